@@ -1,0 +1,613 @@
+-- heartbeat 1.0: everything that CREATE EXTENSION heartbeat makes, in the order in which a reading meets it.
+\echo Use "CREATE EXTENSION heartbeat" to load this file. \quit
+
+--
+-- Classification
+--
+
+CREATE FUNCTION heartbeat_classify(heart_rate double precision) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION heartbeat_classify(double precision) IS
+    'The worker''s own rule for a heart rate in beats per minute: INVALID (at or below 0, above 300, or NaN), '
+    'BRADYCARDIA (below 40), NORMAL (40 to 180, both included) or TACHYCARDIA (above 180). NULL for NULL.';
+
+--
+-- Readings. Keys and indexes stand on the partitions only, and none on the parents: pg_dump writes the partitions that
+-- the worker made as tables with keys of their own and attaches them to the parents that CREATE EXTENSION has made.
+--
+
+CREATE TABLE heartbeat_records (
+    id              bigserial NOT NULL,
+    customer_id     text COLLATE "C" NOT NULL,
+    heart_rate      double precision NOT NULL,
+    event_timestamp timestamptz NOT NULL,
+    ingested_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
+) PARTITION BY RANGE (event_timestamp);
+COMMENT ON TABLE heartbeat_records IS
+    'Normal readings, one row for each (customer_id, event_timestamp), in partitions of a week.';
+COMMENT ON COLUMN heartbeat_records.id IS 'A number for the row, not without gaps.';
+COMMENT ON COLUMN heartbeat_records.customer_id IS 'Who was measured: 1 to 256 characters.';
+COMMENT ON COLUMN heartbeat_records.heart_rate IS 'Beats per minute, exactly as published, 40 to 180.';
+COMMENT ON COLUMN heartbeat_records.event_timestamp IS 'When it was measured, by the device''s clock.';
+COMMENT ON COLUMN heartbeat_records.ingested_at IS 'Start of the transaction that stored the row.';
+
+CREATE TABLE heartbeat_anomalies (
+    id              bigserial NOT NULL,
+    customer_id     text COLLATE "C" NOT NULL,
+    heart_rate      double precision NOT NULL,
+    event_timestamp timestamptz NOT NULL,
+    ingested_at     timestamptz NOT NULL DEFAULT now(),
+    anomaly_type    text COLLATE "C" NOT NULL,
+    CONSTRAINT heartbeat_anomalies_classified CHECK (anomaly_type =
+        CASE WHEN heart_rate <= 0 OR heart_rate > 300 THEN 'INVALID'
+             WHEN heart_rate < 40 THEN 'BRADYCARDIA'
+             WHEN heart_rate > 180 THEN 'TACHYCARDIA' END
+        AND (heart_rate < 40 OR heart_rate > 180))
+) PARTITION BY RANGE (event_timestamp);
+COMMENT ON TABLE heartbeat_anomalies IS
+    'Readings that are not normal, one row for each (customer_id, event_timestamp), in partitions of a week.';
+COMMENT ON COLUMN heartbeat_anomalies.id IS 'A number for the row, not without gaps.';
+COMMENT ON COLUMN heartbeat_anomalies.customer_id IS 'Who was measured: 1 to 256 characters.';
+COMMENT ON COLUMN heartbeat_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
+COMMENT ON COLUMN heartbeat_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
+COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction that stored the row.';
+COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify.';
+
+--
+-- The rollup behind vw_customer_bpm_summary. Ingest only notes which minutes it touched; a worker apart from ingest
+-- turns them into rows here. A note and the readings it stands for commit together, and the notes that a rollup
+-- removes are exactly those whose readings its snapshot saw, so the view is exact in every snapshot.
+--
+
+CREATE TABLE heartbeat_rollup (
+    minute_bucket timestamptz NOT NULL,
+    customer_id   text COLLATE "C" NOT NULL,
+    avg_bpm       double precision NOT NULL,
+    reading_count bigint NOT NULL
+) PARTITION BY RANGE (minute_bucket);
+COMMENT ON TABLE heartbeat_rollup IS
+    'Normal readings by customer and minute, for minutes that are not in heartbeat_stale_minutes. '
+    'Query vw_customer_bpm_summary, which is always exact, instead of this table.';
+COMMENT ON COLUMN heartbeat_rollup.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN heartbeat_rollup.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
+COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'How many normal readings the minute has.';
+
+CREATE TABLE heartbeat_stale_minutes (
+    minute_bucket timestamptz NOT NULL,
+    marked_at     timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE heartbeat_stale_minutes IS
+    'Minutes with readings that the rollup has not seen; a minute may stand here more than once.';
+COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored the readings.';
+
+CREATE TABLE heartbeat_customers (
+    customer_id text COLLATE "C" PRIMARY KEY
+);
+COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, normal or not.';
+COMMENT ON COLUMN heartbeat_customers.customer_id IS 'Who was measured.';
+
+--
+-- Partitions: one a week (Monday, UTC) for each of the three tables, and a default one for clocks that are far off
+--
+
+CREATE FUNCTION heartbeat_add_partition_keys(partition_of text, partition_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    CASE partition_of
+    WHEN 'heartbeat_rollup' THEN
+        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (minute_bucket, customer_id)', partition_name);
+    WHEN 'heartbeat_records' THEN
+        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
+        EXECUTE format('CREATE INDEX ON @extschema@.%I USING brin (event_timestamp)'
+                       ' WITH (pages_per_range = 16, autosummarize = on)', partition_name);
+    WHEN 'heartbeat_anomalies' THEN
+        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
+        EXECUTE format('CREATE INDEX ON @extschema@.%I (event_timestamp)', partition_name);
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_add_partition_keys(text, text) IS
+    'Internal: gives a partition of the named table its natural key and its index on time.';
+
+CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;
+CREATE TABLE heartbeat_anomalies_default PARTITION OF heartbeat_anomalies DEFAULT;
+CREATE TABLE heartbeat_rollup_default PARTITION OF heartbeat_rollup DEFAULT;
+SELECT heartbeat_add_partition_keys('heartbeat_records', 'heartbeat_records_default');
+SELECT heartbeat_add_partition_keys('heartbeat_anomalies', 'heartbeat_anomalies_default');
+SELECT heartbeat_add_partition_keys('heartbeat_rollup', 'heartbeat_rollup_default');
+COMMENT ON TABLE heartbeat_records_default IS 'Normal readings whose week has no partition: a clock far off, or very late.';
+COMMENT ON TABLE heartbeat_anomalies_default IS 'Anomalies whose week has no partition: a clock far off, or very late.';
+COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week has no partition.';
+
+-- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
+CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, @extschema@, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
+AS $$
+DECLARE
+    made integer := 0;
+    parent text;
+    week timestamptz;
+    name text;
+    time_column text;
+BEGIN
+    IF last_event - first_event > interval '10 years' THEN
+        RAISE EXCEPTION 'partitions from % to % are more than ten years', first_event, last_event
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- one maker at a time; readers and writers go on
+    LOCK TABLE heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE;
+    FOR week IN SELECT generate_series(date_trunc('week', first_event), last_event, interval '7 days') LOOP
+        FOREACH parent IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'] LOOP
+            name := parent || to_char(week, '_IYYY"w"IW');
+            time_column := CASE parent WHEN 'heartbeat_rollup' THEN 'minute_bucket' ELSE 'event_timestamp' END;
+            CONTINUE WHEN to_regclass(format('@extschema@.%I', name)) IS NOT NULL;
+            EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I INCLUDING ALL)', name, parent);
+            PERFORM heartbeat_add_partition_keys(parent, name);
+            EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
+            EXECUTE format('WITH moved AS (DELETE FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *)'
+                           ' INSERT INTO @extschema@.%5$I SELECT * FROM moved',
+                           parent || '_default', time_column, week, week + interval '7 days', name);
+            EXECUTE format('ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES FROM (%L) TO (%L)',
+                           parent, name, week, week + interval '7 days');
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
+    'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '
+    'default partitions, and returns how many tables it made. The worker calls it; calling it early does no harm. '
+    'Fails with lock_not_available when a lock takes longer than a second.';
+
+--
+-- Progress and what could not be stored
+--
+
+CREATE TABLE heartbeat_offsets (
+    topic           text COLLATE "C" NOT NULL,
+    partition       integer NOT NULL CHECK (partition >= 0),
+    next_offset     bigint NOT NULL CHECK (next_offset >= 0),
+    first_offset    bigint NOT NULL,
+    rewound         bigint NOT NULL DEFAULT 0,
+    records         bigint NOT NULL DEFAULT 0,
+    anomalies       bigint NOT NULL GENERATED ALWAYS AS (bradycardia + tachycardia + invalid) STORED,
+    bradycardia     bigint NOT NULL DEFAULT 0,
+    tachycardia     bigint NOT NULL DEFAULT 0,
+    invalid         bigint NOT NULL DEFAULT 0,
+    duplicates      bigint NOT NULL DEFAULT 0,
+    dead_letters    bigint NOT NULL DEFAULT 0,
+    empty_offsets   bigint NOT NULL DEFAULT 0,
+    first_event     timestamptz,
+    last_event      timestamptz,
+    last_message_at timestamptz,
+    cluster_id      text COLLATE "C",
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
+COMMENT ON TABLE heartbeat_offsets IS
+    'The one truth about progress: the next Kafka offset of each partition, updated by the transaction that stores '
+    'what came before it, and what became of every offset passed since first_offset.';
+COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
+COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that will be read next.';
+COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
+COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Offsets gone back over by seeks and resets, in total.';
+COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
+COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
+COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';
+COMMENT ON COLUMN heartbeat_offsets.tachycardia IS 'Anomalies of type TACHYCARDIA.';
+COMMENT ON COLUMN heartbeat_offsets.invalid IS 'Anomalies of type INVALID.';
+COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Messages whose reading or dead letter was stored already.';
+COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters and not resolved since.';
+COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
+    'Offsets that held no message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
+COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp ever stored from this partition.';
+COMMENT ON COLUMN heartbeat_offsets.last_event IS 'Latest event_timestamp ever stored from this partition.';
+COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read.';
+COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster that the offsets belong to.';
+COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that wrote the row last.';
+
+CREATE TABLE heartbeat_gaps (
+    topic       text COLLATE "C" NOT NULL,
+    partition   integer NOT NULL,
+    from_offset bigint NOT NULL,
+    to_offset   bigint NOT NULL,
+    reason      text NOT NULL,
+    recorded_by text NOT NULL DEFAULT session_user,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (to_offset > from_offset)
+);
+COMMENT ON TABLE heartbeat_gaps IS 'Offsets that were skipped on purpose, by a seek or by heartbeat.offset_reset.';
+COMMENT ON COLUMN heartbeat_gaps.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_gaps.partition IS 'Kafka partition.';
+COMMENT ON COLUMN heartbeat_gaps.from_offset IS 'First offset that was skipped.';
+COMMENT ON COLUMN heartbeat_gaps.to_offset IS 'First offset after the gap.';
+COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why.';
+COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
+COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When.';
+
+CREATE TABLE heartbeat_dead_letters (
+    id              bigserial PRIMARY KEY,
+    topic           text COLLATE "C" NOT NULL,
+    partition       integer NOT NULL,
+    "offset"        bigint NOT NULL,
+    key             bytea,
+    payload         bytea,
+    kafka_timestamp timestamptz,
+    error_code      text COLLATE "C" NOT NULL,
+    error_text      text NOT NULL,
+    arrived_at      timestamptz NOT NULL DEFAULT now(),
+    resolved_at     timestamptz
+);
+CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
+CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
+COMMENT ON TABLE heartbeat_dead_letters IS
+    'Every message that could not become a reading, with its exact bytes. heartbeat_retry_dead_letters() tries again.';
+COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
+COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
+COMMENT ON COLUMN heartbeat_dead_letters."offset" IS 'Kafka offset.';
+COMMENT ON COLUMN heartbeat_dead_letters.key IS 'The message''s key; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.payload IS 'The message''s payload; NULL for a tombstone.';
+COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.error_code IS 'What was wrong, as a code: INVALID_JSON, MISSING_FIELD, ...';
+COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'What was wrong, for a person.';
+COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
+COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it as a reading; NULL until then.';
+
+--
+-- Steering. The worker holds a SHARE lock on heartbeat_control while it stores a batch, so a change of this table
+-- waits for the batch under way, and the next batch waits for the change: that is what makes a pause exact.
+--
+
+CREATE TABLE heartbeat_control (
+    singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    paused     boolean NOT NULL,
+    reason     text,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE heartbeat_control IS 'Whether ingest is paused; no row before the first pause.';
+COMMENT ON COLUMN heartbeat_control.singleton IS 'Always true: the table has one row at most.';
+COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
+COMMENT ON COLUMN heartbeat_control.reason IS 'What heartbeat_pause was told.';
+COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
+COMMENT ON COLUMN heartbeat_control.changed_at IS 'When.';
+
+CREATE FUNCTION heartbeat_wake_workers() RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_wake_workers() IS
+    'Internal: when the transaction commits, tells the workers to look at heartbeat_control and heartbeat_offsets again.';
+
+CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
+        ON CONFLICT (singleton) DO UPDATE
+        SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
+    PERFORM heartbeat_wake_workers();
+END
+$$;
+COMMENT ON FUNCTION heartbeat_pause(text) IS
+    'Pauses ingest. Durable (a restart stays paused), transactional, and exact: it waits for the batch under way, and '
+    'once it has committed not one more row is ingested. The reason is shown by heartbeat_status.';
+
+CREATE FUNCTION heartbeat_resume() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    UPDATE heartbeat_control
+        SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
+    PERFORM heartbeat_wake_workers();
+END
+$$;
+COMMENT ON FUNCTION heartbeat_resume() IS
+    'Ends a pause, and lets workers that stopped as FAILED try again. Does nothing where ingest is running.';
+
+CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+    previous bigint;
+BEGIN
+    SELECT o.next_offset INTO previous FROM heartbeat_offsets o
+        WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset)
+            VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
+                    heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset);
+        RETURN NULL;
+    END IF;
+    UPDATE heartbeat_offsets o
+        SET next_offset = heartbeat_move_offset.next_offset,
+            empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - previous, 0),
+            rewound = o.rewound + greatest(previous - heartbeat_move_offset.next_offset, 0),
+            updated_at = now()
+        WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition;
+    IF heartbeat_move_offset.next_offset > previous THEN
+        INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
+            VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
+                    previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason);
+    END IF;
+    RETURN previous;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
+    'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
+    'before (NULL where none was stored).';
+
+CREATE FUNCTION heartbeat_require_pause() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM heartbeat_control WHERE paused) THEN
+        RAISE EXCEPTION 'heartbeat_seek needs ingest to be paused'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Call heartbeat_pause() first and heartbeat_resume() afterwards.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless ingest is paused.';
+
+CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
+                               OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
+                               OUT new_offset bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    IF partition IS NULL OR partition < 0 OR next_offset IS NULL OR next_offset < 0 THEN
+        RAISE EXCEPTION 'heartbeat_seek needs a partition and an offset of 0 or more, not (%, %)',
+                        coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'heartbeat_partitions shows the partitions with their offsets.';
+    END IF;
+    PERFORM heartbeat_require_pause();
+    topic := current_setting('heartbeat.topic');
+    kafka_partition := partition;
+    new_offset := next_offset;
+    previous_offset := heartbeat_move_offset(topic, partition, next_offset, 'heartbeat_seek to an offset');
+    PERFORM heartbeat_wake_workers();
+END
+$$;
+COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
+    'Sets the offset that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
+    'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
+    'paused. Shows the offset before and after.';
+
+CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, OUT partition integer, OUT next_offset bigint)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz) IS
+    'Asks Kafka, for each partition of heartbeat.topic, for the first offset whose Kafka timestamp is at or after the '
+    'given time, or the end of the partition where there is none.';
+
+CREATE FUNCTION heartbeat_seek(event_time timestamptz,
+                               OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
+                               OUT new_offset bigint)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+    IF event_time IS NULL OR NOT isfinite(event_time) THEN
+        RAISE EXCEPTION 'heartbeat_seek needs a finite time, not %', coalesce(event_time::text, 'NULL')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM heartbeat_require_pause();
+    topic := current_setting('heartbeat.topic');
+    FOR kafka_partition, new_offset IN
+        SELECT k.partition, k.next_offset FROM heartbeat_kafka_offsets(event_time) k ORDER BY 1
+    LOOP
+        previous_offset := heartbeat_move_offset(topic, kafka_partition, new_offset,
+                                                 format('heartbeat_seek to %s', event_time));
+        RETURN NEXT;
+    END LOOP;
+    PERFORM heartbeat_wake_workers();
+END
+$$;
+COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
+    'Moves every partition of heartbeat.topic to its first message whose Kafka timestamp is at or after the given '
+    'time. Ingest must be paused. Shows each partition''s offset before and after.';
+
+CREATE FUNCTION heartbeat_retry_dead_letters(OUT resolved bigint, OUT remaining bigint)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp;
+COMMENT ON FUNCTION heartbeat_retry_dead_letters() IS
+    'Decodes every unresolved dead letter again, stores those that now are readings, and marks them resolved, all in '
+    'the caller''s transaction. Returns how many were resolved and how many remain.';
+
+CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
+                                          OUT dead_letters_deleted bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, @extschema@, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
+AS $$
+DECLARE
+    retention interval := current_setting('heartbeat.retention')::interval;
+    cutoff timestamptz := now() - retention;
+    old regclass;
+    deleted bigint;
+BEGIN
+    partitions_dropped := 0;
+    readings_deleted := 0;
+    dead_letters_deleted := 0;
+    IF retention = interval '0' THEN
+        RETURN;
+    END IF;
+    FOR old IN
+        SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass)
+          AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE %s', old);
+        partitions_dropped := partitions_dropped + 1;
+    END LOOP;
+    DELETE FROM heartbeat_records_default WHERE event_timestamp < cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    DELETE FROM heartbeat_anomalies_default WHERE event_timestamp < cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    DELETE FROM heartbeat_rollup_default WHERE minute_bucket < cutoff;
+    DELETE FROM heartbeat_dead_letters WHERE arrived_at < cutoff;
+    GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
+    DELETE FROM heartbeat_gaps WHERE recorded_at < cutoff;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_apply_retention() IS
+    'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
+    'default partitions, dead letters and gaps. Does nothing where heartbeat.retention is 0. The worker calls it hourly.';
+
+--
+-- Looking
+--
+
+CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
+                                OUT workers integer, OUT messages_per_second double precision,
+                                OUT last_error text, OUT last_error_at timestamptz)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_state() IS 'Internal: the workers'' state from shared memory, behind heartbeat_status.';
+
+CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_partition_states() IS
+    'Internal: what the workers know of each partition, from shared memory, behind heartbeat_partitions.';
+
+CREATE VIEW heartbeat_partitions AS
+    SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
+           greatest(s.high_watermark - o.next_offset, 0) AS lag_messages,
+           o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
+           s.worker_pid, o.last_message_at
+    FROM heartbeat_offsets o
+    LEFT JOIN heartbeat_partition_states() s USING (partition)
+    WHERE o.topic = current_setting('heartbeat.topic', true);
+COMMENT ON VIEW heartbeat_partitions IS
+    'One row for each partition of heartbeat.topic: position, the end of the partition as the worker last saw it, '
+    'lag in messages, what became of the messages, and the worker that reads it.';
+
+CREATE VIEW heartbeat_status AS
+    SELECT s.state, s.since, s.reason, s.workers, s.messages_per_second, l.lag_messages, l.lag_seconds,
+           s.last_error, s.last_error_at, s.hint
+    FROM heartbeat_state() s,
+         (SELECT sum(lag_messages)::bigint AS lag_messages,
+                 max(CASE WHEN lag_messages = 0 THEN 0
+                          WHEN lag_messages > 0
+                          THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
+                     AS lag_seconds
+          FROM heartbeat_partitions) l;
+COMMENT ON VIEW heartbeat_status IS
+    'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
+    'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';
+
+CREATE VIEW vw_customer_bpm_summary AS
+    SELECT r.customer_id, r.minute_bucket, r.avg_bpm, r.reading_count
+    FROM heartbeat_rollup r
+    WHERE NOT EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket = r.minute_bucket)
+    UNION ALL
+    SELECT r.customer_id, s.minute_bucket, avg(r.heart_rate), count(*)
+    FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
+    JOIN heartbeat_records r ON r.event_timestamp >= s.minute_bucket
+                            AND r.event_timestamp < s.minute_bucket + interval '1 minute'
+    GROUP BY r.customer_id, s.minute_bucket;
+COMMENT ON VIEW vw_customer_bpm_summary IS
+    'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
+
+CREATE VIEW vw_recent_anomalies AS
+    SELECT customer_id, heart_rate, anomaly_type, event_timestamp
+    FROM heartbeat_anomalies
+    WHERE event_timestamp > now() - interval '24 hours'
+    ORDER BY event_timestamp DESC;
+COMMENT ON VIEW vw_recent_anomalies IS 'Anomalies of the last 24 hours, newest first.';
+
+CREATE VIEW vw_pipeline_summary AS
+    WITH totals AS (
+        SELECT coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,
+               coalesce(sum(bradycardia), 0) AS bradycardia, coalesce(sum(tachycardia), 0) AS tachycardia,
+               coalesce(sum(invalid), 0) AS invalid, coalesce(sum(duplicates), 0) AS duplicates,
+               coalesce(sum(dead_letters), 0) AS dead_letters,
+               min(first_event) AS first_event, max(last_event) AS last_event
+        FROM heartbeat_offsets
+    ), fresh AS ( -- customers of the minutes that the rollup has not seen
+        SELECT r.customer_id
+        FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
+        JOIN heartbeat_records r ON r.event_timestamp >= s.minute_bucket
+                                AND r.event_timestamp < s.minute_bucket + interval '1 minute'
+        UNION
+        SELECT a.customer_id
+        FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
+        JOIN heartbeat_anomalies a ON a.event_timestamp >= s.minute_bucket
+                                  AND a.event_timestamp < s.minute_bucket + interval '1 minute'
+    ), customers AS (
+        SELECT (SELECT count(*) FROM heartbeat_customers) +
+               (SELECT count(*) FROM fresh f
+                WHERE NOT EXISTS (SELECT FROM heartbeat_customers c WHERE c.customer_id = f.customer_id)) AS customers
+    )
+    SELECT m.metric, m.value
+    FROM totals t, customers c, heartbeat_status s,
+         LATERAL (VALUES
+            (1, 'total_records', t.records::text),
+            (2, 'total_anomalies', t.anomalies::text),
+            (3, 'bradycardia', t.bradycardia::text),
+            (4, 'tachycardia', t.tachycardia::text),
+            (5, 'invalid', t.invalid::text),
+            (6, 'duplicates', t.duplicates::text),
+            (7, 'dead_letters', t.dead_letters::text),
+            (8, 'customers', c.customers::text),
+            (9, 'first_event', t.first_event::text),
+            (10, 'last_event', t.last_event::text),
+            (11, 'state', s.state),
+            (12, 'lag_messages', s.lag_messages::text),
+            (13, 'lag_seconds', round(s.lag_seconds::numeric, 1)::text)
+         ) AS m (position, metric, value)
+    ORDER BY m.position;
+COMMENT ON VIEW vw_pipeline_summary IS
+    'One row a metric: totals since the first reading (retention does not lower them), customers, first and last event, lag.';
+
+CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offsets_passed bigint, OUT records bigint,
+                                OUT anomalies bigint, OUT duplicates bigint, OUT dead_letters bigint,
+                                OUT empty_offsets bigint, OUT difference bigint)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+    SELECT o.topic, o.partition, p.passed, o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
+           p.passed - (o.records + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets)
+    FROM heartbeat_offsets o, LATERAL (SELECT o.next_offset - o.first_offset + o.rewound AS passed) p
+    ORDER BY o.topic, o.partition
+$$;
+COMMENT ON FUNCTION heartbeat_audit() IS
+    'Proves exactly-once for each partition: offsets passed = records + anomalies + duplicates + dead letters + empty '
+    'offsets. A difference other than 0 is a reading lost or stored twice.';
+
+--
+-- Rights: looking at heartbeat_classify is free, everything else is granted by the owner
+--
+
+REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies, heartbeat_anomalies_default,
+    heartbeat_rollup, heartbeat_rollup_default, heartbeat_stale_minutes, heartbeat_customers, heartbeat_offsets,
+    heartbeat_gaps, heartbeat_dead_letters, heartbeat_control, heartbeat_partitions, heartbeat_status,
+    vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary FROM PUBLIC;
+REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq FROM PUBLIC;
+REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
+    heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
+    heartbeat_move_offset(text, integer, bigint, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
+    heartbeat_kafka_offsets(timestamptz), heartbeat_seek(timestamptz), heartbeat_retry_dead_letters(),
+    heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() FROM PUBLIC;
+
+--
+-- pg_dump writes the contents of these; partitions that the worker made are no members and are dumped as they are
+--
+
+SELECT pg_extension_config_dump(name::regclass, '')
+FROM unnest(ARRAY['heartbeat_records_default', 'heartbeat_anomalies_default', 'heartbeat_rollup_default',
+    'heartbeat_stale_minutes', 'heartbeat_customers', 'heartbeat_offsets', 'heartbeat_gaps', 'heartbeat_dead_letters',
+    'heartbeat_control', 'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',
+    'heartbeat_dead_letters_id_seq']) AS name;
+
+-- workers that wait for the extension are told once it commits
+SELECT heartbeat_wake_workers();
