@@ -1,0 +1,242 @@
+// kafka-admin: asks and changes what a test needs of a broker, in milliseconds instead of a Java start.
+// Pure test code: each command returns when the broker shows the effect, or fails at its deadline.
+#include "client.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <thread>
+
+namespace {
+
+struct Options {
+    std::string brokers;
+    std::string topic;
+    int partitions = 1;
+    int partition = 0;
+    int64_t offset = 0;
+    int timeout = 30;
+    std::vector<std::string> config;
+};
+
+Handle open(const Options &options) {
+    return client_open(RD_KAFKA_PRODUCER, client_properties(options.brokers));
+}
+
+void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw std::runtime_error(text != nullptr ? text : rd_kafka_err2str(error));
+}
+
+// Partitions of the topic that have a leader; 0 when there is no such topic.
+int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
+    // All topics are asked for: to ask for one by name makes the client remember and report it as missing.
+    const struct rd_kafka_metadata *metadata = nullptr;
+    if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    int led = 0;
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        if (topic != metadata->topics[i].topic)
+            continue;
+        for (int p = 0; p < metadata->topics[i].partition_cnt; p++)
+            led += metadata->topics[i].partitions[p].leader >= 0 ? 1 : 0;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return led;
+}
+
+void wait_until(const Deadline &deadline, const std::string &what, const std::function<bool()> &is_so) {
+    while (!is_so()) {
+        if (deadline.is_over())
+            throw std::runtime_error("timed out waiting until " + what);
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+}
+
+// Sends one admin request and waits for its result event, which the caller's reader checks.
+void request(rd_kafka_t *client, const Deadline &deadline,
+             const std::function<void(rd_kafka_AdminOptions_t *, rd_kafka_queue_t *)> &send,
+             const std::function<void(rd_kafka_event_t *)> &read) {
+    std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(rd_kafka_queue_new(client),
+                                                                               rd_kafka_queue_destroy);
+    std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)> options(
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_ANY), rd_kafka_AdminOptions_destroy);
+    send(options.get(), queue.get());
+    std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
+        rd_kafka_queue_poll(queue.get(), deadline.left_ms()), rd_kafka_event_destroy);
+    if (event == nullptr)
+        throw std::runtime_error("timed out waiting for the broker's answer");
+    require(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+    read(event.get());
+}
+
+void require_topics(const rd_kafka_topic_result_t **results, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        require(rd_kafka_topic_result_error(results[i]), rd_kafka_topic_result_error_string(results[i]));
+}
+
+void ready(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    wait_until(deadline, options.brokers + " answers",
+               [&] { return count_led_partitions(client.get(), "", deadline) == 0; });
+    char *id = rd_kafka_clusterid(client.get(), deadline.left_ms());
+    if (id == nullptr)
+        throw std::runtime_error("the broker tells no cluster id");
+    std::cout << id << '\n';
+    rd_kafka_mem_free(client.get(), id);
+}
+
+void create(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    char error[512] = "";
+    std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)> topic(
+        rd_kafka_NewTopic_new(options.topic.c_str(), options.partitions, 1, error, sizeof error),
+        rd_kafka_NewTopic_destroy);
+    if (topic == nullptr)
+        throw std::runtime_error(error);
+    for (const std::string &setting : options.config) {
+        const size_t equals = std::min(setting.find('='), setting.size() - 1);
+        require(rd_kafka_NewTopic_set_config(topic.get(), setting.substr(0, equals).c_str(),
+                                             setting.substr(equals + 1).c_str()));
+    }
+    rd_kafka_NewTopic_t *topics[] = {topic.get()};
+    request(
+        client.get(), deadline,
+        [&](auto *admin, auto *queue) { rd_kafka_CreateTopics(client.get(), topics, 1, admin, queue); },
+        [](rd_kafka_event_t *event) {
+            size_t count = 0;
+            const auto *result = rd_kafka_event_CreateTopics_result(event);
+            const auto *const *results = rd_kafka_CreateTopics_result_topics(result, &count);
+            require_topics(results, count);
+        });
+    wait_until(deadline, "every partition has a leader", [&] {
+        return count_led_partitions(client.get(), options.topic, deadline) == options.partitions;
+    });
+}
+
+void grow(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    char error[512] = "";
+    std::unique_ptr<rd_kafka_NewPartitions_t, decltype(&rd_kafka_NewPartitions_destroy)> growth(
+        rd_kafka_NewPartitions_new(options.topic.c_str(), static_cast<size_t>(options.partitions), error,
+                                   sizeof error),
+        rd_kafka_NewPartitions_destroy);
+    if (growth == nullptr)
+        throw std::runtime_error(error);
+    rd_kafka_NewPartitions_t *growths[] = {growth.get()};
+    request(
+        client.get(), deadline,
+        [&](auto *admin, auto *queue) { rd_kafka_CreatePartitions(client.get(), growths, 1, admin, queue); },
+        [](rd_kafka_event_t *event) {
+            size_t count = 0;
+            const auto *result = rd_kafka_event_CreatePartitions_result(event);
+            const auto *const *results = rd_kafka_CreatePartitions_result_topics(result, &count);
+            require_topics(results, count);
+        });
+    wait_until(deadline, "every partition has a leader", [&] {
+        return count_led_partitions(client.get(), options.topic, deadline) == options.partitions;
+    });
+}
+
+void drop(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    std::unique_ptr<rd_kafka_DeleteTopic_t, decltype(&rd_kafka_DeleteTopic_destroy)> topic(
+        rd_kafka_DeleteTopic_new(options.topic.c_str()), rd_kafka_DeleteTopic_destroy);
+    rd_kafka_DeleteTopic_t *topics[] = {topic.get()};
+    request(
+        client.get(), deadline,
+        [&](auto *admin, auto *queue) { rd_kafka_DeleteTopics(client.get(), topics, 1, admin, queue); },
+        [](rd_kafka_event_t *event) {
+            size_t count = 0;
+            const auto *result = rd_kafka_event_DeleteTopics_result(event);
+            const auto *const *results = rd_kafka_DeleteTopics_result_topics(result, &count);
+            require_topics(results, count);
+        });
+    wait_until(deadline, "the topic is gone",
+               [&] { return count_led_partitions(client.get(), options.topic, deadline) == 0; });
+}
+
+// Removes the messages before an offset, as retention would.
+void truncate(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> before(
+        rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+    rd_kafka_topic_partition_list_add(before.get(), options.topic.c_str(), options.partition)->offset =
+        options.offset;
+    std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(&rd_kafka_DeleteRecords_destroy)> deletion(
+        rd_kafka_DeleteRecords_new(before.get()), rd_kafka_DeleteRecords_destroy);
+    rd_kafka_DeleteRecords_t *deletions[] = {deletion.get()};
+    request(
+        client.get(), deadline,
+        [&](auto *admin, auto *queue) { rd_kafka_DeleteRecords(client.get(), deletions, 1, admin, queue); },
+        [](rd_kafka_event_t *event) {
+            const auto *result = rd_kafka_event_DeleteRecords_result(event);
+            const auto *offsets = rd_kafka_DeleteRecords_result_offsets(result);
+            for (int i = 0; i < offsets->cnt; i++)
+                require(offsets->elems[i].err);
+        });
+}
+
+// One line a partition: partition, first offset, offset after the last.
+void offsets(const Options &options) {
+    const Deadline deadline(options.timeout);
+    const Handle client = open(options);
+    int partitions = 0;
+    wait_until(deadline, "the topic has partitions", [&] {
+        return (partitions = count_led_partitions(client.get(), options.topic, deadline)) > 0;
+    });
+    for (int partition = 0; partition < partitions; partition++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        require(rd_kafka_query_watermark_offsets(client.get(), options.topic.c_str(), partition, &low, &high,
+                                                 deadline.left_ms()));
+        std::cout << partition << ' ' << low << ' ' << high << '\n';
+    }
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options options;
+    CLI::App app{"Asks and changes a Kafka broker"};
+    app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
+    app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
+    app.require_subcommand(1);
+    const auto command = [&](const char *name, const char *text, void (*run)(const Options &)) {
+        CLI::App *added = app.add_subcommand(name, text);
+        added->callback([&options, run] { run(options); });
+        return added;
+    };
+    const auto topic_command = [&](const char *name, const char *text, void (*run)(const Options &)) {
+        CLI::App *added = command(name, text, run);
+        added->add_option("topic", options.topic)->required();
+        return added;
+    };
+    command("ready", "waits until the broker answers, and prints its cluster id", ready);
+    CLI::App *created = topic_command("create", "creates a topic", create);
+    created->add_option("partitions", options.partitions)->capture_default_str();
+    created->add_option("-c,--config", options.config, "a topic setting, key=value");
+    topic_command("grow", "gives a topic more partitions", grow)
+        ->add_option("partitions", options.partitions)
+        ->required();
+    topic_command("delete", "deletes a topic", drop);
+    topic_command("offsets", "prints partition, first offset, next offset", offsets);
+    CLI::App *truncated = topic_command("truncate", "removes the messages before an offset", truncate);
+    truncated->add_option("partition", options.partition)->required();
+    truncated->add_option("offset", options.offset)->required();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error);
+    } catch (const std::exception &error) {
+        std::cerr << "kafka-admin: " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,64 @@
+// What the test clients share: a librdkafka handle made from "key=value" properties, and how they fail.
+// Pure test code: it knows librdkafka and nothing of PostgreSQL.
+#pragma once
+
+#include <chrono>
+#include <librdkafka/rdkafka.h>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct HandleCloser {
+    void operator()(rd_kafka_t *handle) const { rd_kafka_destroy(handle); }
+};
+using Handle = std::unique_ptr<rd_kafka_t, HandleCloser>;
+
+// Each property is "key=value"; throws std::runtime_error with librdkafka's words.
+inline Handle client_open(rd_kafka_type_t type, const std::vector<std::string> &properties,
+                          void (*on_delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *) = nullptr,
+                          void *opaque = nullptr) {
+    char error[512] = "";
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    for (const std::string &property : properties) {
+        const size_t equals = property.find('=');
+        if (equals == std::string::npos ||
+            rd_kafka_conf_set(conf, property.substr(0, equals).c_str(), property.substr(equals + 1).c_str(),
+                              error, sizeof error) != RD_KAFKA_CONF_OK) {
+            rd_kafka_conf_destroy(conf);
+            throw std::runtime_error("property " + property + ": " + error);
+        }
+    }
+    if (on_delivery != nullptr)
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, opaque);
+    rd_kafka_t *handle = rd_kafka_new(type, conf, error, sizeof error);
+    if (handle == nullptr) {
+        rd_kafka_conf_destroy(conf);
+        throw std::runtime_error(error);
+    }
+    return Handle(handle);
+}
+
+// A test's broker is on this machine: reconnect at once, and log nothing but what is asked for.
+inline std::vector<std::string> client_properties(const std::string &brokers) {
+    return {"bootstrap.servers=" + brokers, "reconnect.backoff.ms=20", "reconnect.backoff.max.ms=200",
+            "log_level=2"};
+}
+
+// A point in time after which waiting is over.
+class Deadline {
+  public:
+    explicit Deadline(int seconds) : end_(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {}
+
+    int left_ms() const {
+        const auto left = end_ - std::chrono::steady_clock::now();
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+        return ms > 0 ? static_cast<int>(ms) : 0;
+    }
+
+    bool is_over() const { return left_ms() == 0; }
+
+  private:
+    std::chrono::steady_clock::time_point end_;
+};

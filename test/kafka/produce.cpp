@@ -1,0 +1,179 @@
+// kafka-produce: publishes the records it reads on standard input, byte for byte, to the partitions they
+// name. Pure test code: the half of the test rig that writes to Kafka.
+//
+// A record is, in little-endian order: int32 partition (-1: by key), int64 timestamp in milliseconds (0:
+// now), int32 length of the key, int32 length of the value (-1: null), then the key and the value. At the end
+// of the input, when all is delivered, one line a partition is printed: partition, messages, first offset,
+// last offset.
+#include "client.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <map>
+
+namespace {
+
+constexpr size_t head_size = 4 + 8 + 4 + 4;
+
+struct Head {
+    int32_t partition;
+    int64_t timestamp;
+    int32_t key_length;
+    int32_t value_length;
+};
+
+struct Delivered {
+    int64_t messages = 0;
+    int64_t first = 0;
+    int64_t last = 0;
+};
+
+struct Report {
+    std::map<int32_t, Delivered> partitions;
+    std::string error;
+};
+
+void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaque) {
+    Report &report = *static_cast<Report *>(opaque);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        report.error = rd_kafka_err2str(message->err);
+        return;
+    }
+    Delivered &delivered = report.partitions[message->partition];
+    delivered.first = delivered.messages == 0 ? message->offset : std::min(delivered.first, message->offset);
+    delivered.last = std::max(delivered.last, message->offset);
+    delivered.messages++;
+}
+
+// False at a clean end of the input; a record cut short is an error.
+bool read_head(Head &head) {
+    char bytes[head_size];
+    const size_t got = fread(bytes, 1, head_size, stdin);
+    if (got == 0)
+        return false;
+    if (got != head_size)
+        throw std::runtime_error("the input ends inside a record");
+    memcpy(&head.partition, bytes, 4);
+    memcpy(&head.timestamp, bytes + 4, 8);
+    memcpy(&head.key_length, bytes + 12, 4);
+    memcpy(&head.value_length, bytes + 16, 4);
+    if (head.key_length < -1 || head.value_length < -1)
+        throw std::runtime_error("the input is not a sequence of records");
+    return true;
+}
+
+void read_bytes(std::string &bytes, int32_t length) {
+    bytes.resize(static_cast<size_t>(std::max(length, 0)));
+    if (fread(bytes.data(), 1, bytes.size(), stdin) != bytes.size())
+        throw std::runtime_error("the input ends inside a record");
+}
+
+void enqueue(rd_kafka_t *producer, const char *topic, const Head &head, std::string &key,
+             std::string &value) {
+    // An empty value is not a null one: only the pointer tells them apart.
+    void *key_bytes = head.key_length < 0 ? nullptr : key.data();
+    void *value_bytes = head.value_length < 0 ? nullptr : value.data();
+    for (;;) {
+        const rd_kafka_resp_err_t error =
+            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(head.partition),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(head.timestamp),
+                              RD_KAFKA_V_KEY(key_bytes, key.size()),
+                              RD_KAFKA_V_VALUE(value_bytes, value.size()), RD_KAFKA_V_END);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return;
+        if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            throw std::runtime_error(rd_kafka_err2str(error));
+        rd_kafka_poll(producer, 100);
+    }
+}
+
+void check(rd_kafka_error_t *error) {
+    if (error == nullptr)
+        return;
+    const std::string text = rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    throw std::runtime_error("transaction: " + text);
+}
+
+void publish(rd_kafka_t *producer, const std::string &topic, const Report &report) {
+    Head head{};
+    std::string key;
+    std::string value;
+    while (report.error.empty() && read_head(head)) {
+        read_bytes(key, head.key_length);
+        read_bytes(value, head.value_length);
+        enqueue(producer, topic.c_str(), head, key, value);
+        rd_kafka_poll(producer, 0);
+    }
+}
+
+void flush(rd_kafka_t *producer, int timeout_ms, const Report &report) {
+    if (rd_kafka_flush(producer, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw std::runtime_error("not delivered in time: " + std::to_string(rd_kafka_outq_len(producer)) +
+                                 " messages");
+    if (!report.error.empty())
+        throw std::runtime_error("not delivered: " + report.error);
+}
+
+struct Options {
+    std::string brokers;
+    std::string topic;
+    std::string transaction;
+    bool abort = false;
+    int timeout = 60;
+    std::vector<std::string> properties;
+};
+
+void run(const Options &options) {
+    std::vector<std::string> properties = client_properties(options.brokers);
+    // Idempotence keeps the order of the input within a partition, also when a delivery is tried again.
+    properties.insert(properties.end(),
+                      {"enable.idempotence=true", "linger.ms=5", "message.max.bytes=100000000",
+                       "queue.buffering.max.kbytes=200000", "compression.type=none"});
+    if (!options.transaction.empty())
+        properties.push_back("transactional.id=" + options.transaction);
+    properties.insert(properties.end(), options.properties.begin(), options.properties.end());
+
+    Report report;
+    const Handle producer = client_open(RD_KAFKA_PRODUCER, properties, report_delivery, &report);
+    const int timeout_ms = options.timeout * 1000;
+    if (!options.transaction.empty()) {
+        check(rd_kafka_init_transactions(producer.get(), timeout_ms));
+        check(rd_kafka_begin_transaction(producer.get()));
+    }
+    publish(producer.get(), options.topic, report);
+    flush(producer.get(), timeout_ms, report);
+    if (!options.transaction.empty())
+        check(options.abort ? rd_kafka_abort_transaction(producer.get(), timeout_ms)
+                            : rd_kafka_commit_transaction(producer.get(), timeout_ms));
+    for (const auto &[partition, delivered] : report.partitions)
+        std::cout << partition << ' ' << delivered.messages << ' ' << delivered.first << ' ' << delivered.last
+                  << '\n';
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options options;
+    CLI::App app{"Publishes the records of standard input to a Kafka topic"};
+    app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
+    app.add_option("-t,--topic", options.topic, "the topic")->required();
+    CLI::Option *transaction = app.add_option("--transaction", options.transaction,
+                                              "publish all in one transaction of this transactional id");
+    app.add_flag("--abort", options.abort, "abort the transaction once all is in the log")
+        ->needs(transaction);
+    app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
+    app.add_option("-X", options.properties, "a librdkafka property, key=value");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        run(options);
+    } catch (const std::exception &error) {
+        std::cerr << "kafka-produce: " << error.what() << '\n';
+        return 1;
+    }
+    return 0;
+}
