@@ -1,0 +1,145 @@
+// Stream half: gathers decoded messages, and puts them in the order in which storing them is cheapest.
+#include "stream/batch.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace heartbeat {
+
+namespace {
+
+int64_t minute_of(int64_t event_time) {
+    int64_t past = event_time % microseconds_per_minute;
+    return event_time - (past < 0 ? past + microseconds_per_minute : past);
+}
+
+void sort_unique(std::vector<int64_t> &values) {
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+} // namespace
+
+Batch::Batch(size_t max_messages, size_t max_bytes)
+    : max_messages(max_messages), max_bytes(max_bytes), first_event(0), last_event(0) {}
+
+uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
+    // searched from the end: neighbours in the queue are of one partition
+    for (size_t index = partitions.size(); index-- > 0;)
+        if (partitions[index].partition == partition)
+            return static_cast<uint32_t>(index);
+    partitions.push_back({partition, first_offset, first_offset, 0, -1});
+    return static_cast<uint32_t>(partitions.size() - 1);
+}
+
+BatchBytes Batch::keep(const void *data, size_t size) {
+    if (data == nullptr)
+        return {0, -1};
+    const char *begin = static_cast<const char *>(data);
+    bytes.insert(bytes.end(), begin, begin + size);
+    return {bytes.size() - size, static_cast<int32_t>(size)};
+}
+
+void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
+                        const void *key, size_t key_size, const void *payload, size_t payload_size) {
+    uint32_t index = partition_index(partition, first_offset);
+    if (offset < partitions[index].next_offset)
+        return; // seen before the last seek: it is stored, or in this batch
+
+    size_t bytes_before = bytes.size();
+    BatchMessage message{};
+    message.partition_index = index;
+    message.offset = offset;
+    message.kafka_time = kafka_time;
+    message.key = keep(key, key_size);
+    message.payload = keep(payload, payload_size);
+    message.customer_id = message.error_text = {0, -1};
+
+    Reading reading;
+    DecodeError error;
+    if (decode_message(payload, payload_size, &reading, &error)) {
+        message.error = DecodeErrorCode::none;
+        message.customer_id = keep(reading.customer_id, reading.customer_id_size);
+        message.heart_rate = reading.heart_rate;
+        message.heart_rate_class = classify_heart_rate(reading.heart_rate);
+        message.event_time = reading.event_time;
+    } else if (error.code == DecodeErrorCode::out_of_memory) {
+        bytes.resize(bytes_before);
+        throw std::bad_alloc();
+    } else {
+        message.error = error.code;
+        message.error_text = keep(error.text, strlen(error.text));
+    }
+    messages.push_back(message);
+    partitions[index].next_offset = offset + 1;
+    partitions[index].messages++;
+    partitions[index].last_kafka_time = kafka_time;
+}
+
+void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_offset) {
+    if (next_offset <= first_offset)
+        return;
+    BatchPartition &progress = partitions[partition_index(partition, first_offset)];
+    progress.next_offset = std::max(progress.next_offset, next_offset);
+}
+
+void Batch::seal() {
+    for (size_t index = 0; index < messages.size(); index++) {
+        const BatchMessage &message = messages[index];
+        auto &list = message.error != DecodeErrorCode::none                 ? dead_letters
+                     : message.heart_rate_class == HeartRateClass::normal ? records
+                                                                            : anomalies;
+        list.push_back(static_cast<uint32_t>(index));
+        if (message.error != DecodeErrorCode::none)
+            continue;
+        bool first = minutes.empty();
+        first_event = first ? message.event_time : std::min(first_event, message.event_time);
+        last_event = first ? message.event_time : std::max(last_event, message.event_time);
+        int64_t minute = minute_of(message.event_time);
+        if (first || minutes.back() != minute)
+            minutes.push_back(minute);
+    }
+    sort_by_key(records);
+    sort_by_key(anomalies);
+    sort_unique(minutes);
+}
+
+void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
+    auto compare_ids = [this](const BatchMessage &left, const BatchMessage &right) {
+        BatchBytes a = left.customer_id, b = right.customer_id;
+        int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
+        return order != 0 ? order : a.size - b.size;
+    };
+    std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
+        const BatchMessage &left = messages[a], &right = messages[b];
+        int order = compare_ids(left, right);
+        if (order != 0)
+            return order < 0;
+        if (left.event_time != right.event_time)
+            return left.event_time < right.event_time;
+        return a < b; // the first to arrive is the one that is kept
+    });
+    auto same_key = [&](uint32_t kept, uint32_t next) {
+        BatchMessage &candidate = messages[next];
+        candidate.duplicate = messages[kept].event_time == candidate.event_time &&
+                              compare_ids(messages[kept], candidate) == 0;
+        return candidate.duplicate;
+    };
+    indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
+}
+
+void Batch::clear() {
+    // a batch of giant messages does not keep its memory for ever
+    if (bytes.capacity() > max_bytes / 2)
+        std::vector<char>().swap(bytes);
+    bytes.clear();
+    messages.clear();
+    partitions.clear();
+    records.clear();
+    anomalies.clear();
+    dead_letters.clear();
+    minutes.clear();
+}
+
+} // namespace heartbeat

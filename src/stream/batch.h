@@ -1,0 +1,87 @@
+// Stream half: the messages that will be stored by one transaction, decoded, sorted and ready to become rows.
+// It owns every byte it shows, so that neither a Kafka message nor a JSON value outlives the fetching.
+#pragma once
+
+#include "stream/classify.h"
+#include "stream/decode.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace heartbeat {
+
+inline constexpr int64_t microseconds_per_minute = 60'000'000;
+
+// A piece of the batch's bytes; size -1 stands for no bytes at all (a NULL), which is not an empty piece.
+struct BatchBytes {
+    size_t position;
+    int32_t size;
+};
+
+struct BatchMessage {
+    uint32_t partition_index; // into Batch::partitions
+    DecodeErrorCode error;    // none: the reading's fields hold, otherwise error_text does
+    HeartRateClass heart_rate_class;
+    bool duplicate; // of an earlier message of this batch, which is the one that is stored
+    int64_t offset;
+    int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
+    BatchBytes key;
+    BatchBytes payload;
+    BatchBytes customer_id;
+    double heart_rate;
+    int64_t event_time; // microseconds since 1970
+    BatchBytes error_text;
+};
+
+// How far the batch takes one partition: it holds all of first_offset <= offset < next_offset.
+struct BatchPartition {
+    int32_t partition;
+    int64_t first_offset;
+    int64_t next_offset;
+    int64_t messages;
+    int64_t last_kafka_time; // milliseconds since 1970, -1 if none
+};
+
+class Batch {
+  public:
+    // Room for that many messages; the bytes they bring are bounded by max_bytes, give or take one message.
+    Batch(size_t max_messages, size_t max_bytes);
+
+    bool empty() const { return partitions.empty(); }
+    bool full() const { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
+    const char *at(BatchBytes piece) const { return bytes.data() + piece.position; }
+
+    // A message, or the mere fact that everything before next_offset has been seen. first_offset is the position that
+    // the partition has had so far. May throw std::bad_alloc; the message is then not in the batch.
+    void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time, const void *key,
+                     size_t key_size, const void *payload, size_t payload_size);
+    void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
+
+    // Fills the lists below; call it once, when the batch will grow no more. May throw std::bad_alloc.
+    void seal();
+
+    void clear();
+
+    size_t max_messages;
+    size_t max_bytes;
+    std::vector<char> bytes;
+    std::vector<BatchMessage> messages; // in arrival order
+    std::vector<BatchPartition> partitions;
+
+    // Made by seal(): indexes into messages. Readings are in the order of their tables' key, (customer_id,
+    // event_time), since inserting in key order saves a third of the time, and hold each key once.
+    std::vector<uint32_t> records;
+    std::vector<uint32_t> anomalies;
+    std::vector<uint32_t> dead_letters;
+    std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
+    int64_t first_event;          // earliest and latest event of the readings, microseconds since 1970
+    int64_t last_event;
+
+  private:
+    uint32_t partition_index(int32_t partition, int64_t first_offset);
+    BatchBytes keep(const void *data, size_t size);
+    void sort_by_key(std::vector<uint32_t> &indexes);
+};
+
+} // namespace heartbeat
