@@ -109,7 +109,7 @@ void create(const Options &options) {
         [](rd_kafka_event_t *event) {
             size_t count = 0;
             const auto *result = rd_kafka_event_CreateTopics_result(event);
-            const auto *const *results = rd_kafka_CreateTopics_result_topics(result, &count);
+            const auto **results = rd_kafka_CreateTopics_result_topics(result, &count);
             require_topics(results, count);
         });
     wait_until(deadline, "every partition has a leader", [&] {
@@ -134,7 +134,7 @@ void grow(const Options &options) {
         [](rd_kafka_event_t *event) {
             size_t count = 0;
             const auto *result = rd_kafka_event_CreatePartitions_result(event);
-            const auto *const *results = rd_kafka_CreatePartitions_result_topics(result, &count);
+            const auto **results = rd_kafka_CreatePartitions_result_topics(result, &count);
             require_topics(results, count);
         });
     wait_until(deadline, "every partition has a leader", [&] {
@@ -154,7 +154,7 @@ void drop(const Options &options) {
         [](rd_kafka_event_t *event) {
             size_t count = 0;
             const auto *result = rd_kafka_event_DeleteTopics_result(event);
-            const auto *const *results = rd_kafka_DeleteTopics_result_topics(result, &count);
+            const auto **results = rd_kafka_DeleteTopics_result_topics(result, &count);
             require_topics(results, count);
         });
     wait_until(deadline, "the topic is gone",

@@ -1,0 +1,73 @@
+# The rig itself: a broker that starts, loses nothing when it is killed, and tells offsets and bytes truly.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Kafka;
+
+my $kafka = Heartbeat::Kafka->new('rig');
+my $began = time;
+$kafka->start;
+note sprintf 'the broker answered after %d s', time - $began;
+like($kafka->cluster_id, qr/^\S{22}$/, 'a cluster has an id');
+
+$kafka->create_topic('rig', 3, 'max.message.bytes=2000000');
+is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic is empty');
+
+# Exact bytes, empty and null are different things, partitions and times are those asked for.
+my $bytes     = join '', map { chr } 0 .. 255;
+my $delivered = $kafka->produce('rig',
+	{ partition => 1, key => 'k', value => $bytes, timestamp => 1_700_000_000_123 },
+	{ partition => 1, key => '',  value => '' },
+	{ partition => 1, value => undef },
+	{ partition => 2, value => 'x' x 1_500_000 });
+is_deeply($delivered, { 1 => [ 3, 0, 2 ], 2 => [ 1, 0, 0 ] }, 'messages are delivered where they were sent');
+
+my $consumed = $kafka->tool(
+	'consume',          '--topic',              'rig', '--partition', 1, '--offset', 'earliest', '--max-messages', 3,
+	'--timeout-ms',     30_000,                 map { ('--formatter-property', $_) }
+	  qw(print.timestamp=true print.key=true print.offset=true key.separator=| null.literal=NULL));
+is( $consumed =~ s/CreateTime:(?!1700000000123)\d+/CreateTime:now/gr,
+	"CreateTime:1700000000123|Offset:0|k|$bytes\n" . "CreateTime:now|Offset:1||\n" . "CreateTime:now|Offset:2|NULL|NULL\n",
+	'bytes, keys, nulls and timestamps arrive as they were sent');
+
+# An acknowledged message survives kill -9.
+my @many = map { { partition => 0, value => "message $_" } } 1 .. 200_000;
+$kafka->produce('rig', @many);
+$kafka->kill9;
+is($kafka->pid, undef, 'the broker is gone');
+$kafka->start;
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 1 ], 'a killed broker comes back with its data and its port');
+
+$kafka->truncate('rig', 0, 5);
+is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'the beginning of a partition can be removed');
+$kafka->grow_topic('rig', 4);
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 1, 0 ], 'a topic can be given a partition');
+
+# Transaction markers take an offset: two messages and one marker each.
+$kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
+$kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
+is(($kafka->end_offsets('rig'))[3], 6, 'transactions leave markers');
+
+$kafka->freeze;
+ok(!$kafka->_answers, 'a frozen broker does not answer');
+$kafka->thaw;
+$kafka->wait_until_ready;
+pass('a thawed one does');
+
+is_deeply($kafka->group_offsets('nobody'), {}, 'an unknown group has no offsets');
+$kafka->delete_topic('rig');
+$kafka->create_topic('rig', 1);
+is_deeply([ $kafka->end_offsets('rig') ], [0], 'a topic can be deleted and created again');
+
+my $first_id = $kafka->cluster_id;
+$kafka->stop;
+$kafka->format;
+$kafka->start;
+isnt($kafka->cluster_id, $first_id, 'another cluster can stand at the same address');
+
+done_testing();
