@@ -1,0 +1,41 @@
+// Generator: what a person sees on standard error: notes, and on a terminal one progress line that they do
+// not break.
+#pragma once
+
+#include "message.h"
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+namespace heartbeat::generator {
+
+class Console {
+  public:
+    // quiet: no progress and no information, errors only.
+    explicit Console(bool quiet, FILE *out = stderr);
+
+    void info(const std::string &text);
+    void error(const std::string &text);
+
+    // Shows where the run stands; on a terminal only, and a few times a second at most.
+    void progress(const Counts &counts);
+    void clear_progress();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    void line(const std::string &text);
+
+    FILE *out_;
+    bool quiet_;
+    bool terminal_;
+    bool shown_ = false;
+    Clock::time_point last_time_;
+    uint64_t last_acknowledged_ = 0;
+};
+
+// "sent 40, acknowledged 38, 39.7/s, errors 0, in flight 2"
+std::string console_counts(const Counts &counts, double per_second);
+
+} // namespace heartbeat::generator

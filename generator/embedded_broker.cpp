@@ -1,0 +1,80 @@
+// Generator: a Kafka broker inside this process, librdkafka's mock cluster, so that a demonstration needs no
+// other.
+//
+// The mock cluster chooses its port itself, and a client that asks it for its brokers is told that port. So a
+// requested port is a forwarder: clients begin there and move on to the real one, which is on the same
+// loopback interface.
+#include "embedded_broker.h"
+
+#include <librdkafka/rdkafka_mock.h>
+
+#include <charconv>
+#include <stdexcept>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr int query_ms = 5000;
+constexpr char log_errors_only[] = "3";
+
+[[noreturn]] void fail(const std::string &reason) {
+    throw std::runtime_error("--embedded-broker: " + reason);
+}
+
+rd_kafka_t *start_mock_cluster() {
+    char reason[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", reason, sizeof(reason)) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "log_level", log_errors_only, reason, sizeof(reason)) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        fail(reason);
+    }
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
+    if (rk == nullptr) {
+        rd_kafka_conf_destroy(conf);
+        fail(reason);
+    }
+    return rk;
+}
+
+// The port at the end of host:port.
+uint16_t port_of(const std::string &address) {
+    uint16_t port = 0;
+    const size_t colon = address.rfind(':');
+    if (colon == std::string::npos ||
+        std::from_chars(address.data() + colon + 1, address.data() + address.size(), port).ec != std::errc())
+        fail("unexpected address " + address);
+    return port;
+}
+
+} // namespace
+
+EmbeddedBroker::EmbeddedBroker(uint16_t port, const std::string &topic, int partitions)
+    : topic_(topic), partitions_(partitions), rk_(start_mock_cluster()) {
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(rk_.get());
+    if (cluster == nullptr)
+        fail("librdkafka has no mock cluster");
+    const rd_kafka_resp_err_t error = rd_kafka_mock_topic_create(cluster, topic.c_str(), partitions, 1);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        fail("topic " + topic + ": " + rd_kafka_err2str(error));
+
+    const uint16_t real_port = port_of(rd_kafka_mock_cluster_bootstraps(cluster));
+    if (port != 0)
+        forwarder_ = std::make_unique<LoopbackForwarder>(port, real_port);
+    address_ = "127.0.0.1:" + std::to_string(port != 0 ? port : real_port);
+}
+
+int64_t EmbeddedBroker::dropped() const {
+    int64_t dropped = 0;
+    for (int32_t partition = 0; partition < partitions_; partition++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        if (rd_kafka_query_watermark_offsets(rk_.get(), topic_.c_str(), partition, &low, &high, query_ms) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            dropped += low;
+    }
+    return dropped;
+}
+
+} // namespace heartbeat::generator

@@ -1,0 +1,40 @@
+// Generator: a Kafka broker inside this process, librdkafka's mock cluster, so that a demonstration needs no
+// other.
+#pragma once
+
+#include "loopback_forwarder.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace heartbeat::generator {
+
+// Listens on 127.0.0.1 only, keeps messages in memory, and of a partition only the newest 5 MiB and 100,000
+// batches: these limits are the mock cluster's own. Serves on threads of librdkafka until it is destroyed.
+class EmbeddedBroker {
+  public:
+    // port 0: any free one. Throws std::runtime_error (std::system_error when the port cannot be had).
+    EmbeddedBroker(uint16_t port, const std::string &topic, int partitions);
+
+    // host:port for clients
+    const std::string &address() const { return address_; }
+
+    // How many messages the limits have already pushed out, all partitions together.
+    int64_t dropped() const;
+
+  private:
+    struct Destroy {
+        void operator()(rd_kafka_t *rk) const { rd_kafka_destroy(rk); }
+    };
+
+    std::string topic_;
+    int partitions_;
+    std::string address_;
+    std::unique_ptr<rd_kafka_t, Destroy> rk_; // owns the mock cluster, and is a client of it
+    std::unique_ptr<LoopbackForwarder> forwarder_;
+};
+
+} // namespace heartbeat::generator

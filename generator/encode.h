@@ -1,0 +1,16 @@
+// Generator, encode: one reading to the JSON text of its Kafka message.
+#pragma once
+
+#include "stream/reading.h"
+
+#include <string>
+
+namespace heartbeat::generator {
+
+// Replaces *payload. The fields stand in the order customer_id, heart_rate, event_timestamp, without spaces.
+// The heart rate must be finite; it is written with the fewest digits that read back as the same number, so
+// whole numbers have no fraction. The customer id must be text that JSON writes without escapes, as the
+// simulated ones are.
+void encode_reading(const Reading &reading, std::string *payload);
+
+} // namespace heartbeat::generator

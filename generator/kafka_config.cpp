@@ -1,0 +1,54 @@
+// Generator, publish: librdkafka's configuration.
+#include "kafka_config.h"
+
+namespace heartbeat::generator {
+
+namespace {
+
+struct Property {
+    const char *name;
+    const char *value;
+};
+
+constexpr Property own_choices[] = {
+    {"client.id", "heartbeat-generator"},
+    {"enable.idempotence", "true"},
+    // Bounds how long a message is tried while no broker answers.
+    {"message.timeout.ms", "30000"},
+    // The partition that Kafka's own Java clients choose for the same key.
+    {"partitioner", "murmur2_random"},
+    {"compression.codec", "lz4"},
+    // Log lines are delivered by rd_kafka_poll() instead of being written by librdkafka's threads.
+    {"log.queue", "true"},
+};
+
+void set_property(rd_kafka_conf_t *conf, const std::string &name, const std::string &value,
+                  const std::string &option = "") {
+    char reason[512];
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
+        throw KafkaConfigError(option + name + ": " + reason);
+}
+
+} // namespace
+
+KafkaConf kafka_config_make(const std::string &brokers, const std::vector<std::string> &properties) {
+    KafkaConf conf(rd_kafka_conf_new());
+    for (const Property &property : own_choices)
+        set_property(conf.get(), property.name, property.value);
+    set_property(conf.get(), "bootstrap.servers", brokers, "--brokers ");
+    for (const std::string &property : properties) {
+        const size_t equals = property.find('=');
+        set_property(conf.get(), property.substr(0, equals), property.substr(equals + 1), "--config ");
+    }
+    return conf;
+}
+
+std::string kafka_config_get(const rd_kafka_conf_t *conf, const char *property) {
+    char value[512];
+    size_t size = sizeof(value);
+    if (rd_kafka_conf_get(conf, property, value, &size) != RD_KAFKA_CONF_OK)
+        return "";
+    return value;
+}
+
+} // namespace heartbeat::generator

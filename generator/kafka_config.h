@@ -1,0 +1,30 @@
+// Generator, publish: librdkafka's configuration.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct KafkaConfDestroy {
+    void operator()(rd_kafka_conf_t *conf) const { rd_kafka_conf_destroy(conf); }
+};
+using KafkaConf = std::unique_ptr<rd_kafka_conf_t, KafkaConfDestroy>;
+
+// A property that librdkafka does not accept; what() names it.
+struct KafkaConfigError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// A producer's configuration: the generator's own choices, then the caller's properties (key=value).
+// Throws KafkaConfigError.
+KafkaConf kafka_config_make(const std::string &brokers, const std::vector<std::string> &properties);
+
+// The value in force, "" where there is none.
+std::string kafka_config_get(const rd_kafka_conf_t *conf, const char *property);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,24 @@
+// Generator, embedded broker: a loopback port whose connections are passed on to another loopback port.
+#pragma once
+
+#include <cstdint>
+#include <thread>
+
+namespace heartbeat::generator {
+
+// Passes bytes both ways on a thread of its own until it is destroyed.
+class LoopbackForwarder {
+  public:
+    // Throws std::system_error when `port` cannot be had.
+    LoopbackForwarder(uint16_t port, uint16_t target_port);
+    ~LoopbackForwarder();
+    LoopbackForwarder(const LoopbackForwarder &) = delete;
+    LoopbackForwarder &operator=(const LoopbackForwarder &) = delete;
+
+  private:
+    int listener_;
+    int wake_[2]; // a pipe: closing its writing end ends the thread
+    std::thread thread_;
+};
+
+} // namespace heartbeat::generator

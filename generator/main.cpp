@@ -1,0 +1,29 @@
+// Generator: the program. Everything else can be linked into a test.
+#include "console.h"
+#include "kafka_config.h"
+#include "options.h"
+#include "run.h"
+
+#include <exception>
+#include <iostream>
+
+int main(int argc, char **argv) {
+    using namespace heartbeat::generator;
+    try {
+        Options options;
+        if (const auto status = parse_options(argc, argv, HEARTBEAT_VERSION, &options, std::cout, std::cerr))
+            return *status;
+        Console console(options.quiet);
+        try {
+            return run_generator(options, &console);
+        } catch (const KafkaConfigError &error) {
+            console.error(error.what());
+            return exit_usage;
+        } catch (const std::exception &error) {
+            console.error(error.what());
+            return exit_undelivered;
+        }
+    } catch (...) {
+        return exit_undelivered; // options or console could not even be made: memory is exhausted
+    }
+}

@@ -1,0 +1,56 @@
+// Generator: what flows from a source (simulated or replayed) to a sink (Kafka or standard output).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace heartbeat::generator {
+
+// Views into the source's buffers: valid until the source is asked for the next message.
+struct Message {
+    std::string_view key;
+    bool has_key;
+    std::string_view payload;
+    int64_t timestamp_ms; // Kafka's message timestamp, milliseconds since 1970-01-01; 0 lets librdkafka take
+                          // the time
+};
+
+enum class SourceState { message, waiting, end, failed };
+
+class Source {
+  public:
+    virtual ~Source() = default;
+
+    // `waiting`: nothing yet, ask again (the call itself has waited a little). `failed`: error() says why.
+    virtual SourceState next(Message *message) = 0;
+    virtual std::string error() const { return {}; }
+};
+
+struct Counts {
+    uint64_t sent = 0; // handed to the sink; each ends as acknowledged or failed
+    uint64_t acknowledged = 0;
+    uint64_t failed = 0;
+
+    uint64_t in_flight() const { return sent - acknowledged - failed; }
+};
+
+// `full`: not taken, serve() and try again. `broken`: not taken, and never will be.
+enum class SendResult { sent, full, broken };
+
+class Sink {
+  public:
+    virtual ~Sink() = default;
+
+    // Makes the sink ready, which may wait for a broker. False: it is not, and the reason has been said.
+    virtual bool open() { return true; }
+    virtual SendResult send(const Message &message) = 0;
+    // Waits up to timeout_ms for something to happen, and handles it.
+    virtual void serve(int timeout_ms) = 0;
+    // Gives up everything still in flight; it counts as failed.
+    virtual void abandon() {}
+    virtual bool broken() const = 0;
+    virtual const Counts &counts() const = 0;
+};
+
+} // namespace heartbeat::generator

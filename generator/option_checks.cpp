@@ -1,0 +1,89 @@
+// Generator, options: the legal values of options, said in every message about a wrong one.
+#include "option_checks.h"
+
+#include "stream/timestamp.h"
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+namespace heartbeat::generator {
+
+namespace {
+
+template <typename Number> bool parse_number(const std::string &text, Number *number) {
+    const char *end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, *number);
+    return result.ec == std::errc() && result.ptr == end;
+}
+
+std::string wrong_value(const std::string &text, const std::string &legal) {
+    return "\"" + text + "\" is not " + legal;
+}
+
+// CLI11 takes an empty answer for yes, and puts the option's name before any other.
+CLI::Validator make_check(const std::string &legal, std::function<bool(std::string &)> is_legal) {
+    return CLI::Validator(
+        [legal, is_legal = std::move(is_legal)](std::string &text) {
+            return is_legal(text) ? std::string() : wrong_value(text, legal);
+        },
+        "");
+}
+
+} // namespace
+
+CLI::Validator check_integer(uint64_t first, uint64_t last) {
+    const std::string legal = "a whole number from " + std::to_string(first) + " to " + std::to_string(last);
+    return make_check(legal, [first, last](std::string &text) {
+        uint64_t number = 0;
+        return parse_number(text, &number) && number >= first && number <= last;
+    });
+}
+
+CLI::Validator check_number(double first, double last, bool above_first) {
+    std::ostringstream legal;
+    legal.precision(15); // no exponents
+    legal << "a number " << (above_first ? "above " : "from ") << first
+          << (above_first ? " and up to " : " to ") << last;
+    return make_check(legal.str(), [first, last, above_first](std::string &text) {
+        double number = 0;
+        // Written so that "nan" fails.
+        return parse_number(text, &number) && (above_first ? number > first : number >= first) &&
+               number <= last;
+    });
+}
+
+CLI::Validator check_time() {
+    return make_check("an RFC 3339 time of the years 1970 to 9999, such as 2026-11-22T14:39:02.5Z",
+                      [](std::string &text) {
+                          int64_t time = 0;
+                          if (!timestamp_parse(text, &time) || time < 0)
+                              return false;
+                          text = std::to_string(time);
+                          return true;
+                      });
+}
+
+CLI::Validator check_port() {
+    return make_check("a port from 1 to 65535, or `true` for any free one", [](std::string &text) {
+        if (text == "true") {
+            text = "0";
+            return true;
+        }
+        uint16_t port = 0;
+        return parse_number(text, &port) && port > 0;
+    });
+}
+
+CLI::Validator check_switch() {
+    return make_check("true or false", [](std::string &text) { return text == "true" || text == "false"; });
+}
+
+CLI::Validator check_property() {
+    return make_check("key=value, a librdkafka property and its value", [](std::string &text) {
+        const size_t equals = text.find('=');
+        return equals != std::string::npos && equals > 0;
+    });
+}
+
+} // namespace heartbeat::generator

@@ -1,0 +1,21 @@
+// Generator, options: the legal values of options, said in every message about a wrong one.
+#pragma once
+
+#include "CLI/CLI.hpp"
+
+#include <cstdint>
+
+namespace heartbeat::generator {
+
+CLI::Validator check_integer(uint64_t first, uint64_t last);
+// With above_first, `first` itself is not legal.
+CLI::Validator check_number(double first, double last, bool above_first = false);
+// An RFC 3339 time, replaced by its microseconds since 1970-01-01 UTC.
+CLI::Validator check_time();
+// A port, or `true` for any free one, which is replaced by 0.
+CLI::Validator check_port();
+CLI::Validator check_switch();
+// key=value
+CLI::Validator check_property();
+
+} // namespace heartbeat::generator

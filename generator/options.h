@@ -1,0 +1,53 @@
+// Generator, options: what the command line, the environment and a configuration file ask for.
+#pragma once
+
+#include "stream/reading.h"
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace heartbeat::generator {
+
+inline constexpr int exit_delivered = 0;
+inline constexpr int exit_undelivered = 1;
+inline constexpr int exit_usage = 2;
+
+inline constexpr double default_interval = 0.5;
+
+struct Options {
+    uint32_t customers = 20;
+    double interval =
+        default_interval; // seconds between two readings of one customer; 0: as fast as possible
+    double anomaly_rate = 0.05;
+    std::optional<double> rate; // readings a second in total; overrides interval
+    std::optional<uint64_t> count;
+    std::optional<double> duration; // seconds
+    std::optional<uint64_t> seed;
+    std::optional<int64_t> start_time; // microseconds since 1970-01-01 UTC
+
+    std::string topic = default_topic;
+    std::string brokers = "localhost:9092";
+    int partitions = 3;
+    std::vector<std::string> config;         // key=value, librdkafka's properties
+    std::optional<uint16_t> embedded_broker; // its port; 0: any free one
+
+    std::optional<std::string> replay;
+    bool dry_run = false;
+    bool quiet = false;
+
+    // Nanoseconds between two messages; 0: no pacing.
+    double gap_ns() const;
+    // Nanoseconds of simulated time between two readings of one customer.
+    int64_t simulated_interval_ns() const;
+};
+
+// Fills in *options. A value is taken from the command line, else from the environment, else from the
+// configuration file. When there is nothing to run, returns the exit status: after --help and --version,
+// whose text goes to `out`, or after a mistake, which is explained on `err`.
+std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
+                                 std::ostream &out, std::ostream &err);
+
+} // namespace heartbeat::generator

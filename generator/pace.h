@@ -1,0 +1,34 @@
+// Generator: when the next message is due.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace heartbeat::generator {
+
+// Spaces messages evenly. A message that is late does not delay those after it, so the rate holds on average.
+class Pacer {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    // gap_ns: nanoseconds between two messages; 0 does not pace.
+    explicit Pacer(double gap_ns, Clock::time_point start = Clock::now()) : gap_ns_(gap_ns), start_(start) {}
+
+    bool paced() const { return gap_ns_ > 0; }
+
+    // Milliseconds until message number `index` (from 0) is due, 0 if it is; rounded up, so that waiting
+    // never spins.
+    int64_t wait_ms(uint64_t index, Clock::time_point now = Clock::now()) const {
+        if (!paced())
+            return 0;
+        const double elapsed_ns = std::chrono::duration<double, std::nano>(now - start_).count();
+        const double wait_ns = static_cast<double>(index) * gap_ns_ - elapsed_ns;
+        return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
+    }
+
+  private:
+    double gap_ns_;
+    Clock::time_point start_;
+};
+
+} // namespace heartbeat::generator

@@ -1,0 +1,56 @@
+// Generator, dry run: the payloads as lines on standard output instead of messages in Kafka.
+#include "print.h"
+
+#include <cerrno>
+#include <poll.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr size_t buffer_size = size_t{64} * 1024;
+
+} // namespace
+
+SendResult PrintSink::send(const Message &message) {
+    if (broken_)
+        return SendResult::broken;
+    buffer_.append(message.payload);
+    buffer_.push_back('\n');
+    counts_.sent++;
+    if (line_buffered_ || buffer_.size() >= buffer_size)
+        write_out();
+    return SendResult::sent;
+}
+
+void PrintSink::serve(int timeout_ms) {
+    write_out();
+    if (timeout_ms > 0)
+        poll(nullptr, 0, timeout_ms);
+}
+
+void PrintSink::write_out() {
+    size_t written = 0;
+    while (!broken_ && written < buffer_.size()) {
+        const ssize_t size = write(fd_, buffer_.data() + written, buffer_.size() - written);
+        if (size >= 0) {
+            written += static_cast<size_t>(size);
+        } else if (errno == EAGAIN) {
+            pollfd writable{fd_, POLLOUT, 0};
+            poll(&writable, 1, -1);
+        } else if (errno != EINTR) {
+            console_->error("standard output: " + std::generic_category().message(errno));
+            broken_ = true;
+        }
+    }
+    buffer_.clear();
+    // After an error nobody knows which of the buffered lines have arrived: all of them count as failed.
+    if (broken_)
+        counts_.failed = counts_.sent - counts_.acknowledged;
+    else
+        counts_.acknowledged = counts_.sent;
+}
+
+} // namespace heartbeat::generator

@@ -1,0 +1,34 @@
+// Generator, dry run: the payloads as lines on standard output instead of messages in Kafka.
+#pragma once
+
+#include "console.h"
+#include "message.h"
+
+#include <string>
+
+namespace heartbeat::generator {
+
+class PrintSink : public Sink {
+  public:
+    // line_buffered: every line is written at once rather than when the buffer is full.
+    PrintSink(int fd, bool line_buffered, Console *console)
+        : fd_(fd), line_buffered_(line_buffered), console_(console) {}
+
+    SendResult send(const Message &message) override;
+    // Sleeps; what is buffered is written first.
+    void serve(int timeout_ms) override;
+    bool broken() const override { return broken_; }
+    const Counts &counts() const override { return counts_; }
+
+  private:
+    void write_out();
+
+    int fd_;
+    bool line_buffered_;
+    Console *console_;
+    std::string buffer_;
+    Counts counts_;
+    bool broken_ = false;
+};
+
+} // namespace heartbeat::generator

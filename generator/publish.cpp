@@ -1,0 +1,167 @@
+// Generator, publish: messages to Kafka through an idempotent producer, every delivery report counted.
+#include "publish.h"
+
+#include "topic.h"
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <syslog.h>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr int close_ms = 5000;
+
+// The errors that say something of one message only; after any other the next message would fail too.
+bool is_message_error(rd_kafka_resp_err_t error) {
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *hint_for(rd_kafka_resp_err_t error) {
+    if (error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
+        return " (the event time is further from the broker's clock than the topic's "
+               "message.timestamp.after.max.ms or message.timestamp.before.max.ms allows: see --start-time)";
+    return "";
+}
+
+} // namespace
+
+Publisher::Publisher(const PublishSettings &settings, Console *console)
+    : settings_(settings), console_(console) {
+    KafkaConf conf = kafka_config_make(settings_.brokers, settings_.properties);
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
+    rd_kafka_conf_set_error_cb(conf.get(), on_error);
+    rd_kafka_conf_set_log_cb(conf.get(), on_log);
+    timeout_ms_ = std::atoi(kafka_config_get(conf.get(), "message.timeout.ms").c_str());
+    log_all_ = !kafka_config_get(conf.get(), "debug").empty();
+
+    char reason[512];
+    rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason, sizeof(reason));
+    if (rk_ == nullptr)
+        throw KafkaConfigError(reason);
+    (void)conf.release(); // rk_ owns it now
+    rd_kafka_set_log_queue(rk_, nullptr);
+    topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
+    if (topic_ == nullptr) {
+        const std::string why = rd_kafka_err2str(rd_kafka_last_error());
+        rd_kafka_destroy(rk_);
+        throw KafkaConfigError("--topic " + settings_.topic + ": " + why);
+    }
+}
+
+Publisher::~Publisher() {
+    rd_kafka_topic_destroy(topic_);
+    rd_kafka_destroy(rk_);
+}
+
+bool Publisher::open() {
+    if (settings_.create_partitions == 0)
+        return true;
+    return topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_) && !broken_;
+}
+
+SendResult Publisher::send(const Message &message) {
+    if (broken_)
+        return SendResult::broken;
+
+    std::array<rd_kafka_vu_t, 6> values;
+    size_t size = 0;
+    values[size].vtype = RD_KAFKA_VTYPE_RKT;
+    values[size++].u.rkt = topic_;
+    values[size].vtype = RD_KAFKA_VTYPE_PARTITION;
+    values[size++].u.i32 = RD_KAFKA_PARTITION_UA;
+    values[size].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    values[size++].u.i = RD_KAFKA_MSG_F_COPY;
+    // An empty line is an empty payload: a null pointer would make it a tombstone.
+    values[size].vtype = RD_KAFKA_VTYPE_VALUE;
+    values[size++].u.mem = {const_cast<char *>(message.payload.empty() ? "" : message.payload.data()),
+                            message.payload.size()};
+    values[size].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    values[size++].u.i64 = message.timestamp_ms;
+    if (message.has_key) {
+        values[size].vtype = RD_KAFKA_VTYPE_KEY;
+        values[size++].u.mem = {const_cast<char *>(message.key.data()), message.key.size()};
+    }
+
+    const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
+        rd_kafka_produceva(rk_, values.data(), size), rd_kafka_error_destroy);
+    if (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return SendResult::full;
+    counts_.sent++;
+    if (error)
+        note_failed(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+    return SendResult::sent;
+}
+
+void Publisher::serve(int timeout_ms) {
+    rd_kafka_poll(rk_, timeout_ms);
+}
+
+void Publisher::abandon() {
+    const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        console_->error(std::string("giving up messages in flight: ") + rd_kafka_err2str(error));
+    rd_kafka_flush(rk_, close_ms); // the reports of what was purged
+}
+
+void Publisher::note_delivered() {
+    counts_.acknowledged++;
+    if (errors_said_.empty())
+        return;
+    errors_said_.clear();
+    console_->info("Kafka accepts messages again");
+}
+
+void Publisher::note_failed(rd_kafka_resp_err_t error, const char *reason) {
+    counts_.failed++;
+    if (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    if (errors_said_.insert(error).second)
+        console_->error(std::string("not delivered: ") + reason + hint_for(error));
+    if (!is_message_error(error))
+        broken_ = true;
+}
+
+void Publisher::on_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *self) {
+    auto *publisher = static_cast<Publisher *>(self);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        publisher->note_delivered();
+    else
+        publisher->note_failed(message->err, rd_kafka_err2str(message->err));
+}
+
+void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *self) {
+    auto *publisher = static_cast<Publisher *>(self);
+    char fatal_reason[512];
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, fatal_reason, sizeof(fatal_reason));
+        publisher->console_->error(std::string(rd_kafka_err2name(fatal)) + ": " + fatal_reason);
+        publisher->broken_ = true;
+        return;
+    }
+    // That all brokers are down follows the line that says why.
+    const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->errors_said_.empty();
+    if (publisher->errors_said_.insert(error).second && !repeats)
+        publisher->console_->error(std::string("Kafka: ") + reason);
+}
+
+void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
+    const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
+    // FAIL and ERROR lines repeat what on_error has been told.
+    const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0;
+    if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))
+        publisher->console_->error(std::string("librdkafka ") + facility + ": " + text);
+}
+
+} // namespace heartbeat::generator

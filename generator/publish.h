@@ -1,0 +1,59 @@
+// Generator, publish: messages to Kafka through an idempotent producer, every delivery report counted.
+#pragma once
+
+#include "console.h"
+#include "kafka_config.h"
+#include "message.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct PublishSettings {
+    std::string brokers;
+    std::string topic;
+    std::vector<std::string> properties; // key=value, over the generator's own
+    int create_partitions;               // 0: the topic is known to exist
+};
+
+// One thread uses it; librdkafka's callbacks run in send(), serve() and open().
+class Publisher : public Sink {
+  public:
+    // Throws KafkaConfigError.
+    Publisher(const PublishSettings &settings, Console *console);
+    ~Publisher() override;
+    Publisher(const Publisher &) = delete;
+    Publisher &operator=(const Publisher &) = delete;
+
+    bool open() override;
+    SendResult send(const Message &message) override;
+    void serve(int timeout_ms) override;
+    void abandon() override;
+    bool broken() const override { return broken_; }
+    const Counts &counts() const override { return counts_; }
+
+  private:
+    static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *self);
+    static void on_error(rd_kafka_t *rk, int error, const char *reason, void *self);
+    static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
+
+    void note_delivered();
+    void note_failed(rd_kafka_resp_err_t error, const char *reason);
+
+    PublishSettings settings_;
+    Console *console_;
+    int timeout_ms_; // for which a message is tried
+    bool log_all_;   // the caller has asked for librdkafka's debug output
+    Counts counts_;
+    bool broken_ = false;
+    std::set<int> errors_said_; // since the last delivery: an outage is told once, not at every attempt
+    rd_kafka_t *rk_ = nullptr;
+    rd_kafka_topic_t *topic_ = nullptr;
+};
+
+} // namespace heartbeat::generator

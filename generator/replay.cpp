@@ -1,0 +1,92 @@
+// Generator, replay: the lines of a file, or of standard input, as messages, byte for byte.
+//
+// Reads the descriptor itself rather than through a stream: a pipe may stay silent for long, and meanwhile
+// delivery reports and Ctrl-C want to be seen.
+#include "replay.h"
+
+#include "replay_key.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr size_t read_size = size_t{256} * 1024;
+constexpr int wait_ms = 20;
+
+} // namespace
+
+ReplaySource::ReplaySource(const std::string &path) : path_(path == "-" ? "standard input" : path) {
+    fd_ = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ < 0)
+        throw std::system_error(errno, std::generic_category(), "--replay: " + path);
+}
+
+ReplaySource::~ReplaySource() {
+    if (fd_ != STDIN_FILENO)
+        close(fd_);
+}
+
+SourceState ReplaySource::next(Message *message) {
+    while (!take_line(message)) {
+        if (end_)
+            return SourceState::end;
+        const SourceState state = read_more();
+        if (state != SourceState::message)
+            return state;
+    }
+    return SourceState::message;
+}
+
+bool ReplaySource::take_line(Message *message) {
+    size_t newline = buffer_.find('\n', scanned_);
+    if (newline == std::string::npos) {
+        scanned_ = buffer_.size();
+        if (!end_ || begin_ == buffer_.size())
+            return false;
+        newline = buffer_.size(); // the last line has no newline
+    }
+    const std::string_view line = std::string_view(buffer_).substr(begin_, newline - begin_);
+    begin_ = scanned_ = std::min(newline + 1, buffer_.size());
+
+    const auto key = replay_key(line);
+    message->key = key.value_or(std::string_view());
+    message->has_key = key.has_value();
+    message->payload = line;
+    message->timestamp_ms = 0;
+    return true;
+}
+
+// `message` when there is more to look at, the end of the file included.
+SourceState ReplaySource::read_more() {
+    pollfd readable{fd_, POLLIN, 0};
+    const int ready = poll(&readable, 1, wait_ms);
+    if (ready == 0 || (ready < 0 && errno == EINTR))
+        return SourceState::waiting;
+
+    buffer_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+    const size_t size = buffer_.size();
+    buffer_.resize(size + read_size);
+    const ssize_t got = read(fd_, buffer_.data() + size, read_size);
+    const int reason = errno;
+    buffer_.resize(size + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+
+    if (got < 0) {
+        if (reason == EINTR || reason == EAGAIN)
+            return SourceState::waiting;
+        error_ = path_ + ": " + std::generic_category().message(reason);
+        return SourceState::failed;
+    }
+    end_ = got == 0;
+    return SourceState::message;
+}
+
+} // namespace heartbeat::generator

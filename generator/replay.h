@@ -1,0 +1,36 @@
+// Generator, replay: the lines of a file, or of standard input, as messages, byte for byte.
+#pragma once
+
+#include "message.h"
+
+#include <string>
+
+namespace heartbeat::generator {
+
+class ReplaySource : public Source {
+  public:
+    // "-" is standard input. Throws std::system_error when the file cannot be opened.
+    explicit ReplaySource(const std::string &path);
+    ~ReplaySource() override;
+    ReplaySource(const ReplaySource &) = delete;
+    ReplaySource &operator=(const ReplaySource &) = delete;
+
+    // An empty line is a message with an empty payload. Without a newline at the very end, the rest is a line
+    // too.
+    SourceState next(Message *message) override;
+    std::string error() const override { return error_; }
+
+  private:
+    bool take_line(Message *message);
+    SourceState read_more();
+
+    std::string path_;
+    int fd_;
+    std::string buffer_;
+    size_t begin_ = 0;   // the first byte of buffer_ that no message has had
+    size_t scanned_ = 0; // no newline in [begin_, scanned_)
+    bool end_ = false;
+    std::string error_;
+};
+
+} // namespace heartbeat::generator

@@ -1,0 +1,197 @@
+// Generator: one run, from the options to the exit status: source -> pace -> sink, then drain and sum up.
+#include "run.h"
+
+#include "embedded_broker.h"
+#include "pace.h"
+#include "print.h"
+#include "publish.h"
+#include "replay.h"
+#include "simulated_source.h"
+#include "stop.h"
+
+#include <algorithm>
+#include <memory>
+#include <poll.h>
+#include <random>
+#include <unistd.h>
+
+namespace heartbeat::generator {
+
+namespace {
+
+using Clock = Pacer::Clock;
+
+constexpr int slice_ms = 50;          // how late Ctrl-C may be noticed
+constexpr uint64_t serve_every = 256; // unpaced messages between two looks at reports and the clock
+constexpr auto no_end = Clock::time_point::max();
+
+uint64_t random_seed() {
+    std::random_device device;
+    return uint64_t{device()} << 32 | device();
+}
+
+std::unique_ptr<Source> make_source(const Options &options, uint64_t seed) {
+    if (options.replay)
+        return std::make_unique<ReplaySource>(*options.replay);
+    SimulationSettings settings;
+    settings.customers = options.customers;
+    settings.anomaly_rate = options.anomaly_rate;
+    settings.seed = seed;
+    settings.interval_ns = options.simulated_interval_ns();
+    settings.start_time = options.start_time;
+    if (options.start_time && options.duration)
+        settings.duration = static_cast<int64_t>(*options.duration * 1e6);
+    return std::make_unique<SimulatedSource>(settings);
+}
+
+std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *broker, Console *console) {
+    if (options.dry_run)
+        return std::make_unique<PrintSink>(STDOUT_FILENO, options.gap_ns() > 0 || options.replay, console);
+    PublishSettings settings;
+    settings.brokers = broker != nullptr ? broker->address() : options.brokers;
+    settings.topic = options.topic;
+    settings.create_partitions = broker != nullptr ? 0 : options.partitions;
+    if (broker != nullptr)
+        settings.properties.emplace_back(
+            "compression.codec=zstd"); // what it keeps is measured in compressed bytes
+    settings.properties.insert(settings.properties.end(), options.config.begin(), options.config.end());
+    return std::make_unique<Publisher>(settings, console);
+}
+
+// The wall clock's end; with a start time the simulator ends itself, by simulated time.
+Clock::time_point end_of(const Options &options, Clock::time_point start) {
+    if (!options.duration || (options.start_time && !options.replay))
+        return no_end;
+    return start +
+           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*options.duration));
+}
+
+class Run {
+  public:
+    Run(const Options &options, Source *source, Sink *sink, Console *console)
+        : options_(options), source_(source), sink_(sink), console_(console) {}
+
+    // Sends until the source, the count or the time is over, Ctrl-C, or the sink breaks. False: the source
+    // failed.
+    bool send_all() {
+        const Pacer pacer(options_.gap_ns());
+        const auto end = end_of(options_, Clock::now());
+        const uint64_t count = options_.count.value_or(UINT64_MAX);
+        Message message;
+
+        for (uint64_t index = 0; index < count; index++) {
+            if (pacer.paced() || index % serve_every == 0)
+                serve(0);
+            if (!wait_for_turn(pacer, index, end) || sink_->broken())
+                return true;
+            SourceState state = SourceState::waiting;
+            while ((state = source_->next(&message)) == SourceState::waiting) {
+                serve(0);
+                if (is_over(end) || sink_->broken())
+                    return true;
+            }
+            if (state == SourceState::failed)
+                console_->error(source_->error());
+            if (state != SourceState::message)
+                return state == SourceState::end;
+            send(message);
+        }
+        return true;
+    }
+
+    // Waits for what is in flight. The messages' own timeout bounds it; a second Ctrl-C ends it.
+    void drain() {
+        serve(0);
+        while (sink_->counts().in_flight() > 0 && !stop_at_once())
+            serve(slice_ms);
+        if (sink_->counts().in_flight() > 0)
+            sink_->abandon();
+        console_->clear_progress();
+    }
+
+  private:
+    static bool is_over(Clock::time_point end) {
+        return stop_requested() || (end != no_end && Clock::now() >= end);
+    }
+
+    void serve(int timeout_ms) {
+        sink_->serve(timeout_ms);
+        console_->progress(sink_->counts());
+    }
+
+    bool wait_for_turn(const Pacer &pacer, uint64_t index, Clock::time_point end) {
+        int64_t wait_ms = 0;
+        while (!stop_requested() && !sink_->broken() && (wait_ms = pacer.wait_ms(index)) > 0) {
+            if (is_over(end))
+                return false;
+            serve(static_cast<int>(std::min<int64_t>(wait_ms, slice_ms)));
+        }
+        return !is_over(end);
+    }
+
+    // A full queue is waited out, never answered by dropping.
+    void send(const Message &message) {
+        while (sink_->send(message) == SendResult::full && !stop_requested())
+            serve(slice_ms);
+    }
+
+    const Options &options_;
+    Source *source_;
+    Sink *sink_;
+    Console *console_;
+};
+
+void sum_up(const Options &options, const Counts &counts, Clock::time_point start, uint64_t seed,
+            Console *console) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    char elapsed[64];
+    snprintf(elapsed, sizeof(elapsed), " in %.1f s", seconds);
+    std::string text =
+        console_counts(counts, static_cast<double>(counts.acknowledged) / std::max(seconds, 1e-9));
+    text += elapsed;
+    if (!options.replay)
+        text += ", seed " + std::to_string(seed);
+    console->info(text);
+}
+
+void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
+    const int64_t dropped = broker.dropped();
+    if (dropped > 0)
+        console->error("embedded broker: its memory is bounded, the oldest " + std::to_string(dropped) +
+                       " messages are gone");
+    console->info("embedded broker: serving until Ctrl-C");
+    while (!stop_requested())
+        poll(nullptr, 0, slice_ms);
+}
+
+} // namespace
+
+int run_generator(const Options &options, Console *console) {
+    stop_install_handlers();
+    std::unique_ptr<EmbeddedBroker> broker;
+    if (options.embedded_broker) {
+        broker =
+            std::make_unique<EmbeddedBroker>(*options.embedded_broker, options.topic, options.partitions);
+        console->error("embedded broker: " + broker->address());
+    }
+    const uint64_t seed = options.seed ? *options.seed : random_seed();
+    const auto source = make_source(options, seed);
+    const auto sink = make_sink(options, broker.get(), console);
+
+    bool complete = sink->open();
+    const auto start = Clock::now();
+    if (complete) {
+        Run run(options, source.get(), sink.get(), console);
+        complete = run.send_all();
+        run.drain();
+    }
+    const Counts &counts = sink->counts();
+    sum_up(options, counts, start, seed, console);
+    if (!complete || sink->broken() || counts.acknowledged < counts.sent)
+        return exit_undelivered;
+    if (broker && !stop_requested())
+        serve_until_stopped(*broker, console);
+    return exit_delivered;
+}
+
+} // namespace heartbeat::generator

@@ -1,0 +1,12 @@
+// Generator: one run, from the options to the exit status.
+#pragma once
+
+#include "console.h"
+#include "options.h"
+
+namespace heartbeat::generator {
+
+// Throws KafkaConfigError, and std::runtime_error for what keeps it from starting.
+int run_generator(const Options &options, Console *console);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,55 @@
+// Generator, simulate: heart-rate readings of a number of customers, repeatable from a seed and a start time.
+#pragma once
+
+#include "stream/reading.h"
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct SimulationSettings {
+    uint32_t customers = 20;
+    double anomaly_rate = 0.05; // share of readings that are no normal heart rate, 0 to 1
+    uint64_t seed = 0;
+    int64_t interval_ns =
+        500'000'000; // between two readings of one customer, for simulated time; at least 1000
+    std::optional<int64_t> start_time; // event time of the first reading, microseconds; none: the wall clock
+    std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
+};
+
+// Microseconds since 1970-01-01 UTC of the system's clock.
+int64_t simulate_wall_clock() noexcept;
+
+// Customers take turns: CUST-0001, CUST-0002, ... and again from the first. Two readings of one customer
+// never have the same event time, because the product takes (customer_id, event_timestamp) for the identity
+// of a reading.
+class Simulator {
+  public:
+    using Clock = int64_t (*)() noexcept;
+
+    explicit Simulator(const SimulationSettings &settings, Clock wall_clock = simulate_wall_clock);
+
+    // False when the simulated duration is over, or time would leave the years that a timestamp can write.
+    bool next(Reading *reading);
+
+  private:
+    bool next_event_time(int64_t *event_time);
+    double next_heart_rate();
+    double next_normal();
+    double next_anomaly();
+    double next_fraction(); // uniform in [0, 1)
+    double next_integer(int first, int last);
+
+    SimulationSettings settings_;
+    Clock wall_clock_;
+    std::mt19937_64 random_;
+    uint32_t customer_ = 0;               // whose turn it is
+    int64_t round_time_ = 0;              // simulated time of this turn's first reading: microseconds ...
+    int64_t round_time_rest_ = 0;         // ... and the nanoseconds beyond them
+    std::vector<int64_t> last_wall_time_; // of each customer
+};
+
+} // namespace heartbeat::generator

@@ -1,0 +1,21 @@
+// Generator: the simulator's readings, encoded, as a source of messages.
+#include "simulated_source.h"
+
+#include "encode.h"
+
+#include <algorithm>
+
+namespace heartbeat::generator {
+
+SourceState SimulatedSource::next(Message *message) {
+    if (!simulator_.next(&reading_))
+        return SourceState::end;
+    encode_reading(reading_, &payload_);
+    message->key = {reading_.customer_id, reading_.customer_id_size};
+    message->has_key = true;
+    message->payload = payload_;
+    message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1); // 0 would mean "now"
+    return SourceState::message;
+}
+
+} // namespace heartbeat::generator

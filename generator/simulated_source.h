@@ -1,0 +1,21 @@
+// Generator: the simulator's readings, encoded, as a source of messages.
+#pragma once
+
+#include "message.h"
+#include "simulate.h"
+
+namespace heartbeat::generator {
+
+class SimulatedSource : public Source {
+  public:
+    explicit SimulatedSource(const SimulationSettings &settings) : simulator_(settings) {}
+
+    SourceState next(Message *message) override;
+
+  private:
+    Simulator simulator_;
+    Reading reading_;
+    std::string payload_;
+};
+
+} // namespace heartbeat::generator
