@@ -3,30 +3,18 @@
 // exports another function of that name.
 #include "stream/decode.h"
 
+#include "stream/json_arena.h"
 #include "stream/timestamp.h"
 
-#include <cerrno>
 #include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <jansson.h>
-#include <memory>
 
 namespace heartbeat {
 
 namespace {
-
-struct JsonRelease {
-    void operator()(json_t *value) const noexcept { json_decref(value); }
-};
-using JsonOwner = std::unique_ptr<json_t, JsonRelease>;
-
-struct Fields {
-    const json_t *customer_id = nullptr;
-    const json_t *heart_rate = nullptr;
-    const json_t *event_timestamp = nullptr;
-};
 
 constexpr char expected_customer_id[] = "a non-empty string or an integer";
 constexpr char expected_heart_rate[] = "a number";
@@ -94,9 +82,6 @@ const char *json_error_reason(enum json_error_code code) noexcept {
 
 // The parser's own text quotes the payload, so only its code and its position are passed on.
 bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
-    // A parser that failed for want of memory says nothing or blames the syntax; errno is what tells.
-    if (errno == ENOMEM || cause.text[0] == '\0')
-        return fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
     const enum json_error_code code = json_error_code(&cause);
     if (code == json_error_numeric_overflow)
         return fail(error, DecodeErrorCode::number_out_of_range,
@@ -105,21 +90,6 @@ bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
     return fail(error, DecodeErrorCode::invalid_json,
                 "payload is not valid JSON: %s at line %d, column %d; expected one JSON object in UTF-8",
                 json_error_reason(code), cause.line, cause.column);
-}
-
-Fields find_fields(json_t *object) noexcept {
-    Fields fields;
-    for (void *entry = json_object_iter(object); entry != nullptr;
-         entry = json_object_iter_next(object, entry)) {
-        const std::string_view key{json_object_iter_key(entry), json_object_iter_key_len(entry)};
-        if (key == field_customer_id)
-            fields.customer_id = json_object_iter_value(entry);
-        else if (key == field_heart_rate)
-            fields.heart_rate = json_object_iter_value(entry);
-        else if (key == field_event_timestamp)
-            fields.event_timestamp = json_object_iter_value(entry);
-    }
-    return fields;
 }
 
 // The parser has proved the text to be UTF-8, where every character has one byte that is no continuation.
@@ -221,20 +191,22 @@ bool decode_message(const void *payload, size_t size, Reading *reading, DecodeEr
     if (size == 0)
         return fail(error, DecodeErrorCode::empty, "payload has no bytes; expected a JSON object");
 
+    JsonArena arena;
     json_error_t cause{};
-    errno = 0;
-    const JsonOwner root{json_loadb(static_cast<const char *>(payload), size,
-                                    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause)};
-    if (!root)
+    bool out_of_memory = false;
+    const json_t *const root = arena.load(static_cast<const char *>(payload), size,
+                                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause, &out_of_memory);
+    if (out_of_memory)
+        return fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
+    if (root == nullptr)
         return fail_json(error, cause);
-    if (!json_is_object(root.get()))
+    if (!json_is_object(root))
         return fail(error, DecodeErrorCode::not_an_object, "payload is %s; expected a JSON object",
-                    found_type(root.get()));
+                    found_type(root));
 
-    const Fields fields = find_fields(root.get());
-    return read_customer_id(fields.customer_id, reading, error) &&
-           read_heart_rate(fields.heart_rate, reading, error) &&
-           read_event_time(fields.event_timestamp, reading, error);
+    return read_customer_id(json_object_get(root, field_customer_id), reading, error) &&
+           read_heart_rate(json_object_get(root, field_heart_rate), reading, error) &&
+           read_event_time(json_object_get(root, field_event_timestamp), reading, error);
 }
 
 } // namespace heartbeat

@@ -9,9 +9,9 @@ namespace heartbeat {
 
 enum class DecodeErrorCode : uint8_t {
     none,
-    tombstone,           // the message has no payload at all
-    empty,               // a payload of zero bytes
-    invalid_json,        // not JSON in UTF-8: syntax, \u0000, lone surrogate, nesting, trailing bytes, repeated key
+    tombstone,    // the message has no payload at all
+    empty,        // a payload of zero bytes
+    invalid_json, // not JSON in UTF-8: syntax, \u0000, lone surrogate, nesting, trailing bytes, repeated key
     number_out_of_range, // a number that neither 64 bits nor a double can hold
     not_an_object,
     missing_field,
@@ -24,14 +24,17 @@ enum class DecodeErrorCode : uint8_t {
 
 struct DecodeError {
     DecodeErrorCode code;
-    char text[256]; // for a person: what was found, where, what was expected; UTF-8, terminated; never the value itself
+    char text[256]; // for a person: what was found, where, what was expected; UTF-8, terminated; never the
+                    // value itself
 };
 
 // The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".
 const char *decode_error_name(DecodeErrorCode code) noexcept;
 
-// payload == nullptr is a tombstone. Returns true with *reading filled in, or false with *error filled in. A text may
-// quote what the JSON parser says of a position, never the payload's contents: errors travel to logs, payloads do not.
+// payload == nullptr is a tombstone. Returns true with *reading filled in, or false with *error filled in and
+// *reading unspecified. A text may say where in the payload something was found, never the payload's
+// contents: errors travel to logs, payloads do not. A number is the nearest double, as everywhere in JSON:
+// 1e-400 is zero. One thread at a time may decode, for the JSON parser's allocator belongs to the process.
 bool decode_message(const void *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 
 } // namespace heartbeat
