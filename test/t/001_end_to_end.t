@@ -1,0 +1,102 @@
+# A reading's whole way: published, classified, stored, counted, announced, and shown by views and by Kafka's own tools.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('main');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 3);
+my $node = Heartbeat::Cluster->create('main', kafka => $kafka);
+
+my $now  = time - 600;
+my $at   = sub { reading_time($now + $_[0], $_[1] // 0) };
+my @each = (
+	# customer, rate as published, class
+	[ 'CUST-0001', '74',                 'NORMAL' ],
+	[ 'CUST-0002', '40',                 'NORMAL' ],
+	[ 'CUST-0003', '180',                'NORMAL' ],
+	[ 'CUST-0004', '72.123456789',       'NORMAL' ],
+	[ 'CUST-0005', '39.999999999999',    'BRADYCARDIA' ],
+	[ 'CUST-0006', '1e-3',               'BRADYCARDIA' ],
+	[ 'CUST-0007', '180.00000000000003', 'TACHYCARDIA' ],
+	[ 'CUST-0008', '300',                'TACHYCARDIA' ],
+	[ 'CUST-0009', '0',                  'INVALID' ],
+	[ 'CUST-0010', '-5',                 'INVALID' ],
+	[ 'CUST-0011', '300.5',              'INVALID' ]);
+
+my $listener = $node->background_psql('heartbeat');
+$listener->query_safe('LISTEN heartbeat_anomaly');
+
+my $second = 0;
+$kafka->produce('heartbeat-events',
+	map { { partition => $second % 3, key => $_->[0], value => reading($_->[0], $_->[1], $at->($second++, 123456)) } } @each);
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+
+is( $node->query('SELECT customer_id, heart_rate FROM heartbeat_records ORDER BY customer_id'),
+	"CUST-0001|74\nCUST-0002|40\nCUST-0003|180\nCUST-0004|72.123456789",
+	'normal readings are stored exactly');
+is( $node->query('SELECT customer_id, heart_rate, anomaly_type FROM heartbeat_anomalies ORDER BY customer_id'),
+	"CUST-0005|39.999999999999|BRADYCARDIA\nCUST-0006|0.001|BRADYCARDIA\nCUST-0007|180.00000000000003|TACHYCARDIA\n"
+	  . "CUST-0008|300|TACHYCARDIA\nCUST-0009|0|INVALID\nCUST-0010|-5|INVALID\nCUST-0011|300.5|INVALID",
+	'anomalies are stored exactly, each with its class');
+is( $node->query(
+		"SELECT count(*) FROM (SELECT event_timestamp, ingested_at FROM heartbeat_records UNION ALL
+		 SELECT event_timestamp, ingested_at FROM heartbeat_anomalies) r
+		 WHERE event_timestamp >= to_timestamp($now) AND extract(microseconds FROM event_timestamp)::int % 1000000 = 123456
+		   AND ingested_at BETWEEN event_timestamp AND clock_timestamp()"),
+	scalar @each, 'event times keep their microseconds, and the time of storing is the server\'s');
+is( $node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters), sum(empty_offsets) FROM heartbeat_offsets'),
+	'4|7|0|0|0', 'the counters say the same');
+$node->assert_audit;
+
+# Announcements arrive with the commit; psql shows them after the next statement.
+my $heard = $listener->query('SELECT 1');
+my %announced = map { $_ => 1 } $heard =~ /(CUST-\d+)/g;
+is(scalar(() = $heard =~ /notification "heartbeat_anomaly"/g) > 0, 1, 'an anomaly is announced');
+is_deeply([ sort keys %announced ], [ map { $_->[0] } @each[ 4 .. 10 ] ], 'every anomaly and nothing else is announced');
+like($heard, qr/payload "\{.*TACHYCARDIA.*\}"/, 'the payload is JSON with the class');
+$listener->quit;
+
+is( $node->query('SELECT customer_id, heart_rate, anomaly_type FROM vw_recent_anomalies LIMIT 2'),
+	"CUST-0011|300.5|INVALID\nCUST-0010|-5|INVALID", 'recent anomalies are shown newest first');
+is( $node->query('SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY 1'),
+	"CUST-0001|74|1\nCUST-0002|40|1\nCUST-0003|180|1\nCUST-0004|72.123456789|1", 'the minute summary has the normal readings');
+
+# A late reading changes the minute that it belongs to, at once.
+$kafka->produce('heartbeat-events', { partition => 0, key => 'CUST-0001', value => reading('CUST-0001', 76, $at->(0, 200000)) });
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+is($node->query("SELECT avg_bpm, reading_count FROM vw_customer_bpm_summary WHERE customer_id = 'CUST-0001'"),
+	'75|2', 'the summary is exact with a late reading');
+
+$node->wait_for_query(
+	"SELECT string_agg(metric || '=' || value, ' ' ORDER BY metric) FROM vw_pipeline_summary
+	 WHERE metric IN ('total_records', 'total_anomalies', 'bradycardia', 'tachycardia', 'invalid', 'duplicates',
+	                  'dead_letters', 'customers', 'state', 'lag_messages')",
+	'bradycardia=2 customers=11 dead_letters=0 duplicates=0 invalid=3 lag_messages=0 state=RUNNING tachycardia=2'
+	  . ' total_anomalies=7 total_records=5',
+	'the pipeline summary adds up');
+my $status = $node->status;
+is("$status->{state} $status->{lag_messages}", 'RUNNING 0', 'the status is RUNNING without lag');
+is( $node->query('SELECT count(*), bool_and(next_offset = high_watermark), bool_and(worker_pid IN (SELECT pid FROM pg_stat_activity)) FROM heartbeat_partitions'),
+	'3|t|t', 'every partition is shown with its end and its worker');
+
+# What people look at with Kafka's own tool.
+my @ends = $kafka->end_offsets('heartbeat-events');
+is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
+	\@ends, 'kafka-consumer-groups shows the positions');
+is_deeply([ map { $_->{lag} } values %{ $kafka->group_offsets('heartbeat-consumer-group')->{'heartbeat-events'} } ],
+	[ 0, 0, 0 ], 'and no lag');
+
+is($node->query_error("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('x', 200, now())")
+	  =~ /heartbeat_records_normal/, 1, 'an anomaly cannot be put among the normal readings');
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,199 @@
+# A PostgreSQL server of a test's own with heartbeat preloaded, on top of PostgreSQL::Test::Cluster.
+# Test code. What it waits for and does not see, it explains: the worker's status and the end of the server's log.
+
+package Heartbeat::Cluster;
+
+use strict;
+use warnings;
+
+use parent -norequire, 'PostgreSQL::Test::Cluster';
+
+use Carp;
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our $deadline_seconds = 60;
+
+=pod
+
+    my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
+    my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
+
+Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
+extension (1: create it), streaming (1: a standby can follow), start (1).
+
+=cut
+
+sub create
+{
+	my ($class, $name, %opt) = @_;
+	my $self = $class->new($name);
+	$self->{heartbeat_database} = $opt{database} // 'heartbeat';
+	$self->{crashes_caused}     = 0;
+	$self->init(allows_streaming => $opt{streaming} // 0);
+	my %settings = (
+		'shared_preload_libraries' => 'heartbeat',
+		'restart_after_crash'      => 'on',
+		'log_statement'            => 'none',
+		'track_commit_timestamp'   => 'on',
+		'max_worker_processes'     => 32,
+		'shared_buffers'           => '64MB',
+		'heartbeat.database'       => $self->{heartbeat_database},
+		'heartbeat.brokers'        => $opt{kafka} ? $opt{kafka}->brokers : '',
+		%{ $opt{settings} // {} });
+	$self->append_conf('postgresql.conf', join '', map { "$_ = '$settings{$_}'\n" } sort keys %settings);
+	return $self if defined $opt{start} && !$opt{start};
+	$self->start;
+	$self->safe_psql('postgres', "CREATE DATABASE $self->{heartbeat_database}")
+	  if $self->{heartbeat_database} ne 'postgres';
+	$self->query('CREATE EXTENSION heartbeat') if $opt{extension} // 1;
+	return $self;
+}
+
+# The answer to a query in heartbeat's database, as psql -At prints it; an error ends the test.
+sub query { my ($self, $sql) = @_; return $self->safe_psql($self->{heartbeat_database}, $sql); }
+
+# The error that a statement in heartbeat's database ends with; '' when there is none.
+sub query_error
+{
+	my ($self, $sql) = @_;
+	my ($status, undef, $error) = $self->psql($self->{heartbeat_database}, $sql);
+	return $status == 0 ? '' : $error;
+}
+
+sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
+
+# One row of heartbeat_status as a hash.
+sub status
+{
+	my ($self) = @_;
+	return JSON::PP::decode_json($self->query('SELECT to_json(s) FROM heartbeat_status s'));
+}
+
+# Passes when the query's answer is the expected one (a text or a pattern) before the deadline.
+sub wait_for_query
+{
+	my ($self, $sql, $expected, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $deadline = time + $deadline_seconds;
+	my ($answer, $error);
+	while (1)
+	{
+		# a server in the middle of a restart has no answer yet
+		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
+		$answer //= '';
+		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
+		last if time > $deadline;
+		usleep(20_000);
+	}
+	fail($what);
+	diag "expected: $expected\nlast answer: $answer\n$error";
+	$self->explain;
+	return 0;
+}
+
+# Passes when the worker's state is the expected one, and its reason matches where a pattern is given.
+sub wait_for_state
+{
+	my ($self, $state, $reason, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $expected = defined $reason ? qr/^\Q$state\E\|.*$reason/s : qr/^\Q$state\E\|/;
+	return $self->wait_for_query("SELECT state, reason FROM heartbeat_status", $expected, $what // "the state is $state");
+}
+
+# Passes when everything that the topic holds is behind the stored offsets.
+sub wait_for_offsets
+{
+	my ($self, $topic, @end_offsets) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	# an empty partition need not have a row
+	my $query = join ' UNION ALL ', map {
+		"SELECT $_ AS p, coalesce((SELECT next_offset FROM heartbeat_offsets"
+		  . " WHERE topic = '$topic' AND partition = $_), 0) AS o"
+	} 0 .. $#end_offsets;
+	return $self->wait_for_query("SELECT string_agg(o::text, ' ' ORDER BY p) FROM ($query) s",
+		"@end_offsets", "$topic is read to its end: @end_offsets");
+}
+
+# Passes when no reading was lost or counted twice.
+sub assert_audit
+{
+	my ($self) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $rows = $self->query('SELECT count(*) > 0 FROM heartbeat_audit()');
+	my $bad  = $self->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0 OR difference IS NULL');
+	my $sums = $self->query(
+		"SELECT (SELECT count(*) FROM heartbeat_records) - sum(records),
+		        (SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies),
+		        (SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL) - sum(dead_letters)
+		 FROM heartbeat_offsets");
+	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters are the tables\'');
+}
+
+# Passes when the server crashed no more often than the test made it, by kill_worker.
+sub assert_no_crash
+{
+	my ($self) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @lines = grep { /was terminated by signal|PANIC:|TRAP:|terminate called|\bassertion\b.*failed/i }
+	  split /^/, slurp_file($self->logfile);
+	return is(scalar @lines, $self->{crashes_caused}, 'the server crashed no more often than it was made to')
+	  || diag @lines;
+}
+
+# Process ids of heartbeat's background workers, or of those whose type matches the pattern.
+sub worker_pids
+{
+	my ($self, $like) = @_;
+	$like //= 'heartbeat%';
+	return split /\n/, $self->safe_psql('postgres',
+		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
+}
+
+# Ends a worker as a crash would; the server then restarts all its processes.
+sub kill_worker
+{
+	my ($self, $pid) = @_;
+	kill('KILL', $pid) or croak "kill $pid: $!";
+	$self->{crashes_caused}++;
+	return;
+}
+
+# Changes settings for the whole server and has them read.
+sub set
+{
+	my ($self, %settings) = @_;
+	$self->safe_psql('postgres', "ALTER SYSTEM SET $_ = '$settings{$_}'") for sort keys %settings;
+	$self->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	return;
+}
+
+# How often the server's log says something, from a position in the log onwards.
+sub log_matches
+{
+	my ($self, $pattern, $from) = @_;
+	my $text  = slurp_file($self->logfile, $from // 0);
+	my $times = () = $text =~ /$pattern/g;
+	return $times;
+}
+
+# The log's length: a position for log_matches.
+sub log_position { my ($self) = @_; return -s $self->logfile; }
+
+sub explain
+{
+	my ($self) = @_;
+	my ($status, $partitions);
+	$self->psql($self->{heartbeat_database}, '\x on \\\\ SELECT * FROM heartbeat_status', stdout => \$status, timeout => 10);
+	$self->psql($self->{heartbeat_database}, 'SELECT * FROM heartbeat_partitions', stdout => \$partitions, timeout => 10);
+	my @lines = split /^/, slurp_file($self->logfile);
+	splice @lines, 0, -25 if @lines > 25;
+	diag "heartbeat_status:\n" . ($status // '') . "\nheartbeat_partitions:\n" . ($partitions // '') . "\nserver log:\n", @lines;
+	return;
+}
+
+1;

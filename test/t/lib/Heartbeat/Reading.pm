@@ -1,0 +1,50 @@
+# Readings as a test publishes them: single ones, and long streams whose outcome is known in advance.
+# Test code. Nothing is random: the same call makes the same readings.
+
+package Heartbeat::Reading;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use POSIX qw(strftime);
+
+our @EXPORT = qw(reading reading_time reading_stream);
+
+# A reading as JSON. The heart rate stands in the text as it is given.
+sub reading
+{
+	my ($customer, $heart_rate, $time) = @_;
+	return qq({"customer_id":"$customer","heart_rate":$heart_rate,"event_timestamp":"$time"});
+}
+
+# Seconds since 1970 and microseconds as RFC 3339.
+sub reading_time
+{
+	my ($seconds, $microseconds) = @_;
+	return strftime('%Y-%m-%dT%H:%M:%S', gmtime $seconds) . sprintf('.%06dZ', $microseconds // 0);
+}
+
+# $count messages over the partitions, from 100 customers, a millisecond apart from $start on (default: an hour ago).
+# Of each hundred readings 97 are normal and one is of each anomaly class. { first => n } continues a stream.
+sub reading_stream
+{
+	my ($count, $partitions, %opt) = @_;
+	my $start = $opt{start} // time - 3600;
+	my @messages;
+	for my $i (($opt{first} // 0) .. ($opt{first} // 0) + $count - 1)
+	{
+		my $nth      = $i % 100;
+		my $rate     = $nth == 97 ? 39.5 : $nth == 98 ? 200 : $nth == 99 ? -1 : 40 + $i % 141;
+		my $customer = sprintf 'CUST-%04d', int($i / 7) % 100;
+		push @messages,
+		  {
+			partition => $i % $partitions,
+			key       => $customer,
+			value     => reading($customer, $rate, reading_time($start + int($i / 1000), $i % 1000 * 1000)),
+		  };
+	}
+	return @messages;
+}
+
+1;
