@@ -1,0 +1,87 @@
+// Unit tests of the stream half: payloads made of good and bad parts, and what has to be true of the error
+// each gets.
+#pragma once
+
+#include "stream/decode.h"
+
+#include <algorithm>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace heartbeat {
+
+using namespace std::string_literals;
+using Code = DecodeErrorCode;
+
+// A document of the three fields, each given as JSON; an empty one is left out.
+inline std::string document(const std::string &customer_id, const std::string &heart_rate,
+                            const std::string &timestamp) {
+    std::string text = "{\"v\":1";
+    for (const auto &[name, value] :
+         {std::pair{"customer_id", customer_id}, std::pair{"heart_rate", heart_rate},
+          std::pair{"event_timestamp", timestamp}})
+        if (!value.empty())
+            text += ",\""s + name + "\":" + value;
+    return text + "}";
+}
+
+inline const std::string good_id = R"("CUST-0007")";
+inline const std::string good_time = R"("2026-11-22T14:39:02.123456Z")";
+
+inline std::string with_id(const std::string &json) {
+    return document(json, "74", good_time);
+}
+inline std::string with_rate(const std::string &json) {
+    return document(good_id, json, good_time);
+}
+inline std::string with_time(const std::string &json) {
+    return document(good_id, "74", json);
+}
+
+inline std::string repeated(const std::string &unit, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i)
+        text += unit;
+    return text;
+}
+
+// Decodes from a copy of the exact size; a text that is filled with # beforehand shows whether it was
+// terminated.
+inline DecodeError refuse(const std::string &payload) {
+    const std::unique_ptr<char[]> exact(new char[payload.size()]);
+    payload.copy(exact.get(), payload.size());
+    Reading reading{};
+    DecodeError error{};
+    std::fill_n(error.text, sizeof(error.text), '#');
+    EXPECT_FALSE(decode_message(exact.get(), payload.size(), &reading, &error)) << payload.substr(0, 300);
+    return error;
+}
+
+inline void expect_explained(const DecodeError &error, const std::string &payload) {
+    const size_t size = strnlen(error.text, sizeof(error.text));
+    ASSERT_LT(size, sizeof(error.text)) << "not terminated: " << payload.substr(0, 300);
+    EXPECT_GT(size, 20U) << error.text;
+    EXPECT_NE(std::string(error.text).find("expected"), std::string::npos) << error.text;
+    for (const char c : std::string(error.text))
+        EXPECT_TRUE(c >= ' ' && c <= '~') << error.text;
+}
+
+struct Example {
+    std::string payload;
+    Code expected;
+};
+
+template <size_t count> void expect_errors(const Example (&examples)[count]) {
+    for (const Example &example : examples) {
+        const DecodeError error = refuse(example.payload);
+        EXPECT_STREQ(decode_error_name(error.code), decode_error_name(example.expected))
+            << example.payload.substr(0, 300) << "\n"
+            << error.text;
+        expect_explained(error, example.payload);
+    }
+}
+
+} // namespace heartbeat

@@ -1,0 +1,119 @@
+// Unit tests of the stream half: payloads that are no JSON object, or no payload at all, and the code each
+// gets.
+#include "decode_examples.h"
+
+namespace heartbeat {
+namespace {
+
+TEST(DecodeJson, NoPayload) {
+    Reading reading{};
+    DecodeError error{};
+    EXPECT_FALSE(decode_message(nullptr, 0, &reading, &error));
+    EXPECT_EQ(error.code, Code::tombstone);
+    expect_explained(error, "");
+    EXPECT_FALSE(decode_message("", 0, &reading, &error));
+    EXPECT_EQ(error.code, Code::empty);
+    expect_explained(error, "");
+}
+
+TEST(DecodeJson, NotJson) {
+    expect_errors({
+        {" \n", Code::invalid_json},
+        {"\0"s, Code::invalid_json},
+        {"hello", Code::invalid_json},
+        {"CUST-0007,74,2026-11-22T14:39:02Z", Code::invalid_json},
+        {"{", Code::invalid_json},
+        {R"({"customer_id")", Code::invalid_json},
+        {R"({"customer_id":"CUST-00)", Code::invalid_json},
+        {R"({'customer_id':'CUST-0007'})", Code::invalid_json},
+        {R"({customer_id:"CUST-0007"})", Code::invalid_json},
+        {R"({"customer_id":"CUST-0007",})", Code::invalid_json},
+        {"/* a comment */ {}", Code::invalid_json},
+        {"\xEF\xBB\xBF{}", Code::invalid_json},
+        {with_rate("NaN"), Code::invalid_json},
+        {with_rate("nan"), Code::invalid_json},
+        {with_rate("Infinity"), Code::invalid_json},
+        {with_rate("-Infinity"), Code::invalid_json},
+        {with_rate("+74"), Code::invalid_json},
+        {with_rate("074"), Code::invalid_json},
+        {with_rate(".5"), Code::invalid_json},
+        {with_rate("74."), Code::invalid_json},
+        {with_rate("0x4A"), Code::invalid_json},
+        {with_rate("1e"), Code::invalid_json},
+        {with_rate("1_000"), Code::invalid_json},
+        {with_rate("74 bpm"), Code::invalid_json},
+        {with_rate("True"), Code::invalid_json},
+        {with_id("\"line\nbreak\""), Code::invalid_json},
+        {with_id("\"NUL\0byte\""s), Code::invalid_json},
+        {with_id(R"("\x41")"), Code::invalid_json},
+        {with_id(R"("\u12")"), Code::invalid_json},
+        {repeated("[", 1 << 20), Code::invalid_json},
+        {repeated("{\"a\":", 1 << 18), Code::invalid_json},
+        {with_rate("74") + "x", Code::invalid_json},
+        {with_rate("74") + "}", Code::invalid_json},
+        {with_rate("74") + "\0"s, Code::invalid_json},
+        {with_rate("74") + "\n" + with_rate("75"), Code::invalid_json},
+    });
+}
+
+TEST(DecodeJson, NotCleanText) {
+    expect_errors({
+        {with_id(R"("\u0000")"), Code::invalid_json},
+        {with_id(R"("CUST\u00000007")"), Code::invalid_json},
+        {R"({"customer_id\u0000":1})", Code::invalid_json},
+        {with_id("\"\xFF\""), Code::invalid_json},
+        {with_id("\"\x80\""), Code::invalid_json},
+        {with_id("\"\xC3\""), Code::invalid_json},
+        {with_id("\"\xC3(\""), Code::invalid_json},
+        {with_id("\"\xC0\x80\""), Code::invalid_json},         // an overlong NUL
+        {with_id("\"\xE0\x80\xAF\""), Code::invalid_json},     // an overlong slash
+        {with_id("\"\xED\xA0\x80\""), Code::invalid_json},     // a surrogate in UTF-8
+        {with_id("\"\xF4\x90\x80\x80\""), Code::invalid_json}, // beyond U+10FFFF
+        {with_id("\"\xF0\x9F\x98\""), Code::invalid_json},     // a truncated character
+        {"{\"customer_id\":\"\xF0\x9F", Code::invalid_json},   // and one that the payload's end truncates
+        {with_id(R"("\ud83d")"), Code::invalid_json},
+        {with_id(R"("\ude00")"), Code::invalid_json},
+        {with_id(R"("\ud83d\ud83d")"), Code::invalid_json},
+        {with_id(R"("\ude00\ud83d")"), Code::invalid_json},
+        {with_id(R"("\ud83dx")"), Code::invalid_json},
+        {"\xFF\xFE{\0}\0"s, Code::invalid_json}, // UTF-16
+    });
+}
+
+TEST(DecodeJson, RepeatedKeys) {
+    expect_errors({
+        {R"({"customer_id":"a","customer_id":"b","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"})",
+         Code::invalid_json},
+        {R"({"customer_id":"a","customer\u005fid":"a"})", Code::invalid_json},
+        {document(good_id, "74", good_time + R"(,"x":{"y":1,"y":1})"), Code::invalid_json},
+    });
+}
+
+TEST(DecodeJson, NumbersOutOfRange) {
+    expect_errors({
+        {with_rate("1e999"), Code::number_out_of_range},
+        {with_rate("-1e999"), Code::number_out_of_range},
+        {with_rate("1.8e308"), Code::number_out_of_range},
+        {with_rate("9223372036854775808"), Code::number_out_of_range},
+        {with_rate("-9223372036854775809"), Code::number_out_of_range},
+        {with_rate(repeated("9", 1000)), Code::number_out_of_range},
+        {with_rate("1." + repeated("0", 1000) + "e999"), Code::number_out_of_range},
+        {with_id("9223372036854775808"), Code::number_out_of_range},
+        {document(good_id, "74", good_time + R"(,"x":1e999)"), Code::number_out_of_range},
+    });
+}
+
+TEST(DecodeJson, NotAnObject) {
+    expect_errors({
+        {"[]", Code::not_an_object},
+        {"[" + with_rate("74") + "]", Code::not_an_object},
+        {"74", Code::not_an_object},
+        {"7.5", Code::not_an_object},
+        {"\"text\"", Code::not_an_object},
+        {"null", Code::not_an_object},
+        {"true", Code::not_an_object},
+    });
+}
+
+} // namespace
+} // namespace heartbeat
