@@ -22,14 +22,14 @@ void sort_unique(std::vector<int64_t> &values) {
 } // namespace
 
 Batch::Batch(size_t max_messages, size_t max_bytes)
-    : max_messages(max_messages), max_bytes(max_bytes), first_event(0), last_event(0) {}
+    : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     // searched from the end: neighbours in the queue are of one partition
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
-    partitions.push_back({partition, first_offset, first_offset, 0, -1});
+    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, 0, 0});
     return static_cast<uint32_t>(partitions.size() - 1);
 }
 
@@ -56,25 +56,37 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
     message.payload = keep(payload, payload_size);
     message.customer_id = message.error_text = {0, -1};
 
-    Reading reading;
-    DecodeError error;
-    if (decode_message(payload, payload_size, &reading, &error)) {
-        message.error = DecodeErrorCode::none;
-        message.customer_id = keep(reading.customer_id, reading.customer_id_size);
-        message.heart_rate = reading.heart_rate;
-        message.heart_rate_class = classify_heart_rate(reading.heart_rate);
-        message.event_time = reading.event_time;
-    } else if (error.code == DecodeErrorCode::out_of_memory) {
+    if (!decode(payload, payload_size, &message)) {
         bytes.resize(bytes_before);
         throw std::bad_alloc();
-    } else {
-        message.error = error.code;
-        message.error_text = keep(error.text, strlen(error.text));
     }
     messages.push_back(message);
-    partitions[index].next_offset = offset + 1;
-    partitions[index].messages++;
-    partitions[index].last_kafka_time = kafka_time;
+    BatchPartition &progress = partitions[index];
+    progress.next_offset = offset + 1;
+    progress.messages++;
+    progress.last_kafka_time = kafka_time;
+    if (message.error != DecodeErrorCode::none)
+        return;
+    bool first = progress.readings++ == 0;
+    progress.first_event = first ? message.event_time : std::min(progress.first_event, message.event_time);
+    progress.last_event = first ? message.event_time : std::max(progress.last_event, message.event_time);
+}
+
+// False: out of memory, which is not the message's fault.
+bool Batch::decode(const void *payload, size_t size, BatchMessage *message) {
+    Reading reading;
+    DecodeError error;
+    if (decode_message(payload, size, &reading, &error)) {
+        message->error = DecodeErrorCode::none;
+        message->customer_id = keep(reading.customer_id, reading.customer_id_size);
+        message->heart_rate = reading.heart_rate;
+        message->heart_rate_class = classify_heart_rate(reading.heart_rate);
+        message->event_time = reading.event_time;
+        return true;
+    }
+    message->error = error.code;
+    message->error_text = keep(error.text, strlen(error.text));
+    return error.code != DecodeErrorCode::out_of_memory;
 }
 
 void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_offset) {
@@ -93,11 +105,8 @@ void Batch::seal() {
         list.push_back(static_cast<uint32_t>(index));
         if (message.error != DecodeErrorCode::none)
             continue;
-        bool first = minutes.empty();
-        first_event = first ? message.event_time : std::min(first_event, message.event_time);
-        last_event = first ? message.event_time : std::max(last_event, message.event_time);
         int64_t minute = minute_of(message.event_time);
-        if (first || minutes.back() != minute)
+        if (minutes.empty() || minutes.back() != minute)
             minutes.push_back(minute);
     }
     sort_by_key(records);

@@ -40,7 +40,10 @@ struct BatchPartition {
     int64_t first_offset;
     int64_t next_offset;
     int64_t messages;
+    int64_t readings;
     int64_t last_kafka_time; // milliseconds since 1970, -1 if none
+    int64_t first_event;     // of its readings, where it has any: earliest and latest, microseconds since 1970
+    int64_t last_event;
 };
 
 class Batch {
@@ -75,11 +78,10 @@ class Batch {
     std::vector<uint32_t> anomalies;
     std::vector<uint32_t> dead_letters;
     std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
-    int64_t first_event;          // earliest and latest event of the readings, microseconds since 1970
-    int64_t last_event;
 
   private:
     uint32_t partition_index(int32_t partition, int64_t first_offset);
+    bool decode(const void *payload, size_t size, BatchMessage *message);
     BatchBytes keep(const void *data, size_t size);
     void sort_by_key(std::vector<uint32_t> &indexes);
 };

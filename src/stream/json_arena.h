@@ -35,7 +35,7 @@ class JsonArena {
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
                  bool *out_of_memory) noexcept {
         // Only jansson's C frames lie between setjmp and longjmp: there is no destructor to skip.
-        *out_of_memory = setjmp(exhausted_) != 0; // NOLINT(cert-err52-cpp)
+        *out_of_memory = setjmp(exhausted_) != 0;
         return *out_of_memory ? nullptr : json_loadb(text, size, flags, error);
     }
 
@@ -64,7 +64,7 @@ class JsonArena {
         block_size_ = block_size_ * 2 < size ? size : block_size_ * 2;
         char *const memory = static_cast<char *>(outer_malloc_(alignment + block_size_));
         if (memory == nullptr)
-            std::longjmp(exhausted_, 1); // NOLINT(cert-err52-cpp)
+            std::longjmp(exhausted_, 1);
         blocks_ = new (memory) Block{blocks_};
         unused_ = memory + alignment;
         available_ = block_size_;

@@ -1,0 +1,31 @@
+// Control wing: what makes a pause exact. A SHARE lock conflicts with every change of the table and with nothing else
+// that the workers do, so a pause commits either before a batch's check or after the batch.
+#include "server.h"
+
+#include "control/pause.h"
+
+extern "C" {
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement select_paused = {"SELECT FROM @extschema@.heartbeat_control WHERE paused", 0, {}, 0, nullptr};
+
+} // namespace
+
+bool pause_check(const Extension &extension) {
+    Oid table = get_relname_relid("heartbeat_control", extension.schema);
+    if (!OidIsValid(table))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table heartbeat_control is gone"),
+                        errhint("DROP EXTENSION heartbeat and create it again.")));
+    LockRelationOid(table, ShareLock);
+    // SPI takes a new snapshot for the statement, so it sees what the lock has waited for
+    return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
+}
+
+} // namespace heartbeat

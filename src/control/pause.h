@@ -1,0 +1,12 @@
+// Control wing: whether ingest may go on, as heartbeat_control says.
+#pragma once
+
+#include "storage/sql.h"
+
+namespace heartbeat {
+
+// In a worker's transaction: waits for a change of heartbeat_control that is under way, keeps further ones waiting
+// until the transaction ends, and says whether ingest is paused.
+bool pause_check(const Extension &extension);
+
+} // namespace heartbeat

@@ -1,0 +1,174 @@
+// Control wing: the shared memory itself. One lock guards it; it is held for a few copies at a time.
+#include "server.h"
+
+#include "control/shared_state.h"
+
+#include <cstring>
+
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+}
+
+namespace heartbeat {
+
+SharedState *shared_state = nullptr;
+
+namespace {
+
+constexpr char tranche[] = "heartbeat";
+
+shmem_startup_hook_type previous_startup_hook = nullptr;
+#if PG_VERSION_NUM >= 150000
+shmem_request_hook_type previous_request_hook = nullptr;
+#endif
+
+WorkerSlot *own_slot = nullptr;
+
+void request_memory() {
+#if PG_VERSION_NUM >= 150000
+    if (previous_request_hook != nullptr)
+        previous_request_hook();
+#endif
+    RequestAddinShmemSpace(MAXALIGN(sizeof(SharedState)));
+    RequestNamedLWLockTranche(tranche, 1);
+}
+
+void set_up_memory() {
+    if (previous_startup_hook != nullptr)
+        previous_startup_hook();
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    bool found;
+    shared_state = static_cast<SharedState *>(ShmemInitStruct("heartbeat", sizeof(SharedState), &found));
+    if (!found) {
+        memset(static_cast<void *>(shared_state), 0, sizeof(SharedState));
+        shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
+        pg_atomic_init_u64(&shared_state->control_seen, 0);
+        for (PartitionSlot &partition : shared_state->partitions)
+            partition.high_watermark = -1;
+    }
+    LWLockRelease(AddinShmemInitLock);
+}
+
+void release_slot(int /*code*/, Datum /*argument*/) {
+    shared_state_forget_partitions();
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    own_slot->pid = 0;
+    own_slot->latch = nullptr;
+    if (shared_state->launcher.latch != nullptr)
+        SetLatch(shared_state->launcher.latch);
+    LWLockRelease(shared_state->lock);
+}
+
+void copy_text(char *to, const char *from) {
+    strlcpy(to, from == nullptr ? "" : from, state_text_size);
+}
+
+const char *state_name(WorkerState state) {
+    static const char *const names[] = {"stopped", "running", "connecting", "retrying", "failed"};
+    return names[static_cast<int>(state)];
+}
+
+} // namespace
+
+void shared_state_request() {
+    previous_startup_hook = shmem_startup_hook;
+    shmem_startup_hook = set_up_memory;
+#if PG_VERSION_NUM >= 150000
+    previous_request_hook = shmem_request_hook;
+    shmem_request_hook = request_memory;
+#else
+    request_memory();
+#endif
+}
+
+bool shared_state_claim(WorkerSlot *slot) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    bool taken = slot->pid != 0;
+    if (!taken) {
+        memset(static_cast<void *>(slot), 0, sizeof(*slot));
+        slot->pid = MyProcPid;
+        slot->latch = MyLatch;
+        slot->started_at = slot->since = slot->progress_at = GetCurrentTimestamp();
+    }
+    LWLockRelease(shared_state->lock);
+    if (taken)
+        return false;
+    own_slot = slot;
+    before_shmem_exit(release_slot, 0);
+    return true;
+}
+
+void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
+    // only this process writes its slot, so it may read it without the lock
+    char reason_now[state_text_size];
+    copy_text(reason_now, reason);
+    if (slot->state == state && strcmp(slot->reason, reason_now) == 0)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->state = state;
+    slot->since = GetCurrentTimestamp();
+    copy_text(slot->reason, reason);
+    copy_text(slot->hint, hint);
+    LWLockRelease(shared_state->lock);
+    bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
+    ereport(trouble ? WARNING : LOG,
+            (errmsg("heartbeat: %s%s%s", state_name(state), *reason_now == '\0' ? "" : ": ", reason_now),
+             hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
+}
+
+void shared_state_error(WorkerSlot *slot, const char *message) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    copy_text(slot->last_error, message);
+    slot->last_error_at = GetCurrentTimestamp();
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_progress(WorkerSlot *slot, int64_t messages) {
+    TimestampTz now = GetCurrentTimestamp();
+    int64_t second = now / USECS_PER_SEC;
+    int bucket = static_cast<int>(second % rate_seconds);
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->progress_at = now;
+    if (slot->second[bucket] != second) {
+        slot->second[bucket] = second;
+        slot->messages[bucket] = 0;
+    }
+    slot->messages[bucket] += messages;
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_partition(int32_t partition, int64_t high_watermark) {
+    if (partition >= partitions_shown_max)
+        return;
+    PartitionSlot *slot = &shared_state->partitions[partition];
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->pid = MyProcPid;
+    slot->high_watermark = high_watermark;
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_forget_partitions() {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    for (PartitionSlot &partition : shared_state->partitions)
+        if (partition.pid == MyProcPid)
+            partition = {-1, 0};
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_wake_all() {
+    pg_atomic_fetch_add_u64(&shared_state->control_seen, 1);
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (WorkerSlot &worker : shared_state->workers)
+        if (worker.latch != nullptr)
+            SetLatch(worker.latch);
+    if (shared_state->maintenance.latch != nullptr)
+        SetLatch(shared_state->maintenance.latch);
+    LWLockRelease(shared_state->lock);
+}
+
+uint64_t shared_state_generation() {
+    return pg_atomic_read_u64(&shared_state->control_seen);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,73 @@
+// Control wing: what the workers tell the sessions, and how sessions wake the workers, through shared memory.
+#pragma once
+
+#include "settings.h"
+
+#include <cstdarg>
+
+extern "C" {
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+}
+
+namespace heartbeat {
+
+// In rising order of severity: heartbeat_status shows the most severe of all workers.
+enum class WorkerState : uint8_t { stopped, running, connecting, retrying, failed };
+
+inline constexpr int state_text_size = 384;
+inline constexpr int rate_seconds = 60;
+inline constexpr int partitions_shown_max = 4096; // partitions above are read, but have no high watermark to show
+
+struct WorkerSlot {
+    pid_t pid; // 0: nobody runs
+    Latch *latch;
+    WorkerState state;
+    TimestampTz since;
+    TimestampTz started_at;
+    TimestampTz progress_at; // when it last stored something or had nothing to store
+    char reason[state_text_size];
+    char hint[state_text_size];
+    char last_error[state_text_size];
+    TimestampTz last_error_at;
+    int64_t second[rate_seconds]; // a ring: seconds since 2000, and the messages stored in each
+    int64_t messages[rate_seconds];
+};
+
+struct PartitionSlot {
+    int64_t high_watermark; // -1: not known
+    pid_t pid;
+};
+
+struct SharedState {
+    LWLock *lock;                  // guards everything below but the atomics
+    pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension may have changed
+    WorkerSlot launcher;
+    WorkerSlot maintenance;
+    WorkerSlot workers[workers_max];
+    PartitionSlot partitions[partitions_shown_max];
+};
+
+// nullptr in a server that did not preload the library.
+extern SharedState *shared_state;
+
+void shared_state_request(); // in _PG_init, while preloading
+
+// The calling process takes the slot, until it exits. False: somebody else has it.
+bool shared_state_claim(WorkerSlot *slot);
+
+// Sets the caller's state. A change of state or reason is written to the log, once.
+void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
+
+void shared_state_error(WorkerSlot *slot, const char *message);
+void shared_state_progress(WorkerSlot *slot, int64_t messages);
+void shared_state_partition(int32_t partition, int64_t high_watermark);
+void shared_state_forget_partitions(); // those of the calling process
+
+// Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
+void shared_state_wake_all();
+
+uint64_t shared_state_generation();
+
+} // namespace heartbeat

@@ -1,0 +1,37 @@
+// Server half: the settings of postgresql.conf that begin with "heartbeat.".
+#pragma once
+
+#include "stream/kafka_config.h"
+
+namespace heartbeat {
+
+enum class StartOffset { earliest, latest };
+enum class OffsetReset { error, earliest, latest };
+
+// The values in force in this process, kept up to date by the server.
+struct Settings {
+    char *database;
+    int workers;
+    char *role;
+    char *brokers;
+    char *topic;
+    char *group_id;
+    int batch_size;    // messages
+    int batch_wait;    // milliseconds
+    int start_offset;  // a StartOffset
+    int offset_reset;  // an OffsetReset
+    char *kafka_config_file;
+    int retention;     // minutes, 0 keeps everything
+    bool log_readings;
+};
+
+inline constexpr int workers_max = 32;
+
+extern Settings settings;
+
+void settings_define();
+
+// What a Kafka client of this process needs; the texts stay valid until the next reload.
+KafkaSettings settings_for_kafka(const char *client_id);
+
+} // namespace heartbeat

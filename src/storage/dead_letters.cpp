@@ -1,0 +1,70 @@
+// Storage wing: rows of heartbeat_dead_letters.
+#include "server.h"
+
+#include "storage/arrays.h"
+#include "storage/dead_letters.h"
+#include "storage/sql.h"
+
+namespace heartbeat {
+
+namespace {
+
+// The payload is compared too: a topic that was made again has other messages at the same offsets.
+Statement insert_dead_letters = {
+    "INSERT INTO @extschema@.heartbeat_dead_letters"
+    " (topic, partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
+    " SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6, $7, $8)"
+    " AS d (partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
+    " WHERE NOT EXISTS (SELECT FROM @extschema@.heartbeat_dead_letters l"
+    " WHERE l.topic = $1 COLLATE \"C\" AND l.partition = d.partition AND l.\"offset\" = d.\"offset\""
+    " AND l.payload IS NOT DISTINCT FROM d.payload)"
+    " RETURNING partition, \"offset\"",
+    8,
+    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
+     TEXTARRAYOID},
+    0, nullptr};
+
+int32_t partition_of(const Batch *batch, const BatchMessage &message) {
+    return batch->partitions[message.partition_index].partition;
+}
+
+// What was returned is in no promised order; dead letters are few.
+bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored) {
+    for (uint64_t r = 0; r < stored; r++) {
+        bool null;
+        Datum partition = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 1, &null);
+        Datum offset = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 2, &null);
+        if (DatumGetInt32(partition) == partition_of(batch, message) && DatumGetInt64(offset) == message.offset)
+            return true;
+    }
+    return false;
+}
+
+} // namespace
+
+void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts) {
+    size_t count = batch->dead_letters.size();
+    auto at = [&](size_t i) -> const BatchMessage & { return batch->messages[batch->dead_letters[i]]; };
+    Datum values[8] = {
+        CStringGetTextDatum(topic),
+        array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return partition_of(batch, at(i)); }),
+        array_of_int8(count, [&](size_t i) { return at(i).offset; }),
+        array_of_bytea(batch, count, [&](size_t i) { return at(i).key; }),
+        array_of_bytea(batch, count, [&](size_t i) { return at(i).payload; }),
+        array_of_timestamptz_or_null(
+            count, [&](size_t i) { return at(i).kafka_time < 0; }, [&](size_t i) { return at(i).kafka_time * 1000; }),
+        array_of_names(count, [&](size_t i) { return decode_error_name(at(i).error); }),
+        array_of_text(batch, count, [&](size_t i) { return at(i).error_text; }),
+    };
+    uint64_t stored = statement_execute(&insert_dead_letters, values, nullptr, SPI_OK_INSERT_RETURNING);
+    for (size_t i = 0; i < count; i++) {
+        PartitionCounts &partition = counts[at(i).partition_index];
+        if (stored == count || was_stored(batch, at(i), stored))
+            partition.dead_letters++;
+        else
+            partition.duplicates++;
+    }
+    SPI_freetuptable(SPI_tuptable);
+}
+
+} // namespace heartbeat

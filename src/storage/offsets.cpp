@@ -1,0 +1,112 @@
+// Storage wing: reads and moves positions. Moving is a compare-and-set, so that two writers can never both succeed.
+#include "server.h"
+
+#include "storage/arrays.h"
+#include "storage/offsets.h"
+#include "storage/sql.h"
+
+namespace heartbeat {
+
+namespace {
+
+Statement select_offsets = {
+    "SELECT partition, next_offset, cluster_id FROM @extschema@.heartbeat_offsets WHERE topic = $1 ORDER BY partition",
+    1, {TEXTOID}, 0, nullptr};
+
+Statement insert_offset = {
+    "INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset, cluster_id)"
+    " VALUES ($1, $2, $3, $3, nullif($4, '')) ON CONFLICT DO NOTHING",
+    4, {TEXTOID, INT4OID, INT8OID, TEXTOID}, 0, nullptr};
+
+Statement move_offset = {
+    "SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}, 0, nullptr};
+
+Statement update_cluster = {
+    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2 WHERE topic = $1 AND cluster_id IS DISTINCT FROM $2",
+    2, {TEXTOID, TEXTOID}, 0, nullptr};
+
+Statement update_offsets = {
+    "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset, records = o.records + n.records,"
+    " bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,"
+    " invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,"
+    " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
+    " last_message_at = coalesce(n.last_message_at, o.last_message_at),"
+    " first_event = least(o.first_event, n.first_event), last_event = greatest(o.last_event, n.last_event),"
+    " updated_at = now()"
+    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (partition, first_offset, next_offset,"
+    " records, bradycardia, tachycardia, invalid, duplicates, dead_letters, empty_offsets, last_message_at,"
+    " first_event, last_event)"
+    " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset",
+    14,
+    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
+    0, nullptr};
+
+} // namespace
+
+StoredOffset *offsets_load(const char *topic, size_t *count) {
+    Datum value = CStringGetTextDatum(topic);
+    *count = statement_execute(&select_offsets, &value, nullptr, SPI_OK_SELECT);
+    auto *offsets = static_cast<StoredOffset *>(SPI_palloc(sizeof(StoredOffset) * (*count + 1)));
+    for (size_t i = 0; i < *count; i++) {
+        HeapTuple tuple = SPI_tuptable->vals[i];
+        bool null;
+        offsets[i].partition = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
+        offsets[i].next_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
+        const char *cluster_id = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 3);
+        strlcpy(offsets[i].cluster_id, cluster_id == nullptr ? "" : cluster_id, sizeof(offsets[i].cluster_id));
+    }
+    return offsets;
+}
+
+void offsets_begin(const char *topic, int32_t partition, int64_t next_offset, const char *cluster_id) {
+    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(next_offset),
+                       CStringGetTextDatum(cluster_id)};
+    statement_execute(&insert_offset, values, nullptr, SPI_OK_INSERT);
+}
+
+void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason) {
+    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(to),
+                       CStringGetTextDatum(reason)};
+    statement_execute(&move_offset, values, nullptr, SPI_OK_SELECT);
+    bool null;
+    Datum previous = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+    if (null || DatumGetInt64(previous) != from)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("the offset of partition %d was moved by somebody else", partition)));
+}
+
+void offsets_set_cluster(const char *topic, const char *cluster_id) {
+    Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id)};
+    statement_execute(&update_cluster, values, nullptr, SPI_OK_UPDATE);
+}
+
+bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts) {
+    size_t count = batch->partitions.size();
+    auto at = [&](size_t i) -> const BatchPartition & { return batch->partitions[i]; };
+    auto stored = [&](HeartRateClass heart_rate_class) {
+        return array_of_int8(count, [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
+    };
+    auto no_readings = [&](size_t i) { return at(i).readings == 0; };
+    Datum values[14] = {
+        CStringGetTextDatum(topic),
+        array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
+        array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
+        array_of_int8(count, [&](size_t i) { return at(i).next_offset; }),
+        stored(HeartRateClass::normal),
+        stored(HeartRateClass::bradycardia),
+        stored(HeartRateClass::tachycardia),
+        stored(HeartRateClass::invalid),
+        array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
+        array_of_int8(count, [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
+        array_of_timestamptz_or_null(
+            count, [&](size_t i) { return at(i).last_kafka_time < 0; },
+            [&](size_t i) { return at(i).last_kafka_time * 1000; }),
+        array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).first_event; }),
+        array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).last_event; }),
+    };
+    return statement_execute(&update_offsets, values, nullptr, SPI_OK_UPDATE) == count;
+}
+
+} // namespace heartbeat

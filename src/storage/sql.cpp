@@ -1,0 +1,130 @@
+// Storage wing: finds the extension, plans statements, and frames the worker's transactions.
+#include "server.h"
+
+#include "settings.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+uint64_t current_generation = 1;
+char quoted_schema[2 * NAMEDATALEN + 3];
+Oid user_before;
+int security_before;
+
+// The schema's name is looked up for each transaction, since it can be renamed at any time.
+void remember_schema(Oid schema) {
+    const char *name = get_namespace_name(schema);
+    if (name == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("the schema of extension \"heartbeat\" is gone")));
+    const char *quoted = quote_identifier(name);
+    if (strcmp(quoted, quoted_schema) == 0)
+        return;
+    strlcpy(quoted_schema, quoted, sizeof(quoted_schema));
+    statements_forget();
+}
+
+char *expand(const char *text) {
+    StringInfoData expanded;
+    initStringInfo(&expanded);
+    static const char placeholder[] = "@extschema@";
+    for (const char *next; (next = strstr(text, placeholder)) != nullptr; text = next + sizeof(placeholder) - 1) {
+        appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
+        appendStringInfoString(&expanded, quoted_schema);
+    }
+    appendStringInfoString(&expanded, text);
+    return expanded.data;
+}
+
+void plan_statement(Statement *statement) {
+    SPIPlanPtr old = statement->plan;
+    statement->plan = nullptr;
+    if (old != nullptr)
+        SPI_freeplan(old);
+    SPIPlanPtr plan = SPI_prepare(expand(statement->text), statement->arguments, statement->types);
+    if (plan == nullptr || SPI_keepplan(plan) != 0)
+        elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
+    statement->plan = plan;
+    statement->generation = current_generation;
+}
+
+} // namespace
+
+bool extension_find(Extension *extension) {
+    Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("heartbeat"));
+    SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple = systable_getnext(scan);
+    bool found = HeapTupleIsValid(tuple);
+    if (found) {
+        auto *row = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+        *extension = {row->oid, row->extowner, row->extnamespace};
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    if (found)
+        remember_schema(extension->schema);
+    return found;
+}
+
+uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
+    if (statement->plan == nullptr || statement->generation != current_generation)
+        plan_statement(statement);
+    int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
+    if (result != expected)
+        elog(ERROR, "\"%s\" ended with %s", statement->text, SPI_result_code_string(result));
+    return SPI_processed;
+}
+
+void statements_forget() {
+    current_generation++;
+}
+
+bool transaction_begin(Extension *extension, int isolation) {
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    XactIsoLevel = isolation;
+    PushActiveSnapshot(GetTransactionSnapshot());
+    if (!extension_find(extension)) {
+        transaction_abandon();
+        return false;
+    }
+    Oid role = settings.role[0] == '\0' ? extension->owner : get_role_oid(settings.role, false);
+    GetUserIdAndSecContext(&user_before, &security_before);
+    SetUserIdAndSecContext(role, security_before | SECURITY_RESTRICTED_OPERATION);
+    SPI_connect();
+    return true;
+}
+
+void transaction_commit() {
+    SPI_finish();
+    SetUserIdAndSecContext(user_before, security_before);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+void transaction_abandon() {
+    AbortCurrentTransaction(); // also gives the user, the snapshot and SPI's connection back
+}
+
+} // namespace heartbeat

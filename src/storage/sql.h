@@ -1,0 +1,45 @@
+// Storage wing: the extension in this database, and statements of constant text that run as the worker's role.
+#pragma once
+
+extern "C" {
+#include "executor/spi.h"
+}
+
+namespace heartbeat {
+
+struct Extension {
+    Oid oid;
+    Oid owner;
+    Oid schema;
+};
+
+// In a transaction. False: this database does not have it. Statements are for this extension from then on.
+bool extension_find(Extension *extension);
+
+inline constexpr int statement_arguments_max = 16;
+
+// A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is planned
+// at its first use in a process and kept.
+struct Statement {
+    const char *text;
+    int arguments;
+    Oid types[statement_arguments_max];
+    uint64_t generation;
+    SPIPlanPtr plan;
+};
+
+// Executes it in the current SPI connection; raises an error unless it ends with the expected code (SPI_OK_...).
+// Returns the rows processed. nulls may be nullptr.
+uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
+
+// Plans anew from now on: after an error, since the schema may have been renamed or the extension made again.
+void statements_forget();
+
+// One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's owner), with
+// the rights of a security-restricted operation. False, and no transaction, where the extension is missing.
+// isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ.
+bool transaction_begin(Extension *extension, int isolation);
+void transaction_commit();
+void transaction_abandon(); // after an error, or to undo what was done
+
+} // namespace heartbeat
