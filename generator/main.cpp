@@ -1,7 +1,7 @@
 // Generator: the program. Everything else can be linked into a test.
 #include "console.h"
-#include "kafka_config.h"
 #include "options.h"
+#include "producer_config.h"
 #include "run.h"
 
 #include <exception>
@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
         Console console(options.quiet);
         try {
             return run_generator(options, &console);
-        } catch (const KafkaConfigError &error) {
+        } catch (const ProducerConfigError &error) {
             console.error(error.what());
             return exit_usage;
         } catch (const std::exception &error) {

@@ -38,25 +38,25 @@ const char *hint_for(rd_kafka_resp_err_t error) {
 
 Publisher::Publisher(const PublishSettings &settings, Console *console)
     : settings_(settings), console_(console) {
-    KafkaConf conf = kafka_config_make(settings_.brokers, settings_.properties);
+    ProducerConf conf = producer_config_make(settings_.brokers, settings_.properties);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
     rd_kafka_conf_set_log_cb(conf.get(), on_log);
-    timeout_ms_ = std::atoi(kafka_config_get(conf.get(), "message.timeout.ms").c_str());
-    log_all_ = !kafka_config_get(conf.get(), "debug").empty();
+    timeout_ms_ = std::atoi(producer_config_get(conf.get(), "message.timeout.ms").c_str());
+    log_all_ = !producer_config_get(conf.get(), "debug").empty();
 
     char reason[512];
     rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason, sizeof(reason));
     if (rk_ == nullptr)
-        throw KafkaConfigError(reason);
+        throw ProducerConfigError(reason);
     (void)conf.release(); // rk_ owns it now
     rd_kafka_set_log_queue(rk_, nullptr);
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr) {
         const std::string why = rd_kafka_err2str(rd_kafka_last_error());
         rd_kafka_destroy(rk_);
-        throw KafkaConfigError("--topic " + settings_.topic + ": " + why);
+        throw ProducerConfigError("--topic " + settings_.topic + ": " + why);
     }
 }
 

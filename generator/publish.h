@@ -2,8 +2,8 @@
 #pragma once
 
 #include "console.h"
-#include "kafka_config.h"
 #include "message.h"
+#include "producer_config.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -24,7 +24,7 @@ struct PublishSettings {
 // One thread uses it; librdkafka's callbacks run in send(), serve() and open().
 class Publisher : public Sink {
   public:
-    // Throws KafkaConfigError.
+    // Throws ProducerConfigError.
     Publisher(const PublishSettings &settings, Console *console);
     ~Publisher() override;
     Publisher(const Publisher &) = delete;

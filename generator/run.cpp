@@ -71,9 +71,9 @@ class Run {
     Run(const Options &options, Source *source, Sink *sink, Console *console)
         : options_(options), source_(source), sink_(sink), console_(console) {}
 
-    // Sends until the source, the count or the time is over, Ctrl-C, or the sink breaks. False: the source
-    // failed.
-    bool send_all() {
+    // Sends until the count or the time is over, Ctrl-C, or the sink breaks (`message`: there would have been
+    // more), or the source has no more (`end`, `failed`).
+    SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
         const uint64_t count = options_.count.value_or(UINT64_MAX);
@@ -82,21 +82,14 @@ class Run {
         for (uint64_t index = 0; index < count; index++) {
             if (pacer.paced() || index % serve_every == 0)
                 serve(0);
-            if (!wait_for_turn(pacer, index, end) || sink_->broken())
-                return true;
-            SourceState state = SourceState::waiting;
-            while ((state = source_->next(&message)) == SourceState::waiting) {
-                serve(0);
-                if (is_over(end) || sink_->broken())
-                    return true;
-            }
-            if (state == SourceState::failed)
-                console_->error(source_->error());
+            if (!wait_for_turn(pacer, index, end))
+                return SourceState::message;
+            const SourceState state = next_message(&message, end);
             if (state != SourceState::message)
-                return state == SourceState::end;
+                return state == SourceState::waiting ? SourceState::message : state;
             send(message);
         }
-        return true;
+        return SourceState::message;
     }
 
     // Waits for what is in flight. The messages' own timeout bounds it; a second Ctrl-C ends it.
@@ -110,8 +103,8 @@ class Run {
     }
 
   private:
-    static bool is_over(Clock::time_point end) {
-        return stop_requested() || (end != no_end && Clock::now() >= end);
+    bool is_over(Clock::time_point end) const {
+        return stop_requested() || sink_->broken() || (end != no_end && Clock::now() >= end);
     }
 
     void serve(int timeout_ms) {
@@ -119,19 +112,26 @@ class Run {
         console_->progress(sink_->counts());
     }
 
+    // `waiting`: the run is over before the source had anything.
+    SourceState next_message(Message *message, Clock::time_point end) {
+        SourceState state = SourceState::waiting;
+        while ((state = source_->next(message)) == SourceState::waiting && !is_over(end))
+            serve(0);
+        if (state == SourceState::failed)
+            console_->error(source_->error());
+        return state;
+    }
+
     bool wait_for_turn(const Pacer &pacer, uint64_t index, Clock::time_point end) {
         int64_t wait_ms = 0;
-        while (!stop_requested() && !sink_->broken() && (wait_ms = pacer.wait_ms(index)) > 0) {
-            if (is_over(end))
-                return false;
+        while (!is_over(end) && (wait_ms = pacer.wait_ms(index)) > 0)
             serve(static_cast<int>(std::min<int64_t>(wait_ms, slice_ms)));
-        }
         return !is_over(end);
     }
 
     // A full queue is waited out, never answered by dropping.
     void send(const Message &message) {
-        while (sink_->send(message) == SendResult::full && !stop_requested())
+        while (sink_->send(message) == SendResult::full && !stop_requested() && !sink_->broken())
             serve(slice_ms);
     }
 
@@ -152,6 +152,12 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     if (!options.replay)
         text += ", seed " + std::to_string(seed);
     console->info(text);
+}
+
+// Of what was asked for, what Kafka does not have. A count that Ctrl-C cut short was not asked for any more.
+uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
+    const bool all_wanted = options.count && !stop_requested() && !source_ended;
+    return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;
 }
 
 void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
@@ -178,16 +184,20 @@ int run_generator(const Options &options, Console *console) {
     const auto source = make_source(options, seed);
     const auto sink = make_sink(options, broker.get(), console);
 
-    bool complete = sink->open();
     const auto start = Clock::now();
-    if (complete) {
+    const bool opened = sink->open();
+    SourceState state = SourceState::waiting;
+    if (opened) {
         Run run(options, source.get(), sink.get(), console);
-        complete = run.send_all();
+        state = run.send_all();
         run.drain();
     }
     const Counts &counts = sink->counts();
     sum_up(options, counts, start, seed, console);
-    if (!complete || sink->broken() || counts.acknowledged < counts.sent)
+    const uint64_t missing = undelivered(options, counts, state == SourceState::end);
+    if (missing > 0)
+        console->error(std::to_string(missing) + " messages were not delivered");
+    if (!opened || state == SourceState::failed || sink->broken() || missing > 0)
         return exit_undelivered;
     if (broker && !stop_requested())
         serve_until_stopped(*broker, console);

@@ -6,7 +6,7 @@
 
 namespace heartbeat::generator {
 
-// Throws KafkaConfigError, and std::runtime_error for what keeps it from starting.
+// Throws ProducerConfigError, and std::runtime_error for what keeps it from starting.
 int run_generator(const Options &options, Console *console);
 
 } // namespace heartbeat::generator

@@ -10,21 +10,21 @@
 
 namespace heartbeat::generator {
 
-struct KafkaConfDestroy {
+struct ProducerConfDestroy {
     void operator()(rd_kafka_conf_t *conf) const { rd_kafka_conf_destroy(conf); }
 };
-using KafkaConf = std::unique_ptr<rd_kafka_conf_t, KafkaConfDestroy>;
+using ProducerConf = std::unique_ptr<rd_kafka_conf_t, ProducerConfDestroy>;
 
 // A property that librdkafka does not accept; what() names it.
-struct KafkaConfigError : std::runtime_error {
+struct ProducerConfigError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 // A producer's configuration: the generator's own choices, then the caller's properties (key=value).
-// Throws KafkaConfigError.
-KafkaConf kafka_config_make(const std::string &brokers, const std::vector<std::string> &properties);
+// Throws ProducerConfigError.
+ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
 // The value in force, "" where there is none.
-std::string kafka_config_get(const rd_kafka_conf_t *conf, const char *property);
+std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property);
 
 } // namespace heartbeat::generator

@@ -1,5 +1,5 @@
 // Generator, publish: librdkafka's configuration.
-#include "kafka_config.h"
+#include "producer_config.h"
 
 namespace heartbeat::generator {
 
@@ -26,13 +26,13 @@ void set_property(rd_kafka_conf_t *conf, const std::string &name, const std::str
                   const std::string &option = "") {
     char reason[512];
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
-        throw KafkaConfigError(option + name + ": " + reason);
+        throw ProducerConfigError(option + name + ": " + reason);
 }
 
 } // namespace
 
-KafkaConf kafka_config_make(const std::string &brokers, const std::vector<std::string> &properties) {
-    KafkaConf conf(rd_kafka_conf_new());
+ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties) {
+    ProducerConf conf(rd_kafka_conf_new());
     for (const Property &property : own_choices)
         set_property(conf.get(), property.name, property.value);
     set_property(conf.get(), "bootstrap.servers", brokers, "--brokers ");
@@ -43,7 +43,7 @@ KafkaConf kafka_config_make(const std::string &brokers, const std::vector<std::s
     return conf;
 }
 
-std::string kafka_config_get(const rd_kafka_conf_t *conf, const char *property) {
+std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property) {
     char value[512];
     size_t size = sizeof(value);
     if (rd_kafka_conf_get(conf, property, value, &size) != RD_KAFKA_CONF_OK)
