@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
+# Sourced: a scratch folder and a private PostgreSQL server for the tests that talk to one.
+# A server refuses to run as root, so root's tests act as the user postgres, on copies below the scratch folder: the
+# checkout may lie where that user cannot read.
+
+server_begin() {
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/heartbeat-test.XXXXXX")
+    chmod 755 "$scratch"
+    [ "$(id -u)" != 0 ] || chown postgres: "$scratch"
+}
+
+# Ends what server_start started and removes the scratch folder. Safe to call twice.
+server_end() {
+    [ -n "${scratch:-}" ] || return 0
+    if [ -f "$scratch/data/postmaster.pid" ]; then
+        server_run "$bindir/pg_ctl" -D "$scratch/data" -m immediate -w stop > /dev/null
+    fi
+    cd / && rm -rf "$scratch"
+    scratch=
+}
+
+# Runs a command in the scratch folder as a user who is not root.
+server_run() {
+    if [ "$(id -u)" = 0 ]; then
+        (cd "$scratch" && setpriv --reuid=postgres --regid=postgres --init-groups \
+            env "HOME=$scratch" "HEARTBEAT_CACHE=${HEARTBEAT_CACHE:-/var/cache/heartbeat}" "$@")
+    else
+        (cd "$scratch" && "$@")
+    fi
+}
+
+# A server that listens on a socket in the scratch folder alone, so no port can be taken; sets PGHOST and the like.
+server_start() {
+    export PGHOST=$scratch PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    [ ! -f "$scratch/data/postmaster.pid" ] || return 0
+    server_run "$bindir/initdb" -D "$scratch/data" -A trust -U postgres -N -E UTF8 --locale=C.UTF-8
+    server_run tee -a "$scratch/data/postgresql.conf" > /dev/null <<SETTINGS
+shared_preload_libraries = 'heartbeat'
+listen_addresses = ''
+unix_socket_directories = '$scratch'
+fsync = off
+SETTINGS
+    server_run "$bindir/pg_ctl" -D "$scratch/data" -l "$scratch/server.log" -w start
+}
+
+# Passes when no process of the private server died.
+server_survived() {
+    ! grep -E 'was terminated by signal|PANIC:|TRAP:' "$scratch/server.log"
+}

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
+# Sourced: the stages of script/test. stage_NAME runs the checks and fails when one does; count_NAME reads "passed
+# failed" from what it printed. Stages run with errexit, in the top folder.
+
+stage_build() {
+    make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
+    make -j "$cores" -C test/kafka WERROR=1
+}
+stage_generator() { make -j "$cores" -C generator WERROR=1; }
+
+cpp_files() { git ls-files --cached --others --exclude-standard -- '*.cpp' '*.h'; }
+
+stage_format() { cpp_files | xargs clang-format --dry-run -Werror; }
+
+stage_tidy() {
+    local includes
+    includes="-Isrc -Igenerator -isystem $("$pg_config" --includedir-server) $(pkg-config --cflags rdkafka jansson)"
+    # shellcheck disable=SC2086 # words are wanted
+    cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE clang-tidy --quiet --config-file=script/lib/clang-tidy.yaml \
+        --header-filter="^$PWD/(src|generator|test)/" FILE -- -std=c++20 -DHEARTBEAT_VERSION='""' $includes
+}
+
+stage_shellcheck() {
+    git ls-files --cached --others --exclude-standard | while read -r file; do
+        case $file in
+        *.sh) echo "$file" ;;
+        *) [ ! -f "$file" ] || ! head -c 64 "$file" | head -1 | grep -aqE '^#!.*\b(ba)?sh\b' || echo "$file" ;;
+        esac
+    done | xargs shellcheck --external-sources
+}
+
+stage_unit() { make -j "$cores" -C test/unit check WERROR=1; }
+count_unit() {
+    sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\{0,1\}\.$/p \1/p; s/^\[  FAILED  \] \([0-9]*\) tests\{0,1\}, .*/f \1/p' "$1" |
+        awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
+}
+
+install_extension() { # the build is as root where the server's folders want that
+    make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
+    if [ -w "$("$pg_config" --pkglibdir)" ] && [ -w "$("$pg_config" --sharedir)/extension" ]; then
+        make install WERROR=1 PG_CONFIG="$pg_config"
+    else
+        as_root make install WERROR=1 PG_CONFIG="$pg_config"
+    fi
+}
+
+stage_regress() {
+    install_extension
+    server_start
+    local failed=0
+    make installcheck PG_CONFIG="$pg_config" || failed=1
+    [ ! -f regression.diffs ] || head -200 regression.diffs
+    server_survived
+    return $failed
+}
+# PostgreSQL 15 writes "test name ... ok", later ones "ok 1 - name".
+count_regress() {
+    awk '/^(test|     )? *[a-z0-9_]+ +\.\.\. ok/ || /^ok [0-9]+/ { p++ }
+         /^(test|     )? *[a-z0-9_]+ +\.\.\. FAILED/ || /^not ok [0-9]+/ { f++ } END { print p + 0, f + 0 }' "$1"
+}
+
+stage_pgtap() {
+    install_extension
+    server_start
+    "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -c 'DROP DATABASE IF EXISTS heartbeat_pgtap' -c 'CREATE DATABASE heartbeat_pgtap'
+    "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -d heartbeat_pgtap -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION heartbeat'
+    pg_prove --psql-bin "$bindir/psql" -d heartbeat_pgtap --timer test/pgtap/*.sql
+    server_survived
+}
+count_pgtap() { count_prove "$1"; }
+
+stage_tap() {
+    install_extension
+    make -C test/kafka WERROR=1
+    test/kafka/kafka fetch
+    local pgxs tests
+    pgxs=$(dirname "$("$pg_config" --pgxs)")
+    rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
+    cp -R test/t test/kafka "$scratch/tap/test/"
+    cp -R build/test "$scratch/tap/build/"
+    [ ! -d build/generator ] || cp -R build/generator "$scratch/tap/build/"
+    [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"
+    tests=${TESTS:-test/t/*.t}
+    local failed=0
+    # shellcheck disable=SC2016,SC2086 # the inner shell expands; words are wanted
+    server_run env PATH="$bindir:$PATH" LC_ALL=C.UTF-8 \
+        TESTDIR="$scratch/tap" TESTDATADIR="$scratch/tap/tmp_check" TESTLOGDIR="$scratch/tap/tmp_check/log" \
+        PG_TEST_PORT_DIR="$scratch/tap/ports" PG_REGRESS="$pgxs/../../src/test/regress/pg_regress" \
+        bash -c 'cd tap && jobs=$1 lib=$2 && shift 2 && exec prove -j "$jobs" --timer -I "$lib" $*' \
+        - "${TEST_JOBS:-$cores}" "$pgxs/../test/perl" $tests || failed=1
+    rm -rf build/tap-logs
+    cp -R "$scratch/tap/tmp_check/log" build/tap-logs
+    return $failed
+}
+count_tap() { count_prove "$1"; }
+
+# A test file that ended early failed once at least, even where its summary says "Failed: 0".
+count_prove() {
+    awk '/^Files=[0-9]+, Tests=/ { split($2, t, "[=,]"); total += t[2] }
+         /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ { match($0, /Failed: [0-9]+/)
+            n = substr($0, RSTART + 8, RLENGTH - 8) + 0; in_total += n; f += n ? n : 1 }
+         END { print total - in_total, f + 0 }' "$1"
+}
+
+stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-20}" CLANGXX=clang++; }
+count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
