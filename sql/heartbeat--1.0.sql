@@ -470,7 +470,8 @@ COMMENT ON FUNCTION heartbeat_apply_retention() IS
 
 CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                 OUT workers integer, OUT messages_per_second double precision,
-                                OUT last_error text, OUT last_error_at timestamptz)
+                                OUT last_error text, OUT last_error_at timestamptz,
+                                OUT progress_at timestamptz)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_state() IS 'Internal: the workers'' state from shared memory, behind heartbeat_status.';
 
@@ -491,16 +492,31 @@ COMMENT ON VIEW heartbeat_partitions IS
     'One row for each partition of heartbeat.topic: position, the end of the partition as the worker last saw it, '
     'lag in messages, what became of the messages, and the worker that reads it.';
 
+-- Whether ingest is paused is what the table says, at once and for this snapshot; the rest is what the workers say.
 CREATE VIEW heartbeat_status AS
-    SELECT s.state, s.since, s.reason, s.workers, s.messages_per_second, l.lag_messages, l.lag_seconds,
-           s.last_error, s.last_error_at, s.hint
-    FROM heartbeat_state() s,
-         (SELECT sum(lag_messages)::bigint AS lag_messages,
-                 max(CASE WHEN lag_messages = 0 THEN 0
-                          WHEN lag_messages > 0
-                          THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
-                     AS lag_seconds
-          FROM heartbeat_partitions) l;
+    SELECT CASE WHEN paused THEN 'PAUSED' WHEN stalled THEN 'STALLED' ELSE state END AS state,
+           CASE WHEN paused THEN changed_at WHEN stalled THEN progress_at ELSE since END AS since,
+           CASE WHEN paused THEN coalesce(pause_reason, 'paused by ' || changed_by)
+                WHEN stalled THEN format('no progress for %s seconds', extract(epoch FROM now() - progress_at)::integer)
+                ELSE reason END AS reason,
+           workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at,
+           CASE WHEN paused THEN 'heartbeat_resume() goes on.'
+                WHEN stalled THEN 'See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM '
+                                  'pg_stat_activity WHERE backend_type LIKE ''heartbeat%''; and pg_blocking_pids(pid).'
+                ELSE hint END AS hint
+    FROM (
+        SELECT s.state, s.since, s.reason, s.hint, s.workers, s.messages_per_second, s.last_error, s.last_error_at,
+               s.progress_at, l.lag_messages, l.lag_seconds, c.changed_at, c.changed_by, c.reason AS pause_reason,
+               s.state NOT IN ('STOPPED', 'FAILED') AND coalesce(c.paused, false) AS paused,
+               s.state = 'RUNNING' AND l.lag_messages > 0 AND s.progress_at < now() - interval '1 minute' AS stalled
+        FROM heartbeat_state() s
+        CROSS JOIN (
+            SELECT sum(lag_messages)::bigint AS lag_messages,
+                   max(CASE WHEN lag_messages = 0 THEN 0 WHEN lag_messages > 0
+                       THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
+                       AS lag_seconds
+            FROM heartbeat_partitions) l
+        LEFT JOIN heartbeat_control c ON true) w;
 COMMENT ON VIEW heartbeat_status IS
     'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
     'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';

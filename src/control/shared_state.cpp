@@ -44,6 +44,7 @@ void set_up_memory() {
         memset(static_cast<void *>(shared_state), 0, sizeof(SharedState));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
+        pg_atomic_init_u32(&shared_state->stale_minutes, 0);
         for (PartitionSlot &partition : shared_state->partitions)
             partition.high_watermark = -1;
     }
@@ -64,12 +65,12 @@ void copy_text(char *to, const char *from) {
     strlcpy(to, from == nullptr ? "" : from, state_text_size);
 }
 
-const char *state_name(WorkerState state) {
-    static const char *const names[] = {"stopped", "running", "connecting", "retrying", "failed"};
+} // namespace
+
+const char *shared_state_name(WorkerState state) {
+    static const char *const names[] = {"STOPPED", "PAUSED", "RUNNING", "CONNECTING", "RETRYING", "FAILED"};
     return names[static_cast<int>(state)];
 }
-
-} // namespace
 
 void shared_state_request() {
     previous_startup_hook = shmem_startup_hook;
@@ -113,7 +114,7 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
     LWLockRelease(shared_state->lock);
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
     ereport(trouble ? WARNING : LOG,
-            (errmsg("heartbeat: %s%s%s", state_name(state), *reason_now == '\0' ? "" : ": ", reason_now),
+            (errmsg("heartbeat: %s%s%s", shared_state_name(state), *reason_now == '\0' ? "" : ": ", reason_now),
              hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
 }
 
@@ -162,6 +163,15 @@ void shared_state_wake_all() {
     for (WorkerSlot &worker : shared_state->workers)
         if (worker.latch != nullptr)
             SetLatch(worker.latch);
+    if (shared_state->maintenance.latch != nullptr)
+        SetLatch(shared_state->maintenance.latch);
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_stale_minutes() {
+    if (pg_atomic_exchange_u32(&shared_state->stale_minutes, 1) == 1)
+        return;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
     if (shared_state->maintenance.latch != nullptr)
         SetLatch(shared_state->maintenance.latch);
     LWLockRelease(shared_state->lock);

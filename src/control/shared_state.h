@@ -14,7 +14,7 @@ extern "C" {
 namespace heartbeat {
 
 // In rising order of severity: heartbeat_status shows the most severe of all workers.
-enum class WorkerState : uint8_t { stopped, running, connecting, retrying, failed };
+enum class WorkerState : uint8_t { stopped, paused, running, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
 inline constexpr int rate_seconds = 60;
@@ -43,6 +43,7 @@ struct PartitionSlot {
 struct SharedState {
     LWLock *lock;                  // guards everything below but the atomics
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension may have changed
+    pg_atomic_uint32 stale_minutes; // 1: ingest has marked some since the maintenance worker last looked
     WorkerSlot launcher;
     WorkerSlot maintenance;
     WorkerSlot workers[workers_max];
@@ -51,6 +52,8 @@ struct SharedState {
 
 // nullptr in a server that did not preload the library.
 extern SharedState *shared_state;
+
+const char *shared_state_name(WorkerState state); // as heartbeat_status shows it
 
 void shared_state_request(); // in _PG_init, while preloading
 
@@ -69,5 +72,8 @@ void shared_state_forget_partitions(); // those of the calling process
 void shared_state_wake_all();
 
 uint64_t shared_state_generation();
+
+// Ingest has marked minutes as stale: wakes the maintenance worker, unless it knows already.
+void shared_state_stale_minutes();
 
 } // namespace heartbeat

@@ -18,7 +18,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int state_columns = 8;
+constexpr int state_columns = 9;
 
 struct Status {
     const char *state;
@@ -29,26 +29,11 @@ struct Status {
     double messages_per_second;
     const char *last_error;
     TimestampTz last_error_at;
+    TimestampTz progress_at; // of the worker that has made none for the longest time
 };
 
-const char *state_name(WorkerState state) {
-    switch (state) {
-    case WorkerState::running:
-        return "RUNNING";
-    case WorkerState::connecting:
-        return "CONNECTING";
-    case WorkerState::retrying:
-        return "RETRYING";
-    case WorkerState::failed:
-        return "FAILED";
-    case WorkerState::stopped:
-        break;
-    }
-    return "STOPPED";
-}
-
 Status stopped(const char *reason, const char *hint) {
-    return {"STOPPED", 0, reason, hint, 0, 0, nullptr, 0};
+    return {"STOPPED", 0, reason, hint, 0, 0, nullptr, 0, 0};
 }
 
 const char *copy(const char *text) {
@@ -78,11 +63,13 @@ Status status_of_workers() {
             continue;
         status.workers++;
         status.messages_per_second += rate_of(worker, now);
+        if (status.progress_at == 0 || worker.progress_at < status.progress_at)
+            status.progress_at = worker.progress_at;
         if (worst == nullptr || worker.state > worst->state)
             worst = &worker;
     }
     const WorkerSlot &shown = worst == nullptr ? shared_state->launcher : *worst;
-    status.state = worst == nullptr ? state_name(WorkerState::stopped) : state_name(shown.state);
+    status.state = worst == nullptr ? shared_state_name(WorkerState::stopped) : shared_state_name(shown.state);
     status.since = shown.since;
     status.reason = copy(shown.reason);
     status.hint = copy(shown.hint);
@@ -141,6 +128,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     values[5] = Float8GetDatum(status.messages_per_second);
     set_text(&values[6], &nulls[6], status.last_error);
     set_time(&values[7], &nulls[7], status.last_error_at);
+    set_time(&values[8], &nulls[8], status.progress_at);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }
 

@@ -22,8 +22,9 @@ Statement move_offset = {
     "SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}, 0, nullptr};
 
 Statement update_cluster = {
-    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2 WHERE topic = $1 AND cluster_id IS DISTINCT FROM $2",
-    2, {TEXTOID, TEXTOID}, 0, nullptr};
+    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
+    " WHERE topic = $1 AND partition % $4 = $3 AND cluster_id IS DISTINCT FROM $2",
+    4, {TEXTOID, TEXTOID, INT4OID, INT4OID}, 0, nullptr};
 
 Statement update_offsets = {
     "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset, records = o.records + n.records,"
@@ -76,8 +77,9 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
                         errmsg("the offset of partition %d was moved by somebody else", partition)));
 }
 
-void offsets_set_cluster(const char *topic, const char *cluster_id) {
-    Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id)};
+void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers) {
+    Datum values[4] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id), Int32GetDatum(worker),
+                       Int32GetDatum(workers)};
     statement_execute(&update_cluster, values, nullptr, SPI_OK_UPDATE);
 }
 

@@ -138,6 +138,13 @@ void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
 }
 
+void Batch::unseal() {
+    records.clear();
+    anomalies.clear();
+    dead_letters.clear();
+    minutes.clear();
+}
+
 void Batch::clear() {
     // a batch of giant messages does not keep its memory for ever
     if (bytes.capacity() > max_bytes / 2)
@@ -145,10 +152,21 @@ void Batch::clear() {
     bytes.clear();
     messages.clear();
     partitions.clear();
-    records.clear();
-    anomalies.clear();
-    dead_letters.clear();
-    minutes.clear();
+    unseal();
+}
+
+Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept {
+    return new (std::nothrow) Batch(max_messages, max_bytes);
+}
+
+bool batch_seal(Batch *batch) noexcept {
+    try {
+        batch->seal();
+        return true;
+    } catch (...) {
+        batch->unseal();
+        return false;
+    }
 }
 
 } // namespace heartbeat

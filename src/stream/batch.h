@@ -63,6 +63,7 @@ class Batch {
 
     // Fills the lists below; call it once, when the batch will grow no more. May throw std::bad_alloc.
     void seal();
+    void unseal(); // empties them
 
     void clear();
 
@@ -85,5 +86,9 @@ class Batch {
     BatchBytes keep(const void *data, size_t size);
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
+
+// For callers that cannot be thrown at: nullptr or false where memory is out.
+Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
+bool batch_seal(Batch *batch) noexcept;
 
 } // namespace heartbeat

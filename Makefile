@@ -1,0 +1,39 @@
+# The extension, by PostgreSQL's PGXS. `make`, `make install` and `make installcheck` are all that most need;
+# `make generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
+EXTENSION = heartbeat
+MODULE_big = heartbeat
+DATA = sql/heartbeat--1.0.sql
+
+STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
+SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/control/*.cpp))
+OBJS = $(STREAM_OBJS) $(SERVER_OBJS)
+DEPENDENCIES = $(OBJS:.o=.d)
+
+REGRESS = install schema classify views constraints permissions settings
+REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
+EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
+
+PACKAGES = rdkafka jansson
+PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
+SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++
+
+# just-in-time compilation has no use for a background worker's code
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# the server's headers are C: what C++ has to say of them is not about this project
+override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
+override CXXFLAGS += -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
+
+# The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream.
+$(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
+
+-include $(DEPENDENCIES)
+
+.PHONY: generator
+generator:
+	$(MAKE) -C generator

@@ -1,0 +1,185 @@
+// Server half: one batch after the other, from librdkafka's queue into one transaction each.
+#include "server.h"
+
+#include "control/pause.h"
+#include "ingest.h"
+#include "storage/offsets.h"
+#include "storage/partitions.h"
+#include "storage/sql.h"
+#include "stream/timestamp.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "utils/float.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz mirror_every = USECS_PER_SEC;
+constexpr TimestampTz describe_every = 60 * USECS_PER_SEC;
+constexpr TimestampTz reconnect_every = USECS_PER_SEC;
+constexpr int describe_timeout_ms = 500;
+
+void add_context(void *argument) {
+    const auto *ingest = static_cast<const Ingest *>(argument);
+    errcontext("storing %zu messages of Kafka topic \"%s\"", ingest->batch->messages.size(), settings.topic);
+}
+
+void log_readings(const Batch *batch) {
+    for (const BatchMessage &message : batch->messages) {
+        if (message.error != DecodeErrorCode::none) {
+            ereport(LOG, (errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
+                                          decode_error_name(message.error),
+                                          batch->partitions[message.partition_index].partition,
+                                          static_cast<long long>(message.offset)),
+                          errhidecontext(true), errhidestmt(true)));
+            continue;
+        }
+        char event_timestamp[timestamp_text_size + 1] = {};
+        timestamp_format(message.event_time, event_timestamp);
+        bool normal = message.heart_rate_class == HeartRateClass::normal;
+        ereport(LOG, (errmsg_internal("%s %.*s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY",
+                                      message.customer_id.size, batch->at(message.customer_id),
+                                      float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
+                                      normal ? "" : classify_name(message.heart_rate_class)),
+                      errhidecontext(true), errhidestmt(true)));
+    }
+}
+
+void show_watermarks(const Batch *batch, const Consumer *consumer) {
+    for (const BatchPartition &progress : batch->partitions)
+        shared_state_partition(progress.partition, std::max(consumer_high_watermark(consumer, progress.partition),
+                                                            progress.next_offset));
+}
+
+// In a transaction of its own, which it ends or leaves to the error.
+StoreResult store_in_transaction(const Batch *batch) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return StoreResult::uninstalled;
+    if (pause_check(extension)) {
+        transaction_abandon();
+        return StoreResult::paused;
+    }
+    PartitionCounts *counts = store_batch(batch, settings.topic);
+    if (!offsets_advance(batch, settings.topic, counts)) {
+        transaction_abandon();
+        return StoreResult::moved;
+    }
+    transaction_commit();
+    return StoreResult::stored;
+}
+
+void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = ingest->batch;
+    consumer_advance(consumer, batch);
+    shared_state_progress(slot, static_cast<int64_t>(batch->messages.size()));
+    if (!batch->minutes.empty())
+        shared_state_stale_minutes();
+    if (settings.log_readings)
+        log_readings(batch);
+    if (ingest->mirror_at == 0)
+        ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
+    batch->clear();
+    ingest->sealed = ingest->full = false;
+}
+
+} // namespace
+
+void ingest_begin(Ingest *ingest, const Assignment * /*assignment*/) {
+    ingest->doubtful = ingest->lost = ingest->disconnected = false;
+    TimestampTz now = GetCurrentTimestamp();
+    ingest->mirror_at = now; // so that lag tools see where a topic begins, or where a seek went
+    ingest->describe_at = now + describe_every;
+}
+
+void ingest_drop(Ingest *ingest) {
+    ingest->batch->clear();
+    ingest->batch->max_messages = static_cast<size_t>(settings.batch_size);
+    ingest->sealed = ingest->full = ingest->doubtful = ingest->lost = false;
+}
+
+void ingest_fill(Ingest *ingest, Consumer *consumer) {
+    if (ingest->sealed || ingest->doubtful)
+        return;
+    bool was_empty = ingest->batch->empty();
+    switch (consumer_fill(consumer, ingest->batch)) {
+    case FillResult::drained:
+        break;
+    case FillResult::full:
+        ingest->full = true;
+        break;
+    case FillResult::trouble:
+    case FillResult::position_lost:
+        ingest->doubtful = true;
+        break;
+    case FillResult::out_of_memory:
+        ingest->lost = true;
+        break;
+    }
+    if (was_empty && !ingest->batch->empty())
+        ingest->opened_at = GetCurrentTimestamp();
+    if (consumer_lost_brokers(consumer)) {
+        ingest->disconnected = true;
+        ingest->describe_at = GetCurrentTimestamp();
+    }
+}
+
+long ingest_until_due(const Ingest *ingest) {
+    if (ingest->batch->empty())
+        return -1;
+    if (ingest->full || ingest->sealed || ingest->doubtful)
+        return 0;
+    TimestampTz left = ingest->opened_at + settings.batch_wait * INT64CONST(1000) - GetCurrentTimestamp();
+    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+}
+
+StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = ingest->batch;
+    if (!ingest->sealed && !batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                        errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
+    ingest->sealed = true;
+    ErrorContextCallback context = {error_context_stack, add_context, ingest};
+    error_context_stack = &context;
+    pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
+    show_watermarks(batch, consumer);
+    partitions_prepare(batch);
+    StoreResult result = store_in_transaction(batch);
+    if (result == StoreResult::stored)
+        after_storing(ingest, consumer, slot);
+    error_context_stack = context.previous;
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    return result;
+}
+
+long ingest_idle(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
+    TimestampTz now = GetCurrentTimestamp();
+    if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
+        consumer_mirror_positions(consumer);
+        ingest->mirror_at = 0;
+    }
+    if (ingest->describe_at <= now) {
+        TopicDescription topic;
+        Problem problem;
+        if (!consumer_describe(consumer, describe_timeout_ms, &topic, &problem)) {
+            shared_state_report(slot, WorkerState::connecting, problem.text,
+                                "Check that the brokers run; connecting goes on by itself.");
+            ingest->disconnected = true;
+        } else {
+            ingest->doubtful = !topic.exists || topic.partition_count != assignment->partition_count;
+            ingest->disconnected = false;
+            shared_state_report(slot, WorkerState::running, "", nullptr);
+        }
+        ingest->describe_at = now + (ingest->disconnected ? reconnect_every : describe_every);
+    }
+    TimestampTz next = ingest->describe_at;
+    if (ingest->mirror_at != 0)
+        next = std::min(next, ingest->mirror_at);
+    return static_cast<long>(std::max<TimestampTz>(next - now, 0) / 1000 + 1);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,138 @@
+// Server half: the launcher, which the server starts. It waits for the database, quietly, and keeps the maintenance
+// worker and the ingest workers running in it.
+#include "server.h"
+
+#include "launcher.h"
+#include "process.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long look_again_ms = 5000;         // for a database that is missing, or a worker that did not start
+constexpr int restart_seconds = 1;           // of the launcher itself, and at least between starts of a worker
+constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that ends sooner is started ever later
+constexpr long restart_ms_max = 60000;
+
+// One worker to keep running.
+struct Charge {
+    WorkerSlot *slot;
+    int64_t number; // launcher_maintenance, or the ingest worker's
+    TimestampTz started_at;
+    long delay_ms;
+};
+
+Charge charges[workers_max + 1];
+
+bool database_exists() {
+    StartTransactionCommand();
+    bool exists = OidIsValid(get_database_oid(settings.database, true));
+    CommitTransactionCommand();
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    return exists;
+}
+
+void fill_registration(BackgroundWorker *worker, const char *function, const char *name) {
+    *worker = {};
+    worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+    strlcpy(worker->bgw_library_name, library_name, sizeof(worker->bgw_library_name));
+    strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
+    strlcpy(worker->bgw_name, name, sizeof(worker->bgw_name));
+    strlcpy(worker->bgw_type, name, sizeof(worker->bgw_type));
+}
+
+bool start(const Charge &charge) {
+    bool maintenance = charge.number == launcher_maintenance;
+    BackgroundWorker worker;
+    fill_registration(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
+                      maintenance ? "heartbeat maintenance" : "heartbeat worker");
+    if (!maintenance)
+        snprintf(worker.bgw_name, sizeof(worker.bgw_name), "heartbeat worker %d", static_cast<int>(charge.number));
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    worker.bgw_notify_pid = MyProcPid;
+    worker.bgw_main_arg = Int64GetDatum(charge.number);
+    return RegisterDynamicBackgroundWorker(&worker, nullptr);
+}
+
+// Starts those that do not run and are due; returns how long until the next one is.
+long start_those_due(int count) {
+    long next = -1;
+    TimestampTz now = GetCurrentTimestamp();
+    for (Charge *charge = charges; charge < charges + count; charge++) {
+        LWLockAcquire(shared_state->lock, LW_SHARED);
+        bool runs = charge->slot->pid != 0;
+        LWLockRelease(shared_state->lock);
+        long waited = static_cast<long>((now - charge->started_at) / 1000);
+        if (runs) {
+            if (now - charge->started_at > short_life)
+                charge->delay_ms = restart_seconds * 1000L;
+            continue;
+        }
+        if (waited >= charge->delay_ms) {
+            if (!start(*charge))
+                shared_state_report(&shared_state->launcher, WorkerState::stopped,
+                                    "no background worker can be started",
+                                    "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
+            charge->started_at = now;
+            charge->delay_ms = std::min(charge->delay_ms * 2, restart_ms_max);
+            waited = 0;
+        }
+        long left = std::max(charge->delay_ms - waited, 1L);
+        next = next < 0 ? left : std::min(next, left);
+    }
+    return next;
+}
+
+// Returns how long to sleep.
+long keep_running(int count) {
+    bool all_run = true;
+    for (Charge *charge = charges; charge < charges + count; charge++)
+        all_run = all_run && charge->slot->pid != 0;
+    if (all_run)
+        return -1;
+    if (!database_exists()) {
+        char reason[state_text_size];
+        snprintf(reason, sizeof(reason), "database \"%s\" does not exist", settings.database);
+        shared_state_report(&shared_state->launcher, WorkerState::stopped, reason,
+                            "Create it, or set heartbeat.database and restart the server.");
+        return look_again_ms;
+    }
+    shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
+    return start_those_due(count);
+}
+
+} // namespace
+
+void launcher_register() {
+    BackgroundWorker worker;
+    fill_registration(&worker, "heartbeat_launcher_main", "heartbeat launcher");
+    worker.bgw_restart_time = restart_seconds;
+    RegisterBackgroundWorker(&worker);
+}
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
+    process_start(nullptr, &shared_state->launcher);
+    int count = settings.workers + 1;
+    for (int i = 0; i < count; i++) {
+        bool maintenance = i == 0;
+        charges[i] = {maintenance ? &shared_state->maintenance : &shared_state->workers[i - 1],
+                      maintenance ? launcher_maintenance : i - 1, 0, restart_seconds * 1000L};
+    }
+    for (;;) {
+        process_interrupts();
+        process_sleep(keep_running(count));
+    }
+}

@@ -1,0 +1,19 @@
+// Server half: the entry of the shared library.
+#include "server.h"
+
+#include "control/shared_state.h"
+#include "launcher.h"
+#include "settings.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+extern "C" void _PG_init(void) {
+    heartbeat::settings_define();
+    if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+        return;
+    heartbeat::shared_state_request();
+    heartbeat::launcher_register();
+}

@@ -1,0 +1,79 @@
+// Server half: folds librdkafka's notes. A broker that is away makes one every second, and a log is for people.
+#include "server.h"
+
+#include "notes.h"
+
+#include <cctype>
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int level_warning = 4; // syslog's numbers: lower is worse
+constexpr int kinds_kept = 16;
+constexpr size_t kind_size = 40;
+constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
+
+struct Kind {
+    char text[kind_size]; // the beginning of the note, without its digits
+    TimestampTz logged_at;
+    int folded;
+};
+Kind kinds[kinds_kept];
+
+void make_kind(const char *note, char *text) {
+    size_t size = 0;
+    for (; *note != '\0' && size < kind_size - 1; note++)
+        if (isdigit(static_cast<unsigned char>(*note)) == 0)
+            text[size++] = *note;
+    text[size] = '\0';
+}
+
+// The kind that the note is of, or else the one that was logged longest ago, for it to take over.
+Kind *find_kind(const char *text) {
+    Kind *oldest = &kinds[0];
+    for (Kind &kind : kinds) {
+        if (strcmp(kind.text, text) == 0)
+            return &kind;
+        if (kind.logged_at < oldest->logged_at)
+            oldest = &kind;
+    }
+    *oldest = {};
+    strlcpy(oldest->text, text, kind_size);
+    return oldest;
+}
+
+void log_note(const ConsumerNote &note) {
+    char text[kind_size];
+    make_kind(note.text, text);
+    Kind *kind = find_kind(text);
+    TimestampTz now = GetCurrentTimestamp();
+    if (kind->logged_at != 0 && now < kind->logged_at + fold_for) {
+        kind->folded++;
+        return;
+    }
+    if (kind->folded > 0)
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note.text, kind->folded),
+                      errhidecontext(true)));
+    else
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s", note.text), errhidecontext(true)));
+    kind->logged_at = now;
+    kind->folded = 0;
+}
+
+} // namespace
+
+void notes_take(Consumer *consumer, WorkerSlot *slot) {
+    ConsumerNote note;
+    while (consumer_next_note(consumer, &note)) {
+        if (note.level > level_warning) {
+            elog(DEBUG1, "heartbeat: librdkafka: %s", note.text);
+            continue;
+        }
+        log_note(note);
+        shared_state_error(slot, note.text);
+    }
+}
+
+} // namespace heartbeat

@@ -1,0 +1,13 @@
+// Server half: what librdkafka had to say, in the server's log.
+#pragma once
+
+#include "control/shared_state.h"
+#include "stream/consumer.h"
+
+namespace heartbeat {
+
+// Takes the consumer's notes. An error or warning is logged once a minute, with how often it came since; what is like
+// it but for numbers is taken for the same. It is also the slot's last error.
+void notes_take(Consumer *consumer, WorkerSlot *slot);
+
+} // namespace heartbeat

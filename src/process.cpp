@@ -1,0 +1,92 @@
+// Server half: start, sleep and recovery of a background process, in the server's own idiom.
+#include "server.h"
+
+#include "process.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+void set(const char *name, const char *value) {
+    SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void protect_session() {
+    set("search_path", "pg_catalog, pg_temp");
+    set("default_transaction_isolation", "read committed");
+    set("default_transaction_read_only", "off");
+    set("default_transaction_deferrable", "off");
+    set("session_replication_role", "origin");
+    set("row_security", "off");
+    set("statement_timeout", "0");
+    set("lock_timeout", "10s"); // then the wait is an error that heartbeat_status shows, and is tried again
+    // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages again.
+    set("synchronous_commit", "off");
+}
+
+} // namespace
+
+void process_start(const char *database, WorkerSlot *slot) {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    if (!shared_state_claim(slot))
+        proc_exit(0);
+    BackgroundWorkerInitializeConnection(database, nullptr, 0);
+    if (database != nullptr)
+        protect_session();
+}
+
+bool process_interrupts() {
+    CHECK_FOR_INTERRUPTS();
+    if (!ConfigReloadPending)
+        return false;
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+    return true;
+}
+
+void process_sleep(long milliseconds) {
+    int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+}
+
+const char *process_recover(WorkerSlot *slot) {
+    static char message[state_text_size];
+    MemoryContextSwitchTo(TopMemoryContext);
+    HOLD_INTERRUPTS();
+    ErrorData *error = CopyErrorData();
+    bool repeated = strncmp(message, error->message, sizeof(message) - 1) == 0;
+    strlcpy(message, error->message, sizeof(message));
+    if (repeated)
+        elog(DEBUG1, "heartbeat: once more: %s", message);
+    else
+        EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    statements_forget();
+    FreeErrorData(error);
+    shared_state_error(slot, message);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    RESUME_INTERRUPTS();
+    return message;
+}
+
+} // namespace heartbeat
