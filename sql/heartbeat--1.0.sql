@@ -619,11 +619,19 @@ REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_
 -- pg_dump writes the contents of these; partitions that the worker made are no members and are dumped as they are
 --
 
-SELECT pg_extension_config_dump(name::regclass, '')
-FROM unnest(ARRAY['heartbeat_records_default', 'heartbeat_anomalies_default', 'heartbeat_rollup_default',
-    'heartbeat_stale_minutes', 'heartbeat_customers', 'heartbeat_offsets', 'heartbeat_gaps', 'heartbeat_dead_letters',
-    'heartbeat_control', 'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',
-    'heartbeat_dead_letters_id_seq']) AS name;
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['heartbeat_records_default', 'heartbeat_anomalies_default', 'heartbeat_rollup_default',
+        'heartbeat_stale_minutes', 'heartbeat_customers', 'heartbeat_offsets', 'heartbeat_gaps',
+        'heartbeat_dead_letters', 'heartbeat_control', 'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',
+        'heartbeat_dead_letters_id_seq']
+    LOOP
+        PERFORM pg_extension_config_dump(name::regclass, '');
+    END LOOP;
+END
+$$;
 
 -- workers that wait for the extension are told once it commits
 SELECT heartbeat_wake_workers();

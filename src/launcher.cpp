@@ -6,8 +6,12 @@
 #include "process.h"
 
 extern "C" {
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "commands/dbcommands.h"
+#include "catalog/pg_database.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
@@ -32,9 +36,16 @@ struct Charge {
 
 Charge charges[workers_max + 1];
 
+// By a plain scan: a process that is in no database may find no catalog's index ready.
 bool database_exists() {
     StartTransactionCommand();
-    bool exists = OidIsValid(get_database_oid(settings.database, true));
+    Relation catalog = table_open(DatabaseRelationId, AccessShareLock);
+    TableScanDesc scan = table_beginscan_catalog(catalog, 0, nullptr);
+    bool exists = false;
+    for (HeapTuple tuple; !exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr;)
+        exists = strcmp(NameStr(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datname), settings.database) == 0;
+    table_endscan(scan);
+    table_close(catalog, AccessShareLock);
     CommitTransactionCommand();
     pgstat_report_activity(STATE_IDLE, nullptr);
     return exists;

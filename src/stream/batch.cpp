@@ -159,6 +159,20 @@ Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept {
     return new (std::nothrow) Batch(max_messages, max_bytes);
 }
 
+void batch_destroy(Batch *batch) noexcept {
+    delete batch;
+}
+
+bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
+                     size_t payload_size) noexcept {
+    try {
+        batch->add_message(number, 0, 0, -1, key, key_size, payload, payload_size);
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 bool batch_seal(Batch *batch) noexcept {
     try {
         batch->seal();

@@ -89,6 +89,10 @@ class Batch {
 
 // For callers that cannot be thrown at: nullptr or false where memory is out.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
+void batch_destroy(Batch *batch) noexcept;
+// The message alone in a partition of that number, for what does not come from Kafka in order.
+bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
+                     size_t payload_size) noexcept;
 bool batch_seal(Batch *batch) noexcept;
 
 } // namespace heartbeat
