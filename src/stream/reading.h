@@ -1,5 +1,5 @@
-// Stream half: one heart-rate reading, the fields that carry it in a Kafka message, and where it travels by default.
-// The generator writes it, the decoder reads it; nothing here knows PostgreSQL or Kafka.
+// Stream half: one heart-rate reading, the fields that carry it in a Kafka message, and where it travels by
+// default. The generator writes it, the decoder reads it; nothing here knows PostgreSQL or Kafka.
 #pragma once
 
 #include <cstddef>
