@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int describe_timeout_ms = 500;
+constexpr int describe_timeout_ms = 2000; // the answer may wait behind a fetch that waits for messages
 constexpr int ranges_timeout_ms = 2000;
 
 bool is_own(const Assignment &assignment, int32_t partition) {

@@ -19,9 +19,9 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
-constexpr TimestampTz describe_every = 60 * USECS_PER_SEC;
+constexpr TimestampTz describe_every = 300 * USECS_PER_SEC; // as often as Kafka's own clients
 constexpr TimestampTz reconnect_every = USECS_PER_SEC;
-constexpr int describe_timeout_ms = 500;
+constexpr int describe_timeout_ms = 2000; // the answer waits behind a fetch that waits for messages
 
 void add_context(void *argument) {
     const auto *ingest = static_cast<const Ingest *>(argument);
@@ -113,7 +113,6 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
         ingest->full = true;
         break;
     case FillResult::trouble:
-    case FillResult::position_lost:
         ingest->doubtful = true;
         break;
     case FillResult::out_of_memory:

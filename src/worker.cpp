@@ -34,7 +34,8 @@ struct Worker {
     Assignment assignment;
     Consumer *consumer; // nullptr: not connected
     Ingest ingest;
-    uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last; 0: never
+    bool control_known;
+    uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
     bool installed;
     bool paused;
     bool failed;
@@ -80,6 +81,7 @@ void look_at_control() {
         transaction_commit();
     }
     worker.control_seen = seen;
+    worker.control_known = true;
     worker.failed = false;
     stop_reading(); // a seek may have moved the positions
 }
@@ -115,7 +117,6 @@ long stay_paused() {
 }
 
 long assign() {
-    report(WorkerState::connecting, "", nullptr);
     AssignmentResult result = assignment_make(worker.consumer, &worker.assignment);
     notes_take(worker.consumer, worker.slot);
     switch (result) {
@@ -181,7 +182,7 @@ long stream() {
 
 // One step of the loop; returns how long to sleep.
 long step() {
-    if (worker.control_seen != shared_state_generation() || worker.control_seen == 0)
+    if (!worker.control_known || worker.control_seen != shared_state_generation())
         look_at_control();
     if (!worker.installed)
         return rest_until_told(WorkerState::stopped, "extension \"heartbeat\" is not in this database",

@@ -254,10 +254,10 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
 
 FillResult Consumer::take(rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position = message->rkt != nullptr ? position_of(message->partition) : nullptr;
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
-        return FillResult::position_lost;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        note(4, rd_kafka_message_errstr(message));
+        char line[256];
+        snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+        note(4, line);
         return FillResult::trouble;
     }
     if (position == nullptr)

@@ -36,8 +36,7 @@ struct ConsumerNote {
 enum class FillResult {
     drained,       // nothing more is queued
     full,          // the batch is; more may be queued
-    trouble,       // an error of the topic or the cluster, told by a note: describe the topic before going on
-    position_lost, // Kafka does not hold the position: find out what it holds
+    trouble,       // an error told by a note: find out what Kafka holds and assign anew before going on
     out_of_memory, // messages were lost on the way: drop the batch and assign the stored positions again
 };
 

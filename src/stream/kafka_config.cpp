@@ -28,7 +28,6 @@ constexpr Property defaults[] = {
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
-    {"fetch.queue.backoff.ms", "5"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
     {"log.connection.close", "false"},
@@ -137,6 +136,8 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) 
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Problem *problem) {
+    // librdkafka 2.2 and newer take it; before, it is always a second
+    rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, problem))
             return false;
