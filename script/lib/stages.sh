@@ -14,11 +14,9 @@ cpp_files() { git ls-files --cached --others --exclude-standard -- '*.cpp' '*.h'
 stage_format() { cpp_files | xargs clang-format --dry-run -Werror; }
 
 stage_tidy() {
-    local includes
-    includes="-Isrc -Igenerator -isystem $("$pg_config" --includedir-server) $(pkg-config --cflags rdkafka jansson)"
-    # shellcheck disable=SC2086 # words are wanted
-    cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE clang-tidy --quiet --config-file=script/lib/clang-tidy.yaml \
-        --header-filter="^$PWD/(src|generator|test)/" FILE -- -std=c++20 -DHEARTBEAT_VERSION='""' $includes
+    # shellcheck disable=SC2046 # words are wanted
+    cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
+        -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson)
 }
 
 stage_shellcheck() {

@@ -16,7 +16,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our $deadline_seconds = 60;
+my $deadline_seconds = 60;
 
 =pod
 
@@ -90,9 +90,10 @@ sub wait_for_query
 		last if time > $deadline;
 		usleep(20_000);
 	}
+	$deadline_seconds = 5;    # what follows will fail too; it need not take long
 	fail($what);
 	diag "expected: $expected\nlast answer: $answer\n$error";
-	$self->explain;
+	$self->show_state;
 	return 0;
 }
 
@@ -184,7 +185,7 @@ sub log_matches
 # The log's length: a position for log_matches.
 sub log_position { my ($self) = @_; return -s $self->logfile; }
 
-sub explain
+sub show_state
 {
 	my ($self) = @_;
 	my ($status, $partitions);
