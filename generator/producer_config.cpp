@@ -15,6 +15,8 @@ constexpr Property own_choices[] = {
     {"enable.idempotence", "true"},
     // Bounds how long a message is tried while no broker answers.
     {"message.timeout.ms", "30000"},
+    // Messages are only timed out between attempts to connect, so these must not be far apart.
+    {"reconnect.backoff.max.ms", "1000"},
     // The partition that Kafka's own Java clients choose for the same key.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <syslog.h>
+#include <utility>
 
 namespace heartbeat::generator {
 
@@ -117,9 +118,9 @@ void Publisher::abandon() {
 
 void Publisher::note_delivered() {
     counts_.acknowledged++;
-    if (errors_said_.empty())
+    if (outage_said_.empty())
         return;
-    errors_said_.clear();
+    outage_said_.clear();
     console_->info("Kafka accepts messages again");
 }
 
@@ -127,13 +128,13 @@ void Publisher::note_failed(rd_kafka_resp_err_t error, const char *reason) {
     counts_.failed++;
     if (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
-    if (errors_said_.insert(error).second)
+    if (failures_said_.insert(error).second)
         console_->error(std::string("not delivered: ") + reason + hint_for(error));
     if (!is_message_error(error))
         broken_ = true;
 }
 
-void Publisher::on_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *self) {
+void Publisher::on_delivery(rd_kafka_t * /*rk*/, const rd_kafka_message_t *message, void *self) {
     auto *publisher = static_cast<Publisher *>(self);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
         publisher->note_delivered();
@@ -151,15 +152,16 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
         return;
     }
     // That all brokers are down follows the line that says why.
-    const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->errors_said_.empty();
-    if (publisher->errors_said_.insert(error).second && !repeats)
+    const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->outage_said_.empty();
+    if (publisher->outage_said_.insert(error).second && !repeats)
         publisher->console_->error(std::string("Kafka: ") + reason);
 }
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // FAIL and ERROR lines repeat what on_error has been told.
-    const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0;
+    // FAIL and ERROR repeat what on_error has been told, GETPID what is being tried again anyway.
+    const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
+                         std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))
         publisher->console_->error(std::string("librdkafka ") + facility + ": " + text);
 }

@@ -25,7 +25,7 @@ struct PublishSettings {
 class Publisher : public Sink {
   public:
     // Throws ProducerConfigError.
-    Publisher(const PublishSettings &settings, Console *console);
+    Publisher(PublishSettings settings, Console *console);
     ~Publisher() override;
     Publisher(const Publisher &) = delete;
     Publisher &operator=(const Publisher &) = delete;
@@ -51,7 +51,8 @@ class Publisher : public Sink {
     bool log_all_;   // the caller has asked for librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    std::set<int> errors_said_; // since the last delivery: an outage is told once, not at every attempt
+    std::set<int> outage_said_;   // since the last delivery: an outage is told once, not at every attempt
+    std::set<int> failures_said_; // of messages: the first of each kind is told, all are counted
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
 };

@@ -184,8 +184,10 @@ int run_generator(const Options &options, Console *console) {
     const auto source = make_source(options, seed);
     const auto sink = make_sink(options, broker.get(), console);
 
-    const auto start = Clock::now();
+    auto start = Clock::now();
     const bool opened = sink->open();
+    if (opened)
+        start = Clock::now(); // creating the topic is not part of the rate
     SourceState state = SourceState::waiting;
     if (opened) {
         Run run(options, source.get(), sink.get(), console);

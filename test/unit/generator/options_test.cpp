@@ -19,7 +19,7 @@ struct Outcome {
     std::string err;
 };
 
-Outcome parse(std::vector<std::string> arguments) {
+Outcome parse(const std::vector<std::string> &arguments) {
     std::vector<const char *> argv = {"heartbeat-generator"};
     for (const std::string &argument : arguments)
         argv.push_back(argument.c_str());

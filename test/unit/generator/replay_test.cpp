@@ -90,7 +90,7 @@ std::vector<std::string> lines_of(const std::string &content) {
     ReplaySource source(file.path());
     std::vector<std::string> lines;
     Message message;
-    SourceState state;
+    SourceState state = SourceState::waiting;
     while ((state = source.next(&message)) == SourceState::message)
         lines.emplace_back(message.payload);
     EXPECT_EQ(state, SourceState::end);

@@ -95,7 +95,7 @@ TEST(Simulate, DistributionOfHeartRates) {
         ASSERT_EQ(reading.heart_rate, std::round(reading.heart_rate));
         const HeartRateClass found = classify_heart_rate(reading.heart_rate);
         classes[static_cast<size_t>(found)]++;
-        above_limit += reading.heart_rate > 300;
+        above_limit += reading.heart_rate > 300 ? 1 : 0;
         if (found == HeartRateClass::normal) {
             sum += reading.heart_rate;
             square_sum += reading.heart_rate * reading.heart_rate;
