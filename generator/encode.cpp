@@ -29,7 +29,7 @@ void encode_reading(const Reading &reading, std::string *payload) {
 
     append_field_name(payload, ',', field_heart_rate);
     char number[32]; // the shortest text of a double has at most 24 characters
-    const char *end = std::to_chars(number, number + sizeof(number), reading.heart_rate).ptr;
+    char *end = std::to_chars(number, number + sizeof(number), reading.heart_rate).ptr;
     payload->append(number, end);
 
     append_field_name(payload, ',', field_event_timestamp);

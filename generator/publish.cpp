@@ -37,8 +37,8 @@ const char *hint_for(rd_kafka_resp_err_t error) {
 
 } // namespace
 
-Publisher::Publisher(const PublishSettings &settings, Console *console)
-    : settings_(settings), console_(console) {
+Publisher::Publisher(PublishSettings settings, Console *console)
+    : settings_(std::move(settings)), console_(console) {
     ProducerConf conf = producer_config_make(settings_.brokers, settings_.properties);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
