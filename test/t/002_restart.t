@@ -1,0 +1,72 @@
+# Exactly once through a crashed worker, an immediate shutdown, a restart and a broker killed half way.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $total = 200_000;
+
+my $kafka = Heartbeat::Kafka->new('restart');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 4);
+my @messages = reading_stream($total, 4);
+$kafka->produce('heartbeat-events', @messages);
+
+# Small batches, so that there is a half way to be interrupted at.
+my $node = Heartbeat::Cluster->create('restart', settings => { 'heartbeat.batch_size' => 200 });
+$node->set('heartbeat.brokers' => $kafka->brokers);
+my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
+
+sub interrupt_past
+{
+	my ($count, $what, $interrupt) = @_;
+	$node->wait_for_query("SELECT ($stored) > $count", 't', "more than $count readings are stored before $what");
+	my $before = $node->query($stored);
+	$interrupt->();
+	cmp_ok($before, '<', $total, "$what comes half way, after about $before readings");
+	return;
+}
+
+interrupt_past(10_000, 'a crash of the worker', sub { $node->kill_worker($node->worker_pids('heartbeat worker%')) });
+interrupt_past(40_000, 'an immediate shutdown', sub { $node->stop('immediate'); $node->start });
+interrupt_past(70_000, 'a restart', sub { $node->restart });
+interrupt_past(100_000, 'the death of the broker', sub { $kafka->kill9; $kafka->start });
+interrupt_past(130_000, 'a crash of the worker', sub { $node->kill_worker($node->worker_pids('heartbeat worker%')) });
+
+$node->set('heartbeat.batch_size' => 20_000);
+my @ends = $kafka->end_offsets('heartbeat-events');
+$node->wait_for_offsets('heartbeat-events', @ends);
+
+my ($normal, $anomalies, $sum) = (0, 0, 0);
+for my $message (@messages)
+{
+	my ($rate) = $message->{value} =~ /"heart_rate":([-\d.]+)/;
+	$sum += $rate;
+	$rate >= 40 && $rate <= 180 ? $normal++ : $anomalies++;
+}
+is($node->count('heartbeat_records'),   $normal,    'every normal reading is stored once');
+is($node->count('heartbeat_anomalies'), $anomalies, 'every anomaly is stored once');
+is($node->query('SELECT (SELECT sum(heart_rate) FROM heartbeat_records) + (SELECT sum(heart_rate) FROM heartbeat_anomalies)'),
+	$sum, 'they are the readings that were published');
+is($node->query('SELECT sum(duplicates), sum(dead_letters), sum(empty_offsets) FROM heartbeat_offsets'),
+	'0|0|0', 'not one message was read twice into the tables');
+is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $normal, 'the minute summary counts the same');
+$node->assert_audit;
+$node->assert_no_crash;
+
+# The positions outlive a server that has been away while messages arrived.
+$node->stop;
+$kafka->produce('heartbeat-events', reading_stream(400, 4, first => $total));
+$node->start;
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+is($node->count('heartbeat_records'), $normal + 388, 'reading goes on where it ended');
+$node->assert_audit;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,110 @@
+# What cannot be a reading is kept byte for byte with a reason, and neither blocks nor loses its neighbours.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('dead');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 2, 'max.message.bytes=20000000');
+my $node = Heartbeat::Cluster->create('dead', kafka => $kafka);
+
+my $time = '2026-01-01T00:00:00Z';
+my @bad  = (
+	# what, payload, its error text
+	[ 'an empty payload',              '',                                              qr/empty/i ],
+	[ 'a tombstone',                   undef,                                           qr/tombstone|null|no payload/i ],
+	[ 'a text that is not JSON',       'not json',                                      qr/JSON/ ],
+	[ 'JSON cut short',                '{"customer_id":"a","heart_rate":7',             qr/JSON.*end/ ],
+	[ 'bytes after the value',         reading('a', 70, $time) . ' x',                  qr/after the value/ ],
+	[ 'a second value',                reading('a', 70, $time) . reading('b', 70, $time), qr/after the value/ ],
+	[ 'a zero byte after the value',   reading('a', 70, $time) . "\0",                  qr/JSON/ ],
+	[ 'an array',                      '[]',                                            qr/array.*object/ ],
+	[ 'a number',                      '42',                                            qr/object/ ],
+	[ 'null',                          'null',                                          qr/object/ ],
+	[ 'an empty object',               '{}',                                            qr/customer_id is missing/ ],
+	[ 'no heart rate',                 qq({"customer_id":"a","event_timestamp":"$time"}), qr/heart_rate is missing/ ],
+	[ 'no time',                       '{"customer_id":"a","heart_rate":70}',           qr/event_timestamp is missing/ ],
+	[ 'a boolean customer',            qq({"customer_id":true,"heart_rate":70,"event_timestamp":"$time"}), qr/customer_id is a boolean/ ],
+	[ 'a fraction for a customer',     qq({"customer_id":1.5,"heart_rate":70,"event_timestamp":"$time"}), qr/customer_id/ ],
+	[ 'an empty customer',             reading('', 70, $time),                          qr/customer_id is an empty/ ],
+	[ 'a customer of 100 kB',          reading('x' x 100_000, 70, $time),               qr/customer_id.*100000.*256/ ],
+	[ 'a text for a heart rate',       reading('a', '"70"', $time),                     qr/heart_rate is a string/ ],
+	[ 'a null heart rate',             reading('a', 'null', $time),                     qr/heart_rate is null/ ],
+	[ 'NaN',                           reading('a', 'NaN', $time),                      qr/JSON/ ],
+	[ 'Infinity',                      reading('a', '-Infinity', $time),                qr/JSON/ ],
+	[ 'a number beyond a double',      reading('a', '1e999', $time),                    qr/out of range/ ],
+	[ 'a number for a time',           qq({"customer_id":"a","heart_rate":70,"event_timestamp":1700000000}), qr/event_timestamp is an integer/ ],
+	[ '30 February',                   reading('a', 70, '2026-02-30T00:00:00Z'),        qr/event_timestamp.*date/ ],
+	[ '29 February of no leap year',   reading('a', 70, '2025-02-29T00:00:00Z'),        qr/event_timestamp.*date/ ],
+	[ 'hour 25',                       reading('a', 70, '2026-01-01T25:00:00Z'),        qr/event_timestamp/ ],
+	[ 'a time that is a word',         reading('a', 70, 'yesterday'),                   qr/event_timestamp/ ],
+	[ 'infinity for a time',           reading('a', 70, 'infinity'),                    qr/event_timestamp/ ],
+	[ '\u0000 in the customer',        reading('a\u0000b', 70, $time),                  qr/U\+0000/ ],
+	[ 'invalid UTF-8',                 reading("a\xff\xfe", 70, $time),                 qr/UTF-8/ ],
+	[ 'UTF-8 longer than needed',      reading("a\xc0\x80", 70, $time),                 qr/UTF-8/ ],
+	[ 'a lone high surrogate',         reading('a\ud800', 70, $time),                   qr/JSON/ ],
+	[ 'a lone low surrogate',          reading('a\udc00', 70, $time),                   qr/JSON/ ],
+	[ 'a key given twice',             qq({"customer_id":"a","heart_rate":70,"heart_rate":71,"event_timestamp":"$time"}), qr/repeated/ ],
+	[ '1 MB of opening brackets',      '[' x 1_000_000,                                 qr/nested too deeply/ ],
+	[ '1 MB of zero bytes',            "\0" x 1_000_000,                                qr/JSON/ ],
+	[ 'random bytes',                  join('', map { chr } 128 .. 255),                qr/JSON/ ]);
+
+# A good neighbour before and after each, in two partitions, and keys that are not text.
+my @messages;
+my $good = 0;
+for my $i (0 .. $#bad)
+{
+	my $partition = $i % 2;
+	push @messages, { partition => $partition, value => reading('neighbour', 70, reading_time(1_767_225_600 + $good++)) };
+	push @messages, { partition => $partition, key => $i % 3 ? "\xff\x00$i" : undef, value => $bad[$i][1], timestamp => 1_700_000_000_000 + $i };
+	push @messages, { partition => $partition, value => reading('neighbour', 70, reading_time(1_767_225_600 + $good++)) };
+}
+$kafka->produce('heartbeat-events', @messages);
+my @ends = $kafka->end_offsets('heartbeat-events');
+$node->wait_for_offsets('heartbeat-events', @ends);
+
+is($node->count('heartbeat_records'),      $good,           'every neighbour is stored');
+is($node->count('heartbeat_dead_letters'), scalar @bad,     'every bad message is a dead letter');
+is($node->count('heartbeat_anomalies'),    0,               'and none is a reading');
+
+require Digest::MD5;
+for my $i (0 .. $#bad)
+{
+	my ($what, $payload, $error) = @{ $bad[$i] };
+	my $found = $node->query("SELECT coalesce(md5(payload), 'null') || '|' || coalesce(encode(key, 'hex'), 'null') || '|' || error_code || '|' || error_text
+		FROM heartbeat_dead_letters WHERE kafka_timestamp = to_timestamp(1700000000 + $i / 1000.0)");
+	my ($md5, $key, $code, $text) = split /\|/, $found, 4;
+	my $expected = defined $payload ? Digest::MD5::md5_hex($payload) : 'null';
+	is("$md5 $key", "$expected " . ($i % 3 ? unpack('H*', "\xff\x00$i") : 'null'), "$what: payload and key are kept to the byte");
+	like($text // '', $error, "$what: $text");
+	like($code // '', qr/^[A-Z][A-Z0-9_]+$/, "$what: the code is $code");
+}
+
+is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_offsets o USING (topic, partition)
+                  WHERE d."offset" < o.next_offset AND d.resolved_at IS NULL AND d.arrived_at <= clock_timestamp()'),
+	scalar @bad, 'each has its place in Kafka');
+$node->assert_audit;
+
+# Nothing has changed, so a retry resolves nothing, and harms nothing.
+is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry leaves what still is bad');
+$node->assert_audit;
+
+# Unusual, and yet readings.
+$kafka->produce('heartbeat-events',
+	map { { value => $_ } } reading('\ud83d\udc93', 70, $time), reading('x' x 256, 70, $time), reading("\xc3\xa9" x 256, 70, $time),
+	qq( \n{"event_timestamp":"$time","x":{"y":[1,null]},"heart_rate":70,"customer_id":9223372036854775807}\t));
+$node->wait_for_offsets('heartbeat-events', $ends[0] + 4, $ends[1]);
+is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHERE customer_id = '9223372036854775807')
+	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, 256 characters and a large integer are customers');
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,54 @@
+# Several workers share a topic's partitions, each partition with one worker, and lose nothing when one dies.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('workers');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 7);
+my $node = Heartbeat::Cluster->create('workers', kafka => $kafka,
+	settings => { 'heartbeat.workers' => 3, 'heartbeat.batch_size' => 500 });
+
+$kafka->produce('heartbeat-events', reading_stream(140_000, 7));
+$node->wait_for_query('SELECT sum(records) > 20000 FROM heartbeat_offsets', 't', 'readings are being stored');
+my @pids = $node->worker_pids('heartbeat worker%');
+is(scalar @pids, 3, 'three workers run');
+$node->kill_worker($pids[1]);
+$node->wait_for_offsets('heartbeat-events', (20_000) x 7);
+is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), '135800|4200|0', 'exactly once, also through the death of one');
+$node->assert_audit;
+
+$node->wait_for_query(
+	"SELECT count(DISTINCT worker_pid), bool_and(worker_pid IN (SELECT pid FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'))
+	 FROM heartbeat_partitions", '3|t', 'the partitions are with three workers');
+is( $node->query('SELECT count(*) FROM (SELECT worker_pid FROM heartbeat_partitions GROUP BY worker_pid HAVING count(*) BETWEEN 2 AND 3) w'),
+	3, 'evenly');
+is($node->status->{workers}, 3, 'the status counts them');
+
+# A topic that grows: the new partitions are found, here at a reload, and shared as well.
+$kafka->grow_topic('heartbeat-events', 9);
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$kafka->produce('heartbeat-events', reading_stream(9_000, 9, first => 140_000));
+$node->wait_for_offsets('heartbeat-events', (21_000) x 7, (1_000) x 2);
+$node->assert_audit;
+
+# A pause stops all of them.
+$node->query('SELECT heartbeat_pause()');
+my $count = $node->count('heartbeat_records');
+$kafka->produce('heartbeat-events', reading_stream(900, 9, first => 149_000));
+$node->wait_for_query('SELECT sum(high_watermark) FROM heartbeat_partitions', 149_900, 'while paused the lag is seen to grow');
+is($node->count('heartbeat_records'), $count, 'and nothing is stored');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

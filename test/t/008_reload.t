@@ -1,0 +1,114 @@
+# Settings change by reload, and wrong ones are named where they are made or where they are used.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('first');
+my $other = Heartbeat::Kafka->new('other');
+$_->start for $kafka, $other;
+$kafka->create_topic('heartbeat-events', 1);
+$kafka->create_topic('second',           1);
+$other->create_topic('third',            1);
+my $node = Heartbeat::Cluster->create('reload', kafka => $kafka);
+my ($worker) = $node->worker_pids('heartbeat launcher%');
+
+$kafka->produce('heartbeat-events', reading_stream(100, 1));
+$node->wait_for_offsets('heartbeat-events', 100);
+
+$kafka->produce('second', reading_stream(100, 1, first => 100));
+$node->set('heartbeat.topic' => 'second');
+$node->wait_for_offsets('second', 100);
+is($node->query('SELECT topic FROM heartbeat_partitions'), 'second', 'another topic, other partitions');
+
+$node->set('heartbeat.batch_size' => 7, 'heartbeat.batch_wait' => '20ms');
+$kafka->produce('second', reading_stream(100, 1, first => 200));
+$node->wait_for_offsets('second', 200);
+cmp_ok($node->query('SELECT count(DISTINCT xmin::text) FROM heartbeat_records WHERE id > (SELECT max(id) - 90 FROM heartbeat_records)'),
+	'>=', 12, 'batch_size limits a transaction');
+
+$node->set('heartbeat.group_id' => 'another-group');
+$kafka->produce('second', reading_stream(1, 1, first => 300));
+$node->wait_for_offsets('second', 201);
+is_deeply([ $kafka->wait_for_group_offsets('another-group', 'second', 201) ], [201], 'another group has the positions');
+
+# Back to the first topic: it goes on where it was.
+$kafka->produce('heartbeat-events', reading_stream(10, 1, first => 400));
+$node->set('heartbeat.topic' => 'heartbeat-events');
+$node->wait_for_offsets('heartbeat-events', 110);
+is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'heartbeat-events'"), 0, 'a topic is taken up where it was left');
+
+# Another cluster: not for a topic whose offsets are of the first one.
+$other->create_topic('second', 1);
+$other->produce('second', reading_stream(300, 1, first => 500));
+$node->set('heartbeat.topic' => 'second', 'heartbeat.brokers' => $other->brokers);
+$node->wait_for_state('FAILED', 'cluster', 'offsets of one cluster are not used with another');
+like($node->status->{hint}, qr/heartbeat_seek|offset_reset/, 'and the hint says what to do');
+is($node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'second'"), 201, 'nothing was read');
+$other->produce('third', reading_stream(50, 1, first => 900));
+$node->set('heartbeat.topic' => 'third');
+$node->wait_for_offsets('third', 50);
+$node->wait_for_state('RUNNING');
+
+# Wrong values where they are made.
+for my $wrong (
+	[ 'heartbeat.batch_size',   '0',       qr/outside the valid range.*1 \.\. / ],
+	[ 'heartbeat.batch_size',   'many',    qr/invalid value.*batch_size/ ],
+	[ 'heartbeat.batch_wait',   '2 weeks', qr/outside the valid range|invalid value/ ],
+	[ 'heartbeat.topic',        'a topic', qr/heartbeat\.topic.*a-z, A-Z/s ],
+	[ 'heartbeat.start_offset', 'middle',  qr/earliest, latest/ ],
+	[ 'heartbeat.offset_reset', 'guess',   qr/error, earliest, latest/ ],
+	[ 'heartbeat.no_such',      '1',       qr/heartbeat\.no_such|unrecognized/ ])
+{
+	my ($name, $value, $error) = @$wrong;
+	like($node->query_error("ALTER SYSTEM SET $name = '$value'"), $error, "$name = '$value' is refused by name");
+}
+like($node->query_error("ALTER SYSTEM SET heartbeat.workers = '0'"), qr/outside the valid range/, 'no workers are refused');
+
+# A wrong value in the file leaves the old one, and the log names it.
+my $position = $node->log_position;
+$node->append_conf('postgresql.conf', "heartbeat.batch_size = 'lots'");
+$node->reload;
+$node->wait_for_log(qr/invalid value for parameter "heartbeat\.batch_size"/, $position);
+pass('a wrong value in the configuration file is named in the log');
+$node->wait_for_state('RUNNING');
+
+# A wrong librdkafka property is found where it is used: FAILED, with its name, until it is corrected.
+my $properties = $node->data_dir . '/kafka.properties';
+my $write = sub {
+	open(my $file, '>', $properties) or die "$properties: $!";
+	chmod 0600, $properties;
+	print $file $_[0];
+	close $file;
+};
+$write->("no.such.property=1\n");
+$node->set('heartbeat.kafka_config_file' => $properties);
+$node->wait_for_state('FAILED', 'no\.such\.property', 'an unknown property is named');
+$write->("# a comment\nfetch.wait.max.ms = 50\n");
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->wait_for_state('RUNNING', undef, 'a corrected file and a reload end it');
+$other->produce('third', reading_stream(10, 1, first => 1_000));
+$node->wait_for_offsets('third', 60);
+chmod 0644, $properties;
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->wait_for_state('FAILED', 'kafka\.properties|permission', 'a file of secrets that is open to others is refused');
+$node->set('heartbeat.kafka_config_file' => '');
+$node->wait_for_state('RUNNING');
+
+$node->set('heartbeat.brokers' => '');
+$node->wait_for_state('STOPPED', 'brokers', 'without brokers the worker rests');
+$node->set('heartbeat.brokers' => $other->brokers);
+$node->wait_for_state('RUNNING');
+
+$node->assert_audit;
+is(($node->worker_pids('heartbeat launcher%'))[0], $worker, 'all of it by reload: the launcher is the same process');
+$node->assert_no_crash;
+$_->stop for $kafka, $other;
+done_testing();
