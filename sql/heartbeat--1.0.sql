@@ -103,7 +103,7 @@ BEGIN
     WHEN 'heartbeat_records' THEN
         EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
         EXECUTE format('CREATE INDEX ON @extschema@.%I USING brin (event_timestamp)'
-                       ' WITH (pages_per_range = 16, autosummarize = on)', partition_name);
+                       ' WITH (pages_per_range = 16)', partition_name);
     WHEN 'heartbeat_anomalies' THEN
         EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
         EXECUTE format('CREATE INDEX ON @extschema@.%I (event_timestamp)', partition_name);
@@ -165,6 +165,21 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '
     'default partitions, and returns how many tables it made. The worker calls it; calling it early does no harm. '
     'Fails with lock_not_available when a lock takes longer than a second.';
+
+-- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
+CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp SET lock_timeout = '1s'
+AS $$
+    SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid)), 0)
+    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes) w
+    JOIN pg_class p ON p.relname = 'heartbeat_records' || to_char(w.week AT TIME ZONE 'UTC', '_IYYY"w"IW')
+    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = 'heartbeat_records'::regclass
+    JOIN pg_index x ON x.indrelid = p.oid
+    JOIN pg_class i ON i.oid = x.indexrelid
+    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'
+$$;
+COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
+    'Internal: summarizes the new blocks of the weeks that have stale minutes, for queries on event_timestamp.';
 
 --
 -- Progress and what could not be stored
@@ -610,7 +625,7 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
-    heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
+    heartbeat_summarize_partitions(), heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
     heartbeat_move_offset(text, integer, bigint, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
     heartbeat_kafka_offsets(timestamptz), heartbeat_seek(timestamptz), heartbeat_retry_dead_letters(),
     heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() FROM PUBLIC;

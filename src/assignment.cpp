@@ -1,5 +1,5 @@
-// Server half: compares what the database has stored with what Kafka holds. Kafka is asked before the transaction
-// begins, never within it.
+// Server half: compares what the database has stored with what Kafka holds. Kafka is asked before the
+// transaction begins, never within it.
 #include "server.h"
 
 #include "assignment.h"
@@ -21,7 +21,8 @@ bool is_own(const Assignment &assignment, int32_t partition) {
     return partition % assignment.workers == assignment.worker;
 }
 
-AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason, const char *hint) {
+AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
+                         const char *hint) {
     strlcpy(assignment->reason, reason, sizeof(assignment->reason));
     strlcpy(assignment->hint, hint, sizeof(assignment->hint));
     return result;
@@ -34,8 +35,8 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
     return nullptr;
 }
 
-// Every worker sees to all partitions here, so that which one is first makes no difference. A partition that joins a
-// topic which is being read begins at its beginning: whatever it has came meanwhile.
+// Every worker sees to all partitions here, so that which one is first makes no difference. A partition that
+// joins a topic which is being read begins at its beginning: whatever it has came meanwhile.
 StoredOffset *load_or_begin(const TopicDescription &topic, const PartitionRange *ranges, size_t *count) {
     StoredOffset *offsets = offsets_load(settings.topic, count);
     bool new_topic = *count == 0;
@@ -54,24 +55,27 @@ StoredOffset *load_or_begin(const TopicDescription &topic, const PartitionRange 
 // Why the stored position cannot be read on from; false where it can.
 bool find_doubt(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
                 Assignment *assignment) {
-    const char *advice = "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
-                         "heartbeat_resume(); or set heartbeat.offset_reset.";
+    const char *advice =
+        "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
+        "heartbeat_resume(); or set heartbeat.offset_reset.";
     bool other_cluster = stored.cluster_id[0] != '\0' && topic.cluster_id[0] != '\0' &&
                          strcmp(stored.cluster_id, topic.cluster_id) != 0;
     if (other_cluster)
-        snprintf(assignment->reason, sizeof(assignment->reason),
-                 "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
-                 settings.topic, stored.cluster_id, topic.cluster_id);
+        snprintf(
+            assignment->reason, sizeof(assignment->reason),
+            "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
+            settings.topic, stored.cluster_id, topic.cluster_id);
     else if (stored.next_offset < range.low)
         snprintf(assignment->reason, sizeof(assignment->reason),
                  "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
                  static_cast<long long>(stored.next_offset), stored.partition, settings.topic,
                  static_cast<long long>(range.low));
     else if (stored.next_offset > range.high)
-        snprintf(assignment->reason, sizeof(assignment->reason),
-                 "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
-                 stored.partition, settings.topic, static_cast<long long>(range.high),
-                 static_cast<long long>(stored.next_offset));
+        snprintf(
+            assignment->reason, sizeof(assignment->reason),
+            "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
+            stored.partition, settings.topic, static_cast<long long>(range.high),
+            static_cast<long long>(stored.next_offset));
     else
         return false;
     strlcpy(assignment->hint, advice, sizeof(assignment->hint));
@@ -104,7 +108,8 @@ bool settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges, c
     return true;
 }
 
-AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, size_t count, Assignment *assignment) {
+AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, size_t count,
+                            Assignment *assignment) {
     auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
     size_t own = 0;
     for (size_t i = 0; i < count; i++)
@@ -117,7 +122,8 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
 }
 
 void show_watermarks(const PartitionRange *ranges, const Assignment &assignment) {
-    for (int32_t partition = assignment.worker; partition < assignment.partition_count; partition += assignment.workers)
+    for (int32_t partition = assignment.worker; partition < assignment.partition_count;
+         partition += assignment.workers)
         shared_state_partition(partition, ranges[partition].high);
 }
 
@@ -126,11 +132,13 @@ PartitionRange *ask_ranges(Consumer *consumer, int32_t count, Problem *problem) 
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(count)));
     for (int32_t partition = 0; partition < count; partition++)
         ranges[partition].partition = partition;
-    return consumer_ranges(consumer, ranges, static_cast<size_t>(count), ranges_timeout_ms, problem) ? ranges : nullptr;
+    return consumer_ranges(consumer, ranges, static_cast<size_t>(count), ranges_timeout_ms, problem)
+               ? ranges
+               : nullptr;
 }
 
-AssignmentResult compare_and_assign(Consumer *consumer, const TopicDescription &topic, const PartitionRange *ranges,
-                                    Assignment *assignment) {
+AssignmentResult compare_and_assign(Consumer *consumer, const TopicDescription &topic,
+                                    const PartitionRange *ranges, Assignment *assignment) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return AssignmentResult::uninstalled;

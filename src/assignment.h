@@ -1,4 +1,5 @@
-// Server half: which partitions an ingest worker reads and from where, decided anew after every connect, seek or doubt.
+// Server half: which partitions an ingest worker reads and from where, decided anew after every connect, seek
+// or doubt.
 #pragma once
 
 #include "control/shared_state.h"
@@ -21,11 +22,13 @@ struct Assignment {
     char hint[state_text_size];
 };
 
-// Worker and workers are given, the rest is filled in. Asks Kafka first, then reads heartbeat_offsets in a transaction
-// of its own, compares both, obeys heartbeat.start_offset and heartbeat.offset_reset, and assigns.
+// Worker and workers are given, the rest is filled in. Asks Kafka first, then reads heartbeat_offsets in a
+// transaction of its own, compares both, obeys heartbeat.start_offset and heartbeat.offset_reset, and
+// assigns.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is read.
+// What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
+// read.
 void assignment_refresh_watermarks(Consumer *consumer, const Assignment *assignment);
 
 } // namespace heartbeat

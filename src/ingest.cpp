@@ -3,6 +3,7 @@
 
 #include "control/pause.h"
 #include "ingest.h"
+#include "storage/dead_letters.h"
 #include "storage/offsets.h"
 #include "storage/partitions.h"
 #include "storage/sql.h"
@@ -30,9 +31,9 @@ void add_context(void *argument) {
 
 void log_readings(const Batch *batch) {
     for (const BatchMessage &message : batch->messages) {
-        if (message.error != DecodeErrorCode::none) {
+        if (!message.is_reading()) {
             ereport(LOG, (errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
-                                          decode_error_name(message.error),
+                                          dead_letters_error_code(message),
                                           batch->partitions[message.partition_index].partition,
                                           static_cast<long long>(message.offset)),
                           errhidecontext(true), errhidestmt(true)));
@@ -41,22 +42,24 @@ void log_readings(const Batch *batch) {
         char event_timestamp[timestamp_text_size + 1] = {};
         timestamp_format(message.event_time, event_timestamp);
         bool normal = message.heart_rate_class == HeartRateClass::normal;
-        ereport(LOG, (errmsg_internal("%s %.*s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY",
-                                      message.customer_id.size, batch->at(message.customer_id),
-                                      float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
-                                      normal ? "" : classify_name(message.heart_rate_class)),
-                      errhidecontext(true), errhidestmt(true)));
+        ereport(LOG,
+                (errmsg_internal("%s %.*s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY",
+                                 message.customer_id.size, batch->at(message.customer_id),
+                                 float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
+                                 normal ? "" : classify_name(message.heart_rate_class)),
+                 errhidecontext(true), errhidestmt(true)));
     }
 }
 
 void show_watermarks(const Batch *batch, const Consumer *consumer) {
     for (const BatchPartition &progress : batch->partitions)
-        shared_state_partition(progress.partition, std::max(consumer_high_watermark(consumer, progress.partition),
-                                                            progress.next_offset));
+        shared_state_partition(
+            progress.partition,
+            std::max(consumer_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
-StoreResult store_in_transaction(const Batch *batch) {
+StoreResult store_in_transaction(Batch *batch, bool isolate) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
@@ -64,7 +67,7 @@ StoreResult store_in_transaction(const Batch *batch) {
         transaction_abandon();
         return StoreResult::paused;
     }
-    PartitionCounts *counts = store_batch(batch, settings.topic);
+    PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
     if (!offsets_advance(batch, settings.topic, counts)) {
         transaction_abandon();
         return StoreResult::moved;
@@ -84,7 +87,7 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     if (ingest->mirror_at == 0)
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
     batch->clear();
-    ingest->sealed = ingest->full = false;
+    ingest->sealed = ingest->full = ingest->isolate = false;
 }
 
 } // namespace
@@ -99,7 +102,7 @@ void ingest_begin(Ingest *ingest, const Assignment * /*assignment*/) {
 void ingest_drop(Ingest *ingest) {
     ingest->batch->clear();
     ingest->batch->max_messages = static_cast<size_t>(settings.batch_size);
-    ingest->sealed = ingest->full = ingest->doubtful = ingest->lost = false;
+    ingest->sealed = ingest->full = ingest->isolate = ingest->doubtful = ingest->lost = false;
 }
 
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
@@ -147,7 +150,7 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
     show_watermarks(batch, consumer);
     partitions_prepare(batch);
-    StoreResult result = store_in_transaction(batch);
+    StoreResult result = store_in_transaction(batch, ingest->isolate);
     if (result == StoreResult::stored)
         after_storing(ingest, consumer, slot);
     error_context_stack = context.previous;

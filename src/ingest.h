@@ -7,13 +7,14 @@ namespace heartbeat {
 
 struct Ingest {
     Batch *batch;
-    bool sealed;           // the batch is complete and waits to be stored, perhaps again after an error
-    bool full;             // more is queued than the batch takes
-    bool doubtful;         // assign anew once the batch is stored: Kafka reported an error
-    bool lost;             // assign anew and drop the batch: messages got lost on the way
-    bool disconnected;     // every broker is gone
-    TimestampTz opened_at; // when the batch got its first message
-    TimestampTz mirror_at; // when to mirror positions to the Kafka group; 0: nothing new
+    bool sealed;             // the batch is complete and waits to be stored, perhaps again after an error
+    bool isolate;            // a row of the batch failed for its own sake: find it
+    bool full;               // more is queued than the batch takes
+    bool doubtful;           // assign anew once the batch is stored: Kafka reported an error
+    bool lost;               // assign anew and drop the batch: messages got lost on the way
+    bool disconnected;       // every broker is gone
+    TimestampTz opened_at;   // when the batch got its first message
+    TimestampTz mirror_at;   // when to mirror positions to the Kafka group; 0: nothing new
     TimestampTz describe_at; // when to look for new partitions, or whether the brokers are back
 };
 
@@ -31,7 +32,8 @@ void ingest_fill(Ingest *ingest, Consumer *consumer);
 // Milliseconds until the batch is to be stored; -1 while it is empty.
 long ingest_until_due(const Ingest *ingest);
 
-// One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored again.
+// One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored
+// again.
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot);
 
 // What is to be done between batches; returns milliseconds until there is more of it.

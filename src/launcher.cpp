@@ -1,5 +1,5 @@
-// Server half: the launcher, which the server starts. It waits for the database, quietly, and keeps the maintenance
-// worker and the ingest workers running in it.
+// Server half: the launcher, which the server starts. It waits for the database, quietly, and keeps the
+// maintenance worker and the ingest workers running in it.
 #include "server.h"
 
 #include "launcher.h"
@@ -21,8 +21,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long look_again_ms = 5000;         // for a database that is missing, or a worker that did not start
-constexpr int restart_seconds = 1;           // of the launcher itself, and at least between starts of a worker
+constexpr long look_again_ms = 5000; // for a database that is missing, or a worker that did not start
+constexpr int restart_seconds = 1;   // of the launcher itself, and at least between starts of a worker
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that ends sooner is started ever later
 constexpr long restart_ms_max = 60000;
 
@@ -43,7 +43,8 @@ bool database_exists() {
     TableScanDesc scan = table_beginscan_catalog(catalog, 0, nullptr);
     bool exists = false;
     for (HeapTuple tuple; !exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr;)
-        exists = strcmp(NameStr(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datname), settings.database) == 0;
+        exists = strcmp(NameStr(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datname),
+                        settings.database) == 0;
     table_endscan(scan);
     table_close(catalog, AccessShareLock);
     CommitTransactionCommand();
@@ -67,7 +68,8 @@ bool start(const Charge &charge) {
     fill_registration(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
                       maintenance ? "heartbeat maintenance" : "heartbeat worker");
     if (!maintenance)
-        snprintf(worker.bgw_name, sizeof(worker.bgw_name), "heartbeat worker %d", static_cast<int>(charge.number));
+        snprintf(worker.bgw_name, sizeof(worker.bgw_name), "heartbeat worker %d",
+                 static_cast<int>(charge.number));
     worker.bgw_restart_time = BGW_NEVER_RESTART;
     worker.bgw_notify_pid = MyProcPid;
     worker.bgw_main_arg = Int64GetDatum(charge.number);
@@ -90,9 +92,9 @@ long start_those_due(int count) {
         }
         if (waited >= charge->delay_ms) {
             if (!start(*charge))
-                shared_state_report(&shared_state->launcher, WorkerState::stopped,
-                                    "no background worker can be started",
-                                    "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
+                shared_state_report(
+                    &shared_state->launcher, WorkerState::stopped, "no background worker can be started",
+                    "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
             charge->started_at = now;
             charge->delay_ms = std::min(charge->delay_ms * 2, restart_ms_max);
             waited = 0;

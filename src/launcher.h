@@ -5,7 +5,8 @@
 
 namespace heartbeat {
 
-inline constexpr int64_t launcher_maintenance = -1; // the argument of the maintenance worker; others have their number
+inline constexpr int64_t launcher_maintenance =
+    -1; // the argument of the maintenance worker; others have their number
 
 void launcher_register(); // in _PG_init, while preloading
 

@@ -1,5 +1,5 @@
-// Server half: the maintenance worker, which does apart from ingest what ingest need not wait for: partitions ahead of
-// time, the rollup, retention. It sleeps until ingest has left it something, or a day has passed.
+// Server half: the maintenance worker, which does apart from ingest what ingest need not wait for: partitions
+// ahead of time, the rollup, retention. It sleeps until ingest has left it something, or a day has passed.
 #include "server.h"
 
 #include "process.h"
@@ -20,7 +20,7 @@ constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr long retry_ms = 10000;
 
 struct Schedule {
-    TimestampTz rollup;     // when each is due; 0 is never
+    TimestampTz rollup; // when each is due; 0 is never
     TimestampTz partitions;
     TimestampTz retention;
     uint64_t control_seen;
@@ -84,9 +84,7 @@ long attempt(Schedule *schedule) {
         sleep = until_next(*schedule);
     }
     PG_CATCH();
-    {
-        process_recover(&shared_state->maintenance);
-    }
+    { process_recover(&shared_state->maintenance); }
     PG_END_TRY();
     return sleep;
 }

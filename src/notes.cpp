@@ -1,4 +1,5 @@
-// Server half: folds librdkafka's notes. A broker that is away makes one every second, and a log is for people.
+// Server half: folds librdkafka's notes. A broker that is away makes one every second, and a log is for
+// people.
 #include "server.h"
 
 #include "notes.h"

@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// Takes the consumer's notes. An error or warning is logged once a minute, with how often it came since; what is like
-// it but for numbers is taken for the same. It is also the slot's last error.
+// Takes the consumer's notes. An error or warning is logged once a minute, with how often it came since; what
+// is like it but for numbers is taken for the same. It is also the slot's last error.
 void notes_take(Consumer *consumer, WorkerSlot *slot);
 
 } // namespace heartbeat

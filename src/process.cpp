@@ -36,7 +36,8 @@ void protect_session() {
     set("row_security", "off");
     set("statement_timeout", "0");
     set("lock_timeout", "10s"); // then the wait is an error that heartbeat_status shows, and is tried again
-    // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages again.
+    // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
+    // again.
     set("synchronous_commit", "off");
 }
 

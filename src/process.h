@@ -7,18 +7,20 @@ namespace heartbeat {
 
 inline constexpr char library_name[] = "heartbeat";
 
-// Signal handlers, then signals; connects to the database (nullptr: to the shared catalogs only) with settings that no
-// user's defaults can spoil; takes the slot. Ends the process where somebody else has the slot.
+// Signal handlers, then signals; connects to the database (nullptr: to the shared catalogs only) with
+// settings that no user's defaults can spoil; takes the slot. Ends the process where somebody else has the
+// slot.
 void process_start(const char *database, WorkerSlot *slot);
 
 // Interrupts and a reload of the configuration, if due; true if it was reloaded.
 bool process_interrupts();
 
-// Sleeps until the latch is set, milliseconds pass (-1: no limit) or the postmaster dies, which ends the process.
+// Sleeps until the latch is set, milliseconds pass (-1: no limit) or the postmaster dies, which ends the
+// process.
 void process_sleep(long milliseconds);
 
-// Inside PG_CATCH: ends the failed transaction and tells of the error, by the log only where it is not the one that was
-// told last. Returns a copy of its message, valid until the next call.
+// Inside PG_CATCH: ends the failed transaction and tells of the error, by the log only where it is not the
+// one that was told last. Returns a copy of its message, valid until the next call.
 const char *process_recover(WorkerSlot *slot);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// Server half: PostgreSQL's headers for C++. A file includes either this or librdkafka's and jansson's headers, never
-// both: what may throw and what may longjmp do not share a frame, and jansson's names clash with the server's.
+// Server half: PostgreSQL's headers for C++. A file includes either this or librdkafka's and jansson's
+// headers, never both: what may throw and what may longjmp do not share a frame, and jansson's names clash
+// with the server's.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)

@@ -1,4 +1,5 @@
-// Server half: defines the settings, each with its unit, range and description, and checks what a range cannot.
+// Server half: defines the settings, each with its unit, range and description, and checks what a range
+// cannot.
 #include "server.h"
 
 #include "settings.h"
@@ -50,57 +51,64 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// In a server that did not preload the library these have no effect, but a configuration that names them is right.
+// In a server that did not preload the library these have no effect, but a configuration that names them is
+// right.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",
                                "The extension is to be created there. Takes effect at a restart.",
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.workers", "Sets how many workers share the topic's partitions.",
-                            "A partition belongs to the worker whose number is the partition modulo this. Takes effect "
-                            "at a restart; max_worker_processes must have room for two more.",
-                            &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.workers", "Sets how many workers share the topic's partitions.",
+        "A partition belongs to the worker whose number is the partition modulo this. Takes effect "
+        "at a restart; max_worker_processes must have room for two more.",
+        &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
 }
 
 void define_kafka() {
-    DefineCustomStringVariable("heartbeat.brokers", "Sets the Kafka brokers to begin with, as host:port,host:port.",
-                               "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, nullptr, nullptr,
-                               nullptr);
+    DefineCustomStringVariable(
+        "heartbeat.brokers", "Sets the Kafka brokers to begin with, as host:port,host:port.",
+        "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
                                default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which positions are mirrored.",
                                "For tools that show lag; the true positions are in heartbeat_offsets.",
-                               &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id, nullptr,
-                               nullptr);
-    DefineCustomEnumVariable("heartbeat.start_offset", "Sets where to begin a topic of which no offset is stored.",
-                             nullptr, &settings.start_offset, static_cast<int>(StartOffset::earliest),
+                               &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id,
+                               nullptr, nullptr);
+    DefineCustomEnumVariable("heartbeat.start_offset",
+                             "Sets where to begin a topic of which no offset is stored.", nullptr,
+                             &settings.start_offset, static_cast<int>(StartOffset::earliest),
                              start_offset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("heartbeat.offset_reset",
-                             "Sets what to do when Kafka does not hold the stored offset, or is another cluster.",
-                             "error stops the worker as FAILED; earliest and latest go on from there and record it.",
-                             &settings.offset_reset, static_cast<int>(OffsetReset::error), offset_reset_values,
-                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomStringVariable("heartbeat.kafka_config_file", "Sets a file of librdkafka properties, key=value a line.",
-                               "For SASL, TLS and tuning. The file must not be open to other users.",
-                               &settings.kafka_config_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr,
-                               nullptr);
+    DefineCustomEnumVariable(
+        "heartbeat.offset_reset",
+        "Sets what to do when Kafka does not hold the stored offset, or is another cluster.",
+        "error stops the worker as FAILED; earliest and latest go on from there and record it.",
+        &settings.offset_reset, static_cast<int>(OffsetReset::error), offset_reset_values, PGC_SIGHUP, 0,
+        nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "heartbeat.kafka_config_file", "Sets a file of librdkafka properties, key=value a line.",
+        "For SASL, TLS and tuning. The file must not be open to other users.", &settings.kafka_config_file,
+        "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 }
 
 void define_storing() {
     DefineCustomStringVariable("heartbeat.role", "Sets the role that the workers act as.",
-                               "Empty: the owner of the extension.", &settings.role, "", PGC_SIGHUP, 0, nullptr,
-                               nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.batch_size", "Sets how many messages one transaction stores at most.", nullptr,
-                            &settings.batch_size, 20000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.batch_wait",
-                            "Sets how long a batch waits for more messages after its first.", nullptr,
-                            &settings.batch_wait, 2, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+                               "Empty: the owner of the extension.", &settings.role, "", PGC_SIGHUP, 0,
+                               nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.batch_size", "Sets how many messages one transaction stores at most.",
+                            nullptr, &settings.batch_size, 20000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr,
+                            nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.batch_wait", "Sets how long a batch waits for more messages after its first.", nullptr,
+        &settings.batch_wait, 2, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("heartbeat.retention", "Sets how long readings and dead letters are kept.",
                             "0 keeps them for ever. Whole weeks are dropped, so up to a week more is kept.",
-                            &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
-    DefineCustomBoolVariable("heartbeat.log_readings", "Writes a line to the server's log for every reading stored.",
-                             "For demonstrations: the lines hold customers' data.", &settings.log_readings, false,
-                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+                            &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,
+                            nullptr);
+    DefineCustomBoolVariable("heartbeat.log_readings",
+                             "Writes a line to the server's log for every reading stored.",
+                             "For demonstrations: the lines hold customers' data.", &settings.log_readings,
+                             false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 } // namespace

@@ -16,12 +16,12 @@ struct Settings {
     char *brokers;
     char *topic;
     char *group_id;
-    int batch_size;    // messages
-    int batch_wait;    // milliseconds
-    int start_offset;  // a StartOffset
-    int offset_reset;  // an OffsetReset
+    int batch_size;   // messages
+    int batch_wait;   // milliseconds
+    int start_offset; // a StartOffset
+    int offset_reset; // an OffsetReset
     char *kafka_config_file;
-    int retention;     // minutes, 0 keeps everything
+    int retention; // minutes, 0 keeps everything
     bool log_readings;
 };
 

@@ -1,5 +1,6 @@
-// Server half: an ingest worker: wait -> consume -> decode -> classify -> store -> repeat. Its frames hold nothing that
-// needs a destructor, since an error of the server jumps past them; what must outlive one is in `worker`.
+// Server half: an ingest worker: wait -> consume -> decode -> classify -> store -> repeat. Its frames hold
+// nothing that needs a destructor, since an error of the server jumps past them; what must outlive one is in
+// `worker`.
 #include "server.h"
 
 #include "assignment.h"
@@ -8,6 +9,7 @@
 #include "notes.h"
 #include "process.h"
 #include "storage/sql.h"
+#include "storage/subtransaction.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -110,7 +112,8 @@ long stay_paused() {
     report(WorkerState::paused, "", nullptr);
     if (worker.assignment.partition_count > 0)
         assignment_refresh_watermarks(worker.consumer, &worker.assignment);
-    ingest_fill(&worker.ingest, worker.consumer); // nothing is assigned: this only takes what librdkafka has to say
+    ingest_fill(&worker.ingest,
+                worker.consumer); // nothing is assigned: this only takes what librdkafka has to say
     ingest_drop(&worker.ingest);
     notes_take(worker.consumer, worker.slot);
     return paused_look_ms;
@@ -154,9 +157,10 @@ long store() {
     case StoreResult::moved:
         break;
     }
-    ereport(WARNING, (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
-                      errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
-                      errhidecontext(true)));
+    ereport(WARNING,
+            (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
+             errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
+             errhidecontext(true)));
     stop_reading();
     return reconnect_ms;
 }
@@ -205,8 +209,13 @@ long step() {
 }
 
 long recover() {
+    int sqlstate = geterrcode();
     const char *message = process_recover(worker.slot);
     bool storing = worker.assigned;
+    if (storing && subtransaction_is_row_error(sqlstate) && !worker.ingest.isolate) {
+        worker.ingest.isolate = true;
+        return at_once;
+    }
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     if (!storing)
         stop_reading();
@@ -217,13 +226,9 @@ long recover() {
 long attempt() {
     volatile long wait = at_once;
     PG_TRY();
-    {
-        wait = step();
-    }
+    { wait = step(); }
     PG_CATCH();
-    {
-        wait = recover();
-    }
+    { wait = recover(); }
     PG_END_TRY();
     return wait;
 }
@@ -243,7 +248,8 @@ void sleep(long milliseconds) {
         process_sleep(milliseconds);
         return;
     }
-    int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    int events =
+        WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
     WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.consumer), milliseconds, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
 }
@@ -265,7 +271,8 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     before_shmem_exit(close_at_exit, 0);
 
-    MemoryContext context = AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext context =
+        AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);
     for (;;) {
         if (process_interrupts())
             reload();

@@ -1,5 +1,6 @@
-// Control wing: heartbeat_kafka_offsets(time), the one function that makes a session ask Kafka itself. It opens a client
-// for the length of the call, so that the answer is there at once and the seek stays the session's own transaction.
+// Control wing: heartbeat_kafka_offsets(time), the one function that makes a session ask Kafka itself. It
+// opens a client for the length of the call, so that the answer is there at once and the seek stays the
+// session's own transaction.
 #include "server.h"
 
 #include "settings.h"
@@ -68,20 +69,17 @@ using namespace heartbeat;
 extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
     InitMaterializedSRF(fcinfo, 0);
     if (settings.brokers[0] == '\0')
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("heartbeat.brokers is empty"),
-                        errhint("Set it, and reload the configuration.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("heartbeat.brokers is empty"),
+                 errhint("Set it, and reload the configuration.")));
     Problem problem = {};
     Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &problem);
     if (consumer == nullptr)
         refuse(problem.text);
     PG_TRY();
-    {
-        fill(consumer, PG_GETARG_TIMESTAMPTZ(0), reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
-    }
+    { fill(consumer, PG_GETARG_TIMESTAMPTZ(0), reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo)); }
     PG_FINALLY();
-    {
-        consumer_close(consumer);
-    }
+    { consumer_close(consumer); }
     PG_END_TRY();
     return static_cast<Datum>(0);
 }

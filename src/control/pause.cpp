@@ -1,5 +1,5 @@
-// Control wing: what makes a pause exact. A SHARE lock conflicts with every change of the table and with nothing else
-// that the workers do, so a pause commits either before a batch's check or after the batch.
+// Control wing: what makes a pause exact. A SHARE lock conflicts with every change of the table and with
+// nothing else that the workers do, so a pause commits either before a batch's check or after the batch.
 #include "server.h"
 
 #include "control/pause.h"

@@ -5,8 +5,8 @@
 
 namespace heartbeat {
 
-// In a worker's transaction: waits for a change of heartbeat_control that is under way, keeps further ones waiting
-// until the transaction ends, and says whether ingest is paused.
+// In a worker's transaction: waits for a change of heartbeat_control that is under way, keeps further ones
+// waiting until the transaction ends, and says whether ingest is paused.
 bool pause_check(const Extension &extension);
 
 } // namespace heartbeat

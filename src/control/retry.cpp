@@ -1,9 +1,10 @@
-// Control wing: heartbeat_retry_dead_letters(). A dead letter goes the way of a message: decoded into a batch, stored by
-// store_batch; only its counting differs, since its offset was counted when it arrived.
+// Control wing: heartbeat_retry_dead_letters(). A dead letter goes the way of a message: decoded into a
+// batch, stored by store_batch; only its counting differs, since its offset was counted when it arrived.
 #include "server.h"
 
 #include "control/shared_state.h"
 #include "storage/arrays.h"
+#include "storage/dead_letters.h"
 #include "storage/sql.h"
 #include "storage/store.h"
 
@@ -21,20 +22,28 @@ namespace {
 constexpr int letters_at_once = 500;
 constexpr size_t batch_bytes_max = size_t{64} << 20;
 
-Statement select_letters = {
-    "SELECT id, key, payload FROM @extschema@.heartbeat_dead_letters"
-    " WHERE resolved_at IS NULL AND id > $1 ORDER BY id LIMIT 500 FOR UPDATE",
-    1, {INT8OID}, 0, nullptr};
+Statement select_letters = {"SELECT id, key, payload FROM @extschema@.heartbeat_dead_letters"
+                            " WHERE resolved_at IS NULL AND id > $1 ORDER BY id LIMIT 500 FOR UPDATE",
+                            1,
+                            {INT8OID},
+                            0,
+                            nullptr};
 
 Statement mark_resolved = {
     "UPDATE @extschema@.heartbeat_dead_letters SET resolved_at = now() WHERE id = ANY ($1)",
-    1, {INT8ARRAYOID}, 0, nullptr};
+    1,
+    {INT8ARRAYOID},
+    0,
+    nullptr};
 
 Statement update_errors = {
     "UPDATE @extschema@.heartbeat_dead_letters l SET error_code = n.error_code, error_text = n.error_text"
     " FROM unnest($1, $2, $3) AS n (id, error_code, error_text)"
     " WHERE l.id = n.id AND (l.error_code, l.error_text) IS DISTINCT FROM (n.error_code, n.error_text)",
-    3, {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, 0, nullptr};
+    3,
+    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+    0,
+    nullptr};
 
 // The offset of a dead letter stays counted once: as what it has become.
 Statement recount = {
@@ -51,7 +60,8 @@ Statement recount = {
     " JOIN @extschema@.heartbeat_dead_letters l USING (id) GROUP BY l.topic, l.partition) n"
     " WHERE o.topic = n.topic AND o.partition = n.partition",
     7,
-    {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}, 0,
+    {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
     nullptr};
 
 struct Retry {
@@ -74,9 +84,11 @@ size_t decode_letters(Retry *retry) {
     uint64_t count = statement_execute(&select_letters, &after, nullptr, SPI_OK_SELECT);
     for (uint64_t row = 0; row < count; row++) {
         bool null;
-        retry->ids[row] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null));
+        retry->ids[row] =
+            DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null));
         bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
-        if (!batch_add_alone(retry->batch, static_cast<int32_t>(row), key == nullptr ? nullptr : VARDATA_ANY(key),
+        if (!batch_add_alone(retry->batch, static_cast<int32_t>(row),
+                             key == nullptr ? nullptr : VARDATA_ANY(key),
                              key == nullptr ? 0 : VARSIZE_ANY_EXHDR(key),
                              payload == nullptr ? nullptr : VARDATA_ANY(payload),
                              payload == nullptr ? 0 : VARSIZE_ANY_EXHDR(payload)))
@@ -92,7 +104,7 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
     for (size_t i = 0; i < batch->messages.size(); i++)
-        if ((batch->messages[i].error == DecodeErrorCode::none) == readings)
+        if (batch->messages[i].is_reading() == readings)
             indexes[(*count)++] = static_cast<uint32_t>(i);
     return indexes;
 }
@@ -128,7 +140,7 @@ void note_errors(Retry *retry) {
         return;
     Datum values[3] = {
         array_of_int8(count, [&](size_t i) { return retry->ids[indexes[i]]; }),
-        array_of_names(count, [&](size_t i) { return decode_error_name(batch->messages[indexes[i]].error); }),
+        array_of_names(count, [&](size_t i) { return dead_letters_error_code(batch->messages[indexes[i]]); }),
         array_of_text(batch, count, [&](size_t i) { return batch->messages[indexes[i]].error_text; }),
     };
     statement_execute(&update_errors, values, nullptr, SPI_OK_UPDATE);
@@ -142,8 +154,7 @@ bool retry_some(Retry *retry) {
         return false;
     if (!batch_seal(retry->batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    retry->batch->dead_letters.clear(); // they are in their table
-    resolve(retry, store_batch(retry->batch, settings.topic));
+    resolve(retry, store_batch(retry->batch, nullptr, true));
     note_errors(retry);
     return true;
 }
@@ -171,9 +182,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
             CHECK_FOR_INTERRUPTS();
     }
     PG_FINALLY();
-    {
-        batch_destroy(retry->batch);
-    }
+    { batch_destroy(retry->batch); }
     PG_END_TRY();
     SPI_finish();
     if (retry->resolved > 0 && shared_state != nullptr)

@@ -113,9 +113,9 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
     copy_text(slot->hint, hint);
     LWLockRelease(shared_state->lock);
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
-    ereport(trouble ? WARNING : LOG,
-            (errmsg("heartbeat: %s%s%s", shared_state_name(state), *reason_now == '\0' ? "" : ": ", reason_now),
-             hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
+    ereport(trouble ? WARNING : LOG, (errmsg("heartbeat: %s%s%s", shared_state_name(state),
+                                             *reason_now == '\0' ? "" : ": ", reason_now),
+                                      hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
 }
 
 void shared_state_error(WorkerSlot *slot, const char *message) {

@@ -18,7 +18,8 @@ enum class WorkerState : uint8_t { stopped, paused, running, connecting, retryin
 
 inline constexpr int state_text_size = 384;
 inline constexpr int rate_seconds = 60;
-inline constexpr int partitions_shown_max = 4096; // partitions above are read, but have no high watermark to show
+inline constexpr int partitions_shown_max =
+    4096; // partitions above are read, but have no high watermark to show
 
 struct WorkerSlot {
     pid_t pid; // 0: nobody runs
@@ -41,8 +42,8 @@ struct PartitionSlot {
 };
 
 struct SharedState {
-    LWLock *lock;                  // guards everything below but the atomics
-    pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension may have changed
+    LWLock *lock;                   // guards everything below but the atomics
+    pg_atomic_uint64 control_seen;  // grows when heartbeat_control or the extension may have changed
     pg_atomic_uint32 stale_minutes; // 1: ingest has marked some since the maintenance worker last looked
     WorkerSlot launcher;
     WorkerSlot maintenance;

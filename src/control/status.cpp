@@ -57,7 +57,8 @@ Status status_of_workers() {
     Status status = {};
     TimestampTz now = GetCurrentTimestamp();
     for (const WorkerSlot &worker : shared_state->workers) {
-        if (worker.last_error_at != 0 && (last_error == nullptr || worker.last_error_at > last_error->last_error_at))
+        if (worker.last_error_at != 0 &&
+            (last_error == nullptr || worker.last_error_at > last_error->last_error_at))
             last_error = &worker;
         if (worker.pid == 0)
             continue;
@@ -69,7 +70,8 @@ Status status_of_workers() {
             worst = &worker;
     }
     const WorkerSlot &shown = worst == nullptr ? shared_state->launcher : *worst;
-    status.state = worst == nullptr ? shared_state_name(WorkerState::stopped) : shared_state_name(shown.state);
+    status.state =
+        worst == nullptr ? shared_state_name(WorkerState::stopped) : shared_state_name(shown.state);
     status.since = shown.since;
     status.reason = copy(shown.reason);
     status.hint = copy(shown.hint);
@@ -82,9 +84,10 @@ Status status_of_workers() {
 
 Status status_now() {
     if (shared_state == nullptr)
-        return stopped("the worker is not loaded",
-                       "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
-                       "restart the server.");
+        return stopped(
+            "the worker is not loaded",
+            "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
+            "restart the server.");
     if (strcmp(get_database_name(MyDatabaseId), settings.database) != 0)
         return stopped(psprintf("the workers serve database \"%s\", not this one", settings.database),
                        "Set heartbeat.database and restart the server.");

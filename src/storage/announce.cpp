@@ -1,4 +1,5 @@
-// Storage wing: NOTIFY heartbeat_anomaly, bounded for each batch so that a backlog cannot fill the notification queue.
+// Storage wing: NOTIFY heartbeat_anomaly, bounded for each batch so that a backlog cannot fill the
+// notification queue.
 #include "server.h"
 
 #include "storage/announce.h"

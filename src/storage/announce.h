@@ -5,9 +5,10 @@
 
 namespace heartbeat {
 
-// NOTIFY heartbeat_anomaly, for each anomaly of the batch that was stored (stored[i] is of batch->anomalies[i]), with
-// a payload like {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"..."}.
-// After the first hundred of a batch one {"omitted":N} stands for the rest.
+// NOTIFY heartbeat_anomaly, for each anomaly of the batch that was stored (stored[i] is of
+// batch->anomalies[i]), with a payload like
+// {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"..."}. After
+// the first hundred of a batch one {"omitted":N} stands for the rest.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
 } // namespace heartbeat

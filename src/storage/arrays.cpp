@@ -26,7 +26,8 @@ const char *array_server_text(const Batch *batch, BatchBytes piece, int *size) {
 ArrayType *array_allocate(size_t count, size_t data_size, Oid element_type) {
     size_t size = ARR_OVERHEAD_NONULLS(1) + data_size;
     if (!AllocSizeIsValid(size))
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a batch of %zu messages is too large", count),
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("a batch of %zu messages is too large", count),
                         errhint("Lower heartbeat.batch_size.")));
     auto *array = static_cast<ArrayType *>(palloc0(size));
     SET_VARSIZE(array, size);

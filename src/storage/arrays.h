@@ -1,4 +1,5 @@
-// Storage wing: one-dimensional arrays without a detour through an array of Datums, since they are the hot path.
+// Storage wing: one-dimensional arrays without a detour through an array of Datums, since they are the hot
+// path.
 #pragma once
 
 #include "stream/batch.h"
@@ -10,15 +11,16 @@ extern "C" {
 
 namespace heartbeat {
 
-// A piece of a batch in the server's encoding; *size is set to its bytes. May raise an error where the database's
-// encoding lacks a character.
+// A piece of a batch in the server's encoding; *size is set to its bytes. May raise an error where the
+// database's encoding lacks a character.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
 // An empty-handed array for `count` elements that take `data_size` bytes.
 ArrayType *array_allocate(size_t count, size_t data_size, Oid element_type);
 
 // Elements of eight or four bytes: value_at(i) gives the i-th.
-template <typename Value, typename ValueAt> Datum array_of_fixed(size_t count, Oid element_type, ValueAt value_at) {
+template <typename Value, typename ValueAt>
+Datum array_of_fixed(size_t count, Oid element_type, ValueAt value_at) {
     ArrayType *array = array_allocate(count, count * sizeof(Value), element_type);
     Value *values = reinterpret_cast<Value *>(ARR_DATA_PTR(array));
     for (size_t i = 0; i < count; i++)
@@ -54,13 +56,14 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// text from terminated ASCII names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are NULL:
-// for dead letters and progress, which are few.
+// text from terminated ASCII names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are
+// NULL: for dead letters and progress, which are few.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     for (size_t i = 0; i < count; i++)
         values[i] = CStringGetTextDatum(name_at(i));
-    return PointerGetDatum(construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+    return PointerGetDatum(
+        construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 template <typename PieceAt> Datum array_of_bytea(const Batch *batch, size_t count, PieceAt piece_at) {
@@ -86,8 +89,8 @@ Datum array_of_timestamptz_or_null(size_t count, NullAt null_at, ValueAt unix_mi
         values[i] = TimestampTzGetDatum(nulls[i] ? 0 : to_timestamptz(unix_microseconds_at(i)));
     }
     int dimension = static_cast<int>(count), lower = 1;
-    return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower, TIMESTAMPTZOID, sizeof(int64),
-                                              FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+    return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower, TIMESTAMPTZOID,
+                                              sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 } // namespace heartbeat

@@ -22,7 +22,8 @@ Statement insert_dead_letters = {
     8,
     {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
      TEXTARRAYOID},
-    0, nullptr};
+    0,
+    nullptr};
 
 int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;
@@ -34,13 +35,18 @@ bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored
         bool null;
         Datum partition = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 1, &null);
         Datum offset = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 2, &null);
-        if (DatumGetInt32(partition) == partition_of(batch, message) && DatumGetInt64(offset) == message.offset)
+        if (DatumGetInt32(partition) == partition_of(batch, message) &&
+            DatumGetInt64(offset) == message.offset)
             return true;
     }
     return false;
 }
 
 } // namespace
+
+const char *dead_letters_error_code(const BatchMessage &message) {
+    return message.sqlstate[0] != '\0' ? message.sqlstate : decode_error_name(message.error);
+}
 
 void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts) {
     size_t count = batch->dead_letters.size();
@@ -52,8 +58,9 @@ void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *
         array_of_bytea(batch, count, [&](size_t i) { return at(i).key; }),
         array_of_bytea(batch, count, [&](size_t i) { return at(i).payload; }),
         array_of_timestamptz_or_null(
-            count, [&](size_t i) { return at(i).kafka_time < 0; }, [&](size_t i) { return at(i).kafka_time * 1000; }),
-        array_of_names(count, [&](size_t i) { return decode_error_name(at(i).error); }),
+            count, [&](size_t i) { return at(i).kafka_time < 0; },
+            [&](size_t i) { return at(i).kafka_time * 1000; }),
+        array_of_names(count, [&](size_t i) { return dead_letters_error_code(at(i)); }),
         array_of_text(batch, count, [&](size_t i) { return at(i).error_text; }),
     };
     uint64_t stored = statement_execute(&insert_dead_letters, values, nullptr, SPI_OK_INSERT_RETURNING);

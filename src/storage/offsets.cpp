@@ -1,4 +1,5 @@
-// Storage wing: reads and moves positions. Moving is a compare-and-set, so that two writers can never both succeed.
+// Storage wing: reads and moves positions. Moving is a compare-and-set, so that two writers can never both
+// succeed.
 #include "server.h"
 
 #include "storage/arrays.h"
@@ -9,22 +10,33 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_offsets = {
-    "SELECT partition, next_offset, cluster_id FROM @extschema@.heartbeat_offsets WHERE topic = $1 ORDER BY partition",
-    1, {TEXTOID}, 0, nullptr};
+Statement select_offsets = {"SELECT partition, next_offset, cluster_id FROM @extschema@.heartbeat_offsets "
+                            "WHERE topic = $1 ORDER BY partition",
+                            1,
+                            {TEXTOID},
+                            0,
+                            nullptr};
 
 Statement insert_offset = {
     "INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset, cluster_id)"
     " VALUES ($1, $2, $3, $3, nullif($4, '')) ON CONFLICT DO NOTHING",
-    4, {TEXTOID, INT4OID, INT8OID, TEXTOID}, 0, nullptr};
+    4,
+    {TEXTOID, INT4OID, INT8OID, TEXTOID},
+    0,
+    nullptr};
 
-Statement move_offset = {
-    "SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}, 0, nullptr};
+Statement move_offset = {"SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)",
+                         4,
+                         {TEXTOID, INT4OID, INT8OID, TEXTOID},
+                         0,
+                         nullptr};
 
-Statement update_cluster = {
-    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
-    " WHERE topic = $1 AND partition % $4 = $3 AND cluster_id IS DISTINCT FROM $2",
-    4, {TEXTOID, TEXTOID, INT4OID, INT4OID}, 0, nullptr};
+Statement update_cluster = {"UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
+                            " WHERE topic = $1 AND partition % $4 = $3 AND cluster_id IS DISTINCT FROM $2",
+                            4,
+                            {TEXTOID, TEXTOID, INT4OID, INT4OID},
+                            0,
+                            nullptr};
 
 Statement update_offsets = {
     "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset, records = o.records + n.records,"
@@ -34,14 +46,17 @@ Statement update_offsets = {
     " last_message_at = coalesce(n.last_message_at, o.last_message_at),"
     " first_event = least(o.first_event, n.first_event), last_event = greatest(o.last_event, n.last_event),"
     " updated_at = now()"
-    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (partition, first_offset, next_offset,"
+    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (partition, first_offset, "
+    "next_offset,"
     " records, bradycardia, tachycardia, invalid, duplicates, dead_letters, empty_offsets, last_message_at,"
     " first_event, last_event)"
     " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset",
     14,
-    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
-    0, nullptr};
+    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+     TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
 
 } // namespace
 
@@ -55,7 +70,8 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         offsets[i].partition = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
         offsets[i].next_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
         const char *cluster_id = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 3);
-        strlcpy(offsets[i].cluster_id, cluster_id == nullptr ? "" : cluster_id, sizeof(offsets[i].cluster_id));
+        strlcpy(offsets[i].cluster_id, cluster_id == nullptr ? "" : cluster_id,
+                sizeof(offsets[i].cluster_id));
     }
     return offsets;
 }
@@ -87,7 +103,8 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
     size_t count = batch->partitions.size();
     auto at = [&](size_t i) -> const BatchPartition & { return batch->partitions[i]; };
     auto stored = [&](HeartRateClass heart_rate_class) {
-        return array_of_int8(count, [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
+        return array_of_int8(count,
+                             [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
     };
     auto no_readings = [&](size_t i) { return at(i).readings == 0; };
     Datum values[14] = {
@@ -101,7 +118,8 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         stored(HeartRateClass::invalid),
         array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
         array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
-        array_of_int8(count, [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
+        array_of_int8(count,
+                      [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
         array_of_timestamptz_or_null(
             count, [&](size_t i) { return at(i).last_kafka_time < 0; },
             [&](size_t i) { return at(i).last_kafka_time * 1000; }),

@@ -23,8 +23,8 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
 // The partitions of one worker (partition modulo workers) belong to this cluster from now on.
 void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers);
 
-// Compare and set: moves every partition of the batch from its first offset to its next and adds the counts. False:
-// somebody else has moved one of them, and the transaction must not commit.
+// Compare and set: moves every partition of the batch from its first offset to its next and adds the counts.
+// False: somebody else has moved one of them, and the transaction must not commit.
 bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts);
 
 } // namespace heartbeat

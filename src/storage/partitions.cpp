@@ -55,9 +55,7 @@ void make(TimestampTz first, TimestampTz last) {
 void make_or_go_without(TimestampTz time) {
     MemoryContext context = CurrentMemoryContext;
     PG_TRY();
-    {
-        make(time, time);
-    }
+    { make(time, time); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(context);
@@ -66,9 +64,10 @@ void make_or_go_without(TimestampTz time) {
             PG_RE_THROW();
         FlushErrorState();
         transaction_abandon();
-        ereport(LOG, (errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
-                             error->message),
-                      errdetail("Its readings go to the default partitions for a minute."), errhidecontext(true)));
+        ereport(LOG,
+                (errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
+                        error->message),
+                 errdetail("Its readings go to the default partitions for a minute."), errhidecontext(true)));
         FreeErrorData(error);
     }
     PG_END_TRY();

@@ -1,5 +1,6 @@
-// Storage wing: the rollup. One snapshot (REPEATABLE READ) reads the marks and the readings they stand for, so the
-// marks that go are exactly those whose readings the new rows hold; ingest goes on meanwhile and takes no lock here.
+// Storage wing: the rollup. One snapshot (REPEATABLE READ) reads the marks and the readings they stand for,
+// so the marks that go are exactly those whose readings the new rows hold; ingest goes on meanwhile and takes
+// no lock here.
 #include "server.h"
 
 #include "storage/arrays.h"
@@ -14,27 +15,41 @@ namespace heartbeat {
 
 namespace {
 
+// Summaries of the blocks that are new in the readings' BRIN indexes, without which a query on time reads all
+// of them.
+Statement summarize = {"SELECT @extschema@.heartbeat_summarize_partitions()", 0, {}, 0, nullptr};
+
 // Bounded, so that a transaction stays short after a backlog.
 Statement select_quiet_minutes = {
     "SELECT array_agg(minute_bucket) FROM (SELECT minute_bucket FROM @extschema@.heartbeat_stale_minutes"
     " GROUP BY minute_bucket HAVING max(marked_at) < now() - $1 * interval '1 millisecond'"
     " ORDER BY minute_bucket LIMIT 60) quiet",
-    1, {INT8OID}, 0, nullptr};
+    1,
+    {INT8OID},
+    0,
+    nullptr};
 
-Statement delete_marks = {
-    "DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1)",
-    1, {TIMESTAMPTZARRAYOID}, 0, nullptr};
+Statement delete_marks = {"DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1)",
+                          1,
+                          {TIMESTAMPTZARRAYOID},
+                          0,
+                          nullptr};
 
-Statement delete_rollup = {
-    "DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
-    1, {TIMESTAMPTZARRAYOID}, 0, nullptr};
+Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
+                           1,
+                           {TIMESTAMPTZARRAYOID},
+                           0,
+                           nullptr};
 
 Statement insert_rollup = {
     "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count)"
     " SELECT m.minute_bucket, r.customer_id, avg(r.heart_rate), count(*) FROM unnest($1) AS m (minute_bucket)"
     " JOIN @extschema@.heartbeat_records r ON r.event_timestamp >= m.minute_bucket"
     " AND r.event_timestamp < m.minute_bucket + interval '1 minute' GROUP BY m.minute_bucket, r.customer_id",
-    1, {TIMESTAMPTZARRAYOID}, 0, nullptr};
+    1,
+    {TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
 
 Statement insert_customers = {
     "INSERT INTO @extschema@.heartbeat_customers (customer_id)"
@@ -45,7 +60,10 @@ Statement insert_customers = {
     " JOIN @extschema@.heartbeat_anomalies a ON a.event_timestamp >= m.minute_bucket"
     " AND a.event_timestamp < m.minute_bucket + interval '1 minute'"
     " ON CONFLICT DO NOTHING",
-    1, {TIMESTAMPTZARRAYOID}, 0, nullptr};
+    1,
+    {TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
 
 Statement select_marks = {
     "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
@@ -59,8 +77,12 @@ bool first_value(Datum *value) {
 } // namespace
 
 bool rollup_run() {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return false;
+    statement_execute(&summarize, nullptr, nullptr, SPI_OK_SELECT);
+    transaction_commit();
     for (;;) {
-        Extension extension;
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ))
             return false;
         Datum quiet = Int64GetDatum(rollup_quiet_ms), minutes;

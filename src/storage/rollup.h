@@ -3,8 +3,8 @@
 
 namespace heartbeat {
 
-// Rolls up, in one transaction each, the minutes that nobody has touched for a while. True: marks remain, of minutes
-// that are still being touched; call again later.
+// Rolls up, in one transaction each, the minutes that nobody has touched for a while. True: marks remain, of
+// minutes that are still being touched; call again later.
 bool rollup_run();
 
 // How long a minute must have been left alone, in milliseconds.

@@ -35,7 +35,8 @@ int security_before;
 void remember_schema(Oid schema) {
     const char *name = get_namespace_name(schema);
     if (name == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("the schema of extension \"heartbeat\" is gone")));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("the schema of extension \"heartbeat\" is gone")));
     const char *quoted = quote_identifier(name);
     if (strcmp(quoted, quoted_schema) == 0)
         return;
@@ -47,7 +48,8 @@ char *expand(const char *text) {
     StringInfoData expanded;
     initStringInfo(&expanded);
     static const char placeholder[] = "@extschema@";
-    for (const char *next; (next = strstr(text, placeholder)) != nullptr; text = next + sizeof(placeholder) - 1) {
+    for (const char *next; (next = strstr(text, placeholder)) != nullptr;
+         text = next + sizeof(placeholder) - 1) {
         appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
         appendStringInfoString(&expanded, quoted_schema);
     }
@@ -72,7 +74,8 @@ void plan_statement(Statement *statement) {
 bool extension_find(Extension *extension) {
     Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("heartbeat"));
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                CStringGetDatum("heartbeat"));
     SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
     bool found = HeapTupleIsValid(tuple);

@@ -1,4 +1,5 @@
-// Storage wing: the extension in this database, and statements of constant text that run as the worker's role.
+// Storage wing: the extension in this database, and statements of constant text that run as the worker's
+// role.
 #pragma once
 
 extern "C" {
@@ -18,8 +19,8 @@ bool extension_find(Extension *extension);
 
 inline constexpr int statement_arguments_max = 16;
 
-// A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is planned
-// at its first use in a process and kept.
+// A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is
+// planned at its first use in a process and kept.
 struct Statement {
     const char *text;
     int arguments;
@@ -28,16 +29,16 @@ struct Statement {
     SPIPlanPtr plan;
 };
 
-// Executes it in the current SPI connection; raises an error unless it ends with the expected code (SPI_OK_...).
-// Returns the rows processed. nulls may be nullptr.
+// Executes it in the current SPI connection; raises an error unless it ends with the expected code
+// (SPI_OK_...). Returns the rows processed. nulls may be nullptr.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
 // Plans anew from now on: after an error, since the schema may have been renamed or the extension made again.
 void statements_forget();
 
-// One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's owner), with
-// the rights of a security-restricted operation. False, and no transaction, where the extension is missing.
-// isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ.
+// One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's
+// owner), with the rights of a security-restricted operation. False, and no transaction, where the extension
+// is missing. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ.
 bool transaction_begin(Extension *extension, int isolation);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done

@@ -10,7 +10,14 @@ extern "C" {
 
 namespace heartbeat {
 
-bool subtransaction_try(void (*work)(void *argument), void *argument, int expected_sqlstate) {
+bool subtransaction_is_row_error(int sqlstate) {
+    int category = ERRCODE_TO_CATEGORY(sqlstate);
+    return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+           category == ERRCODE_PLPGSQL_ERROR || category == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
+}
+
+bool subtransaction_try(void (*work)(void *argument), void *argument, bool (*expected)(int sqlstate),
+                        CaughtError *caught) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     volatile bool done = false;
@@ -30,8 +37,10 @@ bool subtransaction_try(void (*work)(void *argument), void *argument, int expect
         RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = owner;
-        if (error->sqlerrcode != expected_sqlstate)
+        if (!expected(error->sqlerrcode))
             ReThrowError(error);
+        strlcpy(caught->sqlstate, unpack_sql_state(error->sqlerrcode), sizeof(caught->sqlstate));
+        strlcpy(caught->message, error->message, sizeof(caught->message));
         FreeErrorData(error);
     }
     PG_END_TRY();

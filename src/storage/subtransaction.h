@@ -3,8 +3,19 @@
 
 namespace heartbeat {
 
-// Runs work(argument) in a subtransaction. An error with the expected SQLSTATE undoes the work and returns false; any
-// other error is raised on.
-bool subtransaction_try(void (*work)(void *argument), void *argument, int expected_sqlstate);
+// An error that was caught, for a person.
+struct CaughtError {
+    char sqlstate[6];
+    char message[256];
+};
+
+// Runs work(argument) in a subtransaction. An error that `expected` says yes to undoes the work and returns
+// false with *caught filled in; any other error is raised on.
+bool subtransaction_try(void (*work)(void *argument), void *argument, bool (*expected)(int sqlstate),
+                        CaughtError *caught);
+
+// Errors that are about the row that is being stored, not about the database's state: data exceptions,
+// constraints, and what a trigger raises. Trying such a row again does not help.
+bool subtransaction_is_row_error(int sqlstate);
 
 } // namespace heartbeat

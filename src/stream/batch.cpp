@@ -2,6 +2,7 @@
 #include "stream/batch.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -21,8 +22,7 @@ void sort_unique(std::vector<int64_t> &values) {
 
 } // namespace
 
-Batch::Batch(size_t max_messages, size_t max_bytes)
-    : max_messages(max_messages), max_bytes(max_bytes) {}
+Batch::Batch(size_t max_messages, size_t max_bytes) : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     // searched from the end: neighbours in the queue are of one partition
@@ -99,9 +99,9 @@ void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_o
 void Batch::seal() {
     for (size_t index = 0; index < messages.size(); index++) {
         const BatchMessage &message = messages[index];
-        auto &list = message.error != DecodeErrorCode::none                 ? dead_letters
+        auto &list = message.error != DecodeErrorCode::none               ? dead_letters
                      : message.heart_rate_class == HeartRateClass::normal ? records
-                                                                            : anomalies;
+                                                                          : anomalies;
         list.push_back(static_cast<uint32_t>(index));
         if (message.error != DecodeErrorCode::none)
             continue;
@@ -131,8 +131,8 @@ void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     });
     auto same_key = [&](uint32_t kept, uint32_t next) {
         BatchMessage &candidate = messages[next];
-        candidate.duplicate = messages[kept].event_time == candidate.event_time &&
-                              compare_ids(messages[kept], candidate) == 0;
+        candidate.duplicate =
+            messages[kept].event_time == candidate.event_time && compare_ids(messages[kept], candidate) == 0;
         return candidate.duplicate;
     };
     indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
@@ -179,6 +179,18 @@ bool batch_seal(Batch *batch) noexcept {
         return true;
     } catch (...) {
         batch->unseal();
+        return false;
+    }
+}
+
+bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept {
+    try {
+        batch->dead_letters.push_back(index);
+        BatchMessage &message = batch->messages[index];
+        message.error_text = batch->keep(text, strlen(text));
+        snprintf(message.sqlstate, sizeof(message.sqlstate), "%s", sqlstate);
+        return true;
+    } catch (...) {
         return false;
     }
 }

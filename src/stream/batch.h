@@ -21,7 +21,7 @@ struct BatchBytes {
 
 struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
-    DecodeErrorCode error;    // none: the reading's fields hold, otherwise error_text does
+    DecodeErrorCode error;    // none: the reading's fields hold
     HeartRateClass heart_rate_class;
     bool duplicate; // of an earlier message of this batch, which is the one that is stored
     int64_t offset;
@@ -32,6 +32,9 @@ struct BatchMessage {
     double heart_rate;
     int64_t event_time; // microseconds since 1970
     BatchBytes error_text;
+    char sqlstate[6]; // of a reading that the database refused; empty otherwise
+
+    bool is_reading() const { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
 };
 
 // How far the batch takes one partition: it holds all of first_offset <= offset < next_offset.
@@ -42,7 +45,7 @@ struct BatchPartition {
     int64_t messages;
     int64_t readings;
     int64_t last_kafka_time; // milliseconds since 1970, -1 if none
-    int64_t first_event;     // of its readings, where it has any: earliest and latest, microseconds since 1970
+    int64_t first_event; // of its readings, where it has any: earliest and latest, microseconds since 1970
     int64_t last_event;
 };
 
@@ -55,10 +58,11 @@ class Batch {
     bool full() const { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
     const char *at(BatchBytes piece) const { return bytes.data() + piece.position; }
 
-    // A message, or the mere fact that everything before next_offset has been seen. first_offset is the position that
-    // the partition has had so far. May throw std::bad_alloc; the message is then not in the batch.
-    void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time, const void *key,
-                     size_t key_size, const void *payload, size_t payload_size);
+    // A message, or the mere fact that everything before next_offset has been seen. first_offset is the
+    // position that the partition has had so far. May throw std::bad_alloc; the message is then not in the
+    // batch.
+    void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
+                     const void *key, size_t key_size, const void *payload, size_t payload_size);
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
     // Fills the lists below; call it once, when the batch will grow no more. May throw std::bad_alloc.
@@ -66,6 +70,8 @@ class Batch {
     void unseal(); // empties them
 
     void clear();
+
+    BatchBytes keep(const void *data, size_t size); // a copy; may throw std::bad_alloc
 
     size_t max_messages;
     size_t max_bytes;
@@ -83,7 +89,6 @@ class Batch {
   private:
     uint32_t partition_index(int32_t partition, int64_t first_offset);
     bool decode(const void *payload, size_t size, BatchMessage *message);
-    BatchBytes keep(const void *data, size_t size);
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
 
@@ -94,5 +99,8 @@ void batch_destroy(Batch *batch) noexcept;
 bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
                      size_t payload_size) noexcept;
 bool batch_seal(Batch *batch) noexcept;
+// After sealing: the database refuses this reading, which becomes a dead letter. The caller takes it off its
+// list.
+bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Stream half: librdkafka's consumer with positions given by the caller: assigned, never subscribed, so that no group
-// rebalances anything. Callbacks run inside this file's calls, on the caller's thread.
+// Stream half: librdkafka's consumer with positions given by the caller: assigned, never subscribed, so that
+// no group rebalances anything. Callbacks run inside this file's calls, on the caller's thread.
 #include "stream/consumer.h"
 
 #include <algorithm>
@@ -20,7 +20,9 @@ constexpr size_t notes_kept = 32;
 constexpr size_t messages_at_once = 512;
 
 struct ListDeleter {
-    void operator()(rd_kafka_topic_partition_list_t *list) const { rd_kafka_topic_partition_list_destroy(list); }
+    void operator()(rd_kafka_topic_partition_list_t *list) const {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
 };
 using ListPointer = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
 
@@ -48,7 +50,7 @@ class Consumer {
     std::string topic;
     int wake[2] = {-1, -1}; // librdkafka writes a byte, consumer_descriptor() is the end to wait on
     std::vector<PartitionPosition> positions; // where the next batch begins
-    ConsumerNote notes[notes_kept]; // a ring
+    ConsumerNote notes[notes_kept];           // a ring
     size_t first_note = 0;
     size_t note_count = 0;
     bool lost_brokers = false;
@@ -79,8 +81,9 @@ void Consumer::note(int level, const char *text) noexcept {
 }
 
 PartitionPosition *Consumer::position_of(int32_t partition) {
-    auto found = std::find_if(positions.begin(), positions.end(),
-                              [=](const PartitionPosition &position) { return position.partition == partition; });
+    auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
+        return position.partition == partition;
+    });
     return found == positions.end() ? nullptr : &*found;
 }
 
@@ -97,7 +100,8 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         consumer->lost_brokers = true;
     char line[256];
-    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
+    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
+             reason);
     consumer->note(4, line);
     (void)client;
 }
@@ -107,7 +111,8 @@ void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_top
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     char line[256];
-    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s", rd_kafka_err2str(error));
+    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
+             rd_kafka_err2str(error));
     static_cast<Consumer *>(opaque)->note(4, line);
     (void)client;
     (void)offsets;
@@ -118,14 +123,16 @@ template <typename PartitionAt, typename OffsetAt>
 ListPointer make_list(const Consumer &consumer, size_t count, PartitionAt partition_at, OffsetAt offset_at) {
     ListPointer list(rd_kafka_topic_partition_list_new(static_cast<int>(count)));
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list.get(), consumer.topic.c_str(), partition_at(i))->offset = offset_at(i);
+        rd_kafka_topic_partition_list_add(list.get(), consumer.topic.c_str(), partition_at(i))->offset =
+            offset_at(i);
     return list;
 }
 
-// Kafka's ListOffsets: time is in milliseconds, or RD_KAFKA_OFFSET_BEGINNING or _END. The answers replace the offsets.
+// Kafka's ListOffsets: time is in milliseconds, or RD_KAFKA_OFFSET_BEGINNING or _END. The answers replace the
+// offsets.
 template <typename PartitionAt>
-ListPointer list_offsets(Consumer *consumer, size_t count, PartitionAt partition_at, int64_t time, int timeout_ms,
-                         Problem *problem) {
+ListPointer list_offsets(Consumer *consumer, size_t count, PartitionAt partition_at, int64_t time,
+                         int timeout_ms, Problem *problem) {
     ListPointer list = make_list(*consumer, count, partition_at, [=](size_t) { return time; });
     rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, list.get(), timeout_ms);
     for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
@@ -188,9 +195,11 @@ int consumer_descriptor(const Consumer *consumer) noexcept {
     return consumer->wake[0];
 }
 
-bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept {
+bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
+                       Problem *problem) noexcept {
     const rd_kafka_metadata_t *metadata = nullptr;
-    rd_kafka_resp_err_t error = rd_kafka_metadata(consumer->client, 0, consumer->topic_handle, &metadata, timeout_ms);
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(consumer->client, 0, consumer->topic_handle, &metadata, timeout_ms);
     std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> holder(metadata);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return describe_failure(problem, "cannot reach Kafka", error);
@@ -227,7 +236,8 @@ bool consumer_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPositi
     auto partition_at = [=](size_t i) { return positions[i].partition; };
     ListPointer found = list_offsets(consumer, count, partition_at, kafka_time, timeout_ms, problem);
     ListPointer ends =
-        found ? list_offsets(consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, problem) : nullptr;
+        found ? list_offsets(consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, problem)
+              : nullptr;
     if (!ends)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -235,7 +245,8 @@ bool consumer_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPositi
     return true;
 }
 
-bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count, Problem *problem) noexcept {
+bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
+                     Problem *problem) noexcept {
     try {
         consumer->positions.assign(positions, positions + count);
     } catch (...) {
@@ -249,14 +260,16 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, nullptr);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0)
         error = rd_kafka_assign(consumer->client, list.get());
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR || describe_failure(problem, "cannot assign partitions", error);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           describe_failure(problem, "cannot assign partitions", error);
 }
 
 FillResult Consumer::take(rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position = message->rkt != nullptr ? position_of(message->partition) : nullptr;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         char line[256];
-        snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+        snprintf(line, sizeof(line), "partition %d: %s", message->partition,
+                 rd_kafka_message_errstr(message));
         note(4, line);
         return FillResult::trouble;
     }
@@ -269,8 +282,8 @@ FillResult Consumer::take(rd_kafka_message_t *message, Batch *batch) {
     rd_kafka_timestamp_type_t kind;
     int64_t kafka_time = rd_kafka_message_timestamp(message, &kind);
     batch->add_message(message->partition, position->offset, message->offset,
-                       kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : kafka_time, message->key, message->key_len,
-                       message->payload, message->len);
+                       kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : kafka_time, message->key,
+                       message->key_len, message->payload, message->len);
     return FillResult::drained;
 }
 
@@ -287,7 +300,8 @@ FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
         FillResult result = FillResult::drained;
         for (ssize_t i = 0; i < count; i++) {
             try {
-                // after an error the rest is dropped: positions are assigned anew before anything else is read
+                // after an error the rest is dropped: positions are assigned anew before anything else is
+                // read
                 if (result == FillResult::drained)
                     result = consumer->take(messages[i], batch);
             } catch (...) {

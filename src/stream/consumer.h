@@ -1,5 +1,5 @@
-// Stream half: reads assigned partitions of one topic into batches. Every call is made by one thread, returns within
-// its timeout, and never throws; librdkafka's own threads run no code of this project.
+// Stream half: reads assigned partitions of one topic into batches. Every call is made by one thread, returns
+// within its timeout, and never throws; librdkafka's own threads run no code of this project.
 #pragma once
 
 #include "stream/batch.h"
@@ -47,19 +47,21 @@ void consumer_close(Consumer *consumer) noexcept; // nullptr is fine
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
 // False with *problem filled in when the cluster could not be asked; a missing topic is an answer.
-bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept;
+bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
+                       Problem *problem) noexcept;
 
 // For each element's partition: what Kafka holds of it.
 bool consumer_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                      Problem *problem) noexcept;
 
-// For each element's partition: the first offset whose Kafka timestamp is at or after kafka_time (milliseconds since
-// 1970), or the partition's end.
+// For each element's partition: the first offset whose Kafka timestamp is at or after kafka_time
+// (milliseconds since 1970), or the partition's end.
 bool consumer_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
                          int timeout_ms, Problem *problem) noexcept;
 
 // Reads these partitions from these positions, and nothing that was queued before. Count 0 reads nothing.
-bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count, Problem *problem) noexcept;
+bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
+                     Problem *problem) noexcept;
 
 // Decodes what is queued into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
@@ -70,8 +72,8 @@ void consumer_advance(Consumer *consumer, const Batch *batch) noexcept;
 // The partition's end as the last answer of the broker had it, or -1.
 int64_t consumer_high_watermark(const Consumer *consumer, int32_t partition) noexcept;
 
-// Commits the stored positions to the Kafka group, for tools that show lag; never read back, so failing is harmless
-// and told by a note. Does not wait for the answer.
+// Commits the stored positions to the Kafka group, for tools that show lag; never read back, so failing is
+// harmless and told by a note. Does not wait for the answer.
 void consumer_mirror_positions(Consumer *consumer) noexcept;
 
 // True once after every broker was lost.

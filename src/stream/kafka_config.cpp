@@ -25,18 +25,16 @@ struct Property {
 // The user's file may change these.
 constexpr Property defaults[] = {
     // by count, librdkafka 2.0.2 stops fetching for a second each time its queue is full; by size it does not
-    {"queued.min.messages", "10000000"},
-    {"queued.max.messages.kbytes", "16384"},
-    {"fetch.message.max.bytes", "1048576"},
-    {"reconnect.backoff.max.ms", "2000"},
-    {"socket.nagle.disable", "true"},
-    {"log.connection.close", "false"},
+    {"queued.min.messages", "10000000"},    {"queued.max.messages.kbytes", "16384"},
+    {"fetch.message.max.bytes", "1048576"}, {"reconnect.backoff.max.ms", "2000"},
+    {"socket.nagle.disable", "true"},       {"log.connection.close", "false"},
 };
 
 // Positions live in the database: nothing but the worker may move or store them.
 constexpr Property fixed[] = {
-    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
-    {"enable.partition.eof", "true"},  {"isolation.level", "read_committed"}, {"check.crcs", "true"},
+    {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},        {"enable.partition.eof", "true"},
+    {"isolation.level", "read_committed"}, {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"}, {"log.queue", "true"},
 };
 
@@ -54,10 +52,11 @@ bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, 
     if (result == RD_KAFKA_CONF_OK)
         return true;
     if (result == RD_KAFKA_CONF_UNKNOWN)
-        snprintf(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"", name);
-    else // its own text would quote the value
-        snprintf(problem->text, sizeof(problem->text), "librdkafka refuses the value of configuration property \"%s\"",
+        snprintf(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
                  name);
+    else // its own text would quote the value
+        snprintf(problem->text, sizeof(problem->text),
+                 "librdkafka refuses the value of configuration property \"%s\"", name);
     return false;
 }
 
@@ -81,17 +80,19 @@ bool is_reserved(const std::string &name) {
 bool check_permissions(const char *path, Problem *problem) {
     struct stat status;
     if (stat(path, &status) != 0) {
-        snprintf(problem->text, sizeof(problem->text), "cannot read heartbeat.kafka_config_file \"%.200s\": %s", path,
-                 strerror(errno));
+        snprintf(problem->text, sizeof(problem->text),
+                 "cannot read heartbeat.kafka_config_file \"%.200s\": %s", path, strerror(errno));
         return false;
     }
     if (!S_ISREG(status.st_mode)) {
-        snprintf(problem->text, sizeof(problem->text), "heartbeat.kafka_config_file \"%.200s\" is not a file", path);
+        snprintf(problem->text, sizeof(problem->text), "heartbeat.kafka_config_file \"%.200s\" is not a file",
+                 path);
         return false;
     }
     if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0) {
         snprintf(problem->text, sizeof(problem->text),
-                 "heartbeat.kafka_config_file \"%.200s\" is open to others; it may hold secrets: chmod it to 0600, or "
+                 "heartbeat.kafka_config_file \"%.200s\" is open to others; it may hold secrets: chmod it to "
+                 "0600, or "
                  "0640 for a group that may read it",
                  path);
         return false;
@@ -109,7 +110,8 @@ bool set_line(rd_kafka_conf_t *config, const std::string &line, int number, Prob
     }
     if (is_reserved(name)) {
         snprintf(problem->text, sizeof(problem->text),
-                 "line %d of heartbeat.kafka_config_file sets \"%.100s\", which heartbeat sets itself: remove the line",
+                 "line %d of heartbeat.kafka_config_file sets \"%.100s\", which heartbeat sets itself: "
+                 "remove the line",
                  number, name.c_str());
         return false;
     }
@@ -129,7 +131,8 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) 
             return false;
     }
     if (number == 0 && !file.eof()) {
-        snprintf(problem->text, sizeof(problem->text), "cannot read heartbeat.kafka_config_file \"%.200s\"", path);
+        snprintf(problem->text, sizeof(problem->text), "cannot read heartbeat.kafka_config_file \"%.200s\"",
+                 path);
         return false;
     }
     return true;

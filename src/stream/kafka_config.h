@@ -1,4 +1,5 @@
-// Stream half: the librdkafka configuration of a client, from the worker's settings and the user's properties file.
+// Stream half: the librdkafka configuration of a client, from the worker's settings and the user's properties
+// file.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +17,16 @@ struct KafkaSettings {
     const char *client_id;
 };
 
-// What went wrong, for a person: what was found, and what to do. Never holds a property's value, which may be a secret.
+// What went wrong, for a person: what was found, and what to do. Never holds a property's value, which may be
+// a secret.
 struct Problem {
     char text[384];
 };
 
-// The configuration of a consumer that reads committed messages from positions it is given, or nullptr with *problem
-// filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything but what the
-// worker's guarantees rest on. A file that group or others can write, or others can read, is refused.
+// The configuration of a consumer that reads committed messages from positions it is given, or nullptr with
+// *problem filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything
+// but what the worker's guarantees rest on. A file that group or others can write, or others can read, is
+// refused.
 rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem) noexcept;
 
 } // namespace heartbeat
