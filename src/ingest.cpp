@@ -3,15 +3,16 @@
 
 #include "control/pause.h"
 #include "ingest.h"
+#include "storage/announce.h"
 #include "storage/dead_letters.h"
 #include "storage/offsets.h"
 #include "storage/partitions.h"
 #include "storage/sql.h"
-#include "stream/timestamp.h"
 
 extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
+#include "utils/datetime.h"
 #include "utils/float.h"
 }
 
@@ -39,8 +40,8 @@ void log_readings(const Batch *batch) {
                           errhidecontext(true), errhidestmt(true)));
             continue;
         }
-        char event_timestamp[timestamp_text_size + 1] = {};
-        timestamp_format(message.event_time, event_timestamp);
+        char event_timestamp[MAXDATELEN + 1];
+        announce_timestamp(message.event_time, event_timestamp);
         bool normal = message.heart_rate_class == HeartRateClass::normal;
         ereport(LOG,
                 (errmsg_internal("%s %.*s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY",

@@ -4,11 +4,11 @@
 
 #include "storage/announce.h"
 #include "storage/arrays.h"
-#include "stream/timestamp.h"
 
 extern "C" {
 #include "commands/async.h"
 #include "lib/stringinfo.h"
+#include "utils/datetime.h"
 #include "utils/float.h"
 #include "utils/json.h"
 }
@@ -23,8 +23,8 @@ constexpr int announced_max = 100;
 void announce(const Batch *batch, const BatchMessage &message) {
     int size;
     const char *customer_id = array_server_text(batch, message.customer_id, &size);
-    char event_timestamp[timestamp_text_size + 1] = {};
-    timestamp_format(message.event_time, event_timestamp);
+    char event_timestamp[MAXDATELEN + 1];
+    announce_timestamp(message.event_time, event_timestamp);
     StringInfoData payload;
     initStringInfo(&payload);
     appendStringInfoString(&payload, "{\"customer_id\":");
@@ -36,6 +36,11 @@ void announce(const Batch *batch, const BatchMessage &message) {
 }
 
 } // namespace
+
+void announce_timestamp(int64_t event_time, char *text) {
+    const int utc = 0;
+    JsonEncodeDateTime(text, TimestampTzGetDatum(to_timestamptz(event_time)), TIMESTAMPTZOID, &utc);
+}
 
 void announce_anomalies(const Batch *batch, const bool *stored) {
     int announced = 0, omitted = 0;

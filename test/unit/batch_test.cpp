@@ -1,0 +1,173 @@
+// Unit tests: what a batch makes of messages: progress, order, duplicates, dead letters, minutes, bounds.
+#include "stream/batch.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace heartbeat {
+namespace {
+
+constexpr int64_t start = 1'763'822'340'000'000; // 2025-11-22 14:39:00 UTC
+
+std::string reading(const std::string &customer, const std::string &rate, const std::string &time) {
+    return R"({"customer_id":")" + customer + R"(","heart_rate":)" + rate +
+           R"(,"event_timestamp":"2025-11-22T)" + time + R"(Z"})";
+}
+
+class BatchTest : public testing::Test {
+  protected:
+    void add(int32_t partition, int64_t offset, const std::string &payload, int64_t first_offset = 0) {
+        batch.add_message(partition, first_offset, offset, 1000 + offset, "key", 3, payload.data(),
+                          payload.size());
+    }
+    std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
+    std::string customers(const std::vector<uint32_t> &indexes) const {
+        std::string names;
+        for (uint32_t index : indexes)
+            names += text(batch.messages[index].customer_id) + " ";
+        return names;
+    }
+
+    Batch batch{100, 1 << 20};
+};
+
+TEST_F(BatchTest, IsEmptyUntilSomethingIsSeen) {
+    EXPECT_TRUE(batch.empty());
+    batch.add_progress(0, 7, 7);
+    EXPECT_TRUE(batch.empty()) << "nothing lies before the position";
+    batch.add_progress(0, 7, 9);
+    EXPECT_FALSE(batch.empty());
+    EXPECT_EQ(batch.partitions[0].first_offset, 7);
+    EXPECT_EQ(batch.partitions[0].next_offset, 9);
+    EXPECT_EQ(batch.partitions[0].messages, 0);
+}
+
+TEST_F(BatchTest, KeepsTheBytesOfKeyAndPayload) {
+    std::string payload = reading("CUST-0001", "74", "14:39:00");
+    add(3, 5, payload, 5);
+    batch.add_message(3, 5, 6, -1, nullptr, 0, nullptr, 0);
+    batch.add_message(3, 5, 7, -1, "", 0, "", 0);
+    EXPECT_EQ(text(batch.messages[0].key), "key");
+    EXPECT_EQ(text(batch.messages[0].payload), payload);
+    EXPECT_EQ(batch.messages[1].key.size, -1) << "no key is not an empty key";
+    EXPECT_EQ(batch.messages[1].payload.size, -1);
+    EXPECT_EQ(batch.messages[2].key.size, 0);
+    EXPECT_EQ(batch.messages[2].payload.size, 0);
+}
+
+TEST_F(BatchTest, FollowsEachPartition) {
+    add(0, 10, reading("A", "74", "14:39:05"), 8); // 8 and 9 held no message
+    add(1, 0, "garbage");
+    add(0, 11, reading("B", "74", "14:39:01"), 8);
+    batch.add_progress(0, 8, 14);
+    ASSERT_EQ(batch.partitions.size(), 2U);
+    const BatchPartition &first = batch.partitions[0];
+    EXPECT_EQ(first.first_offset, 8);
+    EXPECT_EQ(first.next_offset, 14);
+    EXPECT_EQ(first.messages, 2);
+    EXPECT_EQ(first.readings, 2);
+    EXPECT_EQ(first.last_kafka_time, 1011);
+    EXPECT_EQ(first.first_event, start + 1'000'000);
+    EXPECT_EQ(first.last_event, start + 5'000'000);
+    EXPECT_EQ(batch.partitions[1].readings, 0);
+}
+
+TEST_F(BatchTest, IgnoresWhatItHasSeen) {
+    add(0, 5, reading("A", "74", "14:39:00"), 5);
+    add(0, 5, reading("A", "74", "14:39:00"), 5);
+    add(0, 4, reading("B", "74", "14:39:00"), 5);
+    EXPECT_EQ(batch.messages.size(), 1U);
+    EXPECT_EQ(batch.partitions[0].next_offset, 6);
+}
+
+TEST_F(BatchTest, SealsIntoListsInKeyOrder) {
+    add(0, 0, reading("CUST-2", "74", "14:39:02"));
+    add(0, 1, reading("CUST-1", "74", "14:39:09"));
+    add(0, 2, reading("CUST-10", "74", "14:39:00"));
+    add(0, 3, reading("CUST-1", "74", "14:39:01"));
+    add(0, 4, reading("CUST-3", "181", "14:39:00"));
+    add(0, 5, "garbage");
+    batch.seal();
+    EXPECT_EQ(customers(batch.records), "CUST-1 CUST-1 CUST-10 CUST-2 ");
+    EXPECT_EQ(batch.messages[batch.records[0]].offset, 3);
+    EXPECT_EQ(customers(batch.anomalies), "CUST-3 ");
+    ASSERT_EQ(batch.dead_letters.size(), 1U);
+    EXPECT_EQ(batch.messages[batch.dead_letters[0]].error, DecodeErrorCode::invalid_json);
+}
+
+TEST_F(BatchTest, OrdersIdsAsBytes) {
+    add(0, 0, reading("é", "74", "14:39:00"));
+    add(0, 1, reading("z", "74", "14:39:00"));
+    add(0, 2, reading("Z", "74", "14:39:00"));
+    batch.seal();
+    EXPECT_EQ(customers(batch.records), "Z z é ") << "as the C collation does";
+}
+
+TEST_F(BatchTest, KeepsTheFirstOfAKey) {
+    add(0, 0, reading("A", "74", "14:39:00"));
+    add(0, 1, reading("A", "75", "14:39:00"));
+    add(0, 2, reading("A", "200", "14:39:00")); // another table's key
+    add(0, 3, reading("A", "201", "14:39:00"));
+    batch.seal();
+    ASSERT_EQ(batch.records.size(), 1U);
+    EXPECT_EQ(batch.messages[batch.records[0]].heart_rate, 74);
+    ASSERT_EQ(batch.anomalies.size(), 1U);
+    EXPECT_EQ(batch.messages[batch.anomalies[0]].heart_rate, 200);
+    EXPECT_FALSE(batch.messages[0].duplicate);
+    EXPECT_TRUE(batch.messages[1].duplicate);
+    EXPECT_FALSE(batch.messages[2].duplicate);
+    EXPECT_TRUE(batch.messages[3].duplicate);
+}
+
+TEST_F(BatchTest, ListsTheMinutesTouched) {
+    add(0, 0, reading("A", "74", "14:40:59.999999"));
+    add(0, 1, reading("A", "200", "14:39:30"));
+    add(0, 2, reading("B", "74", "14:40:00"));
+    batch.seal();
+    EXPECT_EQ(batch.minutes, (std::vector<int64_t>{start, start + microseconds_per_minute}));
+}
+
+TEST_F(BatchTest, FindsTheMinuteBefore1970) {
+    std::string payload = R"({"customer_id":"A","heart_rate":74,"event_timestamp":"1969-12-31T23:59:30Z"})";
+    add(0, 0, payload);
+    batch.seal();
+    EXPECT_EQ(batch.minutes, (std::vector<int64_t>{-microseconds_per_minute}));
+}
+
+TEST_F(BatchTest, IsFullByCountAndByBytes) {
+    Batch two(2, 1 << 20);
+    two.add_message(0, 0, 0, -1, nullptr, 0, "x", 1);
+    EXPECT_FALSE(two.full());
+    two.add_message(0, 0, 1, -1, nullptr, 0, "x", 1);
+    EXPECT_TRUE(two.full());
+
+    Batch small(100, 64);
+    std::string payload(100, 'x');
+    small.add_message(0, 0, 0, -1, nullptr, 0, payload.data(), payload.size());
+    EXPECT_TRUE(small.full());
+}
+
+TEST_F(BatchTest, ClearsForTheNext) {
+    add(0, 0, reading("A", "74", "14:39:00"));
+    batch.seal();
+    batch.clear();
+    EXPECT_TRUE(batch.empty());
+    EXPECT_TRUE(batch.records.empty());
+    EXPECT_TRUE(batch.minutes.empty());
+    add(0, 1, reading("A", "74", "14:39:01"), 1);
+    ASSERT_TRUE(batch_seal(&batch));
+    EXPECT_EQ(customers(batch.records), "A ");
+}
+
+TEST_F(BatchTest, TurnsARefusedReadingIntoADeadLetter) {
+    add(0, 0, reading("A", "74", "14:39:00"));
+    ASSERT_TRUE(batch_seal(&batch));
+    ASSERT_TRUE(batch_reject(&batch, 0, "P0001", "refused"));
+    EXPECT_FALSE(batch.messages[0].is_reading());
+    EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0}));
+    EXPECT_STREQ(batch.messages[0].sqlstate, "P0001");
+    EXPECT_EQ(text(batch.messages[0].error_text), "refused");
+}
+
+} // namespace
+} // namespace heartbeat
