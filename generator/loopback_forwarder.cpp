@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <fcntl.h>
 #include <list>
 #include <memory>
 #include <netinet/in.h>
@@ -151,7 +151,7 @@ void forward(int listener, int wake, uint16_t target_port) {
 } // namespace
 
 LoopbackForwarder::LoopbackForwarder(uint16_t port, uint16_t target_port) : listener_(listen_on(port)) {
-    if (pipe(wake_) != 0) {
+    if (pipe2(wake_, O_CLOEXEC) != 0) {
         const int reason = errno;
         close(listener_);
         throw std::system_error(reason, std::generic_category(), "--embedded-broker");

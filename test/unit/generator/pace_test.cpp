@@ -1,0 +1,42 @@
+// Unit tests of the generator: when the next message is due.
+#include "pace.h"
+
+#include <gtest/gtest.h>
+
+namespace heartbeat::generator {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(Pace, WithoutAGapEverythingIsDue) {
+    const Pacer pacer(0);
+    EXPECT_FALSE(pacer.paced());
+    EXPECT_EQ(pacer.wait_ms(1'000'000), 0);
+}
+
+TEST(Pace, MessagesAreSpacedEvenly) {
+    const Pacer::Clock::time_point start;
+    const Pacer pacer(25e6, start);
+    EXPECT_EQ(pacer.wait_ms(0, start), 0);
+    EXPECT_EQ(pacer.wait_ms(4, start + milliseconds(100)), 0);
+    EXPECT_GE(pacer.wait_ms(4, start + milliseconds(90)), 10);
+    EXPECT_LE(pacer.wait_ms(4, start + milliseconds(90)), 11);
+}
+
+TEST(Pace, ALateMessageDoesNotDelayTheNext) {
+    const Pacer::Clock::time_point start;
+    const Pacer pacer(25e6, start);
+    EXPECT_EQ(pacer.wait_ms(5, start + milliseconds(1000)), 0);
+    EXPECT_EQ(pacer.wait_ms(40, start + milliseconds(1000)), 0);
+    EXPECT_GT(pacer.wait_ms(41, start + milliseconds(1000)), 0);
+}
+
+// A wait of zero milliseconds for something that is not due would spin.
+TEST(Pace, ShortWaitsAreRoundedUp) {
+    const Pacer::Clock::time_point start;
+    const Pacer pacer(1000, start);
+    EXPECT_EQ(pacer.wait_ms(1, start), 1);
+}
+
+} // namespace
+} // namespace heartbeat::generator

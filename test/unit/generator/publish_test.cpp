@@ -1,0 +1,186 @@
+// Unit tests of the generator: publishing to the embedded broker, and what the counts say of it.
+#include "publish.h"
+
+#include "embedded_broker.h"
+
+#include <chrono>
+#include <cstdio>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <string>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace heartbeat::generator {
+namespace {
+
+constexpr char topic[] = "readings";
+constexpr int partitions = 3;
+
+// What the console has said, as text.
+class Transcript {
+  public:
+    Transcript() : file_(tmpfile()), console_(false, file_) {}
+    Transcript(const Transcript &) = delete;
+    Transcript &operator=(const Transcript &) = delete;
+    ~Transcript() { fclose(file_); }
+
+    Console *console() { return &console_; }
+    std::string text() const {
+        std::string text;
+        rewind(file_);
+        for (int c = fgetc(file_); c != EOF; c = fgetc(file_))
+            text.push_back(static_cast<char>(c));
+        return text;
+    }
+
+  private:
+    FILE *file_;
+    Console console_;
+};
+
+Message message_of(std::string_view key, std::string_view payload) {
+    return {key, !key.empty(), payload, 1};
+}
+
+void drain(Publisher *publisher) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (publisher->counts().in_flight() > 0 && std::chrono::steady_clock::now() < deadline)
+        publisher->serve(50);
+    EXPECT_EQ(publisher->counts().in_flight(), 0U);
+}
+
+// A loopback port that nobody listens on: it was free a moment ago.
+uint16_t free_port() {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr *>(&address), size), 0);
+    EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+TEST(Publish, EveryDeliveryIsCounted) {
+    const EmbeddedBroker broker(0, topic, partitions);
+    Transcript transcript;
+    Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
+    for (int i = 0; i < 1000; i++)
+        ASSERT_EQ(publisher.send(message_of("CUST-" + std::to_string(i % 20), "payload")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().sent, 1000U);
+    EXPECT_EQ(publisher.counts().acknowledged, 1000U);
+    EXPECT_FALSE(publisher.broken());
+    EXPECT_EQ(broker.dropped(), 0);
+    EXPECT_EQ(transcript.text(), "");
+}
+
+TEST(Publish, ARequestedPortAnswers) {
+    const uint16_t port = free_port();
+    const EmbeddedBroker broker(port, topic, partitions);
+    EXPECT_EQ(broker.address(), "127.0.0.1:" + std::to_string(port));
+    Transcript transcript;
+    Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
+    ASSERT_EQ(publisher.send(message_of("", "")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().acknowledged, 1U);
+}
+
+TEST(Publish, ATakenPortIsAnError) {
+    const uint16_t port = free_port();
+    const EmbeddedBroker broker(port, topic, partitions);
+    EXPECT_THROW(EmbeddedBroker(port, topic, partitions), std::system_error);
+}
+
+TEST(Publish, AMessageThatIsTooLargeIsCountedAndTheNextGoesOn) {
+    const EmbeddedBroker broker(0, topic, partitions);
+    Transcript transcript;
+    Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
+    const std::string huge(2'000'000, 'x');
+    EXPECT_EQ(publisher.send(message_of("", huge)), SendResult::sent);
+    EXPECT_EQ(publisher.send(message_of("", "small")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().failed, 1U);
+    EXPECT_EQ(publisher.counts().acknowledged, 1U);
+    EXPECT_FALSE(publisher.broken());
+    EXPECT_NE(transcript.text().find("too large"), std::string::npos) << transcript.text();
+}
+
+TEST(Publish, AFullQueueTakesNothing) {
+    const EmbeddedBroker broker(0, topic, partitions);
+    Transcript transcript;
+    Publisher publisher({broker.address(), topic, {"queue.buffering.max.messages=1", "linger.ms=100"}, 0},
+                        transcript.console());
+    EXPECT_EQ(publisher.send(message_of("", "first")), SendResult::sent);
+    EXPECT_EQ(publisher.send(message_of("", "second")), SendResult::full);
+    EXPECT_EQ(publisher.counts().sent, 1U);
+    drain(&publisher);
+    EXPECT_EQ(publisher.send(message_of("", "second")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().acknowledged, 2U);
+}
+
+TEST(Publish, WithoutABrokerItGivesUp) {
+    Transcript transcript;
+    const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
+    Publisher publisher({nobody, topic, {"message.timeout.ms=1000"}, partitions}, transcript.console());
+    EXPECT_FALSE(publisher.open());
+    EXPECT_EQ(publisher.send(message_of("", "lost")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().failed, 1U);
+    EXPECT_TRUE(publisher.broken());
+    EXPECT_EQ(publisher.send(message_of("", "refused")), SendResult::broken);
+    EXPECT_NE(transcript.text().find("no broker to publish to"), std::string::npos) << transcript.text();
+}
+
+TEST(Publish, WhatIsAbandonedHasFailed) {
+    Transcript transcript;
+    const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
+    Publisher publisher({nobody, topic, {}, 0}, transcript.console());
+    for (int i = 0; i < 10; i++)
+        ASSERT_EQ(publisher.send(message_of("", "lost")), SendResult::sent);
+    publisher.abandon();
+    EXPECT_EQ(publisher.counts().failed, 10U);
+}
+
+TEST(Publish, TheEmbeddedBrokerSaysWhatItHasDropped) {
+    const EmbeddedBroker broker(0, topic, 1);
+    Transcript transcript;
+    Publisher publisher({broker.address(), topic, {"compression.codec=none"}, 0}, transcript.console());
+    const std::string large(500'000, 'x');
+    for (int i = 0; i < 30; i++)
+        ASSERT_EQ(publisher.send(message_of("", large)), SendResult::sent);
+    drain(&publisher);
+    EXPECT_GT(broker.dropped(), 0);
+}
+
+std::string config_error_of(const std::string &property) {
+    try {
+        producer_config_make("localhost:1", {property});
+    } catch (const ProducerConfigError &error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(ProducerConfig, ErrorsNameTheProperty) {
+    EXPECT_NE(config_error_of("linger.mss=1").find("linger.mss"), std::string::npos);
+    EXPECT_NE(config_error_of("acks=several").find("acks"), std::string::npos);
+}
+
+TEST(ProducerConfig, PropertiesOverrideTheGeneratorsOwn) {
+    const ProducerConf own = producer_config_make("a:1", {});
+    EXPECT_EQ(producer_config_get(own.get(), "enable.idempotence"), "true");
+    EXPECT_EQ(producer_config_get(own.get(), "message.timeout.ms"), "30000");
+    const ProducerConf conf = producer_config_make("a:1", {"message.timeout.ms=5", "client.id=a=b"});
+    EXPECT_EQ(producer_config_get(conf.get(), "message.timeout.ms"), "5");
+    EXPECT_EQ(producer_config_get(conf.get(), "client.id"), "a=b");
+    EXPECT_EQ(producer_config_get(conf.get(), "bootstrap.servers"), "a:1");
+}
+
+} // namespace
+} // namespace heartbeat::generator
