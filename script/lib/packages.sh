@@ -6,16 +6,34 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# The PostgreSQL to work with: PG_CONFIG's, else the one installed with its development files, else the distribution's.
+postgres_minimum=15
+
+# The newest version of those installed that has the file.
+postgres_installed_with() {
+    find /usr/lib/postgresql -path "*/$1" 2>/dev/null | cut -d/ -f5 |
+        awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
+}
+
+# The PostgreSQL to work with: PG_CONFIG's, else one installed, rather with its development files, else the distribution's.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
         return
     fi
     local installed
-    installed=$(find /usr/lib/postgresql -path '*/lib/pgxs/src/makefiles/pgxs.mk' 2>/dev/null | cut -d/ -f5 | sort -n | tail -1)
+    installed=$(postgres_installed_with lib/pgxs/src/makefiles/pgxs.mk)
+    [ -n "$installed" ] || installed=$(postgres_installed_with bin/postgres)
     [ -n "$installed" ] || installed=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1)
     echo "$installed"
+}
+
+postgres_check_version() {
+    local version
+    version=$(postgres_version)
+    [ "${version:-0}" -lt "$postgres_minimum" ] || return 0
+    echo "PostgreSQL $postgres_minimum or newer is needed; here it is ${version:-not known to apt}." >&2
+    echo "PostgreSQL's own apt repository has newer ones; package postgresql-common has a script that adds it." >&2
+    return 1
 }
 
 # The first of the names that apt knows.
@@ -67,6 +85,7 @@ packages_install() {
     if [ -z "$(postgres_version)" ] || ! packages_are_known "$@"; then
         packages_apt update "$log"
     fi
+    postgres_check_version || return 1
     # shellcheck disable=SC2046 # words are wanted
     missing=$(packages_missing $(for list; do "$list"; done))
     if [ -n "$missing" ]; then
@@ -86,11 +105,18 @@ packages_are_known() {
     done
 }
 
+# The server's package would make a cluster and start it; nothing here uses one. That a pg_createcluster which does
+# nothing comes first in the PATH keeps it from that, and changes no configuration.
 packages_apt() {
-    local command=$1 log=$2
+    local command=$1 log=$2 first status=0
     shift 2
+    first=$(mktemp -d)
+    ln -s /bin/true "$first/pg_createcluster"
     # shellcheck disable=SC2086 # words are wanted
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y $command "$@" > "$log" 2>&1 || {
+    as_root env DEBIAN_FRONTEND=noninteractive PATH="$first:$PATH:/usr/sbin:/sbin" \
+        apt-get -q -y $command "$@" > "$log" 2>&1 || status=$?
+    rm -rf "$first"
+    [ "$status" = 0 ] || {
         tail -20 "$log" >&2
         echo "apt-get $command failed" >&2
         return 1
@@ -100,7 +126,8 @@ packages_apt() {
 # Where there is no apt: nothing is installed, and what is missing is named.
 packages_explain() {
     local missing=() program library
-    local programs="pg_config g++ make pkg-config java mvn" libraries="rdkafka jansson"
+    local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson CLI11"
+    case " $* " in *" packages_to_run_kafka "*) programs+=" java mvn" ;; esac
     case " $* " in *" packages_to_test "*)
         programs+=" clang++ clang-format clang-tidy shellcheck prove pg_prove"
         libraries+=" gtest"

@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, generator and start_wait
+# Sourced by script/demo: its private PostgreSQL server in .demo/data.
+#
+# A server refuses to run as root, so root's runs as the user postgres. The checkout may lie where that user cannot pass
+# (/root, say), so the server is started inside its folder and told that the folder is /proc/self/cwd, which needs no
+# way through the folders above. Its socket is in .demo, which other users cannot enter; there is no port.
+
+is_alive() { kill -0 "$1" 2>/dev/null; }
+
+# end_process PID SIGNAL: ends a process that this script has started, or one that a run before has left.
+end_process() {
+    [ -n "$1" ] && is_alive "$1" || return 0
+    kill -"$2" "$1" 2>/dev/null || return 0
+    local deadline=$((SECONDS + 20))
+    while is_alive "$1"; do
+        if [ $SECONDS -ge $deadline ]; then
+            kill -KILL "$1" 2>/dev/null || true
+            deadline=$((SECONDS + 5))
+        fi
+        sleep 0.05 || true
+    done
+    wait "$1" 2>/dev/null || true
+}
+
+# A run that was killed could not stop what it had started.
+stop_left_behind() {
+    local pid=''
+    [ ! -f "$demo/data/postmaster.pid" ] || read -r pid < "$demo/data/postmaster.pid" || true
+    if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$demo/data" ]; then end_process "$pid" INT; fi
+    pid=''
+    [ ! -f "$demo/generator.pid" ] || read -r pid < "$demo/generator.pid" || true
+    case "$([ -z "$pid" ] || readlink "/proc/$pid/exe")" in
+    "$generator" | "$generator (deleted)") end_process "$pid" TERM ;;
+    esac
+}
+
+# Runs a command in the folder of the server, as its user.
+in_server_folder() {
+    cd "$demo/data" || return
+    if [ "$(id -u)" = 0 ]; then
+        exec setsid setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+    else
+        exec setsid "$@"
+    fi
+}
+
+server_make() {
+    if [ -f "$demo/made" ]; then
+        local version
+        version=$("$bindir/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+        [ "$(cat "$demo/data/PG_VERSION")" = "$version" ] ||
+            fail "$demo was made by another version of PostgreSQL: rm -rf $demo"
+        return
+    fi
+    rm -rf "$demo/data"
+    mkdir -m 700 "$demo/data"
+    chmod 700 "$demo"
+    if [ "$(id -u)" = 0 ]; then
+        id postgres > /dev/null 2>&1 || fail "a server does not run as root, and there is no user postgres"
+        chown postgres: "$demo" "$demo/data"
+    fi
+    (in_server_folder "$bindir/initdb" -D /proc/self/cwd -U postgres -A trust -N -E UTF8 --locale=C.UTF-8) \
+        > "$demo/initdb.log" 2>&1 < /dev/null 9>&- || fail "initdb failed" "$demo/initdb.log"
+    echo "include 'demo.conf'" >> "$demo/data/postgresql.conf"
+    touch "$demo/made"
+    say "made a private PostgreSQL in $demo"
+}
+
+server_configure() {
+    cat > "$demo/data/demo.conf" <<SETTINGS
+shared_preload_libraries = 'heartbeat'
+listen_addresses = ''
+port = 5432
+unix_socket_directories = '..'
+heartbeat.brokers = '$brokers'
+heartbeat.topic = '$topic'
+heartbeat.group_id = 'heartbeat-demo'
+heartbeat.offset_reset = earliest
+heartbeat.log_readings = on
+SETTINGS
+    chmod 644 "$demo/data/demo.conf"
+}
+
+server_start() {
+    # setsid: Ctrl-C is for this script, which stops the server itself
+    (in_server_folder "$bindir/postgres" -D /proc/self/cwd) > "$demo/server.log" 2>&1 < /dev/null 9>&- &
+    server_pid=$!
+    local deadline=$((SECONDS + start_wait))
+    until demo_sql -c '' 2> /dev/null; do
+        if ! is_alive "$server_pid" || [ $SECONDS -ge $deadline ]; then
+            fail "the server did not start" "$demo/server.log"
+        fi
+        sleep 0.05
+    done
+}
+
+server_stop() { end_process "${server_pid:-}" INT; }
+
+create_extension() {
+    demo_sql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS heartbeat' ||
+        fail "CREATE EXTENSION failed" "$demo/server.log"
+}
+
+demo_sql() { demo_psql -X -q "$@"; }
+
+# A socket's path has 107 bytes at most; where .demo's is longer, psql goes there first.
+demo_psql() {
+    local folder=. host=$demo
+    if [ "$(printf %s "$demo" | wc -c)" -gt 90 ]; then folder=$demo host=/proc/self/cwd; fi
+    (cd "$folder" && exec "$bindir/psql" -h "$host" -p 5432 -U postgres -d postgres -v ON_ERROR_STOP=1 "$@" 9>&-)
+}
