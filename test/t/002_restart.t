@@ -17,7 +17,7 @@ my $kafka = Heartbeat::Kafka->new('restart');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 4);
 my @messages = reading_stream($total, 4);
-$kafka->produce('heartbeat-events', @messages);
+$kafka->produce('heartbeat-events', @messages[ 0 .. 149_999 ]);
 
 # Small batches, so that there is a half way to be interrupted at.
 my $node = Heartbeat::Cluster->create('restart', settings => { 'heartbeat.batch_size' => 200 });
@@ -30,17 +30,26 @@ sub interrupt_past
 	$node->wait_for_query("SELECT ($stored) > $count", 't', "more than $count readings are stored before $what");
 	my $before = $node->query($stored);
 	$interrupt->();
-	cmp_ok($before, '<', $total, "$what comes half way, after about $before readings");
+	cmp_ok($before, '<', 150_000, "$what comes half way, after about $before readings");
 	return;
 }
 
-interrupt_past(10_000, 'a crash of the worker', sub { $node->kill_worker($node->worker_pids('heartbeat worker%')) });
+interrupt_past(10_000, 'a crash of the worker', sub { $node->kill_worker('heartbeat worker%') });
 interrupt_past(40_000, 'an immediate shutdown', sub { $node->stop('immediate'); $node->start });
 interrupt_past(70_000, 'a restart', sub { $node->restart });
-interrupt_past(100_000, 'the death of the broker', sub { $kafka->kill9; $kafka->start });
-interrupt_past(130_000, 'a crash of the worker', sub { $node->kill_worker($node->worker_pids('heartbeat worker%')) });
-
+interrupt_past(100_000, 'a second crash of the worker', sub { $node->kill_worker('heartbeat worker%') });
 $node->set('heartbeat.batch_size' => 20_000);
+$node->wait_for_offsets('heartbeat-events', (37_500) x 4);
+
+# The broker dies while it is written to and read from.
+my $producer = $kafka->producer('heartbeat-events', '--timeout', 90);
+$producer->send(@messages[ 150_000 .. 174_999 ]);
+$node->wait_for_query("SELECT ($stored) > 150000", 't', 'readings are being stored before the broker dies');
+$kafka->kill9;
+$producer->send(@messages[ 175_000 .. 199_999 ]);
+$kafka->start;
+$producer->finish;
+
 my @ends = $kafka->end_offsets('heartbeat-events');
 $node->wait_for_offsets('heartbeat-events', @ends);
 

@@ -19,7 +19,7 @@ my $node = Heartbeat::Cluster->create('dead', kafka => $kafka);
 my $time = '2026-01-01T00:00:00Z';
 my @bad  = (
 	# what, payload, its error text
-	[ 'an empty payload',              '',                                              qr/empty/i ],
+	[ 'an empty payload',              '',                                              qr/no bytes/ ],
 	[ 'a tombstone',                   undef,                                           qr/tombstone|null|no payload/i ],
 	[ 'a text that is not JSON',       'not json',                                      qr/JSON/ ],
 	[ 'JSON cut short',                '{"customer_id":"a","heart_rate":7',             qr/JSON.*end/ ],

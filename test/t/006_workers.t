@@ -21,7 +21,7 @@ $kafka->produce('heartbeat-events', reading_stream(140_000, 7));
 $node->wait_for_query('SELECT sum(records) > 20000 FROM heartbeat_offsets', 't', 'readings are being stored');
 my @pids = $node->worker_pids('heartbeat worker%');
 is(scalar @pids, 3, 'three workers run');
-$node->kill_worker($pids[1]);
+$node->kill_worker('heartbeat worker%');
 $node->wait_for_offsets('heartbeat-events', (20_000) x 7);
 is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), '135800|4200|0', 'exactly once, also through the death of one');
 $node->assert_audit;

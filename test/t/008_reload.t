@@ -74,7 +74,7 @@ like($node->query_error("ALTER SYSTEM SET heartbeat.workers = '0'"), qr/outside 
 
 # A wrong value in the file leaves the old one, and the log names it.
 my $position = $node->log_position;
-$node->append_conf('postgresql.conf', "heartbeat.batch_size = 'lots'");
+$node->append_conf('postgresql.auto.conf', "heartbeat.batch_size = 'lots'");
 $node->reload;
 $node->wait_for_log(qr/invalid value for parameter "heartbeat\.batch_size"/, $position);
 pass('a wrong value in the configuration file is named in the log');
