@@ -70,23 +70,11 @@ count_pgtap() { count_prove "$1"; }
 
 stage_tap() {
     install_extension
-    make -C test/kafka WERROR=1
-    test/kafka/kafka fetch
-    local pgxs tests
-    pgxs=$(dirname "$("$pg_config" --pgxs)")
-    rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
-    cp -R test/t test/kafka "$scratch/tap/test/"
-    cp -R build/test "$scratch/tap/build/"
-    [ ! -d build/generator ] || cp -R build/generator "$scratch/tap/build/"
-    [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"
-    tests=${TESTS:-test/t/*.t}
+    make -j "$cores" -C generator WERROR=1
+    perl_prepare
     local failed=0
-    # shellcheck disable=SC2016,SC2086 # the inner shell expands; words are wanted
-    server_run env PATH="$bindir:$PATH" LC_ALL=C.UTF-8 \
-        TESTDIR="$scratch/tap" TESTDATADIR="$scratch/tap/tmp_check" TESTLOGDIR="$scratch/tap/tmp_check/log" \
-        PG_TEST_PORT_DIR="$scratch/tap/ports" PG_REGRESS="$pgxs/../../src/test/regress/pg_regress" \
-        bash -c 'cd tap && jobs=$1 lib=$2 && shift 2 && exec prove -j "$jobs" --timer -I "$lib" $*' \
-        - "${TEST_JOBS:-$cores}" "$pgxs/../test/perl" $tests || failed=1
+    # shellcheck disable=SC2086 # words are wanted
+    perl_run prove -j "${TEST_JOBS:-$cores}" --timer ${TESTS:-test/t/*.t} || failed=1
     rm -rf build/tap-logs
     cp -R "$scratch/tap/tmp_check/log" build/tap-logs
     return $failed

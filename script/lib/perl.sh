@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
+# Sourced: runs Perl programs on PostgreSQL's own test library, with a real Kafka at hand, as a user who is not root.
+# They work on copies below the scratch folder, in $scratch/tap.
+
+perl_prepare() {
+    make -C test/kafka WERROR=1
+    test/kafka/kafka fetch
+    rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
+    cp -R test/t test/kafka "$scratch/tap/test/"
+    cp -R bench "$scratch/tap/"
+    cp -R build/test build/generator "$scratch/tap/build/"
+    [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"
+}
+
+# perl_run COMMAND...: runs it in $scratch/tap.
+perl_run() {
+    local pgxs
+    pgxs=$(dirname "$("$pg_config" --pgxs)")
+    # shellcheck disable=SC2016 # the inner shell expands
+    server_run env PATH="$bindir:$PATH" LC_ALL=C.UTF-8 PERL5LIB="$pgxs/../test/perl" \
+        TESTDIR="$scratch/tap" TESTDATADIR="$scratch/tap/tmp_check" TESTLOGDIR="$scratch/tap/tmp_check/log" \
+        PG_TEST_PORT_DIR="$scratch/tap/ports" PG_REGRESS="$pgxs/../../src/test/regress/pg_regress" \
+        bash -c 'cd tap && exec "$@"' - "$@"
+}
