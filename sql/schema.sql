@@ -72,18 +72,17 @@ SET datestyle = 'ISO';
 SELECT * FROM heartbeat_partition_list WHERE parent = 'heartbeat_records'::regclass;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_records WHERE customer_id = 'after';
 
--- ten years, and no more
-BEGIN;
-SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00+00') AS made;
-ROLLBACK;
+-- more than ten years are a mistake
+\set VERBOSITY terse
 SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000001+00') AS made;
-SELECT heartbeat_make_partitions('-infinity', '2010-01-03 00:00+00') AS made;
+\set VERBOSITY default
 SELECT count(*) FROM heartbeat_partition_list;
 
 -- keys and indexes: on the partitions, and none on the parents (pg_dump writes partitions with keys of their own)
-SELECT c.relname AS table, pg_get_indexdef(i.indexrelid) AS index
-FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-WHERE c.relname ~ '^heartbeat_' AND c.relname !~ '_(1970|2026)w' ORDER BY c.relname COLLATE "C", 2 COLLATE "C";
+SELECT c.relname AS table, d.definition
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d
+WHERE c.relname ~ '^heartbeat_' AND c.relname !~ '_(1969|1970|2026)w'
+ORDER BY c.relname COLLATE "C", d.definition COLLATE "C";
 SELECT c.relname AS table, count(i.*) AS indexes, count(*) FILTER (WHERE i.indisprimary) AS primary_keys
 FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid
 WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup') OR c.relname ~ '_2026w4[78]$'
@@ -91,7 +90,7 @@ GROUP BY c.relname ORDER BY c.relname COLLATE "C";
 
 -- a partition that was made has the checks of its parent
 SELECT conrelid::regclass AS table, conname FROM pg_constraint
-WHERE contype = 'c' AND conrelid::regclass::text ~ '_2026w47$' ORDER BY 1::text COLLATE "C";
+WHERE contype = 'c' AND conrelid::regclass::text ~ '_2026w47$' ORDER BY conrelid::regclass::text COLLATE "C";
 
 -- what pg_dump has to write of the extension's members
 SELECT c::regclass AS dumped FROM pg_extension e, unnest(e.extconfig) c

@@ -1,0 +1,100 @@
+-- heartbeat_retry_dead_letters(), on dead letters that are made by hand.
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET client_min_messages = warning;
+CREATE VIEW letters AS
+    SELECT "offset", error_code, error_text, resolved_at IS NOT NULL AS resolved FROM heartbeat_dead_letters
+    ORDER BY topic, partition, "offset";
+CREATE VIEW counters AS
+    SELECT topic, partition, records, bradycardia, tachycardia, invalid, duplicates, dead_letters, first_event, last_event
+    FROM heartbeat_offsets ORDER BY topic, partition;
+
+SELECT * FROM heartbeat_retry_dead_letters();
+
+-- partition 0 has passed 11 offsets: a record and ten dead letters
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, dead_letters, first_event, last_event)
+    VALUES ('heartbeat-events', 0, 11, 0, 1, 10, '2026-11-22 14:39+00', '2026-11-22 14:39+00'),
+           ('heartbeat-events', 1, 1, 0, 0, 1, NULL, NULL), ('other', 0, 1, 0, 0, 1, NULL, NULL);
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('stored', 70, '2026-11-22 14:39+00');
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, error_code, error_text)
+    SELECT 'heartbeat-events', 0, n, 'key', 'nonsense', 'INVALID_JSON', 'as it was' FROM generate_series(1, 10) n;
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
+    ('heartbeat-events', 1, 0, NULL, 'TOMBSTONE', 'as it was'), ('other', 0, 0, 'nonsense', 'INVALID_JSON', 'as it was');
+
+-- as they are, none is a reading; the error is what is wrong today, for all but the resolved ones
+UPDATE heartbeat_dead_letters SET resolved_at = now(),
+    payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
+UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, duplicates = duplicates + 1
+    WHERE topic = 'heartbeat-events' AND partition = 0;
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT * FROM letters;
+TABLE counters;
+
+-- mended, all but two: a record, one of each anomaly, one that is stored already, two that are the same reading (the
+-- first one wins), and one that is better, yet not good
+UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
+    ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
+    ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
+    ('heartbeat-events', 3, '{"customer_id":"fast","heart_rate":181,"event_timestamp":"2026-11-22T16:40:02+02:00"}'),
+    ('heartbeat-events', 4, '{"customer_id":"dead","heart_rate":0,"event_timestamp":"2026-11-22 14:40:03"}'),
+    ('heartbeat-events', 5, '{"customer_id":"stored","heart_rate":71,"event_timestamp":"2026-11-22T14:39:00Z"}'),
+    ('heartbeat-events', 6, '{"customer_id":"twice","heart_rate":80,"event_timestamp":"2026-11-21T09:00:00Z"}'),
+    ('heartbeat-events', 7, '{"customer_id":"twice","heart_rate":81,"event_timestamp":"2026-11-21T09:00:00Z"}'),
+    ('heartbeat-events', 8, '{"customer_id":"half","event_timestamp":"2026-11-22T14:40:00Z"}'),
+    ('other', 0, '{"customer_id":"elsewhere","heart_rate":90,"event_timestamp":"2026-11-22T14:41:00Z"}')
+    ) AS m (topic, "offset", payload)
+WHERE heartbeat_dead_letters.topic = m.topic AND heartbeat_dead_letters."offset" = m."offset" AND key IS NOT DISTINCT FROM
+    CASE m.topic WHEN 'heartbeat-events' THEN 'key'::bytea END;
+
+-- it is the caller's transaction
+BEGIN;
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT * FROM heartbeat_retry_dead_letters();
+ROLLBACK;
+SELECT count(*) AS unresolved FROM letters WHERE NOT resolved;
+SELECT count(*) AS records FROM heartbeat_records;
+
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT * FROM letters;
+SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records ORDER BY customer_id;
+SELECT customer_id, heart_rate, event_timestamp, anomaly_type FROM heartbeat_anomalies ORDER BY customer_id;
+TABLE counters;
+SELECT * FROM heartbeat_audit();
+-- the minutes that it touched are marked, so the summary has them
+SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY customer_id;
+
+-- again: what is resolved stays as it is
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT count(*) AS records FROM heartbeat_records;
+
+-- more than are retried at once: 1700 letters, of which every fifth stays bad, and the last 60 are the readings of the
+-- first 60
+TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
+CREATE VIEW readings AS
+    SELECT n, n % 4 AS partition, n % 1640 AS customer, 20 + n % 1640 % 300 AS heart_rate,
+           CASE WHEN n % 5 = 0 THEN 'bad' WHEN n >= 1640 THEN 'duplicate'
+                ELSE heartbeat_classify(20 + n % 1640 % 300) END AS becomes
+    FROM generate_series(0, 1699) n;
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters)
+    SELECT 'heartbeat-events', partition, count(*), 0, count(*) FROM readings GROUP BY partition;
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
+    SELECT 'heartbeat-events', partition, n / 4,
+           CASE WHEN becomes = 'bad' THEN '{"customer_id":'
+                ELSE format('{"customer_id":%s,"heart_rate":%s,"event_timestamp":"2026-11-22T14:39:00Z"}',
+                            customer, heart_rate) END::bytea, 'INVALID_JSON', 'as it was'
+    FROM readings ORDER BY n;
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT resolved, count(*), error_text LIKE '%unexpected end%' AS explained FROM letters GROUP BY 1, 3 ORDER BY 1;
+SELECT partition, records, bradycardia, tachycardia, invalid, duplicates, dead_letters FROM counters ORDER BY partition;
+SELECT partition, count(*) FILTER (WHERE becomes = 'NORMAL') AS records,
+       count(*) FILTER (WHERE becomes = 'BRADYCARDIA') AS bradycardia,
+       count(*) FILTER (WHERE becomes = 'TACHYCARDIA') AS tachycardia,
+       count(*) FILTER (WHERE becomes = 'INVALID') AS invalid,
+       count(*) FILTER (WHERE becomes = 'duplicate') AS duplicates, count(*) FILTER (WHERE becomes = 'bad') AS dead_letters
+FROM readings GROUP BY partition ORDER BY partition;
+SELECT (SELECT count(*) FROM heartbeat_records) AS records, (SELECT count(*) FROM heartbeat_anomalies) AS anomalies;
+SELECT partition, offsets_passed, difference FROM heartbeat_audit();
+
+DROP VIEW letters, counters, readings;
+DROP EXTENSION heartbeat;
+CREATE EXTENSION heartbeat;

@@ -1,0 +1,53 @@
+-- The settings: names, contexts, units, ranges, defaults, and what they refuse.
+LOAD 'heartbeat';
+\set SHOW_CONTEXT never
+
+-- database and workers take effect at a restart; a server that did not preload the library may still name them
+SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.workers')
+           AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
+                              THEN 'postmaster' ELSE 'sighup' END
+       THEN 'restart' ELSE context END AS context,
+       min_val AS min, max_val AS max, enumvals AS values, boot_val AS default
+FROM pg_settings WHERE name LIKE 'heartbeat.%' ORDER BY name COLLATE "C";
+SELECT name, short_desc FROM pg_settings WHERE name LIKE 'heartbeat.%' ORDER BY name COLLATE "C";
+
+-- wrong values: the setting's name and what would be right
+ALTER SYSTEM SET heartbeat.topic = 'heart beat';
+ALTER SYSTEM SET heartbeat.topic = 'heartbeat/events';
+ALTER SYSTEM SET heartbeat.topic = '';
+ALTER SYSTEM SET heartbeat.topic = '.';
+ALTER SYSTEM SET heartbeat.topic = '..';
+SELECT format('ALTER SYSTEM SET heartbeat.topic = %L', repeat('t', 250)) \gexec
+ALTER SYSTEM SET heartbeat.group_id = '';
+ALTER SYSTEM SET heartbeat.start_offset = 'beginning';
+ALTER SYSTEM SET heartbeat.offset_reset = 'none';
+ALTER SYSTEM SET heartbeat.workers = 0;
+ALTER SYSTEM SET heartbeat.workers = 1000;
+ALTER SYSTEM SET heartbeat.batch_size = 0;
+ALTER SYSTEM SET heartbeat.batch_size = 1000001;
+ALTER SYSTEM SET heartbeat.batch_size = 'many';
+ALTER SYSTEM SET heartbeat.batch_wait = -1;
+ALTER SYSTEM SET heartbeat.batch_wait = '61s';
+ALTER SYSTEM SET heartbeat.batch_wait = '1 fortnight';
+ALTER SYSTEM SET heartbeat.retention = -1;
+ALTER SYSTEM SET heartbeat.retention = '5000 years';
+ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
+
+-- none of them is a session's to change
+SET heartbeat.topic = 'other';
+SET heartbeat.brokers = 'elsewhere:9092';
+SET heartbeat.role = 'postgres';
+SET heartbeat.retention = '1d';
+SET heartbeat.log_readings = on;
+SET heartbeat.kafka_config_file = '/etc/passwd';
+
+-- the prefix is the extension's: a misspelt setting is an error
+SET heartbeat.brokrs = 'localhost:9092';
+SELECT current_setting('heartbeat.brokrs');
+
+-- a role without rights does not see where the secrets lie
+CREATE ROLE regress_heartbeat_nobody;
+SET ROLE regress_heartbeat_nobody;
+SELECT name FROM pg_settings WHERE name IN ('heartbeat.kafka_config_file', 'heartbeat.topic') ORDER BY name;
+RESET ROLE;
+DROP ROLE regress_heartbeat_nobody;
