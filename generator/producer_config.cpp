@@ -45,6 +45,14 @@ ProducerConf producer_config_make(const std::string &brokers, const std::vector<
     return conf;
 }
 
+const char *producer_config_densest_compression() {
+    const ProducerConf conf(rd_kafka_conf_new());
+    char reason[512];
+    const bool zstd = rd_kafka_conf_set(conf.get(), "compression.codec", "zstd", reason, sizeof(reason)) ==
+                      RD_KAFKA_CONF_OK;
+    return zstd ? "zstd" : "lz4"; // librdkafka has its own lz4
+}
+
 std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property) {
     char value[512];
     size_t size = sizeof(value);

@@ -24,6 +24,9 @@ struct ProducerConfigError : std::runtime_error {
 // Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
+// The compression.codec that makes messages smallest, of those that this librdkafka was built with.
+const char *producer_config_densest_compression();
+
 // The value in force, "" where there is none.
 std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property);
 

@@ -51,9 +51,9 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
     settings.create_partitions = broker != nullptr ? 0 : options.partitions;
-    if (broker != nullptr)
-        settings.properties.emplace_back(
-            "compression.codec=zstd"); // what it keeps is measured in compressed bytes
+    if (broker != nullptr) // which keeps so many compressed bytes
+        settings.properties.push_back(std::string("compression.codec=") +
+                                      producer_config_densest_compression());
     settings.properties.insert(settings.properties.end(), options.config.begin(), options.config.end());
     return std::make_unique<Publisher>(settings, console);
 }
