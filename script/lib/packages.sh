@@ -113,8 +113,8 @@ packages_apt() {
     first=$(mktemp -d)
     ln -s /bin/true "$first/pg_createcluster"
     # shellcheck disable=SC2086 # words are wanted
-    as_root env DEBIAN_FRONTEND=noninteractive PATH="$first:$PATH:/usr/sbin:/sbin" \
-        apt-get -q -y $command "$@" > "$log" 2>&1 || status=$?
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o "DPkg::Path=$first:/usr/sbin:/usr/bin:/sbin:/bin" \
+        $command "$@" > "$log" 2>&1 || status=$?
     rm -rf "$first"
     [ "$status" = 0 ] || {
         tail -20 "$log" >&2
