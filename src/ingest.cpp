@@ -177,7 +177,8 @@ long ingest_idle(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Ass
             ingest->disconnected = false;
             shared_state_report(slot, WorkerState::running, "", nullptr);
         }
-        ingest->describe_at = now + (ingest->disconnected ? reconnect_every : describe_every);
+        ingest->describe_at =
+            GetCurrentTimestamp() + (ingest->disconnected ? reconnect_every : describe_every);
     }
     TimestampTz next = ingest->describe_at;
     if (ingest->mirror_at != 0)

@@ -143,7 +143,6 @@ long assign() {
 long store() {
     switch (ingest_store(&worker.ingest, worker.consumer, worker.slot)) {
     case StoreResult::stored:
-        worker.backoff_ms = 0;
         report(WorkerState::running, "", nullptr);
         if (worker.ingest.doubtful)
             stop_reading();
@@ -166,8 +165,7 @@ long store() {
 }
 
 long stream() {
-    if (worker.backoff_ms == 0)
-        ingest_fill(&worker.ingest, worker.consumer);
+    ingest_fill(&worker.ingest, worker.consumer);
     notes_take(worker.consumer, worker.slot);
     if (worker.ingest.lost) {
         stop_reading();
@@ -243,7 +241,7 @@ void reload() {
 void sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
-    bool reading = worker.assigned && worker.backoff_ms == 0;
+    bool reading = worker.assigned && !worker.ingest.sealed;
     if (!reading) {
         process_sleep(milliseconds);
         return;

@@ -128,22 +128,6 @@ ListPointer make_list(const Consumer &consumer, size_t count, PartitionAt partit
     return list;
 }
 
-// Kafka's ListOffsets: time is in milliseconds, or RD_KAFKA_OFFSET_BEGINNING or _END. The answers replace the
-// offsets.
-template <typename PartitionAt>
-ListPointer list_offsets(Consumer *consumer, size_t count, PartitionAt partition_at, int64_t time,
-                         int timeout_ms, Problem *problem) {
-    ListPointer list = make_list(*consumer, count, partition_at, [=](size_t) { return time; });
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, list.get(), timeout_ms);
-    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
-        error = list->elems[i].err;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
-        return nullptr;
-    }
-    return list;
-}
-
 bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
     consumer->topic = settings.topic;
     if (pipe2(consumer->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
@@ -217,31 +201,32 @@ bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *top
 
 bool consumer_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                      Problem *problem) noexcept {
-    auto partition_at = [=](size_t i) { return ranges[i].partition; };
-    ListPointer low =
-        list_offsets(consumer, count, partition_at, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, problem);
-    ListPointer high =
-        low ? list_offsets(consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, problem) : nullptr;
-    if (!high)
-        return false;
     for (size_t i = 0; i < count; i++) {
-        ranges[i].low = low->elems[i].offset;
-        ranges[i].high = high->elems[i].offset;
+        rd_kafka_resp_err_t error =
+            rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(), ranges[i].partition,
+                                             &ranges[i].low, &ranges[i].high, timeout_ms);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
     }
     return true;
 }
 
 bool consumer_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
                          int timeout_ms, Problem *problem) noexcept {
-    auto partition_at = [=](size_t i) { return positions[i].partition; };
-    ListPointer found = list_offsets(consumer, count, partition_at, kafka_time, timeout_ms, problem);
-    ListPointer ends =
-        found ? list_offsets(consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, problem)
-              : nullptr;
-    if (!ends)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        positions[i].offset = found->elems[i].offset >= 0 ? found->elems[i].offset : ends->elems[i].offset;
+    ListPointer found = make_list(
+        *consumer, count, [=](size_t i) { return positions[i].partition; },
+        [=](size_t) { return kafka_time; });
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, found.get(), timeout_ms);
+    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
+        error = found->elems[i].err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return describe_failure(problem, "cannot ask Kafka for the offsets at a time", error);
+    for (size_t i = 0; i < count; i++) {
+        PartitionRange range = {positions[i].partition, 0, 0};
+        if (found->elems[i].offset < 0 && !consumer_ranges(consumer, &range, 1, timeout_ms, problem))
+            return false;
+        positions[i].offset = found->elems[i].offset < 0 ? range.high : found->elems[i].offset;
+    }
     return true;
 }
 

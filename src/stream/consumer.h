@@ -50,7 +50,7 @@ int consumer_descriptor(const Consumer *consumer) noexcept;
 bool consumer_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
                        Problem *problem) noexcept;
 
-// For each element's partition: what Kafka holds of it.
+// For each element's partition: what Kafka holds of it. The timeout is for each.
 bool consumer_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                      Problem *problem) noexcept;
 
