@@ -47,11 +47,21 @@ sub create
 		%{ $opt{settings} // {} });
 	$self->append_conf('postgresql.conf', join '', map { "$_ = '$settings{$_}'\n" } sort keys %settings);
 	return $self if defined $opt{start} && !$opt{start};
+	$self->_create_database if $self->{heartbeat_database} ne 'postgres';
 	$self->start;
-	$self->safe_psql('postgres', "CREATE DATABASE $self->{heartbeat_database}")
-	  if $self->{heartbeat_database} ne 'postgres';
 	$self->query('CREATE EXTENSION heartbeat') if $opt{extension} // 1;
 	return $self;
+}
+
+# Before the server starts: its launcher would find no database, and look again only some seconds later.
+sub _create_database
+{
+	my ($self) = @_;
+	my ($statement, $output) = ("CREATE DATABASE $self->{heartbeat_database}\n");
+	IPC::Run::run([ $self->installed_command('postgres'), '--single', '-F', '-D', $self->data_dir, 'postgres' ],
+		'<', \$statement, '>', \$output, '2>&1')
+	  or croak "cannot create the database:\n$output";
+	return;
 }
 
 # The answer to a query in heartbeat's database, as psql -At prints it; an error ends the test.
