@@ -78,6 +78,10 @@ SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000
 \set VERBOSITY default
 SELECT count(*) FROM heartbeat_partition_list;
 
+-- heartbeat.retention is 0 here: nothing is too old, not even what is from 1969
+SELECT * FROM heartbeat_apply_retention();
+SELECT count(*) FROM heartbeat_partition_list;
+
 -- keys and indexes: on the partitions, and none on the parents (pg_dump writes partitions with keys of their own)
 SELECT c.relname AS table, d.definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d

@@ -1,0 +1,40 @@
+-- Errors by SQLSTATE, for programs that call the functions.
+BEGIN;
+SELECT plan(18);
+
+SELECT throws_ok($$SELECT heartbeat_seek(0, 1)$$, '55000', 'heartbeat_seek needs ingest to be paused');
+SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat_seek needs ingest to be paused');
+SELECT throws_ok($$SELECT heartbeat_seek(-1, 0)$$, '22023',
+                 'heartbeat_seek needs a partition and an offset of 0 or more, not (-1, 0)');
+SELECT throws_ok($$SELECT heartbeat_seek(0, -1)$$, '22023',
+                 'heartbeat_seek needs a partition and an offset of 0 or more, not (0, -1)');
+SELECT throws_ok($$SELECT heartbeat_seek(NULL, 0)$$, '22023',
+                 'heartbeat_seek needs a partition and an offset of 0 or more, not (NULL, 0)');
+SELECT throws_ok($$SELECT heartbeat_seek(NULL::timestamptz)$$, '22023', 'heartbeat_seek needs a finite time, not NULL');
+SELECT throws_ok($$SELECT heartbeat_seek('-infinity'::timestamptz)$$, '22023',
+                 'heartbeat_seek needs a finite time, not -infinity');
+SELECT lives_ok($$SELECT heartbeat_pause()$$, 'once ingest is paused');
+SELECT lives_ok($$SELECT heartbeat_seek(0, 1)$$, 'a seek by offset needs no Kafka');
+SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat.brokers is empty', 'a seek by time does');
+SELECT throws_ok($$SELECT heartbeat_kafka_offsets(now())$$, '55000', 'heartbeat.brokers is empty');
+
+SELECT throws_ok($$SELECT heartbeat_make_partitions('2000-01-01', '2026-01-01')$$, '22023', NULL,
+                 'partitions for 26 years are refused');
+
+SELECT throws_ok($$INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 181, now())$$,
+                 '23514', NULL, 'an anomaly is no normal reading');
+SELECT throws_ok($$INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+                   VALUES ('a', 74, now(), 'TACHYCARDIA')$$, '23514', NULL, 'a normal reading is no anomaly');
+SELECT throws_ok($$INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
+                   VALUES ('a', 74, now()), ('a', 75, now())$$, '23505', NULL, 'a reading is stored once');
+SELECT throws_ok($$INSERT INTO heartbeat_records (heart_rate, event_timestamp) VALUES (74, now())$$, '23502', NULL,
+                 'a reading has a customer');
+
+CREATE ROLE heartbeat_pgtap_nobody;
+SELECT throws_ok($$SET LOCAL ROLE heartbeat_pgtap_nobody; SELECT heartbeat_pause()$$, '42501', NULL,
+                 'who may not pause is refused');
+SELECT throws_ok($$SET LOCAL ROLE heartbeat_pgtap_nobody; SELECT * FROM heartbeat_status$$, '42501', NULL,
+                 'who may not look is refused');
+
+SELECT * FROM finish();
+ROLLBACK;

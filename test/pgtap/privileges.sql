@@ -1,0 +1,64 @@
+-- Rights as the catalogs have them: nothing for PUBLIC, and no function that acts as its owner trusts its caller's path.
+BEGIN;
+SELECT plan(13);
+
+CREATE ROLE heartbeat_pgtap_nobody;
+SELECT heartbeat_make_partitions(now(), now()) AS made \gset
+
+CREATE TEMP VIEW members AS
+    SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
+    WHERE e.extname = 'heartbeat' AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+CREATE TEMP VIEW functions AS
+    SELECT p.* FROM members m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid;
+CREATE TEMP VIEW relations AS
+    SELECT c.* FROM members m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+    UNION SELECT c.* FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN members m ON m.objid = i.inhparent;
+
+SELECT cmp_ok((SELECT count(*) FROM functions), '>=', 16::bigint, 'the functions are looked at');
+SELECT cmp_ok((SELECT count(*) FROM relations), '>=', 23::bigint, 'the tables, views and sequences are looked at');
+
+SELECT set_eq($$SELECT oid::regprocedure::text FROM functions
+                WHERE has_function_privilege('heartbeat_pgtap_nobody', oid, 'EXECUTE')$$,
+              ARRAY['heartbeat_classify(double precision)'], 'heartbeat_classify alone is for everybody');
+SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind <> 'S' THEN
+                  has_table_privilege('heartbeat_pgtap_nobody', oid,
+                                      'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') END$$,
+                'no table, partition or view is for everybody');
+SELECT is_empty($$SELECT c.relname, a.attname FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid
+                  WHERE a.attacl IS NOT NULL$$, 'no column has rights of its own');
+SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind = 'S' THEN
+                  has_sequence_privilege('heartbeat_pgtap_nobody', oid, 'USAGE, SELECT, UPDATE') END$$,
+                'no sequence is for everybody');
+
+SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
+              ARRAY['heartbeat_make_partitions(timestamp with time zone,timestamp with time zone)',
+                    'heartbeat_pause(text)', 'heartbeat_resume()', 'heartbeat_seek(integer,bigint)',
+                    'heartbeat_seek(timestamp with time zone)', 'heartbeat_retry_dead_letters()',
+                    'heartbeat_apply_retention()', 'heartbeat_summarize_partitions()', 'heartbeat_audit()'],
+              'these functions act as the owner, and no others');
+SELECT is_empty($$SELECT oid::regprocedure FROM functions f
+                  WHERE (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c'))
+                  AND NOT EXISTS (SELECT FROM unnest(f.proconfig) setting
+                                  WHERE setting LIKE 'search\_path=pg\_catalog, %pg\_temp')$$,
+                'they search pg_catalog first and pg_temp last, and so do all that are written in SQL');
+SELECT is_empty($$SELECT oid::regprocedure FROM functions WHERE proowner <> (SELECT extowner FROM pg_extension
+                  WHERE extname = 'heartbeat')$$, 'the functions belong to the owner of the extension');
+
+SELECT is((SELECT (superuser, trusted)::text FROM pg_available_extension_versions WHERE name = 'heartbeat' AND installed),
+          '(t,f)', 'only a superuser creates the extension');
+
+-- a partition that is made for somebody else belongs to the owner all the same
+CREATE ROLE heartbeat_pgtap_maker;
+GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) TO heartbeat_pgtap_maker;
+SET LOCAL ROLE heartbeat_pgtap_maker;
+SELECT heartbeat_make_partitions('2020-02-29 00:00+00', '2020-02-29 00:00+00') AS made \gset
+RESET ROLE;
+SELECT is(:made, 3, 'who may make partitions can');
+SELECT tables_are('public', ARRAY['heartbeat_records_2020w09', 'heartbeat_anomalies_2020w09', 'heartbeat_rollup_2020w09']
+    || ARRAY(SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '_2020w'),
+    'one of each is made');
+SELECT is_empty($$SELECT relname FROM relations WHERE relowner <> (SELECT extowner FROM pg_extension
+                  WHERE extname = 'heartbeat')$$, 'the tables, partitions too, belong to the owner of the extension');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,101 @@
+-- heartbeat_apply_retention(), with heartbeat.retention at 30 days for the length of this test.
+ALTER SYSTEM SET heartbeat.retention = '30d';
+SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline \gset
+\set name heartbeat.retention
+\set value 30d
+\ir lib/await_setting.psql
+
+SET timezone = 'UTC';
+BEGIN;
+SELECT plan(21);
+SELECT now() - interval '30 days' AS cutoff \gset
+
+-- Weeks long gone and weeks of today have partitions; that of the cutoff has none.
+SELECT heartbeat_make_partitions(now() - interval '60 days', now() - interval '40 days') AS old_made,
+       heartbeat_make_partitions(now() - interval '20 days', now()) AS new_made \gset
+CREATE TEMP VIEW partitions AS
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass);
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
+    ('week gone', 70, now() - interval '50 days'), ('default, gone', 70, now() - interval '31 days'),
+    ('default, long gone', 70, '1999-12-31 23:59+00'), ('default, kept', 70, now() - interval '29 days'),
+    ('the minute of the cutoff', 60, date_trunc('minute', :'cutoff'::timestamptz)),
+    ('the minute of the cutoff', 80, date_trunc('minute', :'cutoff'::timestamptz) + interval '59.999999 s'),
+    ('the future', 70, now() + interval '1 year'), ('today', 70, now());
+INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
+    ('week gone', 200, now() - interval '50 days', 'TACHYCARDIA'),
+    ('default, gone', 200, now() - interval '31 days', 'TACHYCARDIA'), ('today', 200, now(), 'TACHYCARDIA');
+INSERT INTO heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count)
+    SELECT date_trunc('minute', event_timestamp), customer_id, avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2;
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, arrived_at, resolved_at) VALUES
+    ('t', 0, 1, 'TOMBSTONE', 'gone', now() - interval '31 days', NULL),
+    ('t', 0, 2, 'TOMBSTONE', 'gone, resolved today', now() - interval '31 days', now()),
+    ('t', 0, 3, 'TOMBSTONE', 'kept', now() - interval '29 days', NULL);
+INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES
+    ('t', 0, 0, 1, 'gone', now() - interval '31 days'), ('t', 0, 3, 9, 'kept', now() - interval '29 days');
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, tachycardia, dead_letters, empty_offsets)
+    VALUES ('t', 0, 21, 0, 8, 3, 3, 7);
+CREATE TEMP VIEW wrong AS
+    (SELECT customer_id, date_trunc('minute', event_timestamp), avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2
+     EXCEPT SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary)
+    UNION ALL
+    (SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary
+     EXCEPT SELECT customer_id, date_trunc('minute', event_timestamp), avg(heart_rate), count(*)
+     FROM heartbeat_records GROUP BY 1, 2);
+SELECT is_empty('TABLE wrong', 'the summary is exact before');
+SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have partitions');
+SELECT cmp_ok(:new_made, '>=', 9, 'weeks after it have, too');
+
+-- while a better match of everything that it calls lies in the extension's schema
+SAVEPOINT attack;
+CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;
+CREATE FUNCTION public.meddle(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'an operator runs as %', current_user; END $$;
+CREATE OPERATOR public.= (FUNCTION = public.meddle, LEFTARG = oid, RIGHTARG = regclass);
+INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES (now());
+SELECT lives_ok('SELECT heartbeat_apply_retention()', 'no function or operator of a caller is called');
+SELECT lives_ok('SELECT heartbeat_summarize_partitions()', 'nor by the maintenance of indexes');
+ROLLBACK TO SAVEPOINT attack;
+
+-- an operator needs no right on what is dropped
+CREATE ROLE heartbeat_pgtap_operator;
+GRANT EXECUTE ON FUNCTION heartbeat_apply_retention() TO heartbeat_pgtap_operator;
+SET LOCAL ROLE heartbeat_pgtap_operator;
+SELECT * FROM heartbeat_apply_retention() \gset
+RESET ROLE;
+SELECT is(:partitions_dropped, :old_made, 'the partitions before the cutoff are dropped');
+SELECT is(:readings_deleted, 3, 'older readings in the default partitions are deleted');
+SELECT is(:dead_letters_deleted, 2, 'older dead letters are deleted, resolved or not');
+SELECT is((SELECT count(*) FROM partitions), :new_made + 3::bigint, 'the other partitions stay');
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^heartbeat_.*_[0-9]+w[0-9]+$'
+                  AND relname NOT IN (SELECT relname FROM partitions)$$, 'no table is left detached');
+SELECT set_eq('SELECT customer_id FROM heartbeat_records',
+              ARRAY['default, kept', 'the minute of the cutoff', 'the future', 'today'], 'newer records stay');
+SELECT set_eq('SELECT customer_id FROM heartbeat_anomalies', ARRAY['today'], 'newer anomalies stay');
+SELECT set_eq('SELECT error_text FROM heartbeat_dead_letters', ARRAY['kept'], 'newer dead letters stay');
+SELECT set_eq('SELECT reason FROM heartbeat_gaps', ARRAY['kept'], 'newer gaps stay');
+SELECT is_empty('TABLE wrong', 'the summary is exact after, in the minute of the cutoff too');
+SELECT set_eq('SELECT difference FROM heartbeat_audit()', ARRAY[0], 'the audit knows nothing of retention');
+SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'), '8', 'totals are not lowered');
+
+SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$, 'again: nothing to do');
+
+-- a week that the cutoff lies in stays whole, until all of it is old
+SELECT heartbeat_make_partitions(:'cutoff', :'cutoff') AS made \gset
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
+    SELECT 'week of the cutoff', 70, date_trunc('week', :'cutoff'::timestamptz);
+SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$,
+                  'a week that is not wholly old is not dropped');
+SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'week of the cutoff'), 1::bigint,
+          'up to a week more is kept');
+SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'the minute of the cutoff'),
+          2::bigint, 'a minute is kept or deleted as a whole');
+
+SELECT * FROM finish();
+ROLLBACK;
+
+ALTER SYSTEM RESET heartbeat.retention;
+SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline \gset
+\set value 0
+\ir lib/await_setting.psql
