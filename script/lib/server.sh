@@ -40,6 +40,7 @@ shared_preload_libraries = 'heartbeat'
 listen_addresses = ''
 unix_socket_directories = '$scratch'
 fsync = off
+max_prepared_transactions = 10
 SETTINGS
     server_run "$bindir/pg_ctl" -D "$scratch/data" -l "$scratch/server.log" -w start
 }
