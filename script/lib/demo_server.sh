@@ -3,8 +3,10 @@
 # Sourced by script/demo: its private PostgreSQL server in .demo/data.
 #
 # A server refuses to run as root, so root's runs as the user postgres. The checkout may lie where that user cannot pass
-# (/root, say), so the server is started inside its folder and told that the folder is /proc/self/cwd, which needs no
-# way through the folders above. Its socket is in .demo, which other users cannot enter; there is no port.
+# (/root, say), so the server is handed its folder opened, as file descriptor 7, and told that its folder is
+# /proc/self/fd/7: that name needs no way through the folders above, and every process of the server inherits it.
+# (A working directory would not do: a server of before PostgreSQL 16 leaves it and comes back by its path.)
+# Its socket is in .demo, which other users cannot enter; there is no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
@@ -35,9 +37,12 @@ stop_left_behind() {
     esac
 }
 
-# Runs a command in the folder of the server, as its user.
-in_server_folder() {
-    cd "$demo/data" || return
+readonly server_folder=/proc/self/fd/7
+
+# Becomes a command of the server's user, who has the server's folder as $server_folder.
+exec_as_server() {
+    cd / || return
+    exec 7< "$demo/data"
     if [ "$(id -u)" = 0 ]; then
         exec setsid setpriv --reuid=postgres --regid=postgres --init-groups "$@"
     else
@@ -60,7 +65,7 @@ server_make() {
         id postgres > /dev/null 2>&1 || fail "a server does not run as root, and there is no user postgres"
         chown postgres: "$demo" "$demo/data"
     fi
-    (in_server_folder "$bindir/initdb" -D /proc/self/cwd -U postgres -A trust -N -E UTF8 --locale=C.UTF-8) \
+    (exec_as_server "$bindir/initdb" -D "$server_folder" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8) \
         > "$demo/initdb.log" 2>&1 < /dev/null 9>&- || fail "initdb failed" "$demo/initdb.log"
     echo "include 'demo.conf'" >> "$demo/data/postgresql.conf"
     touch "$demo/made"
@@ -84,7 +89,7 @@ SETTINGS
 
 server_start() {
     # setsid: Ctrl-C is for this script, which stops the server itself
-    (in_server_folder "$bindir/postgres" -D /proc/self/cwd) > "$demo/server.log" 2>&1 < /dev/null 9>&- &
+    (exec_as_server "$bindir/postgres" -D "$server_folder") > "$demo/server.log" 2>&1 < /dev/null 9>&- &
     server_pid=$!
     local deadline=$((SECONDS + start_wait))
     until demo_sql -c '' 2> /dev/null; do
