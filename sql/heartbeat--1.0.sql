@@ -94,18 +94,21 @@ COMMENT ON COLUMN heartbeat_customers.customer_id IS 'Who was measured.';
 --
 
 CREATE FUNCTION heartbeat_add_partition_keys(partition_of text, partition_name text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     CASE partition_of
     WHEN 'heartbeat_rollup' THEN
-        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (minute_bucket, customer_id)', partition_name);
+        EXECUTE format(
+            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (minute_bucket, customer_id)', partition_name);
     WHEN 'heartbeat_records' THEN
-        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
+        EXECUTE format(
+            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
         EXECUTE format('CREATE INDEX ON @extschema@.%I USING brin (event_timestamp)'
                        ' WITH (pages_per_range = 16)', partition_name);
     WHEN 'heartbeat_anomalies' THEN
-        EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
+        EXECUTE format(
+            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
         EXECUTE format('CREATE INDEX ON @extschema@.%I (event_timestamp)', partition_name);
     END CASE;
 END
@@ -126,7 +129,7 @@ COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week h
 -- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, @extschema@, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 AS $$
 DECLARE
@@ -136,24 +139,26 @@ DECLARE
     name text;
     time_column text;
 BEGIN
-    IF last_event - first_event > interval '10 years' THEN
+    IF last_event > first_event + interval '10 years' THEN
         RAISE EXCEPTION 'partitions from % to % are more than ten years', first_event, last_event
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- one maker at a time; readers and writers go on
-    LOCK TABLE heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE;
+    LOCK TABLE @extschema@.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE;
     FOR week IN SELECT generate_series(date_trunc('week', first_event), last_event, interval '7 days') LOOP
         FOREACH parent IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'] LOOP
             name := parent || to_char(week, '_IYYY"w"IW');
             time_column := CASE parent WHEN 'heartbeat_rollup' THEN 'minute_bucket' ELSE 'event_timestamp' END;
             CONTINUE WHEN to_regclass(format('@extschema@.%I', name)) IS NOT NULL;
             EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I INCLUDING ALL)', name, parent);
-            PERFORM heartbeat_add_partition_keys(parent, name);
+            PERFORM @extschema@.heartbeat_add_partition_keys(parent, name);
             EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
-            EXECUTE format('WITH moved AS (DELETE FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *)'
+            EXECUTE format(
+                'WITH moved AS (DELETE FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *)'
                            ' INSERT INTO @extschema@.%5$I SELECT * FROM moved',
                            parent || '_default', time_column, week, week + interval '7 days', name);
-            EXECUTE format('ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES FROM (%L) TO (%L)',
+            EXECUTE format(
+                'ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES FROM (%L) TO (%L)',
                            parent, name, week, week + interval '7 days');
             made := made + 1;
         END LOOP;
@@ -168,12 +173,12 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
 
 -- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp SET lock_timeout = '1s'
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 AS $$
     SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid)), 0)
-    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes) w
+    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM @extschema@.heartbeat_stale_minutes) w
     JOIN pg_class p ON p.relname = 'heartbeat_records' || to_char(w.week AT TIME ZONE 'UTC', '_IYYY"w"IW')
-    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = 'heartbeat_records'::regclass
+    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = '@extschema@.heartbeat_records'::regclass::oid
     JOIN pg_index x ON x.indrelid = p.oid
     JOIN pg_class i ON i.oid = x.indexrelid
     JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'
@@ -302,13 +307,13 @@ COMMENT ON FUNCTION heartbeat_wake_workers() IS
     'Internal: when the transaction commits, tells the workers to look at heartbeat_control and heartbeat_offsets again.';
 
 CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
+    INSERT INTO @extschema@.heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
         ON CONFLICT (singleton) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
-    PERFORM heartbeat_wake_workers();
+    PERFORM @extschema@.heartbeat_wake_workers();
 END
 $$;
 COMMENT ON FUNCTION heartbeat_pause(text) IS
@@ -316,39 +321,39 @@ COMMENT ON FUNCTION heartbeat_pause(text) IS
     'once it has committed not one more row is ingested. The reason is shown by heartbeat_status.';
 
 CREATE FUNCTION heartbeat_resume() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE heartbeat_control
+    UPDATE @extschema@.heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
-    PERFORM heartbeat_wake_workers();
+    PERFORM @extschema@.heartbeat_wake_workers();
 END
 $$;
 COMMENT ON FUNCTION heartbeat_resume() IS
     'Ends a pause, and lets workers that stopped as FAILED try again. Does nothing where ingest is running.';
 
 CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     previous bigint;
 BEGIN
-    SELECT o.next_offset INTO previous FROM heartbeat_offsets o
+    SELECT o.next_offset INTO previous FROM @extschema@.heartbeat_offsets o
         WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition FOR UPDATE;
     IF NOT FOUND THEN
-        INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset)
+        INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset)
             VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
                     heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset);
         RETURN NULL;
     END IF;
-    UPDATE heartbeat_offsets o
+    UPDATE @extschema@.heartbeat_offsets o
         SET next_offset = heartbeat_move_offset.next_offset,
             empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - previous, 0),
             rewound = o.rewound + greatest(previous - heartbeat_move_offset.next_offset, 0),
             updated_at = now()
         WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition;
     IF heartbeat_move_offset.next_offset > previous THEN
-        INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
+        INSERT INTO @extschema@.heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
             VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
                     previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason);
     END IF;
@@ -360,10 +365,10 @@ COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
     'before (NULL where none was stored).';
 
 CREATE FUNCTION heartbeat_require_pause() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM heartbeat_control WHERE paused) THEN
+    IF NOT EXISTS (SELECT FROM @extschema@.heartbeat_control WHERE paused) THEN
         RAISE EXCEPTION 'heartbeat_seek needs ingest to be paused'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Call heartbeat_pause() first and heartbeat_resume() afterwards.';
@@ -375,7 +380,7 @@ COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless inge
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF partition IS NULL OR partition < 0 OR next_offset IS NULL OR next_offset < 0 THEN
@@ -384,12 +389,12 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'heartbeat_partitions shows the partitions with their offsets.';
     END IF;
-    PERFORM heartbeat_require_pause();
+    PERFORM @extschema@.heartbeat_require_pause();
+    PERFORM @extschema@.heartbeat_wake_workers(); -- loads the library, which defines the setting
     topic := current_setting('heartbeat.topic');
     kafka_partition := partition;
     new_offset := next_offset;
-    previous_offset := heartbeat_move_offset(topic, partition, next_offset, 'heartbeat_seek to an offset');
-    PERFORM heartbeat_wake_workers();
+    previous_offset := @extschema@.heartbeat_move_offset(topic, partition, next_offset, 'heartbeat_seek to an offset');
 END
 $$;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
@@ -407,23 +412,23 @@ CREATE FUNCTION heartbeat_seek(event_time timestamptz,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF event_time IS NULL OR NOT isfinite(event_time) THEN
         RAISE EXCEPTION 'heartbeat_seek needs a finite time, not %', coalesce(event_time::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM heartbeat_require_pause();
+    PERFORM @extschema@.heartbeat_require_pause();
+    PERFORM @extschema@.heartbeat_wake_workers(); -- loads the library, which defines the setting
     topic := current_setting('heartbeat.topic');
     FOR kafka_partition, new_offset IN
-        SELECT k.partition, k.next_offset FROM heartbeat_kafka_offsets(event_time) k ORDER BY 1
+        SELECT k.partition, k.next_offset FROM @extschema@.heartbeat_kafka_offsets(event_time) k ORDER BY 1
     LOOP
-        previous_offset := heartbeat_move_offset(topic, kafka_partition, new_offset,
+        previous_offset := @extschema@.heartbeat_move_offset(topic, kafka_partition, new_offset,
                                                  format('heartbeat_seek to %s', event_time));
         RETURN NEXT;
     END LOOP;
-    PERFORM heartbeat_wake_workers();
 END
 $$;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
@@ -431,7 +436,7 @@ COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
     'time. Ingest must be paused. Shows each partition''s offset before and after.';
 
 CREATE FUNCTION heartbeat_retry_dead_letters(OUT resolved bigint, OUT remaining bigint)
-    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp;
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION heartbeat_retry_dead_letters() IS
     'Decodes every unresolved dead letter again, stores those that now are readings, and marks them resolved, all in '
     'the caller''s transaction. Returns how many were resolved and how many remain.';
@@ -439,40 +444,44 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters() IS
 CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
                                           OUT dead_letters_deleted bigint)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, @extschema@, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 AS $$
 DECLARE
-    retention interval := current_setting('heartbeat.retention')::interval;
-    cutoff timestamptz := now() - retention;
+    retention interval;
+    cutoff timestamptz; -- a whole minute, as the rollup's are
     old regclass;
     deleted bigint;
 BEGIN
     partitions_dropped := 0;
     readings_deleted := 0;
     dead_letters_deleted := 0;
+    PERFORM @extschema@.heartbeat_classify(0); -- loads the library, which defines the setting
+    retention := current_setting('heartbeat.retention')::interval;
+    cutoff := date_trunc('minute', now() - retention);
     IF retention = interval '0' THEN
         RETURN;
     END IF;
     FOR old IN
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass)
+        WHERE i.inhparent IN ('@extschema@.heartbeat_records'::regclass::oid, '@extschema@.heartbeat_anomalies'::regclass::oid,
+                               '@extschema@.heartbeat_rollup'::regclass::oid)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname
     LOOP
         EXECUTE format('DROP TABLE %s', old);
         partitions_dropped := partitions_dropped + 1;
     END LOOP;
-    DELETE FROM heartbeat_records_default WHERE event_timestamp < cutoff;
+    DELETE FROM @extschema@.heartbeat_records_default WHERE event_timestamp < cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
-    DELETE FROM heartbeat_anomalies_default WHERE event_timestamp < cutoff;
+    DELETE FROM @extschema@.heartbeat_anomalies_default WHERE event_timestamp < cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
-    DELETE FROM heartbeat_rollup_default WHERE minute_bucket < cutoff;
-    DELETE FROM heartbeat_dead_letters WHERE arrived_at < cutoff;
+    DELETE FROM @extschema@.heartbeat_rollup_default WHERE minute_bucket < cutoff;
+    DELETE FROM @extschema@.heartbeat_dead_letters WHERE arrived_at < cutoff;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
-    DELETE FROM heartbeat_gaps WHERE recorded_at < cutoff;
+    DELETE FROM @extschema@.heartbeat_gaps WHERE recorded_at < cutoff;
 END
 $$;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
@@ -497,7 +506,8 @@ COMMENT ON FUNCTION heartbeat_partition_states() IS
 
 CREATE VIEW heartbeat_partitions AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
-           greatest(s.high_watermark - o.next_offset, 0) AS lag_messages,
+           CASE WHEN s.high_watermark IS NOT NULL THEN greatest(s.high_watermark - o.next_offset, 0) END
+               AS lag_messages,
            o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
            s.worker_pid, o.last_message_at
     FROM heartbeat_offsets o
@@ -506,6 +516,22 @@ CREATE VIEW heartbeat_partitions AS
 COMMENT ON VIEW heartbeat_partitions IS
     'One row for each partition of heartbeat.topic: position, the end of the partition as the worker last saw it, '
     'lag in messages, what became of the messages, and the worker that reads it.';
+COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
+COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that will be read next.';
+COMMENT ON COLUMN heartbeat_partitions.high_watermark IS
+    'The offset after the partition''s last message, as its worker last saw it; NULL while no worker reads it.';
+COMMENT ON COLUMN heartbeat_partitions.lag_messages IS
+    'Offsets between next_offset and high_watermark; NULL while no worker reads the partition.';
+COMMENT ON COLUMN heartbeat_partitions.records IS 'Messages stored in heartbeat_records.';
+COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Messages stored in heartbeat_anomalies.';
+COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Messages whose reading or dead letter was stored already.';
+COMMENT ON COLUMN heartbeat_partitions.dead_letters IS
+    'Messages stored in heartbeat_dead_letters and not resolved since.';
+COMMENT ON COLUMN heartbeat_partitions.empty_offsets IS 'Offsets that held no message.';
+COMMENT ON COLUMN heartbeat_partitions.worker_pid IS
+    'Process id of the worker that reads the partition; NULL for none.';
+COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of the last message read.';
 
 -- Whether ingest is paused is what the table says, at once and for this snapshot; the rest is what the workers say.
 CREATE VIEW heartbeat_status AS
@@ -535,6 +561,17 @@ CREATE VIEW heartbeat_status AS
 COMMENT ON VIEW heartbeat_status IS
     'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
     'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';
+COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
+COMMENT ON COLUMN heartbeat_status.since IS 'Since when it is so; NULL where that is not known.';
+COMMENT ON COLUMN heartbeat_status.reason IS 'Why it is so.';
+COMMENT ON COLUMN heartbeat_status.workers IS 'How many ingest workers run.';
+COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Messages stored a second, over the last minute.';
+COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where no worker reads.';
+COMMENT ON COLUMN heartbeat_status.lag_seconds IS
+    'Age of the last message read, in seconds, of the partition that lags most; 0 without lag.';
+COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
+COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When that was.';
+COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 
 CREATE VIEW vw_customer_bpm_summary AS
     SELECT r.customer_id, r.minute_bucket, r.avg_bpm, r.reading_count
@@ -548,6 +585,10 @@ CREATE VIEW vw_customer_bpm_summary AS
     GROUP BY r.customer_id, s.minute_bucket;
 COMMENT ON VIEW vw_customer_bpm_summary IS
     'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
+COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
+COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
 
 CREATE VIEW vw_recent_anomalies AS
     SELECT customer_id, heart_rate, anomaly_type, event_timestamp
@@ -555,6 +596,10 @@ CREATE VIEW vw_recent_anomalies AS
     WHERE event_timestamp > now() - interval '24 hours'
     ORDER BY event_timestamp DESC;
 COMMENT ON VIEW vw_recent_anomalies IS 'Anomalies of the last 24 hours, newest first.';
+COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
+COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';
+COMMENT ON COLUMN vw_recent_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
 
 CREATE VIEW vw_pipeline_summary AS
     WITH totals AS (
@@ -599,16 +644,18 @@ CREATE VIEW vw_pipeline_summary AS
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
     'One row a metric: totals since the first reading (retention does not lower them), customers, first and last event, lag.';
+COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
+COMMENT ON COLUMN vw_pipeline_summary.value IS 'Its value, as text; NULL where it is not known.';
 
 CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offsets_passed bigint, OUT records bigint,
                                 OUT anomalies bigint, OUT duplicates bigint, OUT dead_letters bigint,
                                 OUT empty_offsets bigint, OUT difference bigint)
     RETURNS SETOF record
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @extschema@, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT o.topic, o.partition, p.passed, o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
            p.passed - (o.records + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets)
-    FROM heartbeat_offsets o, LATERAL (SELECT o.next_offset - o.first_offset + o.rewound AS passed) p
+    FROM @extschema@.heartbeat_offsets o, LATERAL (SELECT o.next_offset - o.first_offset + o.rewound AS passed) p
     ORDER BY o.topic, o.partition
 $$;
 COMMENT ON FUNCTION heartbeat_audit() IS

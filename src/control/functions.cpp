@@ -1,7 +1,9 @@
-// Control wing: the SQL functions that are a call into the other wings: classify and wake.
+// Control wing: heartbeat_classify() and heartbeat_wake_workers(), and waking the workers when a transaction
+// commits.
 #include "server.h"
 
 #include "control/shared_state.h"
+#include "control/wake.h"
 #include "stream/classify.h"
 
 extern "C" {
@@ -19,23 +21,23 @@ extern "C" Datum heartbeat_classify(PG_FUNCTION_ARGS) {
 
 namespace {
 
-bool wake_at_commit = false;
+bool wanted = false;
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         // COMMIT PREPARED may happen in a session that knows nothing of the workers
-        if (wake_at_commit)
+        if (wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
         break;
     case XACT_EVENT_COMMIT:
-        if (wake_at_commit)
+        if (wanted)
             shared_state_wake_all();
-        wake_at_commit = false;
+        wanted = false;
         break;
     case XACT_EVENT_ABORT:
-        wake_at_commit = false;
+        wanted = false;
         break;
     default:
         break;
@@ -44,13 +46,17 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
 
 } // namespace
 
-extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
+void heartbeat::wake_at_commit() {
     static bool registered = false;
-    if (shared_state != nullptr) {
-        if (!registered)
-            RegisterXactCallback(transaction_ended, nullptr);
-        registered = true;
-        wake_at_commit = true;
-    }
+    if (shared_state == nullptr)
+        return;
+    if (!registered)
+        RegisterXactCallback(transaction_ended, nullptr);
+    registered = true;
+    wanted = true;
+}
+
+extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
+    wake_at_commit();
     PG_RETURN_VOID();
 }

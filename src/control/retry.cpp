@@ -2,7 +2,8 @@
 // batch, stored by store_batch; only its counting differs, since its offset was counted when it arrived.
 #include "server.h"
 
-#include "control/shared_state.h"
+#include "control/wake.h"
+#include "settings.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
 #include "storage/sql.h"
@@ -51,7 +52,7 @@ Statement recount = {
     " records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,"
     " tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,"
     " duplicates = o.duplicates + n.duplicates, first_event = least(o.first_event, n.first_event),"
-    " last_event = greatest(o.last_event, n.last_event)"
+    " last_event = greatest(o.last_event, n.last_event), updated_at = now()"
     " FROM (SELECT l.topic, l.partition, count(*) AS resolved, sum(r.records) AS records,"
     " sum(r.bradycardia) AS bradycardia, sum(r.tachycardia) AS tachycardia, sum(r.invalid) AS invalid,"
     " sum(r.duplicates) AS duplicates, min(r.event) AS first_event, max(r.event) AS last_event"
@@ -185,8 +186,8 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     { batch_destroy(retry->batch); }
     PG_END_TRY();
     SPI_finish();
-    if (retry->resolved > 0 && shared_state != nullptr)
-        shared_state_stale_minutes();
+    if (retry->resolved > 0)
+        wake_at_commit();
     Datum values[2] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining)};
     bool nulls[2] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));

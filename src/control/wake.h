@@ -1,0 +1,11 @@
+// Control wing: telling the workers that a session has changed something.
+#pragma once
+
+namespace heartbeat {
+
+// When the current transaction commits, and only then, every worker looks at heartbeat_control,
+// heartbeat_offsets and heartbeat_stale_minutes again. Such a transaction cannot be prepared for a two-phase
+// commit.
+void wake_at_commit();
+
+} // namespace heartbeat
