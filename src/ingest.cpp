@@ -125,6 +125,8 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
     }
     if (was_empty && !ingest->batch->empty())
         ingest->opened_at = GetCurrentTimestamp();
+    if (consumer_mirror_failed(consumer))
+        ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
     if (consumer_lost_brokers(consumer)) {
         ingest->disconnected = true;
         ingest->describe_at = GetCurrentTimestamp();

@@ -54,6 +54,7 @@ class Consumer {
     size_t first_note = 0;
     size_t note_count = 0;
     bool lost_brokers = false;
+    bool mirror_failed = false;
 };
 
 Consumer::~Consumer() {
@@ -113,7 +114,9 @@ void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_top
     char line[256];
     snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
              rd_kafka_err2str(error));
-    static_cast<Consumer *>(opaque)->note(4, line);
+    auto *consumer = static_cast<Consumer *>(opaque);
+    consumer->note(6, line);
+    consumer->mirror_failed = true;
     (void)client;
     (void)offsets;
 }
@@ -323,6 +326,10 @@ void consumer_mirror_positions(Consumer *consumer) noexcept {
     rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         consumer->note(4, rd_kafka_err2str(error));
+}
+
+bool consumer_mirror_failed(Consumer *consumer) noexcept {
+    return std::exchange(consumer->mirror_failed, false);
 }
 
 bool consumer_lost_brokers(Consumer *consumer) noexcept {

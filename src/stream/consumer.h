@@ -76,6 +76,9 @@ int64_t consumer_high_watermark(const Consumer *consumer, int32_t partition) noe
 // harmless and told by a note. Does not wait for the answer.
 void consumer_mirror_positions(Consumer *consumer) noexcept;
 
+// True once after that did not work, as while the group's coordinator is being found: do it again later.
+bool consumer_mirror_failed(Consumer *consumer) noexcept;
+
 // True once after every broker was lost.
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 

@@ -32,10 +32,18 @@ constexpr Property defaults[] = {
 
 // Positions live in the database: nothing but the worker may move or store them.
 constexpr Property fixed[] = {
-    {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},        {"enable.partition.eof", "true"},
-    {"isolation.level", "read_committed"}, {"check.crcs", "true"},
-    {"allow.auto.create.topics", "false"}, {"log.queue", "true"},
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "true"},
+    {"isolation.level", "read_committed"},
+    {"check.crcs", "true"},
+    {"allow.auto.create.topics", "false"},
+    {"log.queue", "true"},
+    // No session is held, but closing waits this long (and spins) for a commit that has not found its
+    // coordinator.
+    {"session.timeout.ms", "500"},
+    {"heartbeat.interval.ms", "100"},
 };
 
 // Settings of the extension that the file may not set a second time.
