@@ -200,9 +200,7 @@ void offsets(const Options &options) {
     }
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int run_command_line(int argc, char **argv) {
     Options options;
     CLI::App app{"Asks and changes a Kafka broker"};
     app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
@@ -230,13 +228,17 @@ int main(int argc, char **argv) {
     CLI::App *truncated = topic_command("truncate", "removes the messages before an offset", truncate);
     truncated->add_option("partition", options.partition)->required();
     truncated->add_option("offset", options.offset)->required();
+    CLI11_PARSE(app, argc, argv);
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
     try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError &error) {
-        return app.exit(error);
+        return run_command_line(argc, argv);
     } catch (const std::exception &error) {
-        std::cerr << "kafka-admin: " << error.what() << '\n';
+        fprintf(stderr, "kafka-admin: %s\n", error.what());
         return 1;
     }
-    return 0;
 }

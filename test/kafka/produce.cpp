@@ -155,9 +155,7 @@ void run(const Options &options) {
                   << '\n';
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int run_command_line(int argc, char **argv) {
     Options options;
     CLI::App app{"Publishes the records of standard input to a Kafka topic"};
     app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
@@ -169,11 +167,17 @@ int main(int argc, char **argv) {
     app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
     app.add_option("-X", options.properties, "a librdkafka property, key=value");
     CLI11_PARSE(app, argc, argv);
+    run(options);
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
     try {
-        run(options);
+        return run_command_line(argc, argv);
     } catch (const std::exception &error) {
-        std::cerr << "kafka-produce: " << error.what() << '\n';
+        fprintf(stderr, "kafka-produce: %s\n", error.what());
         return 1;
     }
-    return 0;
 }
