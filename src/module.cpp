@@ -7,7 +7,7 @@
 
 extern "C" {
 PG_MODULE_MAGIC;
-PGDLLEXPORT void _PG_init(void);
+PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): the name that the server looks for
 }
 
 extern "C" void _PG_init(void) {
