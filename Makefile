@@ -16,7 +16,7 @@ EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 PACKAGES = rdkafka jansson
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
-SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++
+SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++ -pthread
 
 # just-in-time compilation has no use for a background worker's code
 override with_llvm = no

@@ -132,9 +132,8 @@ PartitionRange *ask_ranges(Consumer *consumer, int32_t count, Problem *problem) 
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(count)));
     for (int32_t partition = 0; partition < count; partition++)
         ranges[partition].partition = partition;
-    return consumer_ranges(consumer, ranges, static_cast<size_t>(count), ranges_timeout_ms, problem)
-               ? ranges
-               : nullptr;
+    return topic_ranges(consumer, ranges, static_cast<size_t>(count), ranges_timeout_ms, problem) ? ranges
+                                                                                                  : nullptr;
 }
 
 AssignmentResult compare_and_assign(Consumer *consumer, const TopicDescription &topic,
@@ -158,7 +157,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, const TopicDescription &
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     TopicDescription topic;
     Problem problem;
-    if (!consumer_describe(consumer, describe_timeout_ms, &topic, &problem))
+    if (!topic_describe(consumer, describe_timeout_ms, &topic, &problem))
         return give_up(assignment, AssignmentResult::unavailable, problem.text,
                        "Check heartbeat.brokers and that the brokers run; connecting goes on by itself.");
     if (!topic.exists) {

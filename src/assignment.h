@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/shared_state.h"
-#include "stream/consumer.h"
+#include "stream/topic_query.h"
 
 namespace heartbeat {
 

@@ -20,6 +20,7 @@ namespace heartbeat {
 
 namespace {
 
+constexpr size_t batch_bytes_max = size_t{8} << 20;
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
 constexpr TimestampTz describe_every = 300 * USECS_PER_SEC; // as often as Kafka's own clients
 constexpr TimestampTz reconnect_every = USECS_PER_SEC;
@@ -52,11 +53,11 @@ void log_readings(const Batch *batch) {
     }
 }
 
-void show_watermarks(const Batch *batch, const Consumer *consumer) {
+void show_watermarks(const Batch *batch, Consumer *consumer) {
     for (const BatchPartition &progress : batch->partitions)
         shared_state_partition(
             progress.partition,
-            std::max(consumer_high_watermark(consumer, progress.partition), progress.next_offset));
+            std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
@@ -77,9 +78,17 @@ StoreResult store_in_transaction(Batch *batch, bool isolate) {
     return StoreResult::stored;
 }
 
+void take_result(Ingest *ingest, FillResult result, bool was_empty) {
+    ingest->full = result == FillResult::full;
+    ingest->doubtful = result == FillResult::trouble;
+    ingest->lost = result == FillResult::out_of_memory;
+    if (was_empty && !ingest->batch->empty())
+        ingest->opened_at = GetCurrentTimestamp();
+}
+
 void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = ingest->batch;
-    consumer_advance(consumer, batch);
+    consumer_stored(consumer, batch);
     shared_state_progress(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         shared_state_stale_minutes();
@@ -89,42 +98,70 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
     batch->clear();
     ingest->sealed = ingest->full = ingest->isolate = false;
+    if (!ingest->ahead)
+        return;
+    std::swap(ingest->batch, ingest->next);
+    ingest->ahead = false;
+    take_result(ingest, consumer_ahead_result(consumer), true);
+}
+
+// From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
+// meanwhile.
+void close_batch(Ingest *ingest, Consumer *consumer) {
+    Batch *batch = ingest->batch;
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                        errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
+    consumer_advance(consumer, batch);
+    ingest->sealed = true;
+    show_watermarks(batch, consumer);
+    if (ingest->full)
+        ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
+}
+
+void look_at_topic(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
+    TopicDescription topic;
+    Problem problem;
+    ingest->disconnected = !topic_describe(consumer, describe_timeout_ms, &topic, &problem);
+    if (ingest->disconnected) {
+        shared_state_report(slot, WorkerState::connecting, problem.text,
+                            "Check that the brokers run; connecting goes on by itself.");
+        return;
+    }
+    shared_state_report(slot, WorkerState::running, "", nullptr);
+    if (!topic.exists || topic.partition_count != assignment->partition_count)
+        ingest->doubtful = true;
 }
 
 } // namespace
 
-void ingest_begin(Ingest *ingest, const Assignment * /*assignment*/) {
+bool ingest_create(Ingest *ingest) {
+    size_t messages = static_cast<size_t>(settings.batch_size);
+    ingest->batch = batch_create(messages, batch_bytes_max);
+    ingest->next = batch_create(messages, batch_bytes_max);
+    return ingest->batch != nullptr && ingest->next != nullptr;
+}
+
+void ingest_begin(Ingest *ingest) {
     ingest->doubtful = ingest->lost = ingest->disconnected = false;
     TimestampTz now = GetCurrentTimestamp();
     ingest->mirror_at = now; // so that lag tools see where a topic begins, or where a seek went
     ingest->describe_at = now + describe_every;
 }
 
-void ingest_drop(Ingest *ingest) {
+void ingest_drop(Ingest *ingest, Consumer *consumer) {
+    consumer_settle(consumer);
     ingest->batch->clear();
-    ingest->batch->max_messages = static_cast<size_t>(settings.batch_size);
-    ingest->sealed = ingest->full = ingest->isolate = ingest->doubtful = ingest->lost = false;
+    ingest->next->clear();
+    ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
+    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = ingest->doubtful = ingest->lost = false;
 }
 
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
-    if (ingest->sealed || ingest->doubtful)
-        return;
+    if (ingest->sealed || ingest->doubtful || ingest->lost)
+        return; // nothing may follow what was lost
     bool was_empty = ingest->batch->empty();
-    switch (consumer_fill(consumer, ingest->batch)) {
-    case FillResult::drained:
-        break;
-    case FillResult::full:
-        ingest->full = true;
-        break;
-    case FillResult::trouble:
-        ingest->doubtful = true;
-        break;
-    case FillResult::out_of_memory:
-        ingest->lost = true;
-        break;
-    }
-    if (was_empty && !ingest->batch->empty())
-        ingest->opened_at = GetCurrentTimestamp();
+    take_result(ingest, consumer_fill(consumer, ingest->batch), was_empty);
     if (consumer_mirror_failed(consumer))
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
     if (consumer_lost_brokers(consumer)) {
@@ -143,15 +180,12 @@ long ingest_until_due(const Ingest *ingest) {
 }
 
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    if (!ingest->sealed)
+        close_batch(ingest, consumer);
     Batch *batch = ingest->batch;
-    if (!ingest->sealed && !batch_seal(batch))
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-                        errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
-    ingest->sealed = true;
     ErrorContextCallback context = {error_context_stack, add_context, ingest};
     error_context_stack = &context;
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
-    show_watermarks(batch, consumer);
     partitions_prepare(batch);
     StoreResult result = store_in_transaction(batch, ingest->isolate);
     if (result == StoreResult::stored)
@@ -161,26 +195,16 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     return result;
 }
 
-long ingest_idle(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
+long ingest_duties(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
         consumer_mirror_positions(consumer);
         ingest->mirror_at = 0;
     }
     if (ingest->describe_at <= now) {
-        TopicDescription topic;
-        Problem problem;
-        if (!consumer_describe(consumer, describe_timeout_ms, &topic, &problem)) {
-            shared_state_report(slot, WorkerState::connecting, problem.text,
-                                "Check that the brokers run; connecting goes on by itself.");
-            ingest->disconnected = true;
-        } else {
-            ingest->doubtful = !topic.exists || topic.partition_count != assignment->partition_count;
-            ingest->disconnected = false;
-            shared_state_report(slot, WorkerState::running, "", nullptr);
-        }
-        ingest->describe_at =
-            GetCurrentTimestamp() + (ingest->disconnected ? reconnect_every : describe_every);
+        look_at_topic(ingest, consumer, slot, assignment);
+        now = GetCurrentTimestamp();
+        ingest->describe_at = now + (ingest->disconnected ? reconnect_every : describe_every);
     }
     TimestampTz next = ingest->describe_at;
     if (ingest->mirror_at != 0)

@@ -7,6 +7,8 @@ namespace heartbeat {
 
 struct Ingest {
     Batch *batch;
+    Batch *next;             // filled meanwhile, where more was queued than the batch takes
+    bool ahead;              // next is being filled
     bool sealed;             // the batch is complete and waits to be stored, perhaps again after an error
     bool isolate;            // a row of the batch failed for its own sake: find it
     bool full;               // more is queued than the batch takes
@@ -25,8 +27,9 @@ enum class StoreResult {
     moved,       // nothing was stored: another writer has moved a position
 };
 
-void ingest_begin(Ingest *ingest, const Assignment *assignment); // after an assignment
-void ingest_drop(Ingest *ingest);                                // forgets what was not stored
+bool ingest_create(Ingest *ingest);                   // false: out of memory
+void ingest_begin(Ingest *ingest);                    // after an assignment
+void ingest_drop(Ingest *ingest, Consumer *consumer); // forgets what was not stored; consumer may be nullptr
 void ingest_fill(Ingest *ingest, Consumer *consumer);
 
 // Milliseconds until the batch is to be stored; -1 while it is empty.
@@ -36,7 +39,8 @@ long ingest_until_due(const Ingest *ingest);
 // again.
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot);
 
-// What is to be done between batches; returns milliseconds until there is more of it.
-long ingest_idle(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment);
+// What is due now and then: mirroring positions, looking for new partitions or for brokers that are back.
+// Returns milliseconds until there is more of it.
+long ingest_duties(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment);
 
 } // namespace heartbeat

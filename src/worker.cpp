@@ -23,7 +23,6 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t batch_bytes_max = size_t{16} << 20;
 constexpr long at_once = 0;
 constexpr long until_woken = -1;
 constexpr long reconnect_ms = 1000;
@@ -52,7 +51,7 @@ void close_consumer() {
     consumer_close(worker.consumer);
     worker.consumer = nullptr;
     worker.assigned = false;
-    ingest_drop(&worker.ingest);
+    ingest_drop(&worker.ingest, worker.consumer);
     shared_state_forget_partitions();
 }
 
@@ -67,7 +66,7 @@ void stop_reading() {
     if (worker.consumer != nullptr && worker.assigned)
         consumer_assign(worker.consumer, nullptr, 0, &problem);
     worker.assigned = false;
-    ingest_drop(&worker.ingest);
+    ingest_drop(&worker.ingest, worker.consumer);
 }
 
 void report(WorkerState state, const char *reason, const char *hint) {
@@ -114,7 +113,7 @@ long stay_paused() {
         assignment_refresh_watermarks(worker.consumer, &worker.assignment);
     ingest_fill(&worker.ingest,
                 worker.consumer); // nothing is assigned: this only takes what librdkafka has to say
-    ingest_drop(&worker.ingest);
+    ingest_drop(&worker.ingest, worker.consumer);
     notes_take(worker.consumer, worker.slot);
     return paused_look_ms;
 }
@@ -125,7 +124,7 @@ long assign() {
     switch (result) {
     case AssignmentResult::assigned:
         worker.assigned = true;
-        ingest_begin(&worker.ingest, &worker.assignment);
+        ingest_begin(&worker.ingest);
         report(WorkerState::running, "", nullptr);
         return at_once;
     case AssignmentResult::unavailable:
@@ -171,6 +170,7 @@ long stream() {
         stop_reading();
         return reconnect_ms;
     }
+    long duties = ingest_duties(&worker.ingest, worker.consumer, worker.slot, &worker.assignment);
     long wait = ingest_until_due(&worker.ingest);
     if (wait == at_once)
         return store();
@@ -178,8 +178,7 @@ long stream() {
         stop_reading();
         return at_once;
     }
-    long idle = ingest_idle(&worker.ingest, worker.consumer, worker.slot, &worker.assignment);
-    return wait < 0 ? idle : std::min(wait, idle);
+    return wait < 0 ? duties : std::min(wait, duties);
 }
 
 // One step of the loop; returns how long to sleep.
@@ -264,8 +263,7 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker.slot = &shared_state->workers[worker.assignment.worker];
     snprintf(worker.client_id, sizeof(worker.client_id), "heartbeat-worker-%d", worker.assignment.worker);
     process_start(settings.database, worker.slot);
-    worker.ingest.batch = batch_create(static_cast<size_t>(settings.batch_size), batch_bytes_max);
-    if (worker.ingest.batch == nullptr)
+    if (!ingest_create(&worker.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     before_shmem_exit(close_at_exit, 0);
 

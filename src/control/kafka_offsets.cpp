@@ -4,7 +4,7 @@
 #include "server.h"
 
 #include "settings.h"
-#include "stream/consumer.h"
+#include "stream/topic_query.h"
 
 extern "C" {
 #include "funcapi.h"
@@ -33,7 +33,7 @@ TopicDescription describe(Consumer *consumer) {
     Problem problem = {};
     for (int attempt = 0; attempt < attempts; attempt++) {
         CHECK_FOR_INTERRUPTS();
-        if (!consumer_describe(consumer, attempt_ms, &topic, &problem))
+        if (!topic_describe(consumer, attempt_ms, &topic, &problem))
             continue;
         if (!topic.exists)
             refuse("The topic does not exist.");
@@ -51,7 +51,7 @@ void fill(Consumer *consumer, TimestampTz time, ReturnSetInfo *result) {
     for (size_t i = 0; i < count; i++)
         positions[i].partition = static_cast<int32_t>(i);
     Problem problem = {};
-    if (!consumer_offsets_at(consumer, kafka_time, positions, count, attempts * attempt_ms, &problem))
+    if (!topic_offsets_at(consumer, kafka_time, positions, count, attempts * attempt_ms, &problem))
         refuse(problem.text);
     for (size_t i = 0; i < count; i++) {
         Datum values[2] = {Int32GetDatum(positions[i].partition), Int64GetDatum(positions[i].offset)};

@@ -112,6 +112,7 @@ void Batch::seal() {
     sort_by_key(records);
     sort_by_key(anomalies);
     sort_unique(minutes);
+    sealed = true;
 }
 
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
@@ -143,6 +144,7 @@ void Batch::unseal() {
     anomalies.clear();
     dead_letters.clear();
     minutes.clear();
+    sealed = false;
 }
 
 void Batch::clear() {
@@ -175,7 +177,8 @@ bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_s
 
 bool batch_seal(Batch *batch) noexcept {
     try {
-        batch->seal();
+        if (!batch->sealed)
+            batch->seal();
         return true;
     } catch (...) {
         batch->unseal();

@@ -75,6 +75,7 @@ class Batch {
 
     size_t max_messages;
     size_t max_bytes;
+    bool sealed = false;
     std::vector<char> bytes;
     std::vector<BatchMessage> messages; // in arrival order
     std::vector<BatchPartition> partitions;
@@ -98,7 +99,7 @@ void batch_destroy(Batch *batch) noexcept;
 // The message alone in a partition of that number, for what does not come from Kafka in order.
 bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
                      size_t payload_size) noexcept;
-bool batch_seal(Batch *batch) noexcept;
+bool batch_seal(Batch *batch) noexcept; // a second time does nothing
 // After sealing: the database refuses this reading, which becomes a dead letter. The caller takes it off its
 // list.
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;

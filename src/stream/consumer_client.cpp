@@ -1,0 +1,147 @@
+// Stream half: opens and closes librdkafka's client, and takes what it has to say. Its callbacks run inside
+// the calls of whoever reads from its queue, never on its own threads.
+#include "stream/consumer_client.h"
+
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+namespace heartbeat {
+
+Consumer::~Consumer() {
+    settle();
+    if (topic_handle != nullptr)
+        rd_kafka_topic_destroy(topic_handle);
+    if (queue != nullptr) {
+        rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0);
+        rd_kafka_queue_destroy(queue);
+    }
+    if (client != nullptr)
+        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    for (int end : wake)
+        if (end >= 0)
+            close(end);
+}
+
+void Consumer::note(int level, const char *text) noexcept {
+    ConsumerNote &note = notes[(first_note + note_count) % notes_kept];
+    note.level = level;
+    snprintf(note.text, sizeof(note.text), "%s", text);
+    if (note_count < notes_kept)
+        note_count++;
+    else
+        first_note = (first_note + 1) % notes_kept; // the oldest is overwritten
+}
+
+void Consumer::settle() noexcept {
+    if (ahead.joinable())
+        ahead.join();
+}
+
+namespace {
+
+void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+    char line[256];
+    snprintf(line, sizeof(line), "%s: %s", facility, text);
+    static_cast<Consumer *>(rd_kafka_opaque(client))->note(level, line);
+}
+
+void error_callback(rd_kafka_t *client, int error, const char *reason, void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        consumer->lost_brokers = true;
+    char line[256];
+    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
+             reason);
+    consumer->note(4, line);
+    (void)client;
+}
+
+void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
+                     void *opaque) {
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    char line[256];
+    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
+             rd_kafka_err2str(error));
+    auto *consumer = static_cast<Consumer *>(opaque);
+    consumer->note(6, line);
+    consumer->mirror_failed = true;
+    (void)client;
+    (void)offsets;
+}
+
+bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
+    consumer->topic = settings.topic;
+    if (pipe2(consumer->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
+        snprintf(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
+        return false;
+    }
+    rd_kafka_conf_t *config = kafka_config_create(settings, problem);
+    if (config == nullptr)
+        return false;
+    rd_kafka_conf_set_opaque(config, consumer);
+    rd_kafka_conf_set_log_cb(config, log_callback);
+    rd_kafka_conf_set_error_cb(config, error_callback);
+    rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
+    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, problem->text, sizeof(problem->text));
+    if (consumer->client == nullptr) {
+        rd_kafka_conf_destroy(config);
+        return false;
+    }
+    // one queue for messages, errors and logs, so that one descriptor tells of all of them
+    rd_kafka_poll_set_consumer(consumer->client);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
+    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return describe_failure(problem, "cannot route librdkafka's log", error);
+    consumer->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
+    if (consumer->topic_handle == nullptr)
+        return describe_failure(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
+    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake[1], "1", 1);
+    return true;
+}
+
+} // namespace
+
+Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept {
+    try {
+        auto consumer = std::make_unique<Consumer>();
+        return open_client(consumer.get(), settings, problem) ? consumer.release() : nullptr;
+    } catch (...) {
+        snprintf(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
+        return nullptr;
+    }
+}
+
+void consumer_close(Consumer *consumer) noexcept {
+    delete consumer;
+}
+
+int consumer_descriptor(const Consumer *consumer) noexcept {
+    return consumer->wake[0];
+}
+
+bool consumer_mirror_failed(Consumer *consumer) noexcept {
+    consumer->settle();
+    return std::exchange(consumer->mirror_failed, false);
+}
+
+bool consumer_lost_brokers(Consumer *consumer) noexcept {
+    consumer->settle();
+    return std::exchange(consumer->lost_brokers, false);
+}
+
+bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {
+    consumer->settle();
+    if (consumer->note_count == 0)
+        return false;
+    *note = consumer->notes[consumer->first_note];
+    consumer->first_note = (consumer->first_note + 1) % notes_kept;
+    consumer->note_count--;
+    return true;
+}
+
+} // namespace heartbeat

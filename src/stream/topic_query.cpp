@@ -1,0 +1,78 @@
+// Stream half: metadata, watermarks and offsets by time, through librdkafka.
+#include "stream/topic_query.h"
+
+#include "stream/consumer_client.h"
+
+#include <cstdio>
+
+namespace heartbeat {
+
+namespace {
+
+struct MetadataDeleter {
+    void operator()(const rd_kafka_metadata_t *metadata) const { rd_kafka_metadata_destroy(metadata); }
+};
+
+} // namespace
+
+bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept {
+    consumer->settle();
+    const rd_kafka_metadata_t *metadata = nullptr;
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(consumer->client, 0, consumer->topic_handle, &metadata, timeout_ms);
+    std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> holder(metadata);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return describe_failure(problem, "cannot reach Kafka", error);
+    topic->exists = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                    metadata->topics[0].partition_cnt > 0;
+    if (!topic->exists && metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        metadata->topics[0].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return describe_failure(problem, "cannot use the topic", metadata->topics[0].err);
+    topic->partition_count = topic->exists ? metadata->topics[0].partition_cnt : 0;
+    char *cluster_id = rd_kafka_clusterid(consumer->client, timeout_ms);
+    snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s", cluster_id == nullptr ? "" : cluster_id);
+    rd_kafka_mem_free(consumer->client, cluster_id);
+    return true;
+}
+
+bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
+                  Problem *problem) noexcept {
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t error =
+            rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(), ranges[i].partition,
+                                             &ranges[i].low, &ranges[i].high, timeout_ms);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
+    }
+    return true;
+}
+
+bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
+                      int timeout_ms, Problem *problem) noexcept {
+    consumer->settle();
+    ListPointer found = make_list(
+        *consumer, count, [=](size_t i) { return positions[i].partition; },
+        [=](size_t) { return kafka_time; });
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, found.get(), timeout_ms);
+    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
+        error = found->elems[i].err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return describe_failure(problem, "cannot ask Kafka for the offsets at a time", error);
+    for (size_t i = 0; i < count; i++) {
+        PartitionRange range = {positions[i].partition, 0, 0};
+        if (found->elems[i].offset < 0 && !topic_ranges(consumer, &range, 1, timeout_ms, problem))
+            return false;
+        positions[i].offset = found->elems[i].offset < 0 ? range.high : found->elems[i].offset;
+    }
+    return true;
+}
+
+int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
+    consumer->settle();
+    int64_t low, high;
+    rd_kafka_resp_err_t error =
+        rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+}
+
+} // namespace heartbeat

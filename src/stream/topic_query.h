@@ -1,0 +1,37 @@
+// Stream half: questions to Kafka about the topic. They wait for the answer, so they are for moments when
+// nothing is read.
+#pragma once
+
+#include "stream/consumer.h"
+
+namespace heartbeat {
+
+struct TopicDescription {
+    bool exists;
+    int32_t partition_count;
+    char cluster_id[64]; // empty if the cluster has none
+};
+
+// Kafka holds offsets low <= offset < high of the partition.
+struct PartitionRange {
+    int32_t partition;
+    int64_t low;
+    int64_t high;
+};
+
+// False with *problem filled in when the cluster could not be asked; a missing topic is an answer.
+bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept;
+
+// For each element's partition: what Kafka holds of it. The timeout is for each.
+bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
+                  Problem *problem) noexcept;
+
+// For each element's partition: the first offset whose Kafka timestamp is at or after kafka_time
+// (milliseconds since 1970), or the partition's end.
+bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
+                      int timeout_ms, Problem *problem) noexcept;
+
+// The partition's end as the last answer of the broker had it, or -1. Asks nobody.
+int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept;
+
+} // namespace heartbeat
