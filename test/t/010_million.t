@@ -1,0 +1,58 @@
+# A million readings of the generator, and a worker that is killed half way: what is in the tables is what was published.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+
+my $total     = 1_000_000;
+my @generator = (
+	"$FindBin::RealBin/../../build/generator/heartbeat-generator", '--customers', 1000, '--count', $total,
+	'--interval', 0, '--seed', 11, '--start-time', '2026-11-20T00:00:00Z', '--quiet');
+
+# What the same seed and start time publish: readings and the sum of their heart rates, normal ones and others apart.
+sub expected
+{
+	my %sums = (normal => [ 0, 0 ], anomaly => [ 0, 0 ]);
+	open(my $lines, '-|', @generator, '--dry-run') or die "the generator: $!";
+	while (<$lines>)
+	{
+		my ($rate) = /"heart_rate":(-?\d+)/ or die "not a reading: $_";
+		my $sum = $sums{ $rate >= 40 && $rate <= 180 ? 'normal' : 'anomaly' };
+		$sum->[0]++;
+		$sum->[1] += $rate;
+	}
+	close($lines) or die 'the generator failed';
+	return join ' ', map { join '|', @{ $sums{$_} } } qw(normal anomaly);
+}
+
+my $kafka = Heartbeat::Kafka->new('million');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 3);
+system(@generator, '-b', $kafka->brokers) == 0 or die 'the generator failed';
+
+my $node   = Heartbeat::Cluster->create('million', settings => { 'heartbeat.workers' => 2, 'max_wal_size' => '4GB' });
+my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
+$node->set('heartbeat.brokers' => $kafka->brokers);
+$node->wait_for_query("SELECT ($stored) > $total / 3", 't', 'a third is stored');
+my $before = $node->query($stored);
+$node->kill_worker('heartbeat worker%');
+cmp_ok($before, '<', $total, "a worker is killed after $before readings");
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+
+is( $node->query('SELECT count(*), sum(heart_rate) FROM heartbeat_records') . ' '
+	  . $node->query('SELECT count(*), sum(heart_rate) FROM heartbeat_anomalies'),
+	expected(),
+	'every reading that was published is stored once');
+is($node->query("SELECT sum(reading_count) FROM vw_customer_bpm_summary"),
+	$node->count('heartbeat_records'), 'the summary by minute has them all');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'none came twice');
+$node->assert_audit;
+$node->assert_no_crash;
+
+done_testing();
