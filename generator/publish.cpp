@@ -53,23 +53,24 @@ Publisher::Publisher(PublishSettings settings, Console *console)
         throw ProducerConfigError(reason);
     (void)conf.release(); // rk_ owns it now
     rd_kafka_set_log_queue(rk_, nullptr);
-    topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
-    if (topic_ == nullptr) {
-        const std::string why = rd_kafka_err2str(rd_kafka_last_error());
-        rd_kafka_destroy(rk_);
-        throw ProducerConfigError("--topic " + settings_.topic + ": " + why);
-    }
 }
 
 Publisher::~Publisher() {
-    rd_kafka_topic_destroy(topic_);
+    if (topic_ != nullptr)
+        rd_kafka_topic_destroy(topic_);
     rd_kafka_destroy(rk_);
 }
 
 bool Publisher::open() {
-    if (settings_.create_partitions == 0)
-        return true;
-    return topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_) && !broken_;
+    if (settings_.create_partitions != 0 &&
+        !topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_))
+        return false;
+    // Not before: a handle asks the brokers about its topic, and asking makes some of them create it, in
+    // their way.
+    topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
+    if (topic_ == nullptr)
+        console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
+    return topic_ != nullptr && !broken_;
 }
 
 SendResult Publisher::send(const Message &message) {

@@ -350,6 +350,7 @@ BEGIN
         SET next_offset = heartbeat_move_offset.next_offset,
             empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - previous, 0),
             rewound = o.rewound + greatest(previous - heartbeat_move_offset.next_offset, 0),
+            cluster_id = NULL, -- of whichever cluster the worker finds next
             updated_at = now()
         WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition;
     IF heartbeat_move_offset.next_offset > previous THEN

@@ -1,11 +1,10 @@
 // Server half: the maintenance worker, which does apart from ingest what ingest need not wait for: partitions
-// ahead of time, the rollup, retention. It sleeps until ingest has left it something, or a day has passed.
+// ahead of time, retention, the rollup. It sleeps until ingest has left it something, or a day has passed.
 #include "server.h"
 
 #include "process.h"
 #include "storage/partitions.h"
 #include "storage/rollup.h"
-#include "storage/sql.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -17,76 +16,83 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz hour = USECS_PER_HOUR;
-constexpr long retry_ms = 10000;
+constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
+constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 
-struct Schedule {
-    TimestampTz rollup; // when each is due; 0 is never
-    TimestampTz partitions;
-    TimestampTz retention;
-    uint64_t control_seen;
+// When to do it again, in microseconds from now; 0 is when something asks for it.
+TimestampTz make_partitions() {
+    partitions_make_ahead();
+    return 24 * hour;
+}
+
+TimestampTz apply_retention() {
+    partitions_apply_retention();
+    return hour;
+}
+
+TimestampTz summarize() {
+    rollup_summarize();
+    return 0;
+}
+
+TimestampTz roll_up() {
+    pg_atomic_write_u32(&shared_state->stale_minutes, 0); // before looking, so that no mark is missed
+    return rollup_run() ? quiet : 0;
+}
+
+struct Task {
+    const char *activity;
+    TimestampTz (*run)();
+    TimestampTz due; // 0: never
 };
 
-bool due(TimestampTz time, TimestampTz now) {
-    return time != 0 && time <= now;
-}
+enum { partitions_task, retention_task, summarize_task, rollup_task };
 
-void look_around(Schedule *schedule, TimestampTz now) {
-    uint64_t control_seen = shared_state_generation();
-    if (control_seen != schedule->control_seen) // the extension may be new
-        schedule->partitions = schedule->rollup = now;
-    schedule->control_seen = control_seen;
-    if (schedule->rollup == 0 && pg_atomic_read_u32(&shared_state->stale_minutes) == 1)
-        schedule->rollup = now + rollup_quiet_ms * 1000;
+Task tasks[] = {
+    {"making partitions", make_partitions, 0},
+    {"applying retention", apply_retention, 0},
+    {"summarizing indexes", summarize, 0},
+    {"rolling up minutes", roll_up, 0},
+};
+
+uint64_t control_seen;
+
+void look_around(TimestampTz now) {
+    uint64_t seen = shared_state_generation();
+    if (seen != control_seen) // the extension may be new, or a session has stored readings
+        tasks[partitions_task].due = tasks[rollup_task].due = now;
+    control_seen = seen;
+    if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->stale_minutes) == 1)
+        tasks[rollup_task].due = now + quiet;
+    if (tasks[rollup_task].due != 0 && tasks[summarize_task].due == 0)
+        tasks[summarize_task].due = tasks[rollup_task].due;
     if (settings.retention == 0)
-        schedule->retention = 0;
-    else if (schedule->retention == 0)
-        schedule->retention = now;
+        tasks[retention_task].due = 0;
+    else if (tasks[retention_task].due == 0)
+        tasks[retention_task].due = now;
 }
 
-void work(Schedule *schedule, TimestampTz now) {
-    if (due(schedule->partitions, now)) {
-        pgstat_report_activity(STATE_RUNNING, "making partitions");
-        partitions_make_ahead();
-        schedule->partitions = now + 24 * hour;
-    }
-    if (due(schedule->retention, now)) {
-        pgstat_report_activity(STATE_RUNNING, "applying retention");
-        partitions_apply_retention();
-        schedule->retention = now + hour;
-    }
-    if (due(schedule->rollup, now)) {
-        pgstat_report_activity(STATE_RUNNING, "rolling up minutes");
-        pg_atomic_write_u32(&shared_state->stale_minutes, 0); // before looking, so that no mark is missed
-        bool marks_remain = rollup_run();
-        schedule->rollup = marks_remain ? GetCurrentTimestamp() + rollup_quiet_ms * 1000 : 0;
-    }
-    pgstat_report_activity(STATE_IDLE, nullptr);
-}
-
-long until_next(const Schedule &schedule) {
-    TimestampTz next = 0;
-    for (TimestampTz time : {schedule.rollup, schedule.partitions, schedule.retention})
-        if (time != 0 && (next == 0 || time < next))
-            next = time;
-    if (next == 0)
-        return -1;
-    return static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
-}
-
-// Returns how long to sleep.
-long attempt(Schedule *schedule) {
-    volatile long sleep = retry_ms;
+// One task that fails keeps no other from its turn.
+void attempt(Task *task) {
+    volatile TimestampTz again = retry;
+    pgstat_report_activity(STATE_RUNNING, task->activity);
     PG_TRY();
-    {
-        TimestampTz now = GetCurrentTimestamp();
-        look_around(schedule, now);
-        work(schedule, now);
-        sleep = until_next(*schedule);
-    }
+    { again = task->run(); }
     PG_CATCH();
     { process_recover(&shared_state->maintenance); }
     PG_END_TRY();
-    return sleep;
+    task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
+    pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+long until_next() {
+    TimestampTz next = 0;
+    for (const Task &task : tasks)
+        if (task.due != 0 && (next == 0 || task.due < next))
+            next = task.due;
+    if (next == 0)
+        return -1;
+    return static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
 }
 
 } // namespace
@@ -97,11 +103,15 @@ using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     process_start(settings.database, &shared_state->maintenance);
-    static Schedule schedule;
-    TimestampTz now = GetCurrentTimestamp();
-    schedule = {now, now, 0, shared_state_generation()};
+    control_seen = shared_state_generation();
+    tasks[partitions_task].due = tasks[rollup_task].due = GetCurrentTimestamp();
     for (;;) {
         process_interrupts();
-        process_sleep(attempt(&schedule));
+        TimestampTz now = GetCurrentTimestamp();
+        look_around(now);
+        for (Task &task : tasks)
+            if (task.due != 0 && task.due <= now)
+                attempt(&task);
+        process_sleep(until_next());
     }
 }

@@ -53,12 +53,11 @@ double rate_of(const WorkerSlot &worker, TimestampTz now) {
 
 // With the lock held.
 Status status_of_workers() {
-    const WorkerSlot *worst = nullptr, *last_error = nullptr;
+    const WorkerSlot *worst = nullptr, *last_error = &shared_state->maintenance;
     Status status = {};
     TimestampTz now = GetCurrentTimestamp();
     for (const WorkerSlot &worker : shared_state->workers) {
-        if (worker.last_error_at != 0 &&
-            (last_error == nullptr || worker.last_error_at > last_error->last_error_at))
+        if (worker.last_error_at > last_error->last_error_at)
             last_error = &worker;
         if (worker.pid == 0)
             continue;
@@ -75,7 +74,7 @@ Status status_of_workers() {
     status.since = shown.since;
     status.reason = copy(shown.reason);
     status.hint = copy(shown.hint);
-    if (last_error != nullptr) {
+    if (last_error->last_error_at != 0) {
         status.last_error = copy(last_error->last_error);
         status.last_error_at = last_error->last_error_at;
     }

@@ -76,12 +76,16 @@ bool first_value(Datum *value) {
 
 } // namespace
 
-bool rollup_run() {
+void rollup_summarize() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return false;
+        return;
     statement_execute(&summarize, nullptr, nullptr, SPI_OK_SELECT);
     transaction_commit();
+}
+
+bool rollup_run() {
+    Extension extension;
     for (;;) {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ))
             return false;

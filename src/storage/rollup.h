@@ -7,6 +7,10 @@ namespace heartbeat {
 // minutes that are still being touched; call again later.
 bool rollup_run();
 
+// Brings the BRIN indexes of the weeks with stale minutes up to date, which the rollup's and others' queries
+// go by.
+void rollup_summarize();
+
 // How long a minute must have been left alone, in milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 

@@ -24,7 +24,7 @@ my $deadline_seconds = 60;
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-extension (1: create it), streaming (1: a standby can follow), start (1).
+encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), streaming (1: a standby can follow), start (1).
 
 =cut
 
@@ -34,7 +34,9 @@ sub create
 	my $self = $class->new($name);
 	$self->{heartbeat_database} = $opt{database} // 'heartbeat';
 	$self->{crashes_caused}     = 0;
-	$self->init(allows_streaming => $opt{streaming} // 0);
+	$self->init(
+		allows_streaming => $opt{streaming} // 0,
+		extra            => [ '--encoding', $opt{encoding} // 'UTF8', '--locale', $opt{locale} // 'C.UTF-8' ]);
 	my %settings = (
 		'shared_preload_libraries' => 'heartbeat',
 		'restart_after_crash'      => 'on',
