@@ -52,6 +52,12 @@ $node->set('heartbeat.topic' => 'second', 'heartbeat.brokers' => $other->brokers
 $node->wait_for_state('FAILED', 'cluster', 'offsets of one cluster are not used with another');
 like($node->status->{hint}, qr/heartbeat_seek|offset_reset/, 'and the hint says what to do');
 is($node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'second'"), 201, 'nothing was read');
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(0, 250)');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets('second', 300);
+$node->wait_for_state('RUNNING', undef, 'a seek and heartbeat_resume() end it');
+is($node->query("SELECT from_offset, to_offset FROM heartbeat_gaps WHERE topic = 'second'"), '201|250', 'what it skipped is recorded');
 $other->produce('third', reading_stream(50, 1, first => 900));
 $node->set('heartbeat.topic' => 'third');
 $node->wait_for_offsets('third', 50);
