@@ -138,6 +138,7 @@ DECLARE
     week timestamptz;
     name text;
     time_column text;
+    moving boolean;
 BEGIN
     IF last_event > first_event + interval '10 years' THEN
         RAISE EXCEPTION 'partitions from % to % are more than ten years', first_event, last_event
@@ -152,6 +153,12 @@ BEGIN
             CONTINUE WHEN to_regclass(format('@extschema@.%I', name)) IS NOT NULL;
             EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I INCLUDING ALL)', name, parent);
             PERFORM @extschema@.heartbeat_add_partition_keys(parent, name);
+            -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
+            EXECUTE format('SELECT EXISTS (SELECT FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L)',
+                           parent || '_default', time_column, week, week + interval '7 days') INTO moving;
+            IF moving THEN
+                EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent);
+            END IF;
             EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
             EXECUTE format(
                 'WITH moved AS (DELETE FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *)'
@@ -208,6 +215,7 @@ CREATE TABLE heartbeat_offsets (
     last_event      timestamptz,
     last_message_at timestamptz,
     cluster_id      text COLLATE "C",
+    lost_at         timestamptz,
     updated_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
@@ -232,6 +240,9 @@ COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp eve
 COMMENT ON COLUMN heartbeat_offsets.last_event IS 'Latest event_timestamp ever stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read.';
 COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster that the offsets belong to.';
+COMMENT ON COLUMN heartbeat_offsets.lost_at IS
+    'When Kafka was found not to know the topic or some of its partitions, so that offsets of that name mean other '
+    'messages now; a seek or reset clears it.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that wrote the row last.';
 
 CREATE TABLE heartbeat_gaps (
@@ -350,7 +361,7 @@ BEGIN
         SET next_offset = heartbeat_move_offset.next_offset,
             empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - previous, 0),
             rewound = o.rewound + greatest(previous - heartbeat_move_offset.next_offset, 0),
-            cluster_id = NULL, -- of whichever cluster the worker finds next
+            cluster_id = NULL, lost_at = NULL, -- the offset is of what the worker finds next
             updated_at = now()
         WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition;
     IF heartbeat_move_offset.next_offset > previous THEN
@@ -496,7 +507,7 @@ COMMENT ON FUNCTION heartbeat_apply_retention() IS
 CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                 OUT workers integer, OUT messages_per_second double precision,
                                 OUT last_error text, OUT last_error_at timestamptz,
-                                OUT progress_at timestamptz)
+                                OUT busy_since timestamptz)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_state() IS 'Internal: the workers'' state from shared memory, behind heartbeat_status.';
 
@@ -537,9 +548,10 @@ COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of th
 -- Whether ingest is paused is what the table says, at once and for this snapshot; the rest is what the workers say.
 CREATE VIEW heartbeat_status AS
     SELECT CASE WHEN paused THEN 'PAUSED' WHEN stalled THEN 'STALLED' ELSE state END AS state,
-           CASE WHEN paused THEN changed_at WHEN stalled THEN progress_at ELSE since END AS since,
+           CASE WHEN paused THEN changed_at WHEN stalled THEN busy_since ELSE since END AS since,
            CASE WHEN paused THEN coalesce(pause_reason, 'paused by ' || changed_by)
-                WHEN stalled THEN format('no progress for %s seconds', extract(epoch FROM now() - progress_at)::integer)
+                WHEN stalled THEN format('a batch has been waiting for %s seconds to be stored',
+                                         extract(epoch FROM clock_timestamp() - busy_since)::integer)
                 ELSE reason END AS reason,
            workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at,
            CASE WHEN paused THEN 'heartbeat_resume() goes on.'
@@ -548,12 +560,12 @@ CREATE VIEW heartbeat_status AS
                 ELSE hint END AS hint
     FROM (
         SELECT s.state, s.since, s.reason, s.hint, s.workers, s.messages_per_second, s.last_error, s.last_error_at,
-               s.progress_at, l.lag_messages, l.lag_seconds, c.changed_at, c.changed_by, c.reason AS pause_reason,
+               s.busy_since, l.lag_messages, l.lag_seconds, c.changed_at, c.changed_by, c.reason AS pause_reason,
                s.state NOT IN ('STOPPED', 'FAILED') AND coalesce(c.paused, false) AS paused,
-               s.state = 'RUNNING' AND l.lag_messages > 0 AND s.progress_at < now() - interval '1 minute' AS stalled
+               s.state = 'RUNNING' AND s.busy_since < clock_timestamp() - interval '1 minute' AS stalled
         FROM heartbeat_state() s
         CROSS JOIN (
-            SELECT sum(lag_messages)::bigint AS lag_messages,
+            SELECT CASE WHEN bool_and(lag_messages IS NOT NULL) THEN sum(lag_messages)::bigint END AS lag_messages,
                    max(CASE WHEN lag_messages = 0 THEN 0 WHEN lag_messages > 0
                        THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
                        AS lag_seconds
@@ -567,7 +579,7 @@ COMMENT ON COLUMN heartbeat_status.since IS 'Since when it is so; NULL where tha
 COMMENT ON COLUMN heartbeat_status.reason IS 'Why it is so.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'How many ingest workers run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Messages stored a second, over the last minute.';
-COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where no worker reads.';
+COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where a partition has no worker.';
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
     'Age of the last message read, in seconds, of the partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';

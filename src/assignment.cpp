@@ -65,6 +65,9 @@ bool find_doubt(const StoredOffset &stored, const PartitionRange &range, const T
             assignment->reason, sizeof(assignment->reason),
             "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
             settings.topic, stored.cluster_id, topic.cluster_id);
+    else if (stored.lost)
+        snprintf(assignment->reason, sizeof(assignment->reason),
+                 "topic \"%s\" was deleted, and the one that has its name now is another", settings.topic);
     else if (stored.next_offset < range.low)
         snprintf(assignment->reason, sizeof(assignment->reason),
                  "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
@@ -80,6 +83,18 @@ bool find_doubt(const StoredOffset &stored, const PartitionRange &range, const T
         return false;
     strlcpy(assignment->hint, advice, sizeof(assignment->hint));
     return true;
+}
+
+// A topic does not lose partitions: one that has fewer than before was deleted and made again.
+void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
+    bool fewer = false;
+    for (size_t i = 0; i < count; i++)
+        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost);
+    if (!fewer)
+        return;
+    offsets_mark_lost(settings.topic);
+    for (size_t i = 0; i < count; i++)
+        offsets[i].lost = true;
 }
 
 // In the transaction. Settles every doubt as heartbeat.offset_reset says; false where it says to stop.
@@ -143,11 +158,10 @@ AssignmentResult compare_and_assign(Consumer *consumer, const TopicDescription &
         return AssignmentResult::uninstalled;
     size_t count;
     StoredOffset *offsets = load_or_begin(topic, ranges, &count);
-    if (!settle(offsets, count, ranges, topic, assignment)) {
-        transaction_abandon();
-        return AssignmentResult::failed;
-    }
-    AssignmentResult result = assign_own(consumer, offsets, count, assignment);
+    find_lost(offsets, count, topic);
+    AssignmentResult result = settle(offsets, count, ranges, topic, assignment)
+                                  ? assign_own(consumer, offsets, count, assignment)
+                                  : AssignmentResult::failed;
     transaction_commit();
     return result;
 }
@@ -172,6 +186,14 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
         return give_up(assignment, AssignmentResult::unavailable, problem.text, "It is tried again.");
     show_watermarks(ranges, *assignment);
     return compare_and_assign(consumer, topic, ranges, assignment);
+}
+
+void assignment_mark_lost() {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return;
+    offsets_mark_lost(settings.topic);
+    transaction_commit();
 }
 
 void assignment_refresh_watermarks(Consumer *consumer, const Assignment *assignment) {

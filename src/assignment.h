@@ -27,6 +27,9 @@ struct Assignment {
 // assigns.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
+// Kafka has said that it does not know the topic: whatever has its name from now on is another one.
+void assignment_mark_lost();
+
 // What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
 // read.
 void assignment_refresh_watermarks(Consumer *consumer, const Assignment *assignment);

@@ -107,13 +107,14 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
 
 // From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
 // meanwhile.
-void close_batch(Ingest *ingest, Consumer *consumer) {
+void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = ingest->batch;
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
                         errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
     consumer_advance(consumer, batch);
     ingest->sealed = true;
+    shared_state_busy(slot);
     show_watermarks(batch, consumer);
     if (ingest->full)
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
@@ -143,7 +144,7 @@ bool ingest_create(Ingest *ingest) {
 }
 
 void ingest_begin(Ingest *ingest) {
-    ingest->doubtful = ingest->lost = ingest->disconnected = false;
+    ingest->doubtful = ingest->lost = ingest->topic_lost = ingest->disconnected = false;
     TimestampTz now = GetCurrentTimestamp();
     ingest->mirror_at = now; // so that lag tools see where a topic begins, or where a seek went
     ingest->describe_at = now + describe_every;
@@ -154,7 +155,8 @@ void ingest_drop(Ingest *ingest, Consumer *consumer) {
     ingest->batch->clear();
     ingest->next->clear();
     ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
-    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = ingest->doubtful = ingest->lost = false;
+    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = false;
+    ingest->doubtful = ingest->lost = ingest->topic_lost = false;
 }
 
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
@@ -164,6 +166,8 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
     take_result(ingest, consumer_fill(consumer, ingest->batch), was_empty);
     if (consumer_mirror_failed(consumer))
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
+    if (consumer_lost_topic(consumer))
+        ingest->topic_lost = ingest->doubtful = true;
     if (consumer_lost_brokers(consumer)) {
         ingest->disconnected = true;
         ingest->describe_at = GetCurrentTimestamp();
@@ -181,7 +185,7 @@ long ingest_until_due(const Ingest *ingest) {
 
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     if (!ingest->sealed)
-        close_batch(ingest, consumer);
+        close_batch(ingest, consumer, slot);
     Batch *batch = ingest->batch;
     ErrorContextCallback context = {error_context_stack, add_context, ingest};
     error_context_stack = &context;

@@ -14,6 +14,7 @@ struct Ingest {
     bool full;               // more is queued than the batch takes
     bool doubtful;           // assign anew once the batch is stored: Kafka reported an error
     bool lost;               // assign anew and drop the batch: messages got lost on the way
+    bool topic_lost;         // Kafka does not know the topic (any more): it was deleted
     bool disconnected;       // every broker is gone
     TimestampTz opened_at;   // when the batch got its first message
     TimestampTz mirror_at;   // when to mirror positions to the Kafka group; 0: nothing new

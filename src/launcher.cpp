@@ -32,6 +32,7 @@ struct Charge {
     int64_t number; // launcher_maintenance, or the ingest worker's
     TimestampTz started_at;
     long delay_ms;
+    bool refused; // the server had no room for it
 };
 
 Charge charges[workers_max + 1];
@@ -91,7 +92,8 @@ long start_those_due(int count) {
             continue;
         }
         if (waited >= charge->delay_ms) {
-            if (!start(*charge))
+            charge->refused = !start(*charge);
+            if (charge->refused)
                 shared_state_report(
                     &shared_state->launcher, WorkerState::stopped, "no background worker can be started",
                     "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
@@ -119,8 +121,10 @@ long keep_running(int count) {
                             "Create it, or set heartbeat.database and restart the server.");
         return look_again_ms;
     }
-    shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
-    return start_those_due(count);
+    long sleep = start_those_due(count);
+    if (std::none_of(charges, charges + count, [](const Charge &charge) { return charge.refused; }))
+        shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
+    return sleep;
 }
 
 } // namespace
@@ -142,7 +146,7 @@ extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
     for (int i = 0; i < count; i++) {
         bool maintenance = i == 0;
         charges[i] = {maintenance ? &shared_state->maintenance : &shared_state->workers[i - 1],
-                      maintenance ? launcher_maintenance : i - 1, 0, restart_seconds * 1000L};
+                      maintenance ? launcher_maintenance : i - 1, 0, restart_seconds * 1000L, false};
     }
     for (;;) {
         process_interrupts();

@@ -3,6 +3,7 @@
 
 #include "process.h"
 #include "storage/sql.h"
+#include "storage/subtransaction.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -22,6 +23,8 @@ extern "C" {
 namespace heartbeat {
 
 namespace {
+
+constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
 
 void set(const char *name, const char *value) {
     SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
@@ -55,6 +58,7 @@ void process_start(const char *database, WorkerSlot *slot) {
 }
 
 bool process_interrupts() {
+    QueryCancelPending = false; // between two steps there is nothing to cancel
     CHECK_FOR_INTERRUPTS();
     if (!ConfigReloadPending)
         return false;
@@ -64,30 +68,34 @@ bool process_interrupts() {
 }
 
 void process_sleep(long milliseconds) {
+    pgstat_report_stat(true);
     int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0);
     WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
 }
 
-const char *process_recover(WorkerSlot *slot) {
-    static char message[state_text_size];
+const Failure *process_recover(WorkerSlot *slot) {
+    static Failure failure;
+    static TimestampTz logged_at;
     MemoryContextSwitchTo(TopMemoryContext);
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
-    bool repeated = strncmp(message, error->message, sizeof(message) - 1) == 0;
-    strlcpy(message, error->message, sizeof(message));
-    if (repeated)
-        elog(DEBUG1, "heartbeat: once more: %s", message);
-    else
+    TimestampTz now = GetCurrentTimestamp();
+    if (strncmp(failure.message, error->message, sizeof(failure.message) - 1) != 0 ||
+        now > logged_at + log_again) {
         EmitErrorReport();
+        logged_at = now;
+    }
     FlushErrorState();
+    strlcpy(failure.message, error->message, sizeof(failure.message));
+    failure.is_of_row = subtransaction_is_row_error(error);
+    FreeErrorData(error);
     AbortCurrentTransaction();
     statements_forget();
-    FreeErrorData(error);
-    shared_state_error(slot, message);
+    shared_state_error(slot, failure.message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
-    return message;
+    return &failure;
 }
 
 } // namespace heartbeat

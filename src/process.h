@@ -19,8 +19,14 @@ bool process_interrupts();
 // process.
 void process_sleep(long milliseconds);
 
-// Inside PG_CATCH: ends the failed transaction and tells of the error, by the log only where it is not the
-// one that was told last. Returns a copy of its message, valid until the next call.
-const char *process_recover(WorkerSlot *slot);
+// What was wrong, when a step of a process failed.
+struct Failure {
+    char message[state_text_size];
+    bool is_of_row; // see subtransaction_is_row_error
+};
+
+// Inside PG_CATCH: ends the failed transaction and tells of the error; the log has it once a minute while it
+// stays the same. The result is valid until the next call.
+const Failure *process_recover(WorkerSlot *slot);
 
 } // namespace heartbeat

@@ -9,7 +9,8 @@
 #include "notes.h"
 #include "process.h"
 #include "storage/sql.h"
-#include "storage/subtransaction.h"
+
+#include <unistd.h>
 
 extern "C" {
 #include "access/xact.h"
@@ -41,23 +42,40 @@ struct Worker {
     bool paused;
     bool failed;
     bool assigned;
+    bool topic_lost; // Kafka said so, and heartbeat_offsets does not say it yet
+    bool troubled;   // Kafka reported an error, and has not delivered anything since
     long backoff_ms; // 0: the last step raised no error
     char client_id[64];
 };
 
 Worker worker;
 
-void close_consumer() {
-    consumer_close(worker.consumer);
+// False: librdkafka would not let go of the client, and this process should make way for another.
+bool close_consumer() {
+    bool closed = consumer_close(worker.consumer);
     worker.consumer = nullptr;
     worker.assigned = false;
     ingest_drop(&worker.ingest, worker.consumer);
     shared_state_forget_partitions();
+    return closed;
 }
 
-// librdkafka's threads must be gone before the process runs its exit handlers.
+// The launcher starts another worker in its place.
+void make_way() {
+    ereport(LOG, (errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
+                  errhidecontext(true)));
+    proc_exit(1);
+}
+
+void leave_at_once(int code, Datum /*argument*/) {
+    _exit(code);
+}
+
+// librdkafka's threads must be gone before the process runs its exit handlers. Where they are not, those are
+// passed over, once everything that others wait for has been given back.
 void close_at_exit(int /*code*/, Datum /*argument*/) {
-    close_consumer();
+    if (!close_consumer())
+        on_proc_exit(leave_at_once, 0);
 }
 
 // What was consumed and not stored is read again from the stored position.
@@ -106,26 +124,39 @@ bool open_consumer() {
     return worker.consumer != nullptr;
 }
 
+void fill() {
+    ingest_fill(&worker.ingest, worker.consumer);
+    worker.topic_lost = worker.topic_lost || worker.ingest.topic_lost;
+    notes_take(worker.consumer, worker.slot);
+}
+
+// While nothing is assigned, this only takes what librdkafka has to say.
+void drain() {
+    fill();
+    ingest_drop(&worker.ingest, worker.consumer);
+}
+
 long stay_paused() {
     stop_reading();
     report(WorkerState::paused, "", nullptr);
     if (worker.assignment.partition_count > 0)
         assignment_refresh_watermarks(worker.consumer, &worker.assignment);
-    ingest_fill(&worker.ingest,
-                worker.consumer); // nothing is assigned: this only takes what librdkafka has to say
-    ingest_drop(&worker.ingest, worker.consumer);
-    notes_take(worker.consumer, worker.slot);
+    drain();
     return paused_look_ms;
 }
 
 long assign() {
+    if (worker.topic_lost)
+        assignment_mark_lost();
+    drain(); // what was said of a topic before it is assigned means nothing
+    worker.topic_lost = false;
     AssignmentResult result = assignment_make(worker.consumer, &worker.assignment);
-    notes_take(worker.consumer, worker.slot);
     switch (result) {
     case AssignmentResult::assigned:
         worker.assigned = true;
         ingest_begin(&worker.ingest);
-        report(WorkerState::running, "", nullptr);
+        if (!worker.troubled)
+            report(WorkerState::running, "", nullptr);
         return at_once;
     case AssignmentResult::unavailable:
         report(WorkerState::connecting, worker.assignment.reason, worker.assignment.hint);
@@ -143,8 +174,6 @@ long store() {
     switch (ingest_store(&worker.ingest, worker.consumer, worker.slot)) {
     case StoreResult::stored:
         report(WorkerState::running, "", nullptr);
-        if (worker.ingest.doubtful)
-            stop_reading();
         return at_once;
     case StoreResult::paused:
         worker.paused = true;
@@ -163,21 +192,33 @@ long store() {
     return reconnect_ms;
 }
 
+// Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now.
+long assign_again() {
+    stop_reading();
+    const char *trouble = consumer_trouble(worker.consumer);
+    if (trouble[0] == '\0')
+        return at_once;
+    worker.troubled = true;
+    report(WorkerState::connecting, trouble, "It is tried again by itself.");
+    return reconnect_ms;
+}
+
 long stream() {
-    ingest_fill(&worker.ingest, worker.consumer);
-    notes_take(worker.consumer, worker.slot);
+    fill();
     if (worker.ingest.lost) {
         stop_reading();
         return reconnect_ms;
+    }
+    if (worker.troubled && consumer_heard(worker.consumer)) {
+        worker.troubled = false;
+        report(WorkerState::running, "", nullptr);
     }
     long duties = ingest_duties(&worker.ingest, worker.consumer, worker.slot, &worker.assignment);
     long wait = ingest_until_due(&worker.ingest);
     if (wait == at_once)
         return store();
-    if (worker.ingest.doubtful) {
-        stop_reading();
-        return at_once;
-    }
+    if (worker.ingest.doubtful)
+        return assign_again();
     return wait < 0 ? duties : std::min(wait, duties);
 }
 
@@ -189,7 +230,8 @@ long step() {
         return rest_until_told(WorkerState::stopped, "extension \"heartbeat\" is not in this database",
                                "CREATE EXTENSION heartbeat; it is noticed by itself.");
     if (settings.brokers[0] == '\0') {
-        close_consumer();
+        if (!close_consumer())
+            make_way();
         return rest_until_told(WorkerState::stopped, "heartbeat.brokers is empty",
                                "Set it, and reload the configuration.");
     }
@@ -206,17 +248,17 @@ long step() {
 }
 
 long recover() {
-    int sqlstate = geterrcode();
-    const char *message = process_recover(worker.slot);
-    bool storing = worker.assigned;
-    if (storing && subtransaction_is_row_error(sqlstate) && !worker.ingest.isolate) {
+    const Failure *failure = process_recover(worker.slot);
+    bool storing = worker.assigned && worker.ingest.sealed;
+    if (storing && failure->is_of_row && !worker.ingest.isolate) {
         worker.ingest.isolate = true;
         return at_once;
     }
-    worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     if (!storing)
         stop_reading();
-    report(WorkerState::retrying, message, "It is tried again by itself; the server's log has the details.");
+    worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
+    report(WorkerState::retrying, failure->message,
+           "It is tried again by itself; the server's log has the details.");
     return worker.backoff_ms;
 }
 
@@ -232,7 +274,8 @@ long attempt() {
 
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
-    close_consumer();
+    if (!close_consumer())
+        make_way();
     worker.failed = false;
     worker.backoff_ms = 0;
 }
@@ -245,6 +288,7 @@ void sleep(long milliseconds) {
         process_sleep(milliseconds);
         return;
     }
+    pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
     int events =
         WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
     WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.consumer), milliseconds, PG_WAIT_EXTENSION);

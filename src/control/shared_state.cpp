@@ -90,7 +90,7 @@ bool shared_state_claim(WorkerSlot *slot) {
         memset(static_cast<void *>(slot), 0, sizeof(*slot));
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
-        slot->started_at = slot->since = slot->progress_at = GetCurrentTimestamp();
+        slot->started_at = slot->since = GetCurrentTimestamp();
     }
     LWLockRelease(shared_state->lock);
     if (taken)
@@ -125,12 +125,18 @@ void shared_state_error(WorkerSlot *slot, const char *message) {
     LWLockRelease(shared_state->lock);
 }
 
+void shared_state_busy(WorkerSlot *slot) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->busy_since = GetCurrentTimestamp();
+    LWLockRelease(shared_state->lock);
+}
+
 void shared_state_progress(WorkerSlot *slot, int64_t messages) {
     TimestampTz now = GetCurrentTimestamp();
     int64_t second = now / USECS_PER_SEC;
     int bucket = static_cast<int>(second % rate_seconds);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->progress_at = now;
+    slot->busy_since = 0;
     if (slot->second[bucket] != second) {
         slot->second[bucket] = second;
         slot->messages[bucket] = 0;

@@ -27,7 +27,7 @@ struct WorkerSlot {
     WorkerState state;
     TimestampTz since;
     TimestampTz started_at;
-    TimestampTz progress_at; // when it last stored something or had nothing to store
+    TimestampTz busy_since; // when it began to store the batch in hand; 0: it has none
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
@@ -65,6 +65,7 @@ bool shared_state_claim(WorkerSlot *slot);
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
 
 void shared_state_error(WorkerSlot *slot, const char *message);
+void shared_state_busy(WorkerSlot *slot);
 void shared_state_progress(WorkerSlot *slot, int64_t messages);
 void shared_state_partition(int32_t partition, int64_t high_watermark);
 void shared_state_forget_partitions(); // those of the calling process

@@ -29,7 +29,7 @@ struct Status {
     double messages_per_second;
     const char *last_error;
     TimestampTz last_error_at;
-    TimestampTz progress_at; // of the worker that has made none for the longest time
+    TimestampTz busy_since; // of the worker that has been storing one batch for the longest time
 };
 
 Status stopped(const char *reason, const char *hint) {
@@ -63,8 +63,8 @@ Status status_of_workers() {
             continue;
         status.workers++;
         status.messages_per_second += rate_of(worker, now);
-        if (status.progress_at == 0 || worker.progress_at < status.progress_at)
-            status.progress_at = worker.progress_at;
+        if (worker.busy_since != 0 && (status.busy_since == 0 || worker.busy_since < status.busy_since))
+            status.busy_since = worker.busy_since;
         if (worst == nullptr || worker.state > worst->state)
             worst = &worker;
     }
@@ -74,6 +74,13 @@ Status status_of_workers() {
     status.since = shown.since;
     status.reason = copy(shown.reason);
     status.hint = copy(shown.hint);
+    if (worst != nullptr && worst->state < WorkerState::retrying && status.workers < settings.workers) {
+        status.state = shared_state_name(WorkerState::retrying);
+        status.reason =
+            psprintf("%d of %d workers run%s%s", status.workers, settings.workers,
+                     shared_state->launcher.reason[0] == '\0' ? "" : ": ", shared_state->launcher.reason);
+        status.hint = copy(shared_state->launcher.hint);
+    }
     if (last_error->last_error_at != 0) {
         status.last_error = copy(last_error->last_error);
         status.last_error_at = last_error->last_error_at;
@@ -130,7 +137,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     values[5] = Float8GetDatum(status.messages_per_second);
     set_text(&values[6], &nulls[6], status.last_error);
     set_time(&values[7], &nulls[7], status.last_error_at);
-    set_time(&values[8], &nulls[8], status.progress_at);
+    set_time(&values[8], &nulls[8], status.busy_since);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }
 

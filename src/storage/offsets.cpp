@@ -10,12 +10,13 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_offsets = {"SELECT partition, next_offset, cluster_id FROM @extschema@.heartbeat_offsets "
-                            "WHERE topic = $1 ORDER BY partition",
-                            1,
-                            {TEXTOID},
-                            0,
-                            nullptr};
+Statement select_offsets = {
+    "SELECT partition, next_offset, cluster_id, lost_at IS NOT NULL FROM @extschema@.heartbeat_offsets "
+    "WHERE topic = $1 ORDER BY partition",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
 
 Statement insert_offset = {
     "INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset, cluster_id)"
@@ -37,6 +38,13 @@ Statement update_cluster = {"UPDATE @extschema@.heartbeat_offsets SET cluster_id
                             {TEXTOID, TEXTOID, INT4OID, INT4OID},
                             0,
                             nullptr};
+
+Statement update_lost = {
+    "UPDATE @extschema@.heartbeat_offsets SET lost_at = now() WHERE topic = $1 AND lost_at IS NULL",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
 
 Statement update_offsets = {
     "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset, records = o.records + n.records,"
@@ -72,6 +80,7 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         const char *cluster_id = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 3);
         strlcpy(offsets[i].cluster_id, cluster_id == nullptr ? "" : cluster_id,
                 sizeof(offsets[i].cluster_id));
+        offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &null));
     }
     return offsets;
 }
@@ -91,6 +100,11 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
     if (null || DatumGetInt64(previous) != from)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("the offset of partition %d was moved by somebody else", partition)));
+}
+
+void offsets_mark_lost(const char *topic) {
+    Datum value = CStringGetTextDatum(topic);
+    statement_execute(&update_lost, &value, nullptr, SPI_OK_UPDATE);
 }
 
 void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers) {

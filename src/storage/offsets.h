@@ -9,6 +9,7 @@ struct StoredOffset {
     int32_t partition;
     int64_t next_offset;
     char cluster_id[64]; // empty: not known yet
+    bool lost;           // offsets of that name mean other messages now
 };
 
 // All stored offsets of the topic; the array lives as long as the transaction.
@@ -19,6 +20,9 @@ void offsets_begin(const char *topic, int32_t partition, int64_t next_offset, co
 
 // Moves a position that Kafka does not hold, and records the gap. An error where it is no longer at `from`.
 void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason);
+
+// Kafka does not know the topic, or some partitions: all its offsets are of a topic that is gone.
+void offsets_mark_lost(const char *topic);
 
 // The partitions of one worker (partition modulo workers) belong to this cluster from now on.
 void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers);

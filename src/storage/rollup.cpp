@@ -1,6 +1,7 @@
 // Storage wing: the rollup. One snapshot (REPEATABLE READ) reads the marks and the readings they stand for,
-// so the marks that go are exactly those whose readings the new rows hold; ingest goes on meanwhile and takes
-// no lock here.
+// so the marks that go are exactly those whose readings the new rows hold; ingest goes on meanwhile. The lock
+// on heartbeat_records keeps rows from being moved to new partitions, where an older snapshot would miss
+// them.
 #include "server.h"
 
 #include "storage/arrays.h"
@@ -87,7 +88,7 @@ void rollup_summarize() {
 bool rollup_run() {
     Extension extension;
     for (;;) {
-        if (!transaction_begin(&extension, XACT_REPEATABLE_READ))
+        if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
             return false;
         Datum quiet = Int64GetDatum(rollup_quiet_ms), minutes;
         statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);

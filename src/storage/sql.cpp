@@ -13,6 +13,8 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -28,6 +30,7 @@ namespace {
 
 uint64_t current_generation = 1;
 char quoted_schema[2 * NAMEDATALEN + 3];
+MemoryContext context_before;
 Oid user_before;
 int security_before;
 
@@ -103,15 +106,18 @@ void statements_forget() {
     current_generation++;
 }
 
-bool transaction_begin(Extension *extension, int isolation) {
+bool transaction_begin(Extension *extension, int isolation, const char *locked_table) {
+    context_before = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
     XactIsoLevel = isolation;
-    PushActiveSnapshot(GetTransactionSnapshot());
     if (!extension_find(extension)) {
         transaction_abandon();
         return false;
     }
+    if (locked_table != nullptr)
+        LockRelationOid(get_relname_relid(locked_table, extension->schema), ShareUpdateExclusiveLock);
+    PushActiveSnapshot(GetTransactionSnapshot());
     Oid role = settings.role[0] == '\0' ? extension->owner : get_role_oid(settings.role, false);
     GetUserIdAndSecContext(&user_before, &security_before);
     SetUserIdAndSecContext(role, security_before | SECURITY_RESTRICTED_OPERATION);
@@ -124,10 +130,13 @@ void transaction_commit() {
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
     CommitTransactionCommand();
+    MemoryContextSwitchTo(context_before);
+    pgstat_report_stat(false); // autovacuum goes by it
 }
 
 void transaction_abandon() {
     AbortCurrentTransaction(); // also gives the user, the snapshot and SPI's connection back
+    MemoryContextSwitchTo(context_before);
 }
 
 } // namespace heartbeat

@@ -38,8 +38,10 @@ void statements_forget();
 
 // One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's
 // owner), with the rights of a security-restricted operation. False, and no transaction, where the extension
-// is missing. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ.
-bool transaction_begin(Extension *extension, int isolation);
+// is missing. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A table that is named is locked in
+// SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the snapshot is taken. When the
+// transaction ends, the memory context is again what it was before.
+bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done
 

@@ -115,8 +115,8 @@ void insert_plainly(void *argument) {
     memset(rows->stored, true, rows->count);
 }
 
-bool is_unique_violation(int sqlstate) {
-    return sqlstate == ERRCODE_UNIQUE_VIOLATION;
+bool is_unique_violation(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION;
 }
 
 // Since offsets keep Kafka from delivering twice, a conflict is rare: the plain insert, which costs two

@@ -10,14 +10,16 @@ extern "C" {
 
 namespace heartbeat {
 
-bool subtransaction_is_row_error(int sqlstate) {
-    int category = ERRCODE_TO_CATEGORY(sqlstate);
+bool subtransaction_is_row_error(const ErrorData *error) {
+    int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+    if (error->sqlerrcode == ERRCODE_CHECK_VIOLATION && error->constraint_name == nullptr)
+        return false;
     return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
            category == ERRCODE_PLPGSQL_ERROR || category == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
 }
 
-bool subtransaction_try(void (*work)(void *argument), void *argument, bool (*expected)(int sqlstate),
-                        CaughtError *caught) {
+bool subtransaction_try(void (*work)(void *argument), void *argument,
+                        bool (*expected)(const ErrorData *error), CaughtError *caught) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     volatile bool done = false;
@@ -37,7 +39,7 @@ bool subtransaction_try(void (*work)(void *argument), void *argument, bool (*exp
         RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = owner;
-        if (!expected(error->sqlerrcode))
+        if (!expected(error))
             ReThrowError(error);
         strlcpy(caught->sqlstate, unpack_sql_state(error->sqlerrcode), sizeof(caught->sqlstate));
         strlcpy(caught->message, error->message, sizeof(caught->message));

@@ -5,7 +5,6 @@
 #include "stream/consumer_client.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <unistd.h>
 
@@ -34,14 +33,15 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        char line[256];
-        snprintf(line, sizeof(line), "partition %d: %s", message->partition,
+        snprintf(consumer->trouble, sizeof(consumer->trouble), "partition %d: %s", message->partition,
                  rd_kafka_message_errstr(message));
-        consumer->note(4, line);
+        consumer->note(4, consumer->trouble);
+        consumer->lost_topic = consumer->lost_topic || is_unknown_topic(message->err);
         return FillResult::trouble;
     }
     if (position == nullptr)
         return FillResult::drained; // of a partition that is assigned no more
+    consumer->heard = true;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         batch->add_progress(message->partition, position->offset, message->offset);
         return FillResult::drained;
@@ -90,6 +90,8 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     try {
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
+        consumer->heard = consumer->lost_topic = false;
+        consumer->trouble[0] = '\0';
     } catch (...) {
         snprintf(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
         return false;
@@ -112,9 +114,7 @@ FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
 
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
     consumer->settle();
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); // the thread inherits it: signals are the server's business
+    SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {
             consumer->ahead_result = fill(consumer, batch);
@@ -124,7 +124,6 @@ bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
     } catch (...) {
         // no thread is to be had: the caller reads when it has the time
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return consumer->ahead.joinable();
 }
 

@@ -28,7 +28,9 @@ enum class FillResult {
 };
 
 Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept;
-void consumer_close(Consumer *consumer) noexcept; // nullptr is fine
+// False: librdkafka did not let go of it within seconds, and keeps its memory and threads; this process
+// should end. nullptr is fine.
+bool consumer_close(Consumer *consumer) noexcept;
 
 // Becomes readable when something is queued; consumer_fill() until it is drained re-arms it.
 int consumer_descriptor(const Consumer *consumer) noexcept;
@@ -61,6 +63,16 @@ bool consumer_mirror_failed(Consumer *consumer) noexcept;
 
 // True once after every broker was lost.
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
+
+// True once after Kafka said that it does not know the topic or a partition: it was deleted, and what has its
+// name now, or later, is another one.
+bool consumer_lost_topic(Consumer *consumer) noexcept;
+
+// Whether anything, a message or the end of a partition, has been read since the last assignment.
+bool consumer_heard(Consumer *consumer) noexcept;
+
+// What the last FillResult::trouble was about.
+const char *consumer_trouble(Consumer *consumer) noexcept;
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;
 

@@ -2,24 +2,19 @@
 // the calls of whoever reads from its queue, never on its own threads.
 #include "stream/consumer_client.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <future>
 #include <unistd.h>
 #include <utility>
 
 namespace heartbeat {
 
+constexpr std::chrono::seconds close_timeout{2};
+
 Consumer::~Consumer() {
-    settle();
-    if (topic_handle != nullptr)
-        rd_kafka_topic_destroy(topic_handle);
-    if (queue != nullptr) {
-        rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0);
-        rd_kafka_queue_destroy(queue);
-    }
-    if (client != nullptr)
-        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     for (int end : wake)
         if (end >= 0)
             close(end);
@@ -52,6 +47,8 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     auto *consumer = static_cast<Consumer *>(opaque);
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         consumer->lost_brokers = true;
+    if (is_unknown_topic(error))
+        consumer->lost_topic = true;
     char line[256];
     snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
              reason);
@@ -108,16 +105,51 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
 
 Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept {
     try {
-        auto consumer = std::make_unique<Consumer>();
-        return open_client(consumer.get(), settings, problem) ? consumer.release() : nullptr;
+        auto *consumer = new Consumer;
+        if (open_client(consumer, settings, problem))
+            return consumer;
+        consumer_close(consumer);
+        return nullptr;
     } catch (...) {
         snprintf(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
         return nullptr;
     }
 }
 
-void consumer_close(Consumer *consumer) noexcept {
+namespace {
+
+// librdkafka may never come back from destroying a client whose topic was deleted while it was being read.
+bool destroy_client(rd_kafka_t *client) {
+    auto destroyed = std::make_shared<std::promise<void>>();
+    std::future<void> done = destroyed->get_future();
+    SignalsBlocked blocked;
+    std::thread([=] {
+        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        destroyed->set_value();
+    }).detach();
+    return done.wait_for(close_timeout) == std::future_status::ready;
+}
+
+} // namespace
+
+bool consumer_close(Consumer *consumer) noexcept {
+    if (consumer == nullptr)
+        return true;
+    consumer->settle();
+    if (consumer->topic_handle != nullptr)
+        rd_kafka_topic_destroy(consumer->topic_handle);
+    if (consumer->queue != nullptr) {
+        rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
+        rd_kafka_queue_destroy(consumer->queue);
+    }
+    try {
+        if (consumer->client != nullptr && !destroy_client(consumer->client))
+            return false; // its threads may still use what it has
+    } catch (...) {
+        return false;
+    }
     delete consumer;
+    return true;
 }
 
 int consumer_descriptor(const Consumer *consumer) noexcept {
@@ -132,6 +164,21 @@ bool consumer_mirror_failed(Consumer *consumer) noexcept {
 bool consumer_lost_brokers(Consumer *consumer) noexcept {
     consumer->settle();
     return std::exchange(consumer->lost_brokers, false);
+}
+
+bool consumer_lost_topic(Consumer *consumer) noexcept {
+    consumer->settle();
+    return std::exchange(consumer->lost_topic, false);
+}
+
+bool consumer_heard(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->heard;
+}
+
+const char *consumer_trouble(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->trouble;
 }
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {

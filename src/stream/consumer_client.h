@@ -3,6 +3,7 @@
 
 #include "stream/consumer.h"
 
+#include <csignal>
 #include <librdkafka/rdkafka.h>
 #include <memory>
 #include <string>
@@ -14,7 +15,7 @@ inline constexpr size_t notes_kept = 32;
 
 class Consumer {
   public:
-    ~Consumer();
+    ~Consumer();                                     // of what is left when the client is closed
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
     void settle() noexcept;                          // waits for a fill that runs ahead
 
@@ -32,7 +33,33 @@ class Consumer {
     size_t note_count = 0;
     bool lost_brokers = false;
     bool mirror_failed = false;
+    bool lost_topic = false;
+    bool heard = false;     // a message or an end of a partition, since the last assignment
+    char trouble[256] = ""; // the last error of the topic or a partition
 };
+
+// Signals are the server's business: while this lives, they are blocked, and a thread that is started
+// inherits that.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    SignalsBlocked(const SignalsBlocked &) = delete;
+    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+
+  private:
+    sigset_t before;
+};
+
+// Kafka does not know the topic, or the partition.
+inline bool is_unknown_topic(int error) {
+    return error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
 
 struct ListDeleter {
     void operator()(rd_kafka_topic_partition_list_t *list) const {
