@@ -62,15 +62,15 @@ Publisher::~Publisher() {
 }
 
 bool Publisher::open() {
-    if (settings_.create_partitions != 0 &&
-        !topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_))
-        return false;
+    const bool exists =
+        settings_.create_partitions == 0 ||
+        topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
     // Not before: a handle asks the brokers about its topic, and asking makes some of them create it, in
     // their way.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
-    return topic_ != nullptr && !broken_;
+    return exists && topic_ != nullptr && !broken_;
 }
 
 SendResult Publisher::send(const Message &message) {

@@ -85,6 +85,7 @@ TEST(Publish, ARequestedPortAnswers) {
     EXPECT_EQ(broker.address(), "127.0.0.1:" + std::to_string(port));
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
     ASSERT_EQ(publisher.send(message_of("", "")), SendResult::sent);
     drain(&publisher);
     EXPECT_EQ(publisher.counts().acknowledged, 1U);
@@ -100,6 +101,7 @@ TEST(Publish, AMessageThatIsTooLargeIsCountedAndTheNextGoesOn) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
     const std::string huge(2'000'000, 'x');
     EXPECT_EQ(publisher.send(message_of("", huge)), SendResult::sent);
     EXPECT_EQ(publisher.send(message_of("", "small")), SendResult::sent);
@@ -115,6 +117,7 @@ TEST(Publish, AFullQueueTakesNothing) {
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {"queue.buffering.max.messages=1", "linger.ms=100"}, 0},
                         transcript.console());
+    ASSERT_TRUE(publisher.open());
     EXPECT_EQ(publisher.send(message_of("", "first")), SendResult::sent);
     EXPECT_EQ(publisher.send(message_of("", "second")), SendResult::full);
     EXPECT_EQ(publisher.counts().sent, 1U);
@@ -141,6 +144,7 @@ TEST(Publish, WhatIsAbandonedHasFailed) {
     Transcript transcript;
     const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
     Publisher publisher({nobody, topic, {}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
     for (int i = 0; i < 10; i++)
         ASSERT_EQ(publisher.send(message_of("", "lost")), SendResult::sent);
     publisher.abandon();
@@ -151,6 +155,7 @@ TEST(Publish, TheEmbeddedBrokerSaysWhatItHasDropped) {
     const EmbeddedBroker broker(0, topic, 1);
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {"compression.codec=none"}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
     const std::string large(500'000, 'x');
     for (int i = 0; i < 30; i++)
         ASSERT_EQ(publisher.send(message_of("", large)), SendResult::sent);
