@@ -3,19 +3,14 @@
 // `worker`.
 #include "server.h"
 
-#include "assignment.h"
 #include "control/pause.h"
-#include "ingest.h"
-#include "notes.h"
 #include "process.h"
+#include "reader.h"
 #include "storage/sql.h"
-
-#include <unistd.h>
 
 extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
-#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 }
@@ -33,59 +28,16 @@ constexpr long backoff_ms_max = 10000;
 
 struct Worker {
     WorkerSlot *slot;
-    Assignment assignment;
-    Consumer *consumer; // nullptr: not connected
-    Ingest ingest;
+    Reader reader;
     bool control_known;
     uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
     bool installed;
     bool paused;
     bool failed;
-    bool assigned;
-    bool topic_lost; // Kafka said so, and heartbeat_offsets does not say it yet
-    bool troubled;   // Kafka reported an error, and has not delivered anything since
     long backoff_ms; // 0: the last step raised no error
-    char client_id[64];
 };
 
 Worker worker;
-
-// False: librdkafka would not let go of the client, and this process should make way for another.
-bool close_consumer() {
-    bool closed = consumer_close(worker.consumer);
-    worker.consumer = nullptr;
-    worker.assigned = false;
-    ingest_drop(&worker.ingest, worker.consumer);
-    shared_state_forget_partitions();
-    return closed;
-}
-
-// The launcher starts another worker in its place.
-void make_way() {
-    ereport(LOG, (errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
-                  errhidecontext(true)));
-    proc_exit(1);
-}
-
-void leave_at_once(int code, Datum /*argument*/) {
-    _exit(code);
-}
-
-// librdkafka's threads must be gone before the process runs its exit handlers. Where they are not, those are
-// passed over, once everything that others wait for has been given back.
-void close_at_exit(int /*code*/, Datum /*argument*/) {
-    if (!close_consumer())
-        on_proc_exit(leave_at_once, 0);
-}
-
-// What was consumed and not stored is read again from the stored position.
-void stop_reading() {
-    Problem problem;
-    if (worker.consumer != nullptr && worker.assigned)
-        consumer_assign(worker.consumer, nullptr, 0, &problem);
-    worker.assigned = false;
-    ingest_drop(&worker.ingest, worker.consumer);
-}
 
 void report(WorkerState state, const char *reason, const char *hint) {
     shared_state_report(worker.slot, state, reason, hint);
@@ -102,11 +54,11 @@ void look_at_control() {
     worker.control_seen = seen;
     worker.control_known = true;
     worker.failed = false;
-    stop_reading(); // a seek may have moved the positions
+    reader_stop(&worker.reader); // a seek may have moved the positions
 }
 
 long rest_until_told(WorkerState state, const char *reason, const char *hint) {
-    stop_reading();
+    reader_stop(&worker.reader);
     report(state, reason, hint);
     return until_woken;
 }
@@ -116,50 +68,30 @@ long fail(const char *reason, const char *hint) {
     return rest_until_told(WorkerState::failed, reason, hint);
 }
 
-bool open_consumer() {
+bool open() {
     Problem problem;
-    worker.consumer = consumer_open(settings_for_kafka(worker.client_id), &problem);
-    if (worker.consumer == nullptr)
+    if (!reader_open(&worker.reader, &problem))
         fail(problem.text, "Correct the setting and reload the configuration.");
-    return worker.consumer != nullptr;
-}
-
-void fill() {
-    ingest_fill(&worker.ingest, worker.consumer);
-    worker.topic_lost = worker.topic_lost || worker.ingest.topic_lost;
-    notes_take(worker.consumer, worker.slot);
-}
-
-// While nothing is assigned, this only takes what librdkafka has to say.
-void drain() {
-    fill();
-    ingest_drop(&worker.ingest, worker.consumer);
+    return worker.reader.consumer != nullptr;
 }
 
 long stay_paused() {
-    stop_reading();
+    reader_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
-    if (worker.assignment.partition_count > 0)
-        assignment_refresh_watermarks(worker.consumer, &worker.assignment);
-    drain();
+    if (worker.reader.assignment.partition_count > 0)
+        assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    reader_drain(&worker.reader, worker.slot);
     return paused_look_ms;
 }
 
 long assign() {
-    if (worker.topic_lost)
-        assignment_mark_lost();
-    drain(); // what was said of a topic before it is assigned means nothing
-    worker.topic_lost = false;
-    AssignmentResult result = assignment_make(worker.consumer, &worker.assignment);
-    switch (result) {
+    switch (reader_assign(&worker.reader, worker.slot)) {
     case AssignmentResult::assigned:
-        worker.assigned = true;
-        ingest_begin(&worker.ingest);
-        if (!worker.troubled)
+        if (!worker.reader.troubled)
             report(WorkerState::running, "", nullptr);
         return at_once;
     case AssignmentResult::unavailable:
-        report(WorkerState::connecting, worker.assignment.reason, worker.assignment.hint);
+        report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
         return reconnect_ms;
     case AssignmentResult::uninstalled:
         worker.installed = false;
@@ -167,11 +99,11 @@ long assign() {
     case AssignmentResult::failed:
         break;
     }
-    return fail(worker.assignment.reason, worker.assignment.hint);
+    return fail(worker.reader.assignment.reason, worker.reader.assignment.hint);
 }
 
 long store() {
-    switch (ingest_store(&worker.ingest, worker.consumer, worker.slot)) {
+    switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
     case StoreResult::stored:
         report(WorkerState::running, "", nullptr);
         return at_once;
@@ -188,36 +120,37 @@ long store() {
             (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
              errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
              errhidecontext(true)));
-    stop_reading();
+    reader_stop(&worker.reader);
     return reconnect_ms;
 }
 
 // Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now.
 long assign_again() {
-    stop_reading();
-    const char *trouble = consumer_trouble(worker.consumer);
+    reader_stop(&worker.reader);
+    const char *trouble = consumer_trouble(worker.reader.consumer);
     if (trouble[0] == '\0')
         return at_once;
-    worker.troubled = true;
+    worker.reader.troubled = true;
     report(WorkerState::connecting, trouble, "It is tried again by itself.");
     return reconnect_ms;
 }
 
 long stream() {
-    fill();
-    if (worker.ingest.lost) {
-        stop_reading();
+    reader_fill(&worker.reader, worker.slot);
+    if (worker.reader.ingest.lost) {
+        reader_stop(&worker.reader);
         return reconnect_ms;
     }
-    if (worker.troubled && consumer_heard(worker.consumer)) {
-        worker.troubled = false;
+    if (worker.reader.troubled && consumer_heard(worker.reader.consumer)) {
+        worker.reader.troubled = false;
         report(WorkerState::running, "", nullptr);
     }
-    long duties = ingest_duties(&worker.ingest, worker.consumer, worker.slot, &worker.assignment);
-    long wait = ingest_until_due(&worker.ingest);
+    long duties =
+        ingest_duties(&worker.reader.ingest, worker.reader.consumer, worker.slot, &worker.reader.assignment);
+    long wait = ingest_until_due(&worker.reader.ingest);
     if (wait == at_once)
         return store();
-    if (worker.ingest.doubtful)
+    if (worker.reader.ingest.doubtful)
         return assign_again();
     return wait < 0 ? duties : std::min(wait, duties);
 }
@@ -230,18 +163,17 @@ long step() {
         return rest_until_told(WorkerState::stopped, "extension \"heartbeat\" is not in this database",
                                "CREATE EXTENSION heartbeat; it is noticed by itself.");
     if (settings.brokers[0] == '\0') {
-        if (!close_consumer())
-            make_way();
+        reader_close(&worker.reader);
         return rest_until_told(WorkerState::stopped, "heartbeat.brokers is empty",
                                "Set it, and reload the configuration.");
     }
-    if (worker.failed || (worker.consumer == nullptr && !open_consumer()))
+    if (worker.failed || (worker.reader.consumer == nullptr && !open()))
         return until_woken;
     if (worker.paused)
         return stay_paused();
-    if (!worker.assigned) {
+    if (!worker.reader.assigned) {
         long wait = assign();
-        if (!worker.assigned)
+        if (!worker.reader.assigned)
             return wait;
     }
     return stream();
@@ -249,13 +181,13 @@ long step() {
 
 long recover() {
     const Failure *failure = process_recover(worker.slot);
-    bool storing = worker.assigned && worker.ingest.sealed;
-    if (storing && failure->is_of_row && !worker.ingest.isolate) {
-        worker.ingest.isolate = true;
+    bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
+    if (storing && failure->is_of_row && !worker.reader.ingest.isolate) {
+        worker.reader.ingest.isolate = true;
         return at_once;
     }
     if (!storing)
-        stop_reading();
+        reader_stop(&worker.reader);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     report(WorkerState::retrying, failure->message,
            "It is tried again by itself; the server's log has the details.");
@@ -265,7 +197,10 @@ long recover() {
 long attempt() {
     volatile long wait = at_once;
     PG_TRY();
-    { wait = step(); }
+    {
+        wait = step();
+        worker.backoff_ms = 0;
+    }
     PG_CATCH();
     { wait = recover(); }
     PG_END_TRY();
@@ -274,8 +209,7 @@ long attempt() {
 
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
-    if (!close_consumer())
-        make_way();
+    reader_close(&worker.reader);
     worker.failed = false;
     worker.backoff_ms = 0;
 }
@@ -283,7 +217,7 @@ void reload() {
 void sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
-    bool reading = worker.assigned && !worker.ingest.sealed;
+    bool reading = worker.reader.assigned && !worker.reader.ingest.sealed;
     if (!reading) {
         process_sleep(milliseconds);
         return;
@@ -291,7 +225,8 @@ void sleep(long milliseconds) {
     pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
     int events =
         WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
-    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.consumer), milliseconds, PG_WAIT_EXTENSION);
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.reader.consumer), milliseconds,
+                      PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
 }
 
@@ -302,14 +237,15 @@ void sleep(long milliseconds) {
 using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
-    worker.assignment.worker = static_cast<int>(DatumGetInt64(argument));
-    worker.assignment.workers = settings.workers;
-    worker.slot = &shared_state->workers[worker.assignment.worker];
-    snprintf(worker.client_id, sizeof(worker.client_id), "heartbeat-worker-%d", worker.assignment.worker);
+    worker.reader.assignment.worker = static_cast<int>(DatumGetInt64(argument));
+    worker.reader.assignment.workers = settings.workers;
+    worker.slot = &shared_state->workers[worker.reader.assignment.worker];
+    snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d",
+             worker.reader.assignment.worker);
     process_start(settings.database, worker.slot);
-    if (!ingest_create(&worker.ingest))
+    if (!ingest_create(&worker.reader.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    before_shmem_exit(close_at_exit, 0);
+    reader_close_at_exit(&worker.reader);
 
     MemoryContext context =
         AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);

@@ -1,0 +1,92 @@
+// Server half: opens, reads, stops and closes. librdkafka's threads must be gone before the process runs its
+// exit handlers, which would pull libraries from under them.
+#include "server.h"
+
+#include "notes.h"
+#include "reader.h"
+#include "settings.h"
+
+#include <unistd.h>
+
+extern "C" {
+#include "storage/ipc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+bool abandoned = false; // a client would not end, and its threads are still there
+
+void leave_at_once(int code, Datum /*argument*/) {
+    _exit(code);
+}
+
+void close_client(Reader *reader) {
+    abandoned = !consumer_close(reader->consumer) || abandoned;
+    reader->consumer = nullptr;
+    reader->assigned = false;
+    ingest_drop(&reader->ingest, nullptr);
+    shared_state_forget_partitions();
+}
+
+// Exit handlers are passed over where threads are left, once everything that others wait for has been given
+// back.
+void close_at_exit(int /*code*/, Datum reader) {
+    close_client(reinterpret_cast<Reader *>(DatumGetPointer(reader)));
+    if (abandoned)
+        on_proc_exit(leave_at_once, 0);
+}
+
+} // namespace
+
+bool reader_open(Reader *reader, Problem *problem) {
+    reader->consumer = consumer_open(settings_for_kafka(reader->client_id), problem);
+    return reader->consumer != nullptr;
+}
+
+void reader_close(Reader *reader) {
+    close_client(reader);
+    if (!abandoned)
+        return;
+    ereport(LOG, (errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
+                  errhidecontext(true)));
+    proc_exit(1);
+}
+
+void reader_close_at_exit(Reader *reader) {
+    before_shmem_exit(close_at_exit, PointerGetDatum(reader));
+}
+
+void reader_stop(Reader *reader) {
+    Problem problem;
+    if (reader->consumer != nullptr && reader->assigned)
+        consumer_assign(reader->consumer, nullptr, 0, &problem);
+    reader->assigned = false;
+    ingest_drop(&reader->ingest, reader->consumer);
+}
+
+void reader_fill(Reader *reader, WorkerSlot *slot) {
+    ingest_fill(&reader->ingest, reader->consumer);
+    reader->topic_lost = reader->topic_lost || reader->ingest.topic_lost;
+    notes_take(reader->consumer, slot);
+}
+
+void reader_drain(Reader *reader, WorkerSlot *slot) {
+    reader_fill(reader, slot);
+    ingest_drop(&reader->ingest, reader->consumer);
+}
+
+AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
+    if (reader->topic_lost)
+        assignment_mark_lost();
+    reader_drain(reader, slot); // what was said of a topic before it is assigned means nothing
+    reader->topic_lost = false;
+    AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
+    reader->assigned = result == AssignmentResult::assigned;
+    if (reader->assigned)
+        ingest_begin(&reader->ingest);
+    return result;
+}
+
+} // namespace heartbeat

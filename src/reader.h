@@ -1,0 +1,40 @@
+// Server half: an ingest worker's end of Kafka: the client, what is assigned to it, and the batch that is
+// being filled.
+#pragma once
+
+#include "ingest.h"
+
+namespace heartbeat {
+
+struct Reader {
+    Consumer *consumer; // nullptr: not connected
+    Assignment assignment;
+    Ingest ingest;
+    bool assigned;
+    bool topic_lost; // Kafka said so, and heartbeat_offsets does not say it yet
+    bool troubled;   // Kafka reported an error, and has not delivered anything since
+    char client_id[64];
+};
+
+// False with *problem filled in: a setting is wrong.
+bool reader_open(Reader *reader, Problem *problem);
+
+// Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
+void reader_close(Reader *reader);
+
+// Has the client closed when the process exits; call it once.
+void reader_close_at_exit(Reader *reader);
+
+// What was consumed and not stored is read again from the stored position.
+void reader_stop(Reader *reader);
+
+// Decodes what is queued into the batch, and takes what librdkafka has to say.
+void reader_fill(Reader *reader, WorkerSlot *slot);
+
+// The latter alone, while nothing is assigned.
+void reader_drain(Reader *reader, WorkerSlot *slot);
+
+// Compares positions with what Kafka has, and assigns.
+AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot);
+
+} // namespace heartbeat
