@@ -44,15 +44,16 @@ struct Task {
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
+    Failure failure;
 };
 
 enum { partitions_task, retention_task, summarize_task, rollup_task };
 
 Task tasks[] = {
-    {"making partitions", make_partitions, 0},
-    {"applying retention", apply_retention, 0},
-    {"summarizing indexes", summarize, 0},
-    {"rolling up minutes", roll_up, 0},
+    {"making partitions", make_partitions, 0, {}},
+    {"applying retention", apply_retention, 0, {}},
+    {"summarizing indexes", summarize, 0, {}},
+    {"rolling up minutes", roll_up, 0, {}},
 };
 
 uint64_t control_seen;
@@ -79,7 +80,7 @@ void attempt(Task *task) {
     PG_TRY();
     { again = task->run(); }
     PG_CATCH();
-    { process_recover(&shared_state->maintenance); }
+    { process_recover(&shared_state->maintenance, &task->failure); }
     PG_END_TRY();
     task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
     pgstat_report_activity(STATE_IDLE, nullptr);

@@ -74,28 +74,25 @@ void process_sleep(long milliseconds) {
     ResetLatch(MyLatch);
 }
 
-const Failure *process_recover(WorkerSlot *slot) {
-    static Failure failure;
-    static TimestampTz logged_at;
+void process_recover(WorkerSlot *slot, Failure *failure) {
     MemoryContextSwitchTo(TopMemoryContext);
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    if (strncmp(failure.message, error->message, sizeof(failure.message) - 1) != 0 ||
-        now > logged_at + log_again) {
+    if (strncmp(failure->message, error->message, sizeof(failure->message) - 1) != 0 ||
+        now > failure->logged_at + log_again) {
         EmitErrorReport();
-        logged_at = now;
+        failure->logged_at = now;
     }
     FlushErrorState();
-    strlcpy(failure.message, error->message, sizeof(failure.message));
-    failure.is_of_row = subtransaction_is_row_error(error);
+    strlcpy(failure->message, error->message, sizeof(failure->message));
+    failure->is_of_row = subtransaction_is_row_error(error);
     FreeErrorData(error);
     AbortCurrentTransaction();
     statements_forget();
-    shared_state_error(slot, failure.message);
+    shared_state_error(slot, failure->message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
-    return &failure;
 }
 
 } // namespace heartbeat

@@ -19,14 +19,15 @@ bool process_interrupts();
 // process.
 void process_sleep(long milliseconds);
 
-// What was wrong, when a step of a process failed.
+// What was wrong when something failed the last time; each thing that may fail has its own.
 struct Failure {
     char message[state_text_size];
     bool is_of_row; // see subtransaction_is_row_error
+    TimestampTz logged_at;
 };
 
 // Inside PG_CATCH: ends the failed transaction and tells of the error; the log has it once a minute while it
-// stays the same. The result is valid until the next call.
-const Failure *process_recover(WorkerSlot *slot);
+// stays the same.
+void process_recover(WorkerSlot *slot, Failure *failure);
 
 } // namespace heartbeat

@@ -180,16 +180,17 @@ long step() {
 }
 
 long recover() {
-    const Failure *failure = process_recover(worker.slot);
+    static Failure failure;
+    process_recover(worker.slot, &failure);
     bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
-    if (storing && failure->is_of_row && !worker.reader.ingest.isolate) {
+    if (storing && failure.is_of_row && !worker.reader.ingest.isolate) {
         worker.reader.ingest.isolate = true;
         return at_once;
     }
     if (!storing)
         reader_stop(&worker.reader);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
-    report(WorkerState::retrying, failure->message,
+    report(WorkerState::retrying, failure.message,
            "It is tried again by itself; the server's log has the details.");
     return worker.backoff_ms;
 }
