@@ -1,0 +1,69 @@
+# Two writers: a batch that is being stored when somebody else moves the position, and one when ingest is paused.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('writers');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('writers', kafka => $kafka);
+my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
+my $begin = 1_790_000_000;
+
+# Publishes ten readings and returns once the worker is in the middle of storing them: a user has locked a table.
+sub hold_batch
+{
+	my ($first) = @_;
+	my $user = $node->background_psql('heartbeat');
+	$user->query_safe('BEGIN');
+	$user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
+	$kafka->produce('heartbeat-events', map { { value => reading('writer', $_ == 5 ? 200 : 70, reading_time($begin + $first + $_)) } } 0 .. 9);
+	$node->wait_for_query(
+		"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'",
+		1, 'the worker is in the middle of a batch');
+	return $user;
+}
+
+# Another writer has taken the same ten messages for what they are to it: nothing.
+my $user = hold_batch(0);
+$node->query('UPDATE heartbeat_offsets SET next_offset = next_offset + 10, empty_offsets = empty_offsets + 10');
+my $log = $node->log_position;
+$user->query_safe('COMMIT');
+$user->quit;
+$node->wait_for_query("SELECT state FROM heartbeat_status", 'RUNNING', 'the worker goes on');
+$kafka->produce('heartbeat-events', { value => reading('writer', 70, reading_time($begin + 100)) });
+$node->wait_for_offsets('heartbeat-events', 11);
+is($node->query($rows), 1, 'of two writers to one position only one succeeded');
+is($node->log_matches('moved by somebody else', $log), 1, 'the other one said so, once');
+$node->assert_audit;
+
+# A pause waits for the batch under way.
+$user = hold_batch(200);
+my $operator = $node->background_psql('heartbeat');
+$operator->query_until(qr/asked/, "\\echo asked\nSELECT heartbeat_pause('exactly now');\n\\echo paused\n");
+$node->wait_for_query(
+	"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%exactly now%' AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()",
+	1, 'a pause waits for the batch under way');
+$user->query_safe('COMMIT');
+$user->quit;
+$operator->query_until(qr/paused/, '');
+is($node->query($rows), 11, 'when it has committed, the batch is there');
+$kafka->produce('heartbeat-events', { value => reading('writer', 70, reading_time($begin + 300)) });
+$operator->quit;
+$node->wait_for_query('SELECT max(high_watermark) FROM heartbeat_partitions', 22, 'more is published');
+is($node->query($rows), 11, 'and nothing more is stored');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets('heartbeat-events', 22);
+is($node->query($rows), 12, 'until ingest is resumed');
+$node->assert_audit;
+$node->assert_no_crash;
+
+done_testing();
