@@ -69,7 +69,8 @@ my $maker = $node->background_psql('heartbeat');
 $maker->query_safe('BEGIN');
 $maker->query_safe("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
 $node->wait_for_query(
-	"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND wait_event_type = 'Lock'",
+	"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND wait_event_type = 'Lock'
+		AND query = 'rolling up minutes'",
 	1, 'the rollup waits for the partition that is being made');
 $maker->query_safe('COMMIT');
 $maker->quit;
