@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "funcapi.h"
+#include "storage/ipc.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_kafka_offsets);
@@ -60,6 +61,10 @@ void fill(Consumer *consumer, TimestampTz time, ReturnSetInfo *result) {
     }
 }
 
+void close_client(int /*code*/, Datum consumer) {
+    consumer_close(reinterpret_cast<Consumer *>(DatumGetPointer(consumer)));
+}
+
 } // namespace
 
 } // namespace heartbeat
@@ -76,10 +81,10 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
     Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &problem);
     if (consumer == nullptr)
         refuse(problem.text);
-    PG_TRY();
+    // also when the session is terminated: librdkafka's threads must not outlive it
+    PG_ENSURE_ERROR_CLEANUP(close_client, PointerGetDatum(consumer));
     { fill(consumer, PG_GETARG_TIMESTAMPTZ(0), reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo)); }
-    PG_FINALLY();
-    { consumer_close(consumer); }
-    PG_END_TRY();
+    PG_END_ENSURE_ERROR_CLEANUP(close_client, PointerGetDatum(consumer));
+    consumer_close(consumer);
     return static_cast<Datum>(0);
 }

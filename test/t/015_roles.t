@@ -1,0 +1,74 @@
+# The README's grants, as it has them: a reader reads, an operator steers, and the worker acts as a role that owns nothing.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $readme = slurp_file("$FindBin::RealBin/../../README.md");
+
+# The SQL block of the README that begins by creating the role.
+sub grants_of
+{
+	my ($role) = @_;
+	my ($sql) = $readme =~ /^```sql\n(CREATE ROLE $role\b.*?)^```/ms or die "the README has no block for $role";
+	return $sql;
+}
+
+my $kafka = Heartbeat::Kafka->new('roles');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('roles', kafka => $kafka);
+for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
+{
+	# ALTER SYSTEM runs in no transaction block, so each statement is its own
+	$node->query($_) for grep { /\S/ } split /;\n/, grants_of($role);
+}
+$node->query('CREATE TABLE actor (name name DEFAULT current_user)');
+$node->query('GRANT INSERT ON actor TO heartbeat_worker');
+$node->query('CREATE FUNCTION note_actor() RETURNS trigger LANGUAGE plpgsql AS
+	$$ BEGIN INSERT INTO public.actor DEFAULT VALUES; RETURN NULL; END $$');
+$node->query('CREATE TRIGGER note AFTER INSERT ON heartbeat_records_default FOR EACH ROW EXECUTE FUNCTION note_actor()');
+$node->wait_for_state('RUNNING');
+
+my $now = int(time);
+$kafka->produce('heartbeat-events',
+	{ value => reading('A', 70,  reading_time($now)) },
+	{ value => reading('A', 70,  reading_time($now)) },
+	{ value => reading('A', 200, reading_time($now)) },
+	{ value => 'garbage' },
+	{ value => reading('A', 70, reading_time($now - 3 * 365 * 86400)) },
+	{ value => reading('A', 70, reading_time($now - 30 * 86400)) });
+$node->wait_for_offsets('heartbeat-events', 6);
+is($node->query('SELECT records, anomalies, duplicates, dead_letters FROM heartbeat_offsets'), '3|1|1|1', 'everything is stored');
+is($node->query('SELECT DISTINCT name FROM actor'), 'heartbeat_worker', 'by the role that is set');
+like($node->query_error('SET ROLE heartbeat_worker; DELETE FROM heartbeat_records'), qr/permission denied/, 'which may not delete');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'the rollup has its rights too');
+is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup'), 3, 'and has used them');
+
+is($node->query("SET ROLE heartbeat_reader; SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'"), 3, 'a reader reads views');
+is($node->query('SET ROLE heartbeat_reader; SELECT state FROM heartbeat_status'), 'RUNNING', 'and the status');
+for my $sql ('SELECT * FROM heartbeat_dead_letters', 'SELECT heartbeat_pause()', 'SELECT * FROM heartbeat_retry_dead_letters()')
+{
+	like($node->query_error("SET ROLE heartbeat_reader; $sql"), qr/permission denied/, "but not: $sql");
+}
+
+my $operator = 'SET ROLE heartbeat_operator;';
+$node->query("$operator SELECT heartbeat_pause('by an operator')");
+is($node->query("$operator SELECT state, reason FROM heartbeat_status"), 'PAUSED|by an operator', 'an operator pauses');
+is($node->query("$operator SELECT previous_offset, new_offset FROM heartbeat_seek(0, 3)"), '6|3', 'seeks');
+is($node->query("$operator SELECT new_offset FROM heartbeat_seek(to_timestamp($now - 86400))"), 0, 'seeks by time');
+is($node->query("$operator SELECT resolved, remaining FROM heartbeat_retry_dead_letters()"), '0|1', 'retries dead letters');
+$node->query("$operator SELECT heartbeat_resume()");
+$node->wait_for_offsets('heartbeat-events', 6);
+like($node->query_error("$operator UPDATE heartbeat_offsets SET next_offset = 0"), qr/permission denied/, 'and has no right on a table');
+$node->assert_audit;
+$node->assert_no_crash;
+
+done_testing();
