@@ -80,8 +80,8 @@ StoreResult store_in_transaction(Batch *batch, bool isolate) {
 
 void take_result(Ingest *ingest, FillResult result, bool was_empty) {
     ingest->full = result == FillResult::full;
-    ingest->doubtful = result == FillResult::trouble;
-    ingest->lost = result == FillResult::out_of_memory;
+    ingest->doubtful = ingest->doubtful || result == FillResult::trouble;
+    ingest->lost = ingest->lost || result == FillResult::out_of_memory;
     if (was_empty && !ingest->batch->empty())
         ingest->opened_at = GetCurrentTimestamp();
 }
@@ -116,7 +116,7 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     ingest->sealed = true;
     shared_state_busy(slot);
     show_watermarks(batch, consumer);
-    if (ingest->full)
+    if (ingest->full && !ingest->doubtful)
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
 }
 
