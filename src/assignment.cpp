@@ -85,11 +85,14 @@ bool find_doubt(const StoredOffset &stored, const PartitionRange &range, const T
     return true;
 }
 
-// A topic does not lose partitions: one that has fewer than before was deleted and made again.
+// A topic does not lose partitions: one that has fewer than before was deleted and made again. A position
+// that a person has given in advance, to a partition that nobody has seen, is of no cluster yet and says
+// nothing.
 void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)
-        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost);
+        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost &&
+                          offsets[i].cluster_id[0] != '\0');
     if (!fewer)
         return;
     offsets_mark_lost(settings.topic);
@@ -119,7 +122,8 @@ bool settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges, c
         stored.next_offset = to;
     }
     if (topic.cluster_id[0] != '\0')
-        offsets_set_cluster(settings.topic, topic.cluster_id, assignment->worker, assignment->workers);
+        offsets_set_cluster(settings.topic, topic.cluster_id, topic.partition_count, assignment->worker,
+                            assignment->workers);
     return true;
 }
 

@@ -86,6 +86,7 @@ AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
     reader->assigned = result == AssignmentResult::assigned;
     if (reader->assigned)
         ingest_begin(&reader->ingest);
+    shared_state_progress(slot, 0); // a batch that was in hand has been sent back
     return result;
 }
 

@@ -3,8 +3,6 @@
 
 #include "settings.h"
 
-#include <cstdarg>
-
 extern "C" {
 #include "port/atomics.h"
 #include "storage/latch.h"

@@ -32,12 +32,13 @@ Statement move_offset = {"SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $
                          0,
                          nullptr};
 
-Statement update_cluster = {"UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
-                            " WHERE topic = $1 AND partition % $4 = $3 AND cluster_id IS DISTINCT FROM $2",
-                            4,
-                            {TEXTOID, TEXTOID, INT4OID, INT4OID},
-                            0,
-                            nullptr};
+Statement update_cluster = {
+    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
+    " WHERE topic = $1 AND partition % $4 = $3 AND partition < $5 AND cluster_id IS DISTINCT FROM $2",
+    5,
+    {TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
+    0,
+    nullptr};
 
 Statement update_lost = {
     "UPDATE @extschema@.heartbeat_offsets SET lost_at = now() WHERE topic = $1 AND lost_at IS NULL",
@@ -107,9 +108,10 @@ void offsets_mark_lost(const char *topic) {
     statement_execute(&update_lost, &value, nullptr, SPI_OK_UPDATE);
 }
 
-void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers) {
-    Datum values[4] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id), Int32GetDatum(worker),
-                       Int32GetDatum(workers)};
+void offsets_set_cluster(const char *topic, const char *cluster_id, int32_t partition_count, int worker,
+                         int workers) {
+    Datum values[5] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id), Int32GetDatum(worker),
+                       Int32GetDatum(workers), Int32GetDatum(partition_count)};
     statement_execute(&update_cluster, values, nullptr, SPI_OK_UPDATE);
 }
 

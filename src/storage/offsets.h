@@ -24,8 +24,9 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
 // Kafka does not know the topic, or some partitions: all its offsets are of a topic that is gone.
 void offsets_mark_lost(const char *topic);
 
-// The partitions of one worker (partition modulo workers) belong to this cluster from now on.
-void offsets_set_cluster(const char *topic, const char *cluster_id, int worker, int workers);
+// The topic's partitions of one worker (partition modulo workers) belong to this cluster from now on.
+void offsets_set_cluster(const char *topic, const char *cluster_id, int32_t partition_count, int worker,
+                         int workers);
 
 // Compare and set: moves every partition of the batch from its first offset to its next and adds the counts.
 // False: somebody else has moved one of them, and the transaction must not commit.

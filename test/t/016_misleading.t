@@ -1,0 +1,47 @@
+# What must not mislead: a position given to a partition that is not there, and a batch that a pause has sent back.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('misleading');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 2);
+my $node = Heartbeat::Cluster->create('misleading', kafka => $kafka);
+$kafka->produce('heartbeat-events', reading_stream(10, 2));
+$node->wait_for_offsets('heartbeat-events', 5, 5);
+
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(77, 5)');
+for my $time ('once', 'a second time')
+{
+	$node->query('SELECT heartbeat_resume()');
+	$kafka->produce('heartbeat-events', reading_stream(2, 2, first => $time eq 'once' ? 100 : 200));
+	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+	is($node->status->{state}, 'RUNNING', "a position for a partition that is not there is no sign of another topic, $time");
+	$node->query('SELECT heartbeat_pause()') if $time eq 'once';
+}
+
+# The table is locked before the worker has begun to store, so the pause comes first and sends the batch back.
+my $operator = $node->background_psql('heartbeat');
+$operator->query_safe('BEGIN');
+$operator->query_safe('SELECT heartbeat_pause()');
+$kafka->produce('heartbeat-events', reading_stream(2, 2, first => 300));
+$node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't', 'a batch waits for the pause to commit');
+$operator->query_safe('COMMIT');
+$operator->quit;
+$node->wait_for_state('PAUSED');
+$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # nothing is left to be stored
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'a batch that was sent back is in nobody\'s hands');
+$node->assert_audit;
+$node->assert_no_crash;
+
+done_testing();
