@@ -1,4 +1,6 @@
 -- heartbeat 1.0: everything that CREATE EXTENSION heartbeat makes, in the order in which a reading meets it.
+-- Its schema may be renamed at any time, so no function holds the name: the bodies in SQL are parsed here, once and for
+-- all, and those in PL/pgSQL, which write DDL, look the name up.
 \echo Use "CREATE EXTENSION heartbeat" to load this file. \quit
 
 --
@@ -96,20 +98,19 @@ COMMENT ON COLUMN heartbeat_customers.customer_id IS 'Who was measured.';
 CREATE FUNCTION heartbeat_add_partition_keys(partition_of text, partition_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    partition text := (SELECT format('%I.%I', n.nspname, partition_name) FROM pg_extension e
+                       JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
 BEGIN
     CASE partition_of
     WHEN 'heartbeat_rollup' THEN
-        EXECUTE format(
-            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (minute_bucket, customer_id)', partition_name);
+        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', partition);
     WHEN 'heartbeat_records' THEN
-        EXECUTE format(
-            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
-        EXECUTE format('CREATE INDEX ON @extschema@.%I USING brin (event_timestamp)'
-                       ' WITH (pages_per_range = 16)', partition_name);
+        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
+        EXECUTE format('CREATE INDEX ON %s USING brin (event_timestamp) WITH (pages_per_range = 16)', partition);
     WHEN 'heartbeat_anomalies' THEN
-        EXECUTE format(
-            'ALTER TABLE @extschema@.%I ADD PRIMARY KEY (customer_id, event_timestamp)', partition_name);
-        EXECUTE format('CREATE INDEX ON @extschema@.%I (event_timestamp)', partition_name);
+        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
+        EXECUTE format('CREATE INDEX ON %s (event_timestamp)', partition);
     END CASE;
 END
 $$;
@@ -133,11 +134,17 @@ CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event ti
     SET lock_timeout = '1s'
 AS $$
 DECLARE
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = 'heartbeat');
     made integer := 0;
-    parent text;
     week timestamptz;
+    parent text;
     name text;
     time_column text;
+    parent_table text;
+    default_table text;
+    new_table text;
+    columns text;
     moving boolean;
 BEGIN
     IF last_event > first_event + interval '10 years' THEN
@@ -145,28 +152,31 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- one maker at a time; readers and writers go on
-    LOCK TABLE @extschema@.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     FOR week IN SELECT generate_series(date_trunc('week', first_event), last_event, interval '7 days') LOOP
         FOREACH parent IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'] LOOP
             name := parent || to_char(week, '_IYYY"w"IW');
             time_column := CASE parent WHEN 'heartbeat_rollup' THEN 'minute_bucket' ELSE 'event_timestamp' END;
-            CONTINUE WHEN to_regclass(format('@extschema@.%I', name)) IS NOT NULL;
-            EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I INCLUDING ALL)', name, parent);
-            PERFORM @extschema@.heartbeat_add_partition_keys(parent, name);
+            parent_table := format('%I.%I', schema, parent);
+            default_table := format('%I.%I', schema, parent || '_default');
+            new_table := format('%I.%I', schema, name);
+            CONTINUE WHEN to_regclass(new_table) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
+            EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
             -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
-            EXECUTE format('SELECT EXISTS (SELECT FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L)',
-                           parent || '_default', time_column, week, week + interval '7 days') INTO moving;
+            EXECUTE format('SELECT EXISTS (SELECT FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
+                           default_table, time_column, week, week + interval '7 days') INTO moving;
             IF moving THEN
-                EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent);
+                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', parent_table);
             END IF;
-            EXECUTE format('LOCK TABLE @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
-            EXECUTE format(
-                'WITH moved AS (DELETE FROM @extschema@.%1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *)'
-                           ' INSERT INTO @extschema@.%5$I SELECT * FROM moved',
-                           parent || '_default', time_column, week, week + interval '7 days', name);
-            EXECUTE format(
-                'ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES FROM (%L) TO (%L)',
-                           parent, name, week, week + interval '7 days');
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
+            columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                        WHERE attrelid = parent_table::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+            EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING %5$s)'
+                           ' INSERT INTO %6$s (%5$s) SELECT * FROM moved',
+                           default_table, time_column, week, week + interval '7 days', columns, new_table);
+            EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+                           parent_table, new_table, week, week + interval '7 days');
             made := made + 1;
         END LOOP;
     END LOOP;
@@ -181,15 +191,15 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
 -- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
-AS $$
-    SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid)), 0)
-    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM @extschema@.heartbeat_stale_minutes) w
+BEGIN ATOMIC
+    SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)
+    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes) w
     JOIN pg_class p ON p.relname = 'heartbeat_records' || to_char(w.week AT TIME ZONE 'UTC', '_IYYY"w"IW')
-    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = '@extschema@.heartbeat_records'::regclass::oid
+    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = 'heartbeat_records'::regclass::oid
     JOIN pg_index x ON x.indrelid = p.oid
     JOIN pg_class i ON i.oid = x.indexrelid
-    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'
-$$;
+    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin';
+END;
 COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
     'Internal: summarizes the new blocks of the weeks that have stale minutes, for queries on event_timestamp.';
 
@@ -318,97 +328,93 @@ COMMENT ON FUNCTION heartbeat_wake_workers() IS
     'Internal: when the transaction commits, tells the workers to look at heartbeat_control and heartbeat_offsets again.';
 
 CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    INSERT INTO @extschema@.heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
         ON CONFLICT (singleton) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
-    PERFORM @extschema@.heartbeat_wake_workers();
-END
-$$;
+    SELECT heartbeat_wake_workers();
+END;
 COMMENT ON FUNCTION heartbeat_pause(text) IS
     'Pauses ingest. Durable (a restart stays paused), transactional, and exact: it waits for the batch under way, and '
     'once it has committed not one more row is ingested. The reason is shown by heartbeat_status.';
 
 CREATE FUNCTION heartbeat_resume() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    UPDATE @extschema@.heartbeat_control
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
-    PERFORM @extschema@.heartbeat_wake_workers();
-END
-$$;
+    SELECT heartbeat_wake_workers();
+END;
 COMMENT ON FUNCTION heartbeat_resume() IS
     'Ends a pause, and lets workers that stopped as FAILED try again. Does nothing where ingest is running.';
 
 CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    previous bigint;
-BEGIN
-    SELECT o.next_offset INTO previous FROM @extschema@.heartbeat_offsets o
-        WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition FOR UPDATE;
-    IF NOT FOUND THEN
-        INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset)
-            VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
-                    heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset);
-        RETURN NULL;
-    END IF;
-    UPDATE @extschema@.heartbeat_offsets o
-        SET next_offset = heartbeat_move_offset.next_offset,
-            empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - previous, 0),
-            rewound = o.rewound + greatest(previous - heartbeat_move_offset.next_offset, 0),
-            cluster_id = NULL, lost_at = NULL, -- the offset is of what the worker finds next
-            updated_at = now()
-        WHERE o.topic = heartbeat_move_offset.topic AND o.partition = heartbeat_move_offset.partition;
-    IF heartbeat_move_offset.next_offset > previous THEN
-        INSERT INTO @extschema@.heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
-            VALUES (heartbeat_move_offset.topic, heartbeat_move_offset.partition,
-                    previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason);
-    END IF;
-    RETURN previous;
-END
-$$;
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH moved AS (
+        UPDATE heartbeat_offsets o
+            SET next_offset = heartbeat_move_offset.next_offset,
+                empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
+                rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
+                cluster_id = NULL, lost_at = NULL, -- the offset is of what the worker finds next
+                updated_at = now()
+            FROM (SELECT s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
+                  WHERE s.topic = heartbeat_move_offset.topic AND s.partition = heartbeat_move_offset.partition
+                  FOR UPDATE) before
+            WHERE o.topic = before.topic AND o.partition = before.partition
+            RETURNING o.topic, o.partition, before.next_offset AS previous
+    ), begun AS (
+        INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset)
+            SELECT heartbeat_move_offset.topic, heartbeat_move_offset.partition,
+                   heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset
+            WHERE NOT EXISTS (SELECT FROM moved)
+    ), skipped AS (
+        INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
+            SELECT m.topic, m.partition, m.previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason
+            FROM moved m WHERE heartbeat_move_offset.next_offset > m.previous
+    )
+    SELECT previous FROM moved;
+END;
 COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
     'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
     'before (NULL where none was stored).';
 
-CREATE FUNCTION heartbeat_require_pause() RETURNS void
+CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM @extschema@.heartbeat_control WHERE paused) THEN
-        RAISE EXCEPTION 'heartbeat_seek needs ingest to be paused'
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Call heartbeat_pause() first and heartbeat_resume() afterwards.';
+    IF condition IS NOT TRUE THEN
+        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = code, HINT = hint;
     END IF;
 END
 $$;
+COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: an error unless the condition holds.';
+
+CREATE FUNCTION heartbeat_require_pause() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(EXISTS (SELECT FROM heartbeat_control WHERE paused),
+                             'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
+                             'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
+END;
 COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless ingest is paused.';
 
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF partition IS NULL OR partition < 0 OR next_offset IS NULL OR next_offset < 0 THEN
-        RAISE EXCEPTION 'heartbeat_seek needs a partition and an offset of 0 or more, not (%, %)',
-                        coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'heartbeat_partitions shows the partitions with their offsets.';
-    END IF;
-    PERFORM @extschema@.heartbeat_require_pause();
-    PERFORM @extschema@.heartbeat_wake_workers(); -- loads the library, which defines the setting
-    topic := current_setting('heartbeat.topic');
-    kafka_partition := partition;
-    new_offset := next_offset;
-    previous_offset := @extschema@.heartbeat_move_offset(topic, partition, next_offset, 'heartbeat_seek to an offset');
-END
-$$;
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(partition >= 0 AND next_offset >= 0,
+                             format('heartbeat_seek needs a partition and an offset of 0 or more, not (%s, %s)',
+                                    coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')),
+                             'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
+    SELECT heartbeat_require_pause();
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    SELECT current_setting('heartbeat.topic'), partition,
+           heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset'),
+           next_offset;
+END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'Sets the offset that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
     'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
@@ -420,29 +426,26 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz) IS
     'Asks Kafka, for each partition of heartbeat.topic, for the first offset whose Kafka timestamp is at or after the '
     'given time, or the end of the partition where there is none.';
 
+-- Sorting makes it move all of them, also for a caller who takes one row only.
 CREATE FUNCTION heartbeat_seek(event_time timestamptz,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF event_time IS NULL OR NOT isfinite(event_time) THEN
-        RAISE EXCEPTION 'heartbeat_seek needs a finite time, not %', coalesce(event_time::text, 'NULL')
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    PERFORM @extschema@.heartbeat_require_pause();
-    PERFORM @extschema@.heartbeat_wake_workers(); -- loads the library, which defines the setting
-    topic := current_setting('heartbeat.topic');
-    FOR kafka_partition, new_offset IN
-        SELECT k.partition, k.next_offset FROM @extschema@.heartbeat_kafka_offsets(event_time) k ORDER BY 1
-    LOOP
-        previous_offset := @extschema@.heartbeat_move_offset(topic, kafka_partition, new_offset,
-                                                 format('heartbeat_seek to %s', event_time));
-        RETURN NEXT;
-    END LOOP;
-END
-$$;
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(isfinite(event_time),
+                             'heartbeat_seek needs a finite time, not ' || coalesce(event_time::text, 'NULL'),
+                             'invalid_parameter_value', 'It is compared with the Kafka timestamps of the messages.');
+    SELECT heartbeat_require_pause();
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    WITH moved AS MATERIALIZED (
+        SELECT k.partition, k.next_offset,
+               heartbeat_move_offset(current_setting('heartbeat.topic'), k.partition, k.next_offset,
+                                     'heartbeat_seek to ' || event_time::text) AS previous
+        FROM heartbeat_kafka_offsets(event_time) k
+    )
+    SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
+END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
     'Moves every partition of heartbeat.topic to its first message whose Kafka timestamp is at or after the given '
     'time. Ingest must be paused. Shows each partition''s offset before and after.';
@@ -460,6 +463,8 @@ CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT re
     SET lock_timeout = '1s'
 AS $$
 DECLARE
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = 'heartbeat');
     retention interval;
     cutoff timestamptz; -- a whole minute, as the rollup's are
     old regclass;
@@ -468,7 +473,7 @@ BEGIN
     partitions_dropped := 0;
     readings_deleted := 0;
     dead_letters_deleted := 0;
-    PERFORM @extschema@.heartbeat_classify(0); -- loads the library, which defines the setting
+    EXECUTE format('SELECT %I.heartbeat_classify(0)', schema); -- loads the library, which defines the setting
     retention := current_setting('heartbeat.retention')::interval;
     cutoff := date_trunc('minute', now() - retention);
     IF retention = interval '0' THEN
@@ -476,24 +481,25 @@ BEGIN
     END IF;
     FOR old IN
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent IN ('@extschema@.heartbeat_records'::regclass::oid, '@extschema@.heartbeat_anomalies'::regclass::oid,
-                               '@extschema@.heartbeat_rollup'::regclass::oid)
+        JOIN pg_class p ON p.oid = i.inhparent
+        JOIN pg_namespace n ON n.oid = p.relnamespace AND n.nspname = schema
+        WHERE p.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup')
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname
     LOOP
         EXECUTE format('DROP TABLE %s', old);
         partitions_dropped := partitions_dropped + 1;
     END LOOP;
-    DELETE FROM @extschema@.heartbeat_records_default WHERE event_timestamp < cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_records_default WHERE event_timestamp < $1', schema) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
-    DELETE FROM @extschema@.heartbeat_anomalies_default WHERE event_timestamp < cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_anomalies_default WHERE event_timestamp < $1', schema) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
-    DELETE FROM @extschema@.heartbeat_rollup_default WHERE minute_bucket < cutoff;
-    DELETE FROM @extschema@.heartbeat_dead_letters WHERE arrived_at < cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_rollup_default WHERE minute_bucket < $1', schema) USING cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_dead_letters WHERE arrived_at < $1', schema) USING cutoff;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
-    DELETE FROM @extschema@.heartbeat_gaps WHERE recorded_at < cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;
 END
 $$;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
@@ -665,12 +671,12 @@ CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offse
                                 OUT empty_offsets bigint, OUT difference bigint)
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
+BEGIN ATOMIC
     SELECT o.topic, o.partition, p.passed, o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
            p.passed - (o.records + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets)
-    FROM @extschema@.heartbeat_offsets o, LATERAL (SELECT o.next_offset - o.first_offset + o.rewound AS passed) p
-    ORDER BY o.topic, o.partition
-$$;
+    FROM heartbeat_offsets o, LATERAL (SELECT o.next_offset - o.first_offset + o.rewound AS passed) p
+    ORDER BY o.topic, o.partition;
+END;
 COMMENT ON FUNCTION heartbeat_audit() IS
     'Proves exactly-once for each partition: offsets passed = records + anomalies + duplicates + dead letters + empty '
     'offsets. A difference other than 0 is a reading lost or stored twice.';
@@ -686,7 +692,8 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
     heartbeat_summarize_partitions(), heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
-    heartbeat_move_offset(text, integer, bigint, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
+    heartbeat_move_offset(text, integer, bigint, text),
+    heartbeat_require(boolean, text, text, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
     heartbeat_kafka_offsets(timestamptz), heartbeat_seek(timestamptz), heartbeat_retry_dead_letters(),
     heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() FROM PUBLIC;
 
@@ -710,3 +717,36 @@ $$;
 
 -- workers that wait for the extension are told once it commits
 SELECT heartbeat_wake_workers();
+
+-- What somebody else has put into this schema may have matched better than the server's own above (an operator for
+-- double precision and integer, say). Whoever used a view or stored a row would run it. This is the last statement,
+-- since the search path is from here on without the schema.
+DO $$
+DECLARE
+    member text;
+    stranger text;
+BEGIN
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    WITH members AS (
+        SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'heartbeat'
+    ), parts AS (
+        SELECT classid, objid FROM members
+        UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r JOIN members m ON m.objid = r.ev_class
+        UNION ALL SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a JOIN members m ON m.objid = a.adrelid
+        UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c JOIN members m ON m.objid = c.conrelid
+        UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i JOIN members m ON m.objid = i.indrelid
+    )
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid), pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
+    INTO member, stranger
+    FROM parts p JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_collation'::regclass)
+      AND NOT EXISTS (SELECT FROM members m WHERE m.classid = d.refclassid AND m.objid = d.refobjid)
+    ORDER BY 1, 2 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'extension "heartbeat" would use %, which is not the server''s', stranger
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It would be used by %s.', member),
+                  HINT = 'Drop it, or create the extension in a schema where nobody else can create objects.';
+    END IF;
+END
+$$;

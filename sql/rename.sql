@@ -1,0 +1,79 @@
+-- The extension's schema: a name that needs quotes, another name later, and what strangers have put there before.
+SET timezone = 'UTC';
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+DROP EXTENSION heartbeat;
+CREATE SCHEMA "It's ""the"" Heart\Beat$1";
+CREATE EXTENSION heartbeat SCHEMA "It's ""the"" Heart\Beat$1";
+ALTER EXTENSION heartbeat SET SCHEMA public;
+ALTER SCHEMA "It's ""the"" Heart\Beat$1" RENAME TO "Ward 7";
+
+-- all that acts finds its tables under the new name
+SELECT "Ward 7".heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
+INSERT INTO "Ward 7".heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
+    ('CUST-1', 70, '2026-11-22 14:39+00'), ('CUST-1', 71, '2026-11-29 14:39+00');
+INSERT INTO "Ward 7".heartbeat_stale_minutes (minute_bucket) VALUES ('2026-11-22 14:39+00');
+SELECT "Ward 7".heartbeat_make_partitions('2026-11-29 00:00+00', '2026-11-29 00:00+00') AS made;
+SELECT tableoid::regclass, customer_id FROM "Ward 7".heartbeat_records ORDER BY event_timestamp;
+SELECT "Ward 7".heartbeat_summarize_partitions() >= 0 AS summarized;
+SELECT * FROM "Ward 7".heartbeat_seek(0, 7);
+SELECT "Ward 7".heartbeat_pause('renamed');
+SELECT * FROM "Ward 7".heartbeat_seek(0, 7);
+SELECT * FROM "Ward 7".heartbeat_seek(0, 9);
+SELECT * FROM "Ward 7".heartbeat_seek(0, 8);
+SELECT * FROM "Ward 7".heartbeat_seek('2026-11-22 14:39+00'::timestamptz);
+SELECT paused, reason FROM "Ward 7".heartbeat_control;
+SELECT "Ward 7".heartbeat_resume();
+SELECT from_offset, to_offset, reason FROM "Ward 7".heartbeat_gaps;
+INSERT INTO "Ward 7".heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
+    ('heartbeat-events', 0, 2, '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}', 'INVALID_JSON', 'by hand');
+SELECT * FROM "Ward 7".heartbeat_retry_dead_letters();
+SELECT * FROM "Ward 7".heartbeat_apply_retention();
+SELECT customer_id, avg_bpm, reading_count FROM "Ward 7".vw_customer_bpm_summary ORDER BY 1;
+SELECT count(*) FROM "Ward 7".vw_recent_anomalies;
+SELECT value FROM "Ward 7".vw_pipeline_summary WHERE metric = 'total_records';
+SELECT next_offset, rewound, empty_offsets FROM "Ward 7".heartbeat_offsets;
+SELECT count(*) FROM "Ward 7".heartbeat_audit();
+SELECT count(*) FROM "Ward 7".heartbeat_status;
+
+-- no function has kept a name of the schema
+SELECT proname FROM pg_proc WHERE pronamespace = '"Ward 7"'::regnamespace AND prosrc ~ 'Heart.?Beat';
+DROP EXTENSION heartbeat;
+DROP SCHEMA "Ward 7";
+
+-- an object of a name that the extension needs is not taken over
+CREATE ROLE regress_heartbeat_squatter;
+CREATE SCHEMA shared;
+GRANT CREATE, USAGE ON SCHEMA shared TO regress_heartbeat_squatter;
+SET ROLE regress_heartbeat_squatter;
+CREATE TABLE shared.heartbeat_offsets (topic text);
+RESET ROLE;
+CREATE EXTENSION heartbeat SCHEMA shared;
+DROP TABLE shared.heartbeat_offsets;
+SET ROLE regress_heartbeat_squatter;
+CREATE FUNCTION shared.heartbeat_pause(text) RETURNS void LANGUAGE sql AS '';
+RESET ROLE;
+CREATE EXTENSION heartbeat SCHEMA shared;
+DROP FUNCTION shared.heartbeat_pause(text);
+
+-- nor is a better match of an operator or a function used: in a constraint, in a view
+SET ROLE regress_heartbeat_squatter;
+CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
+CREATE OPERATOR shared.>= (FUNCTION = shared.meddle, LEFTARG = double precision, RIGHTARG = integer);
+RESET ROLE;
+CREATE EXTENSION heartbeat SCHEMA shared;
+DROP OPERATOR shared.>= (double precision, integer);
+SET ROLE regress_heartbeat_squatter;
+CREATE FUNCTION shared.format(text, integer) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
+RESET ROLE;
+CREATE EXTENSION heartbeat SCHEMA shared;
+CREATE EXTENSION heartbeat;
+SELECT * FROM heartbeat_pause();
+DROP SCHEMA shared CASCADE;
+DROP ROLE regress_heartbeat_squatter;
+\c -
+SET client_min_messages = warning;
+DROP EXTENSION heartbeat;
+CREATE EXTENSION heartbeat;
