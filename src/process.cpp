@@ -12,6 +12,7 @@ extern "C" {
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/pmsignal.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
@@ -58,6 +59,8 @@ void process_start(const char *database, WorkerSlot *slot) {
 }
 
 bool process_interrupts() {
+    if (!PostmasterIsAlive()) // under load nothing waits, so nothing else would notice
+        proc_exit(1);
     QueryCancelPending = false; // between two steps there is nothing to cancel
     CHECK_FOR_INTERRUPTS();
     if (!ConfigReloadPending)

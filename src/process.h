@@ -12,7 +12,8 @@ inline constexpr char library_name[] = "heartbeat";
 // slot.
 void process_start(const char *database, WorkerSlot *slot);
 
-// Interrupts and a reload of the configuration, if due; true if it was reloaded.
+// Interrupts and a reload of the configuration, if due; true if it was reloaded. Ends the process where the
+// postmaster has died.
 bool process_interrupts();
 
 // Sleeps until the latch is set, milliseconds pass (-1: no limit) or the postmaster dies, which ends the

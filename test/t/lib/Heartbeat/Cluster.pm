@@ -15,6 +15,7 @@ use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Heartbeat::Reading qw(reading_line);
 
 my $deadline_seconds = 60;
 
@@ -52,6 +53,22 @@ sub create
 	$self->_create_database if $self->{heartbeat_database} ne 'postgres';
 	$self->start;
 	$self->query('CREATE EXTENSION heartbeat') if $opt{extension} // 1;
+	return $self;
+}
+
+# A server made from a base backup of another one, started unless start => 0; the options are those of init_from_backup
+# and settings.
+sub create_from_backup
+{
+	my ($class, $name, $root, $backup, %opt) = @_;
+	my $self = $class->new($name);
+	$self->{heartbeat_database} = $root->{heartbeat_database};
+	$self->{crashes_caused}     = 0;
+	my %settings = %{ delete $opt{settings} // {} };
+	my $start    = delete $opt{start} // 1;
+	$self->init_from_backup($root, $backup, %opt);
+	$self->append_conf('postgresql.conf', join '', map { "$_ = '$settings{$_}'\n" } sort keys %settings);
+	$self->start if $start;
 	return $self;
 }
 
@@ -147,6 +164,25 @@ sub assert_audit
 	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters are the tables\'');
 }
 
+# Passes when the readings of these messages, and no others, are in the tables, each once and as it was published.
+sub assert_readings
+{
+	my ($self, $what, @messages) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @stored = split /\n/, $self->query(
+		q{SELECT customer_id || ' ' || heart_rate || ' ' ||
+		         to_char(event_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+		  FROM (SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records UNION ALL
+		        SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_anomalies) r});
+	my %left;
+	$left{$_}++ for map { reading_line($_) } @messages;
+	$left{$_}-- for @stored;
+	my @wrong = grep { $left{$_} != 0 } sort keys %left;
+	return is(scalar @wrong, 0, $what)
+	  || diag scalar(@stored) . ' stored, ' . scalar(@messages) . " published; too few (+) or too many (-):\n",
+	  map { sprintf "%+d %s\n", $left{$_}, $_ } splice @wrong, 0, 10;
+}
+
 # Passes when the server crashed no more often than the test made it, by kill_worker.
 sub assert_no_crash
 {
@@ -183,6 +219,33 @@ sub kill_worker
 	$self->{crashes_caused}++;
 	$self->wait_for_log(qr/was terminated by signal 9/, $position);
 	$self->poll_query_until('postgres', 'SELECT true') or croak 'the server did not come back';
+	return;
+}
+
+# Waits some seconds for processes to end; false where one goes on. One that waits for its parent's attention has ended.
+sub processes_end
+{
+	my ($self, $seconds, @pids) = @_;
+	my $deadline = time + $seconds;
+	while (time < $deadline)
+	{
+		return 1 unless grep { -e "/proc/$_/stat" && slurp_file("/proc/$_/stat") !~ /\) Z / } @pids;
+		usleep(20_000);
+	}
+	return 0;
+}
+
+# Starts the server as soon as no process of its former life is left.
+sub start_after_kill9
+{
+	my ($self) = @_;
+	my $deadline = time + $deadline_seconds;
+	until ($self->start(fail_ok => 1))
+	{
+		croak 'processes of the killed server are still there' if time > $deadline;
+		$self->{_pid} = undef;    # the dead postmaster's, from the file it has left
+		usleep(100_000);
+	}
 	return;
 }
 

@@ -9,7 +9,8 @@ use warnings;
 use Exporter qw(import);
 use POSIX qw(strftime);
 
-our @EXPORT = qw(reading reading_time reading_stream);
+our @EXPORT    = qw(reading reading_time reading_stream);
+our @EXPORT_OK = qw(reading_line);
 
 # A reading as JSON. The heart rate stands in the text as it is given.
 sub reading
@@ -23,6 +24,16 @@ sub reading_time
 {
 	my ($seconds, $microseconds) = @_;
 	return strftime('%Y-%m-%dT%H:%M:%S', gmtime $seconds) . sprintf('.%06dZ', $microseconds // 0);
+}
+
+# A message of a reading as "customer rate time".
+sub reading_line
+{
+	my ($message) = @_;
+	my ($customer, $rate, $time) =
+	  $message->{value} =~ /^\{"customer_id":"([^"]*)","heart_rate":([^,]*),"event_timestamp":"([^"]*)"\}$/
+	  or die "not a reading: $message->{value}";
+	return "$customer $rate $time";
 }
 
 # $count messages over the partitions, from 100 customers, a millisecond apart from $start on (default: an hour ago).

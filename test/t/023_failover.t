@@ -1,0 +1,153 @@
+# Failover: a standby rests, is promoted half way and goes on from its own positions, while the old primary comes back as
+# a second one, is rewound, follows, and takes over again. Each of them ends with every reading once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('failover');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 3);
+
+my $begin = time - 3600;
+my @published;
+my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
+
+sub publish
+{
+	my ($count) = @_;
+	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
+	$kafka->produce('heartbeat-events', @messages);
+	push @published, @messages;
+	return;
+}
+
+sub reads_everything
+{
+	my ($node, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+	$node->assert_readings($what, @published);
+	$node->assert_audit;
+	return;
+}
+
+publish(9_000);
+my $primary = Heartbeat::Cluster->create(
+	'primary', kafka => $kafka, streaming => 1,
+	settings => { 'heartbeat.workers' => 2, 'wal_log_hints' => 'on', 'wal_keep_size' => '1GB' });
+reads_everything($primary, 'the primary has read what there is');
+$primary->backup('base');
+my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
+$standby->backup('of_standby');
+my $cascaded = Heartbeat::Cluster->create_from_backup('cascaded', $standby, 'of_standby', has_streaming => 1);
+
+# A hot standby: it shows everything and does nothing.
+publish(3_000);
+$primary->query('SELECT heartbeat_pause($$for the standby to see$$)');
+$primary->query('SELECT heartbeat_resume()');
+for my $node ($standby, $cascaded)
+{
+	my $name = $node->name;
+	reads_everything($node, "$name has what the primary has stored");
+	is_deeply([ $node->worker_pids ], [], "$name runs no process of heartbeat");
+	$node->wait_for_state('STOPPED', 'in recovery', "$name says that it is in recovery");
+}
+for my $look ('heartbeat_partitions', 'heartbeat_dead_letters', 'heartbeat_gaps', 'vw_customer_bpm_summary',
+	'vw_recent_anomalies', 'heartbeat_partition_states()', 'heartbeat_audit()', 'heartbeat_classify(300)',
+	'heartbeat_kafka_offsets(now())', "vw_pipeline_summary WHERE metric !~ '^state|^lag'")
+{
+	my $query = "SELECT count(*), md5(string_agg(md5(row::text), '' ORDER BY md5(row::text))) FROM (SELECT * FROM $look) row";
+	$query = "SELECT topic, partition, next_offset, records, dead_letters FROM $look ORDER BY 2" if $look eq 'heartbeat_partitions';
+	$query = "SELECT count(*) FROM $look" if $look =~ /bpm_summary|partition_states/;
+	my ($here, $there) = map { $_->query($query) } $standby, $primary;
+	$there = 0 if $look =~ /partition_states/;
+	is($here, $there, "$look answers on a standby");
+}
+$standby->set('heartbeat.retention' => '1min');
+$primary->query('SELECT heartbeat_pause()');
+$standby->wait_for_query('SELECT paused FROM heartbeat_control', 't', 'the pause has reached the standby');
+for my $act ('heartbeat_pause()', 'heartbeat_resume()', 'heartbeat_seek(0, 0)', 'heartbeat_seek(9, 0)',
+	"heartbeat_seek('2026-01-01'::timestamptz)", 'heartbeat_retry_dead_letters()', 'heartbeat_apply_retention()',
+	'heartbeat_make_partitions(now(), now())', "heartbeat_move_offset('heartbeat-events', 0, 0, '')",
+	"heartbeat_add_partition_keys('heartbeat_records', 'heartbeat_records_default')")
+{
+	like($standby->query_error("SELECT $act"), qr/cannot execute [A-Z ]+ (in a read-only transaction|during recovery)/,
+		"$act is refused on a standby, with the reason");
+}
+$primary->query('SELECT heartbeat_resume()');
+$standby->set('heartbeat.retention' => 0);
+
+# A synchronous standby that is away holds up who asks for it, and that is not the worker.
+$cascaded->stop;
+$standby->stop;
+$primary->set('synchronous_standby_names' => 'standby');
+publish(300);
+reads_everything($primary, 'the worker does not wait for a synchronous standby that is away');
+$primary->set('synchronous_standby_names' => '');
+$standby->start;
+$cascaded->start;
+
+# The standby is cut off half way, and the primary is killed later, with many readings still to come.
+$primary->set('heartbeat.batch_size' => 1);
+publish(60_000);
+$primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary is storing readings');
+$standby->wait_for_query("SELECT ($stored) > 12500", 't', 'and the standby is following');
+$standby->set('primary_conninfo' => '');
+my $before = $primary->query($stored);
+$primary->wait_for_query("SELECT ($stored) > $before + 1000", 't', 'the primary goes on alone');
+my $at_death = $primary->query($stored);
+my @pids     = $primary->worker_pids;
+$primary->kill9;
+ok($primary->processes_end(3, @pids), 'the workers end with their server, also in the middle of a backlog');
+cmp_ok($at_death, '<', @published, "which is after about $at_death readings");
+$primary->start_after_kill9;
+$primary->set('heartbeat.batch_size' => 20_000);
+cmp_ok($standby->query($stored), '<', $at_death, 'the standby lacks some of what the primary had stored');
+$standby->promote;
+reads_everything($standby, 'the promoted standby reads again from Kafka what it had not received');
+is($standby->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
+	4, 'a launcher, a maintenance worker and two workers run since the promotion');
+
+# The old primary is back as a second one with the same group: to each its own positions.
+publish(3_000);
+for my $node ($primary, $standby)
+{
+	my $name = $node->name;
+	reads_everything($node, "two primaries, one topic and one group: $name has everything");
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+}
+my @ends = $kafka->end_offsets('heartbeat-events');
+is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
+	\@ends, 'the group in Kafka shows the end');
+reads_everything($cascaded, 'a standby of the promoted standby follows it');
+is_deeply([ $cascaded->worker_pids ], [], 'and rests');
+
+# Rewound to the new primary, the old one follows, rests, and takes over again.
+$primary->stop;
+$standby->query('ALTER SYSTEM RESET primary_conninfo');
+$standby->query('CHECKPOINT');
+command_ok([ 'pg_rewind', '--target-pgdata', $primary->data_dir, '--source-server', $standby->connstr('postgres'), '--no-sync' ],
+	'the old primary is rewound');
+$primary->append_conf('postgresql.conf', 'port = ' . $primary->port);
+$primary->enable_streaming($standby);
+$primary->start;
+publish(3_000);
+reads_everything($primary, 'as a standby it has what the new primary stores');
+is_deeply([ $primary->worker_pids ], [], 'and rests');
+$standby->stop;
+publish(3_000);
+$primary->promote;
+reads_everything($primary, 'promoted again, it goes on');
+is($primary->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+$_->assert_no_crash for $primary, $standby, $cascaded;
+
+done_testing();
