@@ -4,7 +4,8 @@
 // A record is, in little-endian order: int32 partition (-1: by key), int64 timestamp in milliseconds (0:
 // now), int32 length of the key, int32 length of the value (-1: null), then the key and the value. At the end
 // of the input, when all is delivered, one line a partition is printed: partition, messages, first offset,
-// last offset.
+// last offset. A file of receipts has a line for each message that the broker has acknowledged: its number in
+// the input, from 0, partition, offset.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <map>
 
@@ -34,11 +36,13 @@ struct Delivered {
 
 struct Report {
     std::map<int32_t, Delivered> partitions;
+    std::ofstream receipts;
     std::string error;
 };
 
 void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaque) {
     Report &report = *static_cast<Report *>(opaque);
+    const std::unique_ptr<int64_t> number(static_cast<int64_t *>(message->_private));
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         report.error = rd_kafka_err2str(message->err);
         return;
@@ -47,6 +51,8 @@ void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaq
     delivered.first = delivered.messages == 0 ? message->offset : std::min(delivered.first, message->offset);
     delivered.last = std::max(delivered.last, message->offset);
     delivered.messages++;
+    if (report.receipts.is_open())
+        report.receipts << *number << ' ' << message->partition << ' ' << message->offset << '\n';
 }
 
 // False at a clean end of the input; a record cut short is an error.
@@ -72,19 +78,22 @@ void read_bytes(std::string &bytes, int32_t length) {
         throw std::runtime_error("the input ends inside a record");
 }
 
-void enqueue(rd_kafka_t *producer, const char *topic, const Head &head, std::string &key,
+void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head &head, std::string &key,
              std::string &value) {
     // An empty value is not a null one: only the pointer tells them apart.
     void *key_bytes = head.key_length < 0 ? nullptr : key.data();
     void *value_bytes = head.value_length < 0 ? nullptr : value.data();
+    std::unique_ptr<int64_t> opaque = std::make_unique<int64_t>(number);
     for (;;) {
-        const rd_kafka_resp_err_t error =
-            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(head.partition),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(head.timestamp),
-                              RD_KAFKA_V_KEY(key_bytes, key.size()),
-                              RD_KAFKA_V_VALUE(value_bytes, value.size()), RD_KAFKA_V_END);
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        const rd_kafka_resp_err_t error = rd_kafka_producev(
+            producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(head.partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(head.timestamp),
+            RD_KAFKA_V_KEY(key_bytes, key.size()), RD_KAFKA_V_VALUE(value_bytes, value.size()),
+            RD_KAFKA_V_OPAQUE(opaque.get()), RD_KAFKA_V_END);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            static_cast<void>(opaque.release()); // report_delivery has it now
             return;
+        }
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             throw std::runtime_error(rd_kafka_err2str(error));
         rd_kafka_poll(producer, 100);
@@ -103,10 +112,10 @@ void publish(rd_kafka_t *producer, const std::string &topic, const Report &repor
     Head head{};
     std::string key;
     std::string value;
-    while (report.error.empty() && read_head(head)) {
+    for (int64_t number = 0; report.error.empty() && read_head(head); number++) {
         read_bytes(key, head.key_length);
         read_bytes(value, head.value_length);
-        enqueue(producer, topic.c_str(), head, key, value);
+        enqueue(producer, topic.c_str(), number, head, key, value);
         rd_kafka_poll(producer, 0);
     }
 }
@@ -123,6 +132,7 @@ struct Options {
     std::string brokers;
     std::string topic;
     std::string transaction;
+    std::string receipts;
     bool abort = false;
     int timeout = 60;
     std::vector<std::string> properties;
@@ -139,6 +149,11 @@ void run(const Options &options) {
     properties.insert(properties.end(), options.properties.begin(), options.properties.end());
 
     Report report;
+    if (!options.receipts.empty()) {
+        report.receipts.open(options.receipts);
+        if (!report.receipts)
+            throw std::runtime_error("cannot write " + options.receipts);
+    }
     const Handle producer = client_open(RD_KAFKA_PRODUCER, properties, report_delivery, &report);
     const int timeout_ms = options.timeout * 1000;
     if (!options.transaction.empty()) {
@@ -150,6 +165,8 @@ void run(const Options &options) {
     if (!options.transaction.empty())
         check(options.abort ? rd_kafka_abort_transaction(producer.get(), timeout_ms)
                             : rd_kafka_commit_transaction(producer.get(), timeout_ms));
+    if (report.receipts.is_open() && !report.receipts.flush())
+        throw std::runtime_error("cannot write " + options.receipts);
     for (const auto &[partition, delivered] : report.partitions)
         std::cout << partition << ' ' << delivered.messages << ' ' << delivered.first << ' ' << delivered.last
                   << '\n';
@@ -164,6 +181,7 @@ int run_command_line(int argc, char **argv) {
                                               "publish all in one transaction of this transactional id");
     app.add_flag("--abort", options.abort, "abort the transaction once all is in the log")
         ->needs(transaction);
+    app.add_option("--receipts", options.receipts, "a file to write each message's partition and offset to");
     app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
     app.add_option("-X", options.properties, "a librdkafka property, key=value");
     CLI11_PARSE(app, argc, argv);

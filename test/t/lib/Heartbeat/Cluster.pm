@@ -188,11 +188,19 @@ sub assert_no_crash
 {
 	my ($self) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my @lines = grep { /was terminated by signal|\bPANIC:|\bTRAP:|terminate called/ }
-	  split /^/, slurp_file($self->logfile);
+	my @lines = $self->crash_lines;
 	return is(scalar @lines, $self->{crashes_caused}, 'the server crashed no more often than it was made to')
 	  || diag @lines;
 }
+
+# The lines of the server's log that tell of a crash.
+sub crash_lines
+{
+	my ($self) = @_;
+	return grep { /was terminated by signal|\bPANIC:|\bTRAP:|terminate called/ } split /^/, slurp_file($self->logfile);
+}
+
+sub crashes_caused { my ($self) = @_; return $self->{crashes_caused}; }
 
 # Process ids of heartbeat's background workers, or of those whose type matches the pattern.
 sub worker_pids
@@ -203,23 +211,33 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# Ends a worker whose type matches as a crash would; returns when the server has restarted all its processes.
-sub kill_worker
+# The process id of a worker whose type matches, as soon as there is one; of several, the one at this fraction of them.
+sub worker_pid
 {
-	my ($self, $like) = @_;
+	my ($self, $like, $which) = @_;
 	my $deadline = time + $deadline_seconds;
-	my $pid;
-	until (($pid) = $self->worker_pids($like))
+	my @pids;
+	until (@pids = $self->worker_pids($like))
 	{
-		croak "there is no worker $like to kill" if time > $deadline;
+		croak "there is no worker $like" if time > $deadline;
 		usleep(20_000);
 	}
+	return $pids[ ($which // 0) * @pids ];
+}
+
+# Ends a worker whose type matches as a crash would; returns when the server has restarted all its processes, with the
+# time of the crash.
+sub kill_worker
+{
+	my ($self, $like, $which) = @_;
+	my $pid      = $self->worker_pid($like, $which);
 	my $position = $self->log_position;
 	kill('KILL', $pid) or croak "kill $pid: $!";
+	my $killed_at = time;
 	$self->{crashes_caused}++;
 	$self->wait_for_log(qr/was terminated by signal 9/, $position);
 	$self->poll_query_until('postgres', 'SELECT true') or croak 'the server did not come back';
-	return;
+	return $killed_at;
 }
 
 # Waits some seconds for processes to end; false where one goes on. One that waits for its parent's attention has ended.

@@ -18,6 +18,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Heartbeat::Kafka::Producer;
+use Heartbeat::Kafka::Reader;
 
 my $top   = abs_path(dirname(__FILE__) . '/../../../..');
 my $kafka = "$top/test/kafka/kafka";
@@ -165,6 +166,9 @@ sub producer
 	my ($self, $topic, @options) = @_;
 	return Heartbeat::Kafka::Producer->new($self->brokers, $topic, @options);
 }
+
+# All that a topic holds; see Heartbeat::Kafka::Reader.
+sub reader { my ($self, $topic) = @_; return Heartbeat::Kafka::Reader->new($self->brokers, $topic); }
 
 # Publishes messages and returns when the broker has them all: { partition => [messages, first offset, last offset] }.
 sub produce

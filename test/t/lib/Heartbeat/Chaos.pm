@@ -1,0 +1,182 @@
+# The crash matrix: faults at random, from a seed, against a server and a Kafka that a stream of messages runs through;
+# what each fault did, how long recovery took, and the proofs at the end. It makes neither server nor broker.
+# Test code, without Test::More: a test and script/soak tell the same story in their own ways.
+
+package Heartbeat::Chaos;
+
+use strict;
+use warnings;
+
+use Carp;
+use List::Util qw(all max min sum);
+use Time::HiRes qw(time usleep);
+
+use Heartbeat::Chaos::Faults;
+use Heartbeat::Chaos::Load;
+use Heartbeat::Chaos::Messages;
+use Heartbeat::Chaos::Plan;
+use Heartbeat::Chaos::Proof;
+
+my $deadline_seconds = 60;
+
+=pod
+
+    my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => 'heartbeat-events', partitions => 5,
+        workers => 3, seed => 1, rate => 2000);
+    $chaos->start;                       # messages stream in
+    my $event = $chaos->strike;          # one fault, and recovery from it
+    print $chaos->line($event);          # @{ $event->{problems} } is empty where all went well
+    $chaos->finish;                      # the stream ends, and all of it is read
+    my @proofs = $chaos->proofs;         # { claim, difference }; '' is no difference
+    print $chaos->summary, $chaos->composition;
+
+=cut
+
+sub new
+{
+	my ($class, %opt) = @_;
+	my $self = bless { %opt, events => [] }, $class;
+	$self->{begin}  = int(time) - 6 * 3600;    # the messages' own time, which is quicker than ours
+	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $opt{$_} } qw(seed workers partitions));
+	$self->{faults} = Heartbeat::Chaos::Faults->new(map { $_ => $opt{$_} } qw(node kafka));
+	return $self;
+}
+
+sub messages
+{
+	my ($self) = @_;
+	return Heartbeat::Chaos::Messages->new(map { $_ => $self->{$_} } qw(seed partitions begin));
+}
+
+sub start
+{
+	my ($self) = @_;
+	$self->{load} = Heartbeat::Chaos::Load->start(
+		messages => $self->messages,
+		map { $_ => $self->{$_} } qw(kafka topic rate));
+	$self->{began} = time;
+	my $deadline = time + $deadline_seconds;
+	until (keys %{ $self->_look->{passed} } == $self->{partitions} && all { $_ > 0 } values %{ $self->_look->{passed} })
+	{
+		croak 'the messages are not being stored' if time > $deadline;
+		usleep(50_000);
+	}
+	return;
+}
+
+# One fault from the plan, and recovery: until every partition goes on, where the plan does not say to be hasty.
+sub strike
+{
+	my ($self) = @_;
+	my $fault = $self->{plan}->next;
+	my %event = (number => 1 + @{ $self->{events} }, fault => $fault, at => time - $self->{began}, problems => []);
+	push @{ $self->{events} }, \%event;
+	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
+	push @{ $event{problems} }, $self->{faults}->broken_promises;
+	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
+	return \%event;
+}
+
+sub _recover
+{
+	my ($self, $event, $over) = @_;
+	my $before = $self->_look;
+	my $look   = $before;
+	until ($event->{fault}{hasty})
+	{
+		$look = $self->_look;
+		my @gone_on = grep { $look->{passed}{$_} > $before->{passed}{$_} } keys %{ $look->{passed} };
+		$event->{first} //= time - $over if @gone_on;
+		if (@gone_on == $self->{partitions})
+		{
+			$event->{every} = time - $over;
+			last;
+		}
+		if (time > $over + $deadline_seconds)
+		{
+			push @{ $event->{problems} }, scalar(@gone_on) . " of $self->{partitions} partitions go on after $deadline_seconds s";
+			last;
+		}
+		usleep(10_000);
+	}
+	push @{ $event->{problems} }, "the audit shows differences: $look->{audit}" if $look->{audit} ne '';
+	@{$event}{qw(state total)} = ($look->{state}, sum(values %{ $look->{passed} }));
+	return;
+}
+
+# How many offsets each partition has passed in all, replays counted again; the state; what the audit shows.
+sub _look
+{
+	my ($self) = @_;
+	my ($passed, $state, $audit) = split /\|/, $self->{faults}->ask(
+		"SELECT (SELECT string_agg(partition || ' ' || next_offset - first_offset + rewound, ' ') FROM heartbeat_offsets),
+			(SELECT state FROM heartbeat_status),
+			(SELECT string_agg(partition || ': ' || coalesce(difference::text, 'unknown'), ', ')
+				FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0)"), -1;
+	return { passed => { split / /, $passed }, state => $state, audit => $audit };
+}
+
+# Ends the stream; all of it is acknowledged then.
+sub finish { my ($self) = @_; $self->{load}->finish; return; }
+
+sub proofs
+{
+	my ($self) = @_;
+	$self->{proof} = Heartbeat::Chaos::Proof->new(
+		messages => $self->messages,
+		map { $_ => $self->{$_} } qw(node kafka topic load faults));
+	return $self->{proof}->all;
+}
+
+# After the proofs: what the topic held, in a sentence.
+sub composition { my ($self) = @_; return $self->{proof}->composition; }
+
+sub faults_struck
+{
+	my ($self) = @_;
+	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
+}
+
+# A fault in a line: when, which, how long from its end to the next stored message and to the next of each partition.
+sub line
+{
+	my ($self, $event) = @_;
+	my $recovery = $event->{fault}{hasty} ? 'not waited for' : sprintf '%.2f s, all %.2f s', $event->{first} // -1, $event->{every} // -1;
+	my $line = sprintf '%3d. %7.1f s  %-10s %9d passed  %-24s %s', $event->{number}, $event->{at}, $event->{state} // '?',
+	  $event->{total} // 0, $recovery, Heartbeat::Chaos::Plan::describe($event->{fault});
+	return join "\n", $line, map { "     PROBLEM: $_" } @{ $event->{problems} };
+}
+
+sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $self->line($_) } @{ $self->{events} }; }
+
+sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
+
+# A table of faults by kind: how often, how often while another lasted, and seconds of recovery where it was waited for.
+sub summary
+{
+	my ($self) = @_;
+	my (%count, %meanwhile, %first, %every);
+	for my $event (@{ $self->{events} })
+	{
+		my $kind = $event->{fault}{kind};
+		$count{$kind}++;
+		$meanwhile{ $event->{fault}{meanwhile}{kind} }++ if $event->{fault}{meanwhile};
+		next unless defined $event->{every};
+		push @{ $first{$_} }, $event->{first} for $kind, 'all';
+		push @{ $every{$_} }, $event->{every} for $kind, 'all';
+	}
+	$count{all}     = sum(values %count);
+	$meanwhile{all} = sum(0, values %meanwhile);
+	my $format = "%-22s %6s %9s   %8s %8s   %8s %8s\n";
+	my $text   = sprintf $format, '', '', 'during', 'next', 'message', 'each', 'partition';
+	$text .= sprintf $format, 'fault', 'times', 'another', 'median', 'longest', 'median', 'longest';
+	my %deck = Heartbeat::Chaos::Plan::deck();
+	for my $kind ((sort keys %deck), 'all')
+	{
+		my @times = map { $_->{$kind} ? map { sprintf '%.2f s', $_ } _median(@{ $_->{$kind} }), max(@{ $_->{$kind} }) : ('-', '-') } \%first, \%every;
+		$text .= sprintf $format, $kind, $count{$kind} // 0, $meanwhile{$kind} // 0, @times;
+	}
+	return $text;
+}
+
+1;

@@ -1,0 +1,96 @@
+# Publishes the messages of chaos at an even rate from a process of its own, whatever becomes of the broker meanwhile,
+# and keeps the broker's receipts: what was acknowledged, and at which offset.
+# Test code. The producer is idempotent and tries again, so a killed broker costs it time and nothing else.
+
+package Heartbeat::Chaos::Load;
+
+use strict;
+use warnings;
+
+use Carp;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Utils;
+
+my $tick             = 10_000;    # microseconds
+my $delivery_seconds = 120;       # that the end of the stream may take
+
+my @loads;
+
+# kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (a second).
+sub start
+{
+	my ($class, %opt) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir('load');
+	my $self   = bless { %opt, folder => $folder, receipts => "$folder/receipts" }, $class;
+	my $parent = $$;
+	$self->{pid} = fork // croak "fork: $!";
+	if ($self->{pid} == 0)
+	{
+		eval { $self->_publish($parent); 1 } or do { print STDERR "publishing: $@"; POSIX::_exit(1) };
+		POSIX::_exit(0);
+	}
+	push @loads, $self;
+	return $self;
+}
+
+sub _publish
+{
+	my ($self, $parent) = @_;
+	my $ended = 0;
+	local $SIG{TERM} = sub { $ended = 1 };
+	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds);
+	my ($began, $sent) = (time, 0);
+	until ($ended)
+	{
+		die "the test is gone\n" if getppid != $parent;
+		my $due = int((time - $began) * $self->{rate}) - $sent;
+		$producer->send(map { $self->{messages}->next } 1 .. $due);
+		$sent += $due;
+		usleep($tick);
+	}
+	$producer->finish;
+	return;
+}
+
+# Whether it still publishes; it never stops by itself, but for an error.
+sub is_running { my ($self) = @_; return waitpid($self->{pid}, WNOHANG) == 0; }
+
+# Ends the stream; returns when all of it is acknowledged.
+sub finish
+{
+	my ($self) = @_;
+	kill('TERM', $self->{pid});
+	waitpid($self->{pid}, 0);
+	my $status = $?;
+	delete $self->{pid};
+	croak 'the load was not delivered' if $status != 0;
+	return;
+}
+
+# A function that hands out what the broker has acknowledged, message by message: its number, partition and offset.
+sub receipts
+{
+	my ($self) = @_;
+	open(my $receipts, '<', $self->{receipts}) or croak "$self->{receipts}: $!";
+	return sub {
+		my $line = <$receipts> // return;
+		chomp $line;
+		return split / /, $line;
+	};
+}
+
+# A load outlives no test.
+END
+{
+	my $status = $?;
+	for my $pid (grep { defined } map { $_->{pid} } @loads)
+	{
+		kill('KILL', $pid);
+		waitpid($pid, 0);
+	}
+	$? = $status;
+}
+
+1;

@@ -1,0 +1,193 @@
+# Proves after chaos that what is in the tables is what Kafka holds, once each: compared as sets, by SQL, with what an
+# independent consumer reads and what was published. None of the extension's counters is believed.
+# Test code. The tables of the comparison are in the schema chaos.
+
+package Heartbeat::Chaos::Proof;
+
+use strict;
+use warnings;
+
+use Carp;
+use Digest::MD5 qw(md5_hex);
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Utils;
+
+my $deadline_seconds = 120;
+
+# node, kafka, topic, messages (from the first one on), load, faults.
+sub new { my ($class, %opt) = @_; return bless {%opt}, $class; }
+
+my $schema = <<'SQL';
+	CREATE SCHEMA chaos;
+	-- what was published: the class is null where it was no reading
+	CREATE TABLE chaos.published (number bigint PRIMARY KEY, digest text, class text, customer_id text COLLATE "C",
+		heart_rate double precision, event_timestamp timestamptz);
+	-- what the broker said it has
+	CREATE TABLE chaos.acknowledged (number bigint, partition integer, "offset" bigint);
+	-- what it really has; key and value of what is no reading
+	CREATE TABLE chaos.topic (partition integer, "offset" bigint, number bigint, digest text, key bytea, value bytea,
+		PRIMARY KEY (partition, "offset"));
+SQL
+
+# Of the readings with the same identity the first one in a partition wins; over several partitions they are the same.
+my $expectation = <<'SQL';
+	CREATE TABLE chaos.expected AS
+		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
+		FROM chaos.topic JOIN chaos.published USING (number) WHERE class IS NOT NULL
+		ORDER BY class = 'NORMAL', customer_id, event_timestamp, "offset";
+	ANALYZE;
+SQL
+
+# How many rows each of two queries has that the other has not.
+sub _compare
+{
+	my ($expected, $found) = @_;
+	return "WITH e AS ($expected), f AS ($found)
+		SELECT (SELECT count(*) FROM (TABLE e EXCEPT ALL TABLE f) x) || ' are missing, '
+			|| (SELECT count(*) FROM (TABLE f EXCEPT ALL TABLE e) x) || ' should not be there'";
+}
+
+my $nothing = '0 are missing, 0 should not be there';
+
+# Each claim with a query that answers $nothing, or 0, where it holds.
+my @claims = (
+	[ 'the stream had readings of every class and bad messages', "SELECT 5 - count(DISTINCT coalesce(class, 'bad')) FROM chaos.published" ],
+	[ 'all that was published was acknowledged', 'SELECT max(number) + 1 - count(DISTINCT number) FROM chaos.acknowledged' ],
+	[ 'what was acknowledged is in the topic, where the broker said',
+		'SELECT count(*) FROM chaos.acknowledged a LEFT JOIN chaos.topic t USING (partition, "offset") WHERE t.number IS DISTINCT FROM a.number' ],
+	[ 'the topic holds what was published, to the byte',
+		'SELECT count(*) FROM chaos.topic t LEFT JOIN chaos.published p USING (number) WHERE t.digest IS DISTINCT FROM p.digest' ],
+	[ 'every normal reading is stored once, with its heart rate and time',
+		_compare("SELECT customer_id, heart_rate, event_timestamp FROM chaos.expected WHERE class = 'NORMAL'",
+			'SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records') ],
+	[ 'every anomaly is stored once, in its class',
+		_compare("SELECT class, customer_id, heart_rate, event_timestamp FROM chaos.expected WHERE class <> 'NORMAL'",
+			'SELECT anomaly_type, customer_id, heart_rate, event_timestamp FROM heartbeat_anomalies') ],
+	[ 'every message that is no reading is one dead letter, to the byte',
+		_compare('SELECT partition, "offset", key, value FROM chaos.topic JOIN chaos.published USING (number) WHERE class IS NULL',
+			'SELECT partition, "offset", key, payload FROM heartbeat_dead_letters WHERE resolved_at IS NULL') ],
+	[ 'nothing acknowledged is missing',
+		"SELECT count(*) FROM chaos.acknowledged a JOIN chaos.published p USING (number)
+			LEFT JOIN heartbeat_records r ON p.class = 'NORMAL' AND (r.customer_id, r.event_timestamp) = (p.customer_id, p.event_timestamp)
+			LEFT JOIN heartbeat_anomalies m ON p.class <> 'NORMAL' AND (m.customer_id, m.event_timestamp) = (p.customer_id, p.event_timestamp)
+			LEFT JOIN heartbeat_dead_letters d ON p.class IS NULL AND (d.partition, d.\"offset\") = (a.partition, a.\"offset\")
+			WHERE r.id IS NULL AND m.id IS NULL AND d.id IS NULL" ],
+	[ 'the summary by minute is what the readings give',
+		_compare("SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2",
+			'SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary') ],
+	[ 'the rollup is what the readings of its minutes give',
+		_compare("SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate), count(*) FROM heartbeat_records
+				WHERE date_trunc('minute', event_timestamp) NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes) GROUP BY 1, 2",
+			'SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM heartbeat_rollup
+				WHERE minute_bucket NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes)') ],
+	[ 'the audit shows no difference', 'SELECT count(*) FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0' ],
+	[ 'the counters are the tables\'',
+		'SELECT abs((SELECT count(*) FROM heartbeat_records) - sum(records)) + abs((SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies))
+			+ abs((SELECT count(*) FROM heartbeat_dead_letters) - sum(dead_letters)) FROM heartbeat_offsets' ]);
+
+# All proofs, as { claim, difference }: an empty difference is what was to be proven.
+sub all
+{
+	my ($self) = @_;
+	my @proofs = ({ claim => 'everything is read to its end', difference => $self->_wait_for_end });
+	$self->{faults}->ask($schema);
+	$self->_load;
+	$self->{faults}->ask($expectation);
+	for (@claims)
+	{
+		my ($claim, $query) = @$_;
+		my $answer = $self->{faults}->ask($query);
+		push @proofs, { claim => $claim, difference => $answer =~ /^0(\.0*)?$/ || $answer eq $nothing ? '' : $answer };
+	}
+	my $crashes = $self->{node}->crash_lines - $self->{node}->crashes_caused;
+	push @proofs, { claim => 'the server crashed no more often than it was made to', difference => $crashes ? "$crashes more" : '' };
+	return @proofs;
+}
+
+# What the topic held, in a sentence.
+sub composition
+{
+	my ($self) = @_;
+	return $self->{faults}->ask(
+		"SELECT format('%s messages: %s normal readings, %s anomalies, %s duplicates, %s that are no reading; %s messages read again by replays; %s minutes of %s rolled up',
+			count(*), (SELECT count(*) FROM chaos.expected WHERE class = 'NORMAL'), (SELECT count(*) FROM chaos.expected WHERE class <> 'NORMAL'),
+			count(class) - (SELECT count(*) FROM chaos.expected), count(*) - count(class), (SELECT sum(rewound) FROM heartbeat_offsets),
+			(SELECT count(DISTINCT minute_bucket) FROM heartbeat_rollup), (SELECT count(DISTINCT minute_bucket) FROM vw_customer_bpm_summary))
+		FROM chaos.topic JOIN chaos.published USING (number)");
+}
+
+sub _wait_for_end
+{
+	my ($self) = @_;
+	my $ends     = join ' ', $self->{kafka}->end_offsets($self->{topic});
+	my $deadline = time + $deadline_seconds;
+	my $offsets;
+	do
+	{
+		$offsets = $self->{faults}->ask("SELECT string_agg(next_offset::text, ' ' ORDER BY partition) FROM heartbeat_offsets");
+		return '' if $offsets eq $ends;
+		usleep(50_000);
+	} until (time > $deadline);
+	return "the topic ends at $ends, the offsets are $offsets";
+}
+
+# A text that no other pair of key and value has.
+sub _digest
+{
+	my ($message) = @_;
+	return md5_hex(join ' ', map { defined $message->{$_} ? 'x' . unpack('H*', $message->{$_}) : 'null' } qw(key value));
+}
+
+# Copies rows, which the function hands out one by one as lists, into a table.
+sub _copy
+{
+	my ($self, $table, $next_row) = @_;
+	my $file = $self->{node}->basedir . "/$table";
+	open(my $rows, '>', $file) or croak "$file: $!";
+	while (my @row = $next_row->())
+	{
+		print $rows join("\t", map { $_ // '\N' } @row), "\n";
+	}
+	close($rows) or croak "$file: $!";
+	$self->{faults}->ask("COPY $table FROM '$file'");
+	unlink $file;
+	return;
+}
+
+sub _bytea { my ($bytes) = @_; return defined $bytes ? '\\\\x' . unpack('H*', $bytes) : undef; }
+
+sub _load
+{
+	my ($self) = @_;
+	my $count = 0;
+	my $next_receipt = $self->{load}->receipts;
+	$self->_copy(
+		'chaos.acknowledged',
+		sub {
+			my @receipt = $next_receipt->();
+			$count++ if @receipt;
+			return @receipt;
+		});
+	my $bad = '';    # a bit for each message that is no reading
+	$self->_copy(
+		'chaos.published',
+		sub {
+			return unless $count-- > 0;
+			my $message = $self->{messages}->next;
+			vec($bad, $message->{number}, 1) = 1 unless $message->{class};
+			return ($message->{number}, _digest($message), @{$message}{qw(class customer rate time)});
+		});
+	my $reader = $self->{kafka}->reader($self->{topic});
+	$self->_copy(
+		'chaos.topic',
+		sub {
+			my $message = $reader->next or return;
+			my $number  = $self->{messages}->number_of($message->{timestamp});
+			my @bytes   = vec($bad, $number, 1) ? map { _bytea($_) } @{$message}{qw(key value)} : (undef, undef);
+			return (@{$message}{qw(partition offset)}, $number, _digest($message), @bytes);
+		});
+	return;
+}
+
+1;

@@ -1,0 +1,51 @@
+# What a Kafka topic really holds, message by message and to the byte; kafka-consume does the reading.
+# Test code: the counterpart of the record format that test/kafka/consume.cpp writes.
+
+package Heartbeat::Kafka::Reader;
+
+use strict;
+use warnings;
+
+use Carp;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+
+my $program   = abs_path(dirname(__FILE__) . '/../../../../..') . '/build/test/kafka-consume';
+my $head_size = 8 + 4 + 8 + 4 + 4;
+
+sub new
+{
+	my ($class, $brokers, $topic, @options) = @_;
+	open(my $records, '-|:raw', $program, '--brokers', $brokers, '--topic', $topic, @options) or croak "$program: $!";
+	return bless { records => $records, topic => $topic }, $class;
+}
+
+# The next message as { partition, offset, timestamp, key, value }, by offset within a partition; undef after the last
+# one. A null key or value is undefined. A topic that lacks an offset, or cannot be read to its end, ends the test.
+sub next
+{
+	my ($self) = @_;
+	my $got = read($self->{records}, my $head, $head_size);
+	if (!$got)
+	{
+		close($self->{records}) or croak "reading $self->{topic} failed";
+		return;
+	}
+	croak "a record of $self->{topic} is cut short" if $got != $head_size;
+	my %message;
+	(@message{qw(offset partition timestamp)}, my ($key_length, $value_length)) = unpack('q<l<q<l<l<', $head);
+	$message{key}   = $self->_bytes($key_length);
+	$message{value} = $self->_bytes($value_length);
+	return \%message;
+}
+
+sub _bytes
+{
+	my ($self, $length) = @_;
+	return if $length < 0;
+	my $bytes = '';
+	croak "a record of $self->{topic} is cut short" if $length && read($self->{records}, $bytes, $length) != $length;
+	return $bytes;
+}
+
+1;

@@ -1,0 +1,65 @@
+# Soak: chaos for as long as wanted, told line by line; see script/soak, which builds what this needs.
+# Test code: the long form of 020_chaos.t.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Getopt::Long;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Heartbeat::Chaos;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+
+my %opt = (minutes => 10, seed => int(time) % 100_000, faults => 1_000_000, rate => 1_000, partitions => 5, workers => 3);
+GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=i', 'workers=i') && !@ARGV
+  && $opt{partitions} > 1 && $opt{workers} > 1
+  or die "wrong options; see script/soak --help\n";
+
+# The test library keeps standard output for its log, and what it notes is not for this story.
+my $out = Test::More->builder->output;
+Test::More->builder->output('/dev/null');
+sub print_line { print $out @_, "\n"; return; }
+
+# Interrupted, it still ends what it has started.
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('soak');
+$kafka->start;
+$kafka->create_topic($topic, $opt{partitions});
+my $node  = Heartbeat::Cluster->create('soak', kafka => $kafka, settings => { 'heartbeat.workers' => $opt{workers} });
+my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => $topic, map { $_ => $opt{$_} } qw(seed rate partitions workers));
+
+print_line("Seed $opt{seed}: $opt{rate} messages a second over $opt{partitions} partitions, up to $opt{workers} workers, PostgreSQL ",
+	$node->query('SHOW server_version'), '.');
+print_line('A line: when it began, the state and the offsets passed once it was over, from its end to the next stored message');
+print_line("and to the next one of every partition, what was done.\n");
+$chaos->start;
+my ($began, $failed, $struck) = (time, 0, 0);
+until ($failed || time > $began + 60 * $opt{minutes} || $struck == $opt{faults})
+{
+	my $event = $chaos->strike;
+	print_line($chaos->line($event));
+	$failed = 1 if @{ $event->{problems} };
+	$struck++;
+}
+my $seconds = time - $began;
+
+$chaos->finish;
+my @proofs = $chaos->proofs;
+print_line('');
+print_line($chaos->summary);
+print_line(sprintf "%d faults in %.1f minutes, seed %d", $chaos->faults_struck, $seconds / 60, $opt{seed});
+print_line($chaos->composition);
+print_line('');
+for my $proof (@proofs)
+{
+	$failed = 1 if $proof->{difference} ne '';
+	print_line($proof->{difference} eq '' ? "holds   $proof->{claim}" : "FAILED  $proof->{claim}: $proof->{difference}");
+}
+$node->show_state if $failed;
+exit $failed;
