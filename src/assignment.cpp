@@ -185,9 +185,11 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
                        "Create it, or change heartbeat.topic; it is noticed by itself.");
     }
     assignment->partition_count = topic.partition_count;
+    CHECK_FOR_INTERRUPTS(); // each question may take its time, and somebody may wait for this process to end
     PartitionRange *ranges = ask_ranges(consumer, topic.partition_count, &problem);
     if (ranges == nullptr)
         return give_up(assignment, AssignmentResult::unavailable, problem.text, "It is tried again.");
+    CHECK_FOR_INTERRUPTS();
     show_watermarks(ranges, *assignment);
     return compare_and_assign(consumer, topic, ranges, assignment);
 }

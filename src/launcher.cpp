@@ -25,6 +25,7 @@ constexpr long look_again_ms = 5000; // for a database that is missing, or a wor
 constexpr int restart_seconds = 1;   // of the launcher itself, and at least between starts of a worker
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that ends sooner is started ever later
 constexpr long restart_ms_max = 60000;
+constexpr int half_dropped = -2; // pg_database.datconnlimit where DROP DATABASE was interrupted
 
 // One worker to keep running.
 struct Charge {
@@ -33,24 +34,39 @@ struct Charge {
     TimestampTz started_at;
     long delay_ms;
     bool refused; // the server had no room for it
+    bool ran;     // when the launcher last looked
 };
 
 Charge charges[workers_max + 1];
 
+struct Database {
+    bool exists;
+    bool open; // lets anybody in
+};
+
 // By a plain scan: a process that is in no database may find no catalog's index ready.
-bool database_exists() {
+Database look_for_database() {
+    Database found = {};
     StartTransactionCommand();
     Relation catalog = table_open(DatabaseRelationId, AccessShareLock);
     TableScanDesc scan = table_beginscan_catalog(catalog, 0, nullptr);
-    bool exists = false;
-    for (HeapTuple tuple; !exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr;)
-        exists = strcmp(NameStr(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datname),
-                        settings.database) == 0;
+    for (HeapTuple tuple; !found.exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr;) {
+        auto *row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+        found.exists = strcmp(NameStr(row->datname), settings.database) == 0;
+        found.open = row->datallowconn && row->datconnlimit != half_dropped;
+    }
     table_endscan(scan);
     table_close(catalog, AccessShareLock);
     CommitTransactionCommand();
     pgstat_report_activity(STATE_IDLE, nullptr);
-    return exists;
+    return found;
+}
+
+long wait_for_database(const char *what, const char *hint) {
+    char reason[state_text_size];
+    snprintf(reason, sizeof(reason), "database \"%s\" %s", settings.database, what);
+    shared_state_report(&shared_state->launcher, WorkerState::stopped, reason, hint);
+    return look_again_ms;
 }
 
 void fill_registration(BackgroundWorker *worker, const char *function, const char *name) {
@@ -77,20 +93,30 @@ bool start(const Charge &charge) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
+// Whether all run. One that has lived for long is started without delay when it ends.
+bool look_at(int count) {
+    bool all_run = true;
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (Charge *charge = charges; charge < charges + count; charge++) {
+        bool runs = charge->slot->pid != 0;
+        if (charge->ran && !runs && now - charge->started_at > short_life)
+            charge->delay_ms = restart_seconds * 1000L;
+        charge->ran = runs;
+        all_run = all_run && runs;
+    }
+    LWLockRelease(shared_state->lock);
+    return all_run;
+}
+
 // Starts those that do not run and are due; returns how long until the next one is.
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
     for (Charge *charge = charges; charge < charges + count; charge++) {
-        LWLockAcquire(shared_state->lock, LW_SHARED);
-        bool runs = charge->slot->pid != 0;
-        LWLockRelease(shared_state->lock);
-        long waited = static_cast<long>((now - charge->started_at) / 1000);
-        if (runs) {
-            if (now - charge->started_at > short_life)
-                charge->delay_ms = restart_seconds * 1000L;
+        if (charge->ran)
             continue;
-        }
+        long waited = static_cast<long>((now - charge->started_at) / 1000);
         if (waited >= charge->delay_ms) {
             charge->refused = !start(*charge);
             if (charge->refused)
@@ -109,18 +135,15 @@ long start_those_due(int count) {
 
 // Returns how long to sleep.
 long keep_running(int count) {
-    bool all_run = true;
-    for (Charge *charge = charges; charge < charges + count; charge++)
-        all_run = all_run && charge->slot->pid != 0;
-    if (all_run)
+    if (look_at(count))
         return -1;
-    if (!database_exists()) {
-        char reason[state_text_size];
-        snprintf(reason, sizeof(reason), "database \"%s\" does not exist", settings.database);
-        shared_state_report(&shared_state->launcher, WorkerState::stopped, reason,
-                            "Create it, or set heartbeat.database and restart the server.");
-        return look_again_ms;
-    }
+    Database database = look_for_database();
+    if (!database.exists)
+        return wait_for_database("does not exist",
+                                 "Create it, or set heartbeat.database and restart the server.");
+    if (!database.open)
+        return wait_for_database("does not accept connections",
+                                 "ALTER DATABASE ... ALLOW_CONNECTIONS true; it is noticed by itself.");
     long sleep = start_those_due(count);
     if (std::none_of(charges, charges + count, [](const Charge &charge) { return charge.refused; }))
         shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
@@ -146,7 +169,11 @@ extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
     for (int i = 0; i < count; i++) {
         bool maintenance = i == 0;
         charges[i] = {maintenance ? &shared_state->maintenance : &shared_state->workers[i - 1],
-                      maintenance ? launcher_maintenance : i - 1, 0, restart_seconds * 1000L, false};
+                      maintenance ? launcher_maintenance : i - 1,
+                      0,
+                      restart_seconds * 1000L,
+                      false,
+                      false};
     }
     for (;;) {
         process_interrupts();

@@ -39,7 +39,11 @@ void protect_session() {
     set("session_replication_role", "origin");
     set("row_security", "off");
     set("statement_timeout", "0");
-    set("lock_timeout", "10s"); // then the wait is an error that heartbeat_status shows, and is tried again
+#if PG_VERSION_NUM >= 170000
+    set("transaction_timeout", "0");
+#endif
+    set("temp_file_limit", "-1"); // a batch is bounded
+    set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
     // again.
     set("synchronous_commit", "off");

@@ -30,9 +30,10 @@ Statement apply_retention = {"SELECT * FROM @extschema@.heartbeat_apply_retentio
 struct KnownWeek {
     int64_t number;
     TimestampTz until;
+    uint64_t generation;
 };
 KnownWeek known_weeks[weeks_kept]; // by number modulo weeks_kept
-KnownWeek nothing_known = {-1, 0};
+KnownWeek nothing_known = {-1, 0, 0};
 
 int64_t week_number(int64_t event_time) {
     int64_t since_monday = event_time - monday;
@@ -81,11 +82,12 @@ void partitions_prepare(const Batch *batch) {
         int64_t number = week_number(minute);
         TimestampTz time = to_timestamptz(minute);
         KnownWeek &seen_to = known(number);
-        bool believed = seen_to.number == number && seen_to.until > now;
+        bool believed =
+            seen_to.number == number && seen_to.until > now && seen_to.generation == statements_generation();
         if (believed || time < now - late_max || time > now + early_max)
             continue;
         make_or_go_without(time);
-        seen_to = {number, now + seen_to_for};
+        seen_to = {number, now + seen_to_for, statements_generation()};
     }
 }
 

@@ -29,6 +29,7 @@ namespace heartbeat {
 namespace {
 
 uint64_t current_generation = 1;
+Oid known_extension = InvalidOid;
 char quoted_schema[2 * NAMEDATALEN + 3];
 MemoryContext context_before;
 Oid user_before;
@@ -72,6 +73,19 @@ void plan_statement(Statement *statement) {
     statement->generation = current_generation;
 }
 
+// DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
+// for.
+bool lock_extension(Extension *extension) {
+    while (extension_find(extension)) {
+        Oid found = extension->oid;
+        LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+        if (extension_find(extension) && extension->oid == found)
+            return true;
+        UnlockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+    }
+    return false;
+}
+
 } // namespace
 
 bool extension_find(Extension *extension) {
@@ -88,9 +102,13 @@ bool extension_find(Extension *extension) {
     }
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
-    if (found)
-        remember_schema(extension->schema);
-    return found;
+    if (!found)
+        return false;
+    if (extension->oid != known_extension)
+        statements_forget();
+    known_extension = extension->oid;
+    remember_schema(extension->schema);
+    return true;
 }
 
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
@@ -106,12 +124,16 @@ void statements_forget() {
     current_generation++;
 }
 
+uint64_t statements_generation() {
+    return current_generation;
+}
+
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table) {
     context_before = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
     XactIsoLevel = isolation;
-    if (!extension_find(extension)) {
+    if (!lock_extension(extension)) {
         transaction_abandon();
         return false;
     }

@@ -36,11 +36,14 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
 // Plans anew from now on: after an error, since the schema may have been renamed or the extension made again.
 void statements_forget();
 
+// Grows with statements_forget(). What is known of the extension's tables is no longer so in another one.
+uint64_t statements_generation();
+
 // One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's
 // owner), with the rights of a security-restricted operation. False, and no transaction, where the extension
-// is missing. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A table that is named is locked in
-// SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the snapshot is taken. When the
-// transaction ends, the memory context is again what it was before.
+// is missing; it cannot be dropped meanwhile. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A
+// table that is named is locked in SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the
+// snapshot is taken. When the transaction ends, the memory context is again what it was before.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done
