@@ -208,25 +208,28 @@ COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
 --
 
 CREATE TABLE heartbeat_offsets (
-    topic           text COLLATE "C" NOT NULL,
-    partition       integer NOT NULL CHECK (partition >= 0),
-    next_offset     bigint NOT NULL CHECK (next_offset >= 0),
-    first_offset    bigint NOT NULL,
-    rewound         bigint NOT NULL DEFAULT 0,
-    records         bigint NOT NULL DEFAULT 0,
-    anomalies       bigint NOT NULL GENERATED ALWAYS AS (bradycardia + tachycardia + invalid) STORED,
-    bradycardia     bigint NOT NULL DEFAULT 0,
-    tachycardia     bigint NOT NULL DEFAULT 0,
-    invalid         bigint NOT NULL DEFAULT 0,
-    duplicates      bigint NOT NULL DEFAULT 0,
-    dead_letters    bigint NOT NULL DEFAULT 0,
-    empty_offsets   bigint NOT NULL DEFAULT 0,
-    first_event     timestamptz,
-    last_event      timestamptz,
-    last_message_at timestamptz,
-    cluster_id      text COLLATE "C",
-    lost_at         timestamptz,
-    updated_at      timestamptz NOT NULL DEFAULT now(),
+    topic               text COLLATE "C" NOT NULL,
+    partition           integer NOT NULL CHECK (partition >= 0),
+    next_offset         bigint NOT NULL CHECK (next_offset >= 0),
+    first_offset        bigint NOT NULL,
+    rewound             bigint NOT NULL DEFAULT 0,
+    records             bigint NOT NULL DEFAULT 0,
+    anomalies           bigint NOT NULL GENERATED ALWAYS AS (bradycardia + tachycardia + invalid) STORED,
+    bradycardia         bigint NOT NULL DEFAULT 0,
+    tachycardia         bigint NOT NULL DEFAULT 0,
+    invalid             bigint NOT NULL DEFAULT 0,
+    duplicates          bigint NOT NULL DEFAULT 0,
+    dead_letters        bigint NOT NULL DEFAULT 0,
+    empty_offsets       bigint NOT NULL DEFAULT 0,
+    first_event         timestamptz,
+    last_event          timestamptz,
+    last_message_at     timestamptz,
+    last_message_offset bigint,
+    cluster_id          text COLLATE "C",
+    topic_id            text COLLATE "C",
+    lost_at             timestamptz,
+    lost_reason         text,
+    updated_at          timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
@@ -248,11 +251,16 @@ COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets that held no message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp ever stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_event IS 'Latest event_timestamp ever stored from this partition.';
-COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read.';
+COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has one.';
+COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
+    'Offset of that message. Reading begins at it again after every connect: another message there means another topic. '
+    'A seek clears it.';
 COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster that the offsets belong to.';
+COMMENT ON COLUMN heartbeat_offsets.topic_id IS
+    'Kafka''s id of the topic that the offsets belong to; NULL where librdkafka is older than 2.3 and cannot tell.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
-    'When Kafka was found not to know the topic or some of its partitions, so that offsets of that name mean other '
-    'messages now; a seek or reset clears it.';
+    'When it was found that offsets of that name mean other messages now; a seek or reset clears it.';
+COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How that was found.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that wrote the row last.';
 
 CREATE TABLE heartbeat_gaps (
@@ -357,7 +365,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                cluster_id = NULL, lost_at = NULL, -- the offset is of what the worker finds next
+                -- the offset is of what the worker finds next
+                cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 updated_at = now()
             FROM (SELECT s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
                   WHERE s.topic = heartbeat_move_offset.topic AND s.partition = heartbeat_move_offset.partition

@@ -17,18 +17,23 @@ enum class AssignmentResult {
 struct Assignment {
     int worker;
     int workers;
-    int32_t partition_count; // of the topic
+    TopicDescription topic; // as it was found
     char reason[state_text_size];
     char hint[state_text_size];
 };
 
-// Worker and workers are given, the rest is filled in. Asks Kafka first, then reads heartbeat_offsets in a
-// transaction of its own, compares both, obeys heartbeat.start_offset and heartbeat.offset_reset, and
-// assigns.
+inline bool assignment_has(const Assignment &assignment, int32_t partition) {
+    return partition < assignment.topic.partition_count &&
+           partition % assignment.workers == assignment.worker;
+}
+
+// Worker, workers and what is known of the topic are given, the rest is filled in. Asks Kafka first, then
+// reads heartbeat_offsets in a transaction of its own, compares both, obeys heartbeat.start_offset and
+// heartbeat.offset_reset, and assigns.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Kafka has said that it does not know the topic: whatever has its name from now on is another one.
-void assignment_mark_lost();
+// Whatever has the topic's name from now on is another one: heartbeat_offsets is to say it.
+void assignment_mark_lost(const TopicLoss *loss);
 
 // What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
 // read.

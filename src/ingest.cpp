@@ -22,9 +22,11 @@ namespace {
 
 constexpr size_t batch_bytes_max = size_t{8} << 20;
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
-constexpr TimestampTz describe_every = 300 * USECS_PER_SEC; // as often as Kafka's own clients
-constexpr TimestampTz reconnect_every = USECS_PER_SEC;
 constexpr int describe_timeout_ms = 2000; // the answer waits behind a fetch that waits for messages
+
+TimestampTz describe_every(const Consumer *consumer) {
+    return consumer_refresh_ms(consumer) * INT64CONST(1000);
+}
 
 void add_context(void *argument) {
     const auto *ingest = static_cast<const Ingest *>(argument);
@@ -120,18 +122,14 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
 }
 
-void look_at_topic(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
+// Partitions may have joined, and what has the topic's name may be another one. Assigning finds out.
+void look_at_topic(Ingest *ingest, Consumer *consumer, const Assignment *assignment) {
     TopicDescription topic;
     Problem problem;
-    ingest->disconnected = !topic_describe(consumer, describe_timeout_ms, &topic, &problem);
-    if (ingest->disconnected) {
-        shared_state_report(slot, WorkerState::connecting, problem.text,
-                            "Check that the brokers run; connecting goes on by itself.");
-        return;
-    }
-    shared_state_report(slot, WorkerState::running, "", nullptr);
-    if (!topic.exists || topic.partition_count != assignment->partition_count)
-        ingest->doubtful = true;
+    bool answered = topic_describe(consumer, describe_timeout_ms, &topic, &problem);
+    ingest->doubtful = ingest->doubtful || !answered || !topic.exists ||
+                       topic.partition_count != assignment->topic.partition_count ||
+                       !topic_is_same(topic, assignment->topic);
 }
 
 } // namespace
@@ -143,11 +141,11 @@ bool ingest_create(Ingest *ingest) {
     return ingest->batch != nullptr && ingest->next != nullptr;
 }
 
-void ingest_begin(Ingest *ingest) {
-    ingest->doubtful = ingest->lost = ingest->topic_lost = ingest->disconnected = false;
+void ingest_begin(Ingest *ingest, const Consumer *consumer) {
+    ingest->doubtful = ingest->lost = false;
     TimestampTz now = GetCurrentTimestamp();
     ingest->mirror_at = now; // so that lag tools see where a topic begins, or where a seek went
-    ingest->describe_at = now + describe_every;
+    ingest->describe_at = now + describe_every(consumer);
 }
 
 void ingest_drop(Ingest *ingest, Consumer *consumer) {
@@ -156,7 +154,7 @@ void ingest_drop(Ingest *ingest, Consumer *consumer) {
     ingest->next->clear();
     ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
     ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = false;
-    ingest->doubtful = ingest->lost = ingest->topic_lost = false;
+    ingest->doubtful = ingest->lost = false;
 }
 
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
@@ -166,12 +164,6 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
     take_result(ingest, consumer_fill(consumer, ingest->batch), was_empty);
     if (consumer_mirror_failed(consumer))
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
-    if (consumer_lost_topic(consumer))
-        ingest->topic_lost = ingest->doubtful = true;
-    if (consumer_lost_brokers(consumer)) {
-        ingest->disconnected = true;
-        ingest->describe_at = GetCurrentTimestamp();
-    }
 }
 
 long ingest_until_due(const Ingest *ingest) {
@@ -199,16 +191,16 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     return result;
 }
 
-long ingest_duties(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment) {
+long ingest_duties(Ingest *ingest, Consumer *consumer, const Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
         consumer_mirror_positions(consumer);
         ingest->mirror_at = 0;
     }
     if (ingest->describe_at <= now) {
-        look_at_topic(ingest, consumer, slot, assignment);
+        look_at_topic(ingest, consumer, assignment);
         now = GetCurrentTimestamp();
-        ingest->describe_at = now + (ingest->disconnected ? reconnect_every : describe_every);
+        ingest->describe_at = now + describe_every(consumer);
     }
     TimestampTz next = ingest->describe_at;
     if (ingest->mirror_at != 0)

@@ -14,11 +14,9 @@ struct Ingest {
     bool full;               // more is queued than the batch takes
     bool doubtful;           // assign anew once the batch is stored: Kafka reported an error
     bool lost;               // assign anew and drop the batch: messages got lost on the way
-    bool topic_lost;         // Kafka does not know the topic (any more): it was deleted
-    bool disconnected;       // every broker is gone
     TimestampTz opened_at;   // when the batch got its first message
     TimestampTz mirror_at;   // when to mirror positions to the Kafka group; 0: nothing new
-    TimestampTz describe_at; // when to look for new partitions, or whether the brokers are back
+    TimestampTz describe_at; // when to look at the topic again
 };
 
 enum class StoreResult {
@@ -28,8 +26,8 @@ enum class StoreResult {
     moved,       // nothing was stored: another writer has moved a position
 };
 
-bool ingest_create(Ingest *ingest);                   // false: out of memory
-void ingest_begin(Ingest *ingest);                    // after an assignment
+bool ingest_create(Ingest *ingest);                          // false: out of memory
+void ingest_begin(Ingest *ingest, const Consumer *consumer); // after an assignment
 void ingest_drop(Ingest *ingest, Consumer *consumer); // forgets what was not stored; consumer may be nullptr
 void ingest_fill(Ingest *ingest, Consumer *consumer);
 
@@ -40,8 +38,8 @@ long ingest_until_due(const Ingest *ingest);
 // again.
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot);
 
-// What is due now and then: mirroring positions, looking for new partitions or for brokers that are back.
+// What is due now and then: mirroring positions, looking at the topic.
 // Returns milliseconds until there is more of it.
-long ingest_duties(Ingest *ingest, Consumer *consumer, WorkerSlot *slot, const Assignment *assignment);
+long ingest_duties(Ingest *ingest, Consumer *consumer, const Assignment *assignment);
 
 } // namespace heartbeat

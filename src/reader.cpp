@@ -22,7 +22,18 @@ void leave_at_once(int code, Datum /*argument*/) {
     _exit(code);
 }
 
+// Remembered until heartbeat_offsets says it, also when heartbeat.topic has become another meanwhile.
+void take_loss(Reader *reader) {
+    TopicLoss loss;
+    if (!consumer_lost_topic(reader->consumer, &loss) || reader->topic_lost)
+        return;
+    reader->topic_lost = true;
+    reader->loss = loss;
+}
+
 void close_client(Reader *reader) {
+    if (reader->assigned)
+        take_loss(reader);
     abandoned = !consumer_close(reader->consumer) || abandoned;
     reader->consumer = nullptr;
     reader->assigned = false;
@@ -60,15 +71,17 @@ void reader_close_at_exit(Reader *reader) {
 
 void reader_stop(Reader *reader) {
     Problem problem;
-    if (reader->consumer != nullptr && reader->assigned)
+    if (reader->consumer != nullptr && reader->assigned) {
+        take_loss(reader); // found by what was being read ahead
         consumer_assign(reader->consumer, nullptr, 0, &problem);
+    }
     reader->assigned = false;
     ingest_drop(&reader->ingest, reader->consumer);
 }
 
 void reader_fill(Reader *reader, WorkerSlot *slot) {
     ingest_fill(&reader->ingest, reader->consumer);
-    reader->topic_lost = reader->topic_lost || reader->ingest.topic_lost;
+    take_loss(reader);
     notes_take(reader->consumer, slot);
 }
 
@@ -79,13 +92,13 @@ void reader_drain(Reader *reader, WorkerSlot *slot) {
 
 AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
     if (reader->topic_lost)
-        assignment_mark_lost();
+        assignment_mark_lost(&reader->loss);
     reader_drain(reader, slot); // what was said of a topic before it is assigned means nothing
     reader->topic_lost = false;
     AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
     reader->assigned = result == AssignmentResult::assigned;
     if (reader->assigned)
-        ingest_begin(&reader->ingest);
+        ingest_begin(&reader->ingest, reader->consumer);
     shared_state_progress(slot, 0); // a batch that was in hand has been sent back
     return result;
 }

@@ -11,8 +11,9 @@ struct Reader {
     Assignment assignment;
     Ingest ingest;
     bool assigned;
-    bool topic_lost; // Kafka said so, and heartbeat_offsets does not say it yet
+    bool topic_lost; // it is another one, and heartbeat_offsets does not say it yet
     bool troubled;   // Kafka reported an error, and has not delivered anything since
+    TopicLoss loss;  // how that was found
     char client_id[64];
 };
 

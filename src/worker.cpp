@@ -23,6 +23,7 @@ constexpr long at_once = 0;
 constexpr long until_woken = -1;
 constexpr long reconnect_ms = 1000;
 constexpr long paused_look_ms = 10000; // how often a paused worker asks Kafka for the ends of its partitions
+constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
@@ -34,7 +35,8 @@ struct Worker {
     bool installed;
     bool paused;
     bool failed;
-    long backoff_ms; // 0: the last step raised no error
+    TimestampTz troubled_at; // when Kafka reported an error last
+    long backoff_ms;         // 0: the last step raised no error
 };
 
 Worker worker;
@@ -78,7 +80,7 @@ bool open() {
 long stay_paused() {
     reader_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
-    if (worker.reader.assignment.partition_count > 0)
+    if (worker.reader.assignment.topic.partition_count > 0)
         assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
     reader_drain(&worker.reader, worker.slot);
     return paused_look_ms;
@@ -124,15 +126,20 @@ long store() {
     return reconnect_ms;
 }
 
-// Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now.
+// Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now: at
+// once, unless that has just been tried.
 long assign_again() {
-    reader_stop(&worker.reader);
-    const char *trouble = consumer_trouble(worker.reader.consumer);
+    char trouble[state_text_size];
+    strlcpy(trouble, consumer_trouble(worker.reader.consumer), sizeof(trouble));
+    reader_stop(&worker.reader); // which forgets it
     if (trouble[0] == '\0')
         return at_once;
+    TimestampTz now = GetCurrentTimestamp();
+    bool again = now < worker.troubled_at + trouble_lasts;
+    worker.troubled_at = now;
     worker.reader.troubled = true;
     report(WorkerState::connecting, trouble, "It is tried again by itself.");
-    return reconnect_ms;
+    return again ? reconnect_ms : at_once;
 }
 
 long stream() {
@@ -145,8 +152,7 @@ long stream() {
         worker.reader.troubled = false;
         report(WorkerState::running, "", nullptr);
     }
-    long duties =
-        ingest_duties(&worker.reader.ingest, worker.reader.consumer, worker.slot, &worker.reader.assignment);
+    long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
     long wait = ingest_until_due(&worker.reader.ingest);
     if (wait == at_once)
         return store();

@@ -11,20 +11,21 @@ namespace heartbeat {
 namespace {
 
 Statement select_offsets = {
-    "SELECT partition, next_offset, cluster_id, lost_at IS NOT NULL FROM @extschema@.heartbeat_offsets "
-    "WHERE topic = $1 ORDER BY partition",
+    "SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,"
+    " lost_at IS NOT NULL, lost_reason FROM @extschema@.heartbeat_offsets WHERE topic = $1 ORDER BY "
+    "partition",
     1,
     {TEXTOID},
     0,
     nullptr};
 
-Statement insert_offset = {
-    "INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, first_offset, cluster_id)"
-    " VALUES ($1, $2, $3, $3, nullif($4, '')) ON CONFLICT DO NOTHING",
-    4,
-    {TEXTOID, INT4OID, INT8OID, TEXTOID},
-    0,
-    nullptr};
+Statement insert_offset = {"INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, "
+                           "first_offset, cluster_id, topic_id)"
+                           " VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, '')) ON CONFLICT DO NOTHING",
+                           5,
+                           {TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID},
+                           0,
+                           nullptr};
 
 Statement move_offset = {"SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)",
                          4,
@@ -32,20 +33,23 @@ Statement move_offset = {"SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $
                          0,
                          nullptr};
 
-Statement update_cluster = {
-    "UPDATE @extschema@.heartbeat_offsets SET cluster_id = $2"
-    " WHERE topic = $1 AND partition % $4 = $3 AND partition < $5 AND cluster_id IS DISTINCT FROM $2",
-    5,
-    {TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
+// An id that is not given is no news.
+Statement update_identity = {
+    "UPDATE @extschema@.heartbeat_offsets"
+    " SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)"
+    " WHERE topic = $1 AND partition % $5 = $4 AND partition < $6"
+    " AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> '')",
+    6,
+    {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
     0,
     nullptr};
 
-Statement update_lost = {
-    "UPDATE @extschema@.heartbeat_offsets SET lost_at = now() WHERE topic = $1 AND lost_at IS NULL",
-    1,
-    {TEXTOID},
-    0,
-    nullptr};
+Statement update_lost = {"UPDATE @extschema@.heartbeat_offsets SET lost_at = now(), lost_reason = $2"
+                         " WHERE topic = $1 AND lost_at IS NULL",
+                         2,
+                         {TEXTOID, TEXTOID},
+                         0,
+                         nullptr};
 
 Statement update_offsets = {
     "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset, records = o.records + n.records,"
@@ -53,19 +57,34 @@ Statement update_offsets = {
     " invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,"
     " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
     " last_message_at = coalesce(n.last_message_at, o.last_message_at),"
+    " last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),"
     " first_event = least(o.first_event, n.first_event), last_event = greatest(o.last_event, n.last_event),"
     " updated_at = now()"
-    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (partition, first_offset, "
+    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS n (partition, "
+    "first_offset, "
     "next_offset,"
     " records, bradycardia, tachycardia, invalid, duplicates, dead_letters, empty_offsets, last_message_at,"
-    " first_event, last_event)"
+    " first_event, last_event, last_message_offset)"
     " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset",
-    14,
+    15,
     {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
      INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-     TIMESTAMPTZARRAYOID},
+     TIMESTAMPTZARRAYOID, INT8ARRAYOID},
     0,
     nullptr};
+
+// Empty for NULL.
+void copy_text(HeapTuple tuple, int column, char *to, size_t size) {
+    const char *text = SPI_getvalue(tuple, SPI_tuptable->tupdesc, column);
+    strlcpy(to, text == nullptr ? "" : text, size);
+}
+
+Witness witness_of(HeapTuple tuple) {
+    bool no_offset, no_time;
+    int64_t offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &no_offset));
+    TimestampTz time = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &no_time));
+    return no_offset || no_time ? Witness{} : Witness{offset, to_unix_microseconds(time) / 1000};
+}
 
 } // namespace
 
@@ -78,17 +97,20 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         bool null;
         offsets[i].partition = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
         offsets[i].next_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
-        const char *cluster_id = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 3);
-        strlcpy(offsets[i].cluster_id, cluster_id == nullptr ? "" : cluster_id,
-                sizeof(offsets[i].cluster_id));
-        offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &null));
+        offsets[i].witness = witness_of(tuple);
+        copy_text(tuple, 5, offsets[i].cluster_id, sizeof(offsets[i].cluster_id));
+        copy_text(tuple, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
+        offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 7, &null));
+        copy_text(tuple, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
     }
     return offsets;
 }
 
-void offsets_begin(const char *topic, int32_t partition, int64_t next_offset, const char *cluster_id) {
-    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(next_offset),
-                       CStringGetTextDatum(cluster_id)};
+void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
+                   const TopicDescription &description) {
+    Datum values[5] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(next_offset),
+                       CStringGetTextDatum(description.cluster_id),
+                       CStringGetTextDatum(description.topic_id)};
     statement_execute(&insert_offset, values, nullptr, SPI_OK_INSERT);
 }
 
@@ -103,16 +125,19 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
                         errmsg("the offset of partition %d was moved by somebody else", partition)));
 }
 
-void offsets_mark_lost(const char *topic) {
-    Datum value = CStringGetTextDatum(topic);
-    statement_execute(&update_lost, &value, nullptr, SPI_OK_UPDATE);
+void offsets_mark_lost(const char *topic, const char *reason) {
+    Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(reason)};
+    statement_execute(&update_lost, values, nullptr, SPI_OK_UPDATE);
 }
 
-void offsets_set_cluster(const char *topic, const char *cluster_id, int32_t partition_count, int worker,
-                         int workers) {
-    Datum values[5] = {CStringGetTextDatum(topic), CStringGetTextDatum(cluster_id), Int32GetDatum(worker),
-                       Int32GetDatum(workers), Int32GetDatum(partition_count)};
-    statement_execute(&update_cluster, values, nullptr, SPI_OK_UPDATE);
+void offsets_set_identity(const char *topic, const TopicDescription &description, int worker, int workers) {
+    Datum values[6] = {CStringGetTextDatum(topic),
+                       CStringGetTextDatum(description.cluster_id),
+                       CStringGetTextDatum(description.topic_id),
+                       Int32GetDatum(worker),
+                       Int32GetDatum(workers),
+                       Int32GetDatum(description.partition_count)};
+    statement_execute(&update_identity, values, nullptr, SPI_OK_UPDATE);
 }
 
 bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts) {
@@ -123,7 +148,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
                              [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
     };
     auto no_readings = [&](size_t i) { return at(i).readings == 0; };
-    Datum values[14] = {
+    Datum values[15] = {
         CStringGetTextDatum(topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
         array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
@@ -141,6 +166,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
             [&](size_t i) { return at(i).last_kafka_time * 1000; }),
         array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).first_event; }),
         array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).last_event; }),
+        array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
     };
     return statement_execute(&update_offsets, values, nullptr, SPI_OK_UPDATE) == count;
 }

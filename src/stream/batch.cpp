@@ -29,7 +29,7 @@ uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
-    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, 0, 0});
+    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, -1, 0, 0});
     return static_cast<uint32_t>(partitions.size() - 1);
 }
 
@@ -64,7 +64,10 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
     BatchPartition &progress = partitions[index];
     progress.next_offset = offset + 1;
     progress.messages++;
-    progress.last_kafka_time = kafka_time;
+    if (kafka_time >= 0) {
+        progress.last_offset = offset;
+        progress.last_kafka_time = kafka_time;
+    }
     if (message.error != DecodeErrorCode::none)
         return;
     bool first = progress.readings++ == 0;

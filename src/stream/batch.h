@@ -44,7 +44,8 @@ struct BatchPartition {
     int64_t next_offset;
     int64_t messages;
     int64_t readings;
-    int64_t last_kafka_time; // milliseconds since 1970, -1 if none
+    int64_t last_offset;     // of its last message that has a Kafka timestamp; -1 if none
+    int64_t last_kafka_time; // that message's: milliseconds since 1970, -1 if none
     int64_t first_event; // of its readings, where it has any: earliest and latest, microseconds since 1970
     int64_t last_event;
 };

@@ -13,6 +13,7 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t messages_at_once = 512;
+constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
     auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
@@ -29,6 +30,34 @@ void move_positions(std::vector<PartitionPosition> &positions, const Batch &batc
     }
 }
 
+// Milliseconds since 1970, or -1 where the message has no time that a calendar knows.
+int64_t kafka_time_of(const rd_kafka_message_t *message) {
+    rd_kafka_timestamp_type_t kind;
+    int64_t kafka_time = rd_kafka_message_timestamp(message, &kind);
+    bool known = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && kafka_time >= 0 && kafka_time <= kafka_time_max;
+    return known ? kafka_time : -1;
+}
+
+// A message from before the position: the witness, which must be as it was. Between it and the position no
+// message with a time has ever been delivered, and what has been compacted away or aborted does not come
+// back.
+FillResult examine(Consumer *consumer, const PartitionPosition &position, const rd_kafka_message_t *message) {
+    const Witness &witness = position.witness;
+    if (witness.offset < 0 || message->offset < witness.offset)
+        return FillResult::drained;
+    int64_t kafka_time = kafka_time_of(message);
+    if (kafka_time == (message->offset == witness.offset ? witness.kafka_time : -1))
+        return FillResult::drained;
+    snprintf(
+        consumer->lost_reason.text, sizeof(consumer->lost_reason.text),
+        "offset %lld of partition %d of topic \"%s\" holds another message than when it was read: the topic "
+        "was deleted and made again",
+        static_cast<long long>(message->offset), message->partition, consumer->topic.c_str());
+    consumer->note(4, consumer->lost_reason.text);
+    consumer->lost_topic = true;
+    return FillResult::trouble;
+}
+
 FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
@@ -36,7 +65,8 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         snprintf(consumer->trouble, sizeof(consumer->trouble), "partition %d: %s", message->partition,
                  rd_kafka_message_errstr(message));
         consumer->note(4, consumer->trouble);
-        consumer->lost_topic = consumer->lost_topic || is_unknown_topic(message->err);
+        if (is_unknown_topic(message->err))
+            consumer->lose_topic();
         return FillResult::trouble;
     }
     if (position == nullptr)
@@ -46,11 +76,10 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         batch->add_progress(message->partition, position->offset, message->offset);
         return FillResult::drained;
     }
-    rd_kafka_timestamp_type_t kind;
-    int64_t kafka_time = rd_kafka_message_timestamp(message, &kind);
-    batch->add_message(message->partition, position->offset, message->offset,
-                       kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : kafka_time, message->key,
-                       message->key_len, message->payload, message->len);
+    if (message->offset < position->offset)
+        return examine(consumer, *position, message);
+    batch->add_message(message->partition, position->offset, message->offset, kafka_time_of(message),
+                       message->key, message->key_len, message->payload, message->len);
     return FillResult::drained;
 }
 
@@ -62,9 +91,12 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     while (!batch->full()) {
         size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
+        // what came together with such news may be of another topic, or of another cluster at the same
+        // address
+        bool lost = consumer->lost_brokers || consumer->lost_topic;
+        FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0)
-            return FillResult::drained;
-        FillResult result = FillResult::drained;
+            return result;
         for (ssize_t i = 0; i < count; i++) {
             try {
                 // after an error the rest is dropped: positions are assigned anew before anything else is
@@ -90,7 +122,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     try {
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
-        consumer->heard = consumer->lost_topic = false;
+        consumer->heard = consumer->lost_brokers = false;
         consumer->trouble[0] = '\0';
     } catch (...) {
         snprintf(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
@@ -98,7 +130,10 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     }
     ListPointer list = make_list(
         *consumer, count, [=](size_t i) { return positions[i].partition; },
-        [=](size_t i) { return positions[i].offset; });
+        [=](size_t i) {
+            const PartitionPosition &position = positions[i];
+            return position.witness.offset < 0 ? position.offset : position.witness.offset;
+        });
     // assigning nothing first makes librdkafka drop what it has queued from other positions
     rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, nullptr);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0)

@@ -9,15 +9,29 @@ namespace heartbeat {
 
 class Consumer;
 
+// The last message that was read before a position, told by its offset and its Kafka timestamp: what stands
+// there in a topic of the same name that is another one is another message.
+struct Witness {
+    int64_t offset = -1; // -1: there is none
+    int64_t kafka_time = -1;
+};
+
 struct PartitionPosition {
     int32_t partition;
     int64_t offset;
+    Witness witness = {}; // reading begins at its offset where it has one, to see whether it is still there
 };
 
 // Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
 struct ConsumerNote {
     int level;
     char text[256];
+};
+
+// How it was found that what has the topic's name now, or later, is another topic.
+struct TopicLoss {
+    char topic[256];
+    Problem reason;
 };
 
 enum class FillResult {
@@ -61,12 +75,12 @@ void consumer_mirror_positions(Consumer *consumer) noexcept;
 // True once after that did not work, as while the group's coordinator is being found: do it again later.
 bool consumer_mirror_failed(Consumer *consumer) noexcept;
 
-// True once after every broker was lost.
-bool consumer_lost_brokers(Consumer *consumer) noexcept;
+// True once, with *loss filled in, after Kafka did not know the topic or a partition, or a witness was not
+// what it had been.
+bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// True once after Kafka said that it does not know the topic or a partition: it was deleted, and what has its
-// name now, or later, is another one.
-bool consumer_lost_topic(Consumer *consumer) noexcept;
+// How often the topic is to be looked at, in milliseconds: topic.metadata.refresh.interval.ms.
+int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
 // Whether anything, a message or the end of a partition, has been read since the last assignment.
 bool consumer_heard(Consumer *consumer) noexcept;

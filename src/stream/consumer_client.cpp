@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <future>
@@ -13,6 +14,7 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds close_timeout{2};
+constexpr int refresh_ms_default = 60000;
 
 Consumer::~Consumer() {
     for (int end : wake)
@@ -35,6 +37,14 @@ void Consumer::settle() noexcept {
         ahead.join();
 }
 
+void Consumer::lose_topic() noexcept {
+    if (lost_topic)
+        return;
+    lost_topic = true;
+    snprintf(lost_reason.text, sizeof(lost_reason.text),
+             "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
+}
+
 namespace {
 
 void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
@@ -45,10 +55,12 @@ void log_callback(const rd_kafka_t *client, int level, const char *facility, con
 
 void error_callback(rd_kafka_t *client, int error, const char *reason, void *opaque) {
     auto *consumer = static_cast<Consumer *>(opaque);
-    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         consumer->lost_brokers = true;
+        snprintf(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+    }
     if (is_unknown_topic(error))
-        consumer->lost_topic = true;
+        consumer->lose_topic();
     char line[256];
     snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
              reason);
@@ -70,6 +82,15 @@ void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_top
     (void)offsets;
 }
 
+int refresh_ms_of(rd_kafka_t *client) {
+    char value[32];
+    size_t size = sizeof(value);
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
+    int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
+    return milliseconds > 0 ? milliseconds : refresh_ms_default; // -1: librdkafka itself never looks
+}
+
 bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
     consumer->topic = settings.topic;
     if (pipe2(consumer->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
@@ -88,6 +109,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
         rd_kafka_conf_destroy(config);
         return false;
     }
+    consumer->refresh_ms = refresh_ms_of(consumer->client);
     // one queue for messages, errors and logs, so that one descriptor tells of all of them
     rd_kafka_poll_set_consumer(consumer->client);
     consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
@@ -161,14 +183,17 @@ bool consumer_mirror_failed(Consumer *consumer) noexcept {
     return std::exchange(consumer->mirror_failed, false);
 }
 
-bool consumer_lost_brokers(Consumer *consumer) noexcept {
+bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
     consumer->settle();
-    return std::exchange(consumer->lost_brokers, false);
+    if (consumer->lost_topic) {
+        snprintf(loss->topic, sizeof(loss->topic), "%s", consumer->topic.c_str());
+        loss->reason = consumer->lost_reason;
+    }
+    return std::exchange(consumer->lost_topic, false);
 }
 
-bool consumer_lost_topic(Consumer *consumer) noexcept {
-    consumer->settle();
-    return std::exchange(consumer->lost_topic, false);
+int consumer_refresh_ms(const Consumer *consumer) noexcept {
+    return consumer->refresh_ms;
 }
 
 bool consumer_heard(Consumer *consumer) noexcept {

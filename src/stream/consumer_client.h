@@ -18,6 +18,7 @@ class Consumer {
     ~Consumer();                                     // of what is left when the client is closed
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
     void settle() noexcept;                          // waits for a fill that runs ahead
+    void lose_topic() noexcept;                      // Kafka does not know it
 
     rd_kafka_t *client = nullptr;
     rd_kafka_queue_t *queue = nullptr;
@@ -31,9 +32,11 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    bool lost_brokers = false;
+    bool lost_brokers = false; // since the last assignment: who answers now may be another cluster
     bool mirror_failed = false;
     bool lost_topic = false;
+    Problem lost_reason = {};
+    int refresh_ms = 0;
     bool heard = false;     // a message or an end of a partition, since the last assignment
     char trouble[256] = ""; // the last error of the topic or a partition
 };

@@ -25,9 +25,13 @@ struct Property {
 // The user's file may change these.
 constexpr Property defaults[] = {
     // by count, librdkafka 2.0.2 stops fetching for a second each time its queue is full; by size it does not
-    {"queued.min.messages", "10000000"},    {"queued.max.messages.kbytes", "16384"},
-    {"fetch.message.max.bytes", "1048576"}, {"reconnect.backoff.max.ms", "2000"},
-    {"socket.nagle.disable", "true"},       {"log.connection.close", "false"},
+    {"queued.min.messages", "10000000"},
+    {"queued.max.messages.kbytes", "16384"},
+    {"fetch.message.max.bytes", "1048576"},
+    {"reconnect.backoff.max.ms", "2000"},
+    {"socket.nagle.disable", "true"},
+    {"log.connection.close", "false"},
+    {"topic.metadata.refresh.interval.ms", "60000"}, // and the worker looks at the topic as often
 };
 
 // Positions live in the database: nothing but the worker may move or store them.

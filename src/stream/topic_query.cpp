@@ -2,8 +2,10 @@
 #include "stream/topic_query.h"
 
 #include "stream/consumer_client.h"
+#include "stream/topic_id.h"
 
 #include <cstdio>
+#include <cstring>
 
 namespace heartbeat {
 
@@ -13,7 +15,15 @@ struct MetadataDeleter {
     void operator()(const rd_kafka_metadata_t *metadata) const { rd_kafka_metadata_destroy(metadata); }
 };
 
+bool is_same_id(const char *a, const char *b) {
+    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
+}
+
 } // namespace
+
+bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
+    return is_same_id(a.cluster_id, b.cluster_id) && is_same_id(a.topic_id, b.topic_id);
+}
 
 bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept {
     consumer->settle();
@@ -32,6 +42,9 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
     char *cluster_id = rd_kafka_clusterid(consumer->client, timeout_ms);
     snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s", cluster_id == nullptr ? "" : cluster_id);
     rd_kafka_mem_free(consumer->client, cluster_id);
+    topic->topic_id[0] = '\0';
+    if (topic->exists)
+        topic_id_describe(consumer, timeout_ms, topic);
     return true;
 }
 

@@ -10,7 +10,11 @@ struct TopicDescription {
     bool exists;
     int32_t partition_count;
     char cluster_id[64]; // empty if the cluster has none
+    char topic_id[64];   // empty if the cluster gives none, or librdkafka is older than 2.3
 };
+
+// False where an id, of the cluster or of the topic, is known of both and is another.
+bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
 // Kafka holds offsets low <= offset < high of the partition.
 struct PartitionRange {

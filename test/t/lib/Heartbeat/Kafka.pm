@@ -141,6 +141,14 @@ sub create_topic
 	return;
 }
 
+# Changes settings of the topic, key=value.
+sub configure_topic
+{
+	my ($self, $topic, @config) = @_;
+	$self->tool('configs', '--entity-type', 'topics', '--entity-name', $topic, '--alter', map { ('--add-config', $_) } @config);
+	return;
+}
+
 sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
 
 # Gives the topic more partitions.

@@ -1,0 +1,128 @@
+// Server half: doubts about stored positions. Default is to stop: what is guessed wrong is lost, or stored
+// twice.
+#include "server.h"
+
+#include "doubt.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr const char *advice =
+    "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
+    "heartbeat_resume(); or set heartbeat.offset_reset.";
+
+enum class Doubt {
+    none,
+    other_topic, // its offsets are not those that were stored
+    removed,     // Kafka has removed what comes next
+};
+
+bool is_other_id(const char *stored, const char *found) {
+    return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
+}
+
+// The text is for a person; `reason` has room for state_text_size.
+Doubt find_doubt(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
+                 char *reason) {
+    auto next_offset = static_cast<long long>(stored.next_offset);
+    if (is_other_id(stored.cluster_id, topic.cluster_id)) {
+        snprintf(
+            reason, state_text_size,
+            "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
+            settings.topic, stored.cluster_id, topic.cluster_id);
+        return Doubt::other_topic;
+    }
+    if (stored.lost) {
+        strlcpy(reason, stored.lost_reason, state_text_size);
+        return Doubt::other_topic;
+    }
+    if (is_other_id(stored.topic_id, topic.topic_id)) {
+        snprintf(reason, state_text_size,
+                 "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
+                 settings.topic, topic.topic_id, stored.topic_id);
+        return Doubt::other_topic;
+    }
+    if (stored.next_offset < range.low) {
+        snprintf(reason, state_text_size,
+                 "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
+                 next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
+        return Doubt::removed;
+    }
+    if (stored.next_offset > range.high) {
+        snprintf(
+            reason, state_text_size,
+            "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
+            stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
+        return Doubt::other_topic;
+    }
+    return Doubt::none;
+}
+
+// A topic does not lose partitions: one that has fewer than before was deleted and made again. A position
+// that a person has given in advance, to a partition that nobody has seen, is of no cluster yet and says
+// nothing.
+void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
+    bool fewer = false;
+    for (size_t i = 0; i < count; i++)
+        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost &&
+                          offsets[i].cluster_id[0] != '\0');
+    if (!fewer)
+        return;
+    char reason[state_text_size];
+    snprintf(reason, sizeof(reason),
+             "topic \"%s\" was deleted and made again: it has %d partitions now, and had more",
+             settings.topic, topic.partition_count);
+    offsets_mark_lost(settings.topic, reason);
+    for (size_t i = 0; i < count; i++) {
+        if (offsets[i].lost)
+            continue;
+        offsets[i].lost = true;
+        strlcpy(offsets[i].lost_reason, reason, sizeof(offsets[i].lost_reason));
+    }
+}
+
+void move(StoredOffset *stored, int64_t to, const char *reason) {
+    offsets_reset(settings.topic, stored->partition, stored->next_offset, to, reason);
+    stored->next_offset = to;
+    stored->witness = {};
+}
+
+// Where the topic is another one, all of it is new: what is skipped is counted from its beginning.
+void reset(StoredOffset *stored, const PartitionRange &range, Doubt doubt, const char *reason) {
+    bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
+    int64_t to = to_end ? range.high : range.low;
+    ereport(WARNING, (errmsg("heartbeat: %s", reason),
+                      errdetail("By heartbeat.offset_reset, partition %d goes on at offset %lld.",
+                                stored->partition, static_cast<long long>(to)),
+                      errhidecontext(true)));
+    if (doubt == Doubt::other_topic && to_end)
+        move(stored, range.low, reason);
+    move(stored, to, reason);
+}
+
+} // namespace
+
+bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
+                   Assignment *assignment) {
+    const TopicDescription &topic = assignment->topic;
+    find_lost(offsets, count, topic);
+    for (size_t i = 0; i < count; i++) {
+        StoredOffset &stored = offsets[i];
+        if (!assignment_has(*assignment, stored.partition))
+            continue;
+        const PartitionRange &range = ranges[stored.partition];
+        Doubt doubt = find_doubt(stored, range, topic, assignment->reason);
+        if (doubt == Doubt::none)
+            continue;
+        if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
+            strlcpy(assignment->hint, advice, sizeof(assignment->hint));
+            return false;
+        }
+        reset(&stored, range, doubt, assignment->reason);
+    }
+    offsets_set_identity(settings.topic, topic, assignment->worker, assignment->workers);
+    return true;
+}
+
+} // namespace heartbeat

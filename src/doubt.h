@@ -1,0 +1,15 @@
+// Server half: whether a stored position still means the message that it meant, and what is done where it
+// does not.
+#pragma once
+
+#include "assignment.h"
+#include "storage/offsets.h"
+
+namespace heartbeat {
+
+// In the transaction. Compares what is stored with what Kafka has (ranges: one a partition of the topic), and
+// settles every doubt as heartbeat.offset_reset says, in the offsets too. False where it says to stop: reason
+// and hint are filled in.
+bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges, Assignment *assignment);
+
+} // namespace heartbeat
