@@ -82,7 +82,7 @@ UPDATE heartbeat_offsets SET anomalies = 7;
 INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason) VALUES ('t', 0, 5, 5, 'nothing');
 INSERT INTO heartbeat_control (paused) VALUES (false);
 INSERT INTO heartbeat_control (paused) VALUES (true);
-INSERT INTO heartbeat_control (singleton, paused) VALUES (false, true);
+INSERT INTO heartbeat_control (hold, paused) VALUES ('another', true);
 
 \set VERBOSITY default
 DROP EXTENSION heartbeat;

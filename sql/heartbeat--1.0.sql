@@ -317,16 +317,17 @@ COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it 
 --
 
 CREATE TABLE heartbeat_control (
-    singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    hold       text COLLATE "C" PRIMARY KEY DEFAULT 'pause' CHECK (hold IN ('pause', 'restore')),
     paused     boolean NOT NULL,
     reason     text,
     changed_by text NOT NULL DEFAULT session_user,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE heartbeat_control IS 'Whether ingest is paused; no row before the first pause.';
-COMMENT ON COLUMN heartbeat_control.singleton IS 'Always true: the table has one row at most.';
+COMMENT ON TABLE heartbeat_control IS 'Whether ingest is paused: a row from the first pause on, and one in a database restored from a dump, until heartbeat_resume().';
+COMMENT ON COLUMN heartbeat_control.hold IS
+    'What holds ingest back: pause (heartbeat_pause) or restore (the extension was made by a dump).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
-COMMENT ON COLUMN heartbeat_control.reason IS 'What heartbeat_pause was told.';
+COMMENT ON COLUMN heartbeat_control.reason IS 'What heartbeat_pause was told, or how the database was restored.';
 COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
 COMMENT ON COLUMN heartbeat_control.changed_at IS 'When.';
 
@@ -339,7 +340,7 @@ CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
-        ON CONFLICT (singleton) DO UPDATE
+        ON CONFLICT (hold) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
     SELECT heartbeat_wake_workers();
 END;
@@ -350,12 +351,14 @@ COMMENT ON FUNCTION heartbeat_pause(text) IS
 CREATE FUNCTION heartbeat_resume() RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    DELETE FROM heartbeat_control WHERE hold = 'restore';
     UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume() IS
-    'Ends a pause, and lets workers that stopped as FAILED try again. Does nothing where ingest is running.';
+    'Ends a pause, also that of a database restored from a dump, and lets workers that stopped as FAILED try again. Does '
+    'nothing where ingest is running.';
 
 CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -563,8 +566,8 @@ COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of th
 -- Whether ingest is paused is what the table says, at once and for this snapshot; the rest is what the workers say.
 CREATE VIEW heartbeat_status AS
     SELECT CASE WHEN paused THEN 'PAUSED' WHEN stalled THEN 'STALLED' ELSE state END AS state,
-           CASE WHEN paused THEN changed_at WHEN stalled THEN busy_since ELSE since END AS since,
-           CASE WHEN paused THEN coalesce(pause_reason, 'paused by ' || changed_by)
+           CASE WHEN paused THEN paused_at WHEN stalled THEN busy_since ELSE since END AS since,
+           CASE WHEN paused THEN pause_reason
                 WHEN stalled THEN format('a batch has been waiting for %s seconds to be stored',
                                          extract(epoch FROM clock_timestamp() - busy_since)::integer)
                 ELSE reason END AS reason,
@@ -575,8 +578,8 @@ CREATE VIEW heartbeat_status AS
                 ELSE hint END AS hint
     FROM (
         SELECT s.state, s.since, s.reason, s.hint, s.workers, s.messages_per_second, s.last_error, s.last_error_at,
-               s.busy_since, l.lag_messages, l.lag_seconds, c.changed_at, c.changed_by, c.reason AS pause_reason,
-               s.state NOT IN ('STOPPED', 'FAILED') AND coalesce(c.paused, false) AS paused,
+               s.busy_since, l.lag_messages, l.lag_seconds, c.paused_at, c.pause_reason,
+               s.state NOT IN ('STOPPED', 'FAILED') AND c.paused_at IS NOT NULL AS paused,
                s.state = 'RUNNING' AND s.busy_since < clock_timestamp() - interval '1 minute' AS stalled
         FROM heartbeat_state() s
         CROSS JOIN (
@@ -585,7 +588,10 @@ CREATE VIEW heartbeat_status AS
                        THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
                        AS lag_seconds
             FROM heartbeat_partitions) l
-        LEFT JOIN heartbeat_control c ON true) w;
+        CROSS JOIN (
+            SELECT max(changed_at) AS paused_at,
+                   string_agg(coalesce(reason, 'paused by ' || changed_by), '; ' ORDER BY hold DESC) AS pause_reason
+            FROM heartbeat_control WHERE paused) c) w;
 COMMENT ON VIEW heartbeat_status IS
     'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
     'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';
@@ -719,10 +725,18 @@ BEGIN
         'heartbeat_dead_letters', 'heartbeat_control', 'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',
         'heartbeat_dead_letters_id_seq']
     LOOP
-        PERFORM pg_extension_config_dump(name::regclass, '');
+        PERFORM pg_extension_config_dump(name::regclass,
+                                         CASE name WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause''' ELSE '' END);
     END LOOP;
 END
 $$;
+
+-- In a database that a dump is filling, a worker would read what the dump is about to bring, and make partitions that it
+-- has too. Nothing in a dump can say that it has ended, so a person does. Every dump begins by turning row_security off,
+-- unless it was told not to; nobody else has a reason to when making an extension.
+INSERT INTO heartbeat_control (hold, paused, reason)
+    SELECT 'restore', true, 'restored from a dump; heartbeat_resume() says that the restore has ended'
+    WHERE NOT current_setting('row_security')::boolean OR current_setting('application_name') = 'pg_restore';
 
 -- workers that wait for the extension are told once it commits
 SELECT heartbeat_wake_workers();

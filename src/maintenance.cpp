@@ -2,6 +2,7 @@
 // ahead of time, retention, the rollup. It sleeps until ingest has left it something, or a day has passed.
 #include "server.h"
 
+#include "control/pause.h"
 #include "process.h"
 #include "storage/partitions.h"
 #include "storage/rollup.h"
@@ -78,7 +79,7 @@ void attempt(Task *task) {
     volatile TimestampTz again = retry;
     pgstat_report_activity(STATE_RUNNING, task->activity);
     PG_TRY();
-    { again = task->run(); }
+    { again = pause_for_restore() ? 0 : task->run(); } // 0: until heartbeat_resume() wakes this process
     PG_CATCH();
     { process_recover(&shared_state->maintenance, &task->failure); }
     PG_END_TRY();

@@ -5,6 +5,7 @@
 #include "control/pause.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -16,7 +17,19 @@ namespace {
 
 Statement select_paused = {"SELECT FROM @extschema@.heartbeat_control WHERE paused", 0, {}, 0, nullptr};
 
+Statement select_restore = {
+    "SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore'", 0, {}, 0, nullptr};
+
 } // namespace
+
+bool pause_for_restore() {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return false;
+    bool restoring = statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
+    transaction_commit();
+    return restoring;
+}
 
 bool pause_check(const Extension &extension) {
     Oid table = get_relname_relid("heartbeat_control", extension.schema);

@@ -25,7 +25,8 @@ my $deadline_seconds = 60;
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), streaming (1: a standby can follow), start (1).
+encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), streaming (1: a standby can follow), archiving (1: its WAL
+is kept), start (1).
 
 =cut
 
@@ -37,6 +38,7 @@ sub create
 	$self->{crashes_caused}     = 0;
 	$self->init(
 		allows_streaming => $opt{streaming} // 0,
+		has_archiving    => $opt{archiving} // 0,
 		extra            => [ '--encoding', $opt{encoding} // 'UTF8', '--locale', $opt{locale} // 'C.UTF-8' ]);
 	my %settings = (
 		'shared_preload_libraries' => 'heartbeat',

@@ -1,0 +1,208 @@
+# Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. Positions travel with the
+# data, so what has been restored goes on from there; a restore that is still going on is left alone.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('restore');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 3);
+
+my $begin = time - 3600;
+my @published;
+my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
+
+sub publish
+{
+	my ($count) = @_;
+	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
+	$kafka->produce('heartbeat-events', @messages);
+	push @published, @messages;
+	return;
+}
+
+sub reads_everything
+{
+	my ($node, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+	$node->assert_readings($what, @published);
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+	is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $node->count('heartbeat_records'), 'the summary has them');
+	$node->assert_audit;
+	return;
+}
+
+# What a backup has to bring along beside the readings, each as one line.
+my %carried = (
+	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
+	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',
+	'customers'    => 'SELECT value FROM vw_pipeline_summary WHERE metric = \'customers\'',
+	'partitions'   => 'SELECT inhparent::regclass, count(*) FROM pg_inherits GROUP BY 1 ORDER BY inhparent::regclass::text',
+	'keys'         => 'SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indrelid
+	                   WHERE relname ~ \'^heartbeat\' ORDER BY indexrelid::regclass::text',
+	'the comments' => 'SELECT obj_description(c.oid, \'pg_class\') FROM pg_class c WHERE relname = \'heartbeat_records_default\'');
+
+sub carried { my ($node) = @_; return { map { $_ => $node->query($carried{$_}) } keys %carried }; }
+
+publish(9_000);
+my $main = Heartbeat::Cluster->create('main', kafka => $kafka, archiving => 1, streaming => 1);
+reads_everything($main, 'the original has read what there is');
+$kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
+$main->query('SELECT heartbeat_pause()');
+$kafka->produce('heartbeat-events', map { { partition => 1, value => "passed over $_" } } 1 .. 3);
+$main->query('SELECT heartbeat_seek(1, 3003)');
+$main->query('SELECT heartbeat_resume()');
+$main->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+
+# A point in time: what came after it is read again from Kafka, while the original goes on.
+$main->backup('base');
+publish(600);
+reads_everything($main, 'the original goes on after a base backup');
+$main->query(q{SELECT pg_create_restore_point('noon')});
+publish(900);
+reads_everything($main, 'and after the restore point');
+$main->query('SELECT pg_switch_wal()');
+my $restored = Heartbeat::Cluster->create_from_backup(
+	'restored', $main, 'base', has_restoring => 1, standby => 0,
+	settings => { 'archive_mode' => 'off', 'recovery_target_name' => 'noon', 'recovery_target_action' => 'promote' });
+reads_everything($restored, 'a server restored to a point in time reads again what came after it');
+ok($restored->log_matches('recovery stopping at restore point "noon"'), 'it had been restored to that point');
+is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE ingested_at > pg_postmaster_start_time()
+		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
+	900, 'and nothing else');
+publish(300);
+reads_everything($_, $_->name . ' goes on beside the other') for $main, $restored;
+is_deeply(carried($restored), carried($main), 'it has what else the original has');
+$restored->assert_no_crash;
+$restored->stop;
+
+# A cold copy of the files.
+$main->stop;
+$main->backup_fs_cold('cold');
+$main->start;
+my $copy = Heartbeat::Cluster->create_from_backup('copy', $main, 'cold', settings => { 'archive_mode' => 'off' });
+publish(300);
+reads_everything($copy, 'a cold copy goes on by itself');
+$copy->assert_no_crash;
+$copy->stop;
+
+# Dumps, taken while readings are being stored, restored while the workers of the new server look on.
+my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
+my $folder = PostgreSQL::Test::Utils::tempdir('dumps');
+
+sub serve
+{
+	my ($database) = @_;
+	$new->set('heartbeat.database' => $database);
+	$new->restart;
+	$new->{heartbeat_database} = $database;
+	return;
+}
+
+sub run_tool
+{
+	my ($node, $database, $tool, @arguments) = @_;
+	my ($output, $error);
+	my $ended = IPC::Run::run([ $tool, '-h', $node->host, '-p', $node->port, '-d', $database, @arguments ],
+		'<', \undef, '>', \$output, '2>', \$error);
+	return $ended ? '' : "failed: $error";
+}
+
+sub dump_while_storing
+{
+	my ($node, $file, @options) = @_;
+	my $before = @published;
+	publish(3_000);
+	$node->set('heartbeat.batch_size' => 10);
+	$node->wait_for_query("SELECT ($stored) > $before", 't', 'readings are being stored');
+	is(run_tool($node, $node->{heartbeat_database}, 'pg_dump', '-f', "$folder/$file", @options), '', "pg_dump @options");
+	$node->set('heartbeat.batch_size' => 20_000);
+	return;
+}
+
+# Restores into a database that the workers are waiting in; then it is to have what $expected says.
+sub restores
+{
+	my ($database, $expected, $reason, $restore) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $log = $new->log_position;
+	if ($new->{heartbeat_database} ne $database)
+	{
+		$new->safe_psql('postgres', "CREATE DATABASE $database");
+		serve($database);
+		$new->wait_for_log(qr/STOPPED: extension "heartbeat" is not in this database/, $log);
+		$log = $new->log_position;
+	}
+	$restore->($database);
+	$new->wait_for_state('PAUSED', $reason, 'the workers wait to be told that the restore has ended');
+	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'they have touched nothing meanwhile');
+	publish(300);
+	$new->query('SELECT heartbeat_resume()');
+	reads_everything($new, 'then they read what the dump did not have');
+	is_deeply(carried($new), $expected, 'the dump has brought all else');
+	is( $new->query('SELECT count(*) - count(DISTINCT id) FROM heartbeat_records') . ' '
+		  . $new->query('SELECT count(*) - count(DISTINCT id) FROM heartbeat_anomalies'),
+		'0 0', 'ids go on where they were');
+	$new->wait_for_state('RUNNING');
+	return;
+}
+
+sub tool_runs
+{
+	my ($database, $tool, @arguments) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(run_tool($new, $database, $tool, @arguments), '', "$tool @arguments[0 .. $#arguments - 1]");
+	return;
+}
+
+dump_while_storing($main, 'plain.sql');
+dump_while_storing($main, 'custom', '-Fc');
+reads_everything($main, 'the original goes on after its dumps');
+my $restored_from = 'restored from a dump';
+restores('plain', carried($main), $restored_from,
+	sub { tool_runs(@_, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain.sql") });
+restores('custom', carried($main), $restored_from, sub { tool_runs(@_, 'pg_restore', '-j', 2, "$folder/custom") });
+restores('custom', carried($main), $restored_from,
+	sub { tool_runs(@_, 'pg_restore', '--clean', '--if-exists', "$folder/custom") });
+
+# A database that already has the extension, and readings: the restore says so.
+$new->safe_psql('postgres', 'CREATE DATABASE occupied');
+serve('occupied');
+$new->query('CREATE EXTENSION heartbeat');
+reads_everything($new, 'an extension that a person makes runs at once');
+like(run_tool($new, 'occupied', 'pg_restore', "$folder/custom"), qr/^failed:.*COPY failed for table "heartbeat_offsets"/s,
+	'a restore into a database that has readings already fails, and says where');
+
+# A schema of its own, section by section, of a database that was paused.
+$new->query('DROP DATABASE custom');
+$new->query('CREATE SCHEMA hb');
+$new->query('DROP EXTENSION heartbeat CASCADE');
+$new->query('ALTER DATABASE occupied SET search_path = hb');
+$new->query('CREATE EXTENSION heartbeat SCHEMA hb');
+reads_everything($new, 'the extension in a schema of its own');
+$new->query('SELECT heartbeat_pause($$disk is being replaced$$)');
+my $expected = carried($new);
+is(run_tool($new, 'occupied', 'pg_dump', '-Fc', '--schema=hb', '--extension=heartbeat', '-f', "$folder/schema"), '', 'pg_dump --schema');
+restores('sections', $expected, "$restored_from.*; disk is being replaced",
+	sub {
+		tool_runs(@_, 'pg_restore', "--section=$_", "$folder/schema") for qw(pre-data data post-data);
+		$new->query('ALTER DATABASE sections SET search_path = hb');
+	});
+
+# A copy of a database, made while nobody is in it, has the positions too.
+serve('copied');
+$new->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE plain');
+publish(300);
+reads_everything($new, 'a copied database goes on by itself');
+$_->assert_no_crash for $main, $new;
+
+done_testing();
