@@ -1,0 +1,138 @@
+# pg_upgrade by copy and by link, single-user mode, ALTER EXTENSION UPDATE: the tables, positions and partitions stay what they
+# were, no process of heartbeat runs meanwhile, and ingest goes on exactly once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('upgrade');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 3);
+
+my $begin = time - 3600;
+my @published;
+
+sub publish
+{
+	my ($count) = @_;
+	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
+	$kafka->produce('heartbeat-events', @messages);
+	push @published, @messages;
+	return;
+}
+
+sub reads_everything
+{
+	my ($node, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+	$node->assert_readings($what, @published);
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+	is( $node->query('SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM heartbeat_records) r'),
+		0, 'ids go on where they were');
+	$node->assert_audit;
+	return;
+}
+
+# All that the extension is made of, and what it holds.
+sub contents
+{
+	my ($node) = @_;
+	my @queries = (
+		q(SELECT pg_describe_object(classid, objid, 0) AS member FROM pg_depend WHERE deptype = 'e' AND refobjid =
+		  (SELECT oid FROM pg_extension WHERE extname = 'heartbeat') ORDER BY pg_describe_object(classid, objid, 0) COLLATE "C"),
+		q(SELECT unnest(extconfig)::regclass, unnest(extcondition) FROM pg_extension WHERE extname = 'heartbeat'),
+		q(SELECT inhparent::regclass, inhrelid::regclass, pg_get_expr(relpartbound, inhrelid) FROM pg_inherits
+		  JOIN pg_class c ON c.oid = inhrelid ORDER BY inhrelid::regclass::text),
+		q(SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid::regclass::text ~ '^heartbeat' ORDER BY 1),
+		q(SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text ~ '^heartbeat' ORDER BY 1, 2),
+		q(SELECT relname, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)) FROM pg_class
+		  WHERE relname ~ '^(heartbeat|vw_)' AND relkind IN ('r', 'p', 'v', 'S') ORDER BY 1),
+		q(SELECT oid::regprocedure, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc WHERE proname ~ '^heartbeat'
+		  ORDER BY oid::regprocedure::text),
+		q(SELECT last_value FROM heartbeat_records_id_seq),
+		map { "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
+		  qw(heartbeat_records heartbeat_anomalies heartbeat_offsets heartbeat_dead_letters heartbeat_gaps heartbeat_control
+		  vw_customer_bpm_summary heartbeat_customers heartbeat_audit()));
+	return [ map { $node->query($_) } @queries ];
+}
+
+publish(6_000);
+my $old = Heartbeat::Cluster->create('old', kafka => $kafka);
+$kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
+$kafka->produce('heartbeat-events', { partition => 0, value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
+push @published, { value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') };
+reads_everything($old, 'the old server has read what there is');
+
+# An update to the version that is there changes nothing, also while it runs.
+my $before = contents($old);
+$old->query('ALTER EXTENSION heartbeat UPDATE');
+is_deeply(contents($old), $before, 'ALTER EXTENSION UPDATE to the same version changes nothing');
+$old->wait_for_state('RUNNING');
+
+# A crash while readings come in, and a start that recovers from it with its workers.
+publish(3_000);
+$old->stop('immediate');
+$old->start;
+reads_everything($old, 'after a crash recovery the workers go on');
+$old->query('SELECT heartbeat_pause($$an upgrade$$)');
+$old->stop;
+
+# One user, no workers; what is called acts at once.
+my $input = "SELECT state, reason FROM heartbeat_status\nSELECT heartbeat_resume()\n";
+my $output;
+ok( IPC::Run::run([ $old->installed_command('postgres'), '--single', '-D', $old->data_dir, 'heartbeat' ], '<', \$input, '>', \$output, '2>&1'),
+	'single-user mode works');
+like($output, qr/state = "STOPPED"/, 'and says that no workers run');
+
+# As pg_upgrade starts it: nothing of heartbeat is even registered.
+my $log = $old->log_position;
+for my $mode ('-b', '')
+{
+	my @pg_ctl = ('pg_ctl', '-w', '-D', $old->data_dir, '-l', $old->logfile);
+	command_ok([ @pg_ctl, '-o', "$mode -c log_min_messages=debug1", 'start' ], "the server starts $mode");
+	is($old->log_matches('registering background worker "heartbeat launcher"', $log),
+		$mode eq '-b' ? 0 : 1, $mode eq '-b' ? 'without heartbeat' : 'with heartbeat');
+	command_ok([ @pg_ctl, 'stop' ], 'and stops');
+}
+
+for my $name ('copied', 'linked')
+{
+	my @mode = $name eq 'linked' ? '--link' : ();
+	my $new  = Heartbeat::Cluster->create($name, kafka => $kafka, start => 0);
+	$old->start;
+	reads_everything($old, 'the server to upgrade has everything');
+	$before = contents($old);
+	$old->stop;
+	my $files = PostgreSQL::Test::Utils::tempdir("upgrade_$name");
+	my $bin   = $old->config_data('--bindir');
+	chdir $files or die "$files: $!";
+	command_ok(
+		[
+			'pg_upgrade', '--no-sync', @mode, '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bin, '-B', $bin,
+			'-s', $new->host, '-p', $old->port, '-P', $new->port
+		],
+		"pg_upgrade, $name files");
+	chdir $FindBin::RealBin or die "chdir: $!";
+	$new->append_conf('postgresql.conf', "heartbeat.brokers = ''");
+	$new->start;
+	is_deeply(contents($new), $before, 'all is what it was');
+	publish(300);
+	$new->set('heartbeat.brokers' => $kafka->brokers);
+	reads_everything($new, 'ingest goes on');
+	$new->query("SELECT heartbeat_make_partitions('2026-01-01', '2026-01-01')");
+	reads_everything($new, 'partitions are made as before');
+	command_ok([ 'pg_dump', '-h', $new->host, '-p', $new->port, '-d', 'heartbeat', '-f', "$files/dump" ], 'pg_dump works');
+	like(slurp_file("$files/dump"), qr/COPY public\.heartbeat_offsets/, 'and has the positions');
+	$new->assert_no_crash;
+	$new->stop;
+}
+
+done_testing();
