@@ -71,6 +71,9 @@ StoreResult store_in_transaction(Batch *batch, bool isolate) {
         transaction_abandon();
         return StoreResult::paused;
     }
+    // an attempt that found other trouble has been undone, and what it had rejected with it
+    if (isolate && !batch_restore(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
     if (!offsets_advance(batch, settings.topic, counts)) {
         transaction_abandon();

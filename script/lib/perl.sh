@@ -21,5 +21,6 @@ perl_run() {
     server_run env PATH="$bindir:$PATH" LC_ALL=C.UTF-8 PERL5LIB="$pgxs/../test/perl" \
         TESTDIR="$scratch/tap" TESTDATADIR="$scratch/tap/tmp_check" TESTLOGDIR="$scratch/tap/tmp_check/log" \
         PG_TEST_PORT_DIR="$scratch/tap/ports" PG_REGRESS="$pgxs/../../src/test/regress/pg_regress" \
+        HEARTBEAT_SMALL_DISK="$scratch/small_disk" \
         bash -c 'cd tap && exec "$@"' - "$@"
 }

@@ -10,12 +10,22 @@ server_begin() {
     [ "$(id -u)" != 0 ] || chown postgres: "$scratch"
 }
 
+# A small file system below the scratch folder, at $scratch/small_disk, for tests of a full disk.
+server_mount_small_disk() {
+    [ ! -d "$scratch/small_disk" ] || return 0
+    local user
+    user=$(server_run id -u)
+    mkdir "$scratch/small_disk"
+    as_root mount -t tmpfs -o "size=64m,mode=0700,uid=$user" heartbeat-test "$scratch/small_disk"
+}
+
 # Ends what server_start started and removes the scratch folder. Safe to call twice.
 server_end() {
     [ -n "${scratch:-}" ] || return 0
     if [ -f "$scratch/data/postmaster.pid" ]; then
         server_run "$bindir/pg_ctl" -D "$scratch/data" -m immediate -w stop > /dev/null
     fi
+    [ ! -d "$scratch/small_disk" ] || as_root umount --lazy "$scratch/small_disk"
     cd / && rm -rf "$scratch"
     scratch=
 }

@@ -72,6 +72,7 @@ stage_tap() {
     install_extension
     make -j "$cores" -C generator WERROR=1
     perl_prepare
+    server_mount_small_disk
     local failed=0
     # shellcheck disable=SC2086 # words are wanted
     perl_run prove -j "${TEST_JOBS:-$cores}" --timer ${TESTS:-test/t/*.t} || failed=1

@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -86,6 +87,14 @@ bool lock_extension(Extension *extension) {
     return false;
 }
 
+// A constraint that waits for the commit could not be put down to a row any more, and its trigger would not
+// run as the worker's role; a security-restricted operation may not even leave one waiting.
+void check_constraints_at_once() {
+    ConstraintsSetStmt set_all_immediate = {};
+    NodeSetTag(&set_all_immediate, T_ConstraintsSetStmt);
+    AfterTriggerSetState(&set_all_immediate);
+}
+
 } // namespace
 
 bool extension_find(Extension *extension) {
@@ -143,6 +152,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
     Oid role = settings.role[0] == '\0' ? extension->owner : get_role_oid(settings.role, false);
     GetUserIdAndSecContext(&user_before, &security_before);
     SetUserIdAndSecContext(role, security_before | SECURITY_RESTRICTED_OPERATION);
+    check_constraints_at_once();
     SPI_connect();
     return true;
 }

@@ -43,7 +43,8 @@ uint64_t statements_generation();
 // owner), with the rights of a security-restricted operation. False, and no transaction, where the extension
 // is missing; it cannot be dropped meanwhile. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A
 // table that is named is locked in SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the
-// snapshot is taken. When the transaction ends, the memory context is again what it was before.
+// snapshot is taken. Deferred constraints are checked by each statement. When the transaction ends, the
+// memory context is again what it was before.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done

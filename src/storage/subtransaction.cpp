@@ -10,12 +10,38 @@ extern "C" {
 
 namespace heartbeat {
 
+namespace {
+
+// What the row's values cause, in a constraint or in a trigger, and what a trigger raises on purpose.
+// Everything else may be the database's state: also class 54, which tells of a transaction id that is used up
+// and of a table that is full, and XX, for an error inside the server.
+constexpr const char *row_error_classes[] = {
+    "09", // triggered action exception
+    "20", // PL/pgSQL's CASE found no branch
+    "21", // a subquery in a trigger gave more than one row
+    "22", // data exception
+    "23", // integrity constraint violation
+    "27", // triggered data change violation
+    "38", // an exception of a trigger in another language, as PL/Python and PL/Perl report it
+    "44", // WITH CHECK OPTION violation
+    "45", // the SQL standard's class for what users raise
+    "P0", // PL/pgSQL, RAISE EXCEPTION among them
+};
+
+bool is_partition_bound(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_CHECK_VIOLATION && error->constraint_name == nullptr &&
+           error->table_name != nullptr;
+}
+
+} // namespace
+
 bool subtransaction_is_row_error(const ErrorData *error) {
-    int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-    if (error->sqlerrcode == ERRCODE_CHECK_VIOLATION && error->constraint_name == nullptr)
+    if (is_partition_bound(error))
         return false;
-    return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-           category == ERRCODE_PLPGSQL_ERROR || category == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
+    const char *sqlstate = unpack_sql_state(error->sqlerrcode);
+    return std::any_of(
+        std::begin(row_error_classes), std::end(row_error_classes),
+        [=](const char *row_error_class) { return strncmp(sqlstate, row_error_class, 2) == 0; });
 }
 
 bool subtransaction_try(void (*work)(void *argument), void *argument,

@@ -15,8 +15,8 @@ bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
 // Errors that are about the row that is being stored, not about the database's state: data exceptions,
-// constraints, and what a trigger raises. Trying such a row again does not help. A partition's own
-// bounds are none of them: they say that a partition is being made.
+// constraints, and what a trigger raises, by the class of their SQLSTATE. Trying such a row again does not
+// help. A partition's own bounds are none of them: they say that a partition is being made.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

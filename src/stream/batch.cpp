@@ -15,6 +15,10 @@ int64_t minute_of(int64_t event_time) {
     return event_time - (past < 0 ? past + microseconds_per_minute : past);
 }
 
+bool of_records(const BatchMessage &message) {
+    return message.heart_rate_class == HeartRateClass::normal;
+}
+
 void sort_unique(std::vector<int64_t> &values) {
     std::sort(values.begin(), values.end());
     values.erase(std::unique(values.begin(), values.end()), values.end());
@@ -115,37 +119,64 @@ void Batch::seal() {
     sort_by_key(records);
     sort_by_key(anomalies);
     sort_unique(minutes);
+    bytes_sealed = bytes.size();
     sealed = true;
 }
 
+int Batch::compare_keys(const BatchMessage &left, const BatchMessage &right) const {
+    BatchBytes a = left.customer_id, b = right.customer_id;
+    int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
+    if (order == 0)
+        order = a.size - b.size;
+    if (order == 0 && left.event_time != right.event_time)
+        order = left.event_time < right.event_time ? -1 : 1;
+    return order;
+}
+
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
-    auto compare_ids = [this](const BatchMessage &left, const BatchMessage &right) {
-        BatchBytes a = left.customer_id, b = right.customer_id;
-        int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
-        return order != 0 ? order : a.size - b.size;
-    };
     std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
-        const BatchMessage &left = messages[a], &right = messages[b];
-        int order = compare_ids(left, right);
-        if (order != 0)
-            return order < 0;
-        if (left.event_time != right.event_time)
-            return left.event_time < right.event_time;
-        return a < b; // the first to arrive is the one that is kept
+        int order = compare_keys(messages[a], messages[b]);
+        return order != 0 ? order < 0 : a < b; // the first to arrive is the one that is kept
     });
     auto same_key = [&](uint32_t kept, uint32_t next) {
-        BatchMessage &candidate = messages[next];
-        candidate.duplicate =
-            messages[kept].event_time == candidate.event_time && compare_ids(messages[kept], candidate) == 0;
-        return candidate.duplicate;
+        messages[next].duplicate = compare_keys(messages[kept], messages[next]) == 0;
+        if (messages[next].duplicate)
+            duplicates.push_back(next);
+        return messages[next].duplicate;
     };
     indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
+}
+
+void Batch::refuse(uint32_t index, const char *sqlstate, BatchBytes text) {
+    dead_letters.push_back(index);
+    BatchMessage &message = messages[index];
+    message.duplicate = false;
+    message.error_text = text;
+    snprintf(message.sqlstate, sizeof(message.sqlstate), "%s", sqlstate);
+}
+
+void Batch::reject(uint32_t index, const char *sqlstate, const char *text) {
+    BatchBytes kept = keep(text, strlen(text));
+    refuse(index, sqlstate, kept);
+    for (uint32_t duplicate : duplicates)
+        if (of_records(messages[duplicate]) == of_records(messages[index]) &&
+            compare_keys(messages[duplicate], messages[index]) == 0)
+            refuse(duplicate, sqlstate, kept);
+}
+
+void Batch::restore() {
+    bytes.resize(bytes_sealed);
+    for (BatchMessage &message : messages)
+        message.sqlstate[0] = '\0';
+    unseal();
+    seal();
 }
 
 void Batch::unseal() {
     records.clear();
     anomalies.clear();
     dead_letters.clear();
+    duplicates.clear();
     minutes.clear();
     sealed = false;
 }
@@ -191,12 +222,19 @@ bool batch_seal(Batch *batch) noexcept {
 
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept {
     try {
-        batch->dead_letters.push_back(index);
-        BatchMessage &message = batch->messages[index];
-        message.error_text = batch->keep(text, strlen(text));
-        snprintf(message.sqlstate, sizeof(message.sqlstate), "%s", sqlstate);
+        batch->reject(index, sqlstate, text);
         return true;
     } catch (...) {
+        return false;
+    }
+}
+
+bool batch_restore(Batch *batch) noexcept {
+    try {
+        batch->restore();
+        return true;
+    } catch (...) {
+        batch->unseal();
         return false;
     }
 }

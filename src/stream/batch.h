@@ -70,6 +70,10 @@ class Batch {
     void seal();
     void unseal(); // empties them
 
+    // Takes back what reject() has done. May throw std::bad_alloc.
+    void restore();
+    void reject(uint32_t index, const char *sqlstate, const char *text); // may throw std::bad_alloc
+
     void clear();
 
     BatchBytes keep(const void *data, size_t size); // a copy; may throw std::bad_alloc
@@ -86,11 +90,15 @@ class Batch {
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     std::vector<uint32_t> dead_letters;
-    std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
+    std::vector<uint32_t> duplicates; // of an earlier message of this batch, in key order
+    std::vector<int64_t> minutes;     // starts of the minutes touched, microseconds since 1970, ascending
 
   private:
+    size_t bytes_sealed = 0; // those that seal() found
     uint32_t partition_index(int32_t partition, int64_t first_offset);
     bool decode(const void *payload, size_t size, BatchMessage *message);
+    int compare_keys(const BatchMessage &left, const BatchMessage &right) const;
+    void refuse(uint32_t index, const char *sqlstate, BatchBytes text);
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
 
@@ -101,8 +109,9 @@ void batch_destroy(Batch *batch) noexcept;
 bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
                      size_t payload_size) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
-// After sealing: the database refuses this reading, which becomes a dead letter. The caller takes it off its
-// list.
+// After sealing: the database refuses this reading, which becomes a dead letter, and so do its duplicates,
+// since there is nothing stored that they would be duplicates of. The caller takes it off its list.
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;
+bool batch_restore(Batch *batch) noexcept; // as it was sealed: what was rejected is tried again
 
 } // namespace heartbeat

@@ -169,5 +169,37 @@ TEST_F(BatchTest, TurnsARefusedReadingIntoADeadLetter) {
     EXPECT_EQ(text(batch.messages[0].error_text), "refused");
 }
 
+TEST_F(BatchTest, RefusesTheDuplicatesOfARefusedReading) {
+    add(0, 0, reading("A", "74", "14:39:00"));
+    add(0, 1, reading("A", "75", "14:39:00"));
+    add(0, 2, reading("A", "200", "14:39:00")); // of another table
+    add(0, 3, reading("A", "210", "14:39:00"));
+    ASSERT_TRUE(batch_seal(&batch));
+    ASSERT_TRUE(batch_reject(&batch, 0, "23514", "refused"));
+    EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0, 1}));
+    EXPECT_FALSE(batch.messages[1].duplicate);
+    EXPECT_STREQ(batch.messages[1].sqlstate, "23514");
+    EXPECT_TRUE(batch.messages[3].duplicate) << "of the anomaly, which stands";
+}
+
+TEST_F(BatchTest, IsAfterARestoreWhatItWasWhenSealed) {
+    add(0, 0, reading("A", "74", "14:39:00"));
+    add(0, 1, reading("A", "75", "14:39:00"));
+    add(0, 2, "garbage");
+    ASSERT_TRUE(batch_seal(&batch));
+    size_t bytes = batch.bytes.size();
+    for (int attempt = 0; attempt < 3; attempt++) {
+        ASSERT_TRUE(batch_reject(&batch, 0, "P0001", "refused"));
+        batch.records.clear();
+        ASSERT_TRUE(batch_restore(&batch));
+        EXPECT_EQ(batch.records, (std::vector<uint32_t>{0}));
+        EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{2}));
+        EXPECT_TRUE(batch.messages[0].is_reading());
+        EXPECT_TRUE(batch.messages[1].duplicate);
+        EXPECT_EQ(batch.bytes.size(), bytes) << "nothing grows by trying again";
+        EXPECT_EQ(text(batch.messages[2].error_text).empty(), false);
+    }
+}
+
 } // namespace
 } // namespace heartbeat

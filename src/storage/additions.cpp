@@ -1,0 +1,68 @@
+// Storage wing: looks for users' triggers and indexes on the readings' partitions, and remembers the answer
+// until some table changes.
+#include "server.h"
+
+#include "storage/additions.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "utils/inval.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4.
+Statement select_additions = {
+    "WITH partitions AS (SELECT h.inhrelid AS partition FROM pg_catalog.pg_extension e"
+    " JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace"
+    " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies')"
+    " JOIN pg_catalog.pg_inherits h ON h.inhparent = c.oid WHERE e.extname = 'heartbeat')"
+    " SELECT EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.partition"
+    " WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D')"
+    " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition"
+    " WHERE (x.indisunique OR x.indisexclusion) AND NOT x.indisprimary)",
+    0,
+    {},
+    0,
+    nullptr};
+
+bool known = false;
+bool present;
+
+void forget(Datum /*argument*/, Oid /*relation*/) {
+    known = false;
+}
+
+void watch() {
+    static bool watching = false;
+    if (!watching)
+        CacheRegisterRelcacheCallback(forget, 0);
+    watching = true;
+}
+
+} // namespace
+
+bool additions_present() {
+    watch();
+    if (known)
+        return present;
+    known = true; // before looking, so that a change meanwhile is not missed
+    PG_TRY();
+    {
+        statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
+        bool null;
+        present = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+        SPI_freetuptable(SPI_tuptable);
+    }
+    PG_CATCH();
+    {
+        known = false;
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+    return present;
+}
+
+} // namespace heartbeat

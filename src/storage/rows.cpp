@@ -1,0 +1,161 @@
+// Storage wing: inserts readings of one table, and finds out which were stored.
+#include "server.h"
+
+#include "storage/additions.h"
+#include "storage/arrays.h"
+#include "storage/rows.h"
+#include "storage/sql.h"
+
+namespace heartbeat {
+
+namespace {
+
+Statement insert_records = {
+    "INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
+    " SELECT * FROM unnest($1, $2, $3)",
+    3,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_anomalies = {
+    "INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)"
+    " SELECT * FROM unnest($1, $2, $3, $4)",
+    4,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_new_records = {
+    "INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
+    " SELECT * FROM unnest($1, $2, $3)"
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp",
+    3,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_new_anomalies = {
+    "INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)"
+    " SELECT * FROM unnest($1, $2, $3, $4)"
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp",
+    4,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
+    0,
+    nullptr};
+
+// Places, from 0, of keys that the table does not have. As a subquery with a LIMIT each is looked up in its
+// own partition's index, whatever the planner thinks of the table.
+Statement select_missing_records = {
+    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_records r WHERE r.customer_id = n.customer_id"
+    " AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement select_missing_anomalies = {
+    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a WHERE a.customer_id = n.customer_id"
+    " AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+void fill_columns(const Rows &rows, Datum *columns) {
+    columns[0] = array_of_text(rows.batch, rows.count, [&](size_t i) { return rows.at(i).customer_id; });
+    columns[1] =
+        array_of_fixed<double>(rows.count, FLOAT8OID, [&](size_t i) { return rows.at(i).heart_rate; });
+    columns[2] = array_of_timestamptz(rows.count, [&](size_t i) { return rows.at(i).event_time; });
+    if (rows.anomalies)
+        columns[3] =
+            array_of_names(rows.count, [&](size_t i) { return classify_name(rows.at(i).heart_rate_class); });
+}
+
+bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_timestamp) {
+    if (to_timestamptz(rows.at(i).event_time) != event_timestamp)
+        return false;
+    text *returned = DatumGetTextPP(customer_id);
+    int size;
+    const char *own = array_server_text(rows.batch, rows.at(i).customer_id, &size);
+    return static_cast<int>(VARSIZE_ANY_EXHDR(returned)) == size &&
+           memcmp(VARDATA_ANY(returned), own, size) == 0;
+}
+
+// Inserting keeps the order of the rows, so what was returned is a subsequence of what was given.
+void insert_where_new(void *argument) {
+    auto *rows = static_cast<Rows *>(argument);
+    Datum columns[4];
+    fill_columns(*rows, columns);
+    uint64_t stored = statement_execute(rows->anomalies ? &insert_new_anomalies : &insert_new_records,
+                                        columns, nullptr, SPI_OK_INSERT_RETURNING);
+    memset(rows->stored, false, rows->count);
+    size_t i = 0;
+    for (uint64_t r = 0; r < stored; r++) {
+        HeapTuple tuple = SPI_tuptable->vals[r];
+        bool null;
+        Datum customer_id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null);
+        TimestampTz event = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
+        while (i < rows->count && !is_row(*rows, i, customer_id, event))
+            i++;
+        if (i == rows->count)
+            ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                            errmsg("a trigger has changed the customer or the time of a reading"),
+                            errhint("They identify the reading, and duplicates are found by them.")));
+        rows->stored[i++] = true;
+    }
+    SPI_freetuptable(SPI_tuptable);
+}
+
+// Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
+// count is asked for need not be found: an error has the batch searched.
+void refuse_kept_out(const Rows &rows) {
+    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)), 0, nullptr,
+                 rows.anomalies};
+    for (size_t i = 0; i < rows.count; i++)
+        if (!rows.stored[i])
+            left.indexes[left.count++] = rows.indexes[i];
+    if (left.count == 0)
+        return;
+    Datum columns[4];
+    fill_columns(left, columns);
+    Datum keys[2] = {columns[0], columns[2]};
+    uint64_t missing = statement_execute(rows.anomalies ? &select_missing_anomalies : &select_missing_records,
+                                         keys, nullptr, SPI_OK_SELECT);
+    if (missing == 0)
+        return;
+    bool null, stored;
+    auto place = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+    Rows first = {rows.batch, left.indexes + place, 1, &stored, rows.anomalies};
+    rows_insert_all(&first);
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a reading was kept out of the table, and is no more"),
+                    errdetail("The batch is tried again.")));
+}
+
+} // namespace
+
+void rows_insert_all(void *argument) {
+    auto *rows = static_cast<Rows *>(argument);
+    Datum columns[4];
+    fill_columns(*rows, columns);
+    uint64_t stored = statement_execute(rows->anomalies ? &insert_anomalies : &insert_records, columns,
+                                        nullptr, SPI_OK_INSERT);
+    if (stored != rows->count)
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                        errmsg("a trigger has kept a reading out of the table without an error")));
+    memset(rows->stored, true, rows->count);
+}
+
+// Where only the natural key keeps a row out, what is not stored is a duplicate.
+void rows_insert_new(void *argument) {
+    insert_where_new(argument);
+    if (additions_present())
+        refuse_kept_out(*static_cast<Rows *>(argument));
+}
+
+} // namespace heartbeat

@@ -1,0 +1,123 @@
+# Which errors of the database are one row's own and make it a dead letter, and which are not and make the batch wait.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('isolation');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('isolation', kafka => $kafka);
+
+# A user's trigger raises the error that the customer is called after; with an exclamation mark, only while there is trouble.
+$node->query('CREATE TABLE trouble (since timestamptz DEFAULT now())');
+$node->query(q{CREATE FUNCTION raise_error() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF new.customer_id LIKE 'raise %' AND (new.customer_id NOT LIKE '%!' OR EXISTS (SELECT FROM public.trouble)) THEN
+			RAISE EXCEPTION 'this reading was refused' USING ERRCODE = substr(new.customer_id, 7, 5);
+		END IF;
+		RETURN new;
+	END $$});
+$node->query("CREATE TRIGGER raise_error BEFORE INSERT ON $_ FOR EACH ROW EXECUTE FUNCTION raise_error()")
+  for 'heartbeat_records', 'heartbeat_anomalies';
+
+my $begin = int(time) - 3600;
+my $published = 0;
+
+# Publishes a reading of each customer, a millisecond apart.
+sub publish
+{
+	my ($rate, @customers) = @_;
+	$kafka->produce('heartbeat-events',
+		map { { value => reading($_, $rate, reading_time($begin + int($published / 1000), $published++ % 1000 * 1000)) } } @customers);
+	return;
+}
+
+# What the tables hold, as one text: records, anomalies, dead letters.
+sub stored
+{
+	return $node->query('SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies),
+		(SELECT count(*) FROM heartbeat_dead_letters)');
+}
+
+# Errors that are the row's own.
+my @own = qw(09000 20000 21000 22003 22012 22P02 22P05 23502 23503 23505 23514 23P01 27000 38000 44000 45000 P0001 P0002 P0004);
+my ($records, $anomalies, $letters) = (0, 0, 0);
+for my $rate (70, 200)
+{
+	publish($rate, 'before', (map { ("raise $_", 'neighbour') } @own), 'after');
+}
+$node->wait_for_offsets('heartbeat-events', $published);
+$records = $anomalies = @own + 2;
+is(stored(), join('|', $records, $anomalies, 2 * @own), 'every neighbour is stored, and nothing else');
+is( $node->query(q{SELECT string_agg(error_code, ' ' ORDER BY "offset") FROM heartbeat_dead_letters}),
+	"@own @own", 'each row that was refused for its own sake is a dead letter with its SQLSTATE');
+is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
+		WHERE error_text = 'this reading was refused' AND position('heart_rate' IN convert_from(payload, 'UTF8')) > 0}),
+	2 * @own, 'and with its reason and its bytes');
+$node->assert_audit;
+$letters = 2 * @own;
+
+# Errors that are not: the batch waits until the trouble is over, also when another row of it fails for its own sake.
+my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 54000 55000 55P03 57014 58030 72000 XX000);
+for my $code (@not_own)
+{
+	my $log = $node->log_position;
+	$node->query('INSERT INTO trouble DEFAULT VALUES');
+	publish(70, 'raise P0001', 'before', "raise $code!", 'after', 'raise 23514', 'last');
+	$node->wait_for_query("SELECT state, reason, last_error FROM heartbeat_state()",
+		'RETRYING|this reading was refused|this reading was refused', "$code: the batch waits");
+	is(stored(), "$records|$anomalies|$letters", "$code: nothing is stored and nothing is a dead letter meanwhile");
+	$node->query('DELETE FROM trouble');
+	$node->wait_for_offsets('heartbeat-events', $published);
+	$records += 4;
+	$letters += 2;
+	is(stored(), "$records|$anomalies|$letters", "$code: everything is stored afterwards, but for the rows' own errors");
+}
+is($node->status->{state}, 'RUNNING', 'the worker goes on');
+$node->assert_audit;
+
+# The trouble may begin in the middle of the search, several times, and end at any step of it.
+$node->query('INSERT INTO trouble DEFAULT VALUES');
+publish(70, map { $_ % 10 == 3 ? 'raise P0001' : $_ == 300 ? 'raise 40001!' : "customer $_" } 0 .. 399);
+$node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'a search for bad rows meets trouble');
+$node->query('DELETE FROM trouble');
+$node->wait_for_offsets('heartbeat-events', $published);
+$records += 360;
+$letters += 40;
+is(stored(), "$records|$anomalies|$letters", 'no row is stored or refused twice');
+$node->assert_audit;
+
+# The cost of finding bad rows in a batch of thousands, and of a trigger that refuses every row.
+sub pass_backlog
+{
+	my ($count, $what, $seconds_max, $is_bad) = @_;
+	$node->query("SELECT heartbeat_pause()");
+	publish(70, map { $is_bad->($_) ? 'raise P0001' : "customer $_" } 1 .. $count);
+	my $began = time;
+	$node->query("SELECT heartbeat_resume()");
+	$node->wait_for_offsets('heartbeat-events', $published);
+	my $seconds = time - $began;
+	my $bad     = grep { $is_bad->($_) } 1 .. $count;
+	$records += $count - $bad;
+	$letters += $bad;
+	is(stored(), "$records|$anomalies|$letters", "$what: all others are stored");
+	cmp_ok($seconds, '<', $seconds_max, sprintf('%s: in %.1f seconds', $what, $seconds));
+	return;
+}
+pass_backlog(20_000, 'no bad row in 20000',          20, sub { 0 });
+pass_backlog(20_000, 'one bad row in 20000',         20, sub { $_[0] == 7777 });
+pass_backlog(20_000, 'a hundred bad rows in 20000',  30, sub { $_[0] % 200 == 0 });
+pass_backlog(20_000, 'nothing but bad rows in 20000', 60, sub { 1 });
+$node->assert_audit;
+$node->assert_no_crash;
+
+done_testing();
