@@ -64,6 +64,44 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', 22);
 is($node->query($rows), 12, 'until ingest is resumed');
 $node->assert_audit;
+
+# A second writer that does, message by message, all that a worker does, against the worker.
+$node->query('CREATE TABLE rival_took ("offset" bigint)');
+$node->query(
+	"CREATE PROCEDURE rival() LANGUAGE plpgsql AS \$\$
+	 DECLARE
+	     taken bigint;
+	 BEGIN
+	     LOOP
+	         SELECT next_offset INTO taken FROM heartbeat_offsets;
+	         EXIT WHEN taken = 422;
+	         INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
+	             VALUES ('writer', 70, to_timestamp($begin + 1000 + taken - 22)) ON CONFLICT DO NOTHING;
+	         UPDATE heartbeat_offsets SET next_offset = taken + 1, records = records + 1 WHERE next_offset = taken;
+	         IF FOUND THEN
+	             INSERT INTO rival_took VALUES (taken);
+	             COMMIT;
+	         ELSE
+	             ROLLBACK;
+	         END IF;
+	     END LOOP;
+	 END \$\$");
+# both take their time between storing a reading and moving the position
+$node->query('CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$');
+$node->query('CREATE TRIGGER slowly BEFORE UPDATE ON heartbeat_offsets FOR EACH STATEMENT EXECUTE FUNCTION take_time()');
+$node->set('heartbeat.batch_size' => 1);
+$log = $node->log_position;
+$node->query('SELECT heartbeat_pause()');
+$kafka->produce('heartbeat-events', map { { value => reading('writer', 70, reading_time($begin + 1_000 + $_)) } } 0 .. 399);
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query('SELECT next_offset > 22 FROM heartbeat_offsets', 't', 'the worker is storing');
+$node->query('CALL rival()');
+$node->wait_for_offsets('heartbeat-events', 422);
+is($node->query($rows), 412, 'of two writers side by side each reading is stored by one');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'and once');
+is($node->query('SELECT count(*) BETWEEN 1 AND 399, count(*) - count(DISTINCT "offset") FROM rival_took'), 't|0', 'both have stored some');
+cmp_ok($node->log_matches('moved by somebody else', $log), '>', 0, 'and they got into each other\'s way');
+$node->assert_audit;
 $node->assert_no_crash;
 
 done_testing();
