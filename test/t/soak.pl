@@ -15,9 +15,11 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
 my %opt = (minutes => 10, seed => int(time) % 100_000, faults => 1_000_000, rate => 1_000, partitions => 5, workers => 3);
-GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=i', 'workers=i') && !@ARGV
-  && $opt{partitions} > 1 && $opt{workers} > 1
-  or die "wrong options; see script/soak --help\n";
+if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=i', 'workers=i') || @ARGV || $opt{partitions} < 2 || $opt{workers} < 2)
+{
+	print { Test::More->builder->failure_output } "wrong options; see script/soak --help\n";
+	exit 2;
+}
 
 # The test library keeps standard output for its log, and what it notes is not for this story.
 my $out = Test::More->builder->output;
@@ -49,17 +51,11 @@ until ($failed || time > $began + 60 * $opt{minutes} || $struck == $opt{faults})
 }
 my $seconds = time - $began;
 
-$chaos->finish;
 my @proofs = $chaos->proofs;
-print_line('');
-print_line($chaos->summary);
-print_line(sprintf "%d faults in %.1f minutes, seed %d", $chaos->faults_struck, $seconds / 60, $opt{seed});
-print_line($chaos->composition);
-print_line('');
-for my $proof (@proofs)
-{
-	$failed = 1 if $proof->{difference} ne '';
-	print_line($proof->{difference} eq '' ? "holds   $proof->{claim}" : "FAILED  $proof->{claim}: $proof->{difference}");
-}
+$failed = 1 if grep { $_->{difference} ne '' } @proofs;
+print_line("\n" . $chaos->summary);
+print_line(sprintf '%d faults in %.1f minutes, seed %d', $chaos->faults_struck, $seconds / 60, $opt{seed});
+print_line($chaos->composition . "\n") unless $failed;
+print_line($_->{difference} eq '' ? "holds   $_->{claim}" : "FAILED  $_->{claim}: $_->{difference}") for @proofs;
 $node->show_state if $failed;
 exit $failed;

@@ -28,6 +28,7 @@ sub start
 	$self->{pid} = fork // croak "fork: $!";
 	if ($self->{pid} == 0)
 	{
+		setpgrp;    # with its producer
 		eval { $self->_publish($parent); 1 } or do { print STDERR "publishing: $@"; POSIX::_exit(1) };
 		POSIX::_exit(0);
 	}
@@ -87,7 +88,7 @@ END
 	my $status = $?;
 	for my $pid (grep { defined } map { $_->{pid} } @loads)
 	{
-		kill('KILL', $pid);
+		kill('KILL', -$pid);
 		waitpid($pid, 0);
 	}
 	$? = $status;
