@@ -82,7 +82,6 @@ $enemy->query_until(qr/begun/, q{\echo begun
 });
 
 # Cancelling: at any moment of a stream of batches, of every process.
-my $position  = $node->log_position;
 my $cancelled = 0;
 for (1 .. 20)
 {
@@ -91,8 +90,7 @@ for (1 .. 20)
 }
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled again and again, in the middle of batches');
 assert_complete('cancelled while storing');
-cmp_ok($node->log_matches('canceling statement due to user request', $position), '>=', 1, 'and some of it hit a batch');
-$position = $node->log_position;
+my $position = $node->log_position;
 signal_workers('cancel', 'heartbeat%') for 1 .. 20;
 is($node->status->{state}, 'RUNNING', 'cancelled while idle: nothing happens');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'and nothing is said');
