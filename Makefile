@@ -29,6 +29,12 @@ include $(PGXS)
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 override CXXFLAGS += -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
+# make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it
+ifdef SANITIZE
+override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+SHLIB_LINK += -fsanitize=$(SANITIZE)
+endif
+
 # The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream.
 $(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
 

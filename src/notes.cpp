@@ -15,6 +15,7 @@ constexpr int level_warning = 4; // syslog's numbers: lower is worse
 constexpr int kinds_kept = 16;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
+constexpr int lines_max = 20; // in that time, of all kinds together: a hundred brokers are a hundred kinds
 
 struct Kind {
     char text[kind_size]; // the beginning of the note, without its digits
@@ -22,6 +23,13 @@ struct Kind {
     int folded;
 };
 Kind kinds[kinds_kept];
+
+struct Window {
+    TimestampTz began_at;
+    int lines;
+    int left_out;
+};
+Window window;
 
 void make_kind(const char *note, char *text) {
     size_t size = 0;
@@ -45,6 +53,21 @@ Kind *find_kind(const char *text) {
     return oldest;
 }
 
+bool has_room(TimestampTz now) {
+    if (now >= window.began_at + fold_for) {
+        if (window.left_out > 0)
+            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more notes of other kinds", window.left_out),
+                          errhidecontext(true)));
+        window = {now, 0, 0};
+    }
+    if (window.lines == lines_max) {
+        window.left_out++;
+        return false;
+    }
+    window.lines++;
+    return true;
+}
+
 void log_note(const ConsumerNote &note) {
     char text[kind_size];
     make_kind(note.text, text);
@@ -54,6 +77,8 @@ void log_note(const ConsumerNote &note) {
         kind->folded++;
         return;
     }
+    if (!has_room(now))
+        return;
     if (kind->folded > 0)
         ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note.text, kind->folded),
                       errhidecontext(true)));

@@ -7,7 +7,8 @@
 namespace heartbeat {
 
 // Takes the consumer's notes. An error or warning is logged once a minute, with how often it came since; what
-// is like it but for numbers is taken for the same. It is also the slot's last error.
+// is like it but for numbers is taken for the same, and of all kinds together a minute has 20 lines at most.
+// It is also the slot's last error.
 void notes_take(Consumer *consumer, WorkerSlot *slot);
 
 } // namespace heartbeat

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <future>
+#include <new>
 #include <unistd.h>
 #include <utility>
 
@@ -126,16 +127,17 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
 } // namespace
 
 Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept {
+    auto *consumer = new (std::nothrow) Consumer;
     try {
-        auto *consumer = new Consumer;
+        if (consumer == nullptr)
+            throw std::bad_alloc();
         if (open_client(consumer, settings, problem))
             return consumer;
-        consumer_close(consumer);
-        return nullptr;
     } catch (...) {
         snprintf(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
-        return nullptr;
     }
+    consumer_close(consumer);
+    return nullptr;
 }
 
 namespace {

@@ -142,7 +142,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) 
         if (!line.empty() && line[0] != '#' && line[0] != '!' && !set_line(config, line, number, problem))
             return false;
     }
-    if (number == 0 && !file.eof()) {
+    if (!file.eof()) { // half a file would be another configuration
         snprintf(problem->text, sizeof(problem->text), "cannot read heartbeat.kafka_config_file \"%.200s\"",
                  path);
         return false;

@@ -1,22 +1,17 @@
 // Fuzzing of the stream half: whatever the bytes, decode_message() gives either a reading within its bounds
 // or an error that can be stored and shown.
+#include "require.h"
 #include "stream/classify.h"
 #include "stream/decode.h"
 #include "stream/timestamp.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 namespace {
 
 using namespace heartbeat;
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
 
 // Characters of a UTF-8 text, or -1 where it is not UTF-8; written from the standard's table of well-formed
 // sequences.

@@ -1,18 +1,9 @@
 // Fuzzing of the stream half: whatever the text, timestamp_parse() gives an instant that survives being
 // written and read again, or refuses and leaves its result alone.
+#include "require.h"
 #include "stream/timestamp.h"
 
-#include <cstdlib>
 #include <string_view>
-
-namespace {
-
-void require(bool condition) {
-    if (!condition)
-        std::abort();
-}
-
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     using namespace heartbeat;

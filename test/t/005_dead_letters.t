@@ -105,6 +105,30 @@ $node->wait_for_offsets('heartbeat-events', $ends[0] + 4, $ends[1]);
 is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHERE customer_id = '9223372036854775807')
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, 256 characters and a large integer are customers');
 $node->assert_audit;
+
+# A batch whose storing refuses one reading and then fails for a reason that is not the batch's: when it is tried again,
+# each of its messages still counts once.
+$node->query(q{CREATE TABLE obstacle AS SELECT 1;
+	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF NEW.customer_id IN ('half-1', 'half-3') THEN RAISE EXCEPTION 'refused'; END IF;
+		IF NEW.customer_id = 'half-4' AND EXISTS (SELECT FROM public.obstacle) THEN RAISE lock_not_available USING MESSAGE = 'an obstacle'; END IF;
+		RETURN NEW;
+	END $$;
+	CREATE TRIGGER obstruct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION obstruct();
+	GRANT SELECT ON obstacle TO PUBLIC});
+$node->set('heartbeat.batch_wait' => '500ms');
+$kafka->produce('heartbeat-events', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
+$node->wait_for_state('RETRYING', 'an obstacle', 'a failure that is not of a reading is tried again');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'with all of the batch');
+$node->query('DELETE FROM obstacle');
+$node->wait_for_offsets('heartbeat-events', $ends[0] + 8, $ends[1]);
+is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY id) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"),
+	'half-2 half-4', 'then what the database takes is stored');
+is($node->query("SELECT count(*) FROM heartbeat_dead_letters WHERE error_code = 'P0001'"),
+	2, 'and each reading that it refuses is one dead letter');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'none is taken for a duplicate');
+$node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

@@ -185,7 +185,7 @@ sub assert_readings
 	  map { sprintf "%+d %s\n", $left{$_}, $_ } splice @wrong, 0, 10;
 }
 
-# Passes when the server crashed no more often than the test made it, by kill_worker.
+# Passes when the server crashed no more often than the test made it, by kill_worker, and no sanitizer found anything.
 sub assert_no_crash
 {
 	my ($self) = @_;
@@ -195,11 +195,12 @@ sub assert_no_crash
 	  || diag @lines;
 }
 
-# The lines of the server's log that tell of a crash.
+# The lines of the server's log that tell of a crash, or of what a sanitizer found.
 sub crash_lines
 {
 	my ($self) = @_;
-	return grep { /was terminated by signal|\bPANIC:|\bTRAP:|terminate called/ } split /^/, slurp_file($self->logfile);
+	return grep { /was terminated by signal|\bPANIC:|\bTRAP:|terminate called|: runtime error: |Sanitizer: / }
+	  split /^/, slurp_file($self->logfile);
 }
 
 sub crashes_caused { my ($self) = @_; return $self->{crashes_caused}; }

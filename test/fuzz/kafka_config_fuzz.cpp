@@ -1,0 +1,87 @@
+// Fuzzing of the stream half: whatever the properties file says, there is either a configuration that still
+// has what the guarantees rest on, or a problem that can be shown and quotes no value of the file.
+#include "require.h"
+#include "stream/kafka_config.h"
+
+#include <cstring>
+#include <librdkafka/rdkafka.h>
+#include <sstream>
+#include <string>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace heartbeat;
+
+constexpr char secret[] = "SECRET";
+
+const char *write_file(const uint8_t *data, size_t size) {
+    static const int file = memfd_create("properties", 0);
+    static const std::string path = "/proc/self/fd/" + std::to_string(file);
+    require(ftruncate(file, 0) == 0 && fchmod(file, 0600) == 0);
+    require(pwrite(file, data, size, 0) == static_cast<ssize_t>(size));
+    return path.c_str();
+}
+
+std::string get(const rd_kafka_conf_t *config, const char *name) {
+    char value[512];
+    size_t size = sizeof(value);
+    require(rd_kafka_conf_get(config, name, value, &size) == RD_KAFKA_CONF_OK);
+    return value;
+}
+
+void check_config(const rd_kafka_conf_t *config) {
+    require(get(config, "bootstrap.servers") == "broker:9092");
+    require(get(config, "group.id") == "group");
+    require(get(config, "client.id") == "client");
+    require(get(config, "enable.auto.commit") == "false");
+    require(get(config, "enable.auto.offset.store") == "false");
+    require(get(config, "enable.partition.eof") == "true");
+    require(get(config, "isolation.level") == "read_committed");
+    require(get(config, "check.crcs") == "true");
+    require(get(config, "allow.auto.create.topics") == "false");
+    require(get(config, "log.queue") == "true");
+}
+
+// A value may be a secret; whether one is shown can be told where the word stands in values alone.
+bool has_secret_in_values_alone(const std::string &text) {
+    bool found = false;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const size_t mark = line.find(secret);
+        if (mark == std::string::npos)
+            continue;
+        if (line.find('=') > mark)
+            return false;
+        found = true;
+    }
+    return found;
+}
+
+void check_problem(const Problem &problem, const std::string &text) {
+    const size_t size = strnlen(problem.text, sizeof(problem.text));
+    require(size > 0 && size < sizeof(problem.text));
+    if (has_secret_in_values_alone(text))
+        require(strstr(problem.text, secret) == nullptr);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const std::string text(reinterpret_cast<const char *>(data), size);
+    if (text.find("plugin") != std::string::npos)
+        return 0; // loads a library of that name
+    Problem problem;
+    memset(problem.text, '#', sizeof(problem.text));
+    rd_kafka_conf_t *config =
+        kafka_config_create({"broker:9092", "topic", "group", write_file(data, size), "client"}, &problem);
+    if (config == nullptr) {
+        check_problem(problem, text);
+        return 0;
+    }
+    check_config(config);
+    rd_kafka_conf_destroy(config);
+    return 0;
+}

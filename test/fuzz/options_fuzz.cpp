@@ -1,0 +1,103 @@
+// Fuzzing of the generator: whatever the command line, the environment and the configuration file say, there
+// is either an explanation and an exit status, or options within their limits.
+#include "options.h"
+#include "require.h"
+
+#include <cmath>
+#include <cstring>
+#include <sstream>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace heartbeat::generator;
+
+// The words of the input: those with an upper-case name before "=" are for the environment, those after a
+// line "--" for the configuration file, the rest for the command line.
+struct Input {
+    std::vector<std::string> arguments{"heartbeat-generator"};
+    std::vector<std::string> variables;
+    std::string file;
+};
+
+constexpr char prefix[] = "HEARTBEAT_";
+
+Input split(const std::string &text) {
+    Input input;
+    std::istringstream lines(text);
+    bool file = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (file)
+            input.file += line + "\n";
+        else if (line == "--")
+            file = true;
+        else if (line.starts_with(prefix) && line.find('=') != std::string::npos)
+            input.variables.push_back(line);
+        else
+            input.arguments.push_back(line);
+    }
+    return input;
+}
+
+const char *write_file(const std::string &text) {
+    static const int file = memfd_create("options", 0);
+    static const std::string path = "/proc/self/fd/" + std::to_string(file);
+    require(ftruncate(file, 0) == 0);
+    require(pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    return path.c_str();
+}
+
+void check_options(const Options &options) {
+    require(options.customers >= 1 && options.customers <= 10'000'000);
+    require(options.interval >= 0 && options.interval <= 86'400);
+    require(options.anomaly_rate >= 0 && options.anomaly_rate <= 1);
+    require(!options.rate || (*options.rate > 0 && *options.rate <= 1e9));
+    require(!options.count || *options.count >= 1);
+    require(!options.duration || (*options.duration > 0 && *options.duration <= 1e9));
+    require(!options.start_time || *options.start_time >= 0);
+    require(options.partitions >= 1 && options.partitions <= 10'000);
+    require(!(options.dry_run && options.embedded_broker));
+    for (const std::string &property : options.config) {
+        const size_t equals = property.find('=');
+        require(equals != std::string::npos && equals > 0);
+    }
+    // what pacing and simulating calculate from them
+    require(std::isfinite(options.gap_ns()) && options.gap_ns() >= 0);
+    require(options.simulated_interval_ns() >= 1000);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const std::string text(reinterpret_cast<const char *>(data), size);
+    if (text.find("/dev/") != std::string::npos || text.find('\0') != std::string::npos)
+        return 0; // no word has a zero byte, and some files never end
+    const Input input = split(text);
+    clearenv();
+    for (const std::string &variable : input.variables) {
+        const size_t equals = variable.find('=');
+        setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+    }
+    if (!input.file.empty())
+        setenv("HEARTBEAT_CONFIG_FILE", write_file(input.file), 1);
+    std::vector<const char *> arguments;
+    for (const std::string &argument : input.arguments)
+        arguments.push_back(argument.c_str());
+
+    Options options;
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto status =
+        parse_options(static_cast<int>(arguments.size()), arguments.data(), "1.0", &options, out, err);
+    if (!status) {
+        require(out.str().empty() && err.str().empty());
+        check_options(options);
+    } else if (*status == exit_delivered) {
+        require(!out.str().empty() && err.str().empty());
+    } else {
+        require(*status == exit_usage && !err.str().empty());
+    }
+    return 0;
+}

@@ -1,0 +1,66 @@
+// Fuzzing of the generator: whatever the file, a replay publishes its lines byte for byte; and a key is
+// either that of the reading which the extension decodes from the line, or the line is no reading.
+#include "replay.h"
+#include "replay_key.h"
+#include "require.h"
+#include "stream/decode.h"
+
+#include <fcntl.h>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace heartbeat;
+using namespace heartbeat::generator;
+
+// A file in memory, written anew for each input.
+const std::string &write_file(const uint8_t *data, size_t size) {
+    static const int file = memfd_create("replay", 0);
+    static const std::string path = "/proc/self/fd/" + std::to_string(file);
+    require(ftruncate(file, 0) == 0);
+    require(pwrite(file, data, size, 0) == static_cast<ssize_t>(size));
+    return path;
+}
+
+void check_key(std::string_view line, const Message &message) {
+    const auto key = replay_key(line);
+    require(message.has_key == key.has_value());
+    require(message.key == key.value_or(std::string_view()));
+    if (key) {
+        require(!key->empty() && key->find_first_of("\"\\") == std::string_view::npos);
+        require(key->data() >= line.data() && key->data() + key->size() <= line.data() + line.size());
+    }
+    Reading reading;
+    DecodeError error;
+    if (!decode_message(line.data(), line.size(), &reading, &error))
+        return;
+    // No key is always right: a customer with an escape, or a name written with one, is the decoder's to
+    // read.
+    const bool escaped = line.find('\\') != std::string_view::npos;
+    require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    ReplaySource source(write_file(data, size));
+    std::string_view rest(reinterpret_cast<const char *>(data), size);
+    Message message;
+    for (;;) {
+        const SourceState state = source.next(&message);
+        require(state != SourceState::failed);
+        if (state == SourceState::waiting)
+            continue;
+        if (state == SourceState::end)
+            break;
+        require(!rest.empty());
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        require(message.payload == line);
+        check_key(message.payload, message);
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    require(rest.empty());
+    return 0;
+}

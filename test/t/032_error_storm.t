@@ -1,0 +1,116 @@
+# Brokers that are not there, not well, or not Kafka at all: the worker says so, stays cheap and quiet, and reads on at
+# once when Kafka is back. Nothing is lost, and no process dies of it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Impostor;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('storm');
+$kafka->start;
+$kafka->create_topic($topic, 2, 'max.message.bytes=12000000');
+my $node      = Heartbeat::Cluster->create('storm', kafka => $kafka);
+my $published = 0;
+my @ends;
+
+# A few readings get through.
+sub reads_on
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $began = time;
+	$kafka->produce($topic, reading_stream(100, 2, first => $published));
+	$published += 100;
+	@ends = $kafka->end_offsets($topic);
+	$node->wait_for_offsets($topic, @ends);
+	$node->wait_for_state('RUNNING');
+	return note sprintf '%s: %.1f s', $what, time - $began;
+}
+reads_on('at first');
+my ($worker) = $node->worker_pids('heartbeat worker%');
+
+# Processor seconds and private memory in MiB of the worker.
+sub spent
+{
+	my @stat = split / /, slurp_file("/proc/$worker/stat") =~ s/^.*\) //sr;
+	my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
+	return (($stat[11] + $stat[12]) / 100, $memory / 1024);
+}
+
+# What a storm costs, while it lasts for $seconds: that is what is measured, so it is waited for.
+sub endure
+{
+	my ($what, $seconds, $state) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $position = $node->log_position;
+	my ($processor, $memory) = spent();
+	my $began = time;
+	usleep(50_000) while time < $began + $seconds;
+	my ($processor_after, $memory_after) = spent();
+	my $lines = $node->log_matches(qr/^/m, $position);
+	cmp_ok($lines, '<=', 30, "$what: $lines lines in the log");
+	my $share = ($processor_after - $processor) / (time - $began);
+	cmp_ok($share, '<', 0.25, sprintf '%s: %.0f %% of a processor', $what, 100 * $share);
+	cmp_ok($memory_after - $memory, '<', 24, sprintf '%s: %+.1f MiB', $what, $memory_after - $memory);
+	$node->wait_for_state($state, undef, "$what: the state is $state") if defined $state;
+	return;
+}
+
+# Where the brokers should be, is something else.
+my @impostors = map { Heartbeat::Impostor->new($_) } qw(reset garbage silence http);
+my %storms    = (
+	(map { ("a server of $_->{manners}" => $_->address) } @impostors),
+	'nobody'                 => '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(),
+	'an unknown name'        => 'no-such-host.invalid:9092',
+	'no address at all'      => ',:::,',
+	'a hundred unknown'      => join(',', map { "no-such-host-$_.invalid:9092" } 'aa' .. 'dv'),
+	'a hundred, all dead'    => join(',', map { "127.0.0.1:$_" } 20_001 .. 20_100));
+for my $what (sort keys %storms)
+{
+	my $position = $node->log_position;
+	$node->set('heartbeat.brokers' => $storms{$what});
+	$node->wait_for_query("SELECT state IN ('CONNECTING', 'FAILED') AND reason <> '' FROM heartbeat_status", 't', "$what: the status has a reason");
+	endure($what, 2.5);
+}
+$_->end for @impostors;
+$node->set('heartbeat.brokers' => $kafka->brokers);
+reads_on('after impostors');
+
+# librdkafka talks about everything that it does.
+my $properties = $node->data_dir . '/kafka.properties';
+append_to_file($properties, "debug=all\nstatistics.interval.ms=10\nlog.connection.close=true\n");
+chmod 0600, $properties;
+$node->set('heartbeat.kafka_config_file' => $properties);
+reads_on('with debug=all');
+endure('debug=all', 3, 'RUNNING');
+$node->set('heartbeat.kafka_config_file' => '');
+$node->wait_for_state('RUNNING');
+
+# A broker that comes and goes, and is killed before it is quite there.
+my $position = $node->log_position;
+for (1 .. 3)
+{
+	$kafka->kill9;
+	$kafka->start(no_wait => 1);
+	usleep(700_000);
+}
+$kafka->kill9;
+$kafka->start;
+reads_on('after a broker that flaps');
+cmp_ok($node->log_matches(qr/^/m, $position), '<=', 60, 'a broker that flaps does not fill the log');
+
+is(($node->worker_pids('heartbeat worker%'))[0], $worker, 'through all of it the worker is the same process');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'and every reading is stored');
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

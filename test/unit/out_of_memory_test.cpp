@@ -1,0 +1,250 @@
+// Unit tests of the stream half: whichever allocation fails, nothing is thrown, the status says so, and the
+// same work done again is as if nothing had been. librdkafka's own memory is C's, and is not made to fail
+// here.
+#include "stream/consumer.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <new>
+#include <poll.h>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+constexpr long no_limit = -1;
+std::atomic<long> allocations_left{no_limit}; // at 0 one fails
+
+bool is_to_fail() {
+    return allocations_left >= 0 && allocations_left-- == 0;
+}
+
+} // namespace
+
+void *operator new(size_t size) {
+    void *memory = is_to_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
+    if (memory == nullptr)
+        throw std::bad_alloc();
+    return memory;
+}
+void *operator new(size_t size, const std::nothrow_t & /*tag*/) noexcept {
+    return is_to_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+// Not inlined, since gcc would then take free() for the wrong end of a new.
+[[gnu::noinline]] void operator delete(void *memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void *memory, size_t /*size*/) noexcept {
+    std::free(memory);
+}
+
+namespace heartbeat {
+namespace {
+
+// What the test itself needs does not fail.
+class Unlimited {
+  public:
+    Unlimited() : left_(allocations_left.exchange(no_limit)) {}
+    ~Unlimited() { allocations_left = left_; }
+    Unlimited(const Unlimited &) = delete;
+    Unlimited &operator=(const Unlimited &) = delete;
+
+  private:
+    long left_;
+};
+
+constexpr size_t message_count = 64;
+constexpr char topic[] = "heartbeat-events"; // longer than a string keeps without allocating
+
+// Calls work(n) with the n-th allocation failing, for each n from 0 on, until none failed; returns how many
+// did.
+template <typename Work> long fail_each(Work work) {
+    for (long n = 0; n < 1000; n++) {
+        allocations_left = n;
+        work();
+        if (allocations_left.exchange(no_limit) >= 0)
+            return n; // there was no n-th
+    }
+    return -1;
+}
+
+struct PropertiesFile {
+    explicit PropertiesFile(const char *text) {
+        const int file = mkstemp(path);
+        EXPECT_EQ(write(file, text, strlen(text)), static_cast<ssize_t>(strlen(text)));
+        close(file);
+    }
+    ~PropertiesFile() { unlink(path); }
+    PropertiesFile(const PropertiesFile &) = delete;
+    PropertiesFile &operator=(const PropertiesFile &) = delete;
+    char path[32] = "/tmp/heartbeat-config.XXXXXX";
+};
+
+std::string payload_of(size_t i) {
+    const Unlimited unlimited;
+    return i % 10 == 9 ? "garbage " + std::to_string(i)
+                       : R"({"customer_id":"CUST-)" + std::to_string(i % 7) + R"(","heart_rate":)" +
+                             std::to_string(30 + i % 60) + R"(,"event_timestamp":"2025-11-22T14:39:0)" +
+                             std::to_string(i % 5) + R"(Z"})";
+}
+
+void expect_all(const Batch &batch) {
+    const Unlimited unlimited;
+    ASSERT_EQ(batch.messages.size(), message_count);
+    size_t duplicates = 0;
+    for (size_t i = 0; i < message_count; i++) {
+        const BatchMessage &message = batch.messages[i];
+        EXPECT_EQ(message.is_reading(), i % 10 != 9);
+        EXPECT_EQ(std::string(batch.at(message.payload), static_cast<size_t>(message.payload.size)),
+                  payload_of(i));
+        duplicates += message.duplicate;
+    }
+    EXPECT_EQ(batch.dead_letters.size(), message_count / 10);
+    EXPECT_EQ(batch.records.size() + batch.anomalies.size() + batch.dead_letters.size() + duplicates,
+              message_count);
+}
+
+TEST(OutOfMemory, ABatchIsWholeAfterwards) {
+    const long failures = fail_each([] {
+        Batch *batch = batch_create(message_count, 1 << 20);
+        if (batch == nullptr)
+            return;
+        for (size_t i = 0; i < message_count; i++) {
+            const std::string payload = payload_of(i);
+            while (!batch_add_alone(batch, static_cast<int32_t>(i), "key", 3, payload.data(), payload.size()))
+                EXPECT_EQ(batch->messages.size(), i) << "what could not be added is not in it";
+        }
+        while (!batch_seal(batch))
+            EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
+        expect_all(*batch);
+        while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
+            while (!batch_restore(batch)) // as before every attempt to store it
+                ;
+        EXPECT_FALSE(batch->messages[batch->dead_letters.back()].is_reading());
+        while (!batch_restore(batch))
+            ;
+        expect_all(*batch);
+        batch_destroy(batch);
+    });
+    EXPECT_GT(failures, 20);
+}
+
+TEST(OutOfMemory, AConfigurationIsRefusedOrWhole) {
+    const PropertiesFile file("# a comment that is longer than a short string\n"
+                              "sasl.password = a password of some length\nfetch.wait.max.ms=51\n");
+    const long failures = fail_each([&] {
+        Problem problem{};
+        rd_kafka_conf_t *config =
+            kafka_config_create({"broker:9092", topic, "group", file.path, "client"}, &problem);
+        const Unlimited unlimited;
+        if (config == nullptr) {
+            EXPECT_STRNE(problem.text, "");
+            return;
+        }
+        char last[64];
+        size_t size = sizeof(last);
+        EXPECT_EQ(rd_kafka_conf_get(config, "fetch.wait.max.ms", last, &size), RD_KAFKA_CONF_OK);
+        EXPECT_STREQ(last, "51") << "the file was read to its end";
+        rd_kafka_conf_destroy(config);
+    });
+    EXPECT_GT(failures, 3);
+}
+
+// With a Kafka inside this process.
+class OutOfMemoryConsumer : public testing::Test {
+  protected:
+    void SetUp() override {
+        char error[256];
+        producer = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error, sizeof(error));
+        ASSERT_NE(producer, nullptr) << error;
+        cluster = rd_kafka_mock_cluster_new(producer, 1);
+        rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
+        ASSERT_EQ(rd_kafka_mock_topic_create(cluster, topic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+        for (size_t i = 0; i < message_count; i++) {
+            std::string payload = payload_of(i);
+            ASSERT_EQ(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
+                                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                        RD_KAFKA_V_VALUE(payload.data(), payload.size()), RD_KAFKA_V_END),
+                      RD_KAFKA_RESP_ERR_NO_ERROR);
+        }
+        ASSERT_EQ(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    void TearDown() override {
+        EXPECT_TRUE(consumer_close(consumer));
+        rd_kafka_mock_cluster_destroy(cluster);
+        rd_kafka_destroy(producer);
+    }
+    Consumer *open() {
+        Problem problem{};
+        Consumer *opened = consumer_open(
+            {rd_kafka_mock_cluster_bootstraps(cluster), topic, "group", properties.path, "client"}, &problem);
+        const Unlimited unlimited;
+        EXPECT_EQ(opened == nullptr, problem.text[0] != '\0') << problem.text;
+        return opened;
+    }
+    bool assign() {
+        PartitionPosition position{0, 0};
+        Problem problem{};
+        return consumer_assign(consumer, &position, 1, &problem);
+    }
+    // Until the batch is full, or memory is out.
+    FillResult fill(Batch *batch, bool ahead) {
+        FillResult result = FillResult::drained;
+        for (int waits = 0; result == FillResult::drained && waits < 100; waits++) {
+            pollfd readable{consumer_descriptor(consumer), POLLIN, 0};
+            poll(&readable, 1, 100);
+            if (!ahead)
+                result = consumer_fill(consumer, batch);
+            else if (consumer_fill_ahead(consumer, batch))
+                result = consumer_ahead_result(consumer);
+        }
+        return result;
+    }
+    void expect_recovery(bool ahead) {
+        long refused = 0;
+        const long failures = fail_each([&] {
+            Batch batch(message_count, 1 << 20);
+            while (!assign())
+                refused++;
+            FillResult result = fill(&batch, ahead);
+            if (result == FillResult::out_of_memory) { // as the worker does it
+                refused++;
+                batch.clear();
+                EXPECT_TRUE(assign());
+                result = fill(&batch, ahead);
+            }
+            EXPECT_EQ(result, FillResult::full);
+            const bool sealed = batch_seal(&batch) || batch_seal(&batch);
+            EXPECT_TRUE(sealed);
+            expect_all(batch);
+        });
+        EXPECT_GT(failures, 10);
+        EXPECT_GT(refused, 10);
+    }
+
+    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // which assigning anew waits for
+    rd_kafka_t *producer = nullptr;
+    rd_kafka_mock_cluster_t *cluster = nullptr;
+    Consumer *consumer = nullptr;
+};
+
+TEST_F(OutOfMemoryConsumer, OpensOrSaysWhyNot) {
+    EXPECT_GT(fail_each([&] { consumer_close(open()); }), 0);
+}
+
+TEST_F(OutOfMemoryConsumer, ReadsAgainWhatWasLostOnTheWay) {
+    consumer = open();
+    expect_recovery(false);
+}
+
+TEST_F(OutOfMemoryConsumer, ReadsAgainWhatWasLostAhead) {
+    consumer = open();
+    expect_recovery(true);
+}
+
+} // namespace
+} // namespace heartbeat
