@@ -100,6 +100,8 @@ sub _worker_cancelled
 	return ($self->_signal('pg_cancel_backend', 'heartbeat worker', $fault->{which}))[0];
 }
 
+sub _helper_cancelled { my ($self, $fault) = @_; return ($self->_signal('pg_cancel_backend', "heartbeat $fault->{helper}"))[0]; }
+
 #
 # The server
 #
@@ -237,6 +239,17 @@ sub _replayed_under_batch
 	my ($self, $fault) = @_;
 	$self->ask(join ";\n", 'BEGIN', "SELECT heartbeat_pause('chaos')", _seek_back($fault), 'SELECT heartbeat_resume()',
 		"SELECT pg_sleep($fault->{hold})", 'COMMIT');
+	return time;
+}
+
+# As a second writer would, which tells nobody: only the compare-and-set finds it out.
+sub _moved_by_another
+{
+	my ($self, $fault) = @_;
+	$self->ask("BEGIN;
+		UPDATE heartbeat_offsets SET next_offset = greatest(next_offset - $fault->{back}, first_offset),
+			rewound = rewound + least($fault->{back}, next_offset - first_offset) WHERE partition = $fault->{partition};
+		SELECT pg_sleep($fault->{hold}); COMMIT");
 	return time;
 }
 

@@ -16,6 +16,7 @@ my %deck = (
 	launcher_killed       => 1,
 	worker_terminated     => 2,
 	helper_terminated     => 1,
+	helper_cancelled      => 1,
 	worker_cancelled      => 3,
 	server_stopped        => 2,
 	server_restarted      => 1,
@@ -27,6 +28,7 @@ my %deck = (
 	paused                => 1,
 	replayed              => 2,
 	replayed_under_batch  => 2,
+	moved_by_another      => 1,
 	locked                => 5);
 
 # Faults that last, with the shortest and longest time in seconds; others may strike meanwhile.
@@ -36,6 +38,7 @@ my %lasts = (
 	paused               => [ 0.1, 0.4 ],
 	replayed             => [ 0,   0.2 ],
 	replayed_under_batch => [ 0.1, 0.3 ],
+	moved_by_another     => [ 0.1, 0.3 ],
 	locked               => [ 0.2, 1.0 ]);
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
@@ -70,11 +73,11 @@ sub _fault
 	my %fault = (kind => $kind);
 	$fault{hold}  = sprintf '%.2f', $dice->between(@{ $lasts{$kind} }) if $lasts{$kind};
 	$fault{which} = $dice->below(100) / 100 if $kind =~ /^worker/;
-	$fault{helper} = $dice->pick('launcher', 'maintenance') if $kind eq 'helper_terminated';
+	$fault{helper} = $dice->pick('launcher', 'maintenance') if $kind =~ /^helper/;
 	$fault{workers} = 2 + $dice->below($self->{workers} - 1) if $kind =~ /^(server|postmaster)/ && $dice->chance(0.5);
 	@fault{qw(batch_size batch_wait)} = ($dice->pick(10, 100, 1_000, 20_000), $dice->pick(0, 2, 20, 100))
 	  if $kind eq 'settings_reloaded';
-	@fault{qw(partition back)} = ($dice->below($self->{partitions}), 1 + $dice->below(3_000)) if $kind =~ /^replayed/;
+	@fault{qw(partition back)} = ($dice->below($self->{partitions}), 1 + $dice->below(3_000)) if $kind =~ /^(replayed|moved)/;
 	$fault{by_time} = 1 if $kind eq 'replayed' && $dice->chance(0.5);
 	$fault{table} = $dice->pick(map { "heartbeat_$_" } qw(records records anomalies dead_letters offsets stale_minutes))
 	  if $kind eq 'locked';
