@@ -36,6 +36,7 @@ struct Worker {
     bool paused;
     bool failed;
     TimestampTz troubled_at; // when Kafka reported an error last
+    bool trouble_again;      // and it was not the first in that time
     long backoff_ms;         // 0: the last step raised no error
 };
 
@@ -55,7 +56,7 @@ void look_at_control() {
     }
     worker.control_seen = seen;
     worker.control_known = true;
-    worker.failed = false;
+    worker.failed = worker.reader.troubled = worker.trouble_again = false;
     reader_stop(&worker.reader); // a seek may have moved the positions
 }
 
@@ -107,7 +108,8 @@ long assign() {
 long store() {
     switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
     case StoreResult::stored:
-        report(WorkerState::running, "", nullptr);
+        if (!worker.reader.troubled)
+            report(WorkerState::running, "", nullptr);
         return at_once;
     case StoreResult::paused:
         worker.paused = true;
@@ -135,11 +137,19 @@ long assign_again() {
     if (trouble[0] == '\0')
         return at_once;
     TimestampTz now = GetCurrentTimestamp();
-    bool again = now < worker.troubled_at + trouble_lasts;
+    worker.trouble_again = now < worker.troubled_at + trouble_lasts;
     worker.troubled_at = now;
     worker.reader.troubled = true;
-    report(WorkerState::connecting, trouble, "It is tried again by itself.");
-    return again ? reconnect_ms : at_once;
+    report(WorkerState::connecting, trouble,
+           "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
+           "heartbeat_seek().");
+    return worker.trouble_again ? reconnect_ms : at_once;
+}
+
+// One that comes again and again, as from a damaged message, is not over when other partitions are heard.
+bool is_trouble_over() {
+    return worker.reader.troubled && consumer_heard(worker.reader.consumer) &&
+           (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);
 }
 
 long stream() {
@@ -148,8 +158,8 @@ long stream() {
         reader_stop(&worker.reader);
         return reconnect_ms;
     }
-    if (worker.reader.troubled && consumer_heard(worker.reader.consumer)) {
-        worker.reader.troubled = false;
+    if (is_trouble_over()) {
+        worker.reader.troubled = worker.trouble_again = false;
         report(WorkerState::running, "", nullptr);
     }
     long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
@@ -158,6 +168,8 @@ long stream() {
         return store();
     if (worker.reader.ingest.doubtful)
         return assign_again();
+    if (worker.reader.troubled)
+        duties = std::min(duties, reconnect_ms); // to see that it is over
     return wait < 0 ? duties : std::min(wait, duties);
 }
 

@@ -1,0 +1,80 @@
+# What a fetch may bring: each compression, messages of the largest size, huge keys; and a record batch that is damaged
+# on the broker's disk, which is neither stored nor passed over.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('fetch');
+$kafka->start;
+$kafka->create_topic($topic, 2, 'max.message.bytes=12000000');
+my $node = Heartbeat::Cluster->create('fetch', kafka => $kafka);
+
+my $published = 0;
+for my $codec (qw(none gzip snappy lz4 zstd))
+{
+	my $producer = $kafka->producer($topic, '-X', "compression.codec=$codec");
+	$producer->send(reading_stream(1000, 2, first => $published));
+	$producer->finish;
+	$published += 1000;
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "compression $codec");
+}
+
+# Of the largest size that the topic takes, well above what a fetch asks for.
+my $time = '2026-01-01T00:00:00Z';
+my $large = sub { reading($_[0], 70, $time) =~ s/^\{/sprintf '{"note":"%s",', 'x' x 11_900_000/er };
+$kafka->produce($topic,
+	{ value => reading('small', 70, $time) }, { value => $large->('large') }, { value => 'y' x 11_900_000 },
+	{ value => reading('huge key', 70, $time), key => 'k' x 5_000_000 }, { value => reading('no key', 70, $time) },
+	{ value => reading('empty key', 70, $time), key => '' });
+$published += 5;
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'messages of 12 MB, keys of 5 MB');
+is($node->query('SELECT count(*), max(length(payload)) FROM heartbeat_dead_letters'), '1|11900000', 'also as a dead letter');
+
+# One byte of a customer's id changes on the broker's disk.
+$kafka->produce($topic, map { { partition => 1, value => reading('before', 70, reading_time(1_767_225_600 + $_)) } } 1 .. 5);
+$node->wait_for_offsets($topic, my @before = $kafka->end_offsets($topic));
+$node->set('heartbeat.brokers' => '');
+$kafka->produce($topic, map { { partition => 1, value => reading($_, 70, $time) } } 'good', 'harmed');
+$kafka->produce($topic, { partition => 1, value => reading('after', 70, $time) }, { partition => 0, value => reading('beside', 70, $time) });
+$kafka->stop;
+my $segment = "$kafka->{folder}/data/$topic-1/00000000000000000000.log";
+my $bytes   = slurp_file($segment);
+my $place   = index $bytes, '"harmed"';
+cmp_ok($place, '>', 0, 'the message is found on the disk');
+open(my $file, '+<', $segment) or die "$segment: $!";
+seek $file, $place + 1, 0;
+print $file 'H';
+close $file;
+$kafka->start;
+my $position = $node->log_position;
+$node->set('heartbeat.brokers' => $kafka->brokers);
+$node->wait_for_state('CONNECTING', 'partition 1.*CRC', 'a damaged batch is told');
+$node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'and stays told, while it is tried again');
+like($node->status->{hint}, qr/heartbeat_seek/, 'the hint says how to pass it over');
+cmp_ok($node->log_matches(qr/^/m, $position), '<=', 30, 'it does not fill the log');
+is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 1'), $before[1], 'nothing of it is passed over');
+is($node->query("SELECT string_agg(customer_id, ' ') FROM heartbeat_records WHERE customer_id IN ('good', 'harmed', 'Harmed', 'after', 'beside')"),
+	'beside', 'neither stored; another partition is read on');
+$node->query('SELECT heartbeat_pause()');
+$node->wait_for_state('PAUSED');
+$node->query("SELECT heartbeat_seek(1, $before[1] + 2)");
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+$node->wait_for_state('RUNNING', undef, 'a seek behind it ends it');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after'"), 1, 'what follows is stored');
+is($node->query('SELECT to_offset - from_offset FROM heartbeat_gaps'), 2, 'what was passed over is recorded');
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
