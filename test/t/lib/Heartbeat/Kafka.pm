@@ -176,7 +176,29 @@ sub producer
 }
 
 # All that a topic holds; see Heartbeat::Kafka::Reader.
-sub reader { my ($self, $topic) = @_; return Heartbeat::Kafka::Reader->new($self->brokers, $topic); }
+sub reader
+{
+	my ($self, $topic, @options) = @_;
+	return Heartbeat::Kafka::Reader->new($self->brokers, $topic, @options);
+}
+
+# Has a compacted topic compacted until it holds no more messages than that; returns how many it holds. Only segments
+# that a later message has closed are compacted: publish_one publishes it.
+sub wait_for_compaction
+{
+	my ($self, $topic, $at_most, $publish_one) = @_;
+	my $deadline = time + 60;
+	my $messages;
+	do
+	{
+		$publish_one->();
+		usleep(100_000);
+		$messages = 0;
+		my $reader = $self->reader($topic, '--compacted');
+		$messages++ while $reader->next;
+	} until ($messages <= $at_most or time > $deadline);
+	return $messages;
+}
 
 # Publishes messages and returns when the broker has them all: { partition => [messages, first offset, last offset] }.
 sub produce

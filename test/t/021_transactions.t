@@ -1,0 +1,185 @@
+# Offsets without a message: transaction markers, aborted messages, compaction, gaps. All are passed, counted and proven;
+# nothing of an aborted transaction is stored.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('transactions', 'log.cleaner.backoff.ms' => 200, 'log.cleaner.threads' => 1);
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 2);
+my $node = Heartbeat::Cluster->create('transactions', kafka => $kafka);
+my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
+
+my $published = 0;
+
+# Readings that have not been published before, over the partitions in turn.
+sub readings
+{
+	my ($count, $partitions) = @_;
+	my @readings = reading_stream($count, $partitions // 2, first => $published);
+	$published += $count;
+	return @readings;
+}
+
+sub wait_for_end
+{
+	my ($topic) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+	$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'and the lag is 0');
+	return;
+}
+
+sub empty_offsets
+{
+	my ($topic) = @_;
+	return $node->query("SELECT string_agg(empty_offsets::text, ' ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = '$topic'");
+}
+
+# A commit, an abort, a commit: of each partition 3 markers and 10 aborted messages are empty.
+$kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
+$kafka->produce_transaction('heartbeat-events', 'abort',  readings(20));
+$kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
+wait_for_end('heartbeat-events');
+is($node->query($stored), 40, 'what was committed is stored, and nothing of what was aborted');
+is(empty_offsets('heartbeat-events'), '13 13', 'empty are the markers and the aborted messages');
+$node->assert_audit;
+
+# An abort is the last that a partition has, in one of the two alone.
+$kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
+wait_for_end('heartbeat-events');
+is(empty_offsets('heartbeat-events'), '13 21', 'an abort at the very end of a partition is passed');
+is($node->query($stored), 40, 'and nothing of it is stored');
+$node->assert_audit;
+
+# An open transaction holds back what other producers publish behind it.
+for my $outcome ('commit', 'abort')
+{
+	my $before   = $node->query($stored);
+	my @held     = $node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0');
+	my @options  = ('--transaction', "open-$outcome", '-X', 'linger.ms=0');
+	my $producer = $kafka->producer('heartbeat-events', @options, $outcome eq 'abort' ? '--abort' : ());
+	$producer->send(map { { %$_, partition => 0 } } readings(5));
+	my $deadline = time + 60;
+	my $end      = 0;
+	until ($end > $held[0] or time > $deadline)
+	{
+		# Kafka's own tool sees what is not committed yet
+		($end) = $kafka->tool('offsets', '--topic', 'heartbeat-events') =~ /^heartbeat-events:0:(\d+)/m;
+	}
+	cmp_ok($end, '>', $held[0], 'the open transaction has messages in the partition');
+	$kafka->produce('heartbeat-events', map { { %$_, partition => 0 } } readings(5));
+	$kafka->produce('heartbeat-events', map { { %$_, partition => 1 } } readings(3));
+	$node->wait_for_query($stored, $before + 3, 'another partition goes on meanwhile');
+	is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0'), $held[0], 'the one that is held back waits');
+	$node->restart if $outcome eq 'abort';
+	$producer->finish;
+	wait_for_end('heartbeat-events');
+	is($node->query($stored), $before + ($outcome eq 'commit' ? 13 : 8), "what a $outcome at last decides is stored, in full or not at all");
+	$node->assert_audit;
+}
+is(empty_offsets('heartbeat-events'), '20 21', 'two markers more and five aborted messages are empty');
+
+# Connecting anew: the last message read lies before markers and aborted messages, and counts once.
+my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
+$node->restart;
+$node->wait_for_state('RUNNING');
+wait_for_end('heartbeat-events');
+is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts nothing a second time');
+
+# Replayed as a whole: the same is empty, the rest is a duplicate, and the aborted is still nothing.
+my $before = $node->query($stored);
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
+$node->query('SELECT heartbeat_resume()');
+wait_for_end('heartbeat-events');
+is(empty_offsets('heartbeat-events'), '40 42', 'a replay meets the same empty offsets again');
+is($node->query($stored), $before, 'and stores nothing twice, nor what was aborted');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'all else is a duplicate');
+$node->assert_audit;
+
+# Compaction: of 3 keys in 600 messages nearly all are gone. Once read before it, once after, and once replayed.
+my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
+  min.compaction.lag.ms=0 max.compaction.lag.ms=100);
+$kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';
+for my $topic ('compacted', 'compacted-unread')
+{
+	my $nth = 0;
+	$kafka->produce($topic, map { { %$_, key => 'key ' . $nth++ % 3 } } readings(600, 1));
+}
+$node->set('heartbeat.topic' => 'compacted');
+wait_for_end('compacted');
+is(empty_offsets('compacted'), 0, 'a topic that is not compacted yet holds every message');
+for my $topic ('compacted', 'compacted-unread')
+{
+	# a segment is rolled by a message that comes later, and only rolled ones are compacted
+	my $messages = $kafka->wait_for_compaction($topic, 20, sub { $kafka->produce($topic, map { { %$_, key => 'roll' } } readings(1, 1)) });
+	cmp_ok($messages, '<=', 20, "$topic is compacted: $messages messages are left");
+}
+wait_for_end('compacted');
+cmp_ok($node->query("SELECT records + anomalies FROM heartbeat_offsets WHERE topic = 'compacted'"),
+	'>', 600, 'what was read before it was compacted is counted as it was read');
+$node->restart;
+$node->wait_for_state('RUNNING', undef, 'the last message read may be compacted away');
+$kafka->produce('compacted', readings(1, 1));
+wait_for_end('compacted');
+$node->assert_audit;
+
+$node->set('heartbeat.topic' => 'compacted-unread');
+wait_for_end('compacted-unread');
+my $counted = $node->query("SELECT records + anomalies + duplicates || ' ' || next_offset FROM heartbeat_offsets WHERE topic = 'compacted-unread'");
+my ($messages, $end) = split / /, $counted;
+cmp_ok($messages, '<=', 30, "of $end offsets that compaction has thinned out, $messages hold a message");
+is(empty_offsets('compacted-unread'), $end - $messages, 'and the others are empty');
+$node->assert_audit;
+$node->set('heartbeat.topic' => 'compacted');
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(0, 0)');
+$node->query('SELECT heartbeat_resume()');
+wait_for_end('compacted');
+cmp_ok(empty_offsets('compacted'), '>', 500, 'a replay passes what has been compacted away');
+
+# A gap that a seek leaves is empty too.
+$before = empty_offsets('compacted');
+$kafka->produce('compacted', readings(4, 1));
+wait_for_end('compacted');
+my ($end_offset) = $kafka->end_offsets('compacted');
+$node->query('SELECT heartbeat_pause()');
+$node->query("SELECT heartbeat_seek(0, $end_offset + 2)");
+$kafka->produce('compacted', readings(5, 1));
+$node->query('SELECT heartbeat_resume()');
+wait_for_end('compacted');
+is(empty_offsets('compacted'), $before + 2, 'a gap is empty offsets');
+is($node->query("SELECT from_offset || '-' || to_offset FROM heartbeat_gaps"), "$end_offset-" . ($end_offset + 2), 'and is recorded');
+$node->assert_audit;
+
+# Counters alone would not see what is done to the rows behind their back.
+for my $case (
+	[ 'all rows are there',        'SELECT',                                                                        '0 0 0' ],
+	[ 'a row was deleted',         'DELETE FROM heartbeat_records WHERE id = (SELECT min(id) FROM heartbeat_records)', '-1 0 0' ],
+	[ 'a row was added',           q(INSERT INTO heartbeat_anomalies VALUES (0, 'X', 200, now(), now(), 'TACHYCARDIA')), '0 1 0' ],
+	[ 'a dead letter was added',   q(INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text) VALUES ('x', 0, 0, '', '')), '0 0 1' ])
+{
+	my ($what, $statement, $expected) = @$case;
+	like($node->query("BEGIN; $statement; SELECT string_agg(difference::text, ' ') FROM heartbeat_audit_tables(); ROLLBACK"),
+		qr/^\s*\Q$expected\E$/, "heartbeat_audit_tables() shows that $what");
+}
+
+# Which messages are read is not for a file of properties to say.
+my $properties = $node->data_dir . '/kafka.properties';
+PostgreSQL::Test::Utils::append_to_file($properties, "isolation.level=read_uncommitted\n");
+chmod 0600, $properties;
+$node->set('heartbeat.kafka_config_file' => $properties);
+$node->wait_for_state('FAILED', 'isolation\.level.*heartbeat sets itself', 'isolation.level is refused by name');
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
