@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t batch_bytes_max = size_t{8} << 20;
+constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 bytes each
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
 constexpr int describe_timeout_ms = 2000; // the answer waits behind a fetch that waits for messages
 

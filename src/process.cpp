@@ -5,6 +5,8 @@
 #include "storage/sql.h"
 #include "storage/subtransaction.h"
 
+#include <malloc.h>
+
 extern "C" {
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
@@ -50,9 +52,20 @@ void protect_session() {
     set("synchronous_commit", "off");
 }
 
+// What large messages took goes back to the system with them. Left to itself, glibc would keep pieces of such
+// a size for later once it has seen some freed, and give each of librdkafka's threads a heap of its own.
+void return_memory() {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_ARENA_MAX, 2);
+#endif
+}
+
 } // namespace
 
 void process_start(const char *database, WorkerSlot *slot) {
+    return_memory();
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();

@@ -221,7 +221,11 @@ long attempt() {
         worker.backoff_ms = 0;
     }
     PG_CATCH();
-    { wait = recover(); }
+    {
+        HOLD_INTERRUPTS(); // a cancel request that comes now would be an error that nobody catches
+        wait = recover();
+        RESUME_INTERRUPTS();
+    }
     PG_END_TRY();
     return wait;
 }

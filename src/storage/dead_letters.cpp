@@ -5,9 +5,17 @@
 #include "storage/dead_letters.h"
 #include "storage/sql.h"
 
+extern "C" {
+#include "utils/memutils.h"
+}
+
 namespace heartbeat {
 
 namespace {
+
+// Of one statement, for which the server makes several copies of all bytes; a message alone may be larger.
+constexpr size_t bytes_at_once = size_t{1} << 20;
+constexpr size_t letters_at_once = 1000;
 
 // The payload is compared too: a topic that was made again has other messages at the same offsets.
 Statement insert_dead_letters = {
@@ -29,7 +37,7 @@ int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;
 }
 
-// What was returned is in no promised order; dead letters are few.
+// What was returned is in no promised order; letters_at_once are few.
 bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored) {
     for (uint64_t r = 0; r < stored; r++) {
         bool null;
@@ -42,15 +50,22 @@ bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored
     return false;
 }
 
-} // namespace
-
-const char *dead_letters_error_code(const BatchMessage &message) {
-    return message.sqlstate[0] != '\0' ? message.sqlstate : decode_error_name(message.error);
+// How many of the letters from the first on go into one statement.
+size_t count_at_once(const Batch *batch, size_t first) {
+    size_t count = 0, bytes = 0;
+    for (size_t i = first; i < batch->dead_letters.size() && count < letters_at_once; i++, count++) {
+        const BatchMessage &message = batch->messages[batch->dead_letters[i]];
+        bytes += static_cast<size_t>(std::max(message.payload.size, 0)) +
+                 static_cast<size_t>(std::max(message.key.size, 0));
+        if (count > 0 && bytes > bytes_at_once)
+            break;
+    }
+    return count;
 }
 
-void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts) {
-    size_t count = batch->dead_letters.size();
-    auto at = [&](size_t i) -> const BatchMessage & { return batch->messages[batch->dead_letters[i]]; };
+void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, size_t count,
+                PartitionCounts *counts) {
+    auto at = [&](size_t i) -> const BatchMessage & { return batch->messages[indexes[i]]; };
     Datum values[8] = {
         CStringGetTextDatum(topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return partition_of(batch, at(i)); }),
@@ -72,6 +87,26 @@ void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *
             partition.duplicates++;
     }
     SPI_freetuptable(SPI_tuptable);
+}
+
+} // namespace
+
+const char *dead_letters_error_code(const BatchMessage &message) {
+    return message.sqlstate[0] != '\0' ? message.sqlstate : decode_error_name(message.error);
+}
+
+void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts) {
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "heartbeat dead letters", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext before = MemoryContextSwitchTo(context);
+    for (size_t first = 0; first < batch->dead_letters.size();) {
+        size_t count = count_at_once(batch, first);
+        store_some(batch, topic, batch->dead_letters.data() + first, count, counts);
+        MemoryContextReset(context);
+        first += count;
+    }
+    MemoryContextSwitchTo(before);
+    MemoryContextDelete(context);
 }
 
 } // namespace heartbeat

@@ -24,6 +24,9 @@ void sort_unique(std::vector<int64_t> &values) {
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
+// A large message is given its room and no more, since growing by doubling would hold it twice.
+constexpr size_t bytes_grown_exactly = size_t{256} << 10;
+
 } // namespace
 
 Batch::Batch(size_t max_messages, size_t max_bytes) : max_messages(max_messages), max_bytes(max_bytes) {}
@@ -41,6 +44,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     if (data == nullptr)
         return {0, -1};
     const char *begin = static_cast<const char *>(data);
+    if (size > bytes_grown_exactly && bytes.size() + size > bytes.capacity())
+        bytes.reserve(bytes.size() + size);
     bytes.insert(bytes.end(), begin, begin + size);
     return {bytes.size() - size, static_cast<int32_t>(size)};
 }
