@@ -13,31 +13,41 @@ use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 2);
+$kafka->create_topic('heartbeat-events', 3);
+# Places for the workers, the maintenance worker, the launcher and logical replication's own launcher, and not one more.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
-	settings => { 'heartbeat.workers' => 2, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
+	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
 
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 my $end_workers = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%'";
-our @ends;
-my $published = 0;
+my @ends = (0, 0, 0);
+my ($published, $letters) = (0, 0);
 
-sub publish
+sub produce
 {
-	my ($count) = @_;
-	$kafka->produce('heartbeat-events', reading_stream($count, 2, first => $published));
-	$published += $count;
-	@ends = ($published / 2) x 2;
+	my (@messages) = @_;
+	$kafka->produce('heartbeat-events', @messages);
+	$ends[ $_->{partition} ]++ for @messages;
 	return;
 }
 
-# Passes when all that was published is stored, once, and no message was blamed.
+# Readings for the first two partitions.
+sub publish
+{
+	my ($count) = @_;
+	produce(reading_stream($count, 2, first => $published));
+	$published += $count;
+	return;
+}
+
+# Passes when all that was published is stored, once, and no message was blamed but those that are to blame.
 sub assert_stored
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_offsets('heartbeat-events', @ends);
-	is($node->query("$rows, (SELECT count(*) FROM heartbeat_dead_letters)"), "$published|0", "$what: every reading is stored once, none is a dead letter");
+	is($node->query("$rows, (SELECT count(*) FROM heartbeat_dead_letters)"),
+		"$published|$letters", "$what: every reading is stored once, and is no dead letter");
 	$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RUNNING|', "$what: the workers go on by themselves");
 	return;
 }
@@ -53,28 +63,126 @@ publish(1000);
 assert_stored('before');
 my $week = $node->query('SELECT tableoid::regclass FROM heartbeat_records LIMIT 1');
 
-# A lock that lasts: the worker's own limit ends the wait, which shows as RETRYING; here the first waits are counted only.
+# A lock: the batch waits.
 my $user = $node->background_psql('heartbeat');
-for my $table ('heartbeat_records', $week, 'heartbeat_offsets', 'heartbeat_stale_minutes', 'heartbeat_control')
+for my $table ('heartbeat_records', $week, 'heartbeat_stale_minutes', 'heartbeat_control')
 {
 	$user->query_safe("BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE");
 	publish(100);
 	wait_for_workers("wait_event_type = 'Lock'", "$table is locked: the batch waits");
-	if ($table eq 'heartbeat_records')
-	{
-		$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RETRYING|canceling statement due to lock timeout',
-			"$table: that it waits too long is told");
-		wait_for_workers("wait_event_type = 'Lock'", "$table: it is tried again");
-	}
 	$user->query_safe('COMMIT');
 	assert_stored("$table was locked");
 }
+
+# A lock that lasts: the worker's own limit ends the wait, which the state tells. Each worker meets another table.
+my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
+my $log = $node->log_position;
+$user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
+my $an_hour_ago = time - 3600;
+produce(
+	{ partition => 0, value => reading('waits for a lock', 70,  reading_time($an_hour_ago)) },
+	{ partition => 1, value => reading('waits for a lock', 200, reading_time($an_hour_ago)) },
+	{ partition => 2, value => 'no reading' });
+$published += 2;
+$letters++;
+$node->wait_for_query(
+	"SELECT string_agg(DISTINCT relation::regclass::text, ' ' ORDER BY relation::regclass::text DESC) FROM pg_locks JOIN pg_stat_activity USING (pid)
+	 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND mode = 'RowExclusiveLock'", "@tables", 'each of three workers waits for its table');
+$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RETRYING|canceling statement due to lock timeout', 'that it takes too long is told');
+$node->wait_for_log(qr/(?:RETRYING: canceling statement due to lock timeout.*){3}/s, $log);
+wait_for_workers("wait_event_type = 'Lock'", 'and it is tried again');
+$user->query_safe('COMMIT');
+assert_stored('three tables were locked for long');
+
+# Background workers: the server has no place left for one of heartbeat's, since a user's parallel query has it.
+$node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
+$node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
+$node->safe_psql('postgres', $end_workers);
+my $parallel = $node->background_psql('postgres', on_error_stop => 0);
+$parallel->query_until(qr/begun/, q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+	SET parallel_leader_participation = off;
+	\echo begun
+	SELECT count(*) FROM crowd WHERE pg_sleep(3600) IS NULL;
+});
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'parallel worker'") or die 'no parallel worker';
+$node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS true');
+publish(100);
+$node->wait_for_query('SELECT state, reason, hint FROM heartbeat_state()',
+	qr/^RETRYING\|2 of 3 workers run: no background worker can be started\|Raise max_worker_processes/, 'that there is no place for a worker is told');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%FROM crowd%' AND backend_type = 'client backend'
+	AND pid <> pg_backend_pid()");
+assert_stored('no place for a worker');
+$parallel->quit;
+
+# A partition that a user attaches while its readings wait for the default partition, which may not have them any more.
+my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
+
+sub late { my ($days) = @_; return "now() - interval '$days days'"; }
+
+sub publish_late
+{
+	my ($days) = @_;
+	my $time = time - $days * 86_400;
+	produce(map { { partition => 0, value => reading("late $_", 70, reading_time($time, $_)) } } 1 .. 10);
+	$published += 10;
+	return;
+}
+
+sub attach_meanwhile
+{
+	my ($days, $what, @others) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $position = $node->log_position;
+	$user->query_safe('BEGIN; SELECT heartbeat_make_partitions(' . late($days) . ', ' . late($days) . ')');
+	$node->query('SELECT heartbeat_pause()');
+	produce(@others) if @others;
+	publish_late($days);
+	$node->query('SELECT heartbeat_resume()');
+	$node->wait_for_query(
+		"SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+		 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND relation = 'heartbeat_records_default'::regclass",
+		1, "$what: the batch waits for the default partition");
+	is($node->log_matches(qr/violates check constraint "known"/, $position) > 0, @others > 0, "$what: after the attempt that a bad row ended, where there is one");
+	$user->query_safe('COMMIT');
+	$node->wait_for_log($bound, $position);
+	assert_stored($what);
+	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in their partition");
+	return;
+}
+attach_meanwhile(21, 'a partition is attached');
+$node->query("ALTER TABLE heartbeat_records ADD CONSTRAINT known CHECK (customer_id <> 'a stranger') NOT VALID");
+$letters++;
+attach_meanwhile(28, 'a partition is attached while a bad row is searched for',
+	{ partition => 0, value => reading('a stranger', 70, reading_time($an_hour_ago)) });
+is($node->query("SELECT error_text ~ 'constraint \"known\"' FROM heartbeat_dead_letters ORDER BY id DESC LIMIT 1"), 't', 'that one is the dead letter');
+$node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT known');
+
+# A dump whose reader is slow holds every table for hours; a new week's readings find no partition meanwhile.
+publish(6000);
+assert_stored('before a dump');
+my $dumped = $published;
+$log = $node->log_position;
+open(my $dump, '-|', $node->installed_command('pg_dump'), '-d', $node->connstr('heartbeat')) or die "pg_dump: $!";
+$node->wait_for_query("SELECT wait_event FROM pg_stat_activity WHERE query LIKE 'COPY % TO stdout%'", 'ClientWrite', 'a dump waits for its reader');
+publish(1000);
+assert_stored('a dump');
+publish_late(35);
+$node->wait_for_log(qr/no partition for the week of/, $log);
+assert_stored('a dump, and a new week');
+is($node->count('heartbeat_records_default'), 10, 'the readings of the new week are in the default partition');
+my $copied = 0;
+while (<$dump>) { $copied++ if /^COPY \S*heartbeat_(records|anomalies)/ .. /^\\\.$/ and /^\d+\t/; }
+ok(close($dump), 'the dump comes to its end');
+is($copied, $dumped, 'and has what was stored when it began');
+$node->query('SELECT heartbeat_make_partitions(' . late(35) . ', ' . late(35) . ')');
+is($node->count('heartbeat_records_default'), 0, 'afterwards the partition is made, and has them');
+
 # A transaction that only reads, however long, holds nothing up.
 $user->query_safe('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM heartbeat_records; SELECT count(*) FROM heartbeat_offsets;'
 	  . ' SELECT count(*) FROM heartbeat_anomalies; SELECT count(*) FROM heartbeat_control');
 publish(1000);
 assert_stored('a long serializable reader');
-is($user->query_safe('SELECT count(*) FROM heartbeat_offsets'), 2, 'which is still in its transaction');
+is($user->query_safe('SELECT count(*) FROM heartbeat_offsets'), 3, 'which is still in its transaction');
 $user->query_safe('COMMIT');
 
 # Maintenance by hand, while readings arrive.
