@@ -126,10 +126,20 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
 }
 
 // Partitions may have joined, and what has the topic's name may be another one. Assigning finds out.
+// A partition may grow without giving a message, as behind a transaction that nobody ends: that is lag too.
+void show_growth(Consumer *consumer, const Assignment &assignment) {
+    for (int32_t partition = 0; partition < assignment.topic.partition_count; partition++) {
+        int64_t high = assignment_has(assignment, partition) ? topic_high_watermark(consumer, partition) : -1;
+        if (high >= 0)
+            shared_state_partition(partition, high);
+    }
+}
+
 void look_at_topic(Ingest *ingest, Consumer *consumer, const Assignment *assignment) {
     TopicDescription topic;
     Problem problem;
     bool answered = topic_describe(consumer, describe_timeout_ms, &topic, &problem);
+    show_growth(consumer, *assignment);
     ingest->doubtful = ingest->doubtful || !answered || !topic.exists ||
                        topic.partition_count != assignment->topic.partition_count ||
                        !topic_is_same(topic, assignment->topic);

@@ -16,6 +16,10 @@ my $kafka = Heartbeat::Kafka->new('transactions', 'log.cleaner.backoff.ms' => 20
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('transactions', kafka => $kafka);
+my $properties = $node->data_dir . '/kafka.properties';
+append_to_file($properties, "topic.metadata.refresh.interval.ms=500\n");
+chmod 0600, $properties;
+$node->set('heartbeat.kafka_config_file' => $properties);
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
 my $published = 0;
@@ -80,6 +84,7 @@ for my $outcome ('commit', 'abort')
 	$kafka->produce('heartbeat-events', map { { %$_, partition => 1 } } readings(3));
 	$node->wait_for_query($stored, $before + 3, 'another partition goes on meanwhile');
 	is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0'), $held[0], 'the one that is held back waits');
+	$node->wait_for_query('SELECT lag_messages FROM heartbeat_partitions WHERE partition = 0', 10, 'and its lag is shown');
 	$node->restart if $outcome eq 'abort';
 	$producer->finish;
 	wait_for_end('heartbeat-events');
