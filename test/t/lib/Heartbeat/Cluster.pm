@@ -26,14 +26,14 @@ my $deadline_seconds = 60;
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
 encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), streaming (1: a standby can follow), archiving (1: its WAL
-is kept), start (1).
+is kept), start (1), install_path (the folder of another PostgreSQL).
 
 =cut
 
 sub create
 {
 	my ($class, $name, %opt) = @_;
-	my $self = $class->new($name);
+	my $self = $class->new($name, $opt{install_path} ? (install_path => $opt{install_path}) : ());
 	$self->{heartbeat_database} = $opt{database} // 'heartbeat';
 	$self->{crashes_caused}     = 0;
 	$self->init(

@@ -58,6 +58,9 @@ sub brokers { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
 sub pid { my ($self) = @_; return $self->{pid}; }
 
+# Of the broker, as its release is called.
+sub version { my ($self) = @_; return $self->_run($kafka, 'version') =~ s/\s+\z//r; }
+
 sub log_file { my ($self) = @_; return $self->{log}; }
 
 # Prepares empty storage. A second call makes another cluster, with another id, behind the same port.

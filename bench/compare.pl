@@ -1,0 +1,44 @@
+# Benchmark: two builds of the extension drain the same topic in turn. Run it through bench/compare, which makes them.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use Heartbeat::Bench;
+use Heartbeat::Bench::Report;
+
+my %opt = (readings => 1_000_000, rounds => 5);
+GetOptions(\%opt, 'readings=i', 'rounds=i', 'earlier=s', 'now=s', 'commit=s') && !@ARGV
+  or die "usage: bench/compare COMMIT [--readings N] [--rounds N]\n";
+my ($customers, $partitions) = (1000, 3);
+
+my $now  = Heartbeat::Bench->new('now', partitions => $partitions, install_path => $opt{now});
+my $earlier = Heartbeat::Bench->new('earlier', kafka => $now->kafka, install_path => $opt{earlier});
+$now->publish(count => $opt{readings}, customers => $customers);
+$now->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker; against $opt{commit}");
+
+my $table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'CPU s', '%.2f' ], [ 'main thread s', '%.2f' ],
+	[ 'WAL B/row', '%.0f' ], [ 'memory MiB', '%.1f' ], [ 'against earlier', '%.2f' ]);
+
+sub measure
+{
+	my ($bench) = @_;
+	$bench->empty_tables;
+	my $drain = $bench->drain(rewind => 1);
+	$bench->check_audit($opt{readings});
+	$bench->empty_tables;    # leaves nothing to do while it is the other's turn
+	return $drain;
+}
+
+for my $round (1 .. $opt{rounds})
+{
+	# the one that began a round ends the next one
+	my %drain;
+	$drain{$_} = measure($_ eq 'earlier' ? $earlier : $now) for $round % 2 ? qw(earlier now) : qw(now earlier);
+	$table->add($round, $_, $opt{readings} / $drain{$_}{seconds}, @{ $drain{$_} }{qw(cpu main_cpu)},
+		$drain{$_}{wal} / $opt{readings}, $drain{$_}{memory}, $drain{earlier}{seconds} / $drain{$_}{seconds})
+	  for qw(earlier now);
+}
+$table->print_medians;

@@ -1,0 +1,36 @@
+# Benchmark: samples the stacks of a worker, all of its threads, while it drains a backlog. Run it through bench/flame.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use POSIX ();
+use Heartbeat::Bench;
+use Heartbeat::Bench::Report qw(print_line);
+
+my ($readings, $samples_per_second) = (2_000_000, 997);
+GetOptions('readings=i' => \$readings) && !@ARGV or die "usage: bench/flame [--readings N]\n";
+
+my $bench = Heartbeat::Bench->new('flame');
+$bench->publish(count => $readings, customers => 1000);
+$bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
+
+# The first drain finds cold caches and empty catalogs.
+$bench->drain;
+$bench->empty_tables;
+mkdir $ENV{BENCH_OUT};
+my ($worker) = $bench->node->worker_pids('heartbeat worker');
+my $perf = fork // die "fork: $!";
+if ($perf == 0)
+{
+	open(STDERR, '>', "$ENV{BENCH_OUT}/perf.log") or POSIX::_exit(1);
+	exec('perf', 'record', '-q', '-F', $samples_per_second, '--call-graph', 'fp', '-p', $worker, '-o', "$ENV{BENCH_OUT}/perf.data")
+	  or POSIX::_exit(1);
+}
+my $drain = $bench->drain(rewind => 1);
+kill('INT', $perf);
+waitpid($perf, 0);
+$bench->check_audit($readings);
+print_line(sprintf '%d rows/s, sampled', $readings / $drain->{seconds});

@@ -1,0 +1,97 @@
+# Benchmark: the same backlog and the same queries at several sizes of the history. Run it through bench/growth.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use POSIX ();
+use Heartbeat::Bench;
+use Heartbeat::Bench::History;
+use Heartbeat::Bench::Report qw(print_line median);
+
+my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40);
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
+  or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N]\n";
+my @shares           = (0, 0.1, 0.25, 0.5, 1);    # of the history, at which it is measured
+my ($drains, $times) = (3, 20);
+my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
+
+# What a dashboard asks.
+my @queries = (
+	[ summary_hour   => q{SELECT * FROM vw_customer_bpm_summary WHERE minute_bucket >= now() - interval '1 hour'} ],
+	[ anomalies_5min => q{SELECT count(*) FROM heartbeat_anomalies WHERE event_timestamp > now() - interval '5 minutes'} ],
+	[ recent_20      => q{SELECT * FROM vw_recent_anomalies LIMIT 20} ],
+	[ pipeline       => q{SELECT * FROM vw_pipeline_summary} ],
+	[ customer_10min => q{SELECT event_timestamp, heart_rate FROM heartbeat_records
+		WHERE customer_id = 'CUST-0007' AND event_timestamp > now() - interval '10 minutes' ORDER BY event_timestamp} ]);
+
+my $bench = Heartbeat::Bench->new('growth',
+	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
+my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
+
+# A backlog of readings of the last minutes: the generator gives each customer one in half a second.
+sub publish_recent
+{
+	my $seconds = int($opt{readings} / $opt{customers} / 2) + 1;
+	my $start   = $bench->query("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '$seconds seconds', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+	$bench->publish(count => $opt{readings}, customers => $opt{customers}, 'start-time' => $start);
+	return;
+}
+
+# Rows a second of draining the recent readings. Then the rollup is made, as it is half a minute after any reading.
+sub ingest_rate
+{
+	$history->forget_recent;
+	publish_recent();
+	my $drain = $bench->drain;
+	$bench->check_audit($history->size + $opt{readings});
+	return $opt{readings} / $drain->{seconds};
+}
+
+# Milliseconds of a query as psql sees it, the sending of its rows included.
+sub query_times
+{
+	my ($sql) = @_;
+	my $statements = "\\timing on\n" . "$sql \\g /dev/null\n" x ($times + 1);
+	my ($first, @ms) = $bench->query($statements) =~ /^Time: ([\d.]+) ms/mg;
+	return @ms;
+}
+
+sub measure_queries
+{
+	$bench->query('SELECT heartbeat_resume()');
+	$history->await_rollup;
+	my $live = fork // die "fork: $!";
+	if ($live == 0)
+	{
+		exec($bench->generator(customers => 20, rate => $opt{live}, seed => 2), '--quiet') or POSIX::_exit(1);
+	}
+	my @medians = map { median(query_times($_->[1])) } @queries;
+	kill('TERM', $live);
+	waitpid($live, 0);
+	$bench->await_end;
+	$bench->pause;
+	return @medians;
+}
+
+mkdir $ENV{BENCH_OUT};
+open(my $file, '>', $csv) or die "$csv: $!";
+print $file join(',', qw(history customers size_mb rows_per_second), map { "$_->[0]_ms" } @queries), "\n";
+$bench->print_machine("a month of up to $opt{history} readings, $opt{customers} customers; a backlog of $opt{readings}, "
+	  . "median of $drains drains; medians of $times queries, in ms, with $opt{live} readings a second coming in");
+my $table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'size MB', '%d' ], map { [ $_->[0], '%.2f' ] } @queries);
+for my $share (@shares)
+{
+	$history->grow_to($share);
+	my $rate = median(map { ingest_rate() } 1 .. $drains);
+	my @ms   = measure_queries();
+	$table->add('', $history->size . ' readings', $rate, $history->megabytes, @ms);
+	print $file join(',', $history->size, $opt{customers}, $history->megabytes, int $rate, @ms), "\n";
+}
+close($file) or die "$csv: $!";
+
+my ($dropped, $ms) = $history->drop_month;
+print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables in %.1f ms", $dropped, $ms);
+$bench->check_audit;

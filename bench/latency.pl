@@ -1,0 +1,82 @@
+# Benchmark: from the making of a reading in the generator to the commit that makes it visible; and an idle worker.
+# Nobody looks at the tables meanwhile: the server keeps the times of its commits. Run it through bench/latency.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use Time::HiRes qw(time sleep);
+use Heartbeat::Bench;
+use Heartbeat::Bench::Process qw(cpu_seconds);
+use Heartbeat::Bench::Report qw(print_line);
+
+my %opt = (quiet => 40, rate => undef, seconds => 20, rounds => 3, idle => 60);
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
+  or die "usage: bench/latency [--quiet N] [--rate N] [--seconds N] [--rounds N] [--idle N]\n";
+my ($customers, $backlog) = (1000, 500_000);
+my $most_idle_share = 0.001;    # of a core
+my $settle_deadline = 150;
+
+# Autovacuum is the server's own, and would now and then be a transaction.
+my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
+$bench->publish(count => $backlog, customers => $customers);
+my $most = $backlog / $bench->drain->{seconds};    # warms up, too
+$opt{rate} //= int($most / 2);
+$bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
+	  . "librdkafka's 5 at the busy one", $customers, $most);
+
+# Readings at a rate for some time, in empty tables, and the latencies of those that were sent after the first second.
+sub measure
+{
+	my ($rate, @properties) = @_;
+	$bench->empty_tables;
+	$bench->query('SELECT heartbeat_resume()');
+	$bench->publish(rate => $rate, count => $rate * $opt{seconds}, customers => $customers, X => \@properties);
+	$bench->await_end;
+	$bench->pause;
+	$bench->check_audit($rate * $opt{seconds});
+	return split /\|/, $bench->query(
+		'WITH rows AS (SELECT event_timestamp, pg_xact_commit_timestamp(xmin) AS visible FROM heartbeat_records
+			UNION ALL SELECT event_timestamp, pg_xact_commit_timestamp(xmin) FROM heartbeat_anomalies)
+		 SELECT count(*) / extract(epoch FROM max(event_timestamp) - min(event_timestamp)),
+			percentile_disc(ARRAY[0.5, 0.9, 0.99, 1]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM visible - event_timestamp))
+		 FROM rows WHERE event_timestamp > (SELECT min(event_timestamp) FROM rows) + interval \'1 second\'') =~ s/[{}]//gr =~ s/,/|/gr;
+}
+
+my $table = Heartbeat::Bench::Report->new([ 'readings/s', '%d' ], map { [ "$_ ms", '%.1f' ] } qw(p50 p90 p99 max));
+for my $round (1 .. $opt{rounds})
+{
+	$table->add($round, 'quiet', measure($opt{quiet}, 'linger.ms=0'));
+	$table->add($round, 'busy',  measure($opt{rate}));
+}
+$table->print_medians;
+
+# What heartbeat's processes do in this database: its own counters, looked at from another one.
+sub activity
+{
+	return $bench->node->safe_psql('postgres',
+		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
+}
+
+# After the last reading there is still the rollup to be made, and a checkpoint.
+$bench->query('SELECT heartbeat_resume()');
+$bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes)', 'the rollup was not made');
+$bench->node->safe_psql('postgres', 'CHECKPOINT');
+my ($deadline, $last, $now) = (time + $settle_deadline, '', activity());
+while ($now ne $last)
+{
+	die "the workers do not come to rest\n" if time > $deadline;
+	sleep(5);
+	($last, $now) = ($now, activity());
+}
+my @processes = $bench->node->worker_pids;
+my ($cpu, $began) = (cpu_seconds(@processes), time);
+sleep($opt{idle});
+my $share = (cpu_seconds(@processes) - $cpu) / (time - $began);
+my @before = split /\|/, $now;
+my @after  = split /\|/, activity();
+print_line(sprintf "\nidle for %d s: %d transactions, %d bytes of WAL, %.3f %% of a core in %d processes",
+	$opt{idle}, $after[0] - $before[0], $after[1] - $before[1], 100 * $share, scalar @processes);
+die "an idle worker is not idle\n" if "@before" ne "@after" || $share >= $most_idle_share;

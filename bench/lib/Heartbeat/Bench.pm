@@ -1,0 +1,237 @@
+# Benchmark: a server with heartbeat, a real Kafka with a backlog, and the draining of it, measured.
+# Ingest is paused except while something is measured.
+
+package Heartbeat::Bench;
+
+use strict;
+use warnings;
+
+use Carp;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use List::Util qw(max sum0);
+use POSIX ();
+use Time::HiRes qw(time usleep);
+
+use Heartbeat::Bench::Process qw(cpu_seconds main_thread_seconds private_memory);
+use Heartbeat::Bench::Report ();
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+
+my $top            = abs_path(dirname(__FILE__) . '/../../..');
+my $generator      = "$top/build/generator/heartbeat-generator";
+my $drain_deadline = 600;
+my $sample_us      = 20_000;
+
+# What a server for this gets, of the memory of a small machine.
+my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
+
+=pod
+
+    my $bench = Heartbeat::Bench->new('name', partitions => 3);
+    $bench->publish(count => 1_000_000, customers => 1000);
+    my $drain = $bench->drain(rewind => 1);     # { seconds, rows, cpu, main_cpu, broker_cpu, memory, wal }
+    $bench->check_audit;
+
+Options: partitions (3), topic ('heartbeat-events'), kafka (another one's), broker (the broker's properties), topic_config
+(a list), settings (of the server), install_path (a copy of PostgreSQL).
+
+=cut
+
+sub new
+{
+	my ($class, $name, %opt) = @_;
+	my $self = bless { topic => $opt{topic} // 'heartbeat-events' }, $class;
+	$self->{kafka} = $opt{kafka};
+	if (!$self->{kafka})
+	{
+		$self->{kafka} = Heartbeat::Kafka->new($name, %{ $opt{broker} // {} });
+		$self->{kafka}->start;
+		$self->{kafka}->create_topic($self->{topic}, $opt{partitions} // 3, @{ $opt{topic_config} // [] });
+	}
+	$self->{node} = Heartbeat::Cluster->create($name,
+		kafka        => $self->{kafka},
+		install_path => $opt{install_path},
+		settings     => { %settings, 'heartbeat.topic' => $self->{topic}, %{ $opt{settings} // {} } });
+	$self->await_running;
+	$self->pause;
+	return $self;
+}
+
+sub node { my ($self) = @_; return $self->{node}; }
+
+sub kafka { my ($self) = @_; return $self->{kafka}; }
+
+sub topic { my ($self) = @_; return $self->{topic}; }
+
+sub query { my ($self, $sql) = @_; return $self->{node}->query($sql); }
+
+sub print_machine
+{
+	my ($self, $what) = @_;
+	return Heartbeat::Bench::Report::print_machine($self->{node}, $self->{kafka}, $what);
+}
+
+sub await
+{
+	my ($self, $condition, $what) = @_;
+	$self->{node}->poll_query_until('heartbeat', "SELECT $condition") or croak "$what\n";
+	return;
+}
+
+sub await_running
+{
+	my ($self) = @_;
+	return $self->await("state IN ('RUNNING', 'PAUSED') FROM heartbeat_status", 'the worker does not run');
+}
+
+sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench')"); return; }
+
+# Changes settings that want a restart, or a fresh worker.
+sub restart
+{
+	my ($self, %changes) = @_;
+	$self->{node}->safe_psql('postgres', "ALTER SYSTEM SET $_ = '$changes{$_}'") for sort keys %changes;
+	$self->{topic} = $changes{'heartbeat.topic'} // $self->{topic};
+	$self->{node}->restart;
+	return $self->await_running;
+}
+
+# The generator's command, to publish by; the options are its own, without the dashes, and X is a list of properties.
+sub generator
+{
+	my ($self, %opt) = @_;
+	my @properties = map { ('-X', $_) } @{ delete $opt{X} // [] };
+	$opt{topic} //= $self->{topic};
+	return ($generator, '-b', $self->{kafka}->brokers, @properties, map { ("--$_", $opt{$_}) } sort keys %opt);
+}
+
+# Publishes readings as fast as it goes.
+sub publish
+{
+	my ($self, %opt) = @_;
+	my @interval = $opt{rate} ? () : (interval => 0);
+	system($self->generator(@interval, seed => 1, %opt), '--quiet') == 0 or croak "the generator failed\n";
+	return;
+}
+
+sub empty_tables
+{
+	my ($self) = @_;
+	$self->query('TRUNCATE heartbeat_records, heartbeat_anomalies, heartbeat_rollup, heartbeat_stale_minutes');
+	$self->query('CHECKPOINT');
+	return;
+}
+
+# To the beginning of the topic.
+sub rewind
+{
+	my ($self) = @_;
+	my @offsets = $self->{kafka}->first_offsets($self->{topic});
+	$self->query("SELECT heartbeat_seek($_, $offsets[$_])") for 0 .. $#offsets;
+	return;
+}
+
+sub position
+{
+	my ($self) = @_;
+	return $self->query("SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$self->{topic}'");
+}
+
+sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
+
+# Returns when all of the topic is stored; ingest must be running.
+sub await_end
+{
+	my ($self) = @_;
+	my $end = sum0($self->{kafka}->end_offsets($self->{topic}));
+	return $self->await("coalesce(sum(next_offset), 0) >= $end FROM heartbeat_offsets WHERE topic = '$self->{topic}'",
+		'the topic was not read to its end');
+}
+
+# Lets ingest run until the topic's end is stored, pauses it again, and tells what that took. With rewind, from the topic's
+# beginning; with sample => sub { ... }, calls it every 20 ms, with the workers' process ids. In SQL, watch is a statement
+# that is run every 5 ms meanwhile, and report a query whose answer is kept.
+sub drain
+{
+	my ($self, %opt) = @_;
+	$self->pause;
+	$self->rewind if $opt{rewind};
+	my $end     = sum0($self->{kafka}->end_offsets($self->{topic}));
+	my @workers = $self->{node}->worker_pids('heartbeat worker');
+	my $before  = { position => $self->position, wal => $self->wal_position, $self->_cpu(@workers) };
+	my $began   = time;
+	my $memory  = $self->_wait_for_end($end, \@workers, %opt);
+	my $seconds = time - $began;
+	my %cpu     = $self->_cpu(@workers);
+	my $wal     = $self->wal_position - $before->{wal};
+	$self->pause;
+	return {
+		seconds => $seconds,
+		rows    => $end - $before->{position},
+		memory  => $memory,
+		wal     => $wal,
+		map { $_ => $cpu{$_} - $before->{$_} } keys %cpu
+	};
+}
+
+# One session waits inside the server: a client that asks again and again would take the time of a core.
+sub _wait_for_end
+{
+	my ($self, $end, $workers, %opt) = @_;
+	my $watch  = $opt{watch} // '';
+	my $waiter = $self->background(
+		$opt{prepare} // (),
+		'SELECT heartbeat_resume()',
+		"DO 'BEGIN WHILE (SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE topic = \$\$$self->{topic}\$\$) < $end
+			LOOP $watch COMMIT; PERFORM pg_sleep(0.005); END LOOP; END'",
+		$opt{report} // ());
+	my ($memory, $deadline) = (0, time + $drain_deadline);
+	while (waitpid($waiter, POSIX::WNOHANG()) == 0)
+	{
+		die "not drained within $drain_deadline seconds\n" if time > $deadline;
+		$memory = max($memory, map { private_memory($_) } @$workers);
+		$opt{sample}->(@$workers) if $opt{sample};
+		usleep($sample_us);
+	}
+	die "the topic was not drained\n" if $?;
+	return $memory;
+}
+
+# Statements in a session of their own; returns its process id. What they answer is in answers.
+sub background
+{
+	my ($self, @statements) = @_;
+	my $pid = fork // croak "fork: $!";
+	return $pid if $pid;
+	exec('psql', '-XAtq', '-o', $self->_answers_file, '-v', 'ON_ERROR_STOP=1', '-d', $self->{node}->connstr('heartbeat'),
+		map { ('-c', $_) } @statements)
+	  or POSIX::_exit(1);
+}
+
+sub answers { my ($self) = @_; return PostgreSQL::Test::Utils::slurp_file($self->_answers_file); }
+
+sub _answers_file { my ($self) = @_; return $self->{node}->basedir . '/answers'; }
+
+sub _cpu
+{
+	my ($self, @workers) = @_;
+	return (
+		cpu        => cpu_seconds(@workers),
+		main_cpu   => main_thread_seconds(@workers),
+		broker_cpu => cpu_seconds($self->{kafka}->pid));
+}
+
+# Ends the command when a reading was lost or counted twice, or, with a number, when there are more or fewer rows.
+sub check_audit
+{
+	my ($self, $expected) = @_;
+	my $differences = $self->query('SELECT count(*) FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0');
+	die "the audit shows $differences differences\n" if $differences;
+	return unless defined $expected;
+	my $rows = $self->query('SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)');
+	die "$rows rows, not $expected\n" if $rows != $expected;
+	return;
+}
+
+1;

@@ -1,0 +1,133 @@
+# Benchmark: a month of readings behind the present, as ingest would have left them, made by the server alone.
+
+package Heartbeat::Bench::History;
+
+use strict;
+use warnings;
+
+use Carp;
+use Time::HiRes qw(time usleep);
+
+# Rows are inserted in the order of time, and within so many of them in the order of the key, as batches of ingest are: so the
+# indexes on time and the primary keys look as they would.
+my $batch           = 20_000;
+my $chunk           = 2_000_000;    # rows of a statement
+my $rollup_deadline = 3600;
+
+# Readings, customers: of the whole month. It ends two hours before now, and grows backwards from there, at the same density.
+sub new
+{
+	my ($class, $bench, %opt) = @_;
+	my $self = bless { bench => $bench, %opt, size => 0, rolled_up => 0 }, $class;
+	$self->{end} = $bench->query("SELECT date_trunc('minute', now()) - interval '2 hours'");
+	$bench->query("SELECT heartbeat_make_partitions('$self->{end}'::timestamptz - interval '30 days', now())");
+	return $self;
+}
+
+# How many readings it has.
+sub size { my ($self) = @_; return $self->{size}; }
+
+# Of the tables with their indexes, in MB.
+sub megabytes
+{
+	my ($self) = @_;
+	return $self->{bench}->query(q{SELECT sum(pg_total_relation_size(inhrelid)) / 1000000 FROM pg_inherits
+		WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass)})
+	  =~ s/\..*//r;
+}
+
+sub grow_to
+{
+	my ($self, $share) = @_;
+	my $target = int($self->{readings} * $share);
+	while ($self->{size} < $target)
+	{
+		my $next = $self->{size} + $chunk < $target ? $self->{size} + $chunk : $target;
+		$self->_insert($self->{size}, $next);
+		$self->{size} = $next;
+	}
+	$self->_mark_minutes;
+	$self->await_rollup;
+	$self->{bench}->query('VACUUM (ANALYZE) heartbeat_records, heartbeat_anomalies, heartbeat_rollup');
+	$self->{bench}->query('CHECKPOINT');
+	return;
+}
+
+# Readings number $from to $to - 1, counted from the newest one: five in a hundred are anomalies.
+sub _insert
+{
+	my ($self, $from, $to) = @_;
+	my $rows = "SELECT 'CUST-' || CASE WHEN c < 10000 THEN to_char(c, 'FM0000') ELSE c::text END AS customer_id, i,
+			CASE WHEN i % 20 <> 0 THEN 40 + i % 141 WHEN i % 60 = 0 THEN 30 WHEN i % 60 = 20 THEN 200 ELSE -1 END::float8 AS rate,
+			@{[ $self->_time_of('i') ]} AS event
+		FROM (SELECT i, i * 7919 % $self->{customers} + 1 AS c FROM generate_series($from::bigint, $to - 1) i) g
+		ORDER BY i / $batch DESC, customer_id, event";
+	$self->{bench}->query("SET work_mem = '512MB'; SET max_parallel_workers_per_gather = 0;
+		INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
+			SELECT customer_id, rate, event FROM ($rows) r WHERE heartbeat_classify(rate) = 'NORMAL';
+		INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+			SELECT customer_id, rate, event, heartbeat_classify(rate) FROM ($rows) r WHERE heartbeat_classify(rate) <> 'NORMAL'");
+	return;
+}
+
+# The minutes that the rollup lacks, as ingest marks them; the worker makes it.
+sub _mark_minutes
+{
+	my ($self) = @_;
+	my ($first, $last) = map { $self->_time_of($_) } $self->{size}, $self->{rolled_up};
+	$self->{bench}->query("INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
+		SELECT date_trunc('minute', m), now() - interval '1 hour' FROM generate_series($first, $last, interval '1 minute') m;
+		SELECT heartbeat_wake_workers()") if $self->{size} > 0;
+	$self->{rolled_up} = $self->{size};
+	return;
+}
+
+# SQL: the event time of a reading with this number.
+sub _time_of
+{
+	my ($self, $number) = @_;
+	return "('$self->{end}'::timestamptz - $number * (86400.0 * 30 / $self->{readings}) * interval '1 second')";
+}
+
+# Returns when no minute is left to be rolled up.
+sub await_rollup
+{
+	my ($self) = @_;
+	my $deadline = time + $rollup_deadline;
+	while ($self->{bench}->query('SELECT EXISTS (SELECT FROM heartbeat_stale_minutes)') eq 't')
+	{
+		croak "the rollup was not made within $rollup_deadline seconds" if time > $deadline;
+		usleep(200_000);
+	}
+	return;
+}
+
+# Removes what came in after the history, so that each size is measured with the same readings beside it.
+sub forget_recent
+{
+	my ($self) = @_;
+	$self->{bench}->query("DELETE FROM heartbeat_records WHERE event_timestamp > '$self->{end}';
+		DELETE FROM heartbeat_anomalies WHERE event_timestamp > '$self->{end}';
+		DELETE FROM heartbeat_rollup WHERE minute_bucket > '$self->{end}';
+		DELETE FROM heartbeat_stale_minutes WHERE minute_bucket > '$self->{end}'");
+	$self->{bench}->query('VACUUM heartbeat_records, heartbeat_anomalies, heartbeat_rollup');
+	$self->{bench}->query('CHECKPOINT');
+	return;
+}
+
+# Drops every week but the last: (tables, milliseconds). The maintenance worker would do it at once, so it is held.
+sub drop_month
+{
+	my ($self) = @_;
+	my $node = $self->{bench}->node;
+	my $maintenance = $node->worker_pid('heartbeat maintenance');
+	kill('STOP', $maintenance);
+	$node->set('heartbeat.retention' => '1d');
+	my ($dropped, $ms) = $self->{bench}->query("SELECT setting FROM pg_settings WHERE name = 'heartbeat.retention';\n"
+		  . "\\timing on\nSELECT partitions_dropped FROM heartbeat_apply_retention();") =~ /^(\d+)\nTime: ([\d.]+) ms/m;
+	kill('CONT', $maintenance);
+	croak 'nothing was dropped' unless $dropped;
+	return ($dropped, $ms);
+}
+
+1;

@@ -1,0 +1,43 @@
+# Benchmark: what a process costs, from /proc.
+
+package Heartbeat::Bench::Process;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use POSIX ();
+use PostgreSQL::Test::Utils;
+
+our @EXPORT_OK = qw(cpu_seconds main_thread_seconds private_memory);
+
+my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+
+# CPU seconds of processes with all of their threads, also those that have ended.
+sub cpu_seconds
+{
+	my $sum = 0;
+	for my $pid (@_)
+	{
+		my @stat = split ' ', slurp_file("/proc/$pid/stat") =~ s/^.*\) //sr;
+		$sum += ($stat[11] + $stat[12]) / $ticks;
+	}
+	return $sum;
+}
+
+# CPU seconds of the main thread: of a worker, the one that calls the server.
+sub main_thread_seconds
+{
+	my $sum = 0;
+	$sum += (split ' ', slurp_file("/proc/$_/schedstat"))[0] / 1e9 for @_;
+	return $sum;
+}
+
+# MiB that a process itself holds: the pages of shared memory are the server's.
+sub private_memory
+{
+	my ($pid) = @_;
+	return (slurp_file("/proc/$pid/status") =~ /^RssAnon:\s*(\d+)/m)[0] / 1024;
+}
+
+1;

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # server_begin sets scratch
+# Sourced by the commands under bench/: builds what they measure and runs the Perl program that measures it.
+#
+# A command says what it does in its first lines, which are its --help; then
+#   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
+# What the program leaves in the folder BENCH_OUT is in build/bench afterwards.
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+# shellcheck source=script/lib/packages.sh
+. script/lib/packages.sh
+# shellcheck source=script/lib/server.sh
+. script/lib/server.sh
+# shellcheck source=script/lib/perl.sh
+. script/lib/perl.sh
+
+bench_help() {
+    case " $* " in
+    *" --help "* | *" -h "*)
+        sed -n '2,/^set/ { /^#/ s/^# \{0,1\}//p }' "bench/${0##*bench/}"
+        exit
+        ;;
+    esac
+}
+
+# The packages that all of the commands need, and the scratch folder.
+bench_begin() {
+    packages_install packages_to_run packages_to_run_kafka packages_to_test
+    pg_config=${PG_CONFIG:-/usr/lib/postgresql/$(postgres_version)/bin/pg_config}
+    bindir=$("$pg_config" --bindir)
+    trap server_end EXIT
+    server_begin
+    BENCH_OUT=$scratch/tap/out
+    BENCH_COMMIT=$(git describe --always --dirty 2>/dev/null || echo unknown)
+    BENCH_RDKAFKA=$(pkg-config --modversion rdkafka)
+    export BENCH_OUT BENCH_COMMIT BENCH_RDKAFKA
+}
+
+# bench_try COMMAND...: what it prints is shown only if it fails.
+bench_try() {
+    "$@" > "$scratch/build.log" 2>&1 || {
+        tail -20 "$scratch/build.log" >&2
+        return 1
+    }
+}
+
+bench_build() {
+    make -j "$(nproc)" PG_CONFIG="$pg_config" && make -j "$(nproc)" -C generator && perl_prepare
+}
+
+bench_install() { as_root make install PG_CONFIG="$pg_config"; }
+
+# bench_own_server FOLDER NAME: builds the sources in FOLDER and installs them in a copy of PostgreSQL of their own, so that
+# several versions can run at once and the system's is left alone; prints the copy's folder.
+# PostgreSQL finds its other folders by the way from its own program to them, so a copy works as it is.
+bench_own_server() {
+    local folder root=$scratch/servers/$2
+    for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do
+        mkdir -p "$root$(dirname "$folder")"
+        cp -R "$folder" "$root$folder"
+    done
+    bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config"
+    bench_try make -C "$1" install PG_CONFIG="$root$bindir/pg_config"
+    echo "$root$(dirname "$bindir")"
+}
+
+# bench_measure PROGRAM ARGUMENT...: runs bench/PROGRAM.pl, and keeps what it has written.
+bench_measure() {
+    local program=$1 status=0
+    shift
+    perl_run perl "bench/$program.pl" "$@" || status=$?
+    if [ "$status" != 0 ]; then tail -n 20 "$scratch"/tap/tmp_check/log/regress_log_* >&2 || true; fi
+    if [ -d "$BENCH_OUT" ]; then
+        mkdir -p build/bench
+        cp -R "$BENCH_OUT/." build/bench/
+    fi
+    return "$status"
+}
+
+# bench_run PROGRAM ARGUMENT...: builds, installs and measures.
+bench_run() {
+    bench_try bench_build
+    bench_try bench_install
+    bench_measure "$@"
+}
