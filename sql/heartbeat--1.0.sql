@@ -754,11 +754,13 @@ END
 $$;
 
 -- In a database that a dump is filling, a worker would read what the dump is about to bring, and make partitions that it
--- has too. Nothing in a dump can say that it has ended, so a person does. Every dump begins by turning row_security off,
--- unless it was told not to; nobody else has a reason to when making an extension.
+-- has too. Nothing in a dump can say that it has ended, so a person does. Every dump begins by turning row_security off
+-- in its session, unless it was told not to; nobody else has a reason to when making an extension. What the server, the
+-- database or the role has row_security set to says nothing.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump; heartbeat_resume() says that the restore has ended'
-    WHERE NOT current_setting('row_security')::boolean OR current_setting('application_name') = 'pg_restore';
+    WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')
+       OR current_setting('application_name') = 'pg_restore';
 
 -- workers that wait for the extension are told once it commits
 SELECT heartbeat_wake_workers();

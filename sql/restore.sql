@@ -7,6 +7,15 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
+-- also where row_security is off for everybody
+ALTER DATABASE :"DBNAME" SET row_security = off;
+\c -
+SET client_min_messages = warning;
+SHOW row_security;
+CREATE EXTENSION heartbeat;
+SELECT hold, paused FROM heartbeat_control;
+DROP EXTENSION heartbeat;
+
 -- the one that pg_dump's output makes is; what the dump brings comes on top
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
@@ -30,3 +39,4 @@ SELECT hold, paused FROM heartbeat_control;
 SELECT extcondition[array_position(extconfig, 'heartbeat_control'::regclass::oid)] FROM pg_extension WHERE extname = 'heartbeat';
 DROP EXTENSION heartbeat;
 CREATE EXTENSION heartbeat;
+ALTER DATABASE :"DBNAME" RESET row_security;
