@@ -146,6 +146,8 @@ sub attach_meanwhile
 	$user->query_safe('COMMIT');
 	$node->wait_for_log($bound, $position);
 	assert_stored($what);
+	is($node->log_matches(qr/no partition for the week of/, $position),
+		1 + (@others > 0), "$what: each attempt waited for the week that was to be made, and for no other");
 	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in their partition");
 	return;
 }
@@ -193,12 +195,17 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# A deadlock: the user has what the worker wants next, and then asks for what the worker has.
+# A deadlock: the user has what the worker wants next, and asks for what the worker has. Who waits last looks for it last, so
+# another user keeps the worker from its step until then.
+my $other = $node->background_psql('heartbeat');
+$other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_stale_minutes IN ACCESS EXCLUSIVE MODE");
 publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user');
 my $position = $node->log_position;
-$user->query_safe('LOCK TABLE heartbeat_records IN ACCESS EXCLUSIVE MODE; COMMIT');
+$user->query_until(qr/asks/, "\\echo asks\nLOCK TABLE heartbeat_records IN ACCESS EXCLUSIVE MODE; COMMIT;\n");
+$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'", 1, 'and a user for a worker');
+$other->query_safe('COMMIT');
 $node->wait_for_log(qr/deadlock detected/, $position);
 assert_stored('a deadlock');
 
