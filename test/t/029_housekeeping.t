@@ -1,5 +1,5 @@
-# What administrators do to the workers and their database while readings stream: cancel, terminate, drop, rename, copy.
-# Every process comes back by itself and soon, nothing is lost or stored twice, and no state is left behind.
+# What administrators do to the workers while readings stream: they cancel and terminate them. Every process comes back
+# by itself and soon, nothing is lost or stored twice, and no state is left behind.
 
 use strict;
 use warnings;
@@ -57,6 +57,17 @@ sub seconds_until_replaced
 	return time - $began;
 }
 
+# Ends the processes of a type while readings stream.
+sub terminate
+{
+	my ($like) = @_;
+	my @old = $node->worker_pids($like);
+	publish(3_000);
+	is(signal_workers('terminate', $like), scalar @old, "$like: terminated");
+	cmp_ok(seconds_until_replaced($like, @old), '<', 5, 'and is back within seconds');
+	return assert_complete('after it');
+}
+
 sub wait_until_locked_out
 {
 	my ($what) = @_;
@@ -95,6 +106,13 @@ signal_workers('cancel', 'heartbeat%') for 1 .. 20;
 is($node->status->{state}, 'RUNNING', 'cancelled while idle: nothing happens');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'and nothing is said');
 
+# Terminating: each comes back.
+terminate('heartbeat worker%');
+
+# From here on nobody ends the maintenance worker any more. Once it has lived for a while, it is forgiven its short lives.
+$enemy->query_until(qr/ended/, '');
+$enemy->quit;
+
 my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN');
 $user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
@@ -105,6 +123,7 @@ $node->wait_for_state('RETRYING', 'user request', 'a wait for a lock can be canc
 wait_until_locked_out('and the batch is tried again');
 $user->query_safe('COMMIT');
 assert_complete('cancelled while waiting for a lock');
+$user->quit;
 
 $kafka->freeze;
 for (1 .. 10)
@@ -117,72 +136,14 @@ $kafka->thaw;
 publish(200);
 assert_complete('cancelled while asking Kafka');
 
-# Terminating: each comes back.
-for my $like ('heartbeat worker%', 'heartbeat launcher')
-{
-	my @old = $node->worker_pids($like);
-	publish(3_000);
-	is(signal_workers('terminate', $like), scalar @old, "$like: terminated");
-	cmp_ok(seconds_until_replaced($like, @old), '<', 5, 'and is back within seconds');
-	assert_complete('after it');
-}
-
-# Once it has lived for a while, the maintenance worker is forgiven its short lives.
-$enemy->query_until(qr/ended/, '');
-$enemy->quit;
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND backend_start < clock_timestamp() - interval '10.2 s'",
 	1, 'the maintenance worker lives on when nobody ends it');
 my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'and is then back at once when it is terminated');
 
-# What wants the database for itself is refused while the workers are in it.
-my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
-like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
-$user->quit;
-
-# The README's way to have it alone: nobody gets in, the workers are sent away, and come back by themselves.
-my ($alone) = slurp_file("$FindBin::RealBin/../../README.md") =~ /^```sql\n(ALTER DATABASE heartbeat ALLOW_CONNECTIONS false;.*?)^```/ms
-  or die 'the README does not say how to have the database alone';
-publish(5_000);
-$position = $node->log_position;
-for my $statement (grep { /\S/ } split /;\n/, $alone)
-{
-	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'heartbeat'") if $statement =~ /TEMPLATE/;
-	$node->safe_psql('postgres', $statement);
-}
-is($node->safe_psql('copy_of_heartbeat', 'SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'a copy is whole');
-is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 'STOPPED', 'and nobody ingests into it');
-assert_complete('after the database was copied');
-is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher said once that it cannot get in');
-
-# DROP DATABASE WITH (FORCE), in the middle of batches and while Kafka does not answer; made again, it is found.
-for my $frozen (0, 1)
-{
-	publish(10_000);
-	if ($frozen)
-	{
-		$kafka->freeze;
-		$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
-		$node->wait_for_state('CONNECTING', undef, 'Kafka does not answer');
-	}
-	my $began = time;
-	$node->safe_psql('postgres', 'DROP DATABASE heartbeat WITH (FORCE)');
-	cmp_ok(time - $began, '<', 8, 'DROP DATABASE WITH (FORCE) takes seconds' . ($frozen ? ', also while the workers ask Kafka' : ''));
-	$kafka->thaw if $frozen;
-	$node->safe_psql('postgres', 'CREATE DATABASE heartbeat');
-	$node->query('CREATE EXTENSION heartbeat');
-	assert_complete('in a database that was dropped and made again');
-}
-
-# Renamed: the setting first, which takes a restart; then the workers are not in the way.
-$node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'elsewhere'");
-$node->restart;
-$node->wait_for_log(qr/STOPPED: database "elsewhere" does not exist/);
-$node->safe_psql('postgres', 'ALTER DATABASE heartbeat RENAME TO elsewhere');
-$node->{heartbeat_database} = 'elsewhere';
-publish(1_000);
-assert_complete('in a database that was renamed');
+# A new launcher knows nothing of short lives, so it comes last.
+terminate('heartbeat launcher');
 
 $node->assert_no_crash;
 $kafka->stop;
