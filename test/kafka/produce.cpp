@@ -34,6 +34,11 @@ struct Delivered {
     int64_t last = 0;
 };
 
+struct HeadersDestroyer {
+    void operator()(rd_kafka_headers_t *headers) const { rd_kafka_headers_destroy(headers); }
+};
+using Headers = std::unique_ptr<rd_kafka_headers_t, HeadersDestroyer>;
+
 struct Report {
     std::map<int32_t, Delivered> partitions;
     std::ofstream receipts;
@@ -78,20 +83,38 @@ void read_bytes(std::string &bytes, int32_t length) {
         throw std::runtime_error("the input ends inside a record");
 }
 
+// Each is "name=value"; none: null.
+Headers make_headers(const std::vector<std::string> &texts) {
+    Headers headers(texts.empty() ? nullptr : rd_kafka_headers_new(texts.size()));
+    for (const std::string &text : texts) {
+        const size_t equals = text.find('=');
+        if (equals == std::string::npos)
+            throw std::runtime_error("header " + text + ": not name=value");
+        const rd_kafka_resp_err_t error =
+            rd_kafka_header_add(headers.get(), text.c_str(), static_cast<ssize_t>(equals),
+                                text.c_str() + equals + 1, static_cast<ssize_t>(text.size() - equals - 1));
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+            throw std::runtime_error("header " + text + ": " + rd_kafka_err2str(error));
+    }
+    return headers;
+}
+
 void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head &head, std::string &key,
-             std::string &value) {
+             std::string &value, const rd_kafka_headers_t *all_headers) {
     // An empty value is not a null one: only the pointer tells them apart.
     void *key_bytes = head.key_length < 0 ? nullptr : key.data();
     void *value_bytes = head.value_length < 0 ? nullptr : value.data();
     std::unique_ptr<int64_t> opaque = std::make_unique<int64_t>(number);
+    Headers headers(all_headers == nullptr ? nullptr : rd_kafka_headers_copy(all_headers));
     for (;;) {
         const rd_kafka_resp_err_t error = rd_kafka_producev(
             producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(head.partition),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(head.timestamp),
             RD_KAFKA_V_KEY(key_bytes, key.size()), RD_KAFKA_V_VALUE(value_bytes, value.size()),
-            RD_KAFKA_V_OPAQUE(opaque.get()), RD_KAFKA_V_END);
+            RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(opaque.get()), RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            static_cast<void>(opaque.release()); // report_delivery has it now
+            static_cast<void>(headers.release()); // librdkafka has them now
+            static_cast<void>(opaque.release());  // report_delivery has it now
             return;
         }
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -108,14 +131,14 @@ void check(rd_kafka_error_t *error) {
     throw std::runtime_error("transaction: " + text);
 }
 
-void publish(rd_kafka_t *producer, const std::string &topic, const Report &report) {
+void publish(rd_kafka_t *producer, const std::string &topic, const Headers &headers, const Report &report) {
     Head head{};
     std::string key;
     std::string value;
     for (int64_t number = 0; report.error.empty() && read_head(head); number++) {
         read_bytes(key, head.key_length);
         read_bytes(value, head.value_length);
-        enqueue(producer, topic.c_str(), number, head, key, value);
+        enqueue(producer, topic.c_str(), number, head, key, value, headers.get());
         rd_kafka_poll(producer, 0);
     }
 }
@@ -133,6 +156,7 @@ struct Options {
     std::string topic;
     std::string transaction;
     std::string receipts;
+    std::vector<std::string> headers;
     bool abort = false;
     int timeout = 60;
     std::vector<std::string> properties;
@@ -160,7 +184,7 @@ void run(const Options &options) {
         check(rd_kafka_init_transactions(producer.get(), timeout_ms));
         check(rd_kafka_begin_transaction(producer.get()));
     }
-    publish(producer.get(), options.topic, report);
+    publish(producer.get(), options.topic, make_headers(options.headers), report);
     flush(producer.get(), timeout_ms, report);
     if (!options.transaction.empty())
         check(options.abort ? rd_kafka_abort_transaction(producer.get(), timeout_ms)
@@ -182,6 +206,7 @@ int run_command_line(int argc, char **argv) {
     app.add_flag("--abort", options.abort, "abort the transaction once all is in the log")
         ->needs(transaction);
     app.add_option("--receipts", options.receipts, "a file to write each message's partition and offset to");
+    app.add_option("--header", options.headers, "a header of every message, name=value; in the order given");
     app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
     app.add_option("-X", options.properties, "a librdkafka property, key=value");
     CLI11_PARSE(app, argc, argv);

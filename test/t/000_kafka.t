@@ -37,18 +37,25 @@ is( $consumed =~ s/CreateTime:(?!1700000000123)\d+/CreateTime:now/gr,
 	"CreateTime:1700000000123|Offset:0|k|$bytes\n" . "CreateTime:now|Offset:1||\n" . "CreateTime:now|Offset:2|NULL|NULL\n",
 	'bytes, keys, nulls and timestamps arrive as they were sent');
 
+my $with_headers = $kafka->producer('rig', '--header', 'trace=one', '--header', 'trace=two', '--header', 'empty=');
+$with_headers->send({ partition => 2, value => 'x' });
+$with_headers->finish;
+is( $kafka->tool(
+		'consume', '--topic', 'rig', '--partition', 2, '--offset', 1, '--max-messages', 1, '--timeout-ms', 30_000, $property, 'print.headers=true'),
+	"trace:one,trace:two,empty:\tx\n", 'headers arrive in their order');
+
 # An acknowledged message survives kill -9.
 my @many = map { { partition => 0, value => "message $_" } } 1 .. 200_000;
 $kafka->produce('rig', @many);
 $kafka->kill9;
 is($kafka->pid, undef, 'the broker is gone');
 $kafka->start;
-is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 1 ], 'a killed broker comes back with its data and its port');
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2 ], 'a killed broker comes back with its data and its port');
 
 $kafka->truncate('rig', 0, 5);
 is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'the beginning of a partition can be removed');
 $kafka->grow_topic('rig', 4);
-is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 1, 0 ], 'a topic can be given a partition');
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'a topic can be given a partition');
 
 # Transaction markers take an offset: two messages and one marker each.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });

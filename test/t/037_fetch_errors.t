@@ -1,4 +1,4 @@
-# What a fetch may bring: each compression, messages of the largest size, huge keys; and a record batch that is damaged
+# What a fetch may bring: each compression, messages of the largest size, huge keys, headers; and a record batch that is damaged
 # on the broker's disk, which is neither stored nor passed over.
 
 use strict;
@@ -40,6 +40,15 @@ $published += 5;
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'messages of 12 MB, keys of 5 MB');
 is($node->query('SELECT count(*), max(length(payload)) FROM heartbeat_dead_letters'), '1|11900000', 'also as a dead letter');
+
+# What headers say has no bearing on a reading.
+my $with_headers = $kafka->producer($topic, map { ('--header', $_) } 'trace=one', 'trace=two', 'empty=', 'customer_id=another', 'large=' . 'x' x 100_000);
+$with_headers->send({ value => reading('headers', 71, $time), key => 'k' }, { value => reading('headers', 200, $time) }, { value => undef });
+$with_headers->finish;
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'headers' UNION ALL SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 'headers'"),
+	"71\n200", 'readings with headers are stored');
+is($node->query('SELECT payload IS NULL FROM heartbeat_dead_letters ORDER BY id DESC LIMIT 1'), 't', 'a tombstone with headers is a dead letter');
 
 # One byte of a customer's id changes on the broker's disk.
 $kafka->produce($topic, map { { partition => 1, value => reading('before', 70, reading_time(1_767_225_600 + $_)) } } 1 .. 5);
