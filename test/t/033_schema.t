@@ -25,8 +25,8 @@ my $published = 0;
 # Publishes readings; those of earlier calls may still be on their way into the tables.
 sub publish
 {
-	my ($count) = @_;
-	$kafka->produce('heartbeat-events', reading_stream($count, $partitions, first => $published, start => $start));
+	my ($count, $from) = @_;
+	$kafka->produce('heartbeat-events', reading_stream($count, $partitions, first => $published, start => $from // $start));
 	$published += $count;
 	return;
 }
@@ -53,6 +53,7 @@ sub wait_until_locked_out
 }
 
 # DROP EXTENSION in the middle of ingest, with the partitions that the worker has made and a user's view on them.
+publish(200, $start - 5 * 7 * 86400);    # a week that has a partition only when a worker has seen to it
 publish(20_000);
 $node->wait_for_query('SELECT coalesce(sum(records), 0) > 500 FROM heartbeat_offsets', 't', 'readings stream');
 $node->query('CREATE VIEW of_a_user AS SELECT customer_id FROM heartbeat_records');
@@ -62,6 +63,7 @@ my $began    = time;
 $node->query('DROP EXTENSION heartbeat CASCADE');
 cmp_ok(time - $began, '<', 20, 'DROP EXTENSION CASCADE does not hang');
 is($node->query(q{SELECT count(*) FROM pg_class WHERE relname ~ '^(heartbeat_|vw_)'}), 0, 'and leaves no partition behind');
+publish(200);    # workers that were idle notice by the next reading
 $node->wait_for_log(qr/STOPPED: extension "heartbeat" is not in this database/, $position);
 $position = $node->log_position;
 publish(200);
@@ -191,7 +193,7 @@ for my $housekeeping ("CREATE INDEX CONCURRENTLY by_rate ON $partition (heart_ra
 $node->wait_for_query($complete, "$published|0", 'CREATE INDEX CONCURRENTLY, REINDEX, VACUUM FULL and ANALYZE of partitions hold nothing up for long');
 $node->assert_audit;
 
-# Somebody who may create objects puts his own before the extension's, for every process of this database.
+# Somebody who may create objects puts his own before the extension's and the server's, for every process of this database.
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for
 	map({ "CREATE TABLE mallory.$_ (topic text, partition integer, next_offset bigint, cluster_id text, lost_at timestamptz, paused boolean)" }
@@ -202,15 +204,15 @@ $node->query("SET ROLE mallory; $_") for
 	map { "CREATE OPERATOR $_.= (FUNCTION = $_.greatest_of, LEFTARG = text, RIGHTARG = integer)" } 'mallory', 'ward';
 my $squatted = $node->query("SELECT 'heartbeat_records' || to_char(to_timestamp($start) - interval '210 days', '_IYYY\"w\"IW')");
 $node->query("SET ROLE mallory; CREATE TABLE ward.$squatted (customer_id text)");
-look_in('mallory, ward');
+look_in('mallory, ward, pg_catalog');
 $position = $node->log_position;
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'");
 $kafka->produce('heartbeat-events', map { { partition => $_ % 2, value => reading('squat', $_ == 9 ? 200 : 97, reading_time($start - 210 * 86400, $_)) } } 1 .. 100);
 $published += 100;
 $node->wait_for_query(($complete =~ s/heartbeat_offsets/ward.heartbeat_offsets/r), "$published|0", 'objects of an attacker that come first keep nobody from storing');
-$node->safe_psql('heartbeat', 'SELECT ward.heartbeat_pause(); SELECT ward.heartbeat_resume(); SELECT * FROM ward.heartbeat_audit();
+$node->safe_psql('heartbeat', q{SELECT ward.heartbeat_make_partitions('2014-01-01', '2014-01-01'); SELECT ward.heartbeat_pause(); SELECT ward.heartbeat_resume(); SELECT * FROM ward.heartbeat_audit();
 	SELECT * FROM ward.heartbeat_apply_retention(); SELECT * FROM ward.heartbeat_retry_dead_letters();
-	SELECT * FROM ward.heartbeat_status; SELECT * FROM ward.vw_pipeline_summary; SELECT * FROM ward.vw_customer_bpm_summary');
+	SELECT * FROM ward.heartbeat_status; SELECT * FROM ward.vw_pipeline_summary; SELECT * FROM ward.vw_customer_bpm_summary});
 is($node->query('SELECT count(*) FROM mallory.heartbeat_records') + $node->query('SELECT count(*) FROM mallory.heartbeat_offsets'), 0, 'nothing is written to them');
 is($node->log_matches('mallory runs', $position), 0, 'and nobody has run what he made');
 look_in('ward');
