@@ -70,7 +70,7 @@ packages_to_test() {
 # To compare with consumers in Python, to draw figures, and to see where time goes: for some commands under bench.
 packages_to_run_peers() { echo python3-venv; }
 packages_to_plot() { echo python3-matplotlib; }
-packages_to_profile() { echo linux-perf libjson-xs-perl; }
+packages_to_profile() { echo linux-perf; }
 
 packages_missing() {
     local name

@@ -60,7 +60,7 @@ sub _insert
 	my $rows = "SELECT 'CUST-' || CASE WHEN c < 10000 THEN to_char(c, 'FM0000') ELSE c::text END AS customer_id, i,
 			CASE WHEN i % 20 <> 0 THEN 40 + i % 141 WHEN i % 60 = 0 THEN 30 WHEN i % 60 = 20 THEN 200 ELSE -1 END::float8 AS rate,
 			@{[ $self->_time_of('i') ]} AS event
-		FROM (SELECT i, i * 7919 % $self->{customers} + 1 AS c FROM generate_series($from::bigint, $to - 1) i) g
+		FROM (SELECT i, i * 7919 % $self->{customers} + 1 AS c FROM generate_series(${from}::bigint, $to - 1) i) g
 		ORDER BY i / $batch DESC, customer_id, event";
 	$self->{bench}->query("SET work_mem = '512MB'; SET max_parallel_workers_per_gather = 0;
 		INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
