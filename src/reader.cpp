@@ -36,7 +36,7 @@ void close_client(Reader *reader) {
         take_loss(reader);
     abandoned = !consumer_close(reader->consumer) || abandoned;
     reader->consumer = nullptr;
-    reader->assigned = false;
+    reader->assigned = reader->troubled = false;
     ingest_drop(&reader->ingest, nullptr);
     shared_state_forget_partitions();
 }

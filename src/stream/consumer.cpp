@@ -61,6 +61,13 @@ FillResult examine(Consumer *consumer, const PartitionPosition &position, const 
 FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
+        // of the Kafka group, which has the positions for lag tools only: reading goes on without it
+        char line[sizeof(ConsumerNote::text)];
+        snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
+        consumer->note(4, line);
+        return FillResult::drained;
+    }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         snprintf(consumer->trouble, sizeof(consumer->trouble), "partition %d: %s", message->partition,
                  rd_kafka_message_errstr(message));

@@ -25,7 +25,7 @@ struct PartitionPosition {
 // Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
 struct ConsumerNote {
     int level;
-    char text[256];
+    char text[384];
 };
 
 // How it was found that what has the topic's name now, or later, is another topic.

@@ -46,10 +46,16 @@ void Consumer::lose_topic() noexcept {
              "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
 }
 
+void Consumer::listen() noexcept {
+    rd_kafka_message_t *message;
+    while (positions.empty() && rd_kafka_consume_batch_queue(queue, 0, &message, 1) == 1)
+        rd_kafka_message_destroy(message);
+}
+
 namespace {
 
 void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
-    char line[256];
+    char line[sizeof(ConsumerNote::text)];
     snprintf(line, sizeof(line), "%s: %s", facility, text);
     static_cast<Consumer *>(rd_kafka_opaque(client))->note(level, line);
 }
@@ -59,10 +65,12 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         consumer->lost_brokers = true;
         snprintf(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+    } else {
+        consumer->broker_errors.hear(error, reason, std::chrono::steady_clock::now());
     }
     if (is_unknown_topic(error))
         consumer->lose_topic();
-    char line[256];
+    char line[sizeof(ConsumerNote::text)];
     snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
              reason);
     consumer->note(4, line);

@@ -1,6 +1,7 @@
 // Stream half: what a consumer is made of, for the files that implement consumer.h and topic_query.h.
 #pragma once
 
+#include "stream/broker_errors.h"
 #include "stream/consumer.h"
 
 #include <csignal>
@@ -19,6 +20,7 @@ class Consumer {
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
     void settle() noexcept;                          // waits for a fill that runs ahead
     void lose_topic() noexcept;                      // Kafka does not know it
+    void listen() noexcept; // while nothing is assigned: runs the callbacks of what is queued, and drops it
 
     rd_kafka_t *client = nullptr;
     rd_kafka_queue_t *queue = nullptr;
@@ -33,6 +35,7 @@ class Consumer {
     size_t first_note = 0;
     size_t note_count = 0;
     bool lost_brokers = false; // since the last assignment: who answers now may be another cluster
+    BrokerErrors broker_errors;
     bool mirror_failed = false;
     bool lost_topic = false;
     Problem lost_reason = {};

@@ -1,17 +1,16 @@
 // Stream half: defaults first, then the user's file, then what the guarantees rest on and no file may change.
 #include "stream/kafka_config.h"
 
+#include "stream/properties_file.h"
+
 #include <librdkafka/rdkafka.h>
 
-#include <cctype>
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
-#include <sys/stat.h>
+#include <vector>
 
 namespace heartbeat {
 
@@ -31,7 +30,6 @@ constexpr Property defaults[] = {
     {"fetch.max.bytes", "8388608"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
-    {"log.connection.close", "false"},
     {"topic.metadata.refresh.interval.ms", "60000"}, // and the worker looks at the topic as often
 };
 
@@ -44,6 +42,7 @@ constexpr Property fixed[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"},
+    {"api.version.request", "true"}, // without it brokers are asked in ways that know no read_committed
     {"log.queue", "true"},
     // No session is held, but closing waits this long (and spins) for a commit that has not found its
     // coordinator.
@@ -51,8 +50,36 @@ constexpr Property fixed[] = {
     {"heartbeat.interval.ms", "100"},
 };
 
-// Settings of the extension that the file may not set a second time.
-constexpr const char *settings_of_their_own[] = {"bootstrap.servers", "metadata.broker.list", "group.id"};
+// What else is not the file's to say: settings of the extension, where positions are kept, where errors go,
+// signals, and brokers that librdkafka would play itself.
+constexpr const char *own_names[] = {
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "group.id",
+    "group.instance.id",
+    "client.id",
+    "auto.commit.enable",
+    "offset.store.method",
+    "offset.store.path",
+    "offset.store.sync.interval.ms",
+    "enabled_events",
+    "test.mock.num.brokers",
+    "test.mock.broker.rtt",
+    "internal.termination.signal",
+};
+
+// These load a library into the server or run a command as its user. Who may write the file may choose whom
+// the worker talks to, and no more.
+constexpr const char *code_names[] = {
+    "plugin.library.paths", "ssl.engine.location",     "ssl.engine.id",
+    "ssl.providers",        "sasl.kerberos.kinit.cmd",
+};
+
+// librdkafka's command for Kerberos' tickets has them in a shell's words.
+constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
+constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
+constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
+constexpr const char *shell_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:-";
 
 struct ConfigDeleter {
     void operator()(rd_kafka_conf_t *config) const { rd_kafka_conf_destroy(config); }
@@ -73,79 +100,55 @@ bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, 
     return false;
 }
 
-std::string trim(const std::string &text) {
-    size_t begin = text.find_first_not_of(" \t\r");
-    if (begin == std::string::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+bool is_among(const char *const *begin, const char *const *end, const std::string &name) {
+    return std::find(begin, end, name) != end;
 }
 
-bool is_reserved(const std::string &name) {
-    for (const Property &property : fixed)
-        if (name == property.name)
-            return true;
-    for (const char *own : settings_of_their_own)
-        if (name == own)
-            return true;
-    return false;
+// librdkafka takes a topic's properties with and without the prefix.
+std::string without_prefix(const std::string &name) {
+    constexpr const char prefix[] = "topic.";
+    return name.compare(0, sizeof(prefix) - 1, prefix) == 0 ? name.substr(sizeof(prefix) - 1) : name;
 }
 
-bool check_permissions(const char *path, Problem *problem) {
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        snprintf(problem->text, sizeof(problem->text),
-                 "cannot read heartbeat.kafka_config_file \"%.200s\": %s", path, strerror(errno));
-        return false;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        snprintf(problem->text, sizeof(problem->text), "heartbeat.kafka_config_file \"%.200s\" is not a file",
-                 path);
-        return false;
-    }
-    if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0) {
-        snprintf(problem->text, sizeof(problem->text),
-                 "heartbeat.kafka_config_file \"%.200s\" is open to others; it may hold secrets: chmod it to "
-                 "0600, or "
-                 "0640 for a group that may read it",
-                 path);
-        return false;
-    }
-    return true;
-}
-
-bool set_line(rd_kafka_conf_t *config, const std::string &line, int number, Problem *problem) {
-    size_t equals = line.find('=');
-    std::string name = equals == std::string::npos ? std::string() : trim(line.substr(0, equals));
-    if (name.empty()) {
-        snprintf(problem->text, sizeof(problem->text),
-                 "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
-        return false;
-    }
-    if (is_reserved(name)) {
-        snprintf(problem->text, sizeof(problem->text),
-                 "line %d of heartbeat.kafka_config_file sets \"%.100s\", which heartbeat sets itself: "
-                 "remove the line",
-                 number, name.c_str());
-        return false;
-    }
-    return set_property(config, name.c_str(), trim(line.substr(equals + 1)).c_str(), problem);
+const char *find_objection(const FileProperty &property) {
+    std::string name = without_prefix(property.name);
+    bool is_fixed = std::any_of(std::begin(fixed), std::end(fixed),
+                                [&](const Property &own) { return name == own.name; });
+    if (is_fixed || is_among(std::begin(own_names), std::end(own_names), name))
+        return "which heartbeat sets itself: remove the line";
+    if (is_among(std::begin(code_names), std::end(code_names), name))
+        return "which would run code in the server: remove the line";
+    if (name == "enable.sasl.oauthbearer.unsecure.jwt")
+        return "which is for development, and whose errors quote the file: remove the line";
+    // librdkafka finds a wrong one later, and quotes it
+    if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
+        !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
+        return "to a value that librdkafka refuses";
+    if (is_among(std::begin(shell_names), std::end(shell_names), name) &&
+        property.value.find_first_not_of(shell_safe) != std::string::npos)
+        return "and its value has characters other than letters, digits and . _ / @ : -, which a shell might "
+               "take for something else";
+    return nullptr;
 }
 
 bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) {
-    if (!check_permissions(path, problem))
+    std::vector<FileProperty> properties;
+    if (!properties_read(path, &properties, problem))
         return false;
-    std::ifstream file(path);
-    std::string line;
-    int number = 0;
-    while (std::getline(file, line)) {
-        number++;
-        line = trim(line);
-        if (!line.empty() && line[0] != '#' && line[0] != '!' && !set_line(config, line, number, problem))
-            return false;
-    }
-    if (!file.eof()) { // half a file would be another configuration
-        snprintf(problem->text, sizeof(problem->text), "cannot read heartbeat.kafka_config_file \"%.200s\"",
-                 path);
+    for (const FileProperty &property : properties) {
+        const char *objection = find_objection(property);
+        std::string name = '"' + property.name + '"'; // one that heartbeat knows
+        if (objection == nullptr) {
+            rd_kafka_conf_res_t result =
+                rd_kafka_conf_set(config, property.name.c_str(), property.value.c_str(), nullptr, 0);
+            if (result == RD_KAFKA_CONF_OK)
+                continue;
+            name = properties_show_name(property.name);
+            objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
+                                                        : "to a value that librdkafka refuses";
+        }
+        snprintf(problem->text, sizeof(problem->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
+                 property.line, name.c_str(), objection);
         return false;
     }
     return true;

@@ -19,6 +19,17 @@ bool is_same_id(const char *a, const char *b) {
     return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
 }
 
+// The error of the call says only that no broker answered; why is in what was said of the brokers meanwhile.
+bool describe_unreachable(Consumer *consumer, rd_kafka_resp_err_t error, Problem *problem) {
+    constexpr const char *what = "cannot reach Kafka";
+    consumer->listen();
+    const char *reason = consumer->broker_errors.worst();
+    if (reason[0] == '\0')
+        return describe_failure(problem, what, error);
+    snprintf(problem->text, sizeof(problem->text), "%s: %s", what, reason);
+    return false;
+}
+
 } // namespace
 
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
@@ -32,7 +43,8 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
         rd_kafka_metadata(consumer->client, 0, consumer->topic_handle, &metadata, timeout_ms);
     std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> holder(metadata);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return describe_failure(problem, "cannot reach Kafka", error);
+        return describe_unreachable(consumer, error, problem);
+    consumer->broker_errors.forget();
     topic->exists = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                     metadata->topics[0].partition_cnt > 0;
     if (!topic->exists && metadata->topic_cnt == 1 && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR &&

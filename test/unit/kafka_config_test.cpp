@@ -1,9 +1,11 @@
 // Unit tests: the Kafka client's configuration, from settings and from the user's file of properties.
 #include "stream/kafka_config.h"
+#include "stream/properties_file.h"
 
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <librdkafka/rdkafka.h>
 #include <string>
 #include <sys/stat.h>
@@ -29,6 +31,15 @@ class KafkaConfigTest : public testing::Test {
         chmod(path.c_str(), mode);
         config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &problem);
         return config != nullptr;
+    }
+    // Refused, in words that include those given and nothing of a value.
+    void expect_refused(const std::string &properties, std::initializer_list<const char *> words) {
+        EXPECT_FALSE(create(properties)) << properties;
+        for (const char *word : words)
+            EXPECT_NE(std::string(problem.text).find(word), std::string::npos)
+                << word << ": " << problem.text;
+        for (const char *word : {"secret", "evil", "touch", "MC4C"})
+            EXPECT_EQ(std::string(problem.text).find(word), std::string::npos) << problem.text;
     }
     std::string get(const char *name) const {
         char value[256];
@@ -64,24 +75,42 @@ TEST_F(KafkaConfigTest, TakesTuningFromTheFile) {
 }
 
 TEST_F(KafkaConfigTest, RefusesWhatIsNotTheFilesToSay) {
-    for (const char *name : {"group.id", "bootstrap.servers", "enable.auto.commit", "isolation.level"}) {
-        EXPECT_FALSE(create(std::string("linger.ms=5\n") + name + "=x\n"));
-        EXPECT_NE(std::string(problem.text).find(name), std::string::npos) << problem.text;
-        EXPECT_NE(std::string(problem.text).find("line 2"), std::string::npos) << problem.text;
-    }
+    for (const char *name :
+         {"group.id", "bootstrap.servers", "metadata.broker.list", "client.id", "enable.auto.commit",
+          "isolation.level", "topic.auto.offset.reset", "auto.commit.enable", "offset.store.method",
+          "offset.store.path", "topic.offset.store.path", "api.version.request", "enabled_events",
+          "internal.termination.signal", "test.mock.num.brokers", "log.queue"})
+        expect_refused(std::string("linger.ms=5\n") + name + "=1\n",
+                       {name, "line 2", "heartbeat sets itself"});
+}
+
+TEST_F(KafkaConfigTest, RefusesWhatWouldRunCodeInTheServer) {
+    for (const char *name : {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers",
+                             "sasl.kerberos.kinit.cmd"})
+        expect_refused(std::string(name) + "=/tmp/evil\n", {name, "line 1", "would run code in the server"});
+    expect_refused("sasl.kerberos.keytab=/etc/heartbeat.keytab\nsasl.kerberos.principal=x; touch /tmp/y\n",
+                   {"line 2", "sasl.kerberos.principal", "shell"});
+    expect_refused("sasl.kerberos.keytab=$(touch /tmp/y)\n", {"line 1", "sasl.kerberos.keytab"});
+    EXPECT_TRUE(create("sasl.kerberos.keytab=/etc/heartbeat.keytab\n"
+                       "sasl.kerberos.principal=heartbeat/db-1@EXAMPLE.ORG\n"))
+        << problem.text;
 }
 
 TEST_F(KafkaConfigTest, NamesAnUnknownProperty) {
-    EXPECT_FALSE(create("no.such.property=1\n"));
-    EXPECT_NE(std::string(problem.text).find("no.such.property"), std::string::npos) << problem.text;
+    expect_refused("no.such.property=1\n", {"no.such.property", "line 1", "librdkafka does not have"});
 }
 
 TEST_F(KafkaConfigTest, NeverShowsAValue) {
-    EXPECT_FALSE(create("fetch.wait.max.ms=secret-value\n"));
-    EXPECT_NE(std::string(problem.text).find("fetch.wait.max.ms"), std::string::npos) << problem.text;
-    EXPECT_EQ(std::string(problem.text).find("secret-value"), std::string::npos) << problem.text;
-    EXPECT_FALSE(create("secret-value\n"));
-    EXPECT_EQ(std::string(problem.text).find("secret-value"), std::string::npos) << problem.text;
+    expect_refused("fetch.wait.max.ms=secret-value\n", {"fetch.wait.max.ms"});
+    for (const char *text : {"secret-value\n", "=secret-value\n", "sasl.password secret-value\n",
+                             "sasl.password: secret-value=\n", "secret-value = x\n", "secret value.of=x\n",
+                             "sasl.password=\nsecretvalue=\n",
+                             "ssl.key.pem=-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIsecretA==\n",
+                             "security.protocol=secret-value\n", "sasl.mechanism=secret-value\n",
+                             "enable.sasl.oauthbearer.unsecure.jwt=true\nsasl.oauthbearer.config=secret\n",
+                             "fetch.wait.max.ms=1\nenable.auto.commit=secret-value\n",
+                             "plugin.library.paths=secret-value\n", "sasl.kerberos.keytab=secret value\n"})
+        expect_refused(text, {"line "});
 }
 
 TEST_F(KafkaConfigTest, RefusesAFileThatIsOpenToOthers) {
@@ -92,10 +121,58 @@ TEST_F(KafkaConfigTest, RefusesAFileThatIsOpenToOthers) {
     EXPECT_TRUE(create("linger.ms=5\n", 0640)) << problem.text;
 }
 
-TEST_F(KafkaConfigTest, NamesAFileThatIsNotThere) {
-    config = kafka_config_create({"b:1", "t", "g", "/nonexistent/properties", "c"}, &problem);
+TEST_F(KafkaConfigTest, RefusesWhatIsNoFile) {
+    for (const char *other : {"/nonexistent/properties", "/tmp", "/dev/null"}) {
+        config = kafka_config_create({"b:1", "t", "g", other, "c"}, &problem);
+        EXPECT_EQ(config, nullptr);
+        EXPECT_NE(std::string(problem.text).find("heartbeat.kafka_config_file"), std::string::npos);
+        EXPECT_EQ(std::string(problem.text).find(other), std::string::npos)
+            << "where it lies is a superuser's to see: " << problem.text;
+    }
+}
+
+TEST_F(KafkaConfigTest, DoesNotWaitForAPipe) {
+    unlink(path.c_str());
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    config = kafka_config_create({"b:1", "t", "g", path.c_str(), "c"}, &problem);
     EXPECT_EQ(config, nullptr);
-    EXPECT_NE(std::string(problem.text).find("/nonexistent/properties"), std::string::npos) << problem.text;
+    EXPECT_NE(std::string(problem.text).find("regular file"), std::string::npos) << problem.text;
+}
+
+// What a link leads to is what counts: orchestrators mount secrets as links.
+TEST_F(KafkaConfigTest, FollowsALink) {
+    std::string link = path + ".link";
+    ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));
+    ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+    rd_kafka_conf_destroy(config);
+    config = kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &problem);
+    EXPECT_NE(config, nullptr) << problem.text;
+    chmod(path.c_str(), 0644);
+    EXPECT_EQ(kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &problem), nullptr);
+    unlink(link.c_str());
+}
+
+// librdkafka takes a name to end where C ends it.
+TEST_F(KafkaConfigTest, RefusesAZeroByte) {
+    using std::string_literals::operator""s;
+    for (const std::string &text : {"plugin.library.paths\0x=/tmp/evil\n"s, "linger.ms=5\n\0"s})
+        expect_refused(text, {"heartbeat.kafka_config_file", "zero byte"});
+}
+
+TEST_F(KafkaConfigTest, RefusesAnEndlessFile) {
+    EXPECT_FALSE(create(std::string(2 << 20, '#')));
+    EXPECT_NE(std::string(problem.text).find("1 MiB"), std::string::npos) << problem.text;
+}
+
+TEST(PropertiesFile, BelongsToTheServerOrToRoot) {
+    struct stat status {};
+    status.st_mode = S_IFREG | 0600;
+    status.st_uid = 1234;
+    EXPECT_EQ(properties_find_exposure(status, 1234), nullptr);
+    EXPECT_NE(properties_find_exposure(status, 1235), nullptr);
+    EXPECT_NE(properties_find_exposure(status, 0), nullptr);
+    status.st_uid = 0;
+    EXPECT_EQ(properties_find_exposure(status, 1235), nullptr);
 }
 
 } // namespace

@@ -33,18 +33,25 @@ my @brokers;
     $kafka->create_topic('topic', 3, 'max.message.bytes=2000000');
     $kafka->produce('topic', { value => '{...}' }, { partition => 1, key => 'k', value => undef, timestamp => 1 });
 
+Beside the properties: listeners => { NAME => 'SASL_SSL' }, further ones than PLAINTEXT, whose address is
+$kafka->brokers('NAME') and whose properties begin with 'listener.name.name.'; scram => [ [ user, password ] ].
+
 =cut
 
 sub new
 {
 	my ($class, $name, %properties) = @_;
 	my $folder = PostgreSQL::Test::Utils::tempdir("kafka_$name");
+	my $listeners = delete $properties{listeners} // {};
+	my $scram     = delete $properties{scram}     // [];
 	my $self   = bless {
 		name       => $name,
 		folder     => "$folder",
 		log        => "$PostgreSQL::Test::Utils::log_path/kafka_${name}_$$.log",
 		port       => PostgreSQL::Test::Cluster::get_free_port(),
 		controller => PostgreSQL::Test::Cluster::get_free_port(),
+		listeners  => { map { $_ => [ $listeners->{$_}, PostgreSQL::Test::Cluster::get_free_port() ] } keys %$listeners },
+		scram      => $scram,
 		properties => \%properties,
 		pid        => undef,
 	}, $class;
@@ -54,7 +61,11 @@ sub new
 	return $self;
 }
 
-sub brokers { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
+sub brokers
+{
+	my ($self, $listener) = @_;
+	return defined $listener ? "localhost:$self->{listeners}{$listener}[1]" : "127.0.0.1:$self->{port}";
+}
 
 sub pid { my ($self) = @_; return $self->{pid}; }
 
@@ -71,7 +82,9 @@ sub format
 	rmtree("$self->{folder}/data");
 	# Sixteen bytes in base64; the first is not random, because an id that begins with "-" looks like an option.
 	my $id = encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15));
-	$self->_run($kafka, 'format', "$self->{folder}/server.properties", $id);
+	my @users = map { my ($name, $password) = @$_; map { ('--add-scram', "$_=[name=$name,password=$password]") }
+		  qw(SCRAM-SHA-256 SCRAM-SHA-512) } @{ $self->{scram} };
+	$self->_run($kafka, 'format', "$self->{folder}/server.properties", $id, @users);
 	$self->{cluster_id} = $id;
 	return $id;
 }
@@ -314,14 +327,18 @@ sub _log_tail
 sub _write_properties
 {
 	my ($self) = @_;
+	my %listeners = %{ $self->{listeners} };
+	my $addresses = join '', map { ",$_://localhost:$listeners{$_}[1]" } sort keys %listeners;
+	my $protocols = join '', map { ",$_:$listeners{$_}[0]" } sort keys %listeners;
 	my %properties = (
 		'process.roles'                            => 'broker,controller',
 		'node.id'                                  => 1,
 		'controller.quorum.voters'                 => "1\@127.0.0.1:$self->{controller}",
-		'listeners'                                => "PLAINTEXT://127.0.0.1:$self->{port},CONTROLLER://127.0.0.1:$self->{controller}",
-		'advertised.listeners'                     => "PLAINTEXT://127.0.0.1:$self->{port}",
+		'listeners'                                => "PLAINTEXT://127.0.0.1:$self->{port},CONTROLLER://127.0.0.1:$self->{controller}$addresses",
+		'advertised.listeners'                     => "PLAINTEXT://127.0.0.1:$self->{port}$addresses",
+		'inter.broker.listener.name'               => 'PLAINTEXT',
 		'controller.listener.names'                => 'CONTROLLER',
-		'listener.security.protocol.map'           => 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+		'listener.security.protocol.map'           => "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$protocols",
 		'log.dirs'                                 => "$self->{folder}/data",
 		'auto.create.topics.enable'                => 'false',
 		# After kill -9 the broker may return only when the controller has given up its former life.

@@ -1,0 +1,88 @@
+# TLS with a real broker: whom the worker trusts, who trusts the worker, and what it says when one of the two does not.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Certificates;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Secrets;
+
+my $passphrase = 'the-passphrase';    # docs/security.md has it
+my $wrong      = 'not-the-passphrase-6b1f';
+my $topic      = 'heartbeat-events';
+my $folder     = PostgreSQL::Test::Utils::tempdir('certificates');
+my $ca         = Heartbeat::Certificates->new($folder, 'ca');
+my $stranger   = Heartbeat::Certificates->new($folder, 'stranger');
+my %keystore   = (
+	tls       => $ca->issue('server',    names => 'DNS:localhost'),
+	expired   => $ca->issue('expired',   names => 'DNS:localhost', expired => 1),
+	elsewhere => $ca->issue('elsewhere', names => 'DNS:elsewhere.example'));
+$keystore{mtls} = $keystore{tls};
+$ca->issue('client', names => 'DNS:heartbeat', passphrase => $passphrase);
+$stranger->issue('impostor', names => 'DNS:heartbeat');
+
+my $kafka = Heartbeat::Kafka->new(
+	'tls',
+	listeners => { map { uc $_ => 'SSL' } keys %keystore },
+	'listener.name.mtls.ssl.client.auth'         => 'required',
+	'listener.name.mtls.ssl.truststore.type'     => 'PEM',
+	'listener.name.mtls.ssl.truststore.location' => $ca->file,
+	map { ("listener.name.$_.ssl.keystore.type" => 'PEM', "listener.name.$_.ssl.keystore.location" => $keystore{$_}) } keys %keystore);
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node    = Heartbeat::Cluster->create('tls', settings => { 'log_min_messages' => 'debug1' });
+my $secrets = Heartbeat::Secrets->new($node, $folder, $passphrase, $wrong);
+my %mutual  = $secrets->documented('SSL');
+my %tls     = map { $_ => $mutual{$_} } qw(security.protocol ssl.ca.location);
+
+# The generator and the worker, both by certificate, as documented.
+my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
+{
+	local $ENV{HEARTBEAT_CONFIG} = join ';', map { "$_=$mutual{$_}" } sort keys %mutual;
+	is(system_log($generator, '--brokers', $kafka->brokers('MTLS'), '--topic', $topic, qw(--rate 5000 --count 500 --seed 1 --quiet)),
+		0, 'the generator publishes with a certificate');
+}
+$secrets->use($kafka->brokers('MTLS'), %mutual);
+$node->wait_for_state('RUNNING', undef, 'the documented properties let the worker in by its certificate');
+$node->wait_for_offsets($topic, 500);
+
+# What each mistake is called, and that the right file and a reload end it.
+my $sent = 500;
+for my $mistake (
+	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an authority that it does not know' ],
+	[ 'TLS',       { 'security.protocol' => 'SSL' },               qr/certificate verify failed/, 'no authority but the system\'s' ],
+	[ 'EXPIRED',   {%tls},                                         qr/certificate verify failed|certificate has expired/, 'an expired certificate' ],
+	[ 'ELSEWHERE', {%tls},                                         qr/certificate verify failed|hostname mismatch/, 'a certificate of another host' ],
+	[ undef,       {%tls},                                         qr/SSL handshake failed/, 'TLS to a port without it' ],
+	[ 'TLS',       {},                                             qr/security\.protocol/, 'a port with TLS, without it' ],
+	[ 'MTLS',      {%tls},                                         qr/certificate required|handshake failure|bad certificate/, 'no certificate of its own' ],
+	[
+		'MTLS',
+		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
+		qr/unknown ca|certificate unknown|handshake failure|bad certificate/,
+		'a certificate of an authority that the broker does not know'
+	],
+	[ 'MTLS', { %mutual, 'ssl.key.password' => $wrong }, qr/ssl\.key\.location/, 'a key\'s wrong passphrase',      'FAILED' ],
+	[ 'MTLS', { %mutual, 'ssl.key.password' => '' },     qr/ssl\.key\.location/, 'no passphrase for a locked key', 'FAILED' ],
+	[ 'TLS',  { %tls, 'ssl.ca.location' => "$folder/missing.pem" }, qr/ssl\.ca\.location/, 'no file of authorities', 'FAILED' ],
+	[ 'TLS',  { %tls, 'plugin.library.paths' => "$folder/evil" }, qr/plugin\.library\.paths.*run code/, 'a library for the server to load', 'FAILED' ])
+{
+	my ($listener, $properties, $reason, $what, $state) = @$mistake;
+	$secrets->refused($kafka->brokers($listener), $properties, $reason, "$what: the reason says so", $state);
+	$secrets->use($kafka->brokers('TLS'), %tls);
+	$kafka->produce($topic, reading_stream(10, 1, first => $sent));
+	$node->wait_for_offsets($topic, $sent += 10);
+}
+$node->wait_for_state('RUNNING', undef, 'each is over with the right file and a reload');
+
+$secrets->assert_kept;
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,112 @@
+# Each right that the README grants to the worker's role is needed, and said by name where it is missing; there is no other.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my ($block) = slurp_file("$FindBin::RealBin/../../README.md") =~ /^```sql\n(CREATE ROLE heartbeat_worker\b.*?)^```/ms
+  or die 'the README has no block for heartbeat_worker';
+
+# Every single right of the block: [ right, kind of object, object ].
+my @rights;
+while ($block =~ /^GRANT (.+?) ON (?:(SEQUENCE|FUNCTION) )?(.+?)\s+TO heartbeat_worker;/msg)
+{
+	my ($actions, $kind, $objects) = ($1, $2 // 'TABLE', $3);
+	for my $object ($objects =~ /(\w+(?:\([^)]*\))?)/g)
+	{
+		push @rights, map { [ $_, $kind, $object ] } split /, /, $actions;
+	}
+}
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('rights');
+$kafka->start;
+$kafka->create_topic($_, 1) for $topic, 'another';
+my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { 'heartbeat.offset_reset' => 'earliest' });
+$node->query($_) for grep { /\S/ } split /;\n/, $block;
+
+# What makes the worker use a right. Each returns the query that shows the error, until it can be used.
+my $now    = int(time);
+my $weeks  = 0;
+my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
+my $work   = sub {
+	my $time = reading_time($now - 86400 * 7 * ++$weeks);    # a week of its own wants partitions
+	$kafka->produce($topic, map { { value => $_ } } reading('A', 70, $time), reading('A', 70, $time),
+		reading('A', 200, $time), reading('A', 200, $time), 'garbage');
+	return $status;
+};
+my $replay = sub { $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0); SELECT heartbeat_resume()"); return $status; };
+my $maintain = sub {
+	$node->query("INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
+		SELECT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records;
+		SELECT heartbeat_wake_workers()");
+	return 'SELECT last_error FROM heartbeat_status';
+};
+my $retain = sub {
+	$node->set('heartbeat.retention' => $_) for 0, '36500d';
+	return 'SELECT last_error FROM heartbeat_status';
+};
+my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
+my %stimulus = (
+	'SELECT heartbeat_records'        => $maintain,
+	'SELECT heartbeat_anomalies'      => $maintain,
+	'INSERT heartbeat_offsets'        => $begin,
+	'INSERT heartbeat_stale_minutes'  => $work,
+	'INSERT heartbeat_gaps'           => $replay,
+	'heartbeat_move_offset'           => $replay,
+	'heartbeat_apply_retention'       => $retain,
+	(map { $_ => $maintain } 'SELECT heartbeat_customers', 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
+		'DELETE heartbeat_stale_minutes', 'SELECT heartbeat_rollup', 'INSERT heartbeat_rollup', 'DELETE heartbeat_rollup',
+		'heartbeat_summarize_partitions'));
+
+$work->() for 1 .. 2;
+$node->wait_for_offsets($topic, 10);
+$node->wait_for_state('RUNNING');
+$kafka->truncate($topic, 0, 1);    # so that a replay from 0 finds a gap
+
+for my $right (@rights)
+{
+	my ($action, $kind, $object) = @$right;
+	my ($name) = $object =~ /^(\w+)/;
+	my $stimulus = $stimulus{"$action $name"} // $stimulus{$name} // $work;
+	$node->query("REVOKE $action ON $kind $object FROM heartbeat_worker");
+	my $query = $stimulus->();
+	$node->wait_for_query($query, qr/permission denied for \w+ $name$/, "without $action on $name it says what is missing");
+	$node->query("GRANT $action ON $kind $object TO heartbeat_worker");
+	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "with $action on $name it goes on");
+	next if $stimulus != $begin;
+	$node->set('heartbeat.topic' => $topic);
+	$node->wait_for_state('RUNNING');
+}
+$maintain->();
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'and nothing was left undone');
+
+# It has no right that is not in the block, and what it has leads no further.
+my $all = $node->query("SELECT count(*) FROM (
+	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
+	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
+is($all, scalar @rights, 'the role has the rights of the README and no more');
+for my $sql (
+	(map { ("DELETE FROM $_", "TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)),
+	'SELECT * FROM heartbeat_records_default', 'DELETE FROM heartbeat_offsets', 'DELETE FROM heartbeat_gaps', 'SELECT * FROM heartbeat_gaps',
+	'UPDATE heartbeat_control SET paused = false', 'INSERT INTO heartbeat_control (paused) VALUES (true)',
+	'SELECT heartbeat_pause()', 'SELECT heartbeat_resume()', 'SELECT heartbeat_seek(0, 0)', 'SELECT heartbeat_seek(now())',
+	'SELECT heartbeat_kafka_offsets(now())', 'SELECT heartbeat_retry_dead_letters()', 'SELECT heartbeat_audit()',
+	"SELECT heartbeat_add_partition_keys('heartbeat_records', 'heartbeat_records_default')",
+	'DROP TABLE heartbeat_records_default', 'CREATE TABLE mine (i int)', 'SHOW heartbeat.kafka_config_file',
+	"ALTER SYSTEM SET heartbeat.role = ''")
+{
+	like($node->query_error("SET ROLE heartbeat_worker; $sql"), qr/permission denied|must be owner|must be superuser/, "it may not: $sql");
+}
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,128 @@
+# The worker's file of Kafka properties in a test, as docs/security.md shows it, and the proof that nothing of it comes out.
+# Test code. What is shown where is gathered on the way, and looked through at the end.
+
+package Heartbeat::Secrets;
+
+use strict;
+use warnings;
+
+use Carp;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More;
+
+use PostgreSQL::Test::Utils;
+
+my $document = abs_path(dirname(__FILE__) . '/../../../..') . '/docs/security.md';
+
+=pod
+
+    my $secrets = Heartbeat::Secrets->new($node, $folder, 'password', ...);
+    my %properties = $secrets->documented('SASL_SSL');          # the block of docs/security.md with that protocol
+    $secrets->use('host:port', %properties, 'sasl.password' => 'another');
+    $secrets->refused('host:port', { ... }, qr/reason/, 'what is wrong');
+    $secrets->assert_kept;
+
+=cut
+
+sub new
+{
+	my ($class, $node, $folder, @secrets) = @_;
+	return bless {
+		node    => $node,
+		folder  => $folder,
+		file    => $node->data_dir . '/kafka.properties',
+		secrets => \@secrets,
+		shown   => [],
+	}, $class;
+}
+
+# The block of properties that the documentation has for a protocol, with the test's folder in place of /etc/heartbeat.
+sub documented
+{
+	my ($self, $protocol) = @_;
+	my ($block) = slurp_file($document) =~ /^```properties\n(security\.protocol=\Q$protocol\E\n.*?)^```/ms
+	  or croak "$document has no properties for $protocol";
+	$block =~ s{/etc/heartbeat}{$self->{folder}}g;
+	return map { split /=/, $_, 2 } split /\n/, $block;
+}
+
+# Gives the rights in Kafka that the documentation gives, by its commands.
+sub grant_documented
+{
+	my ($self, $kafka) = @_;
+	my @commands = slurp_file($document) =~ /^    kafka-acls\.sh --bootstrap-server \S+ (--add .*)$/mg
+	  or croak "$document has no kafka-acls.sh";
+	$kafka->tool('acls', split / +/, $_) for @commands;
+	return;
+}
+
+sub write
+{
+	my ($self, $text) = @_;
+	open(my $file, '>', $self->{file}) or croak "$self->{file}: $!";
+	chmod 0600, $self->{file};
+	print $file $text;
+	close $file or croak "$self->{file}: $!";
+	return;
+}
+
+# Writes the file and has it read; librdkafka says all that it can of it.
+sub use
+{
+	my ($self, $brokers, %properties) = @_;
+	$properties{debug} //= 'security,broker,conf';
+	$self->write(join '', map { "$_=$properties{$_}\n" } sort keys %properties);
+	$self->{node}->set('heartbeat.kafka_config_file' => $self->{file}, 'heartbeat.brokers' => $brokers);
+	return;
+}
+
+# Passes when the worker says why it is not let in, in words that match; what it says is kept for assert_kept.
+sub refused
+{
+	my ($self, $brokers, $properties, $reason, $what, $state) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$self->use($brokers, %$properties);
+	return $self->said($state // 'CONNECTING', $reason, $what);
+}
+
+sub said
+{
+	my ($self, $state, $reason, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $passed = $self->{node}->wait_for_state($state, $reason, $what);
+	$self->remember;
+	return $passed;
+}
+
+# Keeps what the views and the settings show now.
+sub remember
+{
+	my ($self) = @_;
+	my $shown = $self->{node}->query('SELECT to_json(s) FROM heartbeat_status s UNION ALL SELECT to_json(p) FROM heartbeat_partitions p'
+		  . ' UNION ALL SELECT to_json(g) FROM pg_settings g UNION ALL SELECT to_json(a) FROM pg_stat_activity a');
+	note $self->{node}->query('SELECT state, reason, hint, last_error FROM heartbeat_status');
+	push @{ $self->{shown} }, $shown;
+	return;
+}
+
+# Keeps a text that somebody was shown, an error for example.
+sub show { my ($self, $text) = @_; push @{ $self->{shown} }, $text; return $text; }
+
+# Passes when no secret is in the server's log, nor in what the views, the settings and errors have shown.
+sub assert_kept
+{
+	my ($self) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$self->remember;
+	my $log   = slurp_file($self->{node}->logfile);
+	my $shown = join "\n", @{ $self->{shown} };
+	for my $secret (@{ $self->{secrets} })
+	{
+		is(index($log,   $secret), -1, 'a secret is not in the server\'s log');
+		is(index($shown, $secret), -1, 'nor in a view, a setting or an error');
+	}
+	return like($log, qr/DEBUG: .*heartbeat: librdkafka: /, 'and librdkafka did speak');
+}
+
+1;

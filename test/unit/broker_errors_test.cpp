@@ -1,0 +1,79 @@
+// Unit tests: which of the brokers' errors a person gets to read.
+#include "stream/broker_errors.h"
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <string>
+
+namespace heartbeat {
+namespace {
+
+constexpr int lost = RD_KAFKA_RESP_ERR__TRANSPORT;
+constexpr int refused = RD_KAFKA_RESP_ERR__AUTHENTICATION;
+
+class BrokerErrorsTest : public testing::Test {
+  protected:
+    void hear(int error, const char *text, int seconds = 0) {
+        errors.hear(error, text, BrokerErrors::Time(std::chrono::seconds(1000 + seconds)));
+    }
+    BrokerErrors errors;
+};
+
+TEST_F(BrokerErrorsTest, BeginsWithNone) {
+    EXPECT_STREQ(errors.worst(), "");
+}
+
+TEST_F(BrokerErrorsTest, LeavesOutWhatDiffersEachTime) {
+    hear(refused,
+         "sasl_ssl://a:9092/bootstrap: Invalid username or password (after 312ms in state AUTH_REQ)");
+    EXPECT_STREQ(errors.worst(), "sasl_ssl://a:9092/bootstrap: Invalid username or password");
+}
+
+TEST_F(BrokerErrorsTest, PrefersARefusal) {
+    hear(lost, "a: refused");
+    hear(refused, "b: wrong password");
+    hear(lost, "a: refused");
+    EXPECT_STREQ(errors.worst(), "b: wrong password");
+    hear(RD_KAFKA_RESP_ERR__SSL, "c: certificate");
+    EXPECT_STREQ(errors.worst(), "b: wrong password") << "the same text as long as it is true";
+}
+
+TEST_F(BrokerErrorsTest, StaysWithTheFirstOfSeveralBrokers) {
+    hear(lost, "a: refused");
+    hear(lost, "b: refused", 1);
+    EXPECT_STREQ(errors.worst(), "a: refused");
+}
+
+TEST_F(BrokerErrorsTest, PrefersAReasonToAnEnd) {
+    hear(lost, "a:9092/1: Disconnected (after 5ms in state UP)");
+    hear(lost, "a:9092/1: Connect to ipv4#a failed: Connection refused");
+    hear(lost, "a:9092/1: Disconnected");
+    EXPECT_STREQ(errors.worst(), "a:9092/1: Connect to ipv4#a failed: Connection refused");
+}
+
+TEST_F(BrokerErrorsTest, DropsWhatIsHeardNoMore) {
+    hear(refused, "a: wrong password");
+    hear(lost, "b: refused", 30);
+    hear(refused, "a: wrong password", 40);
+    hear(lost, "b: refused", 90);
+    EXPECT_STREQ(errors.worst(), "a: wrong password");
+    hear(lost, "b: refused", 101);
+    EXPECT_STREQ(errors.worst(), "b: refused");
+}
+
+TEST_F(BrokerErrorsTest, ForgetsWhenABrokerAnswers) {
+    hear(refused, "a: wrong password");
+    errors.forget();
+    EXPECT_STREQ(errors.worst(), "");
+    hear(lost, "b: refused");
+    EXPECT_STREQ(errors.worst(), "b: refused");
+}
+
+TEST_F(BrokerErrorsTest, CutsALongText) {
+    hear(lost, std::string(5000, 'x').c_str());
+    EXPECT_EQ(std::string(errors.worst()).find_first_not_of('x'), std::string::npos);
+    EXPECT_LT(std::string(errors.worst()).size(), 384U);
+}
+
+} // namespace
+} // namespace heartbeat
