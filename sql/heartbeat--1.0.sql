@@ -168,6 +168,7 @@ BEGIN
             new_table := format('%I.%I', schema, name);
             CONTINUE WHEN to_regclass(new_table) IS NOT NULL;
             EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
             EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
             -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
             EXECUTE format('SELECT EXISTS (SELECT FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',

@@ -1,6 +1,6 @@
 -- Rights as the catalogs have them: nothing for PUBLIC, and no function that acts as its owner trusts its caller's path.
 BEGIN;
-SELECT plan(13);
+SELECT plan(14);
 
 CREATE ROLE heartbeat_pgtap_nobody;
 SELECT heartbeat_make_partitions(now(), now()) AS made \gset
@@ -60,6 +60,13 @@ SELECT tables_are('public', ARRAY['heartbeat_records_2020w09', 'heartbeat_anomal
     'one of each is made');
 SELECT is_empty($$SELECT relname FROM relations WHERE relowner <> (SELECT extowner FROM pg_extension
                   WHERE extname = 'heartbeat')$$, 'the tables, partitions too, belong to the owner of the extension');
+
+-- what the owner's new tables are for in general says nothing of patients' readings
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+SELECT heartbeat_make_partitions('2020-03-09 00:00+00', '2020-03-09 00:00+00') AS made \gset
+SELECT is_empty($$SELECT relname FROM relations WHERE relkind <> 'S' AND
+                  has_table_privilege('heartbeat_pgtap_nobody', oid, 'SELECT')$$,
+                'default privileges open no new partition to everybody');
 
 SELECT * FROM finish();
 ROLLBACK;

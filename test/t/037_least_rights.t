@@ -43,15 +43,18 @@ my $work   = sub {
 	return $status;
 };
 my $replay = sub { $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0); SELECT heartbeat_resume()"); return $status; };
-my $maintain = sub {
+my $last_error = sub { return "SELECT last_error FROM heartbeat_status WHERE last_error_at > '" . $node->query('SELECT clock_timestamp()') . "'"; };
+my $maintain   = sub {
+	my $query = $last_error->();
 	$node->query("INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
 		SELECT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records;
 		SELECT heartbeat_wake_workers()");
-	return 'SELECT last_error FROM heartbeat_status';
+	return $query;
 };
 my $retain = sub {
+	my $query = $last_error->();
 	$node->set('heartbeat.retention' => $_) for 0, '36500d';
-	return 'SELECT last_error FROM heartbeat_status';
+	return $query;
 };
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
 my %stimulus = (
@@ -62,7 +65,7 @@ my %stimulus = (
 	'INSERT heartbeat_gaps'           => $replay,
 	'heartbeat_move_offset'           => $replay,
 	'heartbeat_apply_retention'       => $retain,
-	(map { $_ => $maintain } 'SELECT heartbeat_customers', 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
+	(map { $_ => $maintain } 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
 		'DELETE heartbeat_stale_minutes', 'SELECT heartbeat_rollup', 'INSERT heartbeat_rollup', 'DELETE heartbeat_rollup',
 		'heartbeat_summarize_partitions'));
 
