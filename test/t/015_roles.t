@@ -59,6 +59,19 @@ for my $sql ('SELECT * FROM heartbeat_dead_letters', 'SELECT heartbeat_pause()',
 	like($node->query_error("SET ROLE heartbeat_reader; $sql"), qr/permission denied/, "but not: $sql");
 }
 
+# All that the extension has, and the partitions that it made: views are read, tables and sequences are not, and nothing acts.
+my $member = "JOIN pg_depend d ON d.objid = o.oid AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'heartbeat')";
+my @views  = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind = 'v'");
+my @tables = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind NOT IN ('v', 'i', 'I')
+	UNION SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' JOIN pg_class o ON o.oid = i.inhparent $member");
+cmp_ok(scalar @views,  '>=', 5,  'the views are tried');
+cmp_ok(scalar @tables, '>=', 18, 'and the tables, their partitions and the sequences');
+is_deeply([ map { $node->query("SET ROLE heartbeat_reader; SELECT count(*) >= 0 FROM $_") } @views ], [ ('t') x @views ], 'a reader reads each view');
+is_deeply([ grep { $node->query_error("SET ROLE heartbeat_reader; SELECT * FROM $_") !~ /permission denied for (table|sequence) $_$/m } @tables ],
+	[], 'and nothing else');
+is($node->query("SELECT string_agg(o.proname, ' ' ORDER BY o.proname) FROM pg_proc o $member WHERE has_function_privilege('heartbeat_reader', o.oid, 'EXECUTE')"),
+	'heartbeat_audit heartbeat_classify heartbeat_partition_states heartbeat_state', 'a reader calls what looks, and nothing that acts');
+
 my $operator = 'SET ROLE heartbeat_operator;';
 $node->query("$operator SELECT heartbeat_pause('by an operator')");
 is($node->query("$operator SELECT state, reason FROM heartbeat_status"), 'PAUSED|by an operator', 'an operator pauses');
