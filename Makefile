@@ -29,9 +29,10 @@ include $(PGXS)
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 override CXXFLAGS += -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it
+# make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it.
+# The server is built with -fwrapv, under which no overflow is looked for.
 ifdef SANITIZE
-override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 

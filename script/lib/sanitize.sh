@@ -53,6 +53,7 @@ stage_sanitize() {
         ${SANITIZE_TESTS:-test/t/005_dead_letters.t test/t/008_reload.t test/t/036_everything.t} || failed=1
     rm -rf build/sanitize-logs
     cp -R "$scratch/tap/tmp_check/log" build/sanitize-logs
+    if grep -rE ': runtime error: |Sanitizer: ' build/sanitize-logs; then failed=1; fi # also while a server ended
     return $failed
 }
 count_sanitize() { count_prove "$1"; }
