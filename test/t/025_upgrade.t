@@ -134,5 +134,6 @@ for my $name ('copied', 'linked')
 	$new->assert_no_crash;
 	$new->stop;
 }
+$old->assert_no_crash;
 
 done_testing();

@@ -19,6 +19,8 @@ use Heartbeat::Reading qw(reading_line);
 
 my $deadline_seconds = 60;
 
+my @servers;    # all that were made
+
 =pod
 
     my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
@@ -36,6 +38,7 @@ sub create
 	my $self = $class->new($name, $opt{install_path} ? (install_path => $opt{install_path}) : ());
 	$self->{heartbeat_database} = $opt{database} // 'heartbeat';
 	$self->{crashes_caused}     = 0;
+	push @servers, $self;
 	$self->init(
 		allows_streaming => $opt{streaming} // 0,
 		has_archiving    => $opt{archiving} // 0,
@@ -66,6 +69,7 @@ sub create_from_backup
 	my $self = $class->new($name);
 	$self->{heartbeat_database} = $root->{heartbeat_database};
 	$self->{crashes_caused}     = 0;
+	push @servers, $self;
 	my %settings = %{ delete $opt{settings} // {} };
 	my $start    = delete $opt{start} // 1;
 	$self->init_from_backup($root, $backup, %opt);
@@ -199,6 +203,7 @@ sub assert_no_crash
 sub crash_lines
 {
 	my ($self) = @_;
+	$self->{crashes_looked_for} = 1;
 	return grep { /was terminated by signal|\bPANIC:|\bTRAP:|terminate called|: runtime error: |Sanitizer: / }
 	  split /^/, slurp_file($self->logfile);
 }
@@ -301,6 +306,14 @@ sub show_state
 	splice @lines, 0, -25 if @lines > 25;
 	diag "heartbeat_status:\n" . ($status // '') . "\nheartbeat_partitions:\n" . ($partitions // '') . "\nserver log:\n", @lines;
 	return;
+}
+
+# A test that has not looked whether each of its servers crashed has not passed. A measurement has no plan.
+END
+{
+	my @forgotten = $? == 0 && Test::More->builder->has_plan ? grep { !$_->{crashes_looked_for} } @servers : ();
+	diag 'assert_no_crash was not called for the server ' . $_->name for @forgotten;
+	$? = 1 if @forgotten;
 }
 
 1;
