@@ -34,8 +34,9 @@ sub copy
 	$bench->empty_tables;
 	my $wal   = $bench->wal_position;
 	my $began = time;
-	$bench->query(join ';', 'BEGIN', (map { "COPY $_ ($columns{$_}) FROM '$data/$_.copy'" } sort keys %columns), 'COMMIT');
-	return { seconds => time - $began, wal => $bench->wal_position - $wal };
+	my $cpu   = $bench->query(join ';', 'BEGIN', (map { "COPY $_ ($columns{$_}) FROM '$data/$_.copy'" } sort keys %columns),
+		'COMMIT', q{SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e9});
+	return { seconds => time - $began, wal => $bench->wal_position - $wal, cpu => $cpu };
 }
 
 $bench->publish(count => $readings, customers => $customers);
@@ -43,8 +44,9 @@ $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 
 my $table = Heartbeat::Bench::Report->new(
 	[ 'worker rows/s', '%d' ],    [ 'COPY rows/s', '%d' ],
 	[ 'ratio',         '%.2f' ],  [ 'CPU s', '%.2f' ],
-	[ 'main thread s', '%.2f' ],  [ 'WAL B/row', '%.0f' ],
-	[ 'COPY WAL',      '%.0f' ],  [ 'memory MiB', '%.1f' ]);
+	[ 'main thread s', '%.2f' ],  [ 'COPY CPU s', '%.2f' ],
+	[ 'WAL B/row',     '%.0f' ],  [ 'COPY WAL', '%.0f' ],
+	[ 'memory MiB',    '%.1f' ]);
 for my $round (1 .. $rounds)
 {
 	$bench->empty_tables;
@@ -53,7 +55,7 @@ for my $round (1 .. $rounds)
 	export() if $round == 1;
 	my $copy = copy();
 	$table->add($round, '', $readings / $drain->{seconds}, $readings / $copy->{seconds},
-		$copy->{seconds} / $drain->{seconds}, $drain->{cpu}, $drain->{main_cpu}, $drain->{wal} / $readings,
-		$copy->{wal} / $readings, $drain->{memory});
+		$copy->{seconds} / $drain->{seconds}, @{$drain}{qw(cpu main_cpu)}, $copy->{cpu},
+		$drain->{wal} / $readings, $copy->{wal} / $readings, $drain->{memory});
 }
 $table->print_medians;

@@ -18,6 +18,9 @@ use Heartbeat::Bench::Report ();
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
+# Interrupted, it still ends what it has started.
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
 my $top            = abs_path(dirname(__FILE__) . '/../../..');
 my $generator      = "$top/build/generator/heartbeat-generator";
 my $drain_deadline = 600;

@@ -8,9 +8,7 @@ use warnings;
 use Carp;
 use Time::HiRes qw(time usleep);
 
-# Rows are inserted in the order of time, and within so many of them in the order of the key, as batches of ingest are: so the
-# indexes on time and the primary keys look as they would.
-my $batch           = 20_000;
+# Rows are inserted in the order of time, as ingest that keeps up does it: so the indexes look as they would.
 my $chunk           = 2_000_000;    # rows of a statement
 my $rollup_deadline = 3600;
 
@@ -61,7 +59,7 @@ sub _insert
 			CASE WHEN i % 20 <> 0 THEN 40 + i % 141 WHEN i % 60 = 0 THEN 30 WHEN i % 60 = 20 THEN 200 ELSE -1 END::float8 AS rate,
 			@{[ $self->_time_of('i') ]} AS event
 		FROM (SELECT i, i * 7919 % $self->{customers} + 1 AS c FROM generate_series(${from}::bigint, $to - 1) i) g
-		ORDER BY i / $batch DESC, customer_id, event";
+		ORDER BY i DESC";
 	$self->{bench}->query("SET work_mem = '512MB'; SET max_parallel_workers_per_gather = 0;
 		INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
 			SELECT customer_id, rate, event FROM ($rows) r WHERE heartbeat_classify(rate) = 'NORMAL';
