@@ -46,16 +46,16 @@ my $table = Heartbeat::Bench::Report->new(
 	[ 'ratio',         '%.2f' ],  [ 'CPU s', '%.2f' ],
 	[ 'main thread s', '%.2f' ],  [ 'COPY CPU s', '%.2f' ],
 	[ 'WAL B/row',     '%.0f' ],  [ 'COPY WAL', '%.0f' ],
-	[ 'memory MiB',    '%.1f' ]);
+	[ 'memory MiB',    '%.1f' ], [ 'start s', '%.2f' ]);
 for my $round (1 .. $rounds)
 {
 	$bench->empty_tables;
-	my $drain = $bench->drain(rewind => 1);
+	my $drain = $bench->drain(rewind => 1, start => 1);
 	$bench->check_audit($readings);
 	export() if $round == 1;
 	my $copy = copy();
 	$table->add($round, '', $readings / $drain->{seconds}, $readings / $copy->{seconds},
 		$copy->{seconds} / $drain->{seconds}, @{$drain}{qw(cpu main_cpu)}, $copy->{cpu},
-		$drain->{wal} / $readings, $copy->{wal} / $readings, $drain->{memory});
+		$drain->{wal} / $readings, $copy->{wal} / $readings, @{$drain}{qw(memory start)});
 }
 $table->print_medians;

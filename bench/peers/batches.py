@@ -1,7 +1,7 @@
 """Peer: consumes readings as a careful script does: batches, COPY, and the offsets in the same transaction.
 
 batches.py BROKERS TOPIC MESSAGES DSN: says "ready", waits for a line, stores so many messages, and says rows and seconds,
-counted from the first message on; then it waits for the end of its input, so that its processes can be looked at.
+counted from that line on; then it waits for the end of its input, so that its processes can be looked at.
 
 What it leaves out, compared with heartbeat: a duplicate fails its batch, a message that is no reading ends it, no minute is
 marked for the rollup, nothing is counted, and no second writer is kept away.
@@ -63,13 +63,12 @@ def main():
     partitions = consumer.list_topics(topic).topics[topic].partitions
     print("ready", connection.info.backend_pid, flush=True)
     sys.stdin.readline()
+    began = time.monotonic()
     consumer.assign([confluent_kafka.TopicPartition(topic, partition, 0) for partition in partitions])
-    began = None
     stored = 0
     while stored < messages:
         batch = consumer.consume(BATCH, timeout=0.1)
         if batch:
-            began = began or time.monotonic()
             store(connection, topic, *lines_of(batch))
             stored += len(batch)
     print("done", stored, time.monotonic() - began, flush=True)

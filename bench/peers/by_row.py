@@ -1,8 +1,9 @@
 """Peer: consumes readings as a plain script does, one row, one statement and one transaction a message.
 
 by_row.py BROKERS TOPIC MESSAGES DSN: says "ready", waits for a line, stores so many messages, and says rows and seconds,
-counted from the first message on; then it waits for the end of its input, so that its processes can be looked at.
-Offsets are committed to Kafka's group every five seconds, apart from the rows.
+counted from the first message on (it takes seconds to join a group, which is no matter in the long run); then it waits for
+the end of its input, so that its processes can be looked at. Offsets are committed to Kafka's group every five
+seconds, apart from the rows.
 """
 
 import json

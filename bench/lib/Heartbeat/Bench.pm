@@ -152,9 +152,10 @@ sub await_end
 		'the topic was not read to its end');
 }
 
-# Lets ingest run until the topic's end is stored, pauses it again, and tells what that took. With rewind, from the topic's
-# beginning; with sample => sub { ... }, calls it every 20 ms, with the workers' process ids. In SQL, watch is a statement
-# that is run every 5 ms meanwhile, and report a query whose answer is kept.
+# Lets ingest run until the topic's end is stored, pauses it again, and tells what that took. With rewind, from the
+# topic's beginning; with sample => sub { ... }, calls it every 20 ms, with the workers' process ids. In SQL, watch is a
+# statement that is run every 5 ms meanwhile, and report a query whose answer is kept. With start => 1, the tables having
+# been empty, it also tells how long it took until the first batch was begun.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -168,14 +169,22 @@ sub drain
 	my $seconds = time - $began;
 	my %cpu     = $self->_cpu(@workers);
 	my $wal     = $self->wal_position - $before->{wal};
+	my $start   = $opt{start} ? $self->_start_seconds : undef;
 	$self->pause;
 	return {
+		start   => $start,
 		seconds => $seconds,
 		rows    => $end - $before->{position},
 		memory  => $memory,
 		wal     => $wal,
 		map { $_ => $cpu{$_} - $before->{$_} } keys %cpu
 	};
+}
+
+sub _start_seconds
+{
+	my ($self) = @_;
+	return $self->query('SELECT extract(epoch FROM min(ingested_at) - (SELECT changed_at FROM heartbeat_control)) FROM heartbeat_records');
 }
 
 # One session waits inside the server: a client that asks again and again would take the time of a core.
