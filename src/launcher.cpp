@@ -34,7 +34,7 @@ struct Charge {
     TimestampTz started_at;
     long delay_ms;
     bool refused; // the server had no room for it
-    bool ran;     // when the launcher last looked
+    bool runs;    // when it was looked at last
 };
 
 Charge charges[workers_max + 1];
@@ -93,17 +93,16 @@ bool start(const Charge &charge) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Whether all run. One that has lived for long is started without delay when it ends.
+// Whether all run. One that had lived for long when it ended is started without delay.
 bool look_at(int count) {
     bool all_run = true;
-    TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (Charge *charge = charges; charge < charges + count; charge++) {
-        bool runs = charge->slot->pid != 0;
-        if (charge->ran && !runs && now - charge->started_at > short_life)
+        const WorkerSlot &slot = *charge->slot;
+        if (slot.started_at >= charge->started_at && slot.ended_at - slot.started_at > short_life)
             charge->delay_ms = restart_seconds * 1000L;
-        charge->ran = runs;
-        all_run = all_run && runs;
+        charge->runs = slot.pid != 0;
+        all_run = all_run && charge->runs;
     }
     LWLockRelease(shared_state->lock);
     return all_run;
@@ -114,7 +113,7 @@ long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
     for (Charge *charge = charges; charge < charges + count; charge++) {
-        if (charge->ran)
+        if (charge->runs)
             continue;
         long waited = static_cast<long>((now - charge->started_at) / 1000);
         if (waited >= charge->delay_ms) {

@@ -75,7 +75,7 @@ stage_tap() {
     server_mount_small_disk
     local failed=0
     # shellcheck disable=SC2086 # words are wanted
-    perl_run prove -j "${TEST_JOBS:-$cores}" --timer ${TESTS:-test/t/*.t} || failed=1
+    perl_run prove -j "${TEST_JOBS:-$((cores + 1))}" --timer ${TESTS:-test/t/*.t} || failed=1
     rm -rf build/tap-logs
     cp -R "$scratch/tap/tmp_check/log" build/tap-logs
     return $failed
@@ -90,5 +90,5 @@ count_prove() {
          END { print total - in_total, f + 0 }' "$1"
 }
 
-stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-20}" CLANGXX=clang++; }
+stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-15}" CLANGXX=clang++; }
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }

@@ -55,6 +55,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     shared_state_forget_partitions();
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->pid = 0;
+    own_slot->ended_at = GetCurrentTimestamp();
     own_slot->latch = nullptr;
     if (shared_state->launcher.latch != nullptr)
         SetLatch(shared_state->launcher.latch);

@@ -25,6 +25,7 @@ struct WorkerSlot {
     WorkerState state;
     TimestampTz since;
     TimestampTz started_at;
+    TimestampTz ended_at;   // 0 while it runs
     TimestampTz busy_since; // when it began to store the batch in hand; 0: it has none
     char reason[state_text_size];
     char hint[state_text_size];
