@@ -59,6 +59,19 @@ sub query_times
 	return @ms;
 }
 
+# Why it takes so long: the plans go to a file beside the figures.
+sub keep_plans
+{
+	open(my $plans, '>>', $csv =~ s/\.csv$/-plans.txt/r) or die "$csv: $!";
+	for my $query (@queries)
+	{
+		my $plan = $bench->query("EXPLAIN (ANALYZE, BUFFERS, SUMMARY) $query->[1]");
+		print $plans "--- ", $history->size, " readings: $query->[0]\n$plan\n\n";
+	}
+	close($plans) or die "$csv: $!";
+	return;
+}
+
 sub measure_queries
 {
 	$bench->query('SELECT heartbeat_resume()');
@@ -69,6 +82,7 @@ sub measure_queries
 		exec($bench->generator(customers => 20, rate => $opt{live}, seed => 2), '--quiet') or POSIX::_exit(1);
 	}
 	my @medians = map { median(query_times($_->[1])) } @queries;
+	keep_plans();
 	kill('TERM', $live);
 	waitpid($live, 0);
 	$bench->await_end;

@@ -9,7 +9,7 @@ use Exporter qw(import);
 use POSIX ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT_OK = qw(cpu_seconds main_thread_seconds private_memory);
+our @EXPORT_OK = qw(cpu_seconds fine_cpu_seconds main_thread_seconds private_memory);
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -22,6 +22,15 @@ sub cpu_seconds
 		my @stat = split ' ', slurp_file("/proc/$pid/stat") =~ s/^.*\) //sr;
 		$sum += ($stat[11] + $stat[12]) / $ticks;
 	}
+	return $sum;
+}
+
+# CPU seconds of the threads that a process has now: finer than the system's clock ticks, for one that starts and ends none.
+sub fine_cpu_seconds
+{
+	my ($pid) = @_;
+	my $sum = 0;
+	$sum += (split ' ', slurp_file($_))[0] / 1e9 for glob "/proc/$pid/task/*/schedstat";
 	return $sum;
 }
 
