@@ -13,6 +13,8 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t messages_at_once = 512;
+constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
+constexpr int wake_timeout_ms = 5;
 constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
@@ -90,6 +92,23 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     return FillResult::drained;
 }
 
+// Before 2.2, librdkafka looks but once a second whether a queue that was full has room again, unless its
+// thread is woken: by a question to the broker, here, when the queue has run empty after much has been read
+// from it.
+void wake_fetcher(Consumer *consumer) {
+#if RD_KAFKA_VERSION < 0x020200ff
+    if (consumer->bytes_taken < bytes_before_wake || consumer->positions.empty())
+        return;
+    consumer->bytes_taken = 0;
+    size_t next = consumer->next_woken++ % consumer->positions.size();
+    int64_t low, high;
+    rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(),
+                                     consumer->positions[next].partition, &low, &high, wake_timeout_ms);
+#else
+    (void)consumer;
+#endif
+}
+
 FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     char bytes[64];
     while (read(consumer->wake[0], bytes, sizeof(bytes)) > 0)
@@ -102,9 +121,12 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
         // address
         bool lost = consumer->lost_brokers || consumer->lost_topic;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
-        if (count <= 0)
+        if (count <= 0) {
+            wake_fetcher(consumer);
             return result;
+        }
         for (ssize_t i = 0; i < count; i++) {
+            consumer->bytes_taken += messages[i]->len;
             try {
                 // after an error the rest is dropped: positions are assigned anew before anything else is
                 // read

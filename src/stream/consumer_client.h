@@ -40,6 +40,8 @@ class Consumer {
     bool lost_topic = false;
     Problem lost_reason = {};
     int refresh_ms = 0;
+    size_t bytes_taken = 0; // since the thread that fetches was woken last
+    size_t next_woken = 0;
     bool heard = false;     // a message or an end of a partition, since the last assignment
     char trouble[256] = ""; // the last error of the topic or a partition
 };
