@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -35,6 +36,7 @@ void set(const char *name, const char *value) {
 
 void protect_session() {
     set("search_path", "pg_catalog, pg_temp");
+    set("client_encoding", GetDatabaseEncodingName()); // COPY takes text for the client's
     set("default_transaction_isolation", "read committed");
     set("default_transaction_read_only", "off");
     set("default_transaction_deferrable", "off");

@@ -31,6 +31,7 @@ namespace {
 
 uint64_t current_generation = 1;
 Oid known_extension = InvalidOid;
+Oid known_schema = InvalidOid;
 char quoted_schema[2 * NAMEDATALEN + 3];
 MemoryContext context_before;
 Oid user_before;
@@ -116,8 +117,17 @@ bool extension_find(Extension *extension) {
     if (extension->oid != known_extension)
         statements_forget();
     known_extension = extension->oid;
+    known_schema = extension->schema;
     remember_schema(extension->schema);
     return true;
+}
+
+Relation extension_table_open(const char *name, LOCKMODE mode) {
+    Oid table = get_relname_relid(name, known_schema);
+    if (!OidIsValid(table))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name)));
+    return table_open(table, mode);
 }
 
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {

@@ -17,6 +17,9 @@ struct Extension {
 // In a transaction. False: this database does not have it. Statements are for this extension from then on.
 bool extension_find(Extension *extension);
 
+// A table of the extension that was found last.
+Relation extension_table_open(const char *name, LOCKMODE mode);
+
 inline constexpr int statement_arguments_max = 16;
 
 // A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is

@@ -26,7 +26,7 @@ constexpr size_t plain_insert_min = 256;
 
 // A batch met rows that were stored already, so the next one probably will: a replay. Cleared by one that
 // does not.
-bool replaying = false;
+bool replaying_of[2] = {}; // records, anomalies
 
 bool is_kept_out(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ||
@@ -35,8 +35,9 @@ bool is_kept_out(const ErrorData *error) {
 
 // Since offsets keep Kafka from delivering twice, a conflict is rare: the plain insert, which costs two
 // thirds of ON CONFLICT, is tried first.
-void store_records(Rows *rows) {
+void store_rows(Rows *rows) {
     CaughtError conflict;
+    bool &replaying = replaying_of[rows->anomalies];
     if (rows->count >= plain_insert_min && !replaying && !additions_present() &&
         subtransaction_try(rows_insert_all, rows, is_kept_out, &conflict))
         return;
@@ -89,7 +90,7 @@ Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bo
         rows.count = store_isolated(rows);
         indexes.resize(rows.count);
     } else if (rows.count > 0) {
-        anomalies ? rows_insert_new(&rows) : store_records(&rows);
+        store_rows(&rows);
     }
     count_rows(rows, counts);
     return rows;
