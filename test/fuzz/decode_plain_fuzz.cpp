@@ -2,6 +2,7 @@
 #include "stream/decode_json.h"
 #include "stream/decode_plain.h"
 
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 
@@ -14,11 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     Reading parsed;
     DecodeError error;
-    const bool same = decode_json(payload, size, &parsed, &error) &&
-                      plain.customer_id_size == parsed.customer_id_size &&
-                      std::memcmp(plain.customer_id, parsed.customer_id, parsed.customer_id_size) == 0 &&
-                      std::memcmp(&plain.heart_rate, &parsed.heart_rate, sizeof(double)) == 0 &&
-                      plain.event_time == parsed.event_time;
+    const bool same =
+        decode_json(payload, size, &parsed, &error) && plain.customer_id_size == parsed.customer_id_size &&
+        std::memcmp(plain.customer_id, parsed.customer_id, parsed.customer_id_size) == 0 &&
+        std::bit_cast<uint64_t>(plain.heart_rate) == std::bit_cast<uint64_t>(parsed.heart_rate) &&
+        plain.event_time == parsed.event_time;
     if (!same)
         std::abort();
     return 0;

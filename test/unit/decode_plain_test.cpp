@@ -4,7 +4,7 @@
 
 #include "stream/decode_json.h"
 
-#include <cstring>
+#include <bit>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -37,7 +37,8 @@ void expect_same_as_parser(const std::string &payload) {
                                                                               << error.text;
     EXPECT_EQ(std::string(plain.customer_id, plain.customer_id_size),
               std::string(parsed.customer_id, parsed.customer_id_size));
-    EXPECT_EQ(std::memcmp(&plain.heart_rate, &parsed.heart_rate, sizeof(double)), 0) << payload;
+    EXPECT_EQ(std::bit_cast<uint64_t>(plain.heart_rate), std::bit_cast<uint64_t>(parsed.heart_rate))
+        << payload;
     EXPECT_EQ(plain.event_time, parsed.event_time) << payload;
 }
 
