@@ -2,6 +2,7 @@
 // worker's processor time with a JSON parser, and a tenth of it this way.
 #include "stream/decode_plain.h"
 
+#include "stream/text_cursor.h"
 #include "stream/timestamp.h"
 
 #include <charconv>
@@ -14,24 +15,10 @@ namespace {
 // A double holds every integer of so many digits, and reading one more digit is the parser's affair.
 constexpr ptrdiff_t number_max_size = 15;
 
-constexpr bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
-struct Cursor {
-    const char *at;
-    const char *end;
-
+struct Cursor : TextCursor {
     void skip_spaces() noexcept {
         while (at != end && *at == ' ')
             ++at;
-    }
-
-    bool take(char c) noexcept {
-        if (at == end || *at != c)
-            return false;
-        ++at;
-        return true;
     }
 
     // The characters between two quotes, where none needs a second look.
@@ -43,13 +30,6 @@ struct Cursor {
             ++at;
         *text = {begin, static_cast<size_t>(at - begin)};
         return take('"');
-    }
-
-    bool take_digits() noexcept {
-        const char *const begin = at;
-        while (at != end && is_digit(*at))
-            ++at;
-        return at != begin;
     }
 
     bool take_number(double *value) noexcept {
@@ -99,7 +79,7 @@ unsigned take_field(Cursor *cursor, Reading *reading) noexcept {
 } // namespace
 
 bool decode_plain(std::string_view payload, Reading *reading) noexcept {
-    Cursor cursor{payload.data(), payload.data() + payload.size()};
+    Cursor cursor{{payload.data(), payload.data() + payload.size()}};
     unsigned fields = 0;
     if (!cursor.take('{'))
         return false;

@@ -2,6 +2,8 @@
 // zone database and no global state takes part, so a text means the same instant on every machine.
 #include "stream/timestamp.h"
 
+#include "stream/text_cursor.h"
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -15,23 +17,8 @@ namespace {
 constexpr int max_offset_hours = 15;
 constexpr int leap_second = 60;
 
-constexpr bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
-// Moves over the text from left to right; a take that fails has not moved.
-struct Cursor {
-    const char *at;
-    const char *end;
-
-    bool at_end() const noexcept { return at == end; }
-
-    bool take(char c) noexcept {
-        if (at == end || *at != c)
-            return false;
-        ++at;
-        return true;
-    }
+struct Cursor : TextCursor {
+    using TextCursor::take_digits;
 
     bool take_digits(int count, int *value) noexcept {
         if (end - at < count)
@@ -101,9 +88,7 @@ bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int64_t fraction = 0;
     if (cursor->take('.') || cursor->take(',')) {
         const char *digits = cursor->at;
-        while (!cursor->at_end() && is_digit(*cursor->at))
-            ++cursor->at;
-        if (cursor->at == digits || second == leap_second)
+        if (!cursor->take_digits() || second == leap_second)
             return false;
         fraction = fraction_microseconds(digits, static_cast<size_t>(cursor->at - digits));
     }
@@ -146,7 +131,7 @@ char *put_digits(char *text, unsigned value, int count) noexcept {
 } // namespace
 
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept {
-    Cursor cursor{text.data(), text.data() + text.size()};
+    Cursor cursor{{text.data(), text.data() + text.size()}};
     std::chrono::sys_days date;
     int64_t time_of_day = 0;
     int offset = 0;

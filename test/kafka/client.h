@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdio>
 #include <librdkafka/rdkafka.h>
 #include <memory>
 #include <stdexcept>
@@ -62,3 +63,13 @@ class Deadline {
   private:
     std::chrono::steady_clock::time_point end_;
 };
+
+// What main() of a client does: an exception is one line on standard error, and status 1.
+inline int client_main(const char *name, int (*run_command_line)(int, char **), int argc, char **argv) {
+    try {
+        return run_command_line(argc, argv);
+    } catch (const std::exception &error) {
+        fprintf(stderr, "%s: %s\n", name, error.what());
+        return 1;
+    }
+}

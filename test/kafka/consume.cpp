@@ -128,10 +128,5 @@ int run_command_line(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
-    try {
-        return run_command_line(argc, argv);
-    } catch (const std::exception &error) {
-        fprintf(stderr, "kafka-consume: %s\n", error.what());
-        return 1;
-    }
+    return client_main("kafka-consume", run_command_line, argc, argv);
 }

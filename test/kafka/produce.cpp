@@ -217,10 +217,5 @@ int run_command_line(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
-    try {
-        return run_command_line(argc, argv);
-    } catch (const std::exception &error) {
-        fprintf(stderr, "kafka-produce: %s\n", error.what());
-        return 1;
-    }
+    return client_main("kafka-produce", run_command_line, argc, argv);
 }

@@ -9,54 +9,33 @@ use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Cluster;
+use Heartbeat::Feed;
 use Heartbeat::Kafka;
-use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('failover');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 3);
+my $feed = Heartbeat::Feed->new($kafka, 3);
 
-my $begin = time - 3600;
-my @published;
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
 
-sub publish
-{
-	my ($count) = @_;
-	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
-	$kafka->produce('heartbeat-events', @messages);
-	push @published, @messages;
-	return;
-}
-
-sub reads_everything
-{
-	my ($node, $what) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-	$node->assert_readings($what, @published);
-	$node->assert_audit;
-	return;
-}
-
-publish(9_000);
+$feed->publish(9_000);
 my $primary = Heartbeat::Cluster->create(
 	'primary', kafka => $kafka, streaming => 1,
 	settings => { 'heartbeat.workers' => 2, 'wal_log_hints' => 'on', 'wal_keep_size' => '1GB' });
-reads_everything($primary, 'the primary has read what there is');
+$feed->assert_stored($primary, 'the primary has read what there is');
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 $standby->backup('of_standby');
 my $cascaded = Heartbeat::Cluster->create_from_backup('cascaded', $standby, 'of_standby', has_streaming => 1);
 
 # A hot standby: it shows everything and does nothing.
-publish(3_000);
+$feed->publish(3_000);
 $primary->query('SELECT heartbeat_pause($$for the standby to see$$)');
 $primary->query('SELECT heartbeat_resume()');
 for my $node ($standby, $cascaded)
 {
 	my $name = $node->name;
-	reads_everything($node, "$name has what the primary has stored");
+	$feed->assert_stored($node, "$name has what the primary has stored");
 	is_deeply([ $node->worker_pids ], [], "$name runs no process of heartbeat");
 	$node->wait_for_state('STOPPED', 'in recovery', "$name says that it is in recovery");
 }
@@ -89,15 +68,15 @@ $standby->set('heartbeat.retention' => 0);
 $cascaded->stop;
 $standby->stop;
 $primary->set('synchronous_standby_names' => 'standby');
-publish(300);
-reads_everything($primary, 'the worker does not wait for a synchronous standby that is away');
+$feed->publish(300);
+$feed->assert_stored($primary, 'the worker does not wait for a synchronous standby that is away');
 $primary->set('synchronous_standby_names' => '');
 $standby->start;
 $cascaded->start;
 
 # The standby is cut off half way, and the primary is killed later, with many readings still to come.
 $primary->set('heartbeat.batch_size' => 1);
-publish(60_000);
+$feed->publish(60_000);
 $primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary is storing readings');
 $standby->wait_for_query("SELECT ($stored) > 12500", 't', 'and the standby is following');
 $standby->set('primary_conninfo' => '');
@@ -107,28 +86,28 @@ my $at_death = $primary->query($stored);
 my @pids     = $primary->worker_pids;
 $primary->kill9;
 ok($primary->processes_end(3, @pids), 'the workers end with their server, also in the middle of a backlog');
-cmp_ok($at_death, '<', @published, "which is after about $at_death readings");
+cmp_ok($at_death, '<', $feed->count, "which is after about $at_death readings");
 $primary->start_after_kill9;
 $primary->set('heartbeat.batch_size' => 20_000);
 cmp_ok($standby->query($stored), '<', $at_death, 'the standby lacks some of what the primary had stored');
 $standby->promote;
-reads_everything($standby, 'the promoted standby reads again from Kafka what it had not received');
+$feed->assert_stored($standby, 'the promoted standby reads again from Kafka what it had not received');
 is($standby->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
 	4, 'a launcher, a maintenance worker and two workers run since the promotion');
 
 # The old primary is back as a second one with the same group: to each its own positions.
-publish(3_000);
+$feed->publish(3_000);
 for my $node ($primary, $standby)
 {
 	my $name = $node->name;
-	reads_everything($node, "two primaries, one topic and one group: $name has everything");
+	$feed->assert_stored($node, "two primaries, one topic and one group: $name has everything");
 	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 }
 my @ends = $kafka->end_offsets('heartbeat-events');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
 	\@ends, 'the group in Kafka shows the end');
-reads_everything($cascaded, 'a standby of the promoted standby follows it');
+$feed->assert_stored($cascaded, 'a standby of the promoted standby follows it');
 is_deeply([ $cascaded->worker_pids ], [], 'and rests');
 
 # Rewound to the new primary, the old one follows, rests, and takes over again.
@@ -140,13 +119,13 @@ command_ok([ 'pg_rewind', '--target-pgdata', $primary->data_dir, '--source-serve
 $primary->append_conf('postgresql.conf', 'port = ' . $primary->port);
 $primary->enable_streaming($standby);
 $primary->start;
-publish(3_000);
-reads_everything($primary, 'as a standby it has what the new primary stores');
+$feed->publish(3_000);
+$feed->assert_stored($primary, 'as a standby it has what the new primary stores');
 is_deeply([ $primary->worker_pids ], [], 'and rests');
 $standby->stop;
-publish(3_000);
+$feed->publish(3_000);
 $primary->promote;
-reads_everything($primary, 'promoted again, it goes on');
+$feed->assert_stored($primary, 'promoted again, it goes on');
 is($primary->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 $_->assert_no_crash for $primary, $standby, $cascaded;
 

@@ -9,35 +9,22 @@ use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Cluster;
+use Heartbeat::Feed;
 use Heartbeat::Kafka;
-use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('restore');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 3);
+my $feed = Heartbeat::Feed->new($kafka, 3);
 
-my $begin = time - 3600;
-my @published;
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
-
-sub publish
-{
-	my ($count) = @_;
-	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
-	$kafka->produce('heartbeat-events', @messages);
-	push @published, @messages;
-	return;
-}
 
 sub reads_everything
 {
 	my ($node, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-	$node->assert_readings($what, @published);
+	$feed->assert_stored($node, $what);
 	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 	is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $node->count('heartbeat_records'), 'the summary has them');
-	$node->assert_audit;
 	return;
 }
 
@@ -53,7 +40,7 @@ my %carried = (
 
 sub carried { my ($node) = @_; return { map { $_ => $node->query($carried{$_}) } keys %carried }; }
 
-publish(9_000);
+$feed->publish(9_000);
 my $main = Heartbeat::Cluster->create('main', kafka => $kafka, archiving => 1, streaming => 1);
 reads_everything($main, 'the original has read what there is');
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
@@ -65,10 +52,10 @@ $main->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 
 # A point in time: what came after it is read again from Kafka, while the original goes on.
 $main->backup('base');
-publish(600);
+$feed->publish(600);
 reads_everything($main, 'the original goes on after a base backup');
 $main->query(q{SELECT pg_create_restore_point('noon')});
-publish(900);
+$feed->publish(900);
 reads_everything($main, 'and after the restore point');
 $main->query('SELECT pg_switch_wal()');
 my $restored = Heartbeat::Cluster->create_from_backup(
@@ -79,7 +66,7 @@ ok($restored->log_matches('recovery stopping at restore point "noon"'), 'it had 
 is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE ingested_at > pg_postmaster_start_time()
 		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
 	900, 'and nothing else');
-publish(300);
+$feed->publish(300);
 reads_everything($_, $_->name . ' goes on beside the other') for $main, $restored;
 is_deeply(carried($restored), carried($main), 'it has what else the original has');
 $restored->assert_no_crash;
@@ -90,7 +77,7 @@ $main->stop;
 $main->backup_fs_cold('cold');
 $main->start;
 my $copy = Heartbeat::Cluster->create_from_backup('copy', $main, 'cold', settings => { 'archive_mode' => 'off' });
-publish(300);
+$feed->publish(300);
 reads_everything($copy, 'a cold copy goes on by itself');
 $copy->assert_no_crash;
 $copy->stop;
@@ -120,8 +107,8 @@ sub run_tool
 sub dump_while_storing
 {
 	my ($node, $file, @options) = @_;
-	my $before = @published;
-	publish(3_000);
+	my $before = $feed->count;
+	$feed->publish(3_000);
 	$node->set('heartbeat.batch_size' => 10);
 	$node->wait_for_query("SELECT ($stored) > $before", 't', 'readings are being stored');
 	is(run_tool($node, $node->{heartbeat_database}, 'pg_dump', '-f', "$folder/$file", @options), '', "pg_dump @options");
@@ -145,7 +132,7 @@ sub restores
 	$restore->($database);
 	$new->wait_for_state('PAUSED', $reason, 'the workers wait to be told that the restore has ended');
 	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'they have touched nothing meanwhile');
-	publish(300);
+	$feed->publish(300);
 	$new->query('SELECT heartbeat_resume()');
 	reads_everything($new, 'then they read what the dump did not have');
 	is_deeply(carried($new), $expected, 'the dump has brought all else');
@@ -201,7 +188,7 @@ restores('sections', $expected, "$restored_from.*; disk is being replaced",
 # A copy of a database, made while nobody is in it, has the positions too.
 serve('copied');
 $new->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE plain');
-publish(300);
+$feed->publish(300);
 reads_everything($new, 'a copied database goes on by itself');
 $_->assert_no_crash for $main, $new;
 

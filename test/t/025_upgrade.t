@@ -9,35 +9,23 @@ use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Cluster;
+use Heartbeat::Feed;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('upgrade');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 3);
+my $feed = Heartbeat::Feed->new($kafka, 3);
 
-my $begin = time - 3600;
-my @published;
-
-sub publish
-{
-	my ($count) = @_;
-	my @messages = reading_stream($count, 3, start => $begin, first => scalar @published);
-	$kafka->produce('heartbeat-events', @messages);
-	push @published, @messages;
-	return;
-}
 
 sub reads_everything
 {
 	my ($node, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-	$node->assert_readings($what, @published);
+	$feed->assert_stored($node, $what);
 	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 	is( $node->query('SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM heartbeat_records) r'),
 		0, 'ids go on where they were');
-	$node->assert_audit;
 	return;
 }
 
@@ -64,11 +52,11 @@ sub contents
 	return [ map { $node->query($_) } @queries ];
 }
 
-publish(6_000);
+$feed->publish(6_000);
 my $old = Heartbeat::Cluster->create('old', kafka => $kafka);
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
 $kafka->produce('heartbeat-events', { partition => 0, value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
-push @published, { value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') };
+$feed->add({ value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 reads_everything($old, 'the old server has read what there is');
 
 # An update to the version that is there changes nothing, also while it runs.
@@ -78,7 +66,7 @@ is_deeply(contents($old), $before, 'ALTER EXTENSION UPDATE to the same version c
 $old->wait_for_state('RUNNING');
 
 # A crash while readings come in, and a start that recovers from it with its workers.
-publish(3_000);
+$feed->publish(3_000);
 $old->stop('immediate');
 $old->start;
 reads_everything($old, 'after a crash recovery the workers go on');
@@ -124,7 +112,7 @@ for my $name ('copied', 'linked')
 	$new->append_conf('postgresql.conf', "heartbeat.brokers = ''");
 	$new->start;
 	is_deeply(contents($new), $before, 'all is what it was');
-	publish(300);
+	$feed->publish(300);
 	$new->set('heartbeat.brokers' => $kafka->brokers);
 	reads_everything($new, 'ingest goes on');
 	$new->query("SELECT heartbeat_make_partitions('2026-01-01', '2026-01-01')");

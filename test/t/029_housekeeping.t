@@ -10,35 +10,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 use Heartbeat::Cluster;
+use Heartbeat::Feed;
 use Heartbeat::Kafka;
-use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('housekeeping');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 2);
+my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('housekeeping', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
-my $start     = int(time) - 3600;
-my $published = 0;
-
-sub publish
-{
-	my ($count) = @_;
-	$kafka->produce('heartbeat-events', reading_stream($count, 2, first => $published, start => $start));
-	$published += $count;
-	return;
-}
-
-sub assert_complete
-{
-	my ($what) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->wait_for_offsets('heartbeat-events', $published / 2, $published / 2);
-	is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'),
-		$published * 0.97 . '|' . $published * 0.03 . '|0|0', "$what: each reading is stored once");
-	$node->wait_for_state('RUNNING', undef, 'and the state has no memory of it');
-	return $node->assert_audit;
-}
 
 # Sends a signal to every process of a type by SQL, as an administrator would; returns how many there were.
 sub signal_workers
@@ -62,10 +41,10 @@ sub terminate
 {
 	my ($like) = @_;
 	my @old = $node->worker_pids($like);
-	publish(3_000);
+	$feed->publish(3_000);
 	is(signal_workers('terminate', $like), scalar @old, "$like: terminated");
 	cmp_ok(seconds_until_replaced($like, @old), '<', 5, 'and is back within seconds');
-	return assert_complete('after it');
+	return $feed->assert_counted($node, 'after it');
 }
 
 sub wait_until_locked_out
@@ -76,8 +55,8 @@ sub wait_until_locked_out
 }
 
 # Meanwhile somebody ends the maintenance worker whenever it comes back, so that its returns are put off ever longer.
-publish(100);
-assert_complete('at first');
+$feed->publish(100);
+$feed->assert_counted($node, 'at first');
 my $enemy = $node->background_psql('postgres');
 $enemy->query_until(qr/begun/, q{\echo begun
 	DO $$
@@ -96,11 +75,11 @@ $enemy->query_until(qr/begun/, q{\echo begun
 my $cancelled = 0;
 for (1 .. 20)
 {
-	publish(1_000);
+	$feed->publish(1_000);
 	$cancelled += signal_workers('cancel', 'heartbeat%') for 1 .. 3;
 }
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled again and again, in the middle of batches');
-assert_complete('cancelled while storing');
+$feed->assert_counted($node, 'cancelled while storing');
 my $position = $node->log_position;
 signal_workers('cancel', 'heartbeat%') for 1 .. 20;
 is($node->status->{state}, 'RUNNING', 'cancelled while idle: nothing happens');
@@ -116,13 +95,13 @@ $enemy->quit;
 my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN');
 $user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
-publish(200);
+$feed->publish(200);
 wait_until_locked_out('a batch waits for a lock');
 signal_workers('cancel', 'heartbeat worker%');
 $node->wait_for_state('RETRYING', 'user request', 'a wait for a lock can be cancelled; the state tells');
 wait_until_locked_out('and the batch is tried again');
 $user->query_safe('COMMIT');
-assert_complete('cancelled while waiting for a lock');
+$feed->assert_counted($node, 'cancelled while waiting for a lock');
 $user->quit;
 
 $kafka->freeze;
@@ -133,8 +112,8 @@ for (1 .. 10)
 	usleep(100_000);
 }
 $kafka->thaw;
-publish(200);
-assert_complete('cancelled while asking Kafka');
+$feed->publish(200);
+$feed->assert_counted($node, 'cancelled while asking Kafka');
 
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND backend_start < clock_timestamp() - interval '10.2 s'",
 	1, 'the maintenance worker lives on when nobody ends it');

@@ -10,38 +10,17 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 use Heartbeat::Cluster;
+use Heartbeat::Feed;
 use Heartbeat::Kafka;
-use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('database');
 $kafka->start;
-$kafka->create_topic('heartbeat-events', 2);
+my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('database', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
-my $start     = int(time) - 3600;
-my $published = 0;
 
-sub publish
-{
-	my ($count) = @_;
-	$kafka->produce('heartbeat-events', reading_stream($count, 2, first => $published, start => $start));
-	$published += $count;
-	return;
-}
-
-sub assert_complete
-{
-	my ($what) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->wait_for_offsets('heartbeat-events', $published / 2, $published / 2);
-	is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'),
-		$published * 0.97 . '|' . $published * 0.03 . '|0|0', "$what: each reading is stored once");
-	$node->wait_for_state('RUNNING', undef, 'and the state has no memory of it');
-	return $node->assert_audit;
-}
-
-publish(100);
-assert_complete('at first');
+$feed->publish(100);
+$feed->assert_counted($node, 'at first');
 
 # What wants the database for itself is refused while the workers are in it.
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
@@ -50,7 +29,7 @@ like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused w
 # The README's way to have it alone: nobody gets in, the workers are sent away, and come back by themselves.
 my ($alone) = slurp_file("$FindBin::RealBin/../../README.md") =~ /^```sql\n(ALTER DATABASE heartbeat ALLOW_CONNECTIONS false;.*?)^```/ms
   or die 'the README does not say how to have the database alone';
-publish(5_000);
+$feed->publish(5_000);
 my $position = $node->log_position;
 for my $statement (grep { /\S/ } split /;\n/, $alone)
 {
@@ -59,13 +38,13 @@ for my $statement (grep { /\S/ } split /;\n/, $alone)
 }
 is($node->safe_psql('copy_of_heartbeat', 'SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'a copy is whole');
 is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 'STOPPED', 'and nobody ingests into it');
-assert_complete('after the database was copied');
+$feed->assert_counted($node, 'after the database was copied');
 is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher said once that it cannot get in');
 
 # DROP DATABASE WITH (FORCE), in the middle of batches and while Kafka does not answer; made again, it is found.
 for my $frozen (0, 1)
 {
-	publish(10_000);
+	$feed->publish(10_000);
 	if ($frozen)
 	{
 		$kafka->freeze;
@@ -78,7 +57,7 @@ for my $frozen (0, 1)
 	$kafka->thaw if $frozen;
 	$node->safe_psql('postgres', 'CREATE DATABASE heartbeat');
 	$node->query('CREATE EXTENSION heartbeat');
-	assert_complete('in a database that was dropped and made again');
+	$feed->assert_counted($node, 'in a database that was dropped and made again');
 }
 
 # Renamed: the setting first, which takes a restart; then the workers are not in the way.
@@ -87,8 +66,8 @@ $node->restart;
 $node->wait_for_log(qr/STOPPED: database "elsewhere" does not exist/);
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat RENAME TO elsewhere');
 $node->{heartbeat_database} = 'elsewhere';
-publish(1_000);
-assert_complete('in a database that was renamed');
+$feed->publish(1_000);
+$feed->assert_counted($node, 'in a database that was renamed');
 
 $node->assert_no_crash;
 $kafka->stop;

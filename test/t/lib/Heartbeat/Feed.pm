@@ -1,0 +1,70 @@
+# A stream of readings that a test publishes piece by piece, and what a database must hold of it in the end.
+# Test code.
+
+package Heartbeat::Feed;
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Heartbeat::Reading;
+
+=pod
+
+    my $feed = Heartbeat::Feed->new($kafka, 3);    # makes the topic heartbeat-events with that many partitions
+    $feed->publish(300);
+    $feed->assert_stored($node, 'a restored database has them');
+
+=cut
+
+my $topic = 'heartbeat-events';
+
+sub new
+{
+	my ($class, $kafka, $partitions) = @_;
+	$kafka->create_topic($topic, $partitions);
+	return bless { kafka => $kafka, partitions => $partitions, start => int(time) - 3600, published => [] }, $class;
+}
+
+# Publishes the next readings of the stream, evenly over the partitions.
+sub publish
+{
+	my ($self, $count) = @_;
+	my @messages = reading_stream($count, $self->{partitions}, start => $self->{start}, first => $self->count);
+	$self->{kafka}->produce($topic, @messages);
+	push @{ $self->{published} }, @messages;
+	return;
+}
+
+# Counts a message in that the test has published itself.
+sub add { my ($self, $message) = @_; push @{ $self->{published} }, $message; return; }
+
+# How many have been published.
+sub count { my ($self) = @_; return scalar @{ $self->{published} }; }
+
+# Passes when the database has read the topic to its end and holds each reading, compared one by one.
+sub assert_stored
+{
+	my ($self, $node, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets($topic, $self->{kafka}->end_offsets($topic));
+	$node->assert_readings($what, @{ $self->{published} });
+	return $node->assert_audit;
+}
+
+# Passes when the database has counted each reading once, as the stream's mixture has them, and runs. It asks Kafka
+# nothing and takes the same time for any number. Publish multiples of a hundred.
+sub assert_counted
+{
+	my ($self, $node, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $published = $self->count;
+	$node->wait_for_offsets($topic, ($published / $self->{partitions}) x $self->{partitions});
+	is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'),
+		$published * 0.97 . '|' . $published * 0.03 . '|0|0', "$what: each reading is stored once");
+	$node->wait_for_state('RUNNING', undef, 'and the state has no memory of it');
+	return $node->assert_audit;
+}
+
+1;
