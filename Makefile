@@ -2,7 +2,11 @@
 # `make generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
 EXTENSION = heartbeat
 MODULE_big = heartbeat
-DATA = sql/heartbeat--1.0.sql
+DATA_built = sql/heartbeat--1.0.sql
+
+# The pieces of the extension's script, each after what it needs.
+SQL_PIECES = header classify readings rollup partitions offsets dead_letters control seek retention status views audit \
+	rights dump check
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
 SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/control/*.cpp))
@@ -40,6 +44,9 @@ endif
 $(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
 
 -include $(DEPENDENCIES)
+
+sql/heartbeat--1.0.sql: $(SQL_PIECES:%=sql/extension/%.sql) Makefile
+	awk 'FNR == 1 && NR > 1 { print "" } { print }' $(filter %.sql,$^) > $@
 
 .PHONY: generator
 generator:

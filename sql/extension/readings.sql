@@ -1,0 +1,44 @@
+--
+-- Readings. Keys and indexes stand on the partitions only, and none on the parents: pg_dump writes the partitions that
+-- the worker made as tables with keys of their own and attaches them to the parents that CREATE EXTENSION has made.
+--
+
+CREATE TABLE heartbeat_records (
+    id              bigserial NOT NULL,
+    customer_id     text COLLATE "C" NOT NULL,
+    heart_rate      double precision NOT NULL,
+    event_timestamp timestamptz NOT NULL,
+    ingested_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
+) PARTITION BY RANGE (event_timestamp);
+ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- a number costs as much as writing the row, taken one by one
+COMMENT ON TABLE heartbeat_records IS
+    'Normal readings, one row for each (customer_id, event_timestamp), in partitions of a week.';
+COMMENT ON COLUMN heartbeat_records.id IS 'A number for the row, not without gaps.';
+COMMENT ON COLUMN heartbeat_records.customer_id IS 'Who was measured: 1 to 256 characters.';
+COMMENT ON COLUMN heartbeat_records.heart_rate IS 'Beats per minute, exactly as published, 40 to 180.';
+COMMENT ON COLUMN heartbeat_records.event_timestamp IS 'When it was measured, by the device''s clock.';
+COMMENT ON COLUMN heartbeat_records.ingested_at IS 'Start of the transaction that stored the row.';
+
+CREATE TABLE heartbeat_anomalies (
+    id              bigserial NOT NULL,
+    customer_id     text COLLATE "C" NOT NULL,
+    heart_rate      double precision NOT NULL,
+    event_timestamp timestamptz NOT NULL,
+    ingested_at     timestamptz NOT NULL DEFAULT now(),
+    anomaly_type    text COLLATE "C" NOT NULL,
+    CONSTRAINT heartbeat_anomalies_classified CHECK (anomaly_type =
+        CASE WHEN heart_rate <= 0 OR heart_rate > 300 THEN 'INVALID'
+             WHEN heart_rate < 40 THEN 'BRADYCARDIA'
+             WHEN heart_rate > 180 THEN 'TACHYCARDIA' END
+        AND (heart_rate < 40 OR heart_rate > 180))
+) PARTITION BY RANGE (event_timestamp);
+ALTER SEQUENCE heartbeat_anomalies_id_seq CACHE 32;
+COMMENT ON TABLE heartbeat_anomalies IS
+    'Readings that are not normal, one row for each (customer_id, event_timestamp), in partitions of a week.';
+COMMENT ON COLUMN heartbeat_anomalies.id IS 'A number for the row, not without gaps.';
+COMMENT ON COLUMN heartbeat_anomalies.customer_id IS 'Who was measured: 1 to 256 characters.';
+COMMENT ON COLUMN heartbeat_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
+COMMENT ON COLUMN heartbeat_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
+COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction that stored the row.';
+COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify.';

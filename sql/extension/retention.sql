@@ -1,0 +1,53 @@
+--
+-- Forgetting
+--
+
+CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
+                                          OUT dead_letters_deleted bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
+AS $$
+DECLARE
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = 'heartbeat');
+    retention interval;
+    cutoff timestamptz; -- a whole minute, as the rollup's are
+    old regclass;
+    deleted bigint;
+BEGIN
+    partitions_dropped := 0;
+    readings_deleted := 0;
+    dead_letters_deleted := 0;
+    EXECUTE format('SELECT %I.heartbeat_classify(0)', schema); -- loads the library, which defines the setting
+    retention := current_setting('heartbeat.retention')::interval;
+    cutoff := date_trunc('minute', now() - retention);
+    IF retention = interval '0' THEN
+        RETURN;
+    END IF;
+    FOR old IN
+        SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        JOIN pg_class p ON p.oid = i.inhparent
+        JOIN pg_namespace n ON n.oid = p.relnamespace AND n.nspname = schema
+        WHERE p.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup')
+          AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE %s', old);
+        partitions_dropped := partitions_dropped + 1;
+    END LOOP;
+    EXECUTE format('DELETE FROM %I.heartbeat_records_default WHERE event_timestamp < $1', schema) USING cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    EXECUTE format('DELETE FROM %I.heartbeat_anomalies_default WHERE event_timestamp < $1', schema) USING cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    EXECUTE format('DELETE FROM %I.heartbeat_rollup_default WHERE minute_bucket < $1', schema) USING cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_dead_letters WHERE arrived_at < $1', schema) USING cutoff;
+    GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
+    EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_apply_retention() IS
+    'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
+    'default partitions, dead letters and gaps. Does nothing where heartbeat.retention is 0. The worker calls it hourly.';

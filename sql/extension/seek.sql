@@ -1,0 +1,105 @@
+--
+-- Going back and forth in the topic
+--
+
+CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH moved AS (
+        UPDATE heartbeat_offsets o
+            SET next_offset = heartbeat_move_offset.next_offset,
+                empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
+                rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
+                -- the offset is of what the worker finds next
+                cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
+                updated_at = now()
+            FROM (SELECT s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
+                  WHERE s.topic = heartbeat_move_offset.topic AND s.partition = heartbeat_move_offset.partition
+                  FOR UPDATE) before
+            WHERE o.topic = before.topic AND o.partition = before.partition
+            RETURNING o.topic, o.partition, before.next_offset AS previous
+    ), begun AS (
+        INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset)
+            SELECT heartbeat_move_offset.topic, heartbeat_move_offset.partition,
+                   heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset
+            WHERE NOT EXISTS (SELECT FROM moved)
+    ), skipped AS (
+        INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
+            SELECT m.topic, m.partition, m.previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason
+            FROM moved m WHERE heartbeat_move_offset.next_offset > m.previous
+    )
+    SELECT previous FROM moved;
+END;
+COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
+    'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
+    'before (NULL where none was stored).';
+
+CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF condition IS NOT TRUE THEN
+        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = code, HINT = hint;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: an error unless the condition holds.';
+
+CREATE FUNCTION heartbeat_require_pause() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(EXISTS (SELECT FROM heartbeat_control WHERE paused),
+                             'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
+                             'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
+END;
+COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless ingest is paused.';
+
+CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
+                               OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
+                               OUT new_offset bigint)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(partition >= 0 AND next_offset >= 0,
+                             format('heartbeat_seek needs a partition and an offset of 0 or more, not (%s, %s)',
+                                    coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')),
+                             'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
+    SELECT heartbeat_require_pause();
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    SELECT current_setting('heartbeat.topic'), partition,
+           heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset'),
+           next_offset;
+END;
+COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
+    'Sets the offset that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
+    'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
+    'paused. Shows the offset before and after.';
+
+CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, OUT partition integer, OUT next_offset bigint)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz) IS
+    'Asks Kafka, for each partition of heartbeat.topic, for the first offset whose Kafka timestamp is at or after the '
+    'given time, or the end of the partition where there is none.';
+
+-- Sorting makes it move all of them, also for a caller who takes one row only.
+CREATE FUNCTION heartbeat_seek(event_time timestamptz,
+                               OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
+                               OUT new_offset bigint)
+    RETURNS SETOF record
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(isfinite(event_time),
+                             'heartbeat_seek needs a finite time, not ' || coalesce(event_time::text, 'NULL'),
+                             'invalid_parameter_value', 'It is compared with the Kafka timestamps of the messages.');
+    SELECT heartbeat_require_pause();
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    WITH moved AS MATERIALIZED (
+        SELECT k.partition, k.next_offset,
+               heartbeat_move_offset(current_setting('heartbeat.topic'), k.partition, k.next_offset,
+                                     'heartbeat_seek to ' || event_time::text) AS previous
+        FROM heartbeat_kafka_offsets(event_time) k
+    )
+    SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
+END;
+COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
+    'Moves every partition of heartbeat.topic to its first message whose Kafka timestamp is at or after the given '
+    'time. Ingest must be paused. Shows each partition''s offset before and after.';
