@@ -29,6 +29,7 @@ BEGIN ATOMIC
     INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
         ON CONFLICT (hold) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
+    SELECT heartbeat_record_event('pause', heartbeat_pause.reason);
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_pause(text) IS
@@ -41,6 +42,7 @@ BEGIN ATOMIC
     DELETE FROM heartbeat_control WHERE hold = 'restore';
     UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
+    SELECT heartbeat_record_event('resume', NULL);
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume() IS

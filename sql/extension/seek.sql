@@ -28,7 +28,11 @@ BEGIN ATOMIC
             SELECT m.topic, m.partition, m.previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason
             FROM moved m WHERE heartbeat_move_offset.next_offset > m.previous
     )
-    SELECT previous FROM moved;
+    SELECT m.previous
+    FROM (SELECT (SELECT previous FROM moved) AS previous) m,
+         LATERAL heartbeat_record_event('seek', heartbeat_move_offset.reason, jsonb_build_object(
+             'topic', heartbeat_move_offset.topic, 'partition', heartbeat_move_offset.partition,
+             'previous_offset', m.previous, 'next_offset', heartbeat_move_offset.next_offset)) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
     'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '

@@ -1,5 +1,5 @@
-// Control wing: heartbeat_classify() and heartbeat_wake_workers(), and waking the workers when a transaction
-// commits.
+// Control wing: heartbeat_classify(), heartbeat_actor() and heartbeat_wake_workers(), and waking the workers
+// when a transaction commits.
 #include "server.h"
 
 #include "control/shared_state.h"
@@ -10,6 +10,7 @@ extern "C" {
 #include "access/xact.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_classify);
+PG_FUNCTION_INFO_V1(heartbeat_actor);
 PG_FUNCTION_INFO_V1(heartbeat_wake_workers);
 }
 
@@ -17,6 +18,12 @@ using namespace heartbeat;
 
 extern "C" Datum heartbeat_classify(PG_FUNCTION_ARGS) {
     PG_RETURN_TEXT_P(cstring_to_text(classify_name(classify_heart_rate(PG_GETARG_FLOAT8(0)))));
+}
+
+extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
+    if (shared_state_is_claimed())
+        PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(GetSessionUserId(), false)));
 }
 
 namespace {

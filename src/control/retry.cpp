@@ -46,6 +46,14 @@ Statement update_errors = {
     0,
     nullptr};
 
+Statement record_event = {
+    "SELECT @extschema@.heartbeat_record_event('retry', NULL,"
+    " jsonb_build_object('resolved', $1::bigint, 'remaining', $2::bigint))",
+    2,
+    {INT8OID, INT8OID},
+    0,
+    nullptr};
+
 // The offset of a dead letter stays counted once: as what it has become.
 Statement recount = {
     "UPDATE @extschema@.heartbeat_offsets o SET dead_letters = o.dead_letters - n.resolved,"
@@ -185,10 +193,12 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     PG_FINALLY();
     { batch_destroy(retry->batch); }
     PG_END_TRY();
+    Datum values[2] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining)};
+    if (retry->resolved + retry->remaining > 0)
+        statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
     SPI_finish();
     if (retry->resolved > 0)
         wake_at_commit();
-    Datum values[2] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining)};
     bool nulls[2] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }

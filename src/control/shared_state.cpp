@@ -101,6 +101,10 @@ bool shared_state_claim(WorkerSlot *slot) {
     return true;
 }
 
+bool shared_state_is_claimed() {
+    return own_slot != nullptr;
+}
+
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
     // only this process writes its slot, so it may read it without the lock
     char reason_now[state_text_size];

@@ -59,6 +59,7 @@ void shared_state_request(); // in _PG_init, while preloading
 
 // The calling process takes the slot, until it exits. False: somebody else has it.
 bool shared_state_claim(WorkerSlot *slot);
+bool shared_state_is_claimed(); // the calling process is one of heartbeat's own
 
 // Sets the caller's state. A change of state or reason is written to the log, once.
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);

@@ -35,7 +35,8 @@ SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
                     'heartbeat_pause(text)', 'heartbeat_resume()', 'heartbeat_seek(integer,bigint)',
                     'heartbeat_seek(timestamp with time zone)', 'heartbeat_retry_dead_letters()',
                     'heartbeat_apply_retention()', 'heartbeat_summarize_partitions()', 'heartbeat_audit()',
-                    'heartbeat_audit_tables()'],
+                    'heartbeat_audit_tables()',
+                    'heartbeat_record_event(text,text,jsonb,timestamp with time zone)'],
               'these functions act as the owner, and no others');
 SELECT is_empty($$SELECT oid::regprocedure FROM functions f
                   WHERE (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c'))

@@ -7,7 +7,7 @@ SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline
 
 SET timezone = 'UTC';
 BEGIN;
-SELECT plan(21);
+SELECT plan(22);
 SELECT now() - interval '30 days' AS cutoff \gset
 
 -- Weeks long gone and weeks of today have partitions; that of the cutoff has none.
@@ -33,6 +33,8 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, erro
     ('t', 0, 3, 'TOMBSTONE', 'kept', now() - interval '29 days', NULL);
 INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES
     ('t', 0, 0, 1, 'gone', now() - interval '31 days'), ('t', 0, 3, 9, 'kept', now() - interval '29 days');
+SELECT heartbeat_record_event('gone', NULL, NULL, now() - interval '31 days');
+SELECT heartbeat_record_event('kept', NULL, NULL, now() - interval '29 days');
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, tachycardia, dead_letters, empty_offsets)
     VALUES ('t', 0, 21, 0, 8, 3, 3, 7);
 CREATE TEMP VIEW wrong AS
@@ -76,6 +78,11 @@ SELECT set_eq('SELECT customer_id FROM heartbeat_anomalies', ARRAY['today'], 'ne
 SELECT set_eq('SELECT error_text FROM heartbeat_dead_letters', ARRAY['kept'], 'newer dead letters stay');
 SELECT set_eq('SELECT reason FROM heartbeat_gaps', ARRAY['kept'], 'newer gaps stay');
 SELECT is_empty('TABLE wrong', 'the summary is exact after, in the minute of the cutoff too');
+SELECT results_eq('SELECT kind::text COLLATE "default", role, reason, details FROM heartbeat_events ORDER BY id',
+                  format($$VALUES ('kept', %L, NULL::text, NULL::jsonb), ('retention', %1$L, 'older than 30d',
+                         '{"partitions_dropped": %s, "readings_deleted": 3, "dead_letters_deleted": 2}')$$,
+                         session_user, :old_made),
+                  'events go too, and that something went is one; that nothing was left to do is none');
 SELECT set_eq('SELECT difference FROM heartbeat_audit()', ARRAY[0], 'the audit knows nothing of retention');
 SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'), '8', 'totals are not lowered');
 

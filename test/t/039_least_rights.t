@@ -64,6 +64,7 @@ my %stimulus = (
 	'INSERT heartbeat_stale_minutes'  => $work,
 	'INSERT heartbeat_gaps'           => $replay,
 	'heartbeat_move_offset'           => $replay,
+	'heartbeat_record_event'          => $replay,
 	'heartbeat_apply_retention'       => $retain,
 	(map { $_ => $maintain } 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
 		'DELETE heartbeat_stale_minutes', 'SELECT heartbeat_rollup', 'INSERT heartbeat_rollup', 'DELETE heartbeat_rollup',

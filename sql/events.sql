@@ -1,0 +1,66 @@
+-- heartbeat_events: what people did, who and why, in their transactions; how many rows are kept, and who may look.
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+\set VERBOSITY terse
+CREATE ROLE regress_heartbeat_nina;
+CREATE ROLE regress_heartbeat_reader;
+GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_seek(integer, bigint),
+    heartbeat_retry_dead_letters() TO regress_heartbeat_nina;
+GRANT SELECT ON heartbeat_events TO regress_heartbeat_reader;
+CREATE VIEW events AS SELECT role, kind, reason, details FROM heartbeat_events ORDER BY id;
+SELECT role = session_user AS mine FROM heartbeat_actor() role;
+
+-- each leaves a row with the name of who is logged in, whatever the function acts as
+SET SESSION AUTHORIZATION regress_heartbeat_nina;
+SELECT heartbeat_pause('disk is being replaced');
+SELECT * FROM heartbeat_seek(0, 5);
+SELECT * FROM heartbeat_seek(0, 50);
+SELECT heartbeat_resume();
+RESET SESSION AUTHORIZATION;
+TABLE events;
+SELECT bool_and(happened_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()) AS just_now
+FROM heartbeat_events;
+
+-- what is undone, or refused, leaves none
+TRUNCATE heartbeat_events;
+BEGIN;
+SELECT heartbeat_pause('not meant');
+SELECT kind, reason FROM events;
+ROLLBACK;
+SELECT heartbeat_seek(0, 5);
+TABLE events;
+
+-- a retry that found nothing to try is none, and one that resolved nothing is one
+SELECT * FROM heartbeat_retry_dead_letters();
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
+    VALUES ('heartbeat-events', 0, 2, '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}',
+            'INVALID_JSON', 'by hand'), ('heartbeat-events', 0, 3, 'garbage', 'INVALID_JSON', 'by hand');
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT kind, details FROM events;
+
+-- the newest ten thousand are kept, whatever retention is
+TRUNCATE heartbeat_events;
+SELECT count(*) AS recorded FROM generate_series(1, 10050) n, heartbeat_record_event('many', n::text);
+SELECT count(*), min(reason::integer), max(reason::integer) FROM heartbeat_events;
+
+-- in a stricter isolation they wait for the next one that is not
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('strict', n::text);
+SELECT count(*) FROM heartbeat_events;
+COMMIT;
+SELECT heartbeat_record_event('one more', NULL);
+SELECT count(*) FROM heartbeat_events;
+
+-- a role that is granted it reads, and nobody writes
+SET ROLE regress_heartbeat_reader;
+SELECT count(*) > 0 AS reads FROM heartbeat_events;
+DELETE FROM heartbeat_events;
+SELECT heartbeat_record_event('forged', NULL);
+SET ROLE regress_heartbeat_nina;
+SELECT count(*) FROM heartbeat_events;
+RESET ROLE;
+
+DROP VIEW events;
+DROP EXTENSION heartbeat;
+DROP ROLE regress_heartbeat_nina, regress_heartbeat_reader;
+CREATE EXTENSION heartbeat;
