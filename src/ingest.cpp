@@ -83,12 +83,10 @@ StoreResult store_in_transaction(Batch *batch, bool isolate) {
     return StoreResult::stored;
 }
 
-void take_result(Ingest *ingest, FillResult result, bool was_empty) {
+void take_result(Ingest *ingest, FillResult result) {
     ingest->full = result == FillResult::full;
     ingest->doubtful = ingest->doubtful || result == FillResult::trouble;
     ingest->lost = ingest->lost || result == FillResult::out_of_memory;
-    if (was_empty && !ingest->batch->empty())
-        ingest->opened_at = GetCurrentTimestamp();
 }
 
 void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
@@ -99,15 +97,16 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
         shared_state_stale_minutes();
     if (settings.log_readings)
         log_readings(batch);
+    ingest->stored_at = GetCurrentTimestamp();
     if (ingest->mirror_at == 0)
-        ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
+        ingest->mirror_at = ingest->stored_at + mirror_every;
     batch->clear();
     ingest->sealed = ingest->full = ingest->isolate = false;
     if (!ingest->ahead)
         return;
     std::swap(ingest->batch, ingest->next);
     ingest->ahead = false;
-    take_result(ingest, consumer_ahead_result(consumer), true);
+    take_result(ingest, consumer_ahead_result(consumer));
 }
 
 // From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
@@ -173,8 +172,7 @@ void ingest_drop(Ingest *ingest, Consumer *consumer) {
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
     if (ingest->sealed || ingest->doubtful || ingest->lost)
         return; // nothing may follow what was lost
-    bool was_empty = ingest->batch->empty();
-    take_result(ingest, consumer_fill(consumer, ingest->batch), was_empty);
+    take_result(ingest, consumer_fill(consumer, ingest->batch));
     if (consumer_mirror_failed(consumer))
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
 }
@@ -184,7 +182,10 @@ long ingest_until_due(const Ingest *ingest) {
         return -1;
     if (ingest->full || ingest->sealed || ingest->doubtful)
         return 0;
-    TimestampTz left = ingest->opened_at + settings.batch_wait * INT64CONST(1000) - GetCurrentTimestamp();
+    // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
+    // them still shares transactions. No message waits longer than that: its batch began after the one
+    // before.
+    TimestampTz left = ingest->stored_at + settings.batch_wait * INT64CONST(1000) - GetCurrentTimestamp();
     return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
 }
 

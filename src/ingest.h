@@ -14,7 +14,7 @@ struct Ingest {
     bool full;               // more is queued than the batch takes
     bool doubtful;           // assign anew once the batch is stored: Kafka reported an error
     bool lost;               // assign anew and drop the batch: messages got lost on the way
-    TimestampTz opened_at;   // when the batch got its first message
+    TimestampTz stored_at;   // when the batch before it was; 0: none
     TimestampTz mirror_at;   // when to mirror positions to the Kafka group; 0: nothing new
     TimestampTz describe_at; // when to look at the topic again
 };

@@ -99,8 +99,9 @@ void define_storing() {
                             nullptr, &settings.batch_size, 20000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr,
                             nullptr);
     DefineCustomIntVariable(
-        "heartbeat.batch_wait", "Sets how long a batch waits for more messages after its first.", nullptr,
-        &settings.batch_wait, 2, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+        "heartbeat.batch_wait", "Sets how long a batch waits for more messages.",
+        "It ends so long after the batch before it was stored, and at once after a longer quiet.",
+        &settings.batch_wait, 5, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("heartbeat.retention", "Sets how long readings and dead letters are kept.",
                             "0 keeps them for ever. Whole weeks are dropped, so up to a week more is kept.",
                             &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,

@@ -118,11 +118,12 @@ $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE TRIGGER obstruct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION obstruct();
 	GRANT SELECT ON obstacle TO PUBLIC});
 $node->set('heartbeat.batch_wait' => '500ms');
-$kafka->produce('heartbeat-events', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
+# a transaction's messages are seen together
+$kafka->produce_transaction('heartbeat-events', 'commit', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
 $node->wait_for_state('RETRYING', 'an obstacle', 'a failure that is not of a reading is tried again');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'with all of the batch');
 $node->query('DELETE FROM obstacle');
-$node->wait_for_offsets('heartbeat-events', $ends[0] + 8, $ends[1]);
+$node->wait_for_offsets('heartbeat-events', $ends[0] + 9, $ends[1]);
 is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY id) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"),
 	'half-2 half-4', 'then what the database takes is stored');
 is($node->query("SELECT count(*) FROM heartbeat_dead_letters WHERE error_code = 'P0001'"),
