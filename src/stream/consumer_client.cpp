@@ -113,6 +113,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_conf_set_log_cb(config, log_callback);
     rd_kafka_conf_set_error_cb(config, error_callback);
     rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
+    TimersSlackened slackened;
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, problem->text, sizeof(problem->text));
     if (consumer->client == nullptr) {
         rd_kafka_conf_destroy(config);

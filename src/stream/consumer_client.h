@@ -9,6 +9,9 @@
 #include <memory>
 #include <string>
 #include <thread>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 namespace heartbeat {
 
@@ -61,6 +64,25 @@ class SignalsBlocked {
 
   private:
     sigset_t before;
+};
+
+// librdkafka's main thread sleeps whole milliseconds towards its timers, once a second, and spins for the
+// rest. A thread that is started while this lives wakes up as much later, and spins no more. What comes from
+// the network or another thread wakes it as soon as ever.
+class TimersSlackened {
+  public:
+    TimersSlackened() noexcept { set(slack_ns); }
+    ~TimersSlackened() { set(0); } // as it was when the thread began
+    TimersSlackened(const TimersSlackened &) = delete;
+    TimersSlackened &operator=(const TimersSlackened &) = delete;
+
+  private:
+    static constexpr unsigned long slack_ns = 2000000;
+    static void set([[maybe_unused]] unsigned long nanoseconds) noexcept {
+#ifdef __linux__
+        prctl(PR_SET_TIMERSLACK, nanoseconds);
+#endif
+    }
 };
 
 // Kafka does not know the topic, or the partition.
