@@ -26,6 +26,14 @@ class Pacer {
         return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
     }
 
+    // How many messages are due by now: so many may be sent without another look at the clock.
+    uint64_t due(Clock::time_point now = Clock::now()) const {
+        if (!paced())
+            return UINT64_MAX;
+        const double elapsed_ns = std::chrono::duration<double, std::nano>(now - start_).count();
+        return elapsed_ns < 0 ? 0 : static_cast<uint64_t>(elapsed_ns / gap_ns_) + 1;
+    }
+
   private:
     double gap_ns_;
     Clock::time_point start_;

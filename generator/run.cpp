@@ -22,7 +22,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50;          // how late Ctrl-C may be noticed
-constexpr uint64_t serve_every = 256; // unpaced messages between two looks at reports and the clock
+constexpr uint64_t serve_every = 256; // messages that are due between two looks at reports and the clock
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -79,11 +79,14 @@ class Run {
         const uint64_t count = options_.count.value_or(UINT64_MAX);
         Message message;
 
+        uint64_t due = 0;
         for (uint64_t index = 0; index < count; index++) {
-            if (pacer.paced() || index % serve_every == 0)
+            if (index >= due || index % serve_every == 0) {
                 serve(0);
-            if (!wait_for_turn(pacer, index, end))
-                return SourceState::message;
+                if (!wait_for_turn(pacer, index, end))
+                    return SourceState::message;
+                due = pacer.due();
+            }
             const SourceState state = next_message(&message, end);
             if (state != SourceState::message)
                 return state == SourceState::waiting ? SourceState::message : state;

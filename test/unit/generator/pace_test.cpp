@@ -31,6 +31,17 @@ TEST(Pace, ALateMessageDoesNotDelayTheNext) {
     EXPECT_GT(pacer.wait_ms(41, start + milliseconds(1000)), 0);
 }
 
+TEST(Pace, AllThatIsDueMayBeSentWithoutAnotherLook) {
+    const Pacer::Clock::time_point start;
+    const Pacer pacer(1000, start);
+    EXPECT_EQ(pacer.due(start - milliseconds(1)), 0U);
+    EXPECT_EQ(pacer.due(start), 1U);
+    EXPECT_EQ(pacer.due(start + milliseconds(2)), 2001U);
+    EXPECT_EQ(pacer.wait_ms(2000, start + milliseconds(2)), 0);
+    EXPECT_GT(pacer.wait_ms(2001, start + milliseconds(2)), 0);
+    EXPECT_EQ(Pacer(0).due(), UINT64_MAX);
+}
+
 // A wait of zero milliseconds for something that is not due would spin.
 TEST(Pace, ShortWaitsAreRoundedUp) {
     const Pacer::Clock::time_point start;
