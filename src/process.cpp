@@ -36,7 +36,6 @@ void set(const char *name, const char *value) {
 
 void protect_session() {
     set("search_path", "pg_catalog, pg_temp");
-    set("client_encoding", GetDatabaseEncodingName()); // COPY takes text for the client's
     set("default_transaction_isolation", "read committed");
     set("default_transaction_read_only", "off");
     set("default_transaction_deferrable", "off");

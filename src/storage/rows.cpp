@@ -3,13 +3,12 @@
 
 #include "storage/additions.h"
 #include "storage/arrays.h"
-#include "storage/copy.h"
+#include "storage/load.h"
 #include "storage/rows.h"
 #include "storage/sql.h"
 
 extern "C" {
 #include "access/table.h"
-#include "nodes/makefuncs.h"
 }
 
 namespace heartbeat {
@@ -143,35 +142,30 @@ void refuse_kept_out(const Rows &rows) {
                     errdetail("The batch is tried again.")));
 }
 
-void put_row(const void *argument, size_t i, StringInfo to) {
+void put_row(const void *argument, size_t i, Datum *values) {
     const auto &rows = *static_cast<const Rows *>(argument);
     const BatchMessage &reading = rows.at(i);
     int size;
     const char *customer_id = array_server_text(rows.batch, reading.customer_id, &size);
-    copy_put_text(to, customer_id, size);
-    copy_put_float8(to, reading.heart_rate);
-    copy_put_timestamptz(to, to_timestamptz(reading.event_time));
-    if (!rows.anomalies)
-        return;
-    const char *anomaly_type = classify_name(reading.heart_rate_class);
-    copy_put_text(to, anomaly_type, static_cast<int>(strlen(anomaly_type)));
-}
-
-List *column_names(const Rows &rows) {
-    List *names = list_make3(makeString(pstrdup("customer_id")), makeString(pstrdup("heart_rate")),
-                             makeString(pstrdup("event_timestamp")));
-    return rows.anomalies ? lappend(names, makeString(pstrdup("anomaly_type"))) : names;
+    values[0] = PointerGetDatum(cstring_to_text_with_len(customer_id, size));
+    values[1] = Float8GetDatum(reading.heart_rate);
+    values[2] = TimestampTzGetDatum(to_timestamptz(reading.event_time));
+    if (rows.anomalies)
+        values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
 }
 
 // False where that would not be what INSERT does.
-bool copy_all(const Rows &rows, uint64_t *stored) {
+bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
-    bool like_insert = copy_is_like_insert(table);
-    if (like_insert)
-        *stored = copy_rows(table, column_names(rows), {rows.count, rows.anomalies ? 4 : 3, put_row, &rows});
+    bool loaded = load_rows(table, {rows.count,
+                                    rows.anomalies ? 4 : 3,
+                                    {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
+                                    {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID},
+                                    put_row,
+                                    &rows});
     table_close(table, NoLock);
-    return like_insert;
+    return loaded;
 }
 
 uint64_t insert_all(const Rows &rows) {
@@ -185,10 +179,7 @@ uint64_t insert_all(const Rows &rows) {
 
 void rows_insert_all(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
-    uint64_t stored;
-    if (!copy_all(*rows, &stored))
-        stored = insert_all(*rows);
-    if (stored != rows->count)
+    if (!load_all(*rows) && insert_all(*rows) != rows->count)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                         errmsg("a trigger has kept a reading out of the table without an error")));
     memset(rows->stored, true, rows->count);

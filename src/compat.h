@@ -1,0 +1,34 @@
+// Server half: what differs between the versions of PostgreSQL that we build with.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "parser/parse_node.h"
+}
+
+namespace heartbeat {
+
+// The range table that the parser has made, for an executor that runs no plan.
+inline void init_range_table(EState *estate, ParseState *parse) {
+#if PG_VERSION_NUM >= 180000
+    ExecInitRangeTable(estate, parse->p_rtable, parse->p_rteperminfos,
+                       bms_add_range(nullptr, 1, list_length(parse->p_rtable)));
+#elif PG_VERSION_NUM >= 160000
+    ExecInitRangeTable(estate, parse->p_rtable, parse->p_rteperminfos);
+#else
+    ExecInitRangeTable(estate, parse->p_rtable);
+#endif
+}
+
+// The map from a parent's rows to a partition's; nullptr where they are alike.
+inline TupleConversionMap *partition_map(ResultRelInfo *partition, [[maybe_unused]] EState *estate) {
+#if PG_VERSION_NUM >= 160000
+    return ExecGetRootToChildMap(partition, estate);
+#else
+    return partition->ri_RootToPartitionMap;
+#endif
+}
+
+} // namespace heartbeat
