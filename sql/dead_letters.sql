@@ -95,6 +95,66 @@ FROM readings GROUP BY partition ORDER BY partition;
 SELECT (SELECT count(*) FROM heartbeat_records) AS records, (SELECT count(*) FROM heartbeat_anomalies) AS anomalies;
 SELECT partition, offsets_passed, difference FROM heartbeat_audit();
 
-DROP VIEW letters, counters, readings;
+-- which ones to retry: by code, topic, partition, time of arrival, id; what is NULL says nothing
+TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES
+    ('heartbeat-events', 0, 6, 0, 6), ('heartbeat-events', 1, 2, 0, 2), ('other', 0, 2, 0, 2);
+ALTER SEQUENCE heartbeat_dead_letters_id_seq RESTART;
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text, arrived_at)
+    SELECT topic, partition, o, convert_to(format('{"customer_id":"%s","heart_rate":74,"event_timestamp":"2026-11-22T14:39:00Z"}', n), 'UTF8'),
+           code, 'as it was', timestamptz '2026-11-22 14:00+00' + n * interval '1 minute'
+    FROM (VALUES (1, 'heartbeat-events', 0, 0, 'INVALID_JSON'), (2, 'heartbeat-events', 0, 1, 'INVALID_JSON'),
+                 (3, 'heartbeat-events', 0, 2, '23514'), (4, 'heartbeat-events', 0, 3, 'MISSING_FIELD'),
+                 (5, 'heartbeat-events', 0, 4, '23514'), (6, 'heartbeat-events', 0, 5, '23514'),
+                 (7, 'heartbeat-events', 1, 0, '23514'), (8, 'heartbeat-events', 1, 1, 'MISSING_FIELD'),
+                 (9, 'other', 0, 0, '23514'), (10, 'other', 0, 1, 'MISSING_FIELD')) l (n, topic, partition, o, code)
+    ORDER BY n;
+CREATE VIEW left_over AS SELECT string_agg(id::text, ' ' ORDER BY id) AS left FROM heartbeat_dead_letters WHERE resolved_at IS NULL;
+SELECT error_code, dead_letters, first_arrived_at, last_arrived_at, example_id, example_topic, example_partition,
+       example_offset, example_error, left(example_payload, 22) AS payload FROM heartbeat_dead_letter_summary;
+SELECT * FROM heartbeat_retry_dead_letters('INVALID_JSON');
+TABLE left_over;
+SELECT * FROM heartbeat_retry_dead_letters('INVALID_JSON');
+SELECT * FROM heartbeat_retry_dead_letters(topic => 'other', error_code => 'MISSING_FIELD');
+TABLE left_over;
+SELECT * FROM heartbeat_retry_dead_letters(partition => 1);
+TABLE left_over;
+SELECT * FROM heartbeat_retry_dead_letters(arrived_since => '2026-11-22 14:04+00', arrived_until => '2026-11-22 14:06+00');
+TABLE left_over;
+SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY[9, 1, 999]);
+SELECT * FROM heartbeat_retry_dead_letters(ids => '{}');
+TABLE left_over;
+SELECT * FROM heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, NULL);
+TABLE left_over;
+TABLE counters;
+SELECT topic, partition, difference FROM heartbeat_audit();
+SELECT * FROM heartbeat_audit_tables();
+
+-- what remains is counted by what is wrong with it today; a payload that is changed stays as it arrived beside it
+INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
+    SELECT 'heartbeat-events', 1, n, convert_to(payload, 'UTF8'), 'OLD', 'as it was'
+    FROM (VALUES (2, 'nonsense'), (3, 'more nonsense'), (4, '[]'), (5, NULL)) l (n, payload);
+UPDATE heartbeat_offsets SET next_offset = 6, dead_letters = 4 WHERE topic = 'heartbeat-events' AND partition = 1;
+SELECT * FROM heartbeat_retry_dead_letters();
+UPDATE heartbeat_dead_letters SET payload = '{}' WHERE "offset" = 3 AND partition = 1;
+UPDATE heartbeat_dead_letters SET payload = '{"customer_id":"mended","heart_rate":74,"event_timestamp":"2026-11-22T14:39:00Z"}'
+    WHERE "offset" IN (3, 5) AND partition = 1;
+SELECT * FROM heartbeat_retry_dead_letters();
+SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS NOT NULL AS mended,
+       convert_from(original_payload, 'UTF8') AS original, left(convert_from(payload, 'UTF8'), 24) AS payload
+FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
+SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
+
+-- what is deleted is given up, and stays counted: resolved ones were counted as what they have become
+DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
+SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
+SELECT * FROM heartbeat_audit_tables();
+BEGIN;
+TRUNCATE heartbeat_dead_letters;
+SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
+SELECT * FROM heartbeat_audit_tables();
+ROLLBACK;
+
+DROP VIEW letters, counters, readings, left_over;
 DROP EXTENSION heartbeat;
 CREATE EXTENSION heartbeat;

@@ -12,7 +12,9 @@ GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary,
     TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_seek(integer, bigint),
-    heartbeat_seek(timestamptz), heartbeat_retry_dead_letters(), heartbeat_apply_retention()
+    heartbeat_seek(timestamptz),
+    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
+    heartbeat_apply_retention()
     TO regress_heartbeat_operator;
 
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;

@@ -31,6 +31,7 @@ ALTER SYSTEM SET heartbeat.batch_wait = '61s';
 ALTER SYSTEM SET heartbeat.batch_wait = '1 fortnight';
 ALTER SYSTEM SET heartbeat.retention = -1;
 ALTER SYSTEM SET heartbeat.retention = '5000 years';
+ALTER SYSTEM SET heartbeat.dead_letter_limit = -1;
 ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
 
 -- none of them is a session's to change

@@ -63,7 +63,9 @@ void show_watermarks(const Batch *batch, Consumer *consumer) {
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
-StoreResult store_in_transaction(Batch *batch, bool isolate) {
+StoreResult store_in_transaction(Ingest *ingest) {
+    Batch *batch = ingest->batch;
+    bool isolate = ingest->isolate;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
@@ -75,6 +77,10 @@ StoreResult store_in_transaction(Batch *batch, bool isolate) {
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
+    if (dead_letters_beyond_limit(batch, counts, &ingest->unresolved)) {
+        transaction_abandon();
+        return StoreResult::limited;
+    }
     if (!offsets_advance(batch, settings.topic, counts)) {
         transaction_abandon();
         return StoreResult::moved;
@@ -197,7 +203,7 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     error_context_stack = &context;
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
     partitions_prepare(batch);
-    StoreResult result = store_in_transaction(batch, ingest->isolate);
+    StoreResult result = store_in_transaction(ingest);
     if (result == StoreResult::stored)
         after_storing(ingest, consumer, slot);
     error_context_stack = context.previous;

@@ -13,6 +13,7 @@ struct Ingest {
     bool isolate;            // a row of the batch failed for its own sake: find it
     bool full;               // more is queued than the batch takes
     bool doubtful;           // assign anew once the batch is stored: Kafka reported an error
+    int64_t unresolved;      // dead letters, where their limit has been found reached
     bool lost;               // assign anew and drop the batch: messages got lost on the way
     TimestampTz stored_at;   // when the batch before it was; 0: none
     TimestampTz mirror_at;   // when to mirror positions to the Kafka group; 0: nothing new
@@ -24,6 +25,7 @@ enum class StoreResult {
     paused,      // nothing was stored
     uninstalled, // nothing was stored
     moved,       // nothing was stored: another writer has moved a position
+    limited,     // nothing was stored: it has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
 bool ingest_create(Ingest *ingest);                          // false: out of memory

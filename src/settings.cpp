@@ -106,6 +106,11 @@ void define_storing() {
                             "0 keeps them for ever. Whole weeks are dropped, so up to a week more is kept.",
                             &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,
                             nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.dead_letter_limit",
+        "Sets how many unresolved dead letters stop ingest when there is another one.",
+        "0: any number. The worker is FAILED then, until they are fewer or the limit is higher.",
+        &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("heartbeat.log_readings",
                              "Writes a line to the server's log for every reading stored.",
                              "For demonstrations: the lines hold customers' data.", &settings.log_readings,

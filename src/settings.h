@@ -21,7 +21,8 @@ struct Settings {
     int start_offset; // a StartOffset
     int offset_reset; // an OffsetReset
     char *kafka_config_file;
-    int retention; // minutes, 0 keeps everything
+    int retention;         // minutes, 0 keeps everything
+    int dead_letter_limit; // unresolved ones, 0: none
     bool log_readings;
 };
 

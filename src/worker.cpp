@@ -105,6 +105,19 @@ long assign() {
     return fail(worker.reader.assignment.reason, worker.reader.assignment.hint);
 }
 
+// The batch is read again when it goes on.
+long stop_for_dead_letters() {
+    char reason[state_text_size];
+    snprintf(
+        reason, sizeof(reason),
+        "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
+        settings.dead_letter_limit, static_cast<long long>(worker.reader.ingest.unresolved));
+    return fail(
+        reason,
+        "See heartbeat_dead_letter_summary. Mend them and call heartbeat_retry_dead_letters(), DELETE "
+        "those that are given up, or raise the limit; then it goes on by itself.");
+}
+
 long store() {
     switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
     case StoreResult::stored:
@@ -117,6 +130,8 @@ long store() {
     case StoreResult::uninstalled:
         worker.installed = false;
         return at_once;
+    case StoreResult::limited:
+        return stop_for_dead_letters();
     case StoreResult::moved:
         break;
     }

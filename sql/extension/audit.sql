@@ -24,7 +24,7 @@ CREATE FUNCTION heartbeat_audit_tables(OUT table_name text, OUT counted bigint, 
 BEGIN ATOMIC
     SELECT t.table_name, t.counted, t.stored, t.stored - t.counted
     FROM (SELECT coalesce(sum(o.records), 0)::bigint AS records, coalesce(sum(o.anomalies), 0)::bigint AS anomalies,
-                 coalesce(sum(o.dead_letters), 0)::bigint AS dead_letters
+                 coalesce(sum(o.dead_letters - o.dead_letters_deleted), 0)::bigint AS dead_letters
           FROM heartbeat_offsets o) c,
          LATERAL (VALUES
             ('heartbeat_records', c.records, (SELECT count(*) FROM heartbeat_records)),
@@ -36,4 +36,5 @@ END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records, heartbeat_anomalies and (unresolved) heartbeat_dead_letters and holds them '
     'against what heartbeat_offsets says was stored. A difference above 0 is rows that no message made, one below 0 rows '
-    'that were deleted: by heartbeat.retention, where that is set, or behind heartbeat''s back. It reads all rows.';
+    'that were deleted: by heartbeat.retention, where that is set, or behind heartbeat''s back. Dead letters that are '
+    'deleted are counted, and make none. It reads all rows.';

@@ -3,28 +3,29 @@
 --
 
 CREATE TABLE heartbeat_offsets (
-    topic               text COLLATE "C" NOT NULL,
-    partition           integer NOT NULL CHECK (partition >= 0),
-    next_offset         bigint NOT NULL CHECK (next_offset >= 0),
-    first_offset        bigint NOT NULL,
-    rewound             bigint NOT NULL DEFAULT 0,
-    records             bigint NOT NULL DEFAULT 0,
-    anomalies           bigint NOT NULL GENERATED ALWAYS AS (bradycardia + tachycardia + invalid) STORED,
-    bradycardia         bigint NOT NULL DEFAULT 0,
-    tachycardia         bigint NOT NULL DEFAULT 0,
-    invalid             bigint NOT NULL DEFAULT 0,
-    duplicates          bigint NOT NULL DEFAULT 0,
-    dead_letters        bigint NOT NULL DEFAULT 0,
-    empty_offsets       bigint NOT NULL DEFAULT 0,
-    first_event         timestamptz,
-    last_event          timestamptz,
-    last_message_at     timestamptz,
-    last_message_offset bigint,
-    cluster_id          text COLLATE "C",
-    topic_id            text COLLATE "C",
-    lost_at             timestamptz,
-    lost_reason         text,
-    updated_at          timestamptz NOT NULL DEFAULT now(),
+    topic                text COLLATE "C" NOT NULL,
+    partition            integer NOT NULL CHECK (partition >= 0),
+    next_offset          bigint NOT NULL CHECK (next_offset >= 0),
+    first_offset         bigint NOT NULL,
+    rewound              bigint NOT NULL DEFAULT 0,
+    records              bigint NOT NULL DEFAULT 0,
+    anomalies            bigint NOT NULL GENERATED ALWAYS AS (bradycardia + tachycardia + invalid) STORED,
+    bradycardia          bigint NOT NULL DEFAULT 0,
+    tachycardia          bigint NOT NULL DEFAULT 0,
+    invalid              bigint NOT NULL DEFAULT 0,
+    duplicates           bigint NOT NULL DEFAULT 0,
+    dead_letters         bigint NOT NULL DEFAULT 0,
+    dead_letters_deleted bigint NOT NULL DEFAULT 0,
+    empty_offsets        bigint NOT NULL DEFAULT 0,
+    first_event          timestamptz,
+    last_event           timestamptz,
+    last_message_at      timestamptz,
+    last_message_offset  bigint,
+    cluster_id           text COLLATE "C",
+    topic_id             text COLLATE "C",
+    lost_at              timestamptz,
+    lost_reason          text,
+    updated_at           timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
@@ -34,7 +35,7 @@ COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that will be read next.';
 COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
-COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Offsets gone back over by seeks and resets, in total.';
+COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Offsets gone back over by seeks, resets and replays, in total.';
 COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
 COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';
@@ -42,6 +43,8 @@ COMMENT ON COLUMN heartbeat_offsets.tachycardia IS 'Anomalies of type TACHYCARDI
 COMMENT ON COLUMN heartbeat_offsets.invalid IS 'Anomalies of type INVALID.';
 COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Messages whose reading or dead letter was stored already.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters and not resolved since.';
+COMMENT ON COLUMN heartbeat_offsets.dead_letters_deleted IS
+    'Of those, how many were deleted from heartbeat_dead_letters: given up by a person, or by heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets that held no message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp ever stored from this partition.';

@@ -4,7 +4,8 @@
 
 REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies, heartbeat_anomalies_default,
     heartbeat_rollup, heartbeat_rollup_default, heartbeat_stale_minutes, heartbeat_customers, heartbeat_offsets,
-    heartbeat_gaps, heartbeat_events, heartbeat_dead_letters, heartbeat_control, heartbeat_partitions, heartbeat_status,
+    heartbeat_gaps, heartbeat_events, heartbeat_dead_letters, heartbeat_dead_letter_summary, heartbeat_control,
+    heartbeat_partitions, heartbeat_status,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq FROM PUBLIC;
@@ -12,6 +13,8 @@ REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_
     heartbeat_summarize_partitions(), heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
     heartbeat_move_offset(text, integer, bigint, text),
     heartbeat_require(boolean, text, text, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
-    heartbeat_kafka_offsets(timestamptz), heartbeat_seek(timestamptz), heartbeat_retry_dead_letters(),
+    heartbeat_kafka_offsets(timestamptz), heartbeat_seek(timestamptz),
+    heartbeat_keep_original(), heartbeat_count_deleted(),
+    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
     heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_audit(),
     heartbeat_audit_tables(), heartbeat_actor(), heartbeat_record_event(text, text, jsonb, timestamptz) FROM PUBLIC;

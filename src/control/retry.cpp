@@ -6,12 +6,16 @@
 #include "settings.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
+#include "storage/recount.h"
 #include "storage/sql.h"
-#include "storage/store.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_retry_dead_letters);
 }
@@ -22,13 +26,19 @@ namespace {
 
 constexpr int letters_at_once = 500;
 constexpr size_t batch_bytes_max = size_t{64} << 20;
+constexpr int filters = 6;
 
-Statement select_letters = {"SELECT id, key, payload FROM @extschema@.heartbeat_dead_letters"
-                            " WHERE resolved_at IS NULL AND id > $1 ORDER BY id LIMIT 500 FOR UPDATE",
-                            1,
-                            {INT8OID},
-                            0,
-                            nullptr};
+Statement select_letters = {
+    "SELECT id, key, payload, topic, partition FROM @extschema@.heartbeat_dead_letters"
+    " WHERE resolved_at IS NULL AND id > $7 AND ($1 IS NULL OR error_code = $1) AND ($2 IS NULL OR topic = "
+    "$2)"
+    " AND ($3 IS NULL OR partition = $3) AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at "
+    "< $5)"
+    " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT 500 FOR UPDATE",
+    filters + 1,
+    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID},
+    0,
+    nullptr};
 
 Statement mark_resolved = {
     "UPDATE @extschema@.heartbeat_dead_letters SET resolved_at = now() WHERE id = ANY ($1)",
@@ -48,53 +58,53 @@ Statement update_errors = {
 
 Statement record_event = {
     "SELECT @extschema@.heartbeat_record_event('retry', NULL,"
-    " jsonb_build_object('resolved', $1::bigint, 'remaining', $2::bigint))",
-    2,
-    {INT8OID, INT8OID},
+    " jsonb_build_object('resolved', $1::bigint, 'remaining', $2::bigint, 'remaining_errors', $3::jsonb))",
+    3,
+    {INT8OID, INT8OID, JSONBOID},
     0,
     nullptr};
 
-// The offset of a dead letter stays counted once: as what it has become.
-Statement recount = {
-    "UPDATE @extschema@.heartbeat_offsets o SET dead_letters = o.dead_letters - n.resolved,"
-    " records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,"
-    " tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,"
-    " duplicates = o.duplicates + n.duplicates, first_event = least(o.first_event, n.first_event),"
-    " last_event = greatest(o.last_event, n.last_event), updated_at = now()"
-    " FROM (SELECT l.topic, l.partition, count(*) AS resolved, sum(r.records) AS records,"
-    " sum(r.bradycardia) AS bradycardia, sum(r.tachycardia) AS tachycardia, sum(r.invalid) AS invalid,"
-    " sum(r.duplicates) AS duplicates, min(r.event) AS first_event, max(r.event) AS last_event"
-    " FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-    " AS r (id, records, bradycardia, tachycardia, invalid, duplicates, event)"
-    " JOIN @extschema@.heartbeat_dead_letters l USING (id) GROUP BY l.topic, l.partition) n"
-    " WHERE o.topic = n.topic AND o.partition = n.partition",
-    7,
-    {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+struct Letter {
+    int64_t id;
+    Recount *recount; // of its partition
+};
+
+struct ErrorCount {
+    char code[32]; // first: the hash table's key
+    int64_t remaining;
+};
 
 struct Retry {
     Batch *batch;
-    int64_t ids[letters_at_once];
-    int64_t last_id;
+    Datum values[filters + 1]; // the filters, and the last id that was looked at
+    char nulls[filters + 1];
+    MemoryContext context; // of 500 letters
+    HTAB *recounts;
+    HTAB *errors;
+    Letter letters[letters_at_once];
     int64_t resolved;
     int64_t remaining;
 };
 
+Datum letter_column(uint64_t row, int column, bool *null) {
+    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
+}
+
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
-    Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
+    Datum value = letter_column(row, column, &null);
     return null ? nullptr : DatumGetByteaPP(value);
 }
 
-// Each dead letter is alone in a partition of the batch, whose number is its place in ids.
+// Each dead letter is alone in a partition of the batch, whose number is its place in letters.
 size_t decode_letters(Retry *retry) {
-    Datum after = Int64GetDatum(retry->last_id);
-    uint64_t count = statement_execute(&select_letters, &after, nullptr, SPI_OK_SELECT);
+    uint64_t count = statement_execute(&select_letters, retry->values, retry->nulls, SPI_OK_SELECT);
     for (uint64_t row = 0; row < count; row++) {
         bool null;
-        retry->ids[row] =
-            DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null));
+        Letter *letter = &retry->letters[row];
+        letter->id = DatumGetInt64(letter_column(row, 1, &null));
+        letter->recount = recount_of(retry->recounts, TextDatumGetCString(letter_column(row, 4, &null)),
+                                     DatumGetInt32(letter_column(row, 5, &null)));
         bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
         if (!batch_add_alone(retry->batch, static_cast<int32_t>(row),
                              key == nullptr ? nullptr : VARDATA_ANY(key),
@@ -102,13 +112,13 @@ size_t decode_letters(Retry *retry) {
                              payload == nullptr ? nullptr : VARDATA_ANY(payload),
                              payload == nullptr ? 0 : VARSIZE_ANY_EXHDR(payload)))
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        retry->last_id = retry->ids[row];
+        retry->values[filters] = Int64GetDatum(letter->id);
     }
     SPI_freetuptable(SPI_tuptable);
     return count;
 }
 
-// The letters whose messages are (or are not) readings now: indexes into ids.
+// The letters whose messages are (or are not) readings now: indexes into letters.
 uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
@@ -118,27 +128,34 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     return indexes;
 }
 
+// The offset of a dead letter stays counted once: as what it has become.
+void count_resolved(Recount *recount, const PartitionCounts &counts, int64_t event_time) {
+    recount->dead_letters--;
+    for (int i = 0; i < heart_rate_classes; i++)
+        recount->stored[i] += counts.stored[i];
+    recount->duplicates += counts.duplicates;
+    recount_event(recount, event_time);
+}
+
 void resolve(Retry *retry, const PartitionCounts *counts) {
     size_t count;
     const uint32_t *indexes = select_messages(retry->batch, true, &count);
     if (count == 0)
         return;
-    auto stored = [&](HeartRateClass heart_rate_class) {
-        return array_of_int8(
-            count, [&](size_t i) { return counts[indexes[i]].stored[static_cast<int>(heart_rate_class)]; });
-    };
-    Datum values[7] = {
-        array_of_int8(count, [&](size_t i) { return retry->ids[indexes[i]]; }),
-        stored(HeartRateClass::normal),
-        stored(HeartRateClass::bradycardia),
-        stored(HeartRateClass::tachycardia),
-        stored(HeartRateClass::invalid),
-        array_of_int8(count, [&](size_t i) { return counts[indexes[i]].duplicates; }),
-        array_of_timestamptz(count, [&](size_t i) { return retry->batch->messages[indexes[i]].event_time; }),
-    };
-    statement_execute(&recount, values, nullptr, SPI_OK_UPDATE);
-    statement_execute(&mark_resolved, values, nullptr, SPI_OK_UPDATE);
+    for (size_t i = 0; i < count; i++)
+        count_resolved(retry->letters[indexes[i]].recount, counts[indexes[i]],
+                       retry->batch->messages[indexes[i]].event_time);
+    Datum ids = array_of_int8(count, [&](size_t i) { return retry->letters[indexes[i]].id; });
+    statement_execute(&mark_resolved, &ids, nullptr, SPI_OK_UPDATE);
     retry->resolved += static_cast<int64_t>(count);
+}
+
+void count_error(Retry *retry, const char *code) {
+    ErrorCount key = {};
+    strlcpy(key.code, code, sizeof(key.code));
+    bool found;
+    auto *error = static_cast<ErrorCount *>(hash_search(retry->errors, key.code, HASH_ENTER, &found));
+    error->remaining = found ? error->remaining + 1 : 1;
 }
 
 void note_errors(Retry *retry) {
@@ -147,8 +164,10 @@ void note_errors(Retry *retry) {
     const uint32_t *indexes = select_messages(batch, false, &count);
     if (count == 0)
         return;
+    for (size_t i = 0; i < count; i++)
+        count_error(retry, dead_letters_error_code(batch->messages[indexes[i]]));
     Datum values[3] = {
-        array_of_int8(count, [&](size_t i) { return retry->ids[indexes[i]]; }),
+        array_of_int8(count, [&](size_t i) { return retry->letters[indexes[i]].id; }),
         array_of_names(count, [&](size_t i) { return dead_letters_error_code(batch->messages[indexes[i]]); }),
         array_of_text(batch, count, [&](size_t i) { return batch->messages[indexes[i]].error_text; }),
     };
@@ -157,15 +176,52 @@ void note_errors(Retry *retry) {
 }
 
 bool retry_some(Retry *retry) {
+    MemoryContextReset(retry->context);
+    MemoryContext before = MemoryContextSwitchTo(retry->context);
     retry->batch->clear();
     size_t count = decode_letters(retry);
-    if (count == 0)
-        return false;
-    if (!batch_seal(retry->batch))
+    if (count > 0) {
+        if (!batch_seal(retry->batch))
+            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+        resolve(retry, store_batch(retry->batch, nullptr, true));
+        note_errors(retry);
+    }
+    MemoryContextSwitchTo(before);
+    return count > 0;
+}
+
+// {"INVALID_JSON": 3}
+Datum errors_as_jsonb(HTAB *errors) {
+    StringInfoData text;
+    initStringInfo(&text);
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, errors);
+    while (const auto *error = static_cast<const ErrorCount *>(hash_seq_search(&scan))) {
+        appendStringInfoString(&text, text.len == 0 ? "{" : ",");
+        escape_json(&text, error->code);
+        appendStringInfo(&text, ":%lld", static_cast<long long>(error->remaining));
+    }
+    appendStringInfoString(&text, text.len == 0 ? "{}" : "}");
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+void prepare(Retry *retry, FunctionCallInfo arguments) {
+    for (int i = 0; i < filters; i++) {
+        retry->nulls[i] = arguments->args[i].isnull ? 'n' : ' ';
+        retry->values[i] = arguments->args[i].value;
+    }
+    retry->nulls[filters] = ' ';
+    retry->values[filters] = Int64GetDatum(0);
+    retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
+    retry->recounts = recount_create();
+    HASHCTL control = {};
+    control.keysize = sizeof(ErrorCount::code);
+    control.entrysize = sizeof(ErrorCount);
+    control.hcxt = CurrentMemoryContext;
+    retry->errors = hash_create("heartbeat errors", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    retry->batch = batch_create(letters_at_once, batch_bytes_max);
+    if (retry->batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    resolve(retry, store_batch(retry->batch, nullptr, true));
-    note_errors(retry);
-    return true;
 }
 
 } // namespace
@@ -181,24 +237,28 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     auto *retry = static_cast<Retry *>(palloc0(sizeof(Retry)));
     Extension extension;
     extension_find(&extension);
+    prepare(retry, fcinfo);
+    MemoryContext before = CurrentMemoryContext; // the answer outlives SPI's connection
     SPI_connect();
-    retry->batch = batch_create(letters_at_once, batch_bytes_max);
-    if (retry->batch == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PG_TRY();
     {
         while (retry_some(retry))
             CHECK_FOR_INTERRUPTS();
+        // last, so that ingest does not wait while letters are being stored
+        if (retry->resolved > 0)
+            recount_apply(retry->recounts);
     }
     PG_FINALLY();
     { batch_destroy(retry->batch); }
     PG_END_TRY();
-    Datum values[2] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining)};
+    MemoryContextSwitchTo(before);
+    Datum values[3] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining),
+                       errors_as_jsonb(retry->errors)};
     if (retry->resolved + retry->remaining > 0)
         statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
     SPI_finish();
     if (retry->resolved > 0)
         wake_at_commit();
-    bool nulls[2] = {};
+    bool nulls[3] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }

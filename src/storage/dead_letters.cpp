@@ -1,6 +1,7 @@
 // Storage wing: rows of heartbeat_dead_letters.
 #include "server.h"
 
+#include "settings.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
 #include "storage/sql.h"
@@ -17,7 +18,8 @@ namespace {
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 
-// The payload is compared too: a topic that was made again has other messages at the same offsets.
+// The payload is compared too, as it arrived: a topic that was made again has other messages at the same
+// offsets.
 Statement insert_dead_letters = {
     "INSERT INTO @extschema@.heartbeat_dead_letters"
     " (topic, partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
@@ -25,11 +27,20 @@ Statement insert_dead_letters = {
     " AS d (partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
     " WHERE NOT EXISTS (SELECT FROM @extschema@.heartbeat_dead_letters l"
     " WHERE l.topic = $1 COLLATE \"C\" AND l.partition = d.partition AND l.\"offset\" = d.\"offset\""
-    " AND l.payload IS NOT DISTINCT FROM d.payload)"
+    " AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END"
+    " IS NOT DISTINCT FROM d.payload)"
     " RETURNING partition, \"offset\"",
     8,
     {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
      TEXTARRAYOID},
+    0,
+    nullptr};
+
+// From the counters, so that it costs the same however many there are.
+Statement count_unresolved = {
+    "SELECT coalesce(sum(dead_letters - dead_letters_deleted), 0)::bigint FROM @extschema@.heartbeat_offsets",
+    0,
+    {},
     0,
     nullptr};
 
@@ -93,6 +104,17 @@ void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, 
 
 const char *dead_letters_error_code(const BatchMessage &message) {
     return message.sqlstate[0] != '\0' ? message.sqlstate : decode_error_name(message.error);
+}
+
+bool dead_letters_beyond_limit(const Batch *batch, const PartitionCounts *counts, int64_t *unresolved) {
+    if (settings.dead_letter_limit == 0 ||
+        std::all_of(counts, counts + batch->partitions.size(),
+                    [](const PartitionCounts &partition) { return partition.dead_letters == 0; }))
+        return false;
+    statement_execute(&count_unresolved, nullptr, nullptr, SPI_OK_SELECT);
+    bool null;
+    *unresolved = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+    return *unresolved >= settings.dead_letter_limit;
 }
 
 void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts) {

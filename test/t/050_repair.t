@@ -1,0 +1,132 @@
+# Dead letters are repaired by SQL: which ones, by what they say now; a retry holds up no ingest, what was mended does
+# not come back with a replay, and heartbeat.dead_letter_limit stops ingest before garbage fills the disk.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('repair');
+$kafka->start;
+$kafka->create_topic($topic, 2);
+my $node = Heartbeat::Cluster->create('repair', kafka => $kafka);
+my $time = reading_time(time - 60);
+
+sub publish
+{
+	my @payloads = @_;
+	$kafka->produce($topic, map { { partition => $_ % 2, value => $payloads[$_] } } 0 .. $#payloads);
+	return;
+}
+sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
+sub summary
+{
+	return $node->query("SELECT string_agg(error_code || '=' || dead_letters, ' ' ORDER BY error_code) FROM heartbeat_dead_letter_summary");
+}
+
+# A constraint refuses readings, and a producer misspells a field.
+$node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77)');
+publish((map { reading("refused-$_", 77, $time) } 1 .. 10),
+	(map { qq({"customer_id":"misspelt-$_","bpm":70,"event_timestamp":"$time"}) } 1 .. 6), 'garbage', 'rubbish',
+	reading('good', 70, $time));
+stored();
+is(summary(), '23514=10 INVALID_JSON=2 MISSING_FIELD=6', 'the summary says how many dead letters there are of which error');
+is($node->query('SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters(partition => 0)'),
+	'0|9|{"23514": 5, "INVALID_JSON": 1, "MISSING_FIELD": 3}', 'a retry that mends nothing says what is wrong');
+$node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
+is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'those that a constraint refused are stored when it is gone');
+$node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"bpm"', '"heart_rate"'), 'UTF8')
+	WHERE error_code = 'MISSING_FIELD'});
+is($node->query('SELECT * FROM heartbeat_retry_dead_letters()'), '6|2|{"INVALID_JSON": 2}', 'and those whose payload was mended, from the new bytes');
+is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM heartbeat_records WHERE customer_id LIKE 'misspelt-%'"),
+	'6|6', 'they are readings now');
+$node->assert_audit;
+
+# A replay brings the misspelt messages again; they are known, though their rows say something else now.
+my $letters = $node->count('heartbeat_dead_letters');
+$node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
+stored();
+is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead letter of a message that was mended');
+is(summary(), 'INVALID_JSON=2', 'and what is resolved stays so');
+$node->assert_audit;
+
+# A retry that takes its time: ingest goes on meanwhile, also after the first letters have been stored.
+$node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
+publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
+stored();
+$node->query(q{ALTER TABLE heartbeat_records DROP CONSTRAINT no_78;
+	CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF NEW.customer_id = 'slow-1200' THEN PERFORM pg_advisory_xact_lock(7); END IF;
+		RETURN NEW;
+	END $$;
+	CREATE TRIGGER wait_for_lock BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION wait_for_lock()});
+my $holder = $node->background_psql('heartbeat');
+$holder->query_safe('SELECT pg_advisory_lock(7)');
+my $retry = $node->background_psql('heartbeat');
+$retry->query_until(qr/begun/, qq{\\echo begun\nSELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514');\n});
+$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 1, 'the retry is at its last letter');
+publish(map { reading('meanwhile', 70, reading_time(time - 1000 + $_)) } 1 .. 20);
+stored();
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'meanwhile'"), 20, 'ingest does not wait for it');
+$holder->quit;
+$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL', 2, 'then it ends');
+$retry->quit;
+$node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
+$node->assert_audit;
+
+# The limit: it is reached by what is there, and the next batch with a dead letter is not stored.
+my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
+$node->set('heartbeat.dead_letter_limit' => 5);
+$node->wait_for_state('RUNNING');
+publish(map { "garbage $_" } 1 .. 4);
+stored();
+is($node->query($unresolved), 6, 'the batch that reaches the limit is stored');
+publish(reading('neighbour', 70, $time), reading('neighbour', 200, $time));
+stored();
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'neighbour'"), 1, 'and so are readings after it');
+my $log    = $node->log_position;
+my @before = $kafka->end_offsets($topic);
+publish('garbage 5', 'garbage 6', reading('behind', 70, $time));
+$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'one more dead letter stops ingest');
+like($node->status->{hint}, qr/heartbeat_dead_letter_summary.*heartbeat_retry_dead_letters.*DELETE.*raise the limit/, 'the hint says what can be done');
+like(slurp_file($node->logfile, $log), qr/WARNING:  heartbeat: FAILED: heartbeat.dead_letter_limit/, 'the log has a warning');
+is($node->query($unresolved), 6, 'nothing was stored of that batch');
+$node->assert_audit;
+
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_state('FAILED', 'dead_letter_limit', 'a resume alone does not help');
+$node->set('heartbeat.dead_letter_limit' => 8);
+stored();
+is($node->query("SELECT ($unresolved), (SELECT count(*) FROM heartbeat_records WHERE customer_id = 'behind')"), '8|1',
+	'with a higher limit it goes on, and nothing is lost');
+
+publish('garbage 7');
+$node->wait_for_state('FAILED', 'is reached: 8 dead letters');
+is($node->query("WITH gone AS (DELETE FROM heartbeat_dead_letters WHERE payload IN ('garbage', 'rubbish') RETURNING 1) SELECT count(*) FROM gone"),
+	2, 'dead letters are given up');
+stored();
+is($node->query($unresolved), 7, 'and it goes on');
+$node->assert_audit;
+is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'what was given up is accounted for');
+
+publish('garbage 8');
+stored();
+publish('garbage 9');
+$node->wait_for_state('FAILED', 'is reached: 8 dead letters');
+$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading('mended', 70, $time) . "', 'UTF8') WHERE payload = 'garbage 8'");
+is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '1|7', 'one is mended');
+stored();
+$node->wait_for_state('RUNNING', undef, 'and it goes on');
+is($node->query($unresolved), 8, 'with the next');
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
