@@ -5,7 +5,7 @@ MODULE_big = heartbeat
 DATA_built = sql/heartbeat--1.0.sql
 
 # The pieces of the extension's script, each after what it needs.
-SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek retention status views audit \
+SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views audit \
 	rights dump check
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))

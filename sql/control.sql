@@ -62,7 +62,7 @@ SELECT * FROM heartbeat_seek(0, 50);
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 SELECT * FROM heartbeat_seek(0, -1);
 SELECT * FROM heartbeat_seek(-1, 0);
-SELECT * FROM heartbeat_seek(NULL, 0);
+SELECT * FROM heartbeat_seek(NULL::integer, 0);
 SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);

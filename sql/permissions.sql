@@ -12,7 +12,7 @@ GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary,
     TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_seek(integer, bigint),
-    heartbeat_seek(timestamptz),
+    heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
     heartbeat_apply_retention()
     TO regress_heartbeat_operator;
@@ -45,6 +45,8 @@ SELECT heartbeat_resume();
 SELECT heartbeat_seek(0, 0);
 SELECT heartbeat_seek(now());
 SELECT heartbeat_kafka_offsets(now());
+SELECT heartbeat_check_offset(0, 0);
+SELECT heartbeat_replay('2026-11-22', '2026-11-23');
 SELECT heartbeat_retry_dead_letters();
 SELECT heartbeat_apply_retention();
 SELECT heartbeat_make_partitions(now(), now());
@@ -79,6 +81,7 @@ SET SESSION AUTHORIZATION regress_heartbeat_operator;
 SELECT heartbeat_pause('maintenance');
 SELECT * FROM heartbeat_seek(0, 5);
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00'::timestamptz);
+SELECT * FROM heartbeat_replay('2026-11-22', '2026-11-23');
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM heartbeat_apply_retention();
 SELECT heartbeat_resume();

@@ -98,10 +98,11 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'arrived (arrived_since <= arrived_at < arrived_until), ids. Returns how many of them were resolved, how many '
     'remain, and what is wrong with those, as {"code": count}.';
 
+-- Without payloads, so that it can be shown to whoever may not see patients' data.
 CREATE VIEW heartbeat_dead_letter_summary AS
     SELECT e.error_code, e.dead_letters, e.first_arrived_at, e.last_arrived_at, l.id AS example_id,
            l.topic AS example_topic, l.partition AS example_partition, l."offset" AS example_offset,
-           l.error_text AS example_error, encode(substring(l.payload FOR 200), 'escape') AS example_payload
+           l.error_text AS example_error
     FROM (SELECT d.error_code, count(*) AS dead_letters, min(d.arrived_at) AS first_arrived_at,
                  max(d.arrived_at) AS last_arrived_at, max(d.id) AS newest
           FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL GROUP BY d.error_code) e
@@ -118,5 +119,3 @@ COMMENT ON COLUMN heartbeat_dead_letter_summary.example_topic IS 'Its Kafka topi
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_partition IS 'Its Kafka partition.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_offset IS 'Its Kafka offset.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_error IS 'What was wrong with it, for a person.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_payload IS
-    'The first 200 bytes of its payload, those that are not ASCII escaped.';

@@ -58,6 +58,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless ingest is paused.';
 
+CREATE FUNCTION heartbeat_check_offset(partition integer, next_offset bigint) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_check_offset(integer, bigint) IS
+    'Internal: an error where Kafka does not hold the offset, with what it holds; a notice where it cannot be asked.';
+
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
@@ -69,6 +74,7 @@ BEGIN ATOMIC
                              'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
     SELECT heartbeat_require_pause();
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    SELECT heartbeat_check_offset(partition, next_offset);
     SELECT current_setting('heartbeat.topic'), partition,
            heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset'),
            next_offset;
@@ -76,16 +82,18 @@ END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'Sets the offset that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
     'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
-    'paused. Shows the offset before and after.';
+    'paused. An offset that Kafka does not hold is refused; where Kafka cannot be asked, or does not have the partition '
+    'yet, it is taken with a notice. Shows the offset before and after.';
 
-CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, OUT partition integer, OUT next_offset bigint)
-    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz) IS
-    'Asks Kafka, for each partition of heartbeat.topic, for the first offset whose Kafka timestamp is at or after the '
+CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, only_partition integer DEFAULT NULL,
+                                        OUT partition integer, OUT next_offset bigint)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
+    'Asks Kafka, for each partition of heartbeat.topic or for one, for the first offset whose Kafka timestamp is at or after the '
     'given time, or the end of the partition where there is none.';
 
 -- Sorting makes it move all of them, also for a caller who takes one row only.
-CREATE FUNCTION heartbeat_seek(event_time timestamptz,
+CREATE FUNCTION heartbeat_seek(event_time timestamptz, partition integer DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     RETURNS SETOF record
@@ -100,10 +108,10 @@ BEGIN ATOMIC
         SELECT k.partition, k.next_offset,
                heartbeat_move_offset(current_setting('heartbeat.topic'), k.partition, k.next_offset,
                                      'heartbeat_seek to ' || event_time::text) AS previous
-        FROM heartbeat_kafka_offsets(event_time) k
+        FROM heartbeat_kafka_offsets(event_time, heartbeat_seek.partition) k
     )
     SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
 END;
-COMMENT ON FUNCTION heartbeat_seek(timestamptz) IS
-    'Moves every partition of heartbeat.topic to its first message whose Kafka timestamp is at or after the given '
+COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
+    'Moves every partition of heartbeat.topic, or the one given, to its first message whose Kafka timestamp is at or after the given '
     'time. Ingest must be paused. Shows each partition''s offset before and after.';

@@ -29,38 +29,50 @@ extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
 namespace {
 
 bool wanted = false;
+bool roll_up_wanted = false;
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         // COMMIT PREPARED may happen in a session that knows nothing of the workers
-        if (wanted)
+        if (wanted || roll_up_wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
         break;
     case XACT_EVENT_COMMIT:
         if (wanted)
             shared_state_wake_all();
-        wanted = false;
+        if (roll_up_wanted)
+            shared_state_stale_minutes();
+        wanted = roll_up_wanted = false;
         break;
     case XACT_EVENT_ABORT:
-        wanted = false;
+        wanted = roll_up_wanted = false;
         break;
     default:
         break;
     }
 }
 
-} // namespace
-
-void heartbeat::wake_at_commit() {
+// False where no worker could be told.
+bool register_callback() {
     static bool registered = false;
     if (shared_state == nullptr)
-        return;
+        return false;
     if (!registered)
         RegisterXactCallback(transaction_ended, nullptr);
     registered = true;
-    wanted = true;
+    return true;
+}
+
+} // namespace
+
+void heartbeat::wake_at_commit() {
+    wanted = register_callback();
+}
+
+void heartbeat::roll_up_at_commit() {
+    roll_up_wanted = register_callback();
 }
 
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {

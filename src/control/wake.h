@@ -8,4 +8,8 @@ namespace heartbeat {
 // commit.
 void wake_at_commit();
 
+// The same for the maintenance worker alone: readings were stored, and minutes are stale. Ingest is not
+// disturbed.
+void roll_up_at_commit();
+
 } // namespace heartbeat

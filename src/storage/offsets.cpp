@@ -12,7 +12,8 @@ namespace {
 
 Statement select_offsets = {
     "SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,"
-    " lost_at IS NOT NULL, lost_reason FROM @extschema@.heartbeat_offsets WHERE topic = $1 ORDER BY "
+    " lost_at IS NOT NULL, lost_reason, first_offset FROM @extschema@.heartbeat_offsets WHERE topic = $1 "
+    "ORDER BY "
     "partition",
     1,
     {TEXTOID},
@@ -102,6 +103,7 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         copy_text(tuple, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
         offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 7, &null));
         copy_text(tuple, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
+        offsets[i].first_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 9, &null));
     }
     return offsets;
 }

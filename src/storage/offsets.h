@@ -8,6 +8,7 @@ namespace heartbeat {
 
 struct StoredOffset {
     int32_t partition;
+    int64_t first_offset;
     int64_t next_offset;
     Witness witness;
     char cluster_id[64]; // empty: not known yet

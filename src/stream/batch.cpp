@@ -111,6 +111,8 @@ void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_o
 void Batch::seal() {
     for (size_t index = 0; index < messages.size(); index++) {
         const BatchMessage &message = messages[index];
+        if (message.left_out)
+            continue;
         auto &list = message.error != DecodeErrorCode::none               ? dead_letters
                      : message.heart_rate_class == HeartRateClass::normal ? records
                                                                           : anomalies;
@@ -126,6 +128,12 @@ void Batch::seal() {
     sort_unique(minutes);
     bytes_sealed = bytes.size();
     sealed = true;
+}
+
+void Batch::leave_out(int32_t partition, int64_t offset) {
+    for (BatchMessage &message : messages)
+        if (message.offset == offset && partitions[message.partition_index].partition == partition)
+            message.left_out = true;
 }
 
 int Batch::compare_keys(const BatchMessage &left, const BatchMessage &right) const {
@@ -212,6 +220,10 @@ bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_s
     } catch (...) {
         return false;
     }
+}
+
+void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept {
+    batch->leave_out(partition, offset);
 }
 
 bool batch_seal(Batch *batch) noexcept {

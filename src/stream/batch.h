@@ -24,6 +24,7 @@ struct BatchMessage {
     DecodeErrorCode error;    // none: the reading's fields hold
     HeartRateClass heart_rate_class;
     bool duplicate; // of an earlier message of this batch, which is the one that is stored
+    bool left_out;  // on no list: see leave_out
     int64_t offset;
     int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
     BatchBytes key;
@@ -70,6 +71,9 @@ class Batch {
     void seal();
     void unseal(); // empties them
 
+    // Before sealing: the message at that offset of that partition counts as read, and is not stored.
+    void leave_out(int32_t partition, int64_t offset);
+
     // Takes back what reject() has done. May throw std::bad_alloc.
     void restore();
     void reject(uint32_t index, const char *sqlstate, const char *text); // may throw std::bad_alloc
@@ -108,6 +112,7 @@ void batch_destroy(Batch *batch) noexcept;
 // The message alone in a partition of that number, for what does not come from Kafka in order.
 bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
                      size_t payload_size) noexcept;
+void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
 // After sealing: the database refuses this reading, which becomes a dead letter, and so do its duplicates,
 // since there is nothing stored that they would be duplicates of. The caller takes it off its list.

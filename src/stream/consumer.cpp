@@ -82,7 +82,11 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::drained; // of a partition that is assigned no more
     consumer->heard = true;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        batch->add_progress(message->partition, position->offset, message->offset);
+        batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
+        return FillResult::drained;
+    }
+    if (message->offset >= position->end) {
+        batch->add_progress(message->partition, position->offset, position->end);
         return FillResult::drained;
     }
     if (message->offset < position->offset)

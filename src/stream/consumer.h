@@ -20,6 +20,7 @@ struct PartitionPosition {
     int32_t partition;
     int64_t offset;
     Witness witness = {}; // reading begins at its offset where it has one, to see whether it is still there
+    int64_t end = INT64_MAX; // nothing is read from there on
 };
 
 // Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).

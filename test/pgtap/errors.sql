@@ -1,6 +1,6 @@
 -- Errors by SQLSTATE, for programs that call the functions.
 BEGIN;
-SELECT plan(18);
+SELECT plan(23);
 
 SELECT throws_ok($$SELECT heartbeat_seek(0, 1)$$, '55000', 'heartbeat_seek needs ingest to be paused');
 SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat_seek needs ingest to be paused');
@@ -8,11 +8,19 @@ SELECT throws_ok($$SELECT heartbeat_seek(-1, 0)$$, '22023',
                  'heartbeat_seek needs a partition and an offset of 0 or more, not (-1, 0)');
 SELECT throws_ok($$SELECT heartbeat_seek(0, -1)$$, '22023',
                  'heartbeat_seek needs a partition and an offset of 0 or more, not (0, -1)');
-SELECT throws_ok($$SELECT heartbeat_seek(NULL, 0)$$, '22023',
+SELECT throws_ok($$SELECT heartbeat_seek(NULL::integer, 0)$$, '22023',
                  'heartbeat_seek needs a partition and an offset of 0 or more, not (NULL, 0)');
 SELECT throws_ok($$SELECT heartbeat_seek(NULL::timestamptz)$$, '22023', 'heartbeat_seek needs a finite time, not NULL');
 SELECT throws_ok($$SELECT heartbeat_seek('-infinity'::timestamptz)$$, '22023',
                  'heartbeat_seek needs a finite time, not -infinity');
+SELECT throws_ok($$SELECT heartbeat_replay(now(), NULL)$$, '22023',
+                 'heartbeat_replay needs two finite times, the first before the second');
+SELECT throws_ok($$SELECT heartbeat_replay('-infinity', now())$$, '22023',
+                 'heartbeat_replay needs two finite times, the first before the second');
+SELECT throws_ok($$SELECT heartbeat_replay(now(), now())$$, '22023',
+                 'heartbeat_replay needs two finite times, the first before the second');
+SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now(), -1)$$, '22023', 'partition -1 is below 0');
+SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now())$$, '55000', 'heartbeat.brokers is empty');
 SELECT lives_ok($$SELECT heartbeat_pause()$$, 'once ingest is paused');
 SELECT lives_ok($$SELECT heartbeat_seek(0, 1)$$, 'a seek by offset needs no Kafka');
 SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat.brokers is empty', 'a seek by time does');

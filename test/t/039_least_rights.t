@@ -42,7 +42,13 @@ my $work   = sub {
 		reading('A', 200, $time), reading('A', 200, $time), 'garbage');
 	return $status;
 };
-my $replay = sub { $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0); SELECT heartbeat_resume()"); return $status; };
+my $held   = 1;    # the first offset that Kafka holds
+my $replay = sub {
+	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
+	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
+	$node->query('SELECT heartbeat_resume()');
+	return $status;
+};
 my $last_error = sub { return "SELECT last_error FROM heartbeat_status WHERE last_error_at > '" . $node->query('SELECT clock_timestamp()') . "'"; };
 my $maintain   = sub {
 	my $query = $last_error->();
@@ -73,7 +79,7 @@ my %stimulus = (
 $work->() for 1 .. 2;
 $node->wait_for_offsets($topic, 10);
 $node->wait_for_state('RUNNING');
-$kafka->truncate($topic, 0, 1);    # so that a replay from 0 finds a gap
+$kafka->truncate($topic, 0, $held);
 
 for my $right (@rights)
 {

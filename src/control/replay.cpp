@@ -1,0 +1,212 @@
+// Control wing: heartbeat_replay(). The session reads a span of time from Kafka again, with a client of its
+// own, and stores what the tables do not have. Ingest and its positions are not touched: it takes no lock
+// that ingest waits for, but at its end, when it adds to the counters.
+#include "server.h"
+
+#include "control/kafka_session.h"
+#include "control/replay_plan.h"
+#include "control/replay_read.h"
+#include "control/wake.h"
+#include "settings.h"
+#include "storage/recount.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "access/xlog.h"
+#include "funcapi.h"
+#include "storage/ipc.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_replay);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t messages_at_once = 5000;
+constexpr size_t bytes_at_once = size_t{4} << 20;
+constexpr int result_columns = 8;
+
+// Those are for heartbeat_retry_dead_letters(): as readings they would be counted twice.
+Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
+                               "COLLATE \"C\" AND partition = $2"
+                               " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
+                               4,
+                               {TEXTOID, INT4OID, INT8OID, INT8OID},
+                               0,
+                               nullptr};
+
+Statement record_event = {"SELECT @extschema@.heartbeat_record_event('replay', NULL, "
+                          "jsonb_build_object('topic', $1, 'from_time', $2,"
+                          " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6))",
+                          6,
+                          {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
+                          0,
+                          nullptr};
+
+// What has been done of one partition.
+struct Progress {
+    int32_t partition;
+    int64_t from_offset;
+    int64_t to_offset;
+    int64_t messages;
+    int64_t records;
+    int64_t anomalies;
+    int64_t duplicates;
+    int64_t dead_letters;
+};
+
+struct Replay {
+    ReplaySpan span;
+    ReplayReader reader;
+    HTAB *recounts;
+    MemoryContext context; // of a batch
+    ReturnSetInfo *result;
+    int64_t messages;
+    int64_t stored;
+};
+
+void leave_out_dead_letters(Batch *batch) {
+    const BatchPartition &read = batch->partitions[0];
+    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
+                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
+    uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
+    for (uint64_t i = 0; i < count; i++) {
+        bool null;
+        batch_leave_out(batch, read.partition,
+                        DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null)));
+    }
+    SPI_freetuptable(SPI_tuptable);
+}
+
+// The offsets are gone over once more, as by a seek. Of those that had been read before each message is
+// counted already: as the row that it made, even where that was deleted and is back now.
+void count_read(Recount *recount, const BatchPartition &read, const PartitionCounts &counts, bool skipped) {
+    recount->rewound += read.next_offset - read.first_offset;
+    recount->empty_offsets += read.next_offset - read.first_offset - read.messages;
+    recount->dead_letters += counts.dead_letters;
+    int64_t stored = 0;
+    for (int i = 0; skipped && i < heart_rate_classes; i++) {
+        recount->stored[i] += counts.stored[i];
+        stored += counts.stored[i];
+    }
+    recount->duplicates += read.messages - counts.dead_letters - stored;
+    if (stored > 0) {
+        recount_event(recount, read.first_event);
+        recount_event(recount, read.last_event);
+    }
+}
+
+void store(Replay *replay, const ReplayPiece &piece, Progress *progress) {
+    Batch *batch = replay->reader.batch;
+    leave_out_dead_letters(batch);
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    const PartitionCounts &counts = *store_batch(batch, settings.topic, true);
+    const BatchPartition &read = batch->partitions[0];
+    count_read(recount_of(replay->recounts, settings.topic, piece.partition), read, counts, piece.skipped);
+    int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
+    for (int64_t stored : counts.stored)
+        anomalies += stored;
+    progress->messages += read.messages;
+    progress->records += records;
+    progress->anomalies += anomalies;
+    progress->dead_letters += counts.dead_letters;
+    progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
+}
+
+void replay_piece(Replay *replay, const ReplayPiece &piece, Progress *progress) {
+    replay_begin(&replay->reader, piece);
+    while (replay_next(&replay->reader, piece)) {
+        MemoryContext before = MemoryContextSwitchTo(replay->context);
+        store(replay, piece, progress);
+        MemoryContextSwitchTo(before);
+        MemoryContextReset(replay->context);
+    }
+}
+
+void report(Replay *replay, const Progress &progress) {
+    Datum values[result_columns] = {Int32GetDatum(progress.partition),  Int64GetDatum(progress.from_offset),
+                                    Int64GetDatum(progress.to_offset),  Int64GetDatum(progress.messages),
+                                    Int64GetDatum(progress.records),    Int64GetDatum(progress.anomalies),
+                                    Int64GetDatum(progress.duplicates), Int64GetDatum(progress.dead_letters)};
+    bool nulls[result_columns] = {};
+    tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
+}
+
+void run(Replay *replay) {
+    ReplayPlan plan = replay_plan(replay->reader.consumer, replay->span);
+    for (size_t i = 0; i < plan.count;) {
+        Progress progress = {plan.pieces[i].partition, plan.pieces[i].from_offset, 0, 0, 0, 0, 0, 0};
+        for (; i < plan.count && plan.pieces[i].partition == progress.partition; i++) {
+            if (plan.pieces[i].from_offset < plan.pieces[i].to_offset)
+                replay_piece(replay, plan.pieces[i], &progress);
+            progress.to_offset = plan.pieces[i].to_offset;
+        }
+        report(replay, progress);
+        replay->messages += progress.messages;
+        replay->stored += progress.records + progress.anomalies + progress.dead_letters;
+    }
+    recount_apply(replay->recounts);
+    Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
+                       TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
+                       Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
+    statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
+}
+
+// Also when the session is terminated.
+void close(int code, Datum argument) {
+    auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
+    kafka_session_close(code, PointerGetDatum(reader->consumer));
+    batch_destroy(reader->batch);
+}
+
+ReplaySpan get_span(FunctionCallInfo arguments) {
+    bool given = !arguments->args[0].isnull && !arguments->args[1].isnull;
+    TimestampTz from = given ? DatumGetTimestampTz(arguments->args[0].value) : 0;
+    TimestampTz to = given ? DatumGetTimestampTz(arguments->args[1].value) : 0;
+    if (!given || TIMESTAMP_NOT_FINITE(from) || TIMESTAMP_NOT_FINITE(to) || from >= to)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("heartbeat_replay needs two finite times, the first before the second"),
+                        errhint("They are compared with the Kafka timestamps of the messages.")));
+    if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value))));
+    return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
+    PreventCommandIfReadOnly("heartbeat_replay()");
+    PreventCommandDuringRecovery("heartbeat_replay()");
+    InitMaterializedSRF(fcinfo, 0);
+    auto *replay = static_cast<Replay *>(palloc0(sizeof(Replay)));
+    replay->span = get_span(fcinfo);
+    replay->result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
+    replay->recounts = recount_create();
+    Extension extension;
+    extension_find(&extension);
+    SPI_connect();
+    replay->reader.consumer = kafka_session_open();
+    PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
+    {
+        replay->reader.batch = batch_create(messages_at_once, bytes_at_once);
+        if (replay->reader.batch == nullptr)
+            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+        run(replay);
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
+    close(0, PointerGetDatum(&replay->reader));
+    SPI_finish();
+    roll_up_at_commit();
+    return static_cast<Datum>(0);
+}
