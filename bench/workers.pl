@@ -41,59 +41,65 @@ sub make_history
 	return;
 }
 
-my %waits;
-
-# The share of all samples of a process that waited for a lock of either kind, in per cent.
-sub lock_share
+# What a worker has, its threads included, is one core; the broker and the others have any.
+sub pin
 {
-	my ($case, $like) = @_;
-	my $share = 0;
-	for my $line (split /\n/, $bench->answers)
+	my $core = 0;
+	for my $pid ($bench->node->worker_pids('heartbeat worker'))
 	{
-		my ($process, $event, $percent) = split /\|/, $line;
-		next unless defined $percent && $process =~ $like;
-		push @{ $waits{$case}{$process}{$event} }, $percent;
-		$share += $percent if $event =~ /^(Lock|LWLock|BufferPin):/;
+		system("taskset -acp $core $pid > /dev/null") == 0 or die "taskset failed\n";
+		$core++;
 	}
-	return $share;
+	return;
+}
+
+# A drain by so many workers on a server that has just been started.
+sub drain
+{
+	my ($case, %opt) = @_;
+	$bench->restart('heartbeat.workers' => $case->{workers});
+	$bench->pause;
+	$bench->empty_tables;
+	make_history() if $case->{rollup};
+	pin()          if $case->{pinned};
+	my $drain = $bench->drain(rewind => 1, %opt);
+	$bench->check_audit($readings + ($case->{rollup} ? $history : 0));
+	return $drain;
+}
+
+my @cases;
+for my $kind ({ name => '%s' }, { name => '%s, a core each', pinned => 1 }, { name => '%s, rollup', rollup => 1 })
+{
+	push @cases, { %$kind, workers => $_, name => sprintf $kind->{name}, $_ == 1 ? 'one worker' : 'two workers' } for 1, 2;
 }
 
 my $table = Heartbeat::Bench::Report->new(
-	[ 'rows/s',       '%d' ],   [ 'against one', '%.2f' ],
-	[ 'workers CPU',  '%.2f' ], [ 'main threads', '%.2f' ],
-	[ 'broker CPU',   '%.2f' ], [ 'worker locks %', '%.1f' ],
-	[ 'maintenance locks %', '%.1f' ]);
+	[ 'rows/s',      '%d' ],   [ 'against one',  '%.2f' ],
+	[ 'workers CPU', '%.2f' ], [ 'main threads', '%.2f' ],
+	[ 'broker CPU',  '%.2f' ]);
 for my $round (1 .. $rounds)
 {
-	for my $rollup (0, 1)
+	my $one;
+	for my $case (@cases)
 	{
-		my $one;
-		for my $workers (1, 2)
-		{
-			my $case = ($workers == 1 ? 'one worker' : 'two workers') . ($rollup ? ', rollup' : '');
-			$bench->restart('heartbeat.workers' => $workers);
-			$bench->pause;
-			$bench->empty_tables;
-			make_history() if $rollup;
-			my $drain = $bench->drain(rewind => 1, prepare => $prepare, watch => $watch, report => $report);
-			$bench->check_audit($readings + ($rollup ? $history : 0));
-			my $rate = $readings / $drain->{seconds};
-			$one //= $rate;
-			$table->add($round, $case, $rate, $rate / $one, $drain->{cpu}, $drain->{main_cpu}, $drain->{broker_cpu},
-				lock_share($case, qr/^heartbeat worker/), lock_share($case, qr/^heartbeat maintenance/));
-		}
+		my $drain = drain($case);
+		my $rate  = $readings / $drain->{seconds};
+		$one = $rate if $case->{workers} == 1;
+		$table->add($round, $case->{name}, $rate, $rate / $one, @{$drain}{qw(cpu main_cpu broker_cpu)});
 	}
 }
 $table->print_medians;
 
-print_line("\nWhat they waited for, in per cent of the samples, mean of the rounds (1 % and more)");
-for my $case (sort keys %waits)
+# Looking takes its own share of the CPU, so it is done apart.
+print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
+for my $case (@cases)
 {
-	for my $process (sort keys %{ $waits{$case} })
+	drain($case, prepare => $prepare, watch => $watch, report => $report);
+	my %events;
+	for my $line (split /\n/, $bench->answers)
 	{
-		my $events = $waits{$case}{$process};
-		my %mean   = map { my $sum = 0; $sum += $_ for @{ $events->{$_} }; $_ => $sum / $rounds } keys %$events;
-		print_line(sprintf '%-22s %-22s %s', $case, $process,
-			join ', ', map { sprintf '%s %.0f', $_, $mean{$_} } sort { $mean{$b} <=> $mean{$a} } grep { $mean{$_} >= 1 } keys %mean);
+		my ($process, $event, $percent) = split /\|/, $line;
+		push @{ $events{$process} }, sprintf '%s %.0f', $event, $percent if defined $percent && $percent >= 1;
 	}
+	print_line(sprintf '%-26s %-22s %s', $case->{name}, $_, join ', ', @{ $events{$_} }) for sort keys %events;
 }
