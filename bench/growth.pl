@@ -6,14 +6,15 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
+use List::Util qw(max);
 use POSIX ();
 use Heartbeat::Bench;
 use Heartbeat::Bench::History;
 use Heartbeat::Bench::Report qw(print_line median);
 
-my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40);
+my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
-  or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N]\n";
+  or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
 my @shares           = (0, 0.1, 0.25, 0.5, 1);    # of the history, at which it is measured
 my ($drains, $times) = (3, 20);
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
@@ -34,9 +35,10 @@ my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, 
 # A backlog of readings of the last minutes: the generator gives each customer one in half a second.
 sub publish_recent
 {
-	my $seconds = int($opt{readings} / $opt{customers} / 2) + 1;
+	my ($readings) = @_;
+	my $seconds = int($readings / $opt{customers} / 2) + 1;
 	my $start   = $bench->query("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '$seconds seconds', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
-	$bench->publish(count => $opt{readings}, customers => $opt{customers}, 'start-time' => $start);
+	$bench->publish(count => $readings, customers => $opt{customers}, 'start-time' => $start);
 	return;
 }
 
@@ -44,7 +46,7 @@ sub publish_recent
 sub ingest_rate
 {
 	$history->forget_recent;
-	publish_recent();
+	publish_recent($opt{readings});
 	my $drain = $bench->drain;
 	$bench->check_audit($history->size + $opt{readings});
 	return $opt{readings} / $drain->{seconds};
@@ -90,6 +92,23 @@ sub measure_queries
 	return @medians;
 }
 
+# The slowest and the median of each query while a backlog is being drained, as [ median, slowest ].
+sub measure_busy
+{
+	$history->forget_recent;
+	publish_recent($opt{busy});
+	$bench->query('SELECT heartbeat_resume()');
+	my @figures = map {
+		my @ms = query_times($_->[1]);
+		[ median(@ms), max(@ms) ]
+	} @queries;
+	my $left = $bench->query('SELECT sum(lag_messages) FROM heartbeat_partitions');
+	$bench->await_end;
+	my $pending = $bench->query('SELECT count(*) FROM heartbeat_rollup_pending');
+	$bench->pause;
+	return ($left, $pending, @figures);
+}
+
 mkdir $ENV{BENCH_OUT};
 open(my $file, '>', $csv) or die "$csv: $!";
 print $file join(',', qw(history customers size_mb rows_per_second), map { "$_->[0]_ms" } @queries), "\n";
@@ -105,6 +124,11 @@ for my $share (@shares)
 	print $file join(',', $history->size, $opt{customers}, $history->megabytes, int $rate, @ms), "\n";
 }
 close($file) or die "$csv: $!";
+
+my ($left, $pending, @busy) = measure_busy();
+print_line(sprintf "\nwhile a backlog of %d was drained (%d left after the last query; %d rows pending at its end), in ms: median, slowest",
+	$opt{busy}, $left, $pending);
+print_line(sprintf '%-16s %8.2f %8.2f', $queries[$_][0], @{ $busy[$_] }) for 0 .. $#queries;
 
 my ($dropped, $ms) = $history->drop_month;
 print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables in %.1f ms", $dropped, $ms);

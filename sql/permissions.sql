@@ -10,7 +10,8 @@ GRANT USAGE ON SCHEMA public TO regress_heartbeat_nobody, regress_heartbeat_read
 
 GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary
     TO regress_heartbeat_reader;
-GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit() TO regress_heartbeat_reader;
+GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit(),
+    heartbeat_summarize_minute(timestamptz) TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_seek(integer, bigint),
     heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),

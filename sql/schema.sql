@@ -33,7 +33,7 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('after', 73, '2026-11-23 00:00:00+00');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
     ('first', 30, '2026-11-16 00:00:00+00', 'BRADYCARDIA'), ('after', 200, '2026-11-23 00:00:00+00', 'TACHYCARDIA');
-INSERT INTO heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count) VALUES
+INSERT INTO heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count) VALUES
     ('2026-11-16 00:00+00', 'first', 71, 1), ('2026-11-23 00:00+00', 'after', 73, 1);
 CREATE TEMP TABLE before AS SELECT id, customer_id, heart_rate, event_timestamp, ingested_at FROM heartbeat_records;
 SELECT heartbeat_make_partitions('2026-11-18 12:00+00', '2026-11-18 12:00+00') AS made;

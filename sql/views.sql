@@ -44,8 +44,8 @@ SELECT * FROM wrong;
 CREATE PROCEDURE roll_up(minutes timestamptz[]) LANGUAGE sql AS $$
     DELETE FROM heartbeat_stale_minutes WHERE minute_bucket = ANY (minutes);
     DELETE FROM heartbeat_rollup WHERE minute_bucket = ANY (minutes);
-    INSERT INTO heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count)
-        SELECT m.minute_bucket, r.customer_id, avg(r.heart_rate), count(*) FROM unnest(minutes) AS m (minute_bucket)
+    INSERT INTO heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+        SELECT m.minute_bucket, r.customer_id, sum(r.heart_rate), count(*) FROM unnest(minutes) AS m (minute_bucket)
         JOIN heartbeat_records r ON r.event_timestamp >= m.minute_bucket
                                 AND r.event_timestamp < m.minute_bucket + interval '1 minute'
         GROUP BY m.minute_bucket, r.customer_id;
@@ -53,9 +53,11 @@ CREATE PROCEDURE roll_up(minutes timestamptz[]) LANGUAGE sql AS $$
         SELECT r.customer_id FROM heartbeat_records r WHERE date_trunc('minute', r.event_timestamp) = ANY (minutes)
         UNION SELECT a.customer_id FROM heartbeat_anomalies a WHERE date_trunc('minute', a.event_timestamp) = ANY (minutes)
         ON CONFLICT DO NOTHING;
+    DELETE FROM heartbeat_customers_total;
+    INSERT INTO heartbeat_customers_total SELECT count(*) FROM heartbeat_customers;
 $$;
 CALL roll_up(ARRAY['2026-11-22 14:39+00', '1999-12-31 23:59+00']::timestamptz[]);
-SELECT customer_id, avg_bpm, reading_count FROM heartbeat_rollup ORDER BY minute_bucket, customer_id;
+SELECT customer_id, sum_bpm, reading_count FROM heartbeat_rollup ORDER BY minute_bucket, customer_id;
 SELECT * FROM wrong;
 
 -- a late reading in a rolled-up minute counts as soon as its mark is there, beside the rows that are rolled up
@@ -74,6 +76,24 @@ BEGIN;
 DELETE FROM heartbeat_rollup;
 SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
+
+-- What a batch has appended counts beside what is rolled up, beside nothing, and not at all where the minute is marked;
+-- an anomaly's row has a customer to count and no readings to show.
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
+    ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
+    ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');
+SELECT what, customer_id, avg_bpm, reading_count FROM wrong ORDER BY what COLLATE "C", customer_id, reading_count;
+INSERT INTO heartbeat_rollup_pending (minute_bucket, customer_id, sum_bpm, reading_count) VALUES
+    ('2026-11-22 14:39+00', 'CUST-2', 71.25, 1), ('2026-11-22 14:39+00', 'CUST-5', 66, 1),
+    ('2026-11-22 14:41+00', 'CUST-5', 67, 1), ('1999-12-31 23:59+00', 'CUST-1', 99, 1),
+    ('2026-11-22 14:39+00', 'CUST-6', 0, 0);
+SELECT * FROM wrong;
+SELECT metric, value FROM vw_pipeline_summary WHERE metric = 'customers';
+INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES ('2026-11-22 14:39+00'), ('2026-11-22 14:41+00');
+SELECT * FROM wrong;
+DELETE FROM heartbeat_stale_minutes;
+SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary
+WHERE minute_bucket >= '2026-11-22 14:39+00' AND minute_bucket < '2026-11-22 14:40+00' ORDER BY customer_id;
 
 -- anomalies of the last 24 hours, newest first; the first queries on rows of now
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES

@@ -5,6 +5,7 @@
 #include "ingest.h"
 #include "storage/announce.h"
 #include "storage/dead_letters.h"
+#include "storage/minutes.h"
 #include "storage/offsets.h"
 #include "storage/partitions.h"
 #include "storage/sql.h"
@@ -100,7 +101,7 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     consumer_stored(consumer, batch);
     shared_state_progress(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
-        shared_state_stale_minutes();
+        shared_state_rollup(minutes_take_appended());
     if (settings.log_readings)
         log_readings(batch);
     ingest->stored_at = GetCurrentTimestamp();

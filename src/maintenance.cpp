@@ -36,9 +36,23 @@ TimestampTz summarize() {
     return 0;
 }
 
+TimestampTz fold() {
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before looking, so that nothing is missed
+    rollup_fold();
+    return 0;
+}
+
 TimestampTz roll_up() {
-    pg_atomic_write_u32(&shared_state->stale_minutes, 0); // before looking, so that no mark is missed
-    return rollup_run() ? quiet : 0;
+    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before looking, so that no mark is missed
+    switch (rollup_run()) {
+    case RollupResult::rolled_up:
+        return 1; // but let the others have their turn
+    case RollupResult::not_quiet:
+        return quiet;
+    case RollupResult::nothing:
+        break;
+    }
+    return 0;
 }
 
 struct Task {
@@ -48,12 +62,11 @@ struct Task {
     Failure failure;
 };
 
-enum { partitions_task, retention_task, summarize_task, rollup_task };
+enum { partitions_task, retention_task, fold_task, summarize_task, rollup_task };
 
 Task tasks[] = {
-    {"making partitions", make_partitions, 0, {}},
-    {"applying retention", apply_retention, 0, {}},
-    {"summarizing indexes", summarize, 0, {}},
+    {"making partitions", make_partitions, 0, {}}, {"applying retention", apply_retention, 0, {}},
+    {"folding the rollup", fold, 0, {}},           {"summarizing indexes", summarize, 0, {}},
     {"rolling up minutes", roll_up, 0, {}},
 };
 
@@ -62,11 +75,17 @@ uint64_t control_seen;
 void look_around(TimestampTz now) {
     uint64_t seen = shared_state_generation();
     if (seen != control_seen) // the extension may be new, or a session has stored readings
-        tasks[partitions_task].due = tasks[rollup_task].due = now;
+        tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = now;
     control_seen = seen;
-    if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->stale_minutes) == 1)
+    if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->rollup_due) == 1)
         tasks[rollup_task].due = now + quiet;
-    if (tasks[rollup_task].due != 0 && tasks[summarize_task].due == 0)
+    uint32_t rows = pg_atomic_read_u32(&shared_state->rollup_rows);
+    if (rows >= rollup_rows_max && tasks[fold_task].failure.message[0] == '\0')
+        tasks[fold_task].due = now;
+    else if (rows > 0 && tasks[fold_task].due == 0)
+        tasks[fold_task].due = now + quiet;
+    if (tasks[rollup_task].due != 0 &&
+        (tasks[summarize_task].due == 0 || tasks[summarize_task].due > tasks[rollup_task].due))
         tasks[summarize_task].due = tasks[rollup_task].due;
     if (settings.retention == 0)
         tasks[retention_task].due = 0;
@@ -79,7 +98,10 @@ void attempt(Task *task) {
     volatile TimestampTz again = retry;
     pgstat_report_activity(STATE_RUNNING, task->activity);
     PG_TRY();
-    { again = pause_for_restore() ? 0 : task->run(); } // 0: until heartbeat_resume() wakes this process
+    {
+        again = pause_for_restore() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
+        task->failure.message[0] = '\0';
+    }
     PG_CATCH();
     { process_recover(&shared_state->maintenance, &task->failure); }
     PG_END_TRY();
@@ -106,7 +128,8 @@ using namespace heartbeat;
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     process_start(settings.database, &shared_state->maintenance);
     control_seen = shared_state_generation();
-    tasks[partitions_task].due = tasks[rollup_task].due = GetCurrentTimestamp();
+    tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = GetCurrentTimestamp();
+    rollup_prepare();
     for (;;) {
         process_interrupts();
         TimestampTz now = GetCurrentTimestamp();

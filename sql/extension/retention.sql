@@ -13,6 +13,7 @@ DECLARE
                     WHERE e.extname = 'heartbeat');
     retention interval;
     cutoff timestamptz; -- a whole minute, as the rollup's are
+    kept_from timestamptz;
     old regclass;
     deleted bigint;
 BEGIN
@@ -43,6 +44,12 @@ BEGIN
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
     EXECUTE format('DELETE FROM %I.heartbeat_rollup_default WHERE minute_bucket < $1', schema) USING cutoff;
+    -- of what has just been dropped or deleted: minutes before the cutoff whose week has no partition any more
+    kept_from := date_trunc('week', cutoff);
+    IF to_regclass(format('%I.heartbeat_records%s', schema, to_char(cutoff, '_IYYY"w"IW'))) IS NULL THEN
+        kept_from := cutoff;
+    END IF;
+    EXECUTE format('DELETE FROM %I.heartbeat_rollup_pending WHERE minute_bucket < $1', schema) USING kept_from;
     EXECUTE format('DELETE FROM %I.heartbeat_dead_letters WHERE arrived_at < $1', schema) USING cutoff;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
     EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;

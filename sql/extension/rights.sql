@@ -3,14 +3,15 @@
 --
 
 REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies, heartbeat_anomalies_default,
-    heartbeat_rollup, heartbeat_rollup_default, heartbeat_stale_minutes, heartbeat_customers, heartbeat_offsets,
-    heartbeat_gaps, heartbeat_events, heartbeat_dead_letters, heartbeat_dead_letter_summary, heartbeat_control,
-    heartbeat_partitions, heartbeat_status,
+    heartbeat_rollup, heartbeat_rollup_default, heartbeat_rollup_pending, heartbeat_stale_minutes, heartbeat_customers,
+    heartbeat_customers_total, heartbeat_offsets, heartbeat_gaps, heartbeat_events, heartbeat_dead_letters,
+    heartbeat_dead_letter_summary, heartbeat_control, heartbeat_partitions, heartbeat_status,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
-    heartbeat_summarize_partitions(), heartbeat_wake_workers(), heartbeat_pause(text), heartbeat_resume(),
+    heartbeat_summarize_partitions(), heartbeat_summarize_minute(timestamptz), heartbeat_wake_workers(),
+    heartbeat_pause(text), heartbeat_resume(),
     heartbeat_move_offset(text, integer, bigint, text),
     heartbeat_require(boolean, text, text, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
     heartbeat_check_offset(integer, bigint), heartbeat_kafka_offsets(timestamptz, integer),

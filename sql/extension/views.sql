@@ -2,16 +2,27 @@
 -- What was measured: the views that dashboards ask
 --
 
+-- Minutes that nothing is to be added to are read as they are; those that ingest has just added to are few.
 CREATE VIEW vw_customer_bpm_summary AS
-    SELECT r.customer_id, r.minute_bucket, r.avg_bpm, r.reading_count
+    SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
     FROM heartbeat_rollup r
-    WHERE NOT EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket = r.minute_bucket)
+    WHERE NOT EXISTS (SELECT FROM (SELECT minute_bucket FROM heartbeat_stale_minutes
+                                   UNION SELECT minute_bucket FROM heartbeat_rollup_pending) t
+                      WHERE t.minute_bucket = r.minute_bucket)
     UNION ALL
-    SELECT r.customer_id, s.minute_bucket, avg(r.heart_rate), count(*)
-    FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
-    JOIN heartbeat_records r ON r.event_timestamp >= s.minute_bucket
-                            AND r.event_timestamp < s.minute_bucket + interval '1 minute'
-    GROUP BY r.customer_id, s.minute_bucket;
+    SELECT a.customer_id, a.minute_bucket, sum(a.sum_bpm) / sum(a.reading_count)::bigint, sum(a.reading_count)::bigint
+    FROM (WITH minutes AS MATERIALIZED (SELECT DISTINCT minute_bucket FROM heartbeat_rollup_pending)
+          SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM heartbeat_rollup_pending
+          UNION ALL
+          SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM heartbeat_rollup
+          WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM minutes))
+            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- which partitions to look into
+            AND minute_bucket <= (SELECT max(minute_bucket) FROM minutes)) a
+    WHERE NOT EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket = a.minute_bucket)
+    GROUP BY a.customer_id, a.minute_bucket HAVING sum(a.reading_count) > 0
+    UNION ALL
+    SELECT m.customer_id, s.minute_bucket, m.avg_bpm, m.reading_count
+    FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s, heartbeat_summarize_minute(s.minute_bucket) m;
 COMMENT ON VIEW vw_customer_bpm_summary IS
     'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
 COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'Who was measured.';
@@ -38,20 +49,12 @@ CREATE VIEW vw_pipeline_summary AS
                coalesce(sum(dead_letters), 0) AS dead_letters,
                min(first_event) AS first_event, max(last_event) AS last_event
         FROM heartbeat_offsets
-    ), fresh AS ( -- customers of the minutes that the rollup has not seen
-        SELECT r.customer_id
-        FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
-        JOIN heartbeat_records r ON r.event_timestamp >= s.minute_bucket
-                                AND r.event_timestamp < s.minute_bucket + interval '1 minute'
-        UNION
-        SELECT a.customer_id
-        FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s
-        JOIN heartbeat_anomalies a ON a.event_timestamp >= s.minute_bucket
-                                  AND a.event_timestamp < s.minute_bucket + interval '1 minute'
     ), customers AS (
-        SELECT (SELECT count(*) FROM heartbeat_customers) +
-               (SELECT count(*) FROM fresh f
-                WHERE NOT EXISTS (SELECT FROM heartbeat_customers c WHERE c.customer_id = f.customer_id)) AS customers
+        SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
+               (SELECT count(*) FROM (SELECT DISTINCT customer_id FROM heartbeat_rollup_pending) p
+                -- as a subquery with a LIMIT, so that each is looked up and never all are read
+                WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
+               ) AS customers
     )
     SELECT m.metric, m.value
     FROM totals t, customers c, heartbeat_status s,

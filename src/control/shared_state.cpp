@@ -44,7 +44,8 @@ void set_up_memory() {
         memset(static_cast<void *>(shared_state), 0, sizeof(SharedState));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
-        pg_atomic_init_u32(&shared_state->stale_minutes, 0);
+        pg_atomic_init_u32(&shared_state->rollup_due, 0);
+        pg_atomic_init_u32(&shared_state->rollup_rows, 0);
         for (PartitionSlot &partition : shared_state->partitions)
             partition.high_watermark = -1;
     }
@@ -179,8 +180,10 @@ void shared_state_wake_all() {
     LWLockRelease(shared_state->lock);
 }
 
-void shared_state_stale_minutes() {
-    if (pg_atomic_exchange_u32(&shared_state->stale_minutes, 1) == 1)
+void shared_state_rollup(uint32_t rows) {
+    uint32_t before = pg_atomic_fetch_add_u32(&shared_state->rollup_rows, static_cast<int32>(rows));
+    bool hurry = before < rollup_rows_max && before + rows >= rollup_rows_max;
+    if (pg_atomic_exchange_u32(&shared_state->rollup_due, 1) == 1 && !hurry)
         return;
     LWLockAcquire(shared_state->lock, LW_SHARED);
     if (shared_state->maintenance.latch != nullptr)

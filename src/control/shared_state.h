@@ -41,9 +41,10 @@ struct PartitionSlot {
 };
 
 struct SharedState {
-    LWLock *lock;                   // guards everything below but the atomics
-    pg_atomic_uint64 control_seen;  // grows when heartbeat_control or the extension may have changed
-    pg_atomic_uint32 stale_minutes; // 1: ingest has marked some since the maintenance worker last looked
+    LWLock *lock;                  // guards everything below but the atomics
+    pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension may have changed
+    pg_atomic_uint32 rollup_due;   // 1: ingest has left the rollup something since it last looked
+    pg_atomic_uint32 rollup_rows;  // of heartbeat_rollup_pending since then
     WorkerSlot launcher;
     WorkerSlot maintenance;
     WorkerSlot workers[workers_max];
@@ -75,7 +76,12 @@ void shared_state_wake_all();
 
 uint64_t shared_state_generation();
 
-// Ingest has marked minutes as stale: wakes the maintenance worker, unless it knows already.
-void shared_state_stale_minutes();
+// Every query of the summary adds the pending rows up, so they stay few: from here on they are folded at
+// once.
+inline constexpr uint32_t rollup_rows_max = 4096;
+
+// Ingest has left the rollup something to do, with that many pending rows: wakes the maintenance worker where
+// it does not know yet, or has to hurry.
+void shared_state_rollup(uint32_t rows);
 
 } // namespace heartbeat

@@ -10,6 +10,12 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "nodes/makefuncs.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 }
 
 namespace heartbeat {
@@ -20,11 +26,47 @@ namespace {
 // of them.
 Statement summarize = {"SELECT @extschema@.heartbeat_summarize_partitions()", 0, {}, 0, nullptr};
 
-// Bounded, so that a transaction stays short after a backlog.
+// Bounded, so that a transaction stays short after a backlog. Pages that are freed at the beginning are
+// filled again.
+Statement fold = {
+    "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE ctid = ANY (ARRAY("
+    " SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT 20000))"
+    " RETURNING minute_bucket, customer_id, sum_bpm, reading_count),"
+    " customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
+    " SELECT p.customer_id FROM (SELECT DISTINCT customer_id FROM taken) p"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
+    "IS NULL"
+    " ON CONFLICT DO NOTHING RETURNING 1),"
+    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
+    " RETURNING customers),"
+    " total AS (INSERT INTO @extschema@.heartbeat_customers_total (customers)"
+    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > "
+    "0),"
+    " added AS (SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS "
+    "reading_count"
+    " FROM taken GROUP BY minute_bucket, customer_id HAVING sum(reading_count) > 0),"
+    " updated AS (UPDATE @extschema@.heartbeat_rollup r SET sum_bpm = r.sum_bpm + a.sum_bpm,"
+    " reading_count = r.reading_count + a.reading_count FROM added a"
+    " WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id"
+    " RETURNING a.minute_bucket, a.customer_id),"
+    " new AS (INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added"
+    " WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)"
+    " ORDER BY minute_bucket, customer_id)"
+    " SELECT count(*) FROM taken",
+    0,
+    {},
+    0,
+    nullptr};
+constexpr int64_t fold_rows_max = 20'000;
+
+// Newest first, since those are asked for; at most an hour that lies together, so that it is one range of the
+// readings.
 Statement select_quiet_minutes = {
-    "SELECT array_agg(minute_bucket) FROM (SELECT minute_bucket FROM @extschema@.heartbeat_stale_minutes"
-    " GROUP BY minute_bucket HAVING max(marked_at) < now() - $1 * interval '1 millisecond'"
-    " ORDER BY minute_bucket LIMIT 60) quiet",
+    "SELECT array_agg(minute_bucket) FROM (SELECT minute_bucket, max(minute_bucket) OVER () AS newest"
+    " FROM @extschema@.heartbeat_stale_minutes"
+    " GROUP BY minute_bucket HAVING max(marked_at) < now() - $1 * interval '1 millisecond') quiet"
+    " WHERE minute_bucket > newest - interval '1 hour'",
     1,
     {INT8OID},
     0,
@@ -36,6 +78,13 @@ Statement delete_marks = {"DELETE FROM @extschema@.heartbeat_stale_minutes WHERE
                           0,
                           nullptr};
 
+// What is pending of them is in the readings that this snapshot sees.
+Statement delete_pending = {"DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)",
+                            1,
+                            {TIMESTAMPTZARRAYOID},
+                            0,
+                            nullptr};
+
 Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
                            1,
                            {TIMESTAMPTZARRAYOID},
@@ -43,24 +92,31 @@ Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minut
                            nullptr};
 
 Statement insert_rollup = {
-    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count)"
-    " SELECT m.minute_bucket, r.customer_id, avg(r.heart_rate), count(*) FROM unnest($1) AS m (minute_bucket)"
-    " JOIN @extschema@.heartbeat_records r ON r.event_timestamp >= m.minute_bucket"
-    " AND r.event_timestamp < m.minute_bucket + interval '1 minute' GROUP BY m.minute_bucket, r.customer_id",
+    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT date_bin('1 minute', r.event_timestamp, '2000-01-01Z') AS minute_bucket, r.customer_id,"
+    " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
+    " WHERE r.event_timestamp >= (SELECT min(m) FROM unnest($1) m)"
+    " AND r.event_timestamp < (SELECT max(m) FROM unnest($1) m) + interval '1 minute'"
+    " AND date_bin('1 minute', r.event_timestamp, '2000-01-01Z') = ANY ($1)"
+    " GROUP BY 1, 2 ORDER BY 1, 2",
     1,
     {TIMESTAMPTZARRAYOID},
     0,
     nullptr};
 
 Statement insert_customers = {
-    "INSERT INTO @extschema@.heartbeat_customers (customer_id)"
-    " SELECT r.customer_id FROM unnest($1) AS m (minute_bucket)"
-    " JOIN @extschema@.heartbeat_records r ON r.event_timestamp >= m.minute_bucket"
-    " AND r.event_timestamp < m.minute_bucket + interval '1 minute'"
-    " UNION SELECT a.customer_id FROM unnest($1) AS m (minute_bucket)"
-    " JOIN @extschema@.heartbeat_anomalies a ON a.event_timestamp >= m.minute_bucket"
-    " AND a.event_timestamp < m.minute_bucket + interval '1 minute'"
-    " ON CONFLICT DO NOTHING",
+    "WITH customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id) SELECT p.customer_id FROM"
+    " (SELECT r.customer_id FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = ANY ($1)"
+    " UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a"
+    " WHERE a.event_timestamp >= (SELECT min(m) FROM unnest($1) m)"
+    " AND a.event_timestamp < (SELECT max(m) FROM unnest($1) m) + interval '1 minute') p"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
+    "IS NULL"
+    " ON CONFLICT DO NOTHING RETURNING 1),"
+    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
+    " RETURNING customers)"
+    " INSERT INTO @extschema@.heartbeat_customers_total (customers)"
+    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > 0",
     1,
     {TIMESTAMPTZARRAYOID},
     0,
@@ -75,7 +131,68 @@ bool first_value(Datum *value) {
     return !null;
 }
 
+// Rows that are removed leave room that nobody else would free in time: the table is small and everybody
+// reads all of it.
+constexpr int64_t vacuum_after = 8192;
+int64_t removed = 0;
+
+void free_room() {
+    if (removed < vacuum_after)
+        return;
+    removed = 0;
+    Extension extension;
+    MemoryContext before = CurrentMemoryContext;
+    StartTransactionCommand();
+    if (extension_find(&extension)) {
+        MemoryContext context =
+            AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
+        MemoryContextSwitchTo(context);
+        List *tables = NIL;
+        for (const char *name : {"heartbeat_rollup_pending", "heartbeat_stale_minutes"})
+            tables =
+                lappend(tables, makeVacuumRelation(nullptr, get_relname_relid(name, extension.schema), NIL));
+        VacuumParams params = {};
+        params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
+        params.freeze_min_age = params.freeze_table_age = -1;
+        params.multixact_freeze_min_age = params.multixact_freeze_table_age = -1;
+        params.log_min_duration = -1;
+        params.index_cleanup = VACOPTVALUE_ENABLED;
+        params.truncate = VACOPTVALUE_DISABLED;
+        params.nworkers = -1;
+        MemoryContext portal = PortalContext;
+        PortalContext = context;
+        vacuum(tables, &params, nullptr, true);
+        MemoryContextSwitchTo(before);
+        PortalContext = portal;
+        MemoryContextDelete(context);
+    }
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(before);
+}
+
 } // namespace
+
+void rollup_prepare() {
+    // What was never analysed is guessed to be small, and scanned as a whole for each minute.
+    for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
+        SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void rollup_fold() {
+    Extension extension;
+    int64_t rows;
+    do {
+        if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
+            return;
+        statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
+        Datum count;
+        first_value(&count);
+        rows = DatumGetInt64(count);
+        transaction_commit();
+        removed += rows;
+    } while (rows == fold_rows_max);
+    free_room();
+}
 
 void rollup_summarize() {
     Extension extension;
@@ -85,29 +202,29 @@ void rollup_summarize() {
     transaction_commit();
 }
 
-bool rollup_run() {
+RollupResult rollup_run() {
     Extension extension;
-    for (;;) {
-        if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
-            return false;
-        Datum quiet = Int64GetDatum(rollup_quiet_ms), minutes;
-        statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);
-        bool found = first_value(&minutes);
-        if (found) {
-            statement_execute(&delete_marks, &minutes, nullptr, SPI_OK_DELETE);
-            statement_execute(&delete_rollup, &minutes, nullptr, SPI_OK_DELETE);
-            statement_execute(&insert_rollup, &minutes, nullptr, SPI_OK_INSERT);
-            statement_execute(&insert_customers, &minutes, nullptr, SPI_OK_INSERT);
-        }
-        Datum remain = BoolGetDatum(true);
-        if (!found) {
-            statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
-            first_value(&remain);
-        }
-        transaction_commit();
-        if (!found)
-            return DatumGetBool(remain);
+    if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
+        return RollupResult::nothing;
+    Datum quiet = Int64GetDatum(rollup_quiet_ms), minutes;
+    statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);
+    bool found = first_value(&minutes);
+    Datum remain = BoolGetDatum(false);
+    if (found) {
+        removed += static_cast<int64_t>(statement_execute(&delete_marks, &minutes, nullptr, SPI_OK_DELETE));
+        removed += static_cast<int64_t>(statement_execute(&delete_pending, &minutes, nullptr, SPI_OK_DELETE));
+        statement_execute(&delete_rollup, &minutes, nullptr, SPI_OK_DELETE);
+        statement_execute(&insert_rollup, &minutes, nullptr, SPI_OK_INSERT);
+        statement_execute(&insert_customers, &minutes, nullptr, SPI_OK_INSERT);
+    } else {
+        statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
+        first_value(&remain);
     }
+    transaction_commit();
+    free_room();
+    if (found)
+        return RollupResult::rolled_up;
+    return DatumGetBool(remain) ? RollupResult::not_quiet : RollupResult::nothing;
 }
 
 } // namespace heartbeat

@@ -1,11 +1,22 @@
-// Storage wing: turns minutes that ingest has marked as stale into rows of heartbeat_rollup.
+// Storage wing: turns what ingest has left to it into rows of heartbeat_rollup.
 #pragma once
+
+#include <cstdint>
 
 namespace heartbeat {
 
-// Rolls up, in one transaction each, the minutes that nobody has touched for a while. True: marks remain, of
-// minutes that are still being touched; call again later.
-bool rollup_run();
+// Before the first of the following: has this process's statements planned for large tables, known or not.
+void rollup_prepare();
+
+// Moves what ingest has appended to heartbeat_rollup_pending into heartbeat_rollup.
+void rollup_fold();
+
+enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
+
+// Rolls up, in a transaction, marked minutes that nobody has touched for a while, an hour of them at most:
+// call it again at once. not_quiet: marks remain, of minutes that are still being touched; call it again
+// later.
+RollupResult rollup_run();
 
 // Brings the BRIN indexes of the weeks with stale minutes up to date, which the rollup's and others' queries
 // go by.

@@ -1,10 +1,12 @@
-// Storage wing: a batch becomes rows of heartbeat_records, heartbeat_anomalies and heartbeat_stale_minutes.
+// Storage wing: a batch becomes rows of heartbeat_records and heartbeat_anomalies, and of what goes with
+// them.
 #include "server.h"
 
 #include "storage/additions.h"
 #include "storage/announce.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
+#include "storage/minutes.h"
 #include "storage/rows.h"
 #include "storage/sql.h"
 #include "storage/store.h"
@@ -13,13 +15,6 @@
 namespace heartbeat {
 
 namespace {
-
-Statement insert_stale_minutes = {
-    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) SELECT * FROM unnest($1)",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
 
 // Below this, ON CONFLICT costs less than the subtransaction that a plain insert needs.
 constexpr size_t plain_insert_min = 256;
@@ -76,11 +71,6 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
     }
 }
 
-void store_minutes(const Batch *batch) {
-    Datum minutes = array_of_timestamptz(batch->minutes.size(), [&](size_t i) { return batch->minutes[i]; });
-    statement_execute(&insert_stale_minutes, &minutes, nullptr, SPI_OK_INSERT);
-}
-
 // Stores the readings of one list; takes those off it that were refused.
 Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bool isolate,
                 PartitionCounts *counts) {
@@ -101,7 +91,7 @@ Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bo
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
     auto *counts =
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
-    store_list(batch, batch->records, false, isolate, counts);
+    Rows records = store_list(batch, batch->records, false, isolate, counts);
     Rows anomalies = store_list(batch, batch->anomalies, true, isolate, counts);
     for (const BatchMessage &message : batch->messages) // a refused reading has taken its duplicates along
         counts[message.partition_index].duplicates += message.duplicate;
@@ -109,7 +99,7 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
     if (topic != nullptr && !batch->dead_letters.empty())
         dead_letters_store(batch, topic, counts);
     if (!batch->minutes.empty())
-        store_minutes(batch);
+        minutes_store(records, anomalies);
     return counts;
 }
 

@@ -12,7 +12,7 @@ struct PartitionCounts {
     int64_t dead_letters;
 };
 
-// Stores readings, dead letters and the marks of stale minutes, and announces anomalies. Returns the counts,
+// Stores readings, dead letters and what they add to the rollup, and announces anomalies. Returns the counts,
 // one for each of the batch's partitions, in the current memory context. With isolate, a reading that the
 // database refuses for its own sake becomes a dead letter of the batch; without, it is an error
 // (subtransaction_is_row_error). Dead letters are left alone where topic is nullptr: they are in their table

@@ -25,8 +25,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
     ('week gone', 200, now() - interval '50 days', 'TACHYCARDIA'),
     ('default, gone', 200, now() - interval '31 days', 'TACHYCARDIA'), ('today', 200, now(), 'TACHYCARDIA');
-INSERT INTO heartbeat_rollup (minute_bucket, customer_id, avg_bpm, reading_count)
-    SELECT date_trunc('minute', event_timestamp), customer_id, avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2;
+INSERT INTO heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+    SELECT date_trunc('minute', event_timestamp), customer_id, sum(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2;
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, arrived_at, resolved_at) VALUES
     ('t', 0, 1, 'TOMBSTONE', 'gone', now() - interval '31 days', NULL),
     ('t', 0, 2, 'TOMBSTONE', 'gone, resolved today', now() - interval '31 days', now()),

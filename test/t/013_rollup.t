@@ -62,7 +62,18 @@ sub publish
 publish($now, 180, 5);
 publish($old, 120, 5);
 is($node->count('heartbeat_records_default'), 600, 'old readings are in the default partition');
+is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500, 'batches have left their sums');
+is($node->count('heartbeat_stale_minutes'), 0, 'and marked no minute');
 assert_exact('before the rollup');
+
+# A batch with a reading of each of many customers, of whom five are duplicates, marks its minute instead. Sums of that
+# minute come before and after it.
+$node->set('heartbeat.batch_wait' => '500ms');
+publish($now, 1, 600);    # one batch has half of them at least
+cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'many customers: the minute is marked');
+publish($now + 45, 1, 7);
+assert_exact('with a minute that is marked and has sums');
+is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 600, 'customers count at once');
 
 # A partition is being made when the rollup comes.
 my $maker = $node->background_psql('heartbeat');
@@ -70,19 +81,24 @@ $maker->query_safe('BEGIN');
 $maker->query_safe("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
 $node->wait_for_query(
 	"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND wait_event_type = 'Lock'
-		AND query = 'rolling up minutes'",
+		AND query IN ('folding the rollup', 'rolling up minutes')",
 	1, 'the rollup waits for the partition that is being made');
 $maker->query_safe('COMMIT');
 $maker->quit;
-$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'the rollup has taken every minute');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup has taken every row');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'and every minute');
 is($node->count('heartbeat_records_default'), 0, 'the old readings were moved');
-is($node->query('SELECT count(*), sum(reading_count) FROM heartbeat_rollup'), '25|1500', 'and rolled up with the others');
+is($node->query('SELECT count(*), sum(reading_count) FROM heartbeat_rollup'), '620|2097', 'and rolled up with the others');
 assert_exact('after the rollup');
-is($node->count('heartbeat_customers'), 5, 'customers are known');
+is($node->count('heartbeat_customers'), 600, 'customers are known');
+is($node->query('SELECT sum(customers) FROM heartbeat_customers_total'), 600, 'and their number');
 
 publish($now + 30, 1, 7);    # seven readings, five of which are there already
 assert_exact('with late readings, at once');
-is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 7, 'new customers count at once');
+$kafka->produce('heartbeat-events', { value => reading('new', 200, reading_time($now, 0)) });
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'a customer with nothing but an anomaly counts at once');
+assert_exact('and has no minute');
 $node->assert_audit;
 $node->assert_no_crash;
 

@@ -49,7 +49,7 @@ $node->wait_for_offsets('heartbeat-events', 6);
 is($node->query('SELECT records, anomalies, duplicates, dead_letters FROM heartbeat_offsets'), '3|1|1|1', 'everything is stored');
 is($node->query('SELECT DISTINCT name FROM actor'), 'heartbeat_worker', 'by the role that is set');
 like($node->query_error('SET ROLE heartbeat_worker; DELETE FROM heartbeat_records'), qr/permission denied/, 'which may not delete');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'the rollup has its rights too');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup has its rights too');
 is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup'), 3, 'and has used them');
 
 is($node->query("SET ROLE heartbeat_reader; SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'"), 3, 'a reader reads views');
@@ -70,7 +70,7 @@ is_deeply([ map { $node->query("SET ROLE heartbeat_reader; SELECT count(*) >= 0 
 is_deeply([ grep { $node->query_error("SET ROLE heartbeat_reader; SELECT * FROM $_") !~ /permission denied for (table|sequence) $_$/m } @tables ],
 	[], 'and nothing else');
 is($node->query("SELECT string_agg(o.proname, ' ' ORDER BY o.proname) FROM pg_proc o $member WHERE has_function_privilege('heartbeat_reader', o.oid, 'EXECUTE')"),
-	'heartbeat_audit heartbeat_classify heartbeat_partition_states heartbeat_state', 'a reader calls what looks, and nothing that acts');
+	'heartbeat_audit heartbeat_classify heartbeat_partition_states heartbeat_state heartbeat_summarize_minute', 'a reader calls what looks, and nothing that acts');
 
 my $operator = 'SET ROLE heartbeat_operator;';
 $node->query("$operator SELECT heartbeat_pause('by an operator')");

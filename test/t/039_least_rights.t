@@ -52,7 +52,9 @@ my $replay = sub {
 my $last_error = sub { return "SELECT last_error FROM heartbeat_status WHERE last_error_at > '" . $node->query('SELECT clock_timestamp()') . "'"; };
 my $maintain   = sub {
 	my $query = $last_error->();
-	$node->query("INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
+	$node->query("INSERT INTO heartbeat_rollup_pending
+		SELECT date_trunc('minute', event_timestamp), 'new ' || clock_timestamp(), 0, 1 FROM heartbeat_records;
+		INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
 		SELECT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records;
 		SELECT heartbeat_wake_workers()");
 	return $query;
@@ -63,16 +65,24 @@ my $retain = sub {
 	return $query;
 };
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
+my $mark  = sub {    # so few readings of each customer's minute that the minute is marked, not summed up
+	$node->set('heartbeat.batch_wait' => '500ms');
+	my $time = reading_time($now - 86400 * 7 * ++$weeks);
+	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # one batch has half of them at least
+	return $status;
+};
 my %stimulus = (
 	'SELECT heartbeat_records'        => $maintain,
 	'SELECT heartbeat_anomalies'      => $maintain,
 	'INSERT heartbeat_offsets'        => $begin,
-	'INSERT heartbeat_stale_minutes'  => $work,
+	'INSERT heartbeat_stale_minutes'  => $mark,
 	'INSERT heartbeat_gaps'           => $replay,
 	'heartbeat_move_offset'           => $replay,
 	'heartbeat_record_event'          => $replay,
 	'heartbeat_apply_retention'       => $retain,
-	(map { $_ => $maintain } 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
+	(map { $_ => $maintain } 'SELECT heartbeat_customers', 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
+		'SELECT heartbeat_rollup_pending', 'DELETE heartbeat_rollup_pending', 'UPDATE heartbeat_rollup',
+		(map { "$_ heartbeat_customers_total" } qw(SELECT INSERT DELETE)),
 		'DELETE heartbeat_stale_minutes', 'SELECT heartbeat_rollup', 'INSERT heartbeat_rollup', 'DELETE heartbeat_rollup',
 		'heartbeat_summarize_partitions'));
 
@@ -91,6 +101,7 @@ for my $right (@rights)
 	$node->wait_for_query($query, qr/permission denied for \w+ $name$/, "without $action on $name it says what is missing");
 	$node->query("GRANT $action ON $kind $object TO heartbeat_worker");
 	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "with $action on $name it goes on");
+	$node->set('heartbeat.batch_wait' => '2ms') if $stimulus == $mark;
 	next if $stimulus != $begin;
 	$node->set('heartbeat.topic' => $topic);
 	$node->wait_for_state('RUNNING');

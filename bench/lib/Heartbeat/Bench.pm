@@ -121,7 +121,7 @@ sub publish
 sub empty_tables
 {
 	my ($self) = @_;
-	$self->query('TRUNCATE heartbeat_records, heartbeat_anomalies, heartbeat_rollup, heartbeat_stale_minutes');
+	$self->query('TRUNCATE heartbeat_records, heartbeat_anomalies, heartbeat_rollup, heartbeat_rollup_pending, heartbeat_stale_minutes');
 	$self->query('CHECKPOINT');
 	return;
 }

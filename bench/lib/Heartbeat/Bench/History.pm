@@ -105,11 +105,13 @@ sub await_rollup
 sub forget_recent
 {
 	my ($self) = @_;
-	$self->{bench}->query("DELETE FROM heartbeat_records WHERE event_timestamp > '$self->{end}';
+	$self->{bench}->query("BEGIN; LOCK TABLE heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE; -- the rollup waits
+		DELETE FROM heartbeat_records WHERE event_timestamp > '$self->{end}';
 		DELETE FROM heartbeat_anomalies WHERE event_timestamp > '$self->{end}';
 		DELETE FROM heartbeat_rollup WHERE minute_bucket > '$self->{end}';
-		DELETE FROM heartbeat_stale_minutes WHERE minute_bucket > '$self->{end}'");
-	$self->{bench}->query('VACUUM heartbeat_records, heartbeat_anomalies, heartbeat_rollup');
+		DELETE FROM heartbeat_rollup_pending;
+		DELETE FROM heartbeat_stale_minutes WHERE minute_bucket > '$self->{end}'; COMMIT");
+	$self->{bench}->query('VACUUM heartbeat_records, heartbeat_anomalies, heartbeat_rollup, heartbeat_rollup_pending');
 	$self->{bench}->query('CHECKPOINT');
 	return;
 }

@@ -79,8 +79,10 @@ my @claims = (
 	[ 'the rollup is what the readings of its minutes give',
 		_compare("SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate), count(*) FROM heartbeat_records
 				WHERE date_trunc('minute', event_timestamp) NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes) GROUP BY 1, 2",
-			'SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM heartbeat_rollup
-				WHERE minute_bucket NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes)') ],
+			'SELECT customer_id, minute_bucket, sum(sum_bpm) / sum(reading_count)::bigint, sum(reading_count)::bigint
+				FROM (TABLE heartbeat_rollup UNION ALL TABLE heartbeat_rollup_pending) r
+				WHERE minute_bucket NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes)
+				GROUP BY 1, 2 HAVING sum(reading_count) > 0') ],
 	[ 'the audit shows no difference', 'SELECT count(*) FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0' ],
 	[ 'the counters are the tables\'',
 		'SELECT abs((SELECT count(*) FROM heartbeat_records) - sum(records)) + abs((SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies))
