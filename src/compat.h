@@ -4,8 +4,10 @@
 extern "C" {
 #include "postgres.h"
 
+#include "commands/vacuum.h"
 #include "executor/executor.h"
 #include "parser/parse_node.h"
+#include "utils/memutils.h"
 }
 
 namespace heartbeat {
@@ -28,6 +30,18 @@ inline TupleConversionMap *partition_map(ResultRelInfo *partition, [[maybe_unuse
     return ExecGetRootToChildMap(partition, estate);
 #else
     return partition->ri_RootToPartitionMap;
+#endif
+}
+
+// VACUUM, with what it needs to know in a context that outlives its transactions.
+inline void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
+#if PG_VERSION_NUM >= 160000
+    vacuum(tables, params, nullptr, context, true);
+#else
+    MemoryContext portal = PortalContext;
+    PortalContext = context;
+    vacuum(tables, params, nullptr, true);
+    PortalContext = portal;
 #endif
 }
 

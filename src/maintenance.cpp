@@ -62,11 +62,11 @@ struct Task {
     Failure failure;
 };
 
-enum { partitions_task, retention_task, fold_task, summarize_task, rollup_task };
+enum { partitions_task, retention_task, summarize_task, fold_task, rollup_task };
 
 Task tasks[] = {
     {"making partitions", make_partitions, 0, {}}, {"applying retention", apply_retention, 0, {}},
-    {"folding the rollup", fold, 0, {}},           {"summarizing indexes", summarize, 0, {}},
+    {"summarizing indexes", summarize, 0, {}},     {"folding the rollup", fold, 0, {}},
     {"rolling up minutes", roll_up, 0, {}},
 };
 

@@ -107,7 +107,9 @@ CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 BEGIN ATOMIC
     SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)
-    FROM (SELECT DISTINCT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes) w
+    FROM (SELECT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes
+          UNION SELECT date_trunc('week', minute_bucket, 'UTC') FROM heartbeat_rollup_pending
+          UNION SELECT date_trunc('week', now(), 'UTC')) w
     JOIN pg_class p ON p.relname = 'heartbeat_records' || to_char(w.week AT TIME ZONE 'UTC', '_IYYY"w"IW')
     JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = 'heartbeat_records'::regclass::oid
     JOIN pg_index x ON x.indrelid = p.oid
@@ -115,4 +117,4 @@ BEGIN ATOMIC
     JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin';
 END;
 COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
-    'Internal: summarizes the new blocks of the weeks that have stale minutes, for queries on event_timestamp.';
+    'Internal: summarizes the new blocks of this week and of those that the rollup is to look at, for queries on event_timestamp.';

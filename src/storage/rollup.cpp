@@ -4,6 +4,7 @@
 // them.
 #include "server.h"
 
+#include "compat.h"
 #include "storage/arrays.h"
 #include "storage/rollup.h"
 #include "storage/sql.h"
@@ -159,11 +160,8 @@ void free_room() {
         params.index_cleanup = VACOPTVALUE_ENABLED;
         params.truncate = VACOPTVALUE_DISABLED;
         params.nworkers = -1;
-        MemoryContext portal = PortalContext;
-        PortalContext = context;
-        vacuum(tables, &params, nullptr, true);
+        vacuum_tables(tables, &params, context);
         MemoryContextSwitchTo(before);
-        PortalContext = portal;
         MemoryContextDelete(context);
     }
     CommitTransactionCommand();
