@@ -97,7 +97,9 @@ sub measure_busy
 {
 	$history->forget_recent;
 	publish_recent($opt{busy});
+	my $begun = $bench->position + $opt{busy} / 6;
 	$bench->query('SELECT heartbeat_resume()');
+	$bench->await("sum(next_offset) > $begun FROM heartbeat_offsets", 'the backlog is not drained');
 	my @figures = map {
 		my @ms = query_times($_->[1]);
 		[ median(@ms), max(@ms) ]
