@@ -4,6 +4,7 @@
 
 #include "control/shared_state.h"
 #include "control/wake.h"
+#include "storage/minutes.h"
 #include "stream/classify.h"
 
 extern "C" {
@@ -43,7 +44,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         if (wanted)
             shared_state_wake_all();
         if (roll_up_wanted)
-            shared_state_stale_minutes();
+            shared_state_rollup(minutes_take_appended());
         wanted = roll_up_wanted = false;
         break;
     case XACT_EVENT_ABORT:
