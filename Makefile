@@ -5,7 +5,7 @@ MODULE_big = heartbeat
 DATA_built = sql/heartbeat--1.0.sql
 
 # The pieces of the extension's script, each after what it needs.
-SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views audit \
+SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views alerts audit \
 	rights dump check
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
@@ -13,7 +13,7 @@ SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/co
 OBJS = $(STREAM_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d)
 
-REGRESS = install restore rename schema classify constraints views control events dead_letters permissions settings
+REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions settings
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 

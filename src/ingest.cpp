@@ -102,6 +102,7 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     shared_state_progress(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         shared_state_rollup(minutes_take_appended());
+    shared_state_arrived();
     if (settings.log_readings)
         log_readings(batch);
     ingest->stored_at = GetCurrentTimestamp();

@@ -2,6 +2,7 @@
 // ahead of time, retention, the rollup. It sleeps until ingest has left it something, or a day has passed.
 #include "server.h"
 
+#include "alerts.h"
 #include "control/pause.h"
 #include "process.h"
 #include "storage/partitions.h"
@@ -62,12 +63,12 @@ struct Task {
     Failure failure;
 };
 
-enum { partitions_task, retention_task, summarize_task, fold_task, rollup_task };
+enum { partitions_task, retention_task, summarize_task, fold_task, rollup_task, alerts_task };
 
 Task tasks[] = {
     {"making partitions", make_partitions, 0, {}}, {"applying retention", apply_retention, 0, {}},
     {"summarizing indexes", summarize, 0, {}},     {"folding the rollup", fold, 0, {}},
-    {"rolling up minutes", roll_up, 0, {}},
+    {"rolling up minutes", roll_up, 0, {}},        {"evaluating alert rules", alerts_evaluate, 0, {}},
 };
 
 uint64_t control_seen;
@@ -75,7 +76,8 @@ uint64_t control_seen;
 void look_around(TimestampTz now) {
     uint64_t seen = shared_state_generation();
     if (seen != control_seen) // the extension may be new, or a session has stored readings
-        tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = now;
+        tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
+            now;
     control_seen = seen;
     if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->rollup_due) == 1)
         tasks[rollup_task].due = now + quiet;
@@ -87,6 +89,7 @@ void look_around(TimestampTz now) {
     if (tasks[rollup_task].due != 0 &&
         (tasks[summarize_task].due == 0 || tasks[summarize_task].due > tasks[rollup_task].due))
         tasks[summarize_task].due = tasks[rollup_task].due;
+    tasks[alerts_task].due = alerts_due(tasks[alerts_task].due, now);
     if (settings.retention == 0)
         tasks[retention_task].due = 0;
     else if (tasks[retention_task].due == 0)
@@ -128,7 +131,8 @@ using namespace heartbeat;
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     process_start(settings.database, &shared_state->maintenance);
     control_seen = shared_state_generation();
-    tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = GetCurrentTimestamp();
+    tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
+        GetCurrentTimestamp();
     rollup_prepare();
     for (;;) {
         process_interrupts();

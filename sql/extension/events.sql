@@ -1,6 +1,7 @@
 --
 -- What was done to the pipeline and what it did, for a person who asks afterwards: who paused it, when did it fail. A
--- function that acts records its event itself, in the caller's transaction, by heartbeat_record_event().
+-- function that acts records its event itself, in the caller's transaction, by heartbeat_record_event(). A new state is
+-- announced too: NOTIFY heartbeat_state.
 --
 
 CREATE TABLE heartbeat_events (
@@ -39,6 +40,10 @@ BEGIN ATOMIC
           AND id IN (SELECT e.id FROM heartbeat_events e
                      WHERE e.id <= (SELECT max(m.id) FROM heartbeat_events m) - 10000
                      ORDER BY e.id LIMIT 100 FOR UPDATE SKIP LOCKED);
+    SELECT pg_notify('heartbeat_state', json_build_object(
+            'state', heartbeat_record_event.details->>'state', 'since', heartbeat_record_event.happened_at,
+            'reason', heartbeat_record_event.reason)::text)
+        WHERE heartbeat_record_event.kind = 'state';
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
     'Internal: adds an event in the caller''s transaction, with the session''s user as its role. For a function of the '

@@ -54,6 +54,7 @@ BEGIN
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
     EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;
     EXECUTE format('DELETE FROM %I.heartbeat_events WHERE happened_at < $1', schema) USING cutoff;
+    EXECUTE format('DELETE FROM %I.heartbeat_alerts WHERE closed_at < $1', schema) USING cutoff;
     IF partitions_dropped + readings_deleted + dead_letters_deleted > 0 THEN
         EXECUTE format('SELECT %I.heartbeat_record_event($1, $2, $3)', schema)
             USING 'retention', 'older than ' || current_setting('heartbeat.retention'),
@@ -64,4 +65,4 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
-    'default partitions, dead letters, gaps and events. Does nothing where heartbeat.retention is 0. The worker calls it hourly.';
+    'default partitions, dead letters, gaps, events and closed alerts. Does nothing where heartbeat.retention is 0. The worker calls it hourly.';

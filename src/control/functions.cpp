@@ -13,6 +13,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(heartbeat_classify);
 PG_FUNCTION_INFO_V1(heartbeat_actor);
 PG_FUNCTION_INFO_V1(heartbeat_wake_workers);
+PG_FUNCTION_INFO_V1(heartbeat_rules_changed);
 }
 
 using namespace heartbeat;
@@ -29,26 +30,38 @@ extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
 
 namespace {
 
-bool wanted = false;
+// What to tell at commit.
+bool workers_wanted = false;
 bool roll_up_wanted = false;
+bool rules_wanted = false;
+
+void forget() {
+    workers_wanted = roll_up_wanted = rules_wanted = false;
+}
+
+void tell() {
+    if (workers_wanted)
+        shared_state_wake_all();
+    if (roll_up_wanted)
+        shared_state_rollup(minutes_take_appended());
+    if (rules_wanted)
+        shared_state_rules_changed();
+}
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         // COMMIT PREPARED may happen in a session that knows nothing of the workers
-        if (wanted || roll_up_wanted)
+        if (workers_wanted || roll_up_wanted || rules_wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
         break;
     case XACT_EVENT_COMMIT:
-        if (wanted)
-            shared_state_wake_all();
-        if (roll_up_wanted)
-            shared_state_rollup(minutes_take_appended());
-        wanted = roll_up_wanted = false;
+        tell();
+        forget();
         break;
     case XACT_EVENT_ABORT:
-        wanted = roll_up_wanted = false;
+        forget();
         break;
     default:
         break;
@@ -69,7 +82,7 @@ bool register_callback() {
 } // namespace
 
 void heartbeat::wake_at_commit() {
-    wanted = register_callback();
+    workers_wanted = register_callback();
 }
 
 void heartbeat::roll_up_at_commit() {
@@ -79,4 +92,9 @@ void heartbeat::roll_up_at_commit() {
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     wake_at_commit();
     PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_rules_changed(PG_FUNCTION_ARGS) {
+    rules_wanted = register_callback();
+    PG_RETURN_POINTER(nullptr);
 }

@@ -46,6 +46,9 @@ void set_up_memory() {
         pg_atomic_init_u64(&shared_state->control_seen, 0);
         pg_atomic_init_u32(&shared_state->rollup_due, 0);
         pg_atomic_init_u32(&shared_state->rollup_rows, 0);
+        pg_atomic_init_u64(&shared_state->rules_changed, 0);
+        pg_atomic_init_u32(&shared_state->rules_watch, 0);
+        pg_atomic_init_u32(&shared_state->arrived, 0);
         for (PartitionSlot &partition : shared_state->partitions)
             partition.high_watermark = -1;
     }
@@ -60,6 +63,13 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     own_slot->latch = nullptr;
     if (shared_state->launcher.latch != nullptr)
         SetLatch(shared_state->launcher.latch);
+    LWLockRelease(shared_state->lock);
+}
+
+void wake_maintenance() {
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    if (shared_state->maintenance.latch != nullptr)
+        SetLatch(shared_state->maintenance.latch);
     LWLockRelease(shared_state->lock);
 }
 
@@ -183,12 +193,19 @@ void shared_state_wake_all() {
 void shared_state_rollup(uint32_t rows) {
     uint32_t before = pg_atomic_fetch_add_u32(&shared_state->rollup_rows, static_cast<int32>(rows));
     bool hurry = before < rollup_rows_max && before + rows >= rollup_rows_max;
-    if (pg_atomic_exchange_u32(&shared_state->rollup_due, 1) == 1 && !hurry)
-        return;
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    if (shared_state->maintenance.latch != nullptr)
-        SetLatch(shared_state->maintenance.latch);
-    LWLockRelease(shared_state->lock);
+    if (pg_atomic_exchange_u32(&shared_state->rollup_due, 1) == 0 || hurry)
+        wake_maintenance();
+}
+
+void shared_state_rules_changed() {
+    pg_atomic_fetch_add_u64(&shared_state->rules_changed, 1);
+    wake_maintenance();
+}
+
+void shared_state_arrived() {
+    if (pg_atomic_read_u32(&shared_state->rules_watch) == 1 &&
+        pg_atomic_exchange_u32(&shared_state->arrived, 1) == 0)
+        wake_maintenance();
 }
 
 uint64_t shared_state_generation() {

@@ -41,10 +41,13 @@ struct PartitionSlot {
 };
 
 struct SharedState {
-    LWLock *lock;                  // guards everything below but the atomics
-    pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension may have changed
-    pg_atomic_uint32 rollup_due;   // 1: ingest has left the rollup something since it last looked
-    pg_atomic_uint32 rollup_rows;  // of heartbeat_rollup_pending since then
+    LWLock *lock;                   // guards everything below but the atomics
+    pg_atomic_uint64 control_seen;  // grows when heartbeat_control or the extension may have changed
+    pg_atomic_uint32 rollup_due;    // 1: ingest has left the rollup something since it last looked
+    pg_atomic_uint32 rollup_rows;   // of heartbeat_rollup_pending since then
+    pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
+    pg_atomic_uint32 rules_watch;   // 1: a rule wants to know of readings
+    pg_atomic_uint32 arrived;       // 1: some have arrived since the rules were evaluated last
     WorkerSlot launcher;
     WorkerSlot maintenance;
     WorkerSlot workers[workers_max];
@@ -83,5 +86,12 @@ inline constexpr uint32_t rollup_rows_max = 4096;
 // Ingest has left the rollup something to do, with that many pending rows: wakes the maintenance worker where
 // it does not know yet, or has to hurry.
 void shared_state_rollup(uint32_t rows);
+
+// Alert rules were changed: wakes the maintenance worker.
+void shared_state_rules_changed();
+
+// Ingest has stored readings: wakes the maintenance worker where a rule wants to know, unless it knows
+// already.
+void shared_state_arrived();
 
 } // namespace heartbeat

@@ -66,7 +66,7 @@ void recount_event(Recount *recount, int64_t event_time) {
 
 void recount_apply(HTAB *recounts) {
     auto **all = static_cast<const Recount **>(
-        palloc(sizeof(Recount *) * static_cast<size_t>(hash_get_num_entries(recounts) + 1)));
+        palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(recounts) + 1)));
     size_t count = 0;
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, recounts);

@@ -64,6 +64,11 @@ my $retain = sub {
 	$node->set('heartbeat.retention' => $_) for 0, '36500d';
 	return $query;
 };
+my $alert = sub {
+	my $query = $last_error->();
+	$node->query('UPDATE heartbeat_alert_rules SET enabled = true');
+	return $query;
+};
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
 my $mark  = sub {    # so few readings of each customer's minute that the minute is marked, not summed up
 	$node->set('heartbeat.batch_wait' => '500ms');
@@ -80,6 +85,7 @@ my %stimulus = (
 	'heartbeat_move_offset'           => $replay,
 	'heartbeat_record_event'          => $replay,
 	'heartbeat_apply_retention'       => $retain,
+	'heartbeat_evaluate_alerts'       => $alert,
 	(map { $_ => $maintain } 'SELECT heartbeat_customers', 'INSERT heartbeat_customers', 'SELECT heartbeat_stale_minutes',
 		'SELECT heartbeat_rollup_pending', 'DELETE heartbeat_rollup_pending', 'UPDATE heartbeat_rollup',
 		(map { "$_ heartbeat_customers_total" } qw(SELECT INSERT DELETE)),

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Shows what heartbeat announces, as it happens: anomalies, states and alerts.
+
+    examples/listen.py "dbname=heartbeat"      # needs Debian's python3-psycopg2; Ctrl-C ends it
+
+Notifications reach only who is listening, so after every connect the open alerts are read from their table.
+"""
+
+import json
+import select
+import sys
+import time
+
+import psycopg2
+
+CHANNELS = ("heartbeat_anomaly", "heartbeat_state", "heartbeat_alert")
+
+
+def describe(channel, payload):
+    told = json.loads(payload)
+    if channel == "heartbeat_anomaly":
+        if "omitted" in told:
+            return f"{told['omitted']} more anomalies: see vw_recent_anomalies"
+        return "{customer_id}: {anomaly_type}, {heart_rate} bpm at {event_timestamp}".format(**told)
+    if channel == "heartbeat_state":
+        return f"{told['state']} since {told['since']}: {told['reason'] or ''}"
+    return "{alert}: rule {rule}, {subject}".format(**told)
+
+
+def show(kind, text):
+    print(f"{kind:<9} {text}", flush=True)
+
+
+def listen(dsn):
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for channel in CHANNELS:
+            cursor.execute(f"LISTEN {channel}")
+        cursor.execute("SELECT state, reason FROM heartbeat_status")
+        state, reason = cursor.fetchone()
+        show("state", f"{state}: {reason or ''}")
+        cursor.execute("SELECT rule, subject FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at")
+        for rule, subject in cursor.fetchall():
+            show("alert", f"open: rule {rule}, {subject}")
+    while True:
+        for notification in connection.notifies:
+            show(notification.channel.removeprefix("heartbeat_"), describe(notification.channel, notification.payload))
+        connection.notifies.clear()
+        select.select([connection], [], [])
+        connection.poll()
+
+
+def main():
+    dsn = sys.argv[1] if len(sys.argv) > 1 else ""
+    while True:
+        try:
+            listen(dsn)
+        except psycopg2.OperationalError as error:
+            show("lost", str(error).strip().splitlines()[0])
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

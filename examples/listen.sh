@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Shows what heartbeat announces, as it happens, with psql alone: examples/listen.sh -d DATABASE. Ctrl-C ends it.
+# Whoever may connect may listen; the queries need the rights of a reader (README.md, Rights) and SELECT on
+# heartbeat_alerts.
+set -euo pipefail
+{
+    cat << 'SQL'
+LISTEN heartbeat_anomaly;
+LISTEN heartbeat_state;
+LISTEN heartbeat_alert;
+SELECT state, since, reason FROM heartbeat_status;
+SELECT rule, subject, raised_at, detail FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at;
+\pset tuples_only on
+\pset format unaligned
+SQL
+    # psql shows notifications after a statement, so it is given one each second that shows nothing itself
+    while sleep 1; do echo 'SELECT WHERE false;'; done
+} | psql -X -q -v ON_ERROR_STOP=1 "$@"

@@ -1,0 +1,92 @@
+-- Alert rules and what comes of them, evaluated by hand: no worker serves this database.
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+CREATE VIEW alerts AS
+    SELECT rule, subject, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
+    FROM heartbeat_alerts ORDER BY rule, subject, id;
+
+-- rules that would say nothing, or everything
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('', 'lag', 1, NULL);
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'noise', 1, '1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 0, '1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 3, NULL);
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', NULL, '1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 3, '2 hours');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'silence', 1, '1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'silence', NULL, '1 second');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'lag', -1, NULL);
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'lag', 1, '1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'state', NULL, '-1 minute');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, customer_id) VALUES ('a', 'dead_letters', 1, 'c');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) VALUES ('a', 'anomalies', 3, '1 minute', 'NORMAL');
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
+SELECT count(*) AS rules FROM heartbeat_alert_rules;
+
+-- without a rule nothing is found, and nobody need ask again
+SELECT * FROM heartbeat_evaluate_alerts('', true);
+
+-- so many anomalies of one customer in a time, wherever in the last minutes
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
+    ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
+    ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
+INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+    SELECT customer, rate, now() - ago * interval '1 second', heartbeat_classify(rate)
+    FROM (VALUES ('a', 30, 20), ('a', 200, 15), ('a', 31, 11), ('b', 200, 30), ('b', 200, 19), ('b', 200, 9), ('c', 0, 1),
+                 ('d', 200, 300), ('d', 200, 301), ('d', 200, 302)) v (customer, rate, ago);
+SELECT raised, closed, open, on_arrival, on_clock, next_customer FROM heartbeat_evaluate_alerts('', true);
+TABLE alerts;
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+
+-- more of the same episode is no second alert; what is over is closed, and may come again
+INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES ('a', 32, now(), 'BRADYCARDIA');
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+DELETE FROM heartbeat_anomalies WHERE customer_id = 'a' AND heart_rate < 32;
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+    VALUES ('a', 33, now() - interval '1 second', 'BRADYCARDIA'), ('a', 34, now() - interval '2 second', 'BRADYCARDIA');
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject, count(*), count(closed_at) AS closed FROM heartbeat_alerts GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- a rule that is disabled or gone closes its alerts
+UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'one of c';
+DELETE FROM heartbeat_alert_rules WHERE name = 'slow twice';
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject FROM alerts WHERE NOT closed;
+DELETE FROM heartbeat_alert_rules;
+SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
+
+-- dead letters, and a pipeline that does not run
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES
+    ('garbage', 'dead_letters', 2, NULL), ('stands still', 'state', NULL, '1 minute'), ('lags', 'lag', 0, NULL);
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES ('heartbeat-events', 0, 2, 0, 2);
+SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
+UPDATE heartbeat_offsets SET next_offset = 3, dead_letters = 3;
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject, detail FROM alerts WHERE NOT closed;
+UPDATE heartbeat_offsets SET dead_letters_deleted = 1;
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+DELETE FROM heartbeat_alert_rules;
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+
+-- who is silent cannot be told by a pipeline that does not run; many customers are looked at in slices
+INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '1 minute');
+INSERT INTO heartbeat_customers SELECT lpad(n::text, 5, '0') FROM generate_series(1, 10003) n;
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('00001', 70, now() - interval '2 minutes');
+SELECT raised, closed, open, on_arrival, on_clock, next_customer FROM heartbeat_evaluate_alerts('', true);
+SELECT next_customer FROM heartbeat_evaluate_alerts('', false);
+SELECT raised, closed, open, next_customer FROM heartbeat_evaluate_alerts('10000', true);
+TRUNCATE heartbeat_customers, heartbeat_records;
+
+-- a storm is told of a thousand at a time
+DELETE FROM heartbeat_alert_rules;
+INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('storm', 'anomalies', 1, '1 minute');
+INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+    SELECT 'storm-' || n, 200, now(), 'TACHYCARDIA' FROM generate_series(1, 1500) n;
+SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
+SELECT raised > 400 AS the_others, closed FROM heartbeat_evaluate_alerts('', true);
+SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
+
+DROP VIEW alerts;
+DROP EXTENSION heartbeat;
+CREATE EXTENSION heartbeat;

@@ -1,0 +1,193 @@
+--
+-- Rules that people write, and the alerts that come of them. The maintenance worker evaluates the rules; an alert is open
+-- from when its condition is met until it is no longer, and there is one row for each such episode.
+--
+
+CREATE TABLE heartbeat_alert_rules (
+    name         text COLLATE "C" PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200),
+    kind         text COLLATE "C" NOT NULL,
+    threshold    bigint,
+    period       interval,
+    customer_id  text COLLATE "C" CHECK (length(customer_id) BETWEEN 1 AND 256),
+    anomaly_type text COLLATE "C" CHECK (anomaly_type IN ('BRADYCARDIA', 'TACHYCARDIA', 'INVALID')),
+    enabled      boolean NOT NULL DEFAULT true,
+    comment      text,
+    CONSTRAINT heartbeat_alert_rules_kind
+        CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
+    -- what a rule needs, and nothing that would say nothing
+    CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
+        WHEN 'anomalies' THEN threshold BETWEEN 1 AND 1000 AND period BETWEEN interval '1 second' AND interval '1 hour'
+        WHEN 'silence' THEN threshold IS NULL AND anomaly_type IS NULL
+                            AND period BETWEEN interval '10 seconds' AND interval '1 day'
+        WHEN 'state' THEN threshold IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
+                          AND period BETWEEN interval '0' AND interval '1 day'
+        WHEN 'lag' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
+        WHEN 'dead_letters' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
+        ELSE true END) IS TRUE)
+);
+COMMENT ON TABLE heartbeat_alert_rules IS
+    'What is to raise an alert: a number of anomalies of one customer in a time, the silence of a customer, lag, dead '
+    'letters, a state that is not RUNNING. A change is noticed when it commits.';
+COMMENT ON COLUMN heartbeat_alert_rules.name IS 'What the rule is called, in heartbeat_alerts too.';
+COMMENT ON COLUMN heartbeat_alert_rules.kind IS
+    'anomalies: a customer has threshold of them within period, by their event_timestamp. silence: a customer heard in the '
+    'last day has sent nothing for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
+    'unresolved. state: heartbeat_status has not been RUNNING for period.';
+COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'How many; see kind.';
+COMMENT ON COLUMN heartbeat_alert_rules.period IS
+    'How long; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
+COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'Of this customer alone; NULL: of each one.';
+COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS 'Of this type alone; NULL: of any.';
+COMMENT ON COLUMN heartbeat_alert_rules.enabled IS 'Whether it is evaluated; the alerts of a rule that is not are closed.';
+COMMENT ON COLUMN heartbeat_alert_rules.comment IS 'What it is for.';
+
+CREATE TABLE heartbeat_alerts (
+    id        bigserial PRIMARY KEY,
+    rule      text COLLATE "C" NOT NULL,
+    subject   text COLLATE "C" NOT NULL,
+    raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    closed_at timestamptz,
+    detail    jsonb NOT NULL
+);
+CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject) WHERE closed_at IS NULL;
+CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
+COMMENT ON TABLE heartbeat_alerts IS
+    'One row for each time that a rule''s condition was met: open while closed_at is NULL. Of those that are closed the '
+    'newest 10,000 are kept, none longer than heartbeat.retention.';
+COMMENT ON COLUMN heartbeat_alerts.id IS 'Rises with each alert, not without gaps.';
+COMMENT ON COLUMN heartbeat_alerts.rule IS 'The rule''s name.';
+COMMENT ON COLUMN heartbeat_alerts.subject IS 'Whom it is about: the customer, the topic, or pipeline.';
+COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When it was raised.';
+COMMENT ON COLUMN heartbeat_alerts.closed_at IS 'When it was over, or its rule disabled; NULL while it is open.';
+COMMENT ON COLUMN heartbeat_alerts.detail IS 'What was found when it was raised, by kind of the rule.';
+
+CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_rules_changed() IS
+    'Internal: when the transaction commits, tells the maintenance worker to look at heartbeat_alert_rules again.';
+CREATE TRIGGER heartbeat_alert_rules_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON heartbeat_alert_rules
+    FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_rules_changed();
+
+-- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
+-- (in turn: the caller gives back what it got), 1,000 alerts raised a call. A window begins a minute earlier than the
+-- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind. As subqueries with a
+-- LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
+CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
+                                          OUT on_arrival boolean, OUT on_clock boolean,
+                                          OUT next_customer text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH rules AS MATERIALIZED (
+        SELECT r.name, r.kind, r.threshold, r.period, r.customer_id, r.anomaly_type
+        FROM heartbeat_alert_rules r WHERE r.enabled
+    ), status AS MATERIALIZED (
+        SELECT s.state, s.since, s.reason, s.lag_messages, coalesce(s.lag_seconds, 0) AS lag_seconds
+        FROM heartbeat_status s WHERE EXISTS (SELECT FROM rules WHERE kind IN ('silence', 'lag', 'state'))
+    ), slice AS MATERIALIZED (
+        SELECT c.customer_id FROM heartbeat_customers c
+        WHERE c.customer_id > coalesce(after_customer, '')
+          AND with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND rules.customer_id IS NULL)
+        ORDER BY c.customer_id LIMIT 10000
+    ), bounds AS MATERIALIZED (
+        SELECT coalesce(after_customer, '') AS after, CASE WHEN count(*) = 10000 THEN max(customer_id) END AS up_to
+        FROM slice
+    ), anomalies AS (
+        SELECT r.name AS rule, a.customer_id AS subject,
+               jsonb_build_object('kind', r.kind, 'anomalies', max(a.within), 'period', r.period,
+                                  'last_event', max(a.event_timestamp)) AS detail
+        FROM rules r, LATERAL (
+            SELECT n.customer_id, n.event_timestamp,
+                   count(*) OVER (PARTITION BY n.customer_id ORDER BY n.event_timestamp
+                                  RANGE BETWEEN r.period PRECEDING AND CURRENT ROW) AS within
+            FROM (SELECT h.customer_id, h.event_timestamp FROM heartbeat_anomalies h
+                  WHERE h.event_timestamp > now() - r.period - interval '1 minute'
+                    AND h.event_timestamp < now() + interval '1 minute'
+                    AND (r.customer_id IS NULL OR h.customer_id = r.customer_id)
+                    AND (r.anomaly_type IS NULL OR h.anomaly_type = r.anomaly_type)
+                  ORDER BY h.event_timestamp DESC LIMIT 100000) n) a
+        WHERE r.kind = 'anomalies'
+        GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
+        HAVING max(a.within) >= r.threshold
+    ), watched AS ( -- each customer whose silence is looked at now
+        SELECT r.name AS rule, r.kind, r.period, c.customer_id
+        FROM rules r JOIN slice c ON r.customer_id IS NULL WHERE r.kind = 'silence'
+        UNION ALL
+        SELECT r.name, r.kind, r.period, r.customer_id
+        FROM rules r WHERE r.kind = 'silence' AND r.customer_id IS NOT NULL AND with_silence
+    ), silence AS (
+        SELECT w.rule, w.customer_id AS subject, jsonb_build_object('kind', w.kind, 'period', w.period) AS detail
+        FROM watched w JOIN status s ON s.state = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
+        WHERE (SELECT true FROM heartbeat_records h WHERE h.customer_id = w.customer_id
+               AND h.event_timestamp > now() - w.period LIMIT 1) IS NULL
+          AND (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = w.customer_id
+               AND h.event_timestamp > now() - w.period LIMIT 1) IS NULL
+          AND ((SELECT true FROM heartbeat_records h WHERE h.customer_id = w.customer_id
+                AND h.event_timestamp > now() - w.period - interval '1 day' LIMIT 1)
+            OR (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = w.customer_id
+                AND h.event_timestamp > now() - w.period - interval '1 day' LIMIT 1))
+    ), pipeline AS (
+        SELECT r.name AS rule, current_setting('heartbeat.topic') AS subject,
+               jsonb_build_object('kind', r.kind, 'lag_messages', s.lag_messages) AS detail
+        FROM rules r JOIN status s ON s.lag_messages > r.threshold WHERE r.kind = 'lag'
+        UNION ALL
+        SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'dead_letters', d.unresolved)
+        FROM rules r, (SELECT coalesce(sum(o.dead_letters - o.dead_letters_deleted), 0) AS unresolved
+                       FROM heartbeat_offsets o) d
+        WHERE r.kind = 'dead_letters' AND d.unresolved > r.threshold
+        UNION ALL
+        SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
+        FROM rules r JOIN status s ON s.state <> 'RUNNING' AND coalesce(s.since <= clock_timestamp() - r.period, true)
+        WHERE r.kind = 'state'
+    ), met AS MATERIALIZED (
+        SELECT rule, subject, detail FROM anomalies
+        UNION ALL SELECT rule, subject, detail FROM silence
+        UNION ALL SELECT rule, subject, detail FROM pipeline
+    ), raised AS (
+        INSERT INTO heartbeat_alerts (rule, subject, detail)
+            SELECT m.rule, m.subject, m.detail FROM met m
+            WHERE NOT EXISTS (SELECT FROM heartbeat_alerts o
+                              WHERE o.rule = m.rule AND o.subject = m.subject AND o.closed_at IS NULL)
+            ORDER BY m.rule, m.subject LIMIT 1000
+            ON CONFLICT DO NOTHING
+            RETURNING id, rule, subject, raised_at, closed_at, detail
+    ), over AS ( -- at most as many as are looked at: a silence is over when its customer is heard
+        SELECT o.id
+        FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule, bounds b
+        WHERE o.closed_at IS NULL
+          AND CASE WHEN r.name IS NULL THEN true
+                   WHEN r.kind = 'silence' THEN
+                       (r.customer_id IS NOT NULL AND r.customer_id <> o.subject)
+                       OR (with_silence AND (r.customer_id IS NOT NULL OR o.subject > b.after AND (b.up_to IS NULL OR o.subject <= b.up_to))
+                           AND ((SELECT true FROM heartbeat_records h WHERE h.customer_id = o.subject
+                                 AND h.event_timestamp > now() - r.period LIMIT 1)
+                             OR (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = o.subject
+                                 AND h.event_timestamp > now() - r.period LIMIT 1)))
+                   ELSE NOT EXISTS (SELECT FROM met m WHERE m.rule = o.rule AND m.subject = o.subject) END
+        ORDER BY o.id LIMIT 1000
+    ), closed AS (
+        UPDATE heartbeat_alerts a SET closed_at = clock_timestamp() FROM over WHERE a.id = over.id
+            RETURNING a.id, a.rule, a.subject, a.raised_at, a.closed_at, a.detail
+    ), told AS MATERIALIZED (
+        SELECT t.closed_at,
+               pg_notify('heartbeat_alert', json_build_object(
+                   'alert', CASE WHEN t.closed_at IS NULL THEN 'raised' ELSE 'closed' END, 'id', t.id, 'rule', t.rule,
+                   'subject', t.subject, 'raised_at', t.raised_at, 'closed_at', t.closed_at, 'detail', t.detail)::text)
+        FROM (SELECT * FROM raised UNION ALL SELECT * FROM closed) t
+    ), old AS (
+        DELETE FROM heartbeat_alerts
+        WHERE id IN (SELECT a.id FROM heartbeat_alerts a
+                     WHERE a.closed_at IS NOT NULL AND a.id <= (SELECT max(m.id) FROM heartbeat_alerts m) - 10000
+                     ORDER BY a.closed_at LIMIT 100)
+    )
+    SELECT count(*) FILTER (WHERE t.closed_at IS NULL), count(t.closed_at),
+           (SELECT count(*) FROM heartbeat_alerts a WHERE a.closed_at IS NULL) + count(*) FILTER (WHERE t.closed_at IS NULL)
+               - count(t.closed_at),
+           EXISTS (SELECT FROM rules WHERE kind = 'anomalies'),
+           EXISTS (SELECT FROM rules WHERE kind <> 'anomalies'),
+           (SELECT up_to FROM bounds)
+    FROM told t;
+END;
+COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
+    'Internal: raises and closes alerts by the enabled rules, and announces each by NOTIFY heartbeat_alert. The worker calls '
+    'it a second after readings have arrived, and each five seconds, with silence, while a rule or an open alert goes by the '
+    'clock.';
