@@ -5,7 +5,7 @@ MODULE_big = heartbeat
 DATA_built = sql/heartbeat--1.0.sql
 
 # The pieces of the extension's script, each after what it needs.
-SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views alerts audit \
+SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views alerts metrics audit \
 	rights dump check
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
@@ -19,7 +19,8 @@ EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 
 PACKAGES = rdkafka jansson
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
-PG_CXXFLAGS = -std=c++20 -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
+HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
+PG_CXXFLAGS = -std=c++20 -DHEARTBEAT_VERSION='"$(HEARTBEAT_VERSION)"' -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++ -pthread
 
 # just-in-time compilation has no use for a background worker's code

@@ -65,7 +65,7 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP OPERATOR shared.>= (double precision, integer);
 SET ROLE regress_heartbeat_squatter;
-CREATE FUNCTION shared.format(text, integer) RETURNS text LANGUAGE plpgsql AS
+CREATE FUNCTION shared.jsonb_build_object(text, text) RETURNS jsonb LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
 RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "assignment.h"
+#include "control/progress.h"
 #include "doubt.h"
 #include "storage/sql.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int describe_timeout_ms = 2000; // the answer may wait behind a fetch that waits for messages
 constexpr int ranges_timeout_ms = 2000;
+constexpr size_t partitions_told_max = 16;
 constexpr int64_t witness_reach = 100000; // offsets
 
 AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
@@ -56,6 +58,20 @@ Witness usable_witness(const StoredOffset &stored, const PartitionRange &range) 
     return usable ? stored.witness : Witness{};
 }
 
+// One line in the log, for a person who asks later where it began.
+void tell_positions(const PartitionPosition *positions, size_t own, const PartitionRange *ranges) {
+    StringInfoData line;
+    initStringInfo(&line);
+    for (size_t i = 0; i < std::min(own, partitions_told_max); i++)
+        appendStringInfo(&line, "%s%d at %lld of %lld", i == 0 ? ": partition " : ", ",
+                         positions[i].partition, static_cast<long long>(positions[i].offset),
+                         static_cast<long long>(ranges[positions[i].partition].high));
+    if (own > partitions_told_max)
+        appendStringInfo(&line, ", and %zu more", own - partitions_told_max);
+    ereport(LOG,
+            (errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
+}
+
 AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, size_t count,
                             const PartitionRange *ranges, Assignment *assignment) {
     auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
@@ -67,13 +83,18 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     Problem problem;
     if (!consumer_assign(consumer, positions, own, &problem))
         return give_up(assignment, AssignmentResult::unavailable, problem.text, "");
+    for (size_t i = 0; i < own; i++)
+        progress_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
+    if (!assignment->told)
+        tell_positions(positions, own, ranges);
+    assignment->told = true;
     return AssignmentResult::assigned;
 }
 
 void show_watermarks(const PartitionRange *ranges, const Assignment &assignment) {
     for (int32_t partition = assignment.worker; partition < assignment.topic.partition_count;
          partition += assignment.workers)
-        shared_state_partition(partition, ranges[partition].high);
+        progress_watermark(partition, ranges[partition].high);
 }
 
 // What Kafka holds of each of the topic's partitions, palloc'd; nullptr with *problem filled in.
@@ -133,8 +154,14 @@ void assignment_mark_lost(const TopicLoss *loss) {
     transaction_commit();
 }
 
-void assignment_refresh_watermarks(Consumer *consumer, const Assignment *assignment) {
+void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment) {
     Problem problem;
+    bool seen = assignment->topic.partition_count > 0; // not by a worker that was paused when it started
+    if (!seen && (!topic_describe(consumer, describe_timeout_ms, &assignment->topic, &problem) ||
+                  !assignment->topic.exists)) {
+        assignment->topic.partition_count = 0;
+        return;
+    }
     PartitionRange *ranges = ask_ranges(consumer, assignment->topic.partition_count, &problem);
     if (ranges != nullptr)
         show_watermarks(ranges, *assignment);

@@ -18,6 +18,7 @@ struct Assignment {
     int worker;
     int workers;
     TopicDescription topic; // as it was found
+    bool told;              // the log has where reading began
     char reason[state_text_size];
     char hint[state_text_size];
 };
@@ -37,6 +38,6 @@ void assignment_mark_lost(const TopicLoss *loss);
 
 // What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
 // read.
-void assignment_refresh_watermarks(Consumer *consumer, const Assignment *assignment);
+void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

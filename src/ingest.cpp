@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "control/pause.h"
+#include "control/progress.h"
 #include "ingest.h"
 #include "storage/announce.h"
 #include "storage/dead_letters.h"
@@ -58,9 +59,8 @@ void log_readings(const Batch *batch) {
 
 void show_watermarks(const Batch *batch, Consumer *consumer) {
     for (const BatchPartition &progress : batch->partitions)
-        shared_state_partition(
-            progress.partition,
-            std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
+        progress_watermark(progress.partition, std::max(topic_high_watermark(consumer, progress.partition),
+                                                        progress.next_offset));
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
@@ -99,7 +99,9 @@ void take_result(Ingest *ingest, FillResult result) {
 void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = ingest->batch;
     consumer_stored(consumer, batch);
-    shared_state_progress(slot, static_cast<int64_t>(batch->messages.size()));
+    progress_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
+    for (const BatchPartition &progress : batch->partitions)
+        progress_position(progress.partition, progress.next_offset, progress.last_kafka_time);
     if (!batch->minutes.empty())
         shared_state_rollup(minutes_take_appended());
     shared_state_arrived();
@@ -126,7 +128,7 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
                         errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
     consumer_advance(consumer, batch);
     ingest->sealed = true;
-    shared_state_busy(slot);
+    progress_batch_begins(slot);
     show_watermarks(batch, consumer);
     if (ingest->full && !ingest->doubtful)
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
@@ -138,7 +140,7 @@ void show_growth(Consumer *consumer, const Assignment &assignment) {
     for (int32_t partition = 0; partition < assignment.topic.partition_count; partition++) {
         int64_t high = assignment_has(assignment, partition) ? topic_high_watermark(consumer, partition) : -1;
         if (high >= 0)
-            shared_state_partition(partition, high);
+            progress_watermark(partition, high);
     }
 }
 
@@ -209,7 +211,7 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     if (result == StoreResult::stored)
         after_storing(ingest, consumer, slot);
     error_context_stack = context.previous;
-    pgstat_report_activity(STATE_IDLE, nullptr);
+    pgstat_report_activity(STATE_IDLE, "waiting for messages");
     return result;
 }
 

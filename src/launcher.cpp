@@ -4,6 +4,7 @@
 
 #include "launcher.h"
 #include "process.h"
+#include "stream/consumer.h"
 
 extern "C" {
 #include "access/heapam.h"
@@ -164,6 +165,14 @@ using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
     process_start(nullptr, &shared_state->launcher);
+    ereport(
+        LOG,
+        (errmsg("heartbeat %s with PostgreSQL %s and librdkafka %s: database \"%s\", brokers \"%s\", topic "
+                "\"%s\", %d %s",
+                HEARTBEAT_VERSION, PG_VERSION, consumer_library_version(), settings.database,
+                settings.brokers, settings.topic, settings.workers,
+                settings.workers == 1 ? "worker" : "workers"),
+         errhidecontext(true)));
     int count = settings.workers + 1;
     for (int i = 0; i < count; i++) {
         bool maintenance = i == 0;

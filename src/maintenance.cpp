@@ -1,12 +1,16 @@
 // Server half: the maintenance worker, which does apart from ingest what ingest need not wait for: partitions
-// ahead of time, retention, the rollup. It sleeps until ingest has left it something, or a day has passed.
+// ahead of time, retention, the rollup, what people may read about it afterwards. It sleeps until ingest has
+// left it something, or a day has passed.
 #include "server.h"
 
 #include "alerts.h"
 #include "control/pause.h"
+#include "control/progress.h"
+#include "journal.h"
 #include "process.h"
 #include "storage/partitions.h"
 #include "storage/rollup.h"
+#include "summary.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -20,6 +24,7 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // where no summary is wanted
 
 // When to do it again, in microseconds from now; 0 is when something asks for it.
 TimestampTz make_partitions() {
@@ -56,6 +61,15 @@ TimestampTz roll_up() {
     return 0;
 }
 
+// While there is nothing to store, nobody looks: the first message wakes this process.
+TimestampTz sum_up() {
+    summary_log();
+    pg_atomic_write_u32(&shared_state->watched, 0);
+    if (progress_is_wanted())
+        pg_atomic_write_u32(&shared_state->watched, 1);
+    return 0;
+}
+
 struct Task {
     const char *activity;
     TimestampTz (*run)();
@@ -63,21 +77,48 @@ struct Task {
     Failure failure;
 };
 
-enum { partitions_task, retention_task, summarize_task, fold_task, rollup_task, alerts_task };
+enum {
+    partitions_task,
+    retention_task,
+    summarize_task,
+    fold_task,
+    rollup_task,
+    alerts_task,
+    journal_task,
+    summary_task
+};
 
 Task tasks[] = {
     {"making partitions", make_partitions, 0, {}}, {"applying retention", apply_retention, 0, {}},
     {"summarizing indexes", summarize, 0, {}},     {"folding the rollup", fold, 0, {}},
     {"rolling up minutes", roll_up, 0, {}},        {"evaluating alert rules", alerts_evaluate, 0, {}},
+    {"recording the state", journal_write, 0, {}}, {"summing up", sum_up, 0, {}},
 };
 
 uint64_t control_seen;
+TimestampTz watch_due; // 0: never
+
+// Ingest tells of what it meets, but not that it gets nowhere.
+void watch(TimestampTz now) {
+    bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
+    bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
+    if (tasks[journal_task].due == 0 && (reported || watched) && journal_has_news())
+        tasks[journal_task].due = now;
+    watch_due = watched ? now + std::clamp<TimestampTz>(settings.stall_timeout * USECS_PER_SEC / 4,
+                                                        USECS_PER_SEC, 10 * USECS_PER_SEC)
+                        : 0;
+    if (watched && tasks[summary_task].due == 0) {
+        summary_open();
+        tasks[summary_task].due =
+            now + (settings.log_summary == 0 ? watch_at_most : settings.log_summary * USECS_PER_SEC);
+    }
+}
 
 void look_around(TimestampTz now) {
     uint64_t seen = shared_state_generation();
     if (seen != control_seen) // the extension may be new, or a session has stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
-            now;
+            tasks[journal_task].due = tasks[summary_task].due = now;
     control_seen = seen;
     if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->rollup_due) == 1)
         tasks[rollup_task].due = now + quiet;
@@ -113,7 +154,7 @@ void attempt(Task *task) {
 }
 
 long until_next() {
-    TimestampTz next = 0;
+    TimestampTz next = watch_due;
     for (const Task &task : tasks)
         if (task.due != 0 && (next == 0 || task.due < next))
             next = task.due;
@@ -132,12 +173,13 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     process_start(settings.database, &shared_state->maintenance);
     control_seen = shared_state_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
-        GetCurrentTimestamp();
+        tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();
     rollup_prepare();
     for (;;) {
         process_interrupts();
         TimestampTz now = GetCurrentTimestamp();
         look_around(now);
+        watch(now);
         for (Task &task : tasks)
             if (task.due != 0 && task.due <= now)
                 attempt(&task);

@@ -73,6 +73,7 @@ void process_start(const char *database, WorkerSlot *slot) {
     if (!shared_state_claim(slot))
         proc_exit(0);
     BackgroundWorkerInitializeConnection(database, nullptr, 0);
+    SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_SUSET, PGC_S_OVERRIDE);
     if (database != nullptr)
         protect_session();
 }
@@ -89,10 +90,24 @@ bool process_interrupts() {
     return true;
 }
 
+uint32_t process_wait_event(ProcessWait wait) {
+#if PG_VERSION_NUM >= 170000
+    static uint32 events[2];
+    static const char *const names[] = {"HeartbeatMessages", "HeartbeatRest"};
+    auto index = static_cast<int>(wait);
+    if (events[index] == 0)
+        events[index] = WaitEventExtensionNew(names[index]);
+    return events[index];
+#else
+    (void)wait;
+    return PG_WAIT_EXTENSION;
+#endif
+}
+
 void process_sleep(long milliseconds) {
     pgstat_report_stat(true);
     int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0);
-    WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
+    WaitLatch(MyLatch, events, milliseconds, process_wait_event(ProcessWait::rest));
     ResetLatch(MyLatch);
 }
 

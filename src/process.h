@@ -16,6 +16,10 @@ void process_start(const char *database, WorkerSlot *slot);
 // postmaster has died.
 bool process_interrupts();
 
+// What pg_stat_activity shows as wait_event, by a name of its own from PostgreSQL 17 on.
+enum class ProcessWait { messages, rest };
+uint32_t process_wait_event(ProcessWait wait);
+
 // Sleeps until the latch is set, milliseconds pass (-1: no limit) or the postmaster dies, which ends the
 // process.
 void process_sleep(long milliseconds);

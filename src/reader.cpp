@@ -2,6 +2,7 @@
 // exit handlers, which would pull libraries from under them.
 #include "server.h"
 
+#include "control/progress.h"
 #include "notes.h"
 #include "reader.h"
 #include "settings.h"
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 extern "C" {
+#include "pgstat.h"
 #include "storage/ipc.h"
 }
 
@@ -38,7 +40,7 @@ void close_client(Reader *reader) {
     reader->consumer = nullptr;
     reader->assigned = reader->troubled = false;
     ingest_drop(&reader->ingest, nullptr);
-    shared_state_forget_partitions();
+    progress_forget_partitions();
 }
 
 // Exit handlers are passed over where threads are left, once everything that others wait for has been given
@@ -95,11 +97,13 @@ AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
         assignment_mark_lost(&reader->loss);
     reader_drain(reader, slot); // what was said of a topic before it is assigned means nothing
     reader->topic_lost = false;
+    pgstat_report_activity(STATE_RUNNING, "asking Kafka what the topic holds");
     AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
     reader->assigned = result == AssignmentResult::assigned;
+    pgstat_report_activity(STATE_IDLE, reader->assigned ? "waiting for messages" : "waiting for Kafka");
     if (reader->assigned)
         ingest_begin(&reader->ingest, reader->consumer);
-    shared_state_progress(slot, 0); // a batch that was in hand has been sent back
+    progress_batch_dropped(slot); // one that was in hand has been sent back
     return result;
 }
 

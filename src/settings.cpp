@@ -111,6 +111,14 @@ void define_storing() {
         "Sets how many unresolved dead letters stop ingest when there is another one.",
         "0: any number. The worker is FAILED then, until they are fewer or the limit is higher.",
         &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.stall_timeout", "Sets after how long without progress a worker with lag is STALLED.",
+        "A partition that has more to read, or a batch that is to be stored.", &settings.stall_timeout, 60, 1,
+        86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.log_summary",
+                            "Sets how often the server's log has a line of what was stored.",
+                            "Only where anything was. 0 turns it off.", &settings.log_summary, 60, 0, 86400,
+                            PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("heartbeat.log_readings",
                              "Writes a line to the server's log for every reading stored.",
                              "For demonstrations: the lines hold customers' data.", &settings.log_readings,

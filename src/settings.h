@@ -23,6 +23,8 @@ struct Settings {
     char *kafka_config_file;
     int retention;         // minutes, 0 keeps everything
     int dead_letter_limit; // unresolved ones, 0: none
+    int stall_timeout;     // seconds
+    int log_summary;       // seconds, 0 logs none
     bool log_readings;
 };
 

@@ -12,7 +12,6 @@ extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 }
 
 namespace heartbeat {
@@ -56,7 +55,7 @@ void look_at_control() {
     }
     worker.control_seen = seen;
     worker.control_known = true;
-    worker.failed = worker.reader.troubled = worker.trouble_again = false;
+    worker.failed = worker.reader.troubled = worker.trouble_again = worker.reader.assignment.told = false;
     reader_stop(&worker.reader); // a seek may have moved the positions
 }
 
@@ -81,8 +80,7 @@ bool open() {
 long stay_paused() {
     reader_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
-    if (worker.reader.assignment.topic.partition_count > 0)
-        assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
     reader_drain(&worker.reader, worker.slot);
     return paused_look_ms;
 }
@@ -264,7 +262,7 @@ void sleep(long milliseconds) {
     int events =
         WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
     WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.reader.consumer), milliseconds,
-                      PG_WAIT_EXTENSION);
+                      process_wait_event(ProcessWait::messages));
     ResetLatch(MyLatch);
 }
 

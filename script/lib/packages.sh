@@ -64,7 +64,8 @@ packages_to_run_kafka() {
 # To check and test all of it.
 packages_to_test() {
     echo "postgresql-$(postgres_version)-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
-        python3-psycopg2 libgtest-dev clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
+        python3-psycopg2 python3-prometheus-client python3-yaml libgtest-dev \
+        clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
 }
 
 # To compare with consumers in Python, to draw figures, and to see where time goes: for some commands under bench.

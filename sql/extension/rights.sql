@@ -7,7 +7,7 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     heartbeat_customers_total, heartbeat_offsets, heartbeat_gaps, heartbeat_events, heartbeat_dead_letters,
     heartbeat_dead_letter_summary, heartbeat_alert_rules, heartbeat_alerts, heartbeat_control,
     heartbeat_partitions, heartbeat_status,
-    vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary FROM PUBLIC;
+    vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq, heartbeat_alerts_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
@@ -19,6 +19,7 @@ REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_
     heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
     heartbeat_keep_original(), heartbeat_count_deleted(),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
-    heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_audit(),
+    heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(),
+    heartbeat_audit(),
     heartbeat_audit_tables(), heartbeat_rules_changed(), heartbeat_evaluate_alerts(text, boolean), heartbeat_actor(),
     heartbeat_record_event(text, text, jsonb, timestamptz) FROM PUBLIC;

@@ -5,21 +5,35 @@
 CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                 OUT workers integer, OUT messages_per_second double precision,
                                 OUT last_error text, OUT last_error_at timestamptz,
-                                OUT busy_since timestamptz)
-    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION heartbeat_state() IS 'Internal: the workers'' state from shared memory, behind heartbeat_status.';
+                                OUT busy_since timestamptz, OUT lag_messages bigint,
+                                OUT lag_seconds double precision)
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION heartbeat_state() IS
+    'Internal: behind heartbeat_status. The workers'' state is from shared memory, pause and positions are from '
+    'heartbeat_control and heartbeat_offsets; where one of these is locked it is not waited for, and lag is what the '
+    'workers say.';
 
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
     'Internal: what the workers know of each partition, from shared memory, behind heartbeat_partitions.';
 
+CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
+                                      OUT total_seconds double precision)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_batch_times() IS
+    'How many batches took at most upper_bound seconds to be stored, since the server started, and the seconds of all '
+    'batches together; from shared memory, behind heartbeat_metrics.';
+
 CREATE VIEW heartbeat_partitions AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
            CASE WHEN s.high_watermark IS NOT NULL THEN greatest(s.high_watermark - o.next_offset, 0) END
                AS lag_messages,
            o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
-           s.worker_pid, o.last_message_at
+           s.worker_pid, o.last_message_at,
+           CASE WHEN s.high_watermark > o.next_offset
+                THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
+                WHEN s.high_watermark IS NOT NULL THEN 0 END AS lag_seconds
     FROM heartbeat_offsets o
     LEFT JOIN heartbeat_partition_states() s USING (partition)
     WHERE o.topic = current_setting('heartbeat.topic', true);
@@ -42,36 +56,12 @@ COMMENT ON COLUMN heartbeat_partitions.empty_offsets IS 'Offsets that held no me
 COMMENT ON COLUMN heartbeat_partitions.worker_pid IS
     'Process id of the worker that reads the partition; NULL for none.';
 COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of the last message read.';
+COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
+    'Age of the last message read, where there is lag; 0 without, NULL while no worker reads the partition.';
 
--- Whether ingest is paused is what the table says, at once and for this snapshot; the rest is what the workers say.
 CREATE VIEW heartbeat_status AS
-    SELECT CASE WHEN paused THEN 'PAUSED' WHEN stalled THEN 'STALLED' ELSE state END AS state,
-           CASE WHEN paused THEN paused_at WHEN stalled THEN busy_since ELSE since END AS since,
-           CASE WHEN paused THEN pause_reason
-                WHEN stalled THEN format('a batch has been waiting for %s seconds to be stored',
-                                         extract(epoch FROM clock_timestamp() - busy_since)::integer)
-                ELSE reason END AS reason,
-           workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at,
-           CASE WHEN paused THEN 'heartbeat_resume() goes on.'
-                WHEN stalled THEN 'See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM '
-                                  'pg_stat_activity WHERE backend_type LIKE ''heartbeat%''; and pg_blocking_pids(pid).'
-                ELSE hint END AS hint
-    FROM (
-        SELECT s.state, s.since, s.reason, s.hint, s.workers, s.messages_per_second, s.last_error, s.last_error_at,
-               s.busy_since, l.lag_messages, l.lag_seconds, c.paused_at, c.pause_reason,
-               s.state NOT IN ('STOPPED', 'FAILED') AND c.paused_at IS NOT NULL AS paused,
-               s.state = 'RUNNING' AND s.busy_since < clock_timestamp() - interval '1 minute' AS stalled
-        FROM heartbeat_state() s
-        CROSS JOIN (
-            SELECT CASE WHEN bool_and(lag_messages IS NOT NULL) THEN sum(lag_messages)::bigint END AS lag_messages,
-                   max(CASE WHEN lag_messages = 0 THEN 0 WHEN lag_messages > 0
-                       THEN greatest(extract(epoch FROM clock_timestamp() - last_message_at), 0) END)::double precision
-                       AS lag_seconds
-            FROM heartbeat_partitions) l
-        CROSS JOIN (
-            SELECT max(changed_at) AS paused_at,
-                   string_agg(coalesce(reason, 'paused by ' || changed_by), '; ' ORDER BY hold DESC) AS pause_reason
-            FROM heartbeat_control WHERE paused) c) w;
+    SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
+    FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS
     'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
     'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';

@@ -1,11 +1,12 @@
 // Control wing: the shared memory itself. One lock guards it; it is held for a few copies at a time.
 #include "server.h"
 
-#include "control/shared_state.h"
+#include "control/progress.h"
 
 #include <cstring>
 
 extern "C" {
+#include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 }
@@ -49,20 +50,25 @@ void set_up_memory() {
         pg_atomic_init_u64(&shared_state->rules_changed, 0);
         pg_atomic_init_u32(&shared_state->rules_watch, 0);
         pg_atomic_init_u32(&shared_state->arrived, 0);
+        pg_atomic_init_u32(&shared_state->watched, 0);
+        pg_atomic_init_u32(&shared_state->reported, 0);
         for (PartitionSlot &partition : shared_state->partitions)
-            partition.high_watermark = -1;
+            partition.high_watermark = partition.next_offset = -1;
     }
     LWLockRelease(AddinShmemInitLock);
 }
 
 void release_slot(int /*code*/, Datum /*argument*/) {
-    shared_state_forget_partitions();
+    progress_forget_partitions();
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->pid = 0;
     own_slot->ended_at = GetCurrentTimestamp();
     own_slot->latch = nullptr;
     if (shared_state->launcher.latch != nullptr)
         SetLatch(shared_state->launcher.latch);
+    pg_atomic_write_u32(&shared_state->reported, 1);
+    if (shared_state->maintenance.latch != nullptr)
+        SetLatch(shared_state->maintenance.latch);
     LWLockRelease(shared_state->lock);
 }
 
@@ -73,6 +79,17 @@ void wake_maintenance() {
     LWLockRelease(shared_state->lock);
 }
 
+// With the lock held.
+void count_change() {
+    WorkerState worst = WorkerState::stopped;
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.pid != 0)
+            worst = std::max(worst, worker.state);
+    if (worst != shared_state->worst)
+        shared_state->changes++;
+    shared_state->worst = worst;
+}
+
 void copy_text(char *to, const char *from) {
     strlcpy(to, from == nullptr ? "" : from, state_text_size);
 }
@@ -80,7 +97,8 @@ void copy_text(char *to, const char *from) {
 } // namespace
 
 const char *shared_state_name(WorkerState state) {
-    static const char *const names[] = {"STOPPED", "PAUSED", "RUNNING", "CONNECTING", "RETRYING", "FAILED"};
+    static const char *const names[] = {"STOPPED",    "PAUSED",   "RUNNING", "STALLED",
+                                        "CONNECTING", "RETRYING", "FAILED"};
     return names[static_cast<int>(state)];
 }
 
@@ -103,6 +121,8 @@ bool shared_state_claim(WorkerSlot *slot) {
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
         slot->started_at = slot->since = GetCurrentTimestamp();
+        slot->state = WorkerState::connecting; // until it says what it found
+        copy_text(slot->reason, starting_reason);
     }
     LWLockRelease(shared_state->lock);
     if (taken)
@@ -127,7 +147,11 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
     slot->since = GetCurrentTimestamp();
     copy_text(slot->reason, reason);
     copy_text(slot->hint, hint);
+    count_change();
     LWLockRelease(shared_state->lock);
+    pg_atomic_write_u32(&shared_state->reported, 1);
+    wake_maintenance();
+    pgstat_report_activity(STATE_IDLE, *reason_now == '\0' ? shared_state_name(state) : reason_now);
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
     ereport(trouble ? WARNING : LOG, (errmsg("heartbeat: %s%s%s", shared_state_name(state),
                                              *reason_now == '\0' ? "" : ": ", reason_now),
@@ -138,44 +162,6 @@ void shared_state_error(WorkerSlot *slot, const char *message) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     copy_text(slot->last_error, message);
     slot->last_error_at = GetCurrentTimestamp();
-    LWLockRelease(shared_state->lock);
-}
-
-void shared_state_busy(WorkerSlot *slot) {
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->busy_since = GetCurrentTimestamp();
-    LWLockRelease(shared_state->lock);
-}
-
-void shared_state_progress(WorkerSlot *slot, int64_t messages) {
-    TimestampTz now = GetCurrentTimestamp();
-    int64_t second = now / USECS_PER_SEC;
-    int bucket = static_cast<int>(second % rate_seconds);
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->busy_since = 0;
-    if (slot->second[bucket] != second) {
-        slot->second[bucket] = second;
-        slot->messages[bucket] = 0;
-    }
-    slot->messages[bucket] += messages;
-    LWLockRelease(shared_state->lock);
-}
-
-void shared_state_partition(int32_t partition, int64_t high_watermark) {
-    if (partition >= partitions_shown_max)
-        return;
-    PartitionSlot *slot = &shared_state->partitions[partition];
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->pid = MyProcPid;
-    slot->high_watermark = high_watermark;
-    LWLockRelease(shared_state->lock);
-}
-
-void shared_state_forget_partitions() {
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    for (PartitionSlot &partition : shared_state->partitions)
-        if (partition.pid == MyProcPid)
-            partition = {-1, 0};
     LWLockRelease(shared_state->lock);
 }
 
@@ -205,6 +191,11 @@ void shared_state_rules_changed() {
 void shared_state_arrived() {
     if (pg_atomic_read_u32(&shared_state->rules_watch) == 1 &&
         pg_atomic_exchange_u32(&shared_state->arrived, 1) == 0)
+        wake_maintenance();
+}
+
+void shared_state_watch() {
+    if (pg_atomic_exchange_u32(&shared_state->watched, 1) == 0)
         wake_maintenance();
 }
 

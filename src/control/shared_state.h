@@ -11,11 +11,14 @@ extern "C" {
 
 namespace heartbeat {
 
-// In rising order of severity: heartbeat_status shows the most severe of all workers.
-enum class WorkerState : uint8_t { stopped, paused, running, connecting, retrying, failed };
+// In rising order of severity: heartbeat_status shows the most severe of all workers. None reports `stalled`:
+// that is found by looking at one which runs.
+enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
+inline constexpr char starting_reason[] = "the workers are starting";
 inline constexpr int rate_seconds = 60;
+inline constexpr int batch_time_buckets = 14;
 inline constexpr int partitions_shown_max =
     4096; // partitions above are read, but have no high watermark to show
 
@@ -36,8 +39,19 @@ struct WorkerSlot {
 };
 
 struct PartitionSlot {
-    int64_t high_watermark; // -1: not known
+    int64_t high_watermark;    // -1: not known
+    int64_t next_offset;       // as it was stored last; -1: not known
+    TimestampTz waiting_since; // when it began to lag, or got on last while it does; 0: it does not lag
+    int64_t last_kafka_time;   // of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
+};
+
+// Of the batches stored, in microseconds from when one was complete.
+struct BatchTimes {
+    int64_t batches;
+    int64_t total;
+    int64_t longest; // since the last summary in the log
+    int64_t bucket[batch_time_buckets];
 };
 
 struct SharedState {
@@ -48,6 +62,12 @@ struct SharedState {
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
     pg_atomic_uint32 rules_watch;   // 1: a rule wants to know of readings
     pg_atomic_uint32 arrived;       // 1: some have arrived since the rules were evaluated last
+    pg_atomic_uint32 watched;       // 1: the maintenance worker looks from time to time how ingest gets on
+    pg_atomic_uint32 reported;      // 1: a worker has reported a state since it looked
+    WorkerState worst;              // of all workers, as they have reported
+    int64_t changes;                // of that
+    bool start_recorded;            // in heartbeat_events
+    BatchTimes batch_times;
     WorkerSlot launcher;
     WorkerSlot maintenance;
     WorkerSlot workers[workers_max];
@@ -69,10 +89,6 @@ bool shared_state_is_claimed(); // the calling process is one of heartbeat's own
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
 
 void shared_state_error(WorkerSlot *slot, const char *message);
-void shared_state_busy(WorkerSlot *slot);
-void shared_state_progress(WorkerSlot *slot, int64_t messages);
-void shared_state_partition(int32_t partition, int64_t high_watermark);
-void shared_state_forget_partitions(); // those of the calling process
 
 // Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
 void shared_state_wake_all();
@@ -93,5 +109,8 @@ void shared_state_rules_changed();
 // Ingest has stored readings: wakes the maintenance worker where a rule wants to know, unless it knows
 // already.
 void shared_state_arrived();
+
+// Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.
+void shared_state_watch();
 
 } // namespace heartbeat

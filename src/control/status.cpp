@@ -1,119 +1,101 @@
-// Control wing: heartbeat_state() and heartbeat_partition_states(), what shared memory knows, as rows.
+// Control wing: heartbeat_state(), heartbeat_partition_states() and heartbeat_batch_times(): what shared
+// memory knows, and what the tables add where they can be read, as rows.
 #include "server.h"
 
-#include "control/shared_state.h"
+#include "control/overall.h"
+#include "control/positions.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
+#include "executor/spi.h"
 #include "funcapi.h"
+#include "utils/float.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_state);
 PG_FUNCTION_INFO_V1(heartbeat_partition_states);
+PG_FUNCTION_INFO_V1(heartbeat_batch_times);
 }
 
 namespace heartbeat {
 
 namespace {
 
-constexpr int state_columns = 9;
-
-struct Status {
-    const char *state;
-    TimestampTz since; // 0: not known
-    const char *reason;
-    const char *hint;
-    int workers;
-    double messages_per_second;
-    const char *last_error;
-    TimestampTz last_error_at;
-    TimestampTz busy_since; // of the worker that has been storing one batch for the longest time
+enum StateColumn {
+    state_column,
+    since_column,
+    reason_column,
+    hint_column,
+    workers_column,
+    rate_column,
+    last_error_column,
+    last_error_at_column,
+    busy_since_column,
+    lag_messages_column,
+    lag_seconds_column,
+    state_columns
 };
 
-Status stopped(const char *reason, const char *hint) {
-    return {"STOPPED", 0, reason, hint, 0, 0, nullptr, 0, 0};
+void stopped(Overall *overall, const char *reason, const char *hint) {
+    *overall = {};
+    strlcpy(overall->reason, reason, sizeof(overall->reason));
+    strlcpy(overall->hint, hint, sizeof(overall->hint));
 }
 
-const char *copy(const char *text) {
-    return *text == '\0' ? nullptr : pstrdup(text);
+bool is_ours() {
+    return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
 }
 
-// Messages a second over the last minute, or over the worker's life where that is shorter.
-double rate_of(const WorkerSlot &worker, TimestampTz now) {
-    int64_t this_second = now / USECS_PER_SEC;
-    int64_t messages = 0;
-    for (int i = 0; i < rate_seconds; i++)
-        if (worker.second[i] > this_second - rate_seconds)
-            messages += worker.messages[i];
-    int64_t alive = (now - worker.started_at) / USECS_PER_SEC + 1;
-    return static_cast<double>(messages) / static_cast<double>(std::min<int64_t>(alive, rate_seconds));
-}
-
-// With the lock held.
-Status status_of_workers() {
-    const WorkerSlot *worst = nullptr, *last_error = &shared_state->maintenance;
-    Status status = {};
-    TimestampTz now = GetCurrentTimestamp();
-    for (const WorkerSlot &worker : shared_state->workers) {
-        if (worker.last_error_at > last_error->last_error_at)
-            last_error = &worker;
-        if (worker.pid == 0)
-            continue;
-        status.workers++;
-        status.messages_per_second += rate_of(worker, now);
-        if (worker.busy_since != 0 && (status.busy_since == 0 || worker.busy_since < status.busy_since))
-            status.busy_since = worker.busy_since;
-        if (worst == nullptr || worker.state > worst->state)
-            worst = &worker;
-    }
-    const WorkerSlot &shown = worst == nullptr ? shared_state->launcher : *worst;
-    status.state =
-        worst == nullptr ? shared_state_name(WorkerState::stopped) : shared_state_name(shown.state);
-    status.since = shown.since;
-    status.reason = copy(shown.reason);
-    status.hint = copy(shown.hint);
-    if (worst != nullptr && worst->state < WorkerState::retrying && status.workers < settings.workers) {
-        status.state = shared_state_name(WorkerState::retrying);
-        status.reason =
-            psprintf("%d of %d workers run%s%s", status.workers, settings.workers,
-                     shared_state->launcher.reason[0] == '\0' ? "" : ": ", shared_state->launcher.reason);
-        status.hint = copy(shared_state->launcher.hint);
-    }
-    if (last_error->last_error_at != 0) {
-        status.last_error = copy(last_error->last_error);
-        status.last_error_at = last_error->last_error_at;
-    }
-    return status;
-}
-
-Status status_now() {
+void look(Overall *overall) {
     if (shared_state == nullptr)
         return stopped(
-            "the worker is not loaded",
+            overall, "the worker is not loaded",
             "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
             "restart the server.");
-    if (strcmp(get_database_name(MyDatabaseId), settings.database) != 0)
-        return stopped(psprintf("the workers serve database \"%s\", not this one", settings.database),
+    if (!is_ours())
+        return stopped(overall,
+                       psprintf("the workers serve database \"%s\", not this one", settings.database),
                        "Set heartbeat.database and restart the server.");
     if (RecoveryInProgress())
-        return stopped("the server is in recovery, and only a primary reads from Kafka",
+        return stopped(overall, "the server is in recovery, and only a primary reads from Kafka",
                        "The workers start when the server is promoted.");
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    Status status = status_of_workers();
-    LWLockRelease(shared_state->lock);
-    return status;
+    overall_look(overall);
 }
 
-void set_text(Datum *value, bool *null, const char *text) {
-    *null = text == nullptr;
-    *value = *null ? 0 : CStringGetTextDatum(text);
+// What people have decided goes before what the workers are about to find out, also within the transaction
+// that decides it.
+void look_at_tables(Overall *overall, Lag *lag) {
+    SPI_connect();
+    positions_lag(lag);
+    if (overall->state != WorkerState::stopped && overall->state != WorkerState::failed) {
+        Hold hold;
+        positions_hold(&hold);
+        if (hold.since != 0) {
+            overall->state = WorkerState::paused;
+            overall->since = hold.since;
+            strlcpy(overall->reason, hold.reason == nullptr ? "" : hold.reason, sizeof(overall->reason));
+        }
+        if (overall->state == WorkerState::paused)
+            strlcpy(overall->hint, "heartbeat_resume() goes on.", sizeof(overall->hint));
+    }
+    SPI_finish();
 }
 
-void set_time(Datum *value, bool *null, TimestampTz time) {
-    *null = time == 0;
-    *value = TimestampTzGetDatum(time);
+struct Row {
+    Datum values[state_columns];
+    bool nulls[state_columns];
+};
+
+void set_text(Row *row, StateColumn column, const char *text) {
+    row->nulls[column] = *text == '\0';
+    row->values[column] = row->nulls[column] ? 0 : CStringGetTextDatum(text);
+}
+
+void set_time(Row *row, StateColumn column, TimestampTz time) {
+    row->nulls[column] = time == 0;
+    row->values[column] = TimestampTzGetDatum(time);
 }
 
 } // namespace
@@ -126,25 +108,32 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     TupleDesc description;
     if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
-    Status status = status_now();
-    Datum values[state_columns];
-    bool nulls[state_columns] = {};
-    set_text(&values[0], &nulls[0], status.state);
-    set_time(&values[1], &nulls[1], status.since);
-    set_text(&values[2], &nulls[2], status.reason);
-    set_text(&values[3], &nulls[3], status.hint);
-    values[4] = Int32GetDatum(status.workers);
-    values[5] = Float8GetDatum(status.messages_per_second);
-    set_text(&values[6], &nulls[6], status.last_error);
-    set_time(&values[7], &nulls[7], status.last_error_at);
-    set_time(&values[8], &nulls[8], status.busy_since);
-    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+    auto *overall = static_cast<Overall *>(palloc0(sizeof(Overall)));
+    Lag lag = {false, 0, -1};
+    look(overall);
+    if (is_ours())
+        look_at_tables(overall, &lag);
+    Row row = {};
+    set_text(&row, state_column, shared_state_name(overall->state));
+    set_time(&row, since_column, overall->since);
+    set_text(&row, reason_column, overall->reason);
+    set_text(&row, hint_column, overall->hint);
+    row.values[workers_column] = Int32GetDatum(overall->workers);
+    row.values[rate_column] = Float8GetDatum(overall->messages_per_second);
+    set_text(&row, last_error_column, overall->last_error);
+    set_time(&row, last_error_at_column, overall->last_error_at);
+    set_time(&row, busy_since_column, overall->busy_since);
+    row.values[lag_messages_column] = Int64GetDatum(lag.messages);
+    row.nulls[lag_messages_column] = !lag.known;
+    row.values[lag_seconds_column] = Float8GetDatum(lag.seconds);
+    row.nulls[lag_seconds_column] = lag.seconds < 0;
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
 extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
     InitMaterializedSRF(fcinfo, 0);
     auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-    if (shared_state == nullptr || strcmp(get_database_name(MyDatabaseId), settings.database) != 0)
+    if (!is_ours())
         return static_cast<Datum>(0);
     auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -157,6 +146,28 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
         Datum values[3] = {Int32GetDatum(partition), Int64GetDatum(slots[partition].high_watermark),
                            Int32GetDatum(slots[partition].pid)};
         bool nulls[3] = {false, unknown, false};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    return static_cast<Datum>(0);
+}
+
+extern "C" Datum heartbeat_batch_times(PG_FUNCTION_ARGS) {
+    InitMaterializedSRF(fcinfo, 0);
+    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    if (!is_ours())
+        return static_cast<Datum>(0);
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    BatchTimes times = shared_state->batch_times;
+    LWLockRelease(shared_state->lock);
+    int64_t batches = 0;
+    for (int i = 0; i < batch_time_buckets; i++) {
+        batches += times.bucket[i];
+        double bound = i == batch_time_buckets - 1
+                           ? get_float8_infinity()
+                           : static_cast<double>(batch_time_bounds[i]) / USECS_PER_SEC;
+        Datum values[3] = {Float8GetDatum(bound), Int64GetDatum(batches),
+                           Float8GetDatum(static_cast<double>(times.total) / USECS_PER_SEC)};
+        bool nulls[3] = {};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);

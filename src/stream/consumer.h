@@ -89,6 +89,8 @@ bool consumer_heard(Consumer *consumer) noexcept;
 // What the last FillResult::trouble was about.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 
+const char *consumer_library_version() noexcept; // librdkafka's
+
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;
 
 } // namespace heartbeat

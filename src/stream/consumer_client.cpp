@@ -217,6 +217,10 @@ const char *consumer_trouble(Consumer *consumer) noexcept {
     return consumer->trouble;
 }
 
+const char *consumer_library_version() noexcept {
+    return rd_kafka_version_str();
+}
+
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {
     consumer->settle();
     if (consumer->note_count == 0)

@@ -1,0 +1,83 @@
+--
+-- For Prometheus: names as its conventions have them, base units, _total for what only grows. It reads shared memory and
+-- one row for each partition, and no readings.
+--
+
+CREATE VIEW heartbeat_metrics AS
+    WITH now AS MATERIALIZED (
+        SELECT s.state, s.since, s.workers, s.last_error_at FROM heartbeat_state() s
+    ), partitions AS MATERIALIZED (
+        SELECT jsonb_build_object('topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
+               s.high_watermark, p.lag_messages, p.lag_seconds
+        FROM heartbeat_offsets o
+        JOIN heartbeat_partitions p ON p.topic = o.topic AND p.partition = o.partition
+        LEFT JOIN heartbeat_partition_states() s ON s.partition = o.partition
+    ), families (position, family, type, help) AS (VALUES
+        (1, 'heartbeat_info', 'gauge', 'Version of the extension and what it reads; always 1.'),
+        (2, 'heartbeat_state', 'gauge', 'Whether this is the state that heartbeat_status shows, 1 or 0.'),
+        (3, 'heartbeat_state_since_timestamp_seconds', 'gauge', 'Since when it is.'),
+        (4, 'heartbeat_workers', 'gauge', 'Ingest workers that run.'),
+        (5, 'heartbeat_workers_wanted', 'gauge', 'Ingest workers that are to run: heartbeat.workers.'),
+        (6, 'heartbeat_last_error_timestamp_seconds', 'gauge', 'When a worker met an error last, since the start.'),
+        (7, 'heartbeat_messages_total', 'counter', 'Messages by what became of them; a replay counts again.'),
+        (8, 'heartbeat_anomalies_total', 'counter', 'Messages stored as anomalies, by type.'),
+        (9, 'heartbeat_offsets_total', 'counter', 'Offsets passed, also those without a message; a replay counts again.'),
+        (10, 'heartbeat_dead_letters', 'gauge', 'Messages that are dead letters and not resolved.'),
+        (11, 'heartbeat_next_offset', 'gauge', 'The offset that will be read next.'),
+        (12, 'heartbeat_high_watermark', 'gauge', 'The offset after the last message, as its worker last saw it.'),
+        (13, 'heartbeat_lag_messages', 'gauge', 'Offsets between the next one and the end of the partition.'),
+        (14, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, where there is lag; 0 without.'),
+        (15, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
+        (16, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
+    ), samples (family, suffix, labels, value) AS (
+        SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
+                                                        'group_id', current_setting('heartbeat.group_id')), 1
+        FROM pg_extension e, now WHERE e.extname = 'heartbeat'
+        UNION ALL
+        SELECT 'heartbeat_state', '', jsonb_build_object('state', s.state), CASE WHEN s.state = now.state THEN 1 ELSE 0 END
+        FROM now, unnest(ARRAY['RUNNING', 'PAUSED', 'CONNECTING', 'RETRYING', 'STALLED', 'FAILED', 'STOPPED']) s (state)
+        UNION ALL
+        SELECT v.family, '', '{}', v.value
+        FROM now, LATERAL (VALUES
+            ('heartbeat_state_since_timestamp_seconds', extract(epoch FROM now.since)::double precision),
+            ('heartbeat_workers', now.workers),
+            ('heartbeat_workers_wanted', current_setting('heartbeat.workers')::double precision),
+            ('heartbeat_last_error_timestamp_seconds', extract(epoch FROM now.last_error_at))) v (family, value)
+        UNION ALL
+        SELECT v.family, '', p.labels || v.labels, v.value
+        FROM partitions p, LATERAL (VALUES
+            ('heartbeat_messages_total', '{"result": "record"}'::jsonb, p.records::double precision),
+            ('heartbeat_messages_total', '{"result": "anomaly"}', p.anomalies),
+            ('heartbeat_messages_total', '{"result": "duplicate"}', p.duplicates),
+            ('heartbeat_anomalies_total', '{"type": "BRADYCARDIA"}', p.bradycardia),
+            ('heartbeat_anomalies_total', '{"type": "TACHYCARDIA"}', p.tachycardia),
+            ('heartbeat_anomalies_total', '{"type": "INVALID"}', p.invalid),
+            ('heartbeat_offsets_total', '{}', p.next_offset - p.first_offset + p.rewound),
+            ('heartbeat_dead_letters', '{}', p.dead_letters),
+            ('heartbeat_next_offset', '{}', p.next_offset),
+            ('heartbeat_high_watermark', '{}', p.high_watermark),
+            ('heartbeat_lag_messages', '{}', p.lag_messages),
+            ('heartbeat_lag_seconds', '{}', p.lag_seconds),
+            ('heartbeat_last_message_timestamp_seconds', '{}', extract(epoch FROM p.last_message_at))
+            ) v (family, labels, value)
+        UNION ALL
+        SELECT 'heartbeat_batch_seconds', v.suffix, v.labels, v.value
+        FROM heartbeat_batch_times() t, LATERAL (VALUES
+            ('_bucket', jsonb_build_object('le', CASE t.upper_bound WHEN 'Infinity' THEN '+Inf' ELSE t.upper_bound::text END),
+             t.batches::double precision),
+            ('_count', '{}', CASE t.upper_bound WHEN 'Infinity' THEN t.batches END),
+            ('_sum', '{}', CASE t.upper_bound WHEN 'Infinity' THEN t.total_seconds END)) v (suffix, labels, value)
+    )
+    SELECT s.family || s.suffix AS name, s.labels, s.value::double precision AS value, f.type, f.help, f.family
+    FROM families f JOIN samples s USING (family)
+    WHERE s.value IS NOT NULL
+    ORDER BY f.position, s.suffix, nullif(s.labels->>'le', '+Inf')::double precision, s.labels;
+COMMENT ON VIEW heartbeat_metrics IS
+    'Every metric of heartbeat''s, a row a sample, for Prometheus by one of its exporters; examples/prometheus has '
+    'configurations. What is not known has no row.';
+COMMENT ON COLUMN heartbeat_metrics.name IS 'Name of the sample.';
+COMMENT ON COLUMN heartbeat_metrics.labels IS 'Its labels, all of them texts.';
+COMMENT ON COLUMN heartbeat_metrics.value IS 'Its value, in seconds, messages, offsets or workers.';
+COMMENT ON COLUMN heartbeat_metrics.type IS 'gauge, counter or histogram.';
+COMMENT ON COLUMN heartbeat_metrics.help IS 'What it says.';
+COMMENT ON COLUMN heartbeat_metrics.family IS 'Name of the metric: the sample''s, without a histogram''s _bucket, _count or _sum.';

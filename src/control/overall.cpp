@@ -1,0 +1,107 @@
+// Control wing: the most severe state of all workers is that of the whole; what no worker can say of itself
+// is found here: that one stalls, that one does not run, that none has begun yet.
+#include "server.h"
+
+#include "control/overall.h"
+#include "control/progress.h"
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is not there is trouble
+
+void set(Overall *overall, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
+    overall->state = state;
+    overall->since = since;
+    strlcpy(overall->reason, reason, sizeof(overall->reason));
+    strlcpy(overall->hint, hint, sizeof(overall->hint));
+}
+
+void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partition) {
+    auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
+    char reason[state_text_size];
+    if (partition < 0) {
+        snprintf(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
+        set(overall, WorkerState::stalled, since, reason,
+            "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
+            "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
+        return;
+    }
+    const PartitionSlot &slot = shared_state->partitions[partition];
+    snprintf(reason, sizeof(reason),
+             "partition %d has had nothing to read for %ld seconds, and ends at %lld, %lld behind the next "
+             "offset %lld",
+             partition, seconds, static_cast<long long>(slot.high_watermark),
+             static_cast<long long>(slot.high_watermark - slot.next_offset),
+             static_cast<long long>(slot.next_offset));
+    set(overall, WorkerState::stalled, since, reason,
+        "Behind a transaction that its producer has not ended Kafka gives nothing: see kafka-transactions.sh "
+        "find-hanging. Otherwise see the brokers' logs.");
+}
+
+// A worker that runs, and gets nowhere.
+void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    int partition;
+    TimestampTz since = progress_waiting_since(worker, &partition);
+    bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    if (stalls && (overall->state < WorkerState::stalled || since < overall->since))
+        tell_stall(overall, since, now, partition);
+}
+
+void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    overall->workers++;
+    overall->messages_per_second += progress_rate(worker, now);
+    if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since))
+        overall->busy_since = worker.busy_since;
+    if (overall->workers == 1 || worker.state > overall->state)
+        set(overall, worker.state, worker.since, worker.reason, worker.hint);
+    if (worker.state == WorkerState::running && overall->state <= WorkerState::stalled)
+        look_for_stall(overall, worker, now);
+}
+
+void look_at_launcher(Overall *overall, TimestampTz now) {
+    const WorkerSlot &launcher = shared_state->launcher;
+    bool in_trouble = launcher.state == WorkerState::stopped;
+    bool starting = !in_trouble && now < launcher.started_at + start_takes;
+    if (overall->workers == 0) {
+        if (in_trouble && launcher.reason[0] != '\0')
+            set(overall, WorkerState::stopped, launcher.since, launcher.reason, launcher.hint);
+        else
+            set(overall, WorkerState::connecting, launcher.since, starting_reason, "");
+        return;
+    }
+    if (overall->workers == settings.workers || overall->state >= WorkerState::retrying || starting)
+        return;
+    char reason[state_text_size];
+    snprintf(reason, sizeof(reason), "%d of %d workers run%s%s", overall->workers, settings.workers,
+             in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
+    set(overall, WorkerState::retrying, overall->since, reason, in_trouble ? launcher.hint : "");
+}
+
+void find_last_error(Overall *overall) {
+    const WorkerSlot *last = &shared_state->maintenance;
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.last_error_at > last->last_error_at)
+            last = &worker;
+    strlcpy(overall->last_error, last->last_error, sizeof(overall->last_error));
+    overall->last_error_at = last->last_error_at;
+}
+
+} // namespace
+
+void overall_look(Overall *overall) {
+    *overall = {};
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.pid != 0)
+            look_at_worker(overall, worker, now);
+    look_at_launcher(overall, now);
+    find_last_error(overall);
+    LWLockRelease(shared_state->lock);
+}
+
+} // namespace heartbeat

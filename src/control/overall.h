@@ -1,0 +1,23 @@
+// Control wing: the state of heartbeat as a whole, from what each worker reports and how far it gets.
+#pragma once
+
+#include "control/shared_state.h"
+
+namespace heartbeat {
+
+struct Overall {
+    WorkerState state;
+    TimestampTz since; // 0: not known
+    char reason[state_text_size];
+    char hint[state_text_size];
+    int workers;
+    double messages_per_second;
+    char last_error[state_text_size];
+    TimestampTz last_error_at; // 0: there was none since the server started
+    TimestampTz busy_since;    // of the worker that has been storing one batch for the longest time; 0: none
+};
+
+// Takes a lock for as long as that takes, and no other.
+void overall_look(Overall *overall);
+
+} // namespace heartbeat

@@ -1,0 +1,84 @@
+// Control wing: reads heartbeat_control and heartbeat_offsets where nobody has locked them. Who looks into
+// the state at night is not to wait for the very lock that he looks for.
+#include "server.h"
+
+#include "control/positions.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement select_hold = {"SELECT max(changed_at), string_agg(coalesce(reason, 'paused by ' || changed_by), "
+                         "'; ' ORDER BY hold DESC)"
+                         " FROM @extschema@.heartbeat_control WHERE paused",
+                         0,
+                         {},
+                         0,
+                         nullptr};
+
+Statement select_lag = {
+    "SELECT bool_and(s.high_watermark IS NOT NULL), sum(greatest(s.high_watermark - o.next_offset, "
+    "0))::bigint,"
+    " max(CASE WHEN s.high_watermark > o.next_offset"
+    " THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision"
+    " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
+    " FROM @extschema@.heartbeat_offsets o LEFT JOIN @extschema@.heartbeat_partition_states() s USING "
+    "(partition)"
+    " WHERE o.topic = $1",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
+
+Datum value(int column, bool *null) {
+    return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, null);
+}
+
+} // namespace
+
+bool positions_can_read(const char *table) {
+    Extension extension;
+    if (!extension_find(&extension))
+        return false;
+    Oid found = get_relname_relid(table, extension.schema);
+    return OidIsValid(found) && ConditionalLockRelationOid(found, AccessShareLock);
+}
+
+void positions_hold(Hold *hold) {
+    *hold = {};
+    if (!positions_can_read("heartbeat_control"))
+        return;
+    statement_execute(&select_hold, nullptr, nullptr, SPI_OK_SELECT);
+    bool null;
+    Datum since = value(1, &null);
+    if (null)
+        return;
+    hold->since = DatumGetTimestampTz(since);
+    hold->reason = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+}
+
+void positions_lag(Lag *lag) {
+    *lag = {};
+    lag->seconds = -1;
+    if (!positions_can_read("heartbeat_offsets")) {
+        progress_lag(lag);
+        return;
+    }
+    Datum topic = CStringGetTextDatum(settings.topic);
+    statement_execute(&select_lag, &topic, nullptr, SPI_OK_SELECT);
+    bool null;
+    lag->known = DatumGetBool(value(1, &null)) && !null;
+    Datum messages = value(2, &null);
+    lag->messages = null ? 0 : DatumGetInt64(messages);
+    Datum seconds = value(3, &null);
+    lag->seconds = null ? -1 : DatumGetFloat8(seconds);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,129 @@
+// Server half: records each state that heartbeat gets into, by the maintenance worker alone, so that there is
+// one row for all workers and no worker waits for it.
+#include "server.h"
+
+#include "control/overall.h"
+#include "journal.h"
+#include "storage/sql.h"
+#include "stream/consumer.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int rows_at_once = 10; // then one a minute
+constexpr TimestampTz row_every = USECS_PER_MINUTE;
+
+Statement record_state = {
+    "SELECT @extschema@.heartbeat_record_event('state', nullif($2, ''),"
+    " jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($3, 1))), $4)",
+    4,
+    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
+    0,
+    nullptr};
+
+Statement record_start = {
+    "SELECT @extschema@.heartbeat_record_event('start', NULL, jsonb_build_object('heartbeat', e.extversion,"
+    " 'postgresql', current_setting('server_version'), 'librdkafka', $1, 'topic', $2))"
+    " FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat'",
+    2,
+    {TEXTOID, TEXTOID},
+    0,
+    nullptr};
+
+struct Recorded {
+    bool any;
+    WorkerState state;
+    char reason[state_text_size];
+    int64_t changes; // until then
+    int rows_left;
+    TimestampTz refilled_at;
+};
+Recorded recorded = {false, WorkerState::stopped, "", 0, rows_at_once, 0};
+
+int64_t changes_now() {
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    int64_t changes = shared_state->changes;
+    LWLockRelease(shared_state->lock);
+    return changes;
+}
+
+// The numbers in the reason of a stall grow; it is the same all the while.
+bool is_recorded(const Overall &now) {
+    if (!recorded.any || now.state != recorded.state)
+        return false;
+    return now.state == WorkerState::stalled || strcmp(now.reason, recorded.reason) == 0;
+}
+
+// Nothing has been found out yet. That the workers start is what the row of the start says.
+bool is_beginning(const Overall &now) {
+    return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
+}
+
+void refill(TimestampTz now) {
+    auto refills =
+        static_cast<int>(std::min<TimestampTz>((now - recorded.refilled_at) / row_every, rows_at_once));
+    if (refills == 0)
+        return;
+    recorded.rows_left = std::min(recorded.rows_left + refills, rows_at_once);
+    recorded.refilled_at = now;
+}
+
+void write_state(const Overall &now, int64_t changes) {
+    Datum values[4] = {CStringGetTextDatum(shared_state_name(now.state)), CStringGetTextDatum(now.reason),
+                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1)),
+                       TimestampTzGetDatum(now.since == 0 ? GetCurrentTimestamp() : now.since)};
+    statement_execute(&record_state, values, nullptr, SPI_OK_SELECT);
+}
+
+void write_start() {
+    Datum values[2] = {CStringGetTextDatum(consumer_library_version()), CStringGetTextDatum(settings.topic)};
+    statement_execute(&record_start, values, nullptr, SPI_OK_SELECT);
+}
+
+void remember(const Overall &now, int64_t changes) {
+    recorded.any = true;
+    recorded.state = now.state;
+    strlcpy(recorded.reason, now.reason, sizeof(recorded.reason));
+    recorded.changes = changes;
+    recorded.rows_left--;
+}
+
+Overall overall; // large for a stack
+
+} // namespace
+
+bool journal_has_news() {
+    overall_look(&overall);
+    return !shared_state->start_recorded || (!is_recorded(overall) && !is_beginning(overall));
+}
+
+TimestampTz journal_write() {
+    if (!journal_has_news())
+        return 0;
+    bool has_state = !is_recorded(overall) && !is_beginning(overall);
+    TimestampTz now = GetCurrentTimestamp();
+    refill(now);
+    if (has_state && recorded.rows_left == 0)
+        return recorded.refilled_at + row_every - now;
+    int64_t changes = changes_now();
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return 0;
+    if (!shared_state->start_recorded)
+        write_start();
+    if (has_state)
+        write_state(overall, changes);
+    transaction_commit();
+    shared_state->start_recorded = true; // nobody else asks
+    if (has_state)
+        remember(overall, changes);
+    return 0;
+}
+
+} // namespace heartbeat

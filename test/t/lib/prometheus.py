@@ -1,0 +1,15 @@
+# What Prometheus' own parser makes of a text in its format, on standard input, as JSON; or, given files of YAML, what is
+# in them. Test code.
+import json
+import sys
+
+import yaml
+from prometheus_client.parser import text_fd_to_metric_families
+
+if len(sys.argv) > 1:
+    print(json.dumps([yaml.safe_load(open(name)) for name in sys.argv[1:]]))
+else:
+    families = text_fd_to_metric_families(sys.stdin)
+    print(json.dumps([{'name': family.name, 'type': family.type, 'help': family.documentation,
+                       'samples': [[sample.name, sample.labels, sample.value] for sample in family.samples]}
+                      for family in families]))
