@@ -118,10 +118,13 @@ sub publish
 	return;
 }
 
+# Of this version's tables, those that an earlier one has too.
 sub empty_tables
 {
 	my ($self) = @_;
-	$self->query('TRUNCATE heartbeat_records, heartbeat_anomalies, heartbeat_rollup, heartbeat_rollup_pending, heartbeat_stale_minutes');
+	my $tables = $self->query(q{SELECT string_agg(t, ', ') FROM unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies',
+		'heartbeat_rollup', 'heartbeat_rollup_pending', 'heartbeat_stale_minutes']) t WHERE to_regclass(t) IS NOT NULL});
+	$self->query("TRUNCATE $tables");
 	$self->query('CHECKPOINT');
 	return;
 }
