@@ -61,8 +61,20 @@ for my $act ('heartbeat_pause()', 'heartbeat_resume()', 'heartbeat_seek(0, 0)', 
 	like($standby->query_error("SELECT $act"), qr/cannot execute [A-Z ]+ (in a read-only transaction|during recovery)/,
 		"$act is refused on a standby, with the reason");
 }
+like($standby->query_error("SELECT heartbeat_replay(now() - interval '1 hour', now())"), qr/cannot execute heartbeat_replay\(\)/, 'and so is a replay');
 $primary->query('SELECT heartbeat_resume()');
 $standby->set('heartbeat.retention' => 0);
+
+# An alert that is open when the primary dies is not raised again by the standby.
+sub watch
+{
+	my ($node, $customer) = @_;
+	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises an alert of $customer");
+	return;
+}
+watch($primary, 'CUST-0001');
+$standby->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'which the standby has too');
 
 # A synchronous standby that is away holds up who asks for it, and that is not the worker.
 $cascaded->stop;
@@ -95,6 +107,9 @@ $feed->assert_stored($standby, 'the promoted standby reads again from Kafka what
 is($standby->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
 is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
 	4, 'a launcher, a maintenance worker and two workers run since the promotion');
+
+watch($standby, 'CUST-0002');
+is($standby->query("SELECT count(*), count(closed_at) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), '1|0', 'it raises no alert again that was open');
 
 # The old primary is back as a second one with the same group: to each its own positions.
 $feed->publish(3_000);

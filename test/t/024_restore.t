@@ -32,6 +32,8 @@ sub reads_everything
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',
+	'alert rules'  => 'SELECT name, kind, threshold, enabled FROM heartbeat_alert_rules',
+	'alerts'       => 'SELECT id, rule, subject, raised_at, closed_at, detail FROM heartbeat_alerts',
 	'customers'    => 'SELECT value FROM vw_pipeline_summary WHERE metric = \'customers\'',
 	'partitions'   => 'SELECT inhparent::regclass, count(*) FROM pg_inherits GROUP BY 1 ORDER BY inhparent::regclass::text',
 	'keys'         => 'SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indrelid
@@ -44,6 +46,8 @@ $feed->publish(9_000);
 my $main = Heartbeat::Cluster->create('main', kafka => $kafka, archiving => 1, streaming => 1);
 reads_everything($main, 'the original has read what there is');
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
+$main->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 3)");
+$main->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
 $main->query('SELECT heartbeat_pause()');
 $kafka->produce('heartbeat-events', map { { partition => 1, value => "passed over $_" } } 1 .. 3);
 $main->query('SELECT heartbeat_seek(1, 3003)');

@@ -47,7 +47,8 @@ sub contents
 		  ORDER BY oid::regprocedure::text),
 		q(SELECT last_value FROM heartbeat_records_id_seq),
 		map { "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
-		  qw(heartbeat_records heartbeat_anomalies heartbeat_offsets heartbeat_dead_letters heartbeat_gaps heartbeat_control
+		  qw(heartbeat_records heartbeat_anomalies heartbeat_offsets heartbeat_dead_letters heartbeat_gaps heartbeat_control heartbeat_alert_rules
+		  heartbeat_alerts
 		  vw_customer_bpm_summary heartbeat_customers heartbeat_audit()));
 	return [ map { $node->query($_) } @queries ];
 }
@@ -55,6 +56,8 @@ sub contents
 $feed->publish(6_000);
 my $old = Heartbeat::Cluster->create('old', kafka => $kafka);
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
+$old->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 4)");
+$old->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
 $kafka->produce('heartbeat-events', { partition => 0, value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 $feed->add({ value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 reads_everything($old, 'the old server has read what there is');
