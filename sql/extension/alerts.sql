@@ -14,13 +14,14 @@ CREATE TABLE heartbeat_alert_rules (
     comment      text,
     CONSTRAINT heartbeat_alert_rules_kind
         CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- what a rule needs, and nothing that would say nothing
+    -- what a rule needs, and nothing that would say nothing; without BETWEEN, which a dump would write otherwise
     CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
-        WHEN 'anomalies' THEN threshold BETWEEN 1 AND 1000 AND period BETWEEN interval '1 second' AND interval '1 hour'
+        WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
+                              AND period >= interval '1 second' AND period <= interval '1 hour'
         WHEN 'silence' THEN threshold IS NULL AND anomaly_type IS NULL
-                            AND period BETWEEN interval '10 seconds' AND interval '1 day'
+                            AND period >= interval '10 seconds' AND period <= interval '1 day'
         WHEN 'state' THEN threshold IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
-                          AND period BETWEEN interval '0' AND interval '1 day'
+                          AND period >= interval '0' AND period <= interval '1 day'
         WHEN 'lag' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
         WHEN 'dead_letters' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
         ELSE true END) IS TRUE)
