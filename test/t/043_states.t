@@ -74,6 +74,7 @@ $node->wait_for_query($line, qr/^STALLED \| a batch has been waiting for \d+ sec
 is($node->query("SELECT query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), 'storing a batch of messages', 'pg_stat_activity says so too');
 cmp_ok($node->query("SELECT cardinality(pg_blocking_pids(pid)) FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), '>', 0, 'and the hint leads to who has the lock');
 $user->query_safe('COMMIT');
+$user->quit;
 $late->finish;
 $feed->assert_stored($node, 'afterwards all is stored');
 $node->wait_for_query($line, 'RUNNING | 0 | t', 'and it runs');
@@ -81,11 +82,11 @@ $node->wait_for_query($line, 'RUNNING | 0 | t', 'and it runs');
 # An error of the database.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'lock_not_available'; END $$});
-$node->query('CREATE TRIGGER refuse BEFORE INSERT ON heartbeat_stale_minutes EXECUTE FUNCTION refuse()');
+$node->query('CREATE TRIGGER refuse BEFORE UPDATE ON heartbeat_offsets EXECUTE FUNCTION refuse()');
 $feed->publish(100);
 $node->wait_for_query($line, qr/^RETRYING \| the night shift \| It is tried again by itself;.* \| 100 \| t$/, 'an error of the database: retrying, and why');
 is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' FROM heartbeat_status"), 'the night shift|t', 'with the last error and when');
-$node->query('DROP TRIGGER refuse ON heartbeat_stale_minutes');
+$node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the error is over');
 
 # Lag and no progress: a producer has not ended its transaction, and Kafka gives nothing from behind it.
@@ -117,7 +118,6 @@ $node->set('heartbeat.brokers' => $kafka->brokers);
 $node->wait_for_state('RUNNING');
 
 $feed->assert_stored($node, 'in the end');
-$user->quit;
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
