@@ -5,10 +5,11 @@ SET client_min_messages = warning;
 SELECT n.nspname AS schema, e.extversion AS version, e.extrelocatable AS relocatable
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat';
 
+-- newer versions count the tables' row types too
 CREATE VIEW heartbeat_members AS
     SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS member
     FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-    WHERE e.extname = 'heartbeat' AND d.deptype = 'e';
+    WHERE e.extname = 'heartbeat' AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass;
 SELECT member FROM heartbeat_members ORDER BY member COLLATE "C";
 
 -- every table, view and function has a comment, and so has every column (a partition's are its parent's)

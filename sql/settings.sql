@@ -26,10 +26,13 @@ ALTER SYSTEM SET heartbeat.workers = 1000;
 ALTER SYSTEM SET heartbeat.batch_size = 0;
 ALTER SYSTEM SET heartbeat.batch_size = 1000001;
 ALTER SYSTEM SET heartbeat.batch_size = 'many';
+-- versions tell a range with a unit in different words
+\set VERBOSITY sqlstate
 ALTER SYSTEM SET heartbeat.batch_wait = -1;
 ALTER SYSTEM SET heartbeat.batch_wait = '61s';
-ALTER SYSTEM SET heartbeat.batch_wait = '1 fortnight';
 ALTER SYSTEM SET heartbeat.retention = -1;
+\set VERBOSITY default
+ALTER SYSTEM SET heartbeat.batch_wait = '1 fortnight';
 ALTER SYSTEM SET heartbeat.retention = '5000 years';
 ALTER SYSTEM SET heartbeat.dead_letter_limit = -1;
 ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
