@@ -69,8 +69,9 @@ void log(const Totals &now, const Lag &lag) {
     double seconds = static_cast<double>(now.at - begin.at) / USECS_PER_SEC;
     int64_t messages = now.messages - begin.messages;
     int64_t batches = now.batches - begin.batches;
-    double mean =
-        batches == 0 ? 0 : static_cast<double>(now.microseconds - begin.microseconds) / batches / 1000;
+    double mean = batches == 0 ? 0
+                               : static_cast<double>(now.microseconds - begin.microseconds) /
+                                     static_cast<double>(batches) / 1000;
     char behind[64] = "lag not known";
     if (lag.known)
         snprintf(behind, sizeof(behind), "lag %lld messages, %.1f s", static_cast<long long>(lag.messages),
