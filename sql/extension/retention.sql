@@ -49,7 +49,9 @@ BEGIN
     IF to_regclass(format('%I.heartbeat_records%s', schema, to_char(cutoff, '_IYYY"w"IW'))) IS NULL THEN
         kept_from := cutoff;
     END IF;
-    EXECUTE format('DELETE FROM %I.heartbeat_rollup_pending WHERE minute_bucket < $1', schema) USING kept_from;
+    -- the readings go, but who was measured is still to be counted
+    EXECUTE format('UPDATE %I.heartbeat_rollup_pending SET sum_bpm = 0, reading_count = 0'
+                   ' WHERE minute_bucket < $1 AND reading_count > 0', schema) USING kept_from;
     EXECUTE format('DELETE FROM %I.heartbeat_dead_letters WHERE arrived_at < $1', schema) USING cutoff;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
     EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;

@@ -78,7 +78,8 @@ void allocate_known(size_t size) {
 
 // Keeps the sets' entries as long as there is room. True: it was there already.
 bool put_known(Customer customer) {
-    Customer *set = known + (customer.hash[0] % (known_size / known_ways)) * known_ways;
+    size_t sets = std::max(known_size / known_ways, size_t{1});
+    Customer *set = known + customer.hash[0] % sets * known_ways;
     for (size_t way = 0; way < known_ways; way++) {
         if (set[way].hash[0] == customer.hash[0] && set[way].hash[1] == customer.hash[1])
             return true;

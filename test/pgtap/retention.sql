@@ -7,7 +7,7 @@ SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline
 
 SET timezone = 'UTC';
 BEGIN;
-SELECT plan(22);
+SELECT plan(23);
 SELECT now() - interval '30 days' AS cutoff \gset
 
 -- Weeks long gone and weeks of today have partitions; that of the cutoff has none.
@@ -27,6 +27,9 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
     ('default, gone', 200, now() - interval '31 days', 'TACHYCARDIA'), ('today', 200, now(), 'TACHYCARDIA');
 INSERT INTO heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
     SELECT date_trunc('minute', event_timestamp), customer_id, sum(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2;
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('pending, gone', 70, now() - interval '31 days');
+INSERT INTO heartbeat_rollup_pending (minute_bucket, customer_id, sum_bpm, reading_count)
+    VALUES (date_trunc('minute', now() - interval '31 days'), 'pending, gone', 70, 1);
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, arrived_at, resolved_at) VALUES
     ('t', 0, 1, 'TOMBSTONE', 'gone', now() - interval '31 days', NULL),
     ('t', 0, 2, 'TOMBSTONE', 'gone, resolved today', now() - interval '31 days', now()),
@@ -67,7 +70,7 @@ SET LOCAL ROLE heartbeat_pgtap_operator;
 SELECT * FROM heartbeat_apply_retention() \gset
 RESET ROLE;
 SELECT is(:partitions_dropped, :old_made, 'the partitions before the cutoff are dropped');
-SELECT is(:readings_deleted, 3, 'older readings in the default partitions are deleted');
+SELECT is(:readings_deleted, 4, 'older readings in the default partitions are deleted');
 SELECT is(:dead_letters_deleted, 2, 'older dead letters are deleted, resolved or not');
 SELECT is((SELECT count(*) FROM partitions), :new_made + 3::bigint, 'the other partitions stay');
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^heartbeat_.*_[0-9]+w[0-9]+$'
@@ -80,11 +83,13 @@ SELECT set_eq('SELECT reason FROM heartbeat_gaps', ARRAY['kept'], 'newer gaps st
 SELECT is_empty('TABLE wrong', 'the summary is exact after, in the minute of the cutoff too');
 SELECT results_eq('SELECT kind::text COLLATE "default", role, reason, details FROM heartbeat_events ORDER BY id',
                   format($$VALUES ('kept', %L, NULL::text, NULL::jsonb), ('retention', %1$L, 'older than 30d',
-                         '{"partitions_dropped": %s, "readings_deleted": 3, "dead_letters_deleted": 2}')$$,
+                         '{"partitions_dropped": %s, "readings_deleted": 4, "dead_letters_deleted": 2}')$$,
                          session_user, :old_made),
                   'events go too, and that something went is one; that nothing was left to do is none');
 SELECT set_eq('SELECT difference FROM heartbeat_audit()', ARRAY[0], 'the audit knows nothing of retention');
 SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'), '8', 'totals are not lowered');
+SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'), '1',
+          'nor is the number of customers, counted yet or not');
 
 SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$, 'again: nothing to do');
 

@@ -46,10 +46,14 @@ sub contents
 		q(SELECT oid::regprocedure, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc WHERE proname ~ '^heartbeat'
 		  ORDER BY oid::regprocedure::text),
 		q(SELECT last_value FROM heartbeat_records_id_seq),
+		# the rollup goes on meanwhile; a mark of then is never quiet
+		q(SELECT minute_bucket FROM heartbeat_stale_minutes WHERE marked_at = 'infinity'),
+		q(SELECT md5(string_agg(c.customer_id, ' ' ORDER BY c.customer_id)) FROM
+		  (SELECT customer_id FROM heartbeat_customers UNION SELECT customer_id FROM heartbeat_rollup_pending) c),
+		q(SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'),
 		map { "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
 		  qw(heartbeat_records heartbeat_anomalies heartbeat_offsets heartbeat_dead_letters heartbeat_gaps heartbeat_control heartbeat_alert_rules
-		  heartbeat_alerts
-		  vw_customer_bpm_summary heartbeat_customers heartbeat_audit()));
+		  heartbeat_alerts heartbeat_events vw_customer_bpm_summary heartbeat_audit()));
 	return [ map { $node->query($_) } @queries ];
 }
 
@@ -61,6 +65,8 @@ $old->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is op
 $kafka->produce('heartbeat-events', { partition => 0, value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 $feed->add({ value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 reads_everything($old, 'the old server has read what there is');
+
+$old->assert_summary('and has its summary');
 
 # An update to the version that is there changes nothing, also while it runs.
 my $before = contents($old);
@@ -100,6 +106,10 @@ for my $name ('copied', 'linked')
 	my $new  = Heartbeat::Cluster->create($name, kafka => $kafka, start => 0);
 	$old->start;
 	reads_everything($old, 'the server to upgrade has everything');
+	$old->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'some of which is rolled up');
+	cmp_ok($old->count('heartbeat_rollup'), '>', 0, 'as rows of the rollup');
+	$old->query("INSERT INTO heartbeat_rollup_pending VALUES ('2026-02-03', 'pending $name', 71, 1)");
+	$old->query("INSERT INTO heartbeat_stale_minutes VALUES ('1971-01-02', 'infinity')");
 	$before = contents($old);
 	$old->stop;
 	my $files = PostgreSQL::Test::Utils::tempdir("upgrade_$name");

@@ -65,7 +65,7 @@ my $week = $node->query('SELECT tableoid::regclass FROM heartbeat_records LIMIT 
 
 # A lock: the batch waits.
 my $user = $node->background_psql('heartbeat');
-for my $table ('heartbeat_records', $week, 'heartbeat_stale_minutes', 'heartbeat_control')
+for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbeat_control')
 {
 	$user->query_safe("BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE");
 	publish(100);
@@ -199,7 +199,7 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 # another user keeps the worker from its step until then.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
-$user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_stale_minutes IN ACCESS EXCLUSIVE MODE");
+$user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");
 publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user');
 my $position = $node->log_position;
@@ -210,7 +210,7 @@ $node->wait_for_log(qr/deadlock detected/, $position);
 assert_stored('a deadlock');
 
 # A cancelled statement is tried again.
-$user->query_safe('BEGIN; LOCK TABLE heartbeat_stale_minutes IN ACCESS EXCLUSIVE MODE');
+$user->query_safe('BEGIN; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE');
 publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user again');
 $position = $node->log_position;

@@ -170,6 +170,22 @@ sub assert_audit
 	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters are the tables\'');
 }
 
+# Passes when the summary by minute says of every customer and minute what the readings say, and nothing of anybody else.
+sub assert_summary
+{
+	my ($self, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(
+		$self->query(
+			"SELECT concat_ws(' ', count(*) FILTER (WHERE v IS NULL) || ' missing,', count(*) FILTER (WHERE t IS NULL) || ' too many,',
+				count(*) FILTER (WHERE v.reading_count <> t.reading_count OR abs(v.avg_bpm - t.avg_bpm) > 1e-9) || ' wrong,',
+				count(*) - count(DISTINCT (customer_id, minute_bucket)) || ' twice')
+			 FROM (SELECT customer_id, date_bin('1 minute', event_timestamp, '2000-01-01Z') AS minute_bucket,
+			              avg(heart_rate) AS avg_bpm, count(*) AS reading_count FROM heartbeat_records GROUP BY 1, 2) t
+			 FULL JOIN vw_customer_bpm_summary v USING (customer_id, minute_bucket)"),
+		'0 missing, 0 too many, 0 wrong, 0 twice', $what);
+}
+
 # Passes when the readings of these messages, and no others, are in the tables, each once and as it was published.
 sub assert_readings
 {
