@@ -53,7 +53,7 @@ sub contents
 		q(SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'),
 		map { "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
 		  qw(heartbeat_records heartbeat_anomalies heartbeat_offsets heartbeat_dead_letters heartbeat_gaps heartbeat_control heartbeat_alert_rules
-		  heartbeat_alerts heartbeat_events vw_customer_bpm_summary heartbeat_audit()));
+		  heartbeat_alerts vw_customer_bpm_summary heartbeat_audit()));
 	return [ map { $node->query($_) } @queries ];
 }
 

@@ -197,7 +197,7 @@ $node->assert_audit;
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for
 	map({ "CREATE TABLE mallory.$_ (topic text, partition integer, next_offset bigint, cluster_id text, lost_at timestamptz, paused boolean)" }
-		qw(heartbeat_offsets heartbeat_control heartbeat_records heartbeat_records_default heartbeat_stale_minutes pg_extension)),
+		qw(heartbeat_offsets heartbeat_control heartbeat_records heartbeat_records_default heartbeat_rollup_pending pg_extension)),
 	(map { my $schema = $_; map { "CREATE FUNCTION $schema.$_ LANGUAGE plpgsql AS 'BEGIN RAISE ''mallory runs as %'', current_user; END'" }
 			'unnest(text[], double precision[], timestamptz[]) RETURNS SETOF record', 'now() RETURNS timestamptz', 'format(text, text) RETURNS text',
 			'format(text, name) RETURNS text', 'greatest_of(text, integer) RETURNS boolean' } 'mallory', 'ward'),
