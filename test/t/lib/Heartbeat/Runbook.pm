@@ -1,0 +1,94 @@
+# The SQL of a document as its reader runs it: each ```sql block by its section, in psql, as the role that the document
+# says. Test code. What was run and what came of it is noted, so that a test's output reads like the night it was.
+
+package Heartbeat::Runbook;
+
+use strict;
+use warnings;
+
+use Carp;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More;
+
+use PostgreSQL::Test::Utils;
+
+my $top = abs_path(dirname(__FILE__) . '/../../../..');
+
+=pod
+
+    my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
+    my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
+    $runbook->assert_all_run('States');             # no block of that part was left out
+
+=cut
+
+sub new
+{
+	my ($class, $node, $file, $role) = @_;
+	my $self = bless { node => $node, role => $role, blocks => {}, run => {}, parts => {} }, $class;
+	my ($part, $section, $block) = ('', '');
+	for my $line (split /^/, slurp_file("$top/$file"))
+	{
+		if    (defined $block && $line eq "```\n")     { push @{ $self->{blocks}{$section} }, $block; $block = undef; }
+		elsif (defined $block)                         { $block .= $line; }
+		elsif ($line eq "```sql\n")                    { $block = ''; }
+		elsif ($line =~ /^(#{1,3}) (.*)$/)
+		{
+			$section = $2;
+			$part    = $section if length $1 < 3;
+			push @{ $self->{parts}{$part} }, $section;
+		}
+	}
+	croak "$file has no SQL" unless keys %{ $self->{blocks} };
+	return $self;
+}
+
+# A block's answer as psql -At prints it.
+sub run
+{
+	my ($self, $section, $number) = @_;
+	my $sql = $self->{blocks}{$section}[ $number - 1 ] // croak "section $section has no block $number";
+	$self->{run}{"$section $number"} = 1;
+	my @role = $sql =~ /^-- superuser$/m ? () : ('-U', $self->{role});
+	my ($status, $answer, $error) = $self->{node}->psql($self->{node}{heartbeat_database}, $sql, extra_params => \@role);
+	croak "$section, block $number: $error\n$sql" if $status != 0;
+	note _indented('remedy', $sql), $answer eq '' ? () : _indented('->', $answer);
+	return $answer;
+}
+
+# Notes what heartbeat_status says, as the person on call sees it.
+sub look
+{
+	my ($self, $what) = @_;
+	my $status = $self->{node}->query(
+		"SELECT concat_ws(' | ', state, reason, 'lag ' || lag_messages, 'hint: ' || hint) FROM heartbeat_status");
+	note "$what\n    status: $status";
+	return $status;
+}
+
+# Passes when each block of a part of the document (by its heading) was run.
+sub assert_all_run
+{
+	my ($self, @parts) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @left;
+	for my $section (map { @{ $self->{parts}{$_} // croak "no part $_" } } @parts)
+	{
+		push @left, grep { !$self->{run}{$_} } map { "$section $_" } 1 .. @{ $self->{blocks}{$section} // [] };
+	}
+	return is("@left", '', "each block was run: @parts");
+}
+
+# The parts, in no order.
+sub parts { my ($self) = @_; return keys %{ $self->{parts} }; }
+
+sub _indented
+{
+	my ($label, $text) = @_;
+	my @lines = split /\n/, $text;
+	@lines = (@lines[ 0 .. 9 ], '...') if @lines > 10;
+	return join '', map { sprintf "    %-7s %s\n", $_ == 0 ? "$label:" : '', $lines[$_] } 0 .. $#lines;
+}
+
+1;
