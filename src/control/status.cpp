@@ -61,6 +61,9 @@ void look(Overall *overall) {
     if (RecoveryInProgress())
         return stopped(overall, "the server is in recovery, and only a primary reads from Kafka",
                        "The workers start when the server is promoted.");
+    if (!IsUnderPostmaster)
+        return stopped(overall, "the server runs in single-user mode, which has no workers",
+                       "They start with the server.");
     overall_look(overall);
 }
 

@@ -123,11 +123,6 @@ bool is_known(const Batch *batch, BatchBytes customer_id) {
                        hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
 }
 
-int64_t minute_of(int64_t time) {
-    int64_t past = time % microseconds_per_minute;
-    return time - (past < 0 ? past + microseconds_per_minute : past);
-}
-
 bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
     return left.size == right.size &&
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;

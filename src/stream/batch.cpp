@@ -10,11 +10,6 @@ namespace heartbeat {
 
 namespace {
 
-int64_t minute_of(int64_t event_time) {
-    int64_t past = event_time % microseconds_per_minute;
-    return event_time - (past < 0 ? past + microseconds_per_minute : past);
-}
-
 bool of_records(const BatchMessage &message) {
     return message.heart_rate_class == HeartRateClass::normal;
 }

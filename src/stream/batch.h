@@ -13,6 +13,12 @@ namespace heartbeat {
 
 inline constexpr int64_t microseconds_per_minute = 60'000'000;
 
+// The start of the minute in which the time lies, microseconds since 1970.
+constexpr int64_t minute_of(int64_t time) {
+    int64_t past = time % microseconds_per_minute;
+    return time - (past < 0 ? past + microseconds_per_minute : past);
+}
+
 // A piece of the batch's bytes; size -1 stands for no bytes at all (a NULL), which is not an empty piece.
 struct BatchBytes {
     size_t position;
