@@ -1,0 +1,164 @@
+# The runbook's second half, walked: each symptom is caused for real, the query of docs/operations.md shows it, and what is
+# written there mends it. Every SQL block of that half is run, as the operator or as a superuser.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('walk');
+$kafka->start;
+$kafka->create_topic($topic, 2);
+my $node = Heartbeat::Cluster->create('walk', kafka => $kafka);
+
+my $readme = slurp_file("$FindBin::RealBin/../../README.md");
+for my $role (qw(reader operator))
+{
+	my ($sql) = $readme =~ /^```sql\n(CREATE ROLE heartbeat_$role\b.*?)^```/ms or die "the README has no block for heartbeat_$role";
+	$node->query($sql);
+}
+$node->query('ALTER ROLE heartbeat_operator LOGIN');
+my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
+$runbook->run('Before the first night', $_) for 1, 2;
+
+sub publish
+{
+	my @messages = map { ref $_ ? $_ : { partition => 0, value => $_ } } @_;
+	$kafka->produce($topic, @messages);
+	return;
+}
+sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
+sub open_alerts { return $node->query("SELECT coalesce(string_agg(rule || ' ' || subject, ', ' ORDER BY rule, subject), '') FROM heartbeat_alerts WHERE closed_at IS NULL"); }
+
+my @stream = reading_stream(4000, 2);
+publish(@stream);
+stored();
+my $now = int(time);
+
+# Dead letters of three kinds, up to the limit.
+$node->query("UPDATE heartbeat_alert_rules SET threshold = 3 WHERE name = 'garbage'");
+$node->set('heartbeat.dead_letter_limit' => 6);
+$node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
+my $time = reading_time($now - 100);
+publish(map { $_, $_ =~ s/"heart_rate"/"bpm"/r =~ s/:77,/:70,/r =~ s/refused/misspelt/r } map { reading("refused-$_", 77, $time) } 1 .. 2);
+publish("\x80garbage", 'rubbish');
+stored();
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'dead letters rise: an alert');
+$runbook->look('dead letters rise');
+publish('one more', reading('behind', 70, $time));
+$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(6\) is reached');
+$runbook->look('the limit is reached');
+like($runbook->run('Dead letters', 1), qr/^23514\|2\|.*^INVALID_JSON\|2\|.*^MISSING_FIELD\|2\|/ms, 'which errors');
+like($runbook->run('Dead letters', 2), qr/^\d+\|0\|\d+\|.*\|(\\200garbage|rubbish)$/m, 'the bytes, whatever they are');
+$node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
+like($runbook->run('Dead letters', 3), qr/^2\|0\|/, 'those that a constraint refused are stored once it is gone');
+stored();
+like($runbook->run('Dead letters', 4), qr/^2\|0\|/, 'the misspelt ones are mended and stored');
+is($runbook->run('Dead letters', 5), '', 'the rest is given up');
+$node->wait_for_state('RUNNING', undef, 'and it runs, by itself');
+$runbook->look('dead letters are repaired');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id ~ 'refused|misspelt|behind'"), 5, 'the readings are there');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 0, 'the alert is closed');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.dead_letter_limit');
+$node->assert_audit;
+
+# A producer sends again what it has sent.
+publish(@stream[ 0 .. 99 ]);
+stored();
+like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'duplicates by partition');
+
+# Rows were deleted, and others skipped.
+$node->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0003'");
+my $deleted = -$node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
+cmp_ok($deleted, '>', 0, 'readings were deleted');
+like($runbook->run('Readings are missing', 1), qr/^heartbeat_records\|\d+\|\d+\|-$deleted$/m, 'how many');
+my $back = 0;
+$back += (split /\|/)[4] for split /\n/, $runbook->run('Readings are missing', 2);
+is($back, $deleted, 'a replay brings them back');
+is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'both audits are true again');
+
+# A customer is silent, another's heart races.
+publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time($now - 20 + $_)) } } 1 .. 12);
+publish(reading('CUST-0008', 70, reading_time($now - 600)));
+stored();
+$runbook->run('Customers', 1);
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",
+	2, 'one is told of both');
+note 'open alerts: ' . substr(open_alerts(), -40);
+like($runbook->run('Customers', 2), qr/^CUST-0007\|TACHYCARDIA\|12\|190\|190\|/m, 'who, and what');
+$runbook->run('Customers', 3);
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL", 0, 'rules that are changed call no more');
+
+# The disk fills with what nobody asks for any more.
+my @old = map { { partition => $_ % 2, value => reading('OLD', 70, reading_time($now - 120 * 86400 + $_)) } } 1 .. 1000;
+publish(@old);
+stored();
+my $before = $node->count('heartbeat_records');
+like($runbook->run('The disk fills', 1), qr/^heartbeat_records\|heartbeat_records_\d{4}w\d\d\|FOR VALUES.*(kB|MB)$/m, 'sizes by week');
+like($runbook->run('The disk fills', 2), qr/^(?:0|[23])\|0\|0$/m, 'retention drops the old week');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_records", $before - 1000, 'whoever of the two did it');
+like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-1000\n.*retention/s, 'the audit of the tables shows it, and the events why');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the other audit has no difference');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.retention');
+
+# What dashboards wait for.
+publish(map { { partition => 1, value => reading("CUST-$_", 60, reading_time($now)) } } 1 .. 50);
+stored();
+like($runbook->run('Dashboards are slow', 1), qr/^[1-9]\d*\|\d+\|.*\n\d+\|idle\|/, 'what is pending, and that nobody is stuck');
+
+# Somebody inserts by hand.
+$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, now())");
+like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-999$/m, 'a row that no message made is a difference');
+$node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
+
+# Kafka's own tools.
+my ($shown) = $runbook->run("Kafka's tools show another position", 1) =~ /^heartbeat-events\|0\|(\d+)$/m;
+is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "Kafka's group is a copy of the positions");
+
+# An upgrade, and a restart.
+like($runbook->run('Upgrade and restart', 1), qr/^0\|$shown\|0$/m, 'where it stands');
+$node->restart;
+publish(reading('meanwhile', 70, $time));
+$node->wait_for_state('PAUSED', 'upgrade', 'the restart has not ended the pause');
+$runbook->look('after the restart');
+like($runbook->run('Upgrade and restart', 2), qr/^([\d.]+)\|\1$/m, 'the versions are the same');
+stored();
+$node->wait_for_state('RUNNING');
+
+# A dump, restored into another database, which becomes the one that is served.
+my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+for my $tool ([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '-d', $node->connstr('restored'), $dump ])
+{
+	my ($program, @arguments) = @$tool;
+	my $output;
+	IPC::Run::run([ $node->installed_command($program), @arguments ], '<', \undef, '>', \$output, '2>&1') or die "$program: $output";
+}
+publish(reading('after the dump', 70, $time));
+stored();
+$node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'restored'");
+$node->restart;
+$node->{heartbeat_database} = 'restored';
+$node->wait_for_state('PAUSED', 'restored from a dump', 'a restored database waits');
+$runbook->look('after a restore');
+like($runbook->run('After a restore or a failover', 1), qr/^f\|PAUSED\|restored from a dump.*\|1$/, 'it lacks what came since the dump, and no offset is unaccounted for');
+$runbook->run('After a restore or a failover', 2);
+stored();
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after the dump'"), 1, 'what it lacked is read again');
+$runbook->run('After a restore or a failover', 3);
+$node->wait_for_state('STOPPED', 'heartbeat.brokers is empty', 'a copy can be kept from reading');
+
+$runbook->assert_all_run('Symptoms');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
