@@ -1,0 +1,95 @@
+# Retention drops weeks with data, and weeks are made ahead, while readings stream in: no batch waits for it longer than a
+# moment, also where a dashboard or a dump reads the tables meanwhile and retention has to wait.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+# A machine that does nothing else keeps to 50 ms, which HEARTBEAT_QUIET=1 asserts; one that runs other tests, to this.
+my $bound = $ENV{HEARTBEAT_QUIET} ? 0.05 : 0.25;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('retention');
+$kafka->start;
+$kafka->create_topic($topic, 2);
+my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s' });
+my $now   = int(time);
+my $weeks = 12;
+
+# Weeks of three months ago and earlier, with readings, anomalies and dead letters.
+$kafka->produce($topic, map { my $week = $_; reading_stream(4000, 2, start => $now - (12 + $week) * 7 * 86400) } 1 .. $weeks);
+$node->wait_for_offsets($topic, 2000 * $weeks, 2000 * $weeks);
+my $old = "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'heartbeat_records'::regclass"
+  . " AND c.relname < 'heartbeat_records' || to_char(now() - interval '70 days', '_IYYY\"w\"IW')";
+cmp_ok($node->query($old), '>=', $weeks, 'there are weeks with readings that are old');
+
+# Readings stream in, two thousand a second.
+my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
+my $printed   = '';
+my $stream    = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 100, '--rate', 2000, '--duration', 600 ],
+	'<', \undef, '>', \$printed, '2>&1');
+$node->wait_for_query('SELECT messages_per_second > 100 FROM heartbeat_status', 't', 'readings stream in');
+
+# Seconds of the longest batch: the bound of the histogram's bucket that all batches since are in.
+my %before;
+sub begin { %before = batches(); return; }
+sub batches { return map { split /\|/ } split /\n/, $node->query("SELECT labels->>'le', value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_bucket'"); }
+sub longest
+{
+	my %now   = batches();
+	my $count = $now{'+Inf'} - $before{'+Inf'};
+	my ($longest) = grep { $_ eq '+Inf' || $now{$_} - $before{$_} == $count } sort { ($a eq '+Inf') <=> ($b eq '+Inf') || $a <=> $b } keys %now;
+	return ($longest, $count);
+}
+sub no_batch_waits
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	usleep(300_000);    # the batch that waits now is among them
+	my ($longest, $count) = longest();
+	note "$what: $count batches, each within $longest s";
+	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile");
+	return cmp_ok($longest, '<=', $bound, 'and no batch waited');
+}
+
+begin();
+usleep(2_000_000);
+no_batch_waits('without retention');
+
+begin();
+$node->set('heartbeat.retention' => '70d');
+$node->wait_for_query($old, 0, 'the worker drops old weeks');
+no_batch_waits('weeks with data are dropped');
+
+begin();
+cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'weeks are made ahead');
+no_batch_waits('weeks are made ahead');
+
+# A long reader: retention cannot have its locks, and ingest does not wait for them behind it.
+$node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
+my $reader = $node->background_psql('heartbeat');
+$reader->query_safe('BEGIN; SELECT FROM heartbeat_records LIMIT 1');
+begin();
+like($node->query_error('SELECT * FROM heartbeat_apply_retention()'), qr/lock timeout/, 'with a reader of the tables retention gives up');
+no_batch_waits('retention waits for a reader');
+$reader->quit;
+$node->query('SELECT * FROM heartbeat_apply_retention()');
+is($node->query($old), 0, 'and succeeds once the reader is done');
+
+$stream->signal('INT');
+eval { $stream->finish };
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+note join '', grep { /longest/ } split /^/, slurp_file($node->logfile);
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
