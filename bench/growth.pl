@@ -8,6 +8,7 @@ use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use List::Util qw(max);
 use POSIX ();
+use Time::HiRes qw(time);
 use Heartbeat::Bench;
 use Heartbeat::Bench::History;
 use Heartbeat::Bench::Report qw(print_line median);
@@ -92,23 +93,38 @@ sub measure_queries
 	return @medians;
 }
 
-# The slowest and the median of each query while a backlog is being drained, as [ median, slowest ].
+# While a backlog is being drained: { left: of it after the last query, queries: [ median, slowest ] of each, rate: of the
+# drain, cpu: of the rollup, until_rolled_up: seconds from its end until nothing was left to the rollup }.
 sub measure_busy
 {
 	$history->forget_recent;
 	publish_recent($opt{busy});
-	my $begun = $bench->position + $opt{busy} / 6;
+	my $position = $bench->position;
+	my ($cpu, $began) = ($history->maintenance_cpu, time);
 	$bench->query('SELECT heartbeat_resume()');
-	$bench->await("sum(next_offset) > $begun FROM heartbeat_offsets", 'the backlog is not drained');
+	$bench->await("sum(next_offset) > $position + $opt{busy} / 10 FROM heartbeat_offsets", 'the backlog is not drained');
 	my @figures = map {
 		my @ms = query_times($_->[1]);
 		[ median(@ms), max(@ms) ]
 	} @queries;
-	my $left = $bench->query('SELECT sum(lag_messages) FROM heartbeat_partitions');
+	my $left = $position + $opt{busy} - $bench->position;
 	$bench->await_end;
-	my $pending = $bench->query('SELECT count(*) FROM heartbeat_rollup_pending');
+	my $ended = time;
+	my ($pending, $marks) = split /\|/,
+	  $bench->query('SELECT (SELECT count(*) FROM heartbeat_rollup_pending), (SELECT count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes)');
+	$history->await_rollup;
+	$bench->await('count(*) = 0 FROM heartbeat_rollup_pending', 'the rollup does not come to its end');
+	my $rolled_up = time;
 	$bench->pause;
-	return ($left, $pending, @figures);
+	return {
+		left    => $left,
+		queries => \@figures,
+		rate    => $opt{busy} / ($ended - $began),
+		pending => $pending,
+		marks   => $marks,
+		cpu     => $history->maintenance_cpu - $cpu,
+		until_rolled_up => $rolled_up - $ended
+	};
 }
 
 mkdir $ENV{BENCH_OUT};
@@ -127,11 +143,22 @@ for my $share (@shares)
 }
 close($file) or die "$csv: $!";
 
-my ($left, $pending, @busy) = measure_busy();
-print_line(sprintf "\nwhile a backlog of %d was drained (%d left after the last query; %d rows pending at its end), in ms: median, slowest",
-	$opt{busy}, $left, $pending);
-print_line(sprintf '%-16s %8.2f %8.2f', $queries[$_][0], @{ $busy[$_] }) for 0 .. $#queries;
+my $rollup = $history->rollup;
+print_line(sprintf "\nthe rollup of the last %d readings of the history, all marked: %.1f s, %.2f CPU s a million",
+	$rollup->{readings}, $rollup->{seconds}, $rollup->{cpu} * 1e6 / $rollup->{readings});
 
-my ($dropped, $ms) = $history->drop_month;
-print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables in %.1f ms", $dropped, $ms);
+my $busy = measure_busy();
+print_line(sprintf "\nwhile a backlog of %d was drained (%d left after the last query), in ms: median, slowest", $opt{busy}, $busy->{left});
+print_line(sprintf '%-16s %8.2f %8.2f', $queries[$_][0], @{ $busy->{queries}[$_] }) for 0 .. $#queries;
+print_line(sprintf 'rows/s %d; left to the rollup at the end: %d pending rows, %d marked minutes; rolled up %.1f s later; %.2f CPU s of it a million',
+	@{$busy}{qw(rate pending marks until_rolled_up)}, $busy->{cpu} * 1e6 / $opt{busy});
+
+my $drop = $history->drop_month;
+print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables of %d MB: %.1f ms; the commit, unlinking included: %.1f ms",
+	$drop->{tables}, $drop->{megabytes}, $drop->{catalog}, $drop->{commit});
+for my $what ('insert', 'read')
+{
+	print_line(sprintf 'the longest that another session waited to %s: %.1f ms, before it %.1f ms',
+		$what, map { $drop->{$_}{$what} } 'meanwhile', 'before');
+}
 $bench->check_audit;

@@ -6,7 +6,9 @@ use strict;
 use warnings;
 
 use Carp;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(sleep time usleep);
+
+use Heartbeat::Bench::Process qw(cpu_seconds);
 
 # Rows are inserted in the order of time, as ingest that keeps up does it: so the indexes look as they would.
 my $chunk           = 2_000_000;    # rows of a statement
@@ -45,8 +47,10 @@ sub grow_to
 		$self->{size} = $next;
 	}
 	$self->{bench}->query('VACUUM (ANALYZE) heartbeat_records, heartbeat_anomalies');
+	my ($before, $cpu, $began) = ($self->{rolled_up}, $self->maintenance_cpu, time);
 	$self->_mark_minutes;
 	$self->await_rollup;
+	$self->{rollup} = { readings => $self->{size} - $before, seconds => time - $began, cpu => $self->maintenance_cpu - $cpu };
 	$self->{bench}->query('VACUUM (ANALYZE) heartbeat_rollup');
 	$self->{bench}->query('CHECKPOINT');
 	return;
@@ -88,6 +92,16 @@ sub _time_of
 	return "('$self->{end}'::timestamptz - $number * (86400.0 * 30 / $self->{readings}) * interval '1 second')";
 }
 
+# The CPU seconds that the maintenance worker has taken.
+sub maintenance_cpu
+{
+	my ($self) = @_;
+	return cpu_seconds($self->{bench}->node->worker_pid('heartbeat maintenance'));
+}
+
+# How the rollup of what the history has grown by was made: { readings, seconds, cpu }.
+sub rollup { my ($self) = @_; return $self->{rollup}; }
+
 # Returns when no minute is left to be rolled up.
 sub await_rollup
 {
@@ -116,19 +130,51 @@ sub forget_recent
 	return;
 }
 
-# Drops every week but the last: (tables, milliseconds). The maintenance worker would do it at once, so it is held.
+# Drops every week but the last, in a transaction of which each part is timed, while others insert and read.
+# { tables, megabytes, catalog, commit: milliseconds; before, meanwhile: the others' longest, as { insert, read } }. What the commit
+# takes beyond a moment is the unlinking of files, which the server does after it has released the locks. The maintenance
+# worker would drop them at once, so it is held.
 sub drop_month
 {
 	my ($self) = @_;
-	my $node = $self->{bench}->node;
-	my $maintenance = $node->worker_pid('heartbeat maintenance');
+	my $bench       = $self->{bench};
+	my $maintenance = $bench->node->worker_pid('heartbeat maintenance');
 	kill('STOP', $maintenance);
-	$node->set('heartbeat.retention' => '1d');
-	my ($dropped, $ms) = $self->{bench}->query("SELECT setting FROM pg_settings WHERE name = 'heartbeat.retention';\n"
-		  . "\\timing on\nSELECT partitions_dropped FROM heartbeat_apply_retention();") =~ /^(\d+)\nTime: ([\d.]+) ms/m;
+	$bench->node->set('heartbeat.retention' => '1d');
+	$bench->query('CHECKPOINT');
+	$bench->query('CREATE TABLE bystander (what text, began timestamptz, ms double precision); CREATE TABLE bystander_end ()');
+	my $bystander = $bench->background($self->_stand_by);
+	$bench->await('count(*) > 200 FROM bystander', 'the bystander has not begun');
+	my $megabytes = $self->megabytes;
+	my $began = $bench->query('SELECT clock_timestamp()');
+	my ($tables, $catalog, $commit) = $bench->query("BEGIN;\n\\timing on\n"
+		  . "SELECT partitions_dropped FROM heartbeat_apply_retention();\nCOMMIT;") =~ /^(\d+)\nTime: ([\d.]+) ms.*\nTime: ([\d.]+) ms/m;
+	sleep 1;
+	$bench->query('DROP TABLE bystander_end');
+	waitpid($bystander, 0);
 	kill('CONT', $maintenance);
-	croak 'nothing was dropped' unless $dropped;
-	return ($dropped, $ms);
+	croak 'nothing was dropped' unless $tables;
+	my $longest = sub {
+		my ($sign) = @_;
+		return { map { split /\|/ } split /\n/, $bench->query("SELECT what, max(ms) FROM bystander
+			WHERE began + ms * interval '1 ms' $sign '$began'::timestamptz GROUP BY what") };
+	};
+	$megabytes -= $self->megabytes;
+	return { tables => $tables, megabytes => $megabytes, catalog => $catalog, commit => $commit, before => $longest->('<'), meanwhile => $longest->('>=') };
+}
+
+# Statements of a session that inserts a reading and looks at the newest, again and again, until bystander_end is gone.
+sub _stand_by
+{
+	my $timed = sub {
+		my ($what, $sql) = @_;
+		return "began := clock_timestamp(); $sql; COMMIT;
+			INSERT INTO bystander VALUES ('$what', began, extract(epoch FROM clock_timestamp() - began) * 1000); COMMIT;";
+	};
+	my $insert = $timed->('insert', q{INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('bystander', 70, began)});
+	my $read   = $timed->('read', q{PERFORM count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0007' AND event_timestamp > now() - interval '10 minutes'});
+	return ('SET synchronous_commit = off', "DO \$\$ DECLARE began timestamptz; BEGIN
+		WHILE to_regclass('bystander_end') IS NOT NULL LOOP $insert $read PERFORM pg_sleep(0.001); COMMIT; END LOOP; END \$\$");
 }
 
 1;
