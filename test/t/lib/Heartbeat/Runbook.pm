@@ -21,6 +21,8 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
     my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
     $runbook->assert_all_run('States');             # no block of that part was left out
 
+Without a role all of it is run as a superuser.
+
 =cut
 
 sub new
@@ -44,14 +46,14 @@ sub new
 	return $self;
 }
 
-# A block's answer as psql -At prints it.
+# A block's answer as psql -At prints it; in another database where one is given.
 sub run
 {
-	my ($self, $section, $number) = @_;
+	my ($self, $section, $number, $database) = @_;
 	my $sql = $self->{blocks}{$section}[ $number - 1 ] // croak "section $section has no block $number";
 	$self->{run}{"$section $number"} = 1;
-	my @role = $sql =~ /^-- superuser$/m ? () : ('-U', $self->{role});
-	my ($status, $answer, $error) = $self->{node}->psql($self->{node}{heartbeat_database}, $sql, extra_params => \@role);
+	my @role = !defined $self->{role} || $sql =~ /^-- superuser$/m ? () : ('-U', $self->{role});
+	my ($status, $answer, $error) = $self->{node}->psql($database // $self->{node}{heartbeat_database}, $sql, extra_params => \@role);
 	croak "$section, block $number: $error\n$sql" if $status != 0;
 	note _indented('remedy', $sql), $answer eq '' ? () : _indented('->', $answer);
 	return $answer;
