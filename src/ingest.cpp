@@ -195,8 +195,10 @@ long ingest_until_due(const Ingest *ingest) {
     // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
     // them still shares transactions. No message waits longer than that: its batch began after the one
     // before.
-    TimestampTz left = ingest->stored_at + settings.batch_wait * INT64CONST(1000) - GetCurrentTimestamp();
-    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+    TimestampTz now = GetCurrentTimestamp();
+    TimestampTz left = ingest->stored_at + settings.batch_wait * INT64CONST(1000) - now;
+    bool clock_set_back = now < ingest->stored_at;
+    return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
 StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {

@@ -16,8 +16,10 @@ use Time::HiRes qw(time sleep);
 
 # Forty readings a second are to be visible within 10 ms at the 99th percentile. A shared machine of two cores that
 # runs other tests at the same time may preempt any of the processes for longer than that, so what fails the test is
-# several times as much; the figure measured is in the test's output. HEARTBEAT_LATENCY_MS sets another limit.
+# several times as much, three times in a row; the figures measured are in the test's output. HEARTBEAT_LATENCY_MS sets
+# another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
+my $tries = 3;
 
 my $kafka = Heartbeat::Kafka->new('latency');
 $kafka->start;
@@ -26,26 +28,34 @@ my $node = Heartbeat::Cluster->create('latency', kafka => $kafka, settings => { 
 $kafka->produce('heartbeat-events', reading_stream(100, 2));
 $node->wait_for_offsets('heartbeat-events', 50, 50);
 
-# Event times are the moment of sending, commit timestamps the moment from which a row is visible.
-my $producer = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
-my $count = 600;
-my $begin = time;
-for my $i (0 .. $count - 1)
+# Sends readings of a customer for 15 seconds; the 99th percentile in milliseconds. Event times are the moment of sending,
+# commit timestamps the moment from which a row is visible.
+sub measure
 {
-	my $wait = $begin + $i / 40 - time;
-	sleep($wait) if $wait > 0;
-	my $now = time;
-	$producer->send({ partition => $i % 2, key => 'latency',
-		value => reading('latency', 70 + $i % 20, reading_time(int $now, int(($now - int $now) * 1e6))) });
+	my ($customer) = @_;
+	my $producer   = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
+	my $count      = 600;
+	my $begin      = time;
+	for my $i (0 .. $count - 1)
+	{
+		my $wait = $begin + $i / 40 - time;
+		sleep($wait) if $wait > 0;
+		my $now = time;
+		$producer->send({ partition => $i % 2, key => $customer,
+			value => reading($customer, 70 + $i % 20, reading_time(int $now, int(($now - int $now) * 1e6))) });
+	}
+	$producer->finish;
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$customer'", $count, 'all are stored');
+	my ($p50, $p99, $most) = split /\|/, $node->query(
+		"SELECT round((1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY s))::numeric, 1),
+		        round((1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY s))::numeric, 1), round(1000 * max(s), 1)
+		 FROM (SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - event_timestamp) AS s
+		       FROM heartbeat_records WHERE customer_id = '$customer' ORDER BY id OFFSET 40) l");
+	note "from sending to visible: median $p50 ms, 99th percentile $p99 ms, longest $most ms";
+	return $p99;
 }
-$producer->finish;
-$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'latency'", $count, 'all are stored');
-my ($p50, $p99, $most) = split /\|/, $node->query(
-	"SELECT round((1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY s))::numeric, 1),
-	        round((1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY s))::numeric, 1), round(1000 * max(s), 1)
-	 FROM (SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - event_timestamp) AS s
-	       FROM heartbeat_records WHERE customer_id = 'latency' ORDER BY id OFFSET 40) l");
-note "from sending to visible: median $p50 ms, 99th percentile $p99 ms, longest $most ms";
+my $p99;
+do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
 # The threads of heartbeat's processes: their CPU seconds and how often they have woken up.
@@ -57,6 +67,10 @@ sub threads
 	my $wakeups = sum0 map { slurp_file("$_/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m } @tasks;
 	return ($cpu, $wakeups);
 }
+
+# For what follows the idle checks, which take longer than this.
+my $batch_wait = 3;
+$node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
 # Idle: once positions are mirrored and the rollup is done, no transaction and no WAL, and of a core less than a
 # thousandth for all of heartbeat's processes together. What is looked at is the database's own counters, from another
@@ -78,9 +92,25 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes take %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'and wake up %.1f times a second', $wakeups);
 
-# Idle is not asleep: the next reading is visible at once.
-$kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(time)) });
-$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'woken'", 1, 'and is awake for the next reading');
+# Idle is not asleep: the next reading waits for nothing, since the batch before it was stored longer ago than the
+# wait. Those that come next share transactions, which are at least the wait apart.
+my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
+my $sent    = time;
+$kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });
+$node->wait_for_query("SELECT count(*) FROM ($commits) c", 1, 'and is awake for the next reading');
+my $held = $node->query("SELECT round(extract(epoch FROM at - event_timestamp), 2) FROM ($commits) c");
+cmp_ok($held, '<', $batch_wait, "which is not held back for heartbeat.batch_wait: $held s");
+my $stream = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
+for my $i (1 .. 20)
+{
+	$stream->send({ partition => $i % 2, key => 'woken', value => reading('woken', 70, reading_time(int($sent) + $i)) });
+	sleep(0.05);
+}
+$stream->finish;
+$node->wait_for_query("SELECT count(*) FROM ($commits) c", 21, 'a stream of readings is stored');
+my $least = $node->query("SELECT round(extract(epoch FROM min(gap)), 2)
+	FROM (SELECT at - lag(at) OVER (ORDER BY at) AS gap FROM (SELECT DISTINCT at FROM ($commits) c) d) g");
+cmp_ok($least, '>=', $batch_wait, "in transactions that are heartbeat.batch_wait apart: at least $least s");
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;
