@@ -1,5 +1,5 @@
-# Retention drops weeks with data, and weeks are made ahead, while readings stream in: no batch waits for it longer than a
-# moment, also where a dashboard or a dump reads the tables meanwhile and retention has to wait.
+# Minutes are rolled up, retention drops weeks with data, and weeks are made ahead, while readings stream in: no batch waits
+# for it longer than a moment, also where a dashboard or a dump reads the tables meanwhile and retention has to wait.
 
 use strict;
 use warnings;
@@ -64,6 +64,15 @@ sub no_batch_waits
 begin();
 usleep(2_000_000);
 no_batch_waits('without retention');
+
+# Every minute is to be rolled up anew, the one that readings come into as well.
+begin();
+my $marked = $node->query(q{WITH marked AS (INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
+	SELECT DISTINCT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records RETURNING 1) SELECT count(*) FROM marked});
+cmp_ok($marked, '>', $weeks, 'minutes are to be rolled up');
+$node->query('SELECT heartbeat_wake_workers()');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_stale_minutes WHERE marked_at < now() - interval '30 minutes'", 0, 'the worker rolls them up');
+no_batch_waits('minutes are rolled up');
 
 begin();
 $node->set('heartbeat.retention' => '70d');
