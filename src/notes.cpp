@@ -102,4 +102,13 @@ void notes_take(Consumer *consumer, WorkerSlot *slot) {
     }
 }
 
+void notes_tell_folded() {
+    for (Kind &kind : kinds) {
+        if (kind.folded > 0)
+            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),
+                          errhidecontext(true)));
+        kind.folded = 0;
+    }
+}
+
 } // namespace heartbeat

@@ -11,4 +11,8 @@ namespace heartbeat {
 // It is also the slot's last error.
 void notes_take(Consumer *consumer, WorkerSlot *slot);
 
+// Logs how many were left out since, of each kind: when the trouble is over, nothing like them may come
+// again.
+void notes_tell_folded();
+
 } // namespace heartbeat

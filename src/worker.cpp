@@ -4,6 +4,7 @@
 #include "server.h"
 
 #include "control/pause.h"
+#include "notes.h"
 #include "process.h"
 #include "reader.h"
 #include "storage/sql.h"
@@ -42,6 +43,8 @@ struct Worker {
 Worker worker;
 
 void report(WorkerState state, const char *reason, const char *hint) {
+    if (state == WorkerState::running && worker.slot->state != state)
+        notes_tell_folded();
     shared_state_report(worker.slot, state, reason, hint);
 }
 

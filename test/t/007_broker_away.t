@@ -54,6 +54,10 @@ $node->wait_for_offsets('heartbeat-events', 1_000, 1_000);
 $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'that it runs again is logged once');
 
+# What librdkafka said each time is a line within a minute, and a count when it is over.
+is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'notes that are alike are logged once');
+cmp_ok($logged->('librdkafka: \d+ more like "_ALL_BROKERS_DOWN'), '>=', 1, 'and then how many more there were');
+
 # One that stops answering, with its connections open.
 $kafka->freeze;
 my @messages = reading_stream(1_000, 2, first => 2_000);
