@@ -18,7 +18,8 @@ GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/latency [--quiet N] [--rate N] [--seconds N] [--rounds N] [--idle N]\n";
 my ($customers, $backlog) = (1000, 500_000);
 my $most_idle_percent = 0.1;    # of a core
-my $settle_deadline   = 150;
+my $settle_deadline   = 180;
+my $rest              = 65;
 
 # Autovacuum is the server's own, and would now and then be a transaction.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
@@ -61,16 +62,19 @@ sub activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# After the last reading there is still the rollup to be made, and a checkpoint.
+# After the last reading there is still the rollup to be made, a checkpoint, and within a minute the log's summary.
 $bench->query('SELECT heartbeat_resume()');
-$bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes)', 'the rollup was not made');
+$bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)',
+	'the rollup was not made');
 $bench->node->safe_psql('postgres', 'CHECKPOINT');
-my ($deadline, $last, $now) = (time + $settle_deadline, '', activity());
-while ($now ne $last)
+my ($deadline, $now, $at_rest_since) = (time + $settle_deadline, activity(), time);
+while (time < $at_rest_since + $rest)
 {
 	die "the workers do not come to rest\n" if time > $deadline;
 	sleep(5);
-	($last, $now) = ($now, activity());
+	my $last = $now;
+	$now           = activity();
+	$at_rest_since = time if $now ne $last;
 }
 my %processes = map { my ($pid) = $bench->node->worker_pids("heartbeat $_"); $_ => $pid } qw(worker maintenance launcher);
 my %cpu       = map { $_ => fine_cpu_seconds($processes{$_}) } keys %processes;
