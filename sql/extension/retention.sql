@@ -28,7 +28,10 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- What takes its time comes first, and touches nothing that ingest waits for.
+    -- What takes its time comes first, and touches nothing that ingest waits for: so it may wait for the rollup, or for
+    -- the worker, which does the same when the setting has changed.
+    PERFORM set_config('lock_timeout', '30s', true);
+    EXECUTE format('LOCK TABLE %I.heartbeat_gaps IN SHARE UPDATE EXCLUSIVE MODE', schema);
     EXECUTE format('DELETE FROM %I.heartbeat_records_default WHERE event_timestamp < $1', schema) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     readings_deleted := readings_deleted + deleted;
@@ -58,6 +61,7 @@ BEGIN
         ORDER BY c.relname);
     -- From here on ingest waits. The batch under way ends first, so that only readers (a dump, say) can be in the way of
     -- the tables' locks. Whoever waits for one behind a reader has ingest wait behind himself: so never for long.
+    PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
         BEGIN
