@@ -95,5 +95,6 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
-    'default partitions, dead letters, gaps, events and closed alerts. Does nothing where heartbeat.retention is 0. Fails with lock_not_available '
-    'where somebody reads the tables all of a second. The worker calls it hourly, and again ten seconds after a failure.';
+    'default partitions, dead letters, gaps, events and closed alerts. Does nothing where heartbeat.retention is 0. Waits '
+    'up to 30 seconds for the rollup or another retention, and fails with lock_not_available where somebody reads the '
+    'tables all of a second. The worker calls it hourly, and again ten seconds after a failure.';

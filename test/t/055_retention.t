@@ -94,6 +94,16 @@ $reader->quit;
 $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'and succeeds once the reader is done');
 
+# Two at the same time, as a person and the worker when the setting has changed: the second waits, longer than for a lock.
+my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
+$first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
+$second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");
+$node->wait_for_query(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%apply_retention%'
+	AND query_start < clock_timestamp() - interval '1.5 s'}, 1, 'a second retention waits for the first');
+$first->query_safe('COMMIT');
+is($second->query_safe('SELECT 1') =~ /1$/ ? 1 : 0, 1, 'and succeeds after it');
+$_->quit for $first, $second;
+
 $stream->signal('INT');
 eval { $stream->finish };
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
