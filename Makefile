@@ -2,7 +2,9 @@
 # `make generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
 EXTENSION = heartbeat
 MODULE_big = heartbeat
-DATA_built = sql/heartbeat--1.0.sql
+HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
+DATA = $(wildcard sql/heartbeat--*.sql)
+DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql
 
 # The pieces of the extension's script, each after what it needs.
 SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views alerts metrics audit \
@@ -19,7 +21,6 @@ EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 
 PACKAGES = rdkafka jansson
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
-HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
 PG_CXXFLAGS = -std=c++20 -DHEARTBEAT_VERSION='"$(HEARTBEAT_VERSION)"' -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++ -pthread
 
@@ -41,12 +42,15 @@ override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANI
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
+$(OBJS): heartbeat.control # which has the version
+
 # The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream.
 $(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
 
 -include $(DEPENDENCIES)
 
-sql/heartbeat--1.0.sql: $(SQL_PIECES:%=sql/extension/%.sql) Makefile
+$(DATA_built): $(SQL_PIECES:%=sql/extension/%.sql) Makefile
+	@mkdir -p $(@D)
 	awk 'FNR == 1 && NR > 1 { print "" } { print }' $(filter %.sql,$^) > $@
 
 .PHONY: generator

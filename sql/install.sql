@@ -2,8 +2,9 @@
 SET client_min_messages = warning;
 
 -- what pg_regress has installed
-SELECT n.nspname AS schema, e.extversion AS version, e.extrelocatable AS relocatable
-FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat';
+SELECT n.nspname AS schema, e.extversion = a.default_version AS newest, e.extrelocatable AS relocatable
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace JOIN pg_available_extensions a ON a.name = e.extname
+WHERE e.extname = 'heartbeat';
 
 -- newer versions count the tables' row types too
 CREATE VIEW heartbeat_members AS

@@ -36,6 +36,13 @@ Statement record_start = {
     0,
     nullptr};
 
+Statement find_other_version = {
+    "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat' AND e.extversion <> $1",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
+
 struct Recorded {
     bool any;
     WorkerState state;
@@ -86,6 +93,17 @@ void write_start() {
     statement_execute(&record_start, values, nullptr, SPI_OK_SELECT);
 }
 
+// The library of a new version works with the tables of the one before, so that there is a time for the
+// update.
+void tell_other_version() {
+    Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
+    if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
+        return;
+    ereport(LOG, (errmsg("extension \"heartbeat\" has version %s in the database, and its library version %s",
+                         SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), HEARTBEAT_VERSION),
+                  errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
+}
+
 void remember(const Overall &now, int64_t changes) {
     recorded.any = true;
     recorded.state = now.state;
@@ -115,8 +133,10 @@ TimestampTz journal_write() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return 0;
-    if (!shared_state->start_recorded)
+    if (!shared_state->start_recorded) {
         write_start();
+        tell_other_version();
+    }
     if (has_state)
         write_state(overall, changes);
     transaction_commit();

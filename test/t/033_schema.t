@@ -171,7 +171,7 @@ $user = $node->background_psql('heartbeat'); # with the search path of now
 $user->query_safe('SET client_min_messages = warning');
 $user->query_safe('BEGIN');
 $user->query_safe('LOCK TABLE heartbeat_control IN EXCLUSIVE MODE');
-$user->query_safe("ALTER EXTENSION heartbeat UPDATE TO '1.0'");
+$user->query_safe("ALTER EXTENSION heartbeat UPDATE");
 $user->query_safe('ALTER TABLE heartbeat_records DROP COLUMN per_second, ADD COLUMN note text');
 $user->query_safe('ALTER EXTENSION heartbeat DROP FUNCTION heartbeat_summarize_partitions()');
 $user->query_safe('DROP FUNCTION heartbeat_summarize_partitions()');

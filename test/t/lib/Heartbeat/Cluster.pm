@@ -27,8 +27,8 @@ my @servers;    # all that were made
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), streaming (1: a standby can follow), archiving (1: its WAL
-is kept), start (1), install_path (the folder of another PostgreSQL).
+encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension, rather than the newest), streaming
+(1: a standby can follow), archiving (1: its WAL is kept), start (1), install_path (the folder of another PostgreSQL).
 
 =cut
 
@@ -57,7 +57,7 @@ sub create
 	return $self if defined $opt{start} && !$opt{start};
 	$self->_create_database if $self->{heartbeat_database} ne 'postgres';
 	$self->start;
-	$self->query('CREATE EXTENSION heartbeat') if $opt{extension} // 1;
+	$self->query('CREATE EXTENSION heartbeat' . ($opt{version} ? " VERSION '$opt{version}'" : '')) if $opt{extension} // 1;
 	return $self;
 }
 

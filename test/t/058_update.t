@@ -1,0 +1,75 @@
+# ALTER EXTENSION heartbeat UPDATE from each earlier version, with data, while readings stream: what has been updated is what
+# CREATE EXTENSION makes, the workers run before it with the old version's tables and after it with the new ones, and every
+# reading is stored once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Definition;
+use Heartbeat::Feed;
+use Heartbeat::Kafka;
+
+my $kafka = Heartbeat::Kafka->new('update');
+$kafka->start;
+my $feed    = Heartbeat::Feed->new($kafka, 3);
+my $fresh   = Heartbeat::Cluster->create('fresh');
+my $current = $fresh->query("SELECT default_version FROM pg_available_extensions WHERE name = 'heartbeat'");
+my @earlier = split /\n/, $fresh->query(
+	"SELECT version FROM pg_available_extension_versions WHERE name = 'heartbeat' AND version <> '$current' ORDER BY version");
+my $expected = definition($fresh);
+cmp_ok(@earlier, '>', 0, 'there are earlier versions');
+
+for my $version (@earlier)
+{
+	my $node = Heartbeat::Cluster->create("from_$version", kafka => $kafka, version => $version, settings => { 'heartbeat.batch_size' => 100 });
+	$feed->publish(3_000);
+	$feed->assert_stored($node, "the workers store readings in the tables of $version");
+	$node->wait_for_log(qr/LOG:  extension "heartbeat" has version \Q$version\E in the database, and its library version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
+	pass('the log says that the extension is to be updated');
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'some of which are rolled up');
+	$kafka->produce('heartbeat-events', { partition => 1, value => 'no reading' });
+	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
+	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
+	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
+	my $kept = join ' UNION ALL ', map { "SELECT '$_', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
+	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules heartbeat_customers);
+	my $before = $node->query($kept);
+
+	my $updater = $node->background_psql('heartbeat');
+	$updater->query_safe('BEGIN');
+	$updater->query_safe("ALTER EXTENSION heartbeat UPDATE");
+	$feed->publish(6_000);
+	is($updater->query_safe($kept), $before, 'the update leaves what the tables hold');
+	my $stored = $updater->query_safe('SELECT sum(records + anomalies) FROM heartbeat_offsets');
+	$updater->query_safe('ROLLBACK');
+	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'ingest goes on when it is rolled back');
+	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'with the old version');
+
+	$feed->publish(6_000);
+	$updater->query_safe('ALTER EXTENSION heartbeat UPDATE');
+	my $left = $updater->query_safe('SELECT ' . $feed->count . ' - sum(records + anomalies) FROM heartbeat_offsets');
+	cmp_ok($left, '>', 0, 'it is updated in the middle of a backlog');
+	$updater->quit;
+	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $current, "$version is updated to $current");
+	$feed->publish(300);
+	$feed->assert_stored($node, 'every reading is stored');
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'once');
+	$node->assert_summary('the summary has them');
+	$node->wait_for_state('RUNNING');
+	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "a user's column stays");
+	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "a user's grant stays");
+
+	$node->query($_) for 'ALTER TABLE heartbeat_records DROP COLUMN ward', 'DROP OWNED BY viewer';
+	my $updated = definition($node);
+	is($updated->{$_}, $expected->{$_}, "$_ are those that CREATE EXTENSION makes") for sort keys %$expected;
+	$node->assert_no_crash;
+	$node->stop;
+}
+$fresh->assert_no_crash;
+
+done_testing();
