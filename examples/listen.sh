@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows what heartbeat announces, as it happens, with psql alone: examples/listen.sh -d DATABASE. Ctrl-C ends it.
-# Whoever may connect may listen; the queries need the rights of a reader (README.md, Rights) and SELECT on
+# Whoever may connect may listen; the queries need the rights of a reader (docs/security.md, Rights) and SELECT on
 # heartbeat_alerts.
 set -euo pipefail
 {

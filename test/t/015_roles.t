@@ -1,4 +1,4 @@
-# The README's grants, as it has them: a reader reads, an operator steers, and the worker acts as a role that owns nothing.
+# The grants of docs/security.md, as it has them: a reader reads, an operator steers, and the worker acts as a role that owns nothing.
 
 use strict;
 use warnings;
@@ -10,16 +10,7 @@ use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
-
-my $readme = slurp_file("$FindBin::RealBin/../../README.md");
-
-# The SQL block of the README that begins by creating the role.
-sub grants_of
-{
-	my ($role) = @_;
-	my ($sql) = $readme =~ /^```sql\n(CREATE ROLE $role\b.*?)^```/ms or die "the README has no block for $role";
-	return $sql;
-}
+use Heartbeat::Runbook;
 
 my $kafka = Heartbeat::Kafka->new('roles');
 $kafka->start;

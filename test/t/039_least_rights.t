@@ -1,4 +1,4 @@
-# Each right that the README grants to the worker's role is needed, and said by name where it is missing; there is no other.
+# Each right that docs/security.md grants to the worker's role is needed, and said by name where it is missing; there is no other.
 
 use strict;
 use warnings;
@@ -10,9 +10,9 @@ use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Runbook;
 
-my ($block) = slurp_file("$FindBin::RealBin/../../README.md") =~ /^```sql\n(CREATE ROLE heartbeat_worker\b.*?)^```/ms
-  or die 'the README has no block for heartbeat_worker';
+my $block = grants_of('heartbeat_worker');
 
 # Every single right of the block: [ right, kind of object, object ].
 my @rights;
@@ -120,7 +120,7 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'and no
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
-is($all, scalar @rights, 'the role has the rights of the README and no more');
+is($all, scalar @rights, 'the role has the rights of the document and no more');
 for my $sql (
 	(map { ("DELETE FROM $_", "TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)),
 	'SELECT * FROM heartbeat_records_default', 'DELETE FROM heartbeat_offsets', 'DELETE FROM heartbeat_gaps', 'SELECT * FROM heartbeat_gaps',

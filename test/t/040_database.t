@@ -1,4 +1,4 @@
-# What administrators do to the workers' database while readings stream: drop, copy and rename it, as the README says. The
+# What administrators do to the workers' database while readings stream: drop, copy and rename it, as docs/administration.md says. The
 # workers find it again by themselves and soon, nothing is lost or stored twice, and no state is left behind.
 
 use strict;
@@ -12,6 +12,7 @@ use Time::HiRes qw(time);
 use Heartbeat::Cluster;
 use Heartbeat::Feed;
 use Heartbeat::Kafka;
+use Heartbeat::Runbook;
 
 my $kafka = Heartbeat::Kafka->new('database');
 $kafka->start;
@@ -26,9 +27,8 @@ $feed->assert_counted($node, 'at first');
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 
-# The README's way to have it alone: nobody gets in, the workers are sent away, and come back by themselves.
-my ($alone) = slurp_file("$FindBin::RealBin/../../README.md") =~ /^```sql\n(ALTER DATABASE heartbeat ALLOW_CONNECTIONS false;.*?)^```/ms
-  or die 'the README does not say how to have the database alone';
+# The document's way to have it alone: nobody gets in, the workers are sent away, and come back by themselves.
+my $alone = document_block('docs/administration.md', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $feed->publish(5_000);
 my $position = $node->log_position;
 for my $statement (grep { /\S/ } split /;\n/, $alone)

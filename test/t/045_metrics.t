@@ -1,5 +1,5 @@
 # heartbeat_metrics as Prometheus reads it: rendered by examples/prometheus/metrics.sql, parsed by Prometheus' own parser,
-# with values that the tables confirm; and each query of the example configurations, as the README's reader runs it.
+# with values that the tables confirm; and each query of the example configurations, as a reader runs it.
 
 use strict;
 use warnings;
@@ -14,14 +14,14 @@ use Heartbeat::Cluster;
 use Heartbeat::Feed;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Runbook;
 
 my $top   = "$FindBin::RealBin/../..";
 my $kafka = Heartbeat::Kafka->new('metrics');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('metrics', kafka => $kafka);
-my ($grants) = slurp_file("$top/README.md") =~ /^```sql\n(CREATE ROLE heartbeat_reader\b.*?)^```/ms or die 'the README has no block for heartbeat_reader';
-$node->query($grants);
+$node->query(grants_of('heartbeat_reader'));
 $node->query('ALTER ROLE heartbeat_reader LOGIN');
 
 # The answer to a query, or to a file of them, as the reader gets it; an error ends the test.

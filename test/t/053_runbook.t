@@ -25,13 +25,7 @@ chmod 0600, $properties;
 my $node = Heartbeat::Cluster->create('runbook', kafka => $kafka,
 	settings => { 'heartbeat.stall_timeout' => '2s', 'heartbeat.kafka_config_file' => $properties, 'heartbeat.batch_size' => 100 });
 
-# The roles are the README's.
-my $readme = slurp_file("$FindBin::RealBin/../../README.md");
-for my $role (qw(reader operator worker))
-{
-	my ($sql) = $readme =~ /^```sql\n(CREATE ROLE heartbeat_$role\b.*?)^```/ms or die "the README has no block for heartbeat_$role";
-	$node->query($sql);
-}
+$node->query(grants_of("heartbeat_$_")) for qw(reader operator worker);
 $node->query('ALTER ROLE heartbeat_operator LOGIN');
 my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
 

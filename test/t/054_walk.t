@@ -20,12 +20,7 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('walk', kafka => $kafka);
 
-my $readme = slurp_file("$FindBin::RealBin/../../README.md");
-for my $role (qw(reader operator))
-{
-	my ($sql) = $readme =~ /^```sql\n(CREATE ROLE heartbeat_$role\b.*?)^```/ms or die "the README has no block for heartbeat_$role";
-	$node->query($sql);
-}
+$node->query(grants_of("heartbeat_$_")) for qw(reader operator);
 $node->query('ALTER ROLE heartbeat_operator LOGIN');
 my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
 $runbook->run('Before the first night', $_) for 1, 2;

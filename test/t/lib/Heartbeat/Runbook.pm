@@ -7,11 +7,14 @@ use strict;
 use warnings;
 
 use Carp;
+use Exporter qw(import);
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use Test::More;
 
 use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(document_block grants_of);
 
 my $top = abs_path(dirname(__FILE__) . '/../../../..');
 
@@ -23,7 +26,19 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 
 Without a role all of it is run as a superuser.
 
+    $node->query(grants_of('heartbeat_reader'));                              # that role, as docs/security.md makes it
+    my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins like this
+
 =cut
+
+sub document_block
+{
+	my ($file, $beginning) = @_;
+	my ($sql) = slurp_file("$top/$file") =~ /^```sql\n(\Q$beginning\E\b.*?)^```/ms or croak "$file has no block $beginning";
+	return $sql;
+}
+
+sub grants_of { my ($role) = @_; return document_block('docs/security.md', "CREATE ROLE $role"); }
 
 sub new
 {
