@@ -1,5 +1,5 @@
 -- The role that Grafana's panels read with: psql -d DATABASE -f grafana/reader.sql, by the extension's owner, and then
--- \password grafana_reader. It has the rights of a reader (README.md, Rights), sees single readings besides, and cannot write.
+-- \password grafana_reader. It has the rights of a reader (docs/security.md, Rights), sees single readings besides, and cannot write.
 
 CREATE ROLE grafana_reader LOGIN;
 
