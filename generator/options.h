@@ -35,6 +35,7 @@ struct Options {
     std::optional<uint16_t> embedded_broker; // its port; 0: any free one
 
     std::optional<std::string> replay;
+    std::optional<std::string> alive_file;
     bool dry_run = false;
     bool quiet = false;
 

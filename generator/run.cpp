@@ -1,6 +1,7 @@
 // Generator: one run, from the options to the exit status: source -> pace -> sink, then drain and sum up.
 #include "run.h"
 
+#include "alive_file.h"
 #include "embedded_broker.h"
 #include "pace.h"
 #include "print.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <random>
 #include <unistd.h>
@@ -68,8 +70,9 @@ Clock::time_point end_of(const Options &options, Clock::time_point start) {
 
 class Run {
   public:
-    Run(const Options &options, Source *source, Sink *sink, Console *console)
-        : options_(options), source_(source), sink_(sink), console_(console) {}
+    // alive_file: may be null.
+    Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
+        : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
     // Sends until the count or the time is over, Ctrl-C, or the sink breaks (`message`: there would have been
     // more), or the source has no more (`end`, `failed`).
@@ -113,6 +116,8 @@ class Run {
     void serve(int timeout_ms) {
         sink_->serve(timeout_ms);
         console_->progress(sink_->counts());
+        if (alive_file_ != nullptr)
+            alive_file_->note(sink_->counts().acknowledged);
     }
 
     // `waiting`: the run is over before the source had anything.
@@ -141,6 +146,7 @@ class Run {
     const Options &options_;
     Source *source_;
     Sink *sink_;
+    AliveFile *alive_file_;
     Console *console_;
 };
 
@@ -177,6 +183,9 @@ void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
 
 int run_generator(const Options &options, Console *console) {
     stop_install_handlers();
+    std::optional<AliveFile> alive_file;
+    if (options.alive_file)
+        alive_file.emplace(*options.alive_file);
     std::unique_ptr<EmbeddedBroker> broker;
     if (options.embedded_broker) {
         broker =
@@ -193,7 +202,7 @@ int run_generator(const Options &options, Console *console) {
         start = Clock::now(); // creating the topic is not part of the rate
     SourceState state = SourceState::waiting;
     if (opened) {
-        Run run(options, source.get(), sink.get(), console);
+        Run run(options, source.get(), sink.get(), alive_file ? &*alive_file : nullptr, console);
         state = run.send_all();
         run.drain();
     }

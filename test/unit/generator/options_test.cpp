@@ -127,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
         Example{"dry-run", "HEARTBEAT_DRY_RUN", "true", [](const Options &o) { return o.dry_run; }},
         Example{"quiet", "HEARTBEAT_QUIET", "true", [](const Options &o) { return o.quiet; }},
         Example{"replay", "HEARTBEAT_REPLAY", "-", [](const Options &o) { return o.replay == "-"; }},
+        Example{"alive-file", "HEARTBEAT_ALIVE_FILE", "/tmp/alive",
+                [](const Options &o) { return o.alive_file == "/tmp/alive"; }},
         Example{"embedded-broker", "HEARTBEAT_EMBEDDED_BROKER", "19092",
                 [](const Options &o) { return o.embedded_broker == 19092; }}),
     name_of);

@@ -1,0 +1,46 @@
+// Generator: a file whose age tells, to whatever looks after this process, when Kafka last accepted a
+// message.
+#include "alive_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr std::chrono::seconds shortest_period(1);
+constexpr mode_t readable_by_all = 0644;
+constexpr timespec very_old[2] = {{0, UTIME_OMIT}, {0, 0}};
+
+// `times` as futimens has them; nullptr: now. Returns 0 or errno.
+int touch(const std::string &path, const timespec *times) {
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, readable_by_all);
+    if (fd < 0)
+        return errno;
+    const int error = futimens(fd, times) == 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+} // namespace
+
+AliveFile::AliveFile(std::string path) : path_(std::move(path)) {
+    const int error = touch(path_, very_old);
+    if (error != 0)
+        throw std::system_error(error, std::generic_category(), "--alive-file " + path_);
+}
+
+void AliveFile::note(uint64_t acknowledged, Clock::time_point now) {
+    if (acknowledged == last_acknowledged_ || now < next_)
+        return;
+    last_acknowledged_ = acknowledged;
+    next_ = now + shortest_period;
+    touch(path_, nullptr); // where that fails the file grows old, which is what it is for
+}
+
+} // namespace heartbeat::generator
