@@ -1,6 +1,7 @@
 // Generator, options: what the command line, the environment and a configuration file ask for.
 #include "options.h"
 
+#include "help.h"
 #include "option_checks.h"
 
 #include <algorithm>
@@ -23,26 +24,20 @@ constexpr int64_t shortest_simulated_interval_ns = 1000;
 constexpr char description[] =
     "Publishes simulated heart-rate readings of customers to a Kafka topic, for the heartbeat extension to "
     "consume.\n"
-    "Most heart rates are normal (mean 75, deviation 15, within 40 to 180), some are anomalies.\n";
+    "Most heart rates are normal (mean 75, deviation 15, within 40 to 180), some are anomalies.\n"
+    "\n"
+    "It runs until Ctrl-C (or SIGTERM) unless told when to stop, and then waits for what is still in flight; "
+    "a second\n"
+    "Ctrl-C does not wait.\n";
 
-constexpr char footer[] = "\nEvery option with a value, and every switch, can also be set in the environment "
-                          "(HEARTBEAT_CUSTOMERS=50,\n"
-                          "HEARTBEAT_DRY_RUN=true) and in the file that --config-file names (customers=50, "
-                          "one a line). The command line\n"
-                          "comes first, then the environment, then the file. HEARTBEAT_CONFIG holds "
-                          "key=value pairs separated by `;`.\n"
-                          "\nCtrl-C (or SIGTERM) stops publishing and waits for what is still in flight; a "
-                          "second one does not wait.\n"
+constexpr char footer[] = "\nEnvironment:\n"
+                          "An option can also be set by the variable named at its end, or by its name in the "
+                          "file that --config-file names\n"
+                          "(customers=50, one a line). The command line comes first, then the environment, "
+                          "then the file. A switch is set\n"
+                          "by true; HEARTBEAT_CONFIG holds key=value pairs separated by `;`.\n"
                           "\nExit status: 0 everything was delivered; 1 something was not, or it could not "
                           "start; 2 a wrong option.\n";
-
-// The name of the variable that sets an option: --anomaly-rate is HEARTBEAT_ANOMALY_RATE.
-std::string variable_of(const std::string &option) {
-    std::string name = "HEARTBEAT_" + option;
-    std::replace(name.begin(), name.end(), '-', '_');
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
-    return name;
-}
 
 std::string variable_value(const std::string &option) {
     const char *value = std::getenv(variable_of(option).c_str());
@@ -63,18 +58,22 @@ void add_simulation_options(CLI::App *app, Options *options) {
     const char *group = "Simulation";
     app->add_option("--customers", options->customers, "customers, CUST-0001 and on")
         ->check(check_integer(1, most_customers))
+        ->type_name("NUMBER")
         ->group(group);
     app->add_option("--interval", options->interval,
                     "seconds between two readings of one customer; 0: as fast as possible")
         ->check(check_number(0, longest_interval))
+        ->type_name("SECONDS")
         ->group(group);
     app->add_option("--anomaly-rate", options->anomaly_rate,
                     "share of anomalies, 0 to 1: BRADYCARDIA, TACHYCARDIA and INVALID in equal parts")
         ->check(check_number(0, 1))
+        ->type_name("SHARE")
         ->group(group);
     app->add_option("--seed", options->seed,
                     "same seed and --start-time, same readings; without it every run differs")
         ->check(check_integer(0, UINT64_MAX))
+        ->type_name("NUMBER")
         ->group(group);
     app->add_option(
            "--start-time", options->start_time,
@@ -83,6 +82,7 @@ void add_simulation_options(CLI::App *app, Options *options) {
            "in simulated time, with --interval 0 as if it were 0.5; without it they are the clock's. Kafka "
            "refuses times too far ahead and soon deletes those older than the topic's retention")
         ->transform(check_time())
+        ->type_name("TIME")
         ->group(group);
 }
 
@@ -90,23 +90,28 @@ void add_extent_options(CLI::App *app, Options *options) {
     const char *group = "How fast and how many";
     app->add_option("--rate", options->rate, "messages a second in total, instead of --interval")
         ->check(check_number(0, highest_rate, true))
+        ->type_name("NUMBER")
         ->group(group);
     app->add_option("--count", options->count, "stop after so many messages")
         ->check(check_integer(1, most_messages))
+        ->type_name("NUMBER")
         ->group(group);
     app->add_option("--duration", options->duration,
                     "stop after so many seconds; with --start-time, of simulated time")
         ->check(check_number(0, longest_duration, true))
+        ->type_name("SECONDS")
         ->group(group);
 }
 
 void add_kafka_options(CLI::App *app, Options *options) {
     const char *group = "Kafka";
     app->add_option("-b,--brokers", options->brokers, "bootstrap brokers, host:port[,host:port...]")
+        ->type_name("HOST:PORT,...")
         ->group(group);
-    app->add_option("--topic", options->topic, "topic")->group(group);
+    app->add_option("--topic", options->topic, "topic")->type_name("NAME")->group(group);
     app->add_option("--partitions", options->partitions, "partitions of the topic if it has to be created")
         ->check(check_integer(1, most_partitions))
+        ->type_name("NUMBER")
         ->group(group);
     app->add_option(
            "-X,--config", options->config,
@@ -114,6 +119,7 @@ void add_kafka_options(CLI::App *app, Options *options) {
            "keep trying while no broker answers")
         ->check(check_property())
         ->allow_extra_args(false)
+        ->type_name("KEY=VALUE")
         ->group(group);
     app->add_option(
            "--embedded-broker", options->embedded_broker,
@@ -123,14 +129,16 @@ void add_kafka_options(CLI::App *app, Options *options) {
         ->expected(0, 1)
         ->default_str("true")
         ->transform(check_port())
+        ->type_name("PORT")
         ->group(group);
 }
 
 void add_other_options(CLI::App *app, Options *options) {
-    app->add_option(
-        "--replay", options->replay,
-        "publish the lines of this file (-: standard input) as they are, valid readings or not, as fast as "
-        "--rate allows; the key is the line's customer_id if it can be found");
+    app->add_option("--replay", options->replay,
+                    "publish the lines of this file (-: standard input) as they are, valid readings or not, "
+                    "as fast as "
+                    "--rate allows; the key is the line's customer_id if it can be found")
+        ->type_name("FILE");
     app->add_flag("--dry-run", options->dry_run, "print the messages to standard output, contact no broker")
         ->check(check_switch())
         ->excludes("--embedded-broker");
@@ -171,6 +179,7 @@ int64_t Options::simulated_interval_ns() const {
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err) {
     CLI::App app(description, "heartbeat-generator");
+    app.formatter(std::make_shared<HelpFormatter>());
     app.option_defaults()->always_capture_default();
     app.footer(footer);
     app.set_version_flag("--version", std::string("heartbeat-generator ") + version);
@@ -186,7 +195,7 @@ std::optional<int> parse_options(int argc, const char *const *argv, const char *
             option->envname(variable_of(name));
     }
     const std::string file = variable_value("config-file");
-    app.set_config("--config-file", file, "read options from this file", !file.empty());
+    app.set_config("--config-file", file, "read options from this file", !file.empty())->type_name("FILE");
     app.config_formatter(std::make_shared<EnvironmentBeforeFile>());
     app.allow_config_extras(CLI::config_extras_mode::error);
 

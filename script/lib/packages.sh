@@ -65,7 +65,13 @@ packages_to_run_kafka() {
 packages_to_test() {
     echo "postgresql-$(postgres_version)-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
         python3-psycopg2 python3-prometheus-client python3-yaml libgtest-dev \
-        clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
+        help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
+}
+
+# To make Debian packages: what debian/control.in asks for, and what judges them.
+packages_to_package() {
+    echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libcli11-dev pkgconf help2man \
+        lintian blhc
 }
 
 # To compare with consumers in Python, to draw figures, and to see where time goes: for some commands under bench.

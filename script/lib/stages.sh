@@ -70,7 +70,7 @@ count_pgtap() { count_prove "$1"; }
 
 stage_tap() {
     install_extension
-    make -j "$cores" -C generator WERROR=1
+    make -j "$cores" -C generator all manual completion WERROR=1
     perl_prepare
     server_mount_small_disk
     local failed=0

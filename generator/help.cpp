@@ -1,0 +1,72 @@
+// Generator, options: what --help looks like. The manual page and the shells' completions are made from it.
+#include "help.h"
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr size_t indent = 30;
+constexpr size_t line_width = 100;
+
+// " FILE"; in brackets where the option may also stand alone; nothing for a switch.
+std::string value_of(const CLI::Option &option) {
+    if (option.get_type_size() == 0 || option.get_type_name().empty())
+        return "";
+    const std::string &name = option.get_type_name();
+    return option.get_expected_min() == 0 ? " [" + name + "]" : " " + name;
+}
+
+std::string notes_of(const CLI::Option &option) {
+    std::string notes;
+    const std::string &value = option.get_default_str();
+    // what is written for an option that stands alone is not what it is when it is absent
+    if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]")
+        notes += " [default: " + value + "]";
+    const std::string variable = variable_of(option.get_single_name());
+    if (!variable.empty())
+        notes += " [env: " + variable + "]";
+    for (const CLI::Option *other : option.get_excludes())
+        notes += " (not with " + other->get_name() + ")";
+    return notes;
+}
+
+} // namespace
+
+std::string variable_of(const std::string &option) {
+    if (option == "help" || option == "version")
+        return "";
+    std::string name = "HEARTBEAT_" + option;
+    std::replace(name.begin(), name.end(), '-', '_');
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+    return name;
+}
+
+std::string HelpFormatter::make_option(const CLI::Option *option, bool /*is_positional*/) const {
+    std::string line =
+        "  " + CLI::detail::find_and_replace(option->get_name(false, true), ",", ", ") + value_of(*option);
+    std::ostringstream out;
+    if (line.size() >= indent - 1) {
+        out << line << '\n';
+        line.clear();
+    }
+    line.resize(indent, ' ');
+    std::istringstream words(option->get_description() + notes_of(*option));
+    for (std::string word; words >> word;) {
+        const bool first = line.back() == ' ';
+        if (!first && line.size() + 1 + word.size() > line_width) {
+            out << line << '\n';
+            line.assign(indent, ' ');
+        } else if (!first) {
+            line += ' ';
+        }
+        line += word;
+    }
+    out << line << '\n';
+    return out.str();
+}
+
+} // namespace heartbeat::generator

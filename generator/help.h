@@ -1,0 +1,22 @@
+// Generator, options: what --help looks like. The manual page and the shells' completions are made from it.
+#pragma once
+
+#include "CLI/CLI.hpp"
+
+#include <string>
+
+namespace heartbeat::generator {
+
+// The same layout with every version of CLI11:
+//   -b, --brokers HOST:PORT,...
+//                               bootstrap brokers [default: localhost:9092] [env: HEARTBEAT_BROKERS]
+class HelpFormatter : public CLI::Formatter {
+  public:
+    std::string make_option(const CLI::Option *option, bool is_positional) const override;
+};
+
+// The name of the variable that sets an option: --anomaly-rate is HEARTBEAT_ANOMALY_RATE. Empty where none
+// does.
+std::string variable_of(const std::string &option);
+
+} // namespace heartbeat::generator
