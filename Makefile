@@ -44,6 +44,12 @@ endif
 
 $(OBJS): heartbeat.control # which has the version
 
+# What was compiled for another version of PostgreSQL is compiled again.
+BUILT_FOR = build/built-for
+$(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).now && \
+	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
+$(SERVER_OBJS): $(BUILT_FOR)
+
 # The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream.
 $(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
 

@@ -147,7 +147,7 @@ void attempt(Task *task) {
         task->failure.message[0] = '\0';
     }
     PG_CATCH();
-    { process_recover(&shared_state->maintenance, &task->failure); }
+    process_recover(&shared_state->maintenance, &task->failure);
     PG_END_TRY();
     task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
     pgstat_report_activity(STATE_IDLE, nullptr);

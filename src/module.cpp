@@ -1,12 +1,13 @@
 // Server half: the entry of the shared library.
 #include "server.h"
 
+#include "compat.h"
 #include "control/shared_state.h"
 #include "launcher.h"
 #include "settings.h"
 
 extern "C" {
-PG_MODULE_MAGIC;
+HEARTBEAT_MODULE_MAGIC
 PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): the name that the server looks for
 }
 

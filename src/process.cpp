@@ -1,6 +1,7 @@
 // Server half: start, sleep and recovery of a background process, in the server's own idiom.
 #include "server.h"
 
+#include "compat.h"
 #include "process.h"
 #include "storage/sql.h"
 #include "storage/subtransaction.h"
@@ -42,9 +43,8 @@ void protect_session() {
     set("session_replication_role", "origin");
     set("row_security", "off");
     set("statement_timeout", "0");
-#if PG_VERSION_NUM >= 170000
-    set("transaction_timeout", "0");
-#endif
+    if constexpr (has_transaction_timeout)
+        set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // a batch is bounded
     set("jit", "off");            // compiling takes longer than a batch, and would be done for each
     set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
@@ -91,17 +91,12 @@ bool process_interrupts() {
 }
 
 uint32_t process_wait_event(ProcessWait wait) {
-#if PG_VERSION_NUM >= 170000
     static uint32 events[2];
     static const char *const names[] = {"HeartbeatMessages", "HeartbeatRest"};
     auto index = static_cast<int>(wait);
     if (events[index] == 0)
-        events[index] = WaitEventExtensionNew(names[index]);
+        events[index] = new_wait_event(names[index]);
     return events[index];
-#else
-    (void)wait;
-    return PG_WAIT_EXTENSION;
-#endif
 }
 
 void process_sleep(long milliseconds) {

@@ -2,6 +2,7 @@
 // cannot.
 #include "server.h"
 
+#include "compat.h"
 #include "settings.h"
 #include "stream/reading.h"
 
@@ -131,11 +132,7 @@ void settings_define() {
     define_at_start();
     define_kafka();
     define_storing();
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved("heartbeat");
-#else
-    EmitWarningsOnPlaceholders("heartbeat");
-#endif
+    reserve_settings("heartbeat");
 }
 
 KafkaSettings settings_for_kafka(const char *client_id) {

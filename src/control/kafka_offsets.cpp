@@ -2,11 +2,11 @@
 // itself, so that the answer is there at once and the seek stays the session's own transaction.
 #include "server.h"
 
+#include "compat.h"
 #include "control/kafka_session.h"
 #include "settings.h"
 
 extern "C" {
-#include "funcapi.h"
 #include "storage/ipc.h"
 #include "utils/tuplestore.h"
 
@@ -98,14 +98,14 @@ void check(Consumer *consumer, int32_t partition, int64_t offset) {
 using namespace heartbeat;
 
 extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
-    InitMaterializedSRF(fcinfo, 0);
+    ReturnSetInfo *result = return_rows(fcinfo);
     if (PG_ARGISNULL(0))
         return static_cast<Datum>(0);
     int32_t partition = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     const int32_t *only = PG_ARGISNULL(1) ? nullptr : &partition;
     Consumer *consumer = kafka_session_open();
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    { fill(consumer, PG_GETARG_TIMESTAMPTZ(0), only, reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo)); }
+    fill(consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     consumer_close(consumer);
     return static_cast<Datum>(0);
@@ -118,7 +118,7 @@ extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
     if (consumer == nullptr)
         PG_RETURN_VOID();
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    { check(consumer, partition, offset); }
+    check(consumer, partition, offset);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     consumer_close(consumer);
     PG_RETURN_VOID();

@@ -3,6 +3,7 @@
 // that ingest waits for, but at its end, when it adds to the counters.
 #include "server.h"
 
+#include "compat.h"
 #include "control/kafka_session.h"
 #include "control/replay_plan.h"
 #include "control/replay_read.h"
@@ -13,7 +14,6 @@
 
 extern "C" {
 #include "access/xlog.h"
-#include "funcapi.h"
 #include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
@@ -187,10 +187,10 @@ using namespace heartbeat;
 extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     PreventCommandIfReadOnly("heartbeat_replay()");
     PreventCommandDuringRecovery("heartbeat_replay()");
-    InitMaterializedSRF(fcinfo, 0);
+    ReturnSetInfo *result = return_rows(fcinfo);
     auto *replay = static_cast<Replay *>(palloc0(sizeof(Replay)));
     replay->span = get_span(fcinfo);
-    replay->result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    replay->result = result;
     replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
     replay->recounts = recount_create();
     Extension extension;

@@ -249,7 +249,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
             recount_apply(retry->recounts);
     }
     PG_FINALLY();
-    { batch_destroy(retry->batch); }
+    batch_destroy(retry->batch);
     PG_END_TRY();
     MemoryContextSwitchTo(before);
     Datum values[3] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining),

@@ -1,6 +1,7 @@
 // Control wing: the shared memory itself. One lock guards it; it is held for a few copies at a time.
 #include "server.h"
 
+#include "compat.h"
 #include "control/progress.h"
 
 #include <cstring>
@@ -20,17 +21,10 @@ namespace {
 constexpr char tranche[] = "heartbeat";
 
 shmem_startup_hook_type previous_startup_hook = nullptr;
-#if PG_VERSION_NUM >= 150000
-shmem_request_hook_type previous_request_hook = nullptr;
-#endif
 
 WorkerSlot *own_slot = nullptr;
 
 void request_memory() {
-#if PG_VERSION_NUM >= 150000
-    if (previous_request_hook != nullptr)
-        previous_request_hook();
-#endif
     RequestAddinShmemSpace(MAXALIGN(sizeof(SharedState)));
     RequestNamedLWLockTranche(tranche, 1);
 }
@@ -105,12 +99,7 @@ const char *shared_state_name(WorkerState state) {
 void shared_state_request() {
     previous_startup_hook = shmem_startup_hook;
     shmem_startup_hook = set_up_memory;
-#if PG_VERSION_NUM >= 150000
-    previous_request_hook = shmem_request_hook;
-    shmem_request_hook = request_memory;
-#else
-    request_memory();
-#endif
+    when_memory_is_requested(request_memory);
 }
 
 bool shared_state_claim(WorkerSlot *slot) {

@@ -2,6 +2,7 @@
 // memory knows, and what the tables add where they can be read, as rows.
 #include "server.h"
 
+#include "compat.h"
 #include "control/overall.h"
 #include "control/positions.h"
 
@@ -134,8 +135,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
-    InitMaterializedSRF(fcinfo, 0);
-    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    ReturnSetInfo *result = return_rows(fcinfo);
     if (!is_ours())
         return static_cast<Datum>(0);
     auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
@@ -155,8 +155,7 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_batch_times(PG_FUNCTION_ARGS) {
-    InitMaterializedSRF(fcinfo, 0);
-    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    ReturnSetInfo *result = return_rows(fcinfo);
     if (!is_ours())
         return static_cast<Datum>(0);
     LWLockAcquire(shared_state->lock, LW_SHARED);

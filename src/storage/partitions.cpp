@@ -56,7 +56,7 @@ void make(TimestampTz first, TimestampTz last) {
 void make_or_go_without(TimestampTz time) {
     MemoryContext context = CurrentMemoryContext;
     PG_TRY();
-    { make(time, time); }
+    make(time, time);
     PG_CATCH();
     {
         MemoryContextSwitchTo(context);

@@ -165,7 +165,7 @@ TEST_F(KafkaConfigTest, RefusesAnEndlessFile) {
 }
 
 TEST(PropertiesFile, BelongsToTheServerOrToRoot) {
-    struct stat status {};
+    struct stat status = {};
     status.st_mode = S_IFREG | 0600;
     status.st_uid = 1234;
     EXPECT_EQ(properties_find_exposure(status, 1234), nullptr);
