@@ -6,7 +6,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-postgres_minimum=15
+postgres_minimum=14
 
 # The newest version of those installed that has the file.
 postgres_installed_with() {
@@ -14,10 +14,14 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# The PostgreSQL to work with: PG_CONFIG's, else one installed, rather with its development files, else the distribution's.
+# The PostgreSQL to work with: PG_CONFIG's, else PG_VERSION, else one installed, rather with its development files, else
+# the distribution's. PG_VERSION may name a minor version, too, as the official images of PostgreSQL have it set.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
+        return
+    elif [ -n "${PG_VERSION:-}" ]; then
+        echo "${PG_VERSION%%[!0-9]*}"
         return
     fi
     local installed
@@ -25,6 +29,11 @@ postgres_version() {
     [ -n "$installed" ] || installed=$(postgres_installed_with bin/postgres)
     [ -n "$installed" ] || installed=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1)
     echo "$installed"
+}
+
+# Whether it comes from packages. One that somebody has built has all that it needs, a user postgres for root beside it.
+postgres_is_packaged() {
+    [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
 
 postgres_check_version() {
@@ -36,11 +45,14 @@ postgres_check_version() {
     return 1
 }
 
+# Whether apt can install a package of that name; it also shows names of packages that others merely refer to.
+package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
+
 # The first of the names that apt knows.
 packages_first_known() {
     local name
     for name; do
-        if apt-cache show "$name" > /dev/null 2>&1; then
+        if package_is_known "$name"; then
             echo "$name"
             return
         fi
@@ -52,8 +64,8 @@ packages_first_known() {
 packages_to_run() {
     local version
     version=$(postgres_version)
-    echo "postgresql-$version" "postgresql-server-dev-$version" librdkafka-dev libjansson-dev libcli11-dev \
-        g++ make pkg-config ca-certificates
+    ! postgres_is_packaged || echo "postgresql-$version" "postgresql-server-dev-$version"
+    echo librdkafka-dev libjansson-dev libcli11-dev g++ make pkg-config ca-certificates
 }
 
 # To run a Kafka. Kafka 4 needs Java 17 or later.
@@ -63,7 +75,8 @@ packages_to_run_kafka() {
 
 # To check and test all of it.
 packages_to_test() {
-    echo "postgresql-$(postgres_version)-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
+    ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
+    echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
         python3-psycopg2 python3-prometheus-client python3-yaml libgtest-dev \
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
 }
@@ -113,7 +126,7 @@ packages_are_known() {
     local name
     # shellcheck disable=SC2046 # words are wanted
     for name in $(packages_missing $(for list; do "$list"; done)); do
-        apt-cache show "$name" > /dev/null 2>&1 || return 1
+        package_is_known "$name" || return 1
     done
 }
 

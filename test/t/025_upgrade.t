@@ -113,7 +113,7 @@ for my $name ('copied', 'linked')
 	$before = contents($old);
 	$old->stop;
 	my $files = PostgreSQL::Test::Utils::tempdir("upgrade_$name");
-	my $bin   = $old->config_data('--bindir');
+	chomp(my $bin = qx(pg_config --bindir));
 	chdir $files or die "$files: $!";
 	command_ok(
 		[

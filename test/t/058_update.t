@@ -50,10 +50,18 @@ for my $version (@earlier)
 	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'ingest goes on when it is rolled back');
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'with the old version');
 
+	# A lock held until both wait for it: a batch, then the update, which the rest of the backlog has to wait for.
+	my $holder = $node->background_psql('heartbeat');
+	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);
-	$updater->query_safe('ALTER EXTENSION heartbeat UPDATE');
+	my $waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+	$node->wait_for_query("$waits AND backend_type LIKE 'heartbeat worker%'", 1, 'a batch waits for a lock');
+	$updater->query_until(qr/begins/, "\\echo begins\nBEGIN; ALTER EXTENSION heartbeat UPDATE;\n");
+	$node->wait_for_query("$waits AND query LIKE 'ALTER EXTENSION%'", 1, 'and the update behind it');
+	$holder->quit;
 	my $left = $updater->query_safe('SELECT ' . $feed->count . ' - sum(records + anomalies) FROM heartbeat_offsets');
 	cmp_ok($left, '>', 0, 'it is updated in the middle of a backlog');
+	$updater->query_safe('COMMIT');
 	$updater->quit;
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $current, "$version is updated to $current");
 	$feed->publish(300);

@@ -31,6 +31,7 @@ sub new
 # The authority's own certificate, which others are to trust.
 sub file { my ($self) = @_; return $self->_path($self->{name}, 'pem'); }
 
+# One that has expired does so at once: newer openssl makes none that ends before it begins.
 sub issue
 {
 	my ($self, $name, %opt) = @_;
@@ -38,7 +39,7 @@ sub issue
 	_openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', "/CN=$name", '-keyout', $key, '-out', $request);
 	append_to_file("$request.ext", "subjectAltName=$opt{names}\n");
 	_openssl('x509', '-req', '-in', $request, '-CA', $self->file, '-CAkey', $self->_path($self->{name}, 'key'),
-		'-CAcreateserial', '-days', $opt{expired} ? -1 : 2, '-extfile', "$request.ext", '-out', $certificate);
+		'-CAcreateserial', '-days', $opt{expired} ? 0 : 2, '-extfile', "$request.ext", '-out', $certificate);
 	my $keystore = $self->_path($name, 'keystore');
 	append_to_file($keystore, slurp_file($key) . slurp_file($certificate));
 	if (defined $opt{passphrase})
