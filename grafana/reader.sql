@@ -7,7 +7,7 @@ GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalie
     heartbeat_partitions, heartbeat_dead_letter_summary, heartbeat_metrics, heartbeat_events TO grafana_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(), heartbeat_audit(),
     heartbeat_summarize_minute(timestamptz) TO grafana_reader;
-GRANT SELECT ON heartbeat_records, heartbeat_anomalies TO grafana_reader;
+GRANT SELECT ON heartbeat_records, heartbeat_anomalies, heartbeat_alerts TO grafana_reader;
 
 -- a query that somebody types into a panel neither writes nor runs for ever
 ALTER ROLE grafana_reader SET default_transaction_read_only = on;

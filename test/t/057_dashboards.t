@@ -1,0 +1,130 @@
+# Grafana's dashboards as Grafana asks the database: each panel's and each variable's SQL with its macros and variables expanded,
+# on a live pipeline, by the datasource's role. A panel that returns nothing, or reads partitions of other times, fails.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use JSON::PP ();
+use POSIX qw(strftime);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Feed;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $grafana    = "$FindBin::RealBin/../../grafana";
+my $datasource = slurp_file("$grafana/provisioning/datasources/heartbeat.yaml");
+my ($uid)      = $datasource =~ /^    uid: (\S+)$/m;
+my ($role)     = $datasource =~ /^    user: (\S+)$/m;
+my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
+is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
+
+# Readings of now, of 1 to 10 minutes ago, and of weeks ago, which no panel is to touch.
+my $kafka = Heartbeat::Kafka->new('dashboards');
+$kafka->start;
+my $feed = Heartbeat::Feed->new($kafka, 3);
+my $node = Heartbeat::Cluster->create('dashboards', kafka => $kafka);
+$node->query($_) for grep { /\S/ } split /;\n/, slurp_file("$grafana/reader.sql");
+my $now = time;
+$kafka->produce('heartbeat-events', map { reading_stream(300, 3, start => $now - $_) } map({ $_ * 86400 } 22, 29, 36), map({ $_ * 60 } 1 .. 10), 5);
+$kafka->produce('heartbeat-events', { partition => 0, value => 'no reading' });
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
+$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 1, 'an alert is open');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'all is read');
+my @old = split /\n/, $node->query("SELECT c.relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+	WHERE inhparent::regclass::text ~ '^heartbeat_(records|anomalies|rollup)' AND c.relname ~ 'w' AND
+	      substring(pg_get_expr(relpartbound, inhrelid) FROM \$\$TO \\('([^']+)'\\)\$\$)::timestamptz < now() - interval '1 day'");
+cmp_ok(scalar @old, '>=', 9, 'there is history');
+my $old = join '|', @old;
+
+# The query as Grafana's PostgreSQL datasource sends it, for the last quarter of an hour.
+my %variables = (__interval => '10s', customer => "'ALL'");
+
+sub expand
+{
+	my ($sql) = @_;
+	my ($from, $to) = map { "'" . strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_) . "'" } time - 900, time;
+	$sql =~ s/\$\{(\w+):sqlstring\}/$variables{$1} \/\/ die "no variable $1"/ge;
+	$sql =~ s/\$__timeFilter\(([^()]+)\)/$1 BETWEEN $from AND $to/g;
+	$sql =~ s/\$__timeFrom\(\)/$from/g;
+	$sql =~ s/\$__timeTo\(\)/$to/g;
+	$sql =~ s/\$__interval\b/$variables{__interval}/g;
+	$sql =~ s/\$__timeGroupAlias\(([^(),]+), (\d+)s\)/floor(extract(epoch from $1)\/$2)*$2 AS "time"/g;
+	die "not expanded: $sql" if $sql =~ /\$_|\$\{/;
+	return $sql;
+}
+
+# What the datasource's role gets: the names of the columns, and the rows.
+sub ask
+{
+	my ($sql, @options) = @_;
+	my ($status, $output, $error) = $node->psql('heartbeat', $sql, extra_params => [ '-U', $role, '--csv', '-P', 'tuples_only=off', @options ]);
+	die "$sql\n$error" if $status != 0;
+	my ($columns, @rows) = split /\n/, $output;
+	return ([ split /,/, $columns ], \@rows);
+}
+
+sub assert_answers
+{
+	my ($what, $sql) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($columns, $rows) = eval { ask(expand($sql)) };
+	is($@, '', "$what: can be asked") or return [];
+	cmp_ok(scalar @$rows, '>', 0, "$what: has rows");
+	isnt(join('', @$rows) =~ s/[,"]//gr, '', "$what: has values");
+	my (undef, $plan) = ask('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' . expand($sql));
+	is_deeply([ grep { /Scan.* (?:$old)\b/ && !/never executed/ } @$plan ], [], "$what: reads no history");
+	return $columns;
+}
+
+for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
+{
+	my %panels;
+	for my $panel (@{ $dashboard->{panels} })
+	{
+		my $what = "$dashboard->{title}, $panel->{title}";
+		ok(!$panels{ $panel->{id} }++, "$what: its id is its own");
+		isnt($panel->{description} // '', '', "$what: has a description");
+		is($_->{datasource}{uid}, $uid, "$what: asks the datasource") for $panel, @{ $panel->{targets} };
+		isnt($panel->{fieldConfig}{defaults}{unit}, undef, "$what: has a unit") if $panel->{type} =~ /^(stat|timeseries|barchart|bargauge)$/;
+		for my $target (@{ $panel->{targets} })
+		{
+			my $columns = assert_answers($what, $target->{rawSql});
+			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: has a time where it is a series")
+			  if $panel->{type} ne 'state-timeline';
+			for my $name (map { $_->{matcher}{options} } @{ $panel->{fieldConfig}{overrides} })
+			{
+				ok((grep { $_ eq $name } @$columns) || $target->{format} eq 'time_series', "$what: has the column $name that it styles");
+			}
+		}
+	}
+	assert_answers("$dashboard->{title}, variable $_->{name}", $_->{query}) for @{ $dashboard->{templating}{list} };
+	my @linked = JSON::PP->new->canonical->encode($dashboard) =~ m{"/d/([\w-]+)}g;
+	cmp_ok(scalar @linked, '>', 0, "$dashboard->{title}: links");
+	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: leads to what is there");
+}
+
+# One customer, whose name is not to be taken for SQL.
+$kafka->produce('heartbeat-events', { partition => 1, value => reading("O'Hara", $_, reading_time(time - 20, $_)) }) for 70, 200;
+$node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote');
+$variables{customer} = "'O''Hara'";
+for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'heartbeat-heartbeats'}{panels} })
+{
+	my (undef, $rows) = ask(expand($panel->{targets}[0]{rawSql}));
+	cmp_ok(scalar @$rows, '>', 0, "$panel->{title}: is of the customer chosen");
+	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: and of nobody else");
+}
+
+# The role reads, and no more.
+for my $sql ('DELETE FROM heartbeat_records', "SELECT heartbeat_pause('no')", 'SELECT payload FROM heartbeat_dead_letters', 'CREATE TABLE mine ()')
+{
+	my ($status, undef, $error) = $node->psql('heartbeat', "SET default_transaction_read_only = off; $sql", extra_params => [ '-U', $role ]);
+	like($error, qr/permission denied/, "the role is refused: $sql");
+}
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
