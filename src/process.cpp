@@ -3,6 +3,7 @@
 
 #include "compat.h"
 #include "process.h"
+#include "storage/parameters.h"
 #include "storage/sql.h"
 #include "storage/subtransaction.h"
 
@@ -48,6 +49,7 @@ void protect_session() {
     set("temp_file_limit", "-1"); // a batch is bounded
     set("jit", "off");            // compiling takes longer than a batch, and would be done for each
     set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
+    parameters_hide();
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
     // again.
     set("synchronous_commit", "off");

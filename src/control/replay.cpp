@@ -9,6 +9,7 @@
 #include "control/replay_read.h"
 #include "control/wake.h"
 #include "settings.h"
+#include "storage/parameters.h"
 #include "storage/recount.h"
 #include "storage/sql.h"
 
@@ -195,6 +196,7 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     replay->recounts = recount_create();
     Extension extension;
     extension_find(&extension);
+    int level = parameters_hide_for_now();
     SPI_connect();
     replay->reader.consumer = kafka_session_open();
     PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
@@ -207,6 +209,7 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     close(0, PointerGetDatum(&replay->reader));
     SPI_finish();
+    parameters_show(level);
     roll_up_at_commit();
     return static_cast<Datum>(0);
 }

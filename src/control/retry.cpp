@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
+#include "storage/parameters.h"
 #include "storage/recount.h"
 #include "storage/sql.h"
 
@@ -239,6 +240,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     extension_find(&extension);
     prepare(retry, fcinfo);
     MemoryContext before = CurrentMemoryContext; // the answer outlives SPI's connection
+    int level = parameters_hide_for_now();
     SPI_connect();
     PG_TRY();
     {
@@ -257,6 +259,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     if (retry->resolved + retry->remaining > 0)
         statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
     SPI_finish();
+    parameters_show(level);
     if (retry->resolved > 0)
         wake_at_commit();
     bool nulls[3] = {};

@@ -187,6 +187,10 @@ for my $preloaded ('auto_explain, heartbeat, pg_stat_statements', 'pg_stat_state
 	$node->wait_for_query('SELECT sum(records) + sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets',
 		$in_topic - 1 . '|0|1', 'and so is all the rest');
 	$node->wait_for_state('RUNNING');
+	is($node->query("SELECT sum(messages) FROM heartbeat_replay(now() - interval '1 hour', now())"), $in_topic, 'a replay reads them again');
+	$node->query(q{UPDATE heartbeat_dead_letters SET payload =
+		convert_to('{"customer_id":"CUST-' || '0099","heart_rate":61,"event_timestamp":"2026-11-01T03:04:05Z"}', 'UTF8')});
+	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, 'and a retry stores what now can be');
 	$node->assert_audit;
 	is($node->log_matches('CUST-00\d\d|60\.12345678', $position), 0, 'with everything logged, the log holds no customer and no payload');
 	$node->query("ALTER DATABASE heartbeat RESET ALL");
