@@ -14,6 +14,10 @@ enum class AssignmentResult {
     failed,      // needs a person
 };
 
+inline constexpr char brokers_hint[] = "Check that the brokers run, heartbeat.brokers, and the file that "
+                                       "heartbeat.kafka_config_file names; connecting goes on by itself, "
+                                       "with a changed file after a reload.";
+
 struct Assignment {
     int worker;
     int workers;

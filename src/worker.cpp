@@ -149,6 +149,7 @@ long store() {
 long assign_again() {
     char trouble[state_text_size];
     strlcpy(trouble, consumer_trouble(worker.reader.consumer), sizeof(trouble));
+    bool has_brokers = !consumer_lost_brokers(worker.reader.consumer);
     reader_stop(&worker.reader); // which forgets it
     if (trouble[0] == '\0')
         return at_once;
@@ -157,8 +158,9 @@ long assign_again() {
     worker.troubled_at = now;
     worker.reader.troubled = true;
     report(WorkerState::connecting, trouble,
-           "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
-           "heartbeat_seek().");
+           has_brokers ? "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
+                         "heartbeat_seek()."
+                       : brokers_hint);
     return worker.trouble_again ? reconnect_ms : at_once;
 }
 

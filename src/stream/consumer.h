@@ -86,8 +86,9 @@ int consumer_refresh_ms(const Consumer *consumer) noexcept;
 // Whether anything, a message or the end of a partition, has been read since the last assignment.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// What the last FillResult::trouble was about.
+// What the last FillResult::trouble was about, and whether it was that no broker is left.
 const char *consumer_trouble(Consumer *consumer) noexcept;
+bool consumer_lost_brokers(const Consumer *consumer) noexcept;
 
 const char *consumer_library_version() noexcept; // librdkafka's
 

@@ -217,6 +217,10 @@ const char *consumer_trouble(Consumer *consumer) noexcept {
     return consumer->trouble;
 }
 
+bool consumer_lost_brokers(const Consumer *consumer) noexcept {
+    return consumer->lost_brokers;
+}
+
 const char *consumer_library_version() noexcept {
     return rd_kafka_version_str();
 }
