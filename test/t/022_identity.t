@@ -36,11 +36,12 @@ sub make_again
 	return;
 }
 
+my $unread = 0;    # of what was removed in time, and might have been read
 sub is_stored
 {
 	my ($count, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $count, $what);
+	return is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $count - $unread, $what);
 }
 
 sub is_gap
@@ -117,16 +118,18 @@ publish('removed', 10);
 read_topic('removed');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
-publish('removed', 1);    # answers the fetch that is on its way
+publish('removed', 1);    # answers the fetch that is on its way, unless that was answered with nothing already
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";
-$node->wait_for_state('FAILED', 'no longer holds offset 11 of partition 0 of topic "removed": it begins at 15',
+$node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of topic "removed": it begins at 15',
 	'offsets removed under a running worker are missed');
+my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
+$unread = 11 - $lost;
 is_stored(81, 'and nothing is read behind them');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('removed', 20);
-is_gap('removed', '0:11-15', 'offset_reset = earliest goes on at what is left, and records the gap');
+is_gap('removed', "0:$lost-15", 'offset_reset = earliest goes on at what is left, and records the gap');
 is_stored(86, 'which is stored');
 
 $node->set('heartbeat.offset_reset' => 'error');
@@ -143,7 +146,7 @@ $node->start;
 $node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at 25', 'and while the server is down');
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets('removed', 30);
-is_gap('removed', '0:11-15 0:20-30', 'offset_reset = latest goes on at the end, and records the gap');
+is_gap('removed', "0:$lost-15 0:20-30", 'offset_reset = latest goes on at the end, and records the gap');
 is_stored(86, 'of which nothing is stored');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');

@@ -98,8 +98,8 @@ $feed->publish(100);
 $node->wait_for_query('SELECT next_offset = high_watermark FROM heartbeat_partitions WHERE partition = 0', 't', 'the other partition goes on meanwhile');
 is($node->status->{state}, 'STALLED', 'which does not hide it');
 $producer->finish;
-$feed->assert_stored($node, 'the transaction is aborted');
-$node->wait_for_query($line, 'RUNNING | 0 | t', 'and the stall is over');
+$node->wait_for_query($line, 'RUNNING | 0 | t', 'the transaction is aborted: the stall is over');
+$feed->assert_stored($node, 'and what was behind it is stored');
 
 # A broker that is away.
 $kafka->stop;

@@ -351,6 +351,8 @@ sub _write_properties
 		'transaction.state.log.num.partitions'     => 1,
 		'group.initial.rebalance.delay.ms'         => 0,
 		'log.cleaner.dedupe.buffer.size'           => 2097152,
+		# A test's messages may be of any time; half a minute after the start the broker looks for old ones.
+		'log.retention.ms'                         => -1,
 		'num.network.threads'                      => 2,
 		'num.io.threads'                           => 2,
 		%{ $self->{properties} });
