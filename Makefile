@@ -33,7 +33,8 @@ include $(PGXS)
 
 # the server's headers are C: what C++ has to say of them is not about this project
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
-override CXXFLAGS += -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
+# COPT is how Debian's pg_buildext hands its flags on; the server's makefiles give them to C alone
+override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
 # make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it.
 # The server is built with -fwrapv, under which no overflow is looked for.
@@ -50,8 +51,9 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream.
-$(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS)
+# The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream. What is
+# not about headers stays, such as -D_FORTIFY_SOURCE.
+$(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
 
@@ -62,3 +64,16 @@ $(DATA_built): $(SQL_PIECES:%=sql/extension/%.sql) Makefile
 .PHONY: generator
 generator:
 	$(MAKE) -C generator
+
+# `make dist`: build/heartbeat-X.Y.Z.zip, a release of HEAD for PGXN, whose versions have three numbers.
+PGXN_VERSION = $(HEARTBEAT_VERSION)$(if $(filter 2,$(words $(subst ., ,$(HEARTBEAT_VERSION)))),.0)
+PGXN_RELEASE = heartbeat-$(PGXN_VERSION)
+
+META.json: META.json.in heartbeat.control
+	sed 's/@VERSION@/$(PGXN_VERSION)/' $< > $@
+
+.PHONY: dist
+dist: META.json
+	@git diff --quiet HEAD || { echo "there are changes that are not committed: they would not be in the release" >&2; exit 1; }
+	mkdir -p build
+	git archive --format=zip --prefix=$(PGXN_RELEASE)/ --add-file=META.json --output=build/$(PGXN_RELEASE).zip HEAD

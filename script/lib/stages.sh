@@ -70,7 +70,7 @@ count_pgtap() { count_prove "$1"; }
 
 stage_tap() {
     install_extension
-    make -j "$cores" -C generator all manual completion WERROR=1
+    make -j "$cores" -C generator all man completion WERROR=1
     perl_prepare
     server_mount_small_disk
     local failed=0
@@ -92,3 +92,5 @@ count_prove() {
 
 stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-15}" CLANGXX=clang++; }
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
+
+stage_package() { script/package; }
