@@ -144,7 +144,8 @@ void add_other_options(CLI::App *app, Options *options) {
         ->excludes("--embedded-broker");
     app->add_option("--alive-file", options->alive_file,
                     "touch this file while messages are being accepted, at most once a second, for a health "
-                    "check to look at its age; of 1970 until the first one is");
+                    "check to look at its age; of 1970 until the first one is")
+        ->type_name("FILE");
     app->add_flag("--quiet", options->quiet, "no progress, no summary; errors only")->check(check_switch());
 }
 

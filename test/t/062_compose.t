@@ -1,0 +1,147 @@
+# What docker compose starts, as far as that can be seen without containers: its variables, the scripts that make the database,
+# and each health check, which must also be able to fail. docker/check looks at the whole of it where containers run.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use File::Basename qw(basename);
+use JSON::PP ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+
+my $top       = "$FindBin::RealBin/../..";
+my $generator = "$top/build/generator/heartbeat-generator";
+
+sub answer_of { my ($output, $error) = run_command([@_]); return $output; }
+
+my $compose  = slurp_file("$top/docker-compose.yml");
+my $services = JSON::PP::decode_json(
+	answer_of('python3', '-c', 'import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))', "$top/docker-compose.yml"))->{services};
+my %example = slurp_file("$top/.env.example") =~ /^(\w+)=(.*)$/mg;
+
+# The variables.
+my %options;
+for (split /^  -/m, answer_of($generator, '--help'))
+{
+	my ($variable) = /\[env:\s+(\w+)\]/ or next;
+	($options{$variable}) = (/\[default:\s+([^\]]*)\]/, '');
+}
+cmp_ok(keys %options, '>', 15, 'the generator has variables');
+is_deeply({ map { $_ => $example{$_} } grep { /^HEARTBEAT_/ } keys %example }, \%options, 'which .env.example has, with their defaults');
+
+my %defaults;
+$defaults{$1}{$2}++ while $compose =~ /\$\{(\w+):?-?([^}]*)\}/g;
+my @wrong = grep { my $name = $_; !exists $example{$name} || grep { $_ ne '' && $_ ne $example{$name} } keys %{ $defaults{$name} } } keys %defaults;
+is("@wrong", '', 'each variable of docker-compose.yml is in .env.example, with the same default');
+# what names a file or a Kafka of the host means nothing in a container
+my @passed = grep { !/^HEARTBEAT_(?:CONFIG_FILE|EMBEDDED_BROKER|REPLAY)$/ } grep { /^HEARTBEAT_/ } keys %example;
+is_deeply([ sort keys %{ $services->{generator}{environment} } ], [ sort @passed ], 'the generator is given its variables');
+is($services->{generator}{environment}{HEARTBEAT_BROKERS}, 'kafka:9093', 'but not the Kafka of .env.example');
+
+my ($postgres) = slurp_file("$top/docker/postgres/Dockerfile") =~ /^ARG POSTGRES_VERSION=(\d+)$/m;
+is($postgres, $example{POSTGRES_VERSION}, 'one version of PostgreSQL is the default');
+my @images = (map { $_->{build} ? () : $_->{image} } values %$services), map { slurp_file($_) =~ /^FROM (\S+)/mg } glob "$top/docker/*/Dockerfile";
+is(join(' ', grep { !/:[^:]*\d[^:]*$|:\$\{POSTGRES_VERSION\}-bookworm$|^debian:bookworm-slim$/ } @images), '', 'every image is pinned by its version');
+
+# The database, made as the image's entrypoint makes it.
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('compose');
+$kafka->start;
+my $node = Heartbeat::Cluster->create('compose', kafka => $kafka, database => 'heartbeat_db', extension => 0);
+$node->query('CREATE ROLE heartbeat_user SUPERUSER LOGIN');
+local @ENV{qw(PGHOST PGPORT POSTGRES_USER POSTGRES_DB GRAFANA_DB_PASSWORD)} =
+  ($node->host, $node->port, 'heartbeat_user', 'heartbeat_db', q(it's a "secret" $1\\));
+
+my %scripts = map { basename($_) => $_ } glob "$top/docker/postgres/initdb.d/*";
+my $dockerfile = slurp_file("$top/docker/postgres/Dockerfile");
+$scripts{ basename($2) } = "$top/$1" while $dockerfile =~ m{^COPY (\S+) (/docker-entrypoint-initdb\.d/\S+)$}mg;
+is(join(' ', sort keys %scripts), '10-heartbeat.sql 20-grafana-reader.sql 30-passwords.sh', 'three scripts make the database');
+for my $name (sort keys %scripts)
+{
+	my @command = $name =~ /\.sh$/ ? $scripts{$name} : (qw(psql -X -q -v ON_ERROR_STOP=1 -U heartbeat_user -d heartbeat_db -f), $scripts{$name});
+	is(system_log(@command), 0, "$name runs");
+}
+my @settings = grep { /^heartbeat\./ } map { /^([a-z_.]+)=/ ? $1 : () } @{ $services->{postgres}{command} };
+is($node->query('SELECT count(*) FROM pg_settings WHERE name IN (' . join(', ', map { "'$_'" } @settings) . ')'), 3, 'the settings of its command exist');
+
+sub as_reader
+{
+	my ($password, @statements) = @_;
+	local $ENV{PGPASSWORD} = $password;
+	my ($output, $error) = run_command([ qw(psql -XAtq -w -v ON_ERROR_STOP=1 -U grafana_reader -d heartbeat_db), map { ('-c', $_) } @statements ]);
+	return $output . $error;
+}
+my $access = $node->data_dir . '/pg_hba.conf';
+my $rules  = slurp_file($access);
+unlink $access;
+append_to_file($access, "local all grafana_reader scram-sha-256\n$rules");
+$node->reload;
+like(as_reader('wrong', 'SELECT 1'), qr/password authentication failed/, "Grafana's role has a password");
+is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records", "SELECT count(*) FROM vw_recent_anomalies"), "0\n0", 'and with it reads');
+like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'but does not write');
+like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'nor when it tries harder');
+
+# The health checks. Each is run as it stands in docker-compose.yml, with the names of things outside of a container.
+sub health_check
+{
+	my ($service, %names) = @_;
+	my ($kind, $command) = @{ $services->{$service}{healthcheck}{test} };
+	$command = "$top/docker/kafka/serves" . ($names{port} // '') if $kind eq 'CMD';
+	$command =~ s/\Q$_\E/$names{$_}/ for keys %names;
+	return sub { return system("($command) > /dev/null 2>&1") == 0; };
+}
+
+sub becomes
+{
+	my ($what, $wanted, $check) = @_;
+	my $deadline = time + 30;
+	usleep(50_000) until !$check->() == !$wanted || time > $deadline;
+	is(!!$check->(), !!$wanted, $what);
+	return;
+}
+
+my $alive     = PostgreSQL::Test::Utils::tempdir('alive') . '/alive';
+my $kafka_is  = health_check('kafka', port => ' ' . $kafka->brokers =~ s/.*://r);
+my $server_is = health_check('postgres', '-h 127.0.0.1' => '');
+my $generator_is = health_check('generator', '/run/heartbeat/alive' => $alive, '30 seconds' => '2 seconds');
+
+becomes('Kafka serves', 1, $kafka_is);
+becomes('the generator is not healthy before it runs', 0, $generator_is);
+local $ENV{HEARTBEAT_ALIVE_FILE} = $alive;
+my $run = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '-X', 'message.timeout.ms=300000' ], '>', '/dev/null', '2>', '/dev/null');
+becomes('the generator is healthy', 1, $generator_is);
+$node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readings arrive');
+becomes('the server is healthy', 1, $server_is);
+
+$kafka->freeze;
+becomes('a Kafka that does not answer is not healthy', 0, $kafka_is);
+becomes('nor is a generator whose readings nobody takes', 0, $generator_is);
+is($server_is->(), 1, 'a server is, since ingest goes on by itself');
+$kafka->thaw;
+becomes('the generator is healthy again', 1, $generator_is);
+
+$node->query("SELECT heartbeat_pause('a look')");
+is($server_is->(), 1, 'a server whose ingest was paused is healthy');
+$node->query('SELECT heartbeat_resume()');
+$run->signal('TERM');
+$run->finish;
+is($run->full_result(0), 0, 'the generator ends when it is told to, with everything delivered');
+$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+$node->set('heartbeat.kafka_config_file' => '/nonexistent');
+becomes('one that needs a person is not', 0, $server_is);
+$node->wait_for_state('FAILED', undef, 'it has failed');
+$node->set('heartbeat.kafka_config_file' => '');
+becomes('and is again when that is mended', 1, $server_is);
+$node->set('heartbeat.brokers' => '');
+becomes('one without ingest is not', 0, $server_is);
+$kafka->stop;
+becomes('a Kafka that has ended is not', 0, $kafka_is);
+
+$node->assert_audit;
+$node->assert_no_crash;
+done_testing();
