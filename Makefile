@@ -15,7 +15,7 @@ SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/co
 OBJS = $(STREAM_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d)
 
-REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions settings
+REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions settings misspelt
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 

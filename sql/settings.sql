@@ -45,10 +45,6 @@ SET heartbeat.retention = '1d';
 SET heartbeat.log_readings = on;
 SET heartbeat.kafka_config_file = '/etc/passwd';
 
--- the prefix is the extension's: a misspelt setting is an error
-SET heartbeat.brokrs = 'localhost:9092';
-SELECT current_setting('heartbeat.brokrs');
-
 -- a role without rights does not see where the secrets lie
 CREATE ROLE regress_heartbeat_nobody;
 SET ROLE regress_heartbeat_nobody;

@@ -79,12 +79,15 @@ $deliver->('the documented properties let the worker in');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, ($sent / 2) x 2) ], [ ($sent / 2) x 2 ],
 	'and the group has its positions');
 
+# Newer librdkafka no longer guesses why the broker has hung up.
+my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe/;
+
 # What each mistake is called, and that the right file and a reload end it.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],
 	[ 'OPEN',   {},                                      qr/SSL handshake failed/, 'TLS to a port without it' ],
-	[ 'OPEN',   { 'security.protocol' => 'PLAINTEXT' },  qr/SASL authentication|security\.protocol/, 'no SASL to a port with it' ],
+	[ 'OPEN',   { 'security.protocol' => 'PLAINTEXT' },  $no_sasl, 'no SASL to a port with it' ],
 	[ 'SECURE', { 'sasl.username' => 'stranger' },       qr/[Aa]uthorization failed/, 'a user without rights' ],
 	[ 'SECURE', { 'sasl.username' => 'describer' },      qr/[Aa]uthorization failed/, 'a user who may see the topic and not read it' ])
 {

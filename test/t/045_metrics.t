@@ -63,7 +63,8 @@ sub scrape
 
 $feed->publish(1000);
 $kafka->produce("heartbeat-events", { partition => 1, value => "garbage" });
-$kafka->produce('heartbeat-events', reading_stream(2, 2, start => int(time) - 3600)) for 1 .. 2;
+my @twice = reading_stream(2, 2, start => int(time) - 3600);
+$kafka->produce('heartbeat-events', @twice) for 1 .. 2;
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 $node->wait_for_query('SELECT state, lag_messages FROM heartbeat_status', 'RUNNING|0', 'all is read');
 my ($samples, $families) = scrape();
