@@ -133,7 +133,11 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
         return give_up(assignment, AssignmentResult::unavailable, reason,
                        "Create it, or change heartbeat.topic; it is noticed by itself.");
     }
+    // librdkafka that fetches by a topic's id gets nothing of one that is made again under its eyes
+    bool is_other = !topic_is_same(assignment->topic, found);
     assignment->topic = found;
+    if (is_other)
+        return AssignmentResult::outdated;
     CHECK_FOR_INTERRUPTS(); // each question may take its time, and somebody may wait for this process to end
     PartitionRange *ranges = ask_ranges(consumer, found.partition_count, &problem);
     if (ranges == nullptr)

@@ -10,6 +10,7 @@ namespace heartbeat {
 enum class AssignmentResult {
     assigned,
     unavailable, // Kafka or the topic is not there: try again
+    outdated,    // the client knew another topic by that name: try again with a new one
     uninstalled, // the extension is not there
     failed,      // needs a person
 };

@@ -97,6 +97,9 @@ long assign() {
     case AssignmentResult::unavailable:
         report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
         return reconnect_ms;
+    case AssignmentResult::outdated:
+        reader_close(&worker.reader);
+        return at_once;
     case AssignmentResult::uninstalled:
         worker.installed = false;
         return at_once;
