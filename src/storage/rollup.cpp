@@ -92,13 +92,19 @@ Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minut
                            0,
                            nullptr};
 
+// The minute of a reading. Some minor releases, 16.2 for one, take a full minute before date_bin's origin for
+// the minute before it: a device whose clock was reset says 1970-01-01 00:00:00.
+#define MINUTE_OF_READING                                                                                    \
+    "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
+    " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
+
 Statement insert_rollup = {
     "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT date_bin('1 minute', r.event_timestamp, '2000-01-01Z') AS minute_bucket, r.customer_id,"
+    " SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id,"
     " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
     " WHERE r.event_timestamp >= (SELECT min(m) FROM unnest($1) m)"
     " AND r.event_timestamp < (SELECT max(m) FROM unnest($1) m) + interval '1 minute'"
-    " AND date_bin('1 minute', r.event_timestamp, '2000-01-01Z') = ANY ($1)"
+    " AND " MINUTE_OF_READING " = ANY ($1)"
     " GROUP BY 1, 2 ORDER BY 1, 2",
     1,
     {TIMESTAMPTZARRAYOID},
