@@ -45,6 +45,16 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
+std::string HelpFormatter::make_usage(const CLI::App * /*app*/, std::string name) const {
+    return "Usage: " + name + " [OPTIONS]\n";
+}
+
+// Of options that are in no group, CLI11 2.5 and newer say it in capitals.
+std::string HelpFormatter::make_group(std::string group, bool is_positional,
+                                      std::vector<const CLI::Option *> options) const {
+    return CLI::Formatter::make_group(group == "OPTIONS" ? "Options" : group, is_positional, options);
+}
+
 std::string HelpFormatter::make_option(const CLI::Option *option, bool /*is_positional*/) const {
     std::string line =
         "  " + CLI::detail::find_and_replace(option->get_name(false, true), ",", ", ") + value_of(*option);

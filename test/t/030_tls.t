@@ -52,6 +52,9 @@ $secrets->use($kafka->brokers('MTLS'), %mutual);
 $node->wait_for_state('RUNNING', undef, 'the documented properties let the worker in by its certificate');
 $node->wait_for_offsets($topic, 500);
 
+# Newer librdkafka no longer guesses why the broker has hung up.
+my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
+
 # What each mistake is called, and that the right file and a reload end it.
 my $sent = 500;
 for my $mistake (
@@ -60,12 +63,12 @@ for my $mistake (
 	[ 'EXPIRED',   {%tls},                                         qr/certificate verify failed|certificate has expired/, 'an expired certificate' ],
 	[ 'ELSEWHERE', {%tls},                                         qr/certificate verify failed|hostname mismatch/, 'a certificate of another host' ],
 	[ undef,       {%tls},                                         qr/SSL handshake failed/, 'TLS to a port without it' ],
-	[ 'TLS',       {},                                             qr/security\.protocol/, 'a port with TLS, without it' ],
+	[ 'TLS',       {},                                             $no_tls, 'a port with TLS, without it' ],
 	[ 'MTLS',      {%tls},                                         qr/certificate required|handshake failure|bad certificate/, 'no certificate of its own' ],
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
-		qr/unknown ca|certificate unknown|handshake failure|bad certificate/,
+		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,    # newer clients do not even send it
 		'a certificate of an authority that the broker does not know'
 	],
 	[ 'MTLS', { %mutual, 'ssl.key.password' => $wrong }, qr/ssl\.key\.location/, 'a key\'s wrong passphrase',      'FAILED' ],

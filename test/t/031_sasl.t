@@ -80,7 +80,7 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, (
 	'and the group has its positions');
 
 # Newer librdkafka no longer guesses why the broker has hung up.
-my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe/;
+my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
 # What each mistake is called, and that the right file and a reload end it.
 for my $mistake (
