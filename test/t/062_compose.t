@@ -57,7 +57,7 @@ $node->query('CREATE ROLE heartbeat_user SUPERUSER LOGIN');
 local @ENV{qw(PGHOST PGPORT POSTGRES_USER POSTGRES_DB GRAFANA_DB_PASSWORD)} =
   ($node->host, $node->port, 'heartbeat_user', 'heartbeat_db', q(it's a "secret" $1\\));
 
-my %scripts = map { basename($_) => $_ } glob "$top/docker/postgres/initdb.d/*";
+my %scripts = map { basename($_) => $_ } glob "$top/docker/postgres/initdb/*";
 my $dockerfile = slurp_file("$top/docker/postgres/Dockerfile");
 $scripts{ basename($2) } = "$top/$1" while $dockerfile =~ m{^COPY (\S+) (/docker-entrypoint-initdb\.d/\S+)$}mg;
 is(join(' ', sort keys %scripts), '10-heartbeat.sql 20-grafana-reader.sql 30-passwords.sh', 'three scripts make the database');

@@ -1,0 +1,2 @@
+-- Run once, by the image's entrypoint, in a database that has just been made. The workers begin as soon as it commits.
+CREATE EXTENSION heartbeat;
