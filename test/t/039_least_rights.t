@@ -30,6 +30,7 @@ my $kafka = Heartbeat::Kafka->new('rights');
 $kafka->start;
 $kafka->create_topic($_, 1) for $topic, 'another';
 my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { 'heartbeat.offset_reset' => 'earliest' });
+$node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # as it is from PostgreSQL 15 on
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
 # What makes the worker use a right. Each returns the query that shows the error, until it can be used.

@@ -69,7 +69,7 @@ sub assert_index_on_time
 	my $sql     = sprintf $minutes, $this_week, $this_week;
 	my $scanned = $node->query("SET enable_bitmapscan = off; $sql");
 	isnt($scanned, $node->query('SELECT md5(string_agg($$0$$, $$,$$)) FROM generate_series(0, 180)'), 'there are such rows');
-	like($node->query("SET enable_seqscan = off; EXPLAIN $sql"), qr/Bitmap Index Scan on ${partition}_event_timestamp_idx/, 'the index is used');
+	like($node->query("SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off; EXPLAIN $sql"), qr/Bitmap Index Scan on ${partition}_event_timestamp_idx/, 'the index is used');
 	return is($node->query("SET enable_seqscan = off; $sql"), $scanned, "the index on time $what");
 }
 $node->query("SELECT brin_summarize_new_values('${partition}_event_timestamp_idx'::regclass)");
