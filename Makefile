@@ -7,7 +7,7 @@ DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql
 
 # The pieces of the extension's script, each after what it needs.
-SQL_PIECES = header classify readings rollup partitions offsets events dead_letters control seek replay retention status views alerts metrics audit \
+SQL_PIECES = header classify readings rollup distributed partitions offsets events dead_letters control seek replay retention status views alerts metrics audit distribute \
 	rights dump check
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
@@ -15,7 +15,7 @@ SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/co
 OBJS = $(STREAM_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d)
 
-REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions settings misspelt
+REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions distribute settings misspelt
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 

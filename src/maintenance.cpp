@@ -8,6 +8,7 @@
 #include "control/progress.h"
 #include "journal.h"
 #include "process.h"
+#include "storage/distribution.h"
 #include "storage/partitions.h"
 #include "storage/rollup.h"
 #include "summary.h"
@@ -96,6 +97,7 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
+bool nodes_settled;    // see distribution_recover()
 TimestampTz watch_due; // 0: never
 
 // Ingest tells of what it meets, but not that it gets nowhere.
@@ -143,11 +145,17 @@ void attempt(Task *task) {
     pgstat_report_activity(STATE_RUNNING, task->activity);
     PG_TRY();
     {
-        again = pause_for_restore() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
+        if (!nodes_settled)
+            distribution_recover();
+        nodes_settled = true;
+        again = pause_for_maintenance() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
         task->failure.message[0] = '\0';
     }
     PG_CATCH();
-    process_recover(&shared_state->maintenance, &task->failure);
+    {
+        nodes_settled = false;
+        process_recover(&shared_state->maintenance, &task->failure);
+    }
     PG_END_TRY();
     task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
     pgstat_report_activity(STATE_IDLE, nullptr);

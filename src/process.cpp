@@ -3,8 +3,10 @@
 
 #include "compat.h"
 #include "process.h"
+#include "storage/distribution.h"
 #include "storage/parameters.h"
 #include "storage/sql.h"
+#include "storage/store.h"
 #include "storage/subtransaction.h"
 
 #include <malloc.h>
@@ -52,7 +54,9 @@ void protect_session() {
     parameters_hide();
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
     // again.
+    // Where Citus has distributed the tables, see distribution_commit_durably().
     set("synchronous_commit", "off");
+    distribution_prepare_session();
 }
 
 // What large messages took goes back to the system with them. Left to itself, glibc would keep pieces of such
@@ -113,18 +117,20 @@ void process_recover(WorkerSlot *slot, Failure *failure) {
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    if (strncmp(failure->message, error->message, sizeof(failure->message) - 1) != 0 ||
-        now > failure->logged_at + log_again) {
+    bool refused = store_may_be_refused(error); // tried again with care, which tells what it really is
+    bool same = strncmp(failure->message, error->message, sizeof(failure->message) - 1) == 0;
+    if (!refused && (!same || now > failure->logged_at + log_again)) {
         EmitErrorReport();
         failure->logged_at = now;
     }
     FlushErrorState();
-    strlcpy(failure->message, error->message, sizeof(failure->message));
-    failure->is_of_row = subtransaction_is_row_error(error);
+    strlcpy(failure->message, refused ? "" : error->message, sizeof(failure->message));
+    failure->is_of_row = refused || subtransaction_is_row_error(error);
     FreeErrorData(error);
     AbortCurrentTransaction();
     statements_forget();
-    shared_state_error(slot, failure->message);
+    if (!refused)
+        shared_state_error(slot, failure->message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
 }

@@ -7,6 +7,7 @@
 #include "notes.h"
 #include "process.h"
 #include "reader.h"
+#include "storage/distribution.h"
 #include "storage/sql.h"
 
 extern "C" {
@@ -32,7 +33,9 @@ struct Worker {
     Reader reader;
     bool control_known;
     uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
+    bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
     bool installed;
+    bool node; // the coordinator ingests
     bool paused;
     bool failed;
     TimestampTz troubled_at; // when Kafka reported an error last
@@ -53,6 +56,7 @@ void look_at_control() {
     Extension extension;
     worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
     if (worker.installed) {
+        worker.node = distribution_is_node();
         worker.paused = pause_check(extension);
         transaction_commit();
     }
@@ -196,11 +200,16 @@ long stream() {
 
 // One step of the loop; returns how long to sleep.
 long step() {
+    if (!worker.nodes_settled)
+        distribution_recover();
+    worker.nodes_settled = true;
     if (!worker.control_known || worker.control_seen != shared_state_generation())
         look_at_control();
     if (!worker.installed)
         return rest_until_told(WorkerState::stopped, "extension \"heartbeat\" is not in this database",
                                "CREATE EXTENSION heartbeat; it is noticed by itself.");
+    if (worker.node)
+        return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
     if (settings.brokers[0] == '\0') {
         reader_close(&worker.reader);
         return rest_until_told(WorkerState::stopped, "heartbeat.brokers is empty",
@@ -221,6 +230,7 @@ long step() {
 long recover() {
     static Failure failure;
     process_recover(worker.slot, &failure);
+    worker.nodes_settled = false;
     bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
     if (storing && failure.is_of_row && !worker.reader.ingest.isolate) {
         worker.reader.ingest.isolate = true;
@@ -254,7 +264,7 @@ long attempt() {
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
     reader_close(&worker.reader);
-    worker.failed = false;
+    worker.control_known = worker.failed = false;
     worker.backoff_ms = 0;
 }
 

@@ -82,6 +82,16 @@ stage_tap() {
 }
 count_tap() { count_prove "$1"; }
 
+# Not among the default ones: no package registry of Debian's has Citus.
+stage_citus() {
+    if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
+        echo "Citus is not installed for $("$pg_config" --version); docs/scale-out.md says how to" >&2
+        return 1
+    fi
+    TESTS=${TESTS:-test/citus/*.t} TEST_JOBS=${TEST_JOBS:-1} stage_tap
+}
+count_citus() { count_prove "$1"; }
+
 # A test file that ended early failed once at least, even where its summary says "Failed: 0".
 count_prove() {
     awk '/^Files=[0-9]+, Tests=/ { split($2, t, "[=,]"); total += t[2] }

@@ -69,14 +69,67 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 CREATE TRIGGER heartbeat_alert_rules_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON heartbeat_alert_rules
     FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_rules_changed();
 
+-- What is asked of the readings is asked by functions: on one server and on the nodes of a cluster, which answer no query
+-- that has the coordinator's tables in it, too.
+CREATE FUNCTION heartbeat_newest_anomalies(since timestamptz, until timestamptz, only_customer text, only_type text,
+                                           OUT customer_id text, OUT event_timestamp timestamptz)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE (SELECT format(
+        'SELECT h.customer_id, h.event_timestamp FROM %I.heartbeat_anomalies h'
+        ' WHERE h.event_timestamp > $1 AND h.event_timestamp < $2 AND ($3 IS NULL OR h.customer_id = $3)'
+        ' AND ($4 IS NULL OR h.anomaly_type = $4) ORDER BY h.event_timestamp DESC LIMIT 100000', n.nspname)
+        FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat')
+        USING since, until, only_customer, only_type;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text) IS
+    'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
+
+-- As subqueries with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
+-- On nodes, first who was heard in the last minute: of the others there are few readings in all of the time.
+CREATE FUNCTION heartbeat_heard(customers text[], since timestamptz) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = 'heartbeat');
+    distributed boolean;
+    heard text[];
+BEGIN
+    EXECUTE format('SELECT %I.heartbeat_is_distributed()', schema) INTO distributed;
+    IF NOT distributed THEN
+        RETURN QUERY EXECUTE format(
+            'SELECT w.customer_id FROM unnest($1) w (customer_id)'
+            ' WHERE (SELECT true FROM %1$I.heartbeat_records h WHERE h.customer_id = w.customer_id'
+            '        AND h.event_timestamp > $2 LIMIT 1)'
+            '    OR (SELECT true FROM %1$I.heartbeat_anomalies h WHERE h.customer_id = w.customer_id'
+            '        AND h.event_timestamp > $2 LIMIT 1)', schema) USING customers, since;
+        RETURN;
+    END IF;
+    EXECUTE format('SELECT array_agg(DISTINCT h.customer_id) FROM %I.heartbeat_records h'
+                   ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2', schema)
+        INTO heard USING customers, greatest(since, now() - interval '1 minute');
+    heard := coalesce(heard, '{}');
+    RETURN QUERY SELECT unnest(heard);
+    RETURN QUERY EXECUTE format(
+        'SELECT h.customer_id FROM %1$I.heartbeat_records h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2'
+        ' UNION SELECT h.customer_id FROM %1$I.heartbeat_anomalies h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2',
+        schema) USING ARRAY(SELECT unnest(customers) EXCEPT SELECT unnest(heard)), since;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_heard(text[], timestamptz) IS
+    'Internal: those of some customers who have a reading after a time.';
+
 -- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
 -- (in turn: the caller gives back what it got), 1,000 alerts raised a call. A window begins a minute earlier than the
--- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind. As subqueries with a
--- LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
+-- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind.
 CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.threshold, r.period, r.customer_id, r.anomaly_type
@@ -100,32 +153,39 @@ BEGIN ATOMIC
             SELECT n.customer_id, n.event_timestamp,
                    count(*) OVER (PARTITION BY n.customer_id ORDER BY n.event_timestamp
                                   RANGE BETWEEN r.period PRECEDING AND CURRENT ROW) AS within
-            FROM (SELECT h.customer_id, h.event_timestamp FROM heartbeat_anomalies h
-                  WHERE h.event_timestamp > now() - r.period - interval '1 minute'
-                    AND h.event_timestamp < now() + interval '1 minute'
-                    AND (r.customer_id IS NULL OR h.customer_id = r.customer_id)
-                    AND (r.anomaly_type IS NULL OR h.anomaly_type = r.anomaly_type)
-                  ORDER BY h.event_timestamp DESC LIMIT 100000) n) a
+            FROM heartbeat_newest_anomalies(now() - r.period - interval '1 minute', now() + interval '1 minute',
+                                            r.customer_id, r.anomaly_type) n) a
         WHERE r.kind = 'anomalies'
         GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
         HAVING max(a.within) >= r.threshold
-    ), watched AS ( -- each customer whose silence is looked at now
+    ), watched AS MATERIALIZED ( -- each customer whose silence is looked at now
         SELECT r.name AS rule, r.kind, r.period, c.customer_id
         FROM rules r JOIN slice c ON r.customer_id IS NULL WHERE r.kind = 'silence'
         UNION ALL
         SELECT r.name, r.kind, r.period, r.customer_id
         FROM rules r WHERE r.kind = 'silence' AND r.customer_id IS NOT NULL AND with_silence
-    ), silence AS (
-        SELECT w.rule, w.customer_id AS subject, jsonb_build_object('kind', w.kind, 'period', w.period) AS detail
+    ), silences AS MATERIALIZED ( -- and those whose silence may be over
+        SELECT o.id, o.subject, r.period
+        FROM heartbeat_alerts o JOIN rules r ON r.name = o.rule, bounds b
+        WHERE o.closed_at IS NULL AND r.kind = 'silence' AND with_silence
+          AND (r.customer_id IS NOT NULL OR o.subject > b.after AND (b.up_to IS NULL OR o.subject <= b.up_to))
+    ), heard AS MATERIALIZED (
+        SELECT p.period, h.customer_id
+        FROM (SELECT q.period, array_agg(DISTINCT q.customer_id) AS customers
+              FROM (SELECT w.period, w.customer_id FROM watched w UNION SELECT l.period, l.subject FROM silences l) q
+              GROUP BY q.period) p, heartbeat_heard(p.customers, now() - p.period) h (customer_id)
+    ), heard_again AS MATERIALIZED (
+        SELECT l.id FROM silences l JOIN heard h ON h.period = l.period AND h.customer_id = l.subject
+    ), unheard AS MATERIALIZED (
+        SELECT w.rule, w.kind, w.period, w.customer_id
         FROM watched w JOIN status s ON s.state = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
-        WHERE (SELECT true FROM heartbeat_records h WHERE h.customer_id = w.customer_id
-               AND h.event_timestamp > now() - w.period LIMIT 1) IS NULL
-          AND (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = w.customer_id
-               AND h.event_timestamp > now() - w.period LIMIT 1) IS NULL
-          AND ((SELECT true FROM heartbeat_records h WHERE h.customer_id = w.customer_id
-                AND h.event_timestamp > now() - w.period - interval '1 day' LIMIT 1)
-            OR (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = w.customer_id
-                AND h.event_timestamp > now() - w.period - interval '1 day' LIMIT 1))
+        WHERE (w.period, w.customer_id) NOT IN (SELECT h.period, h.customer_id FROM heard h)
+    ), silence AS (
+        SELECT u.rule, u.customer_id AS subject, jsonb_build_object('kind', u.kind, 'period', u.period) AS detail
+        FROM (SELECT n.period, array_agg(DISTINCT n.customer_id) AS customers FROM unheard n GROUP BY n.period) p,
+             heartbeat_heard(p.customers, now() - p.period - interval '1 day') h (customer_id),
+             unheard u
+        WHERE u.period = p.period AND u.customer_id = h.customer_id
     ), pipeline AS (
         SELECT r.name AS rule, current_setting('heartbeat.topic') AS subject,
                jsonb_build_object('kind', r.kind, 'lag_messages', s.lag_messages) AS detail
@@ -153,16 +213,12 @@ BEGIN ATOMIC
             RETURNING id, rule, subject, raised_at, closed_at, detail
     ), over AS ( -- at most as many as are looked at: a silence is over when its customer is heard
         SELECT o.id
-        FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule, bounds b
+        FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule
         WHERE o.closed_at IS NULL
           AND CASE WHEN r.name IS NULL THEN true
                    WHEN r.kind = 'silence' THEN
                        (r.customer_id IS NOT NULL AND r.customer_id <> o.subject)
-                       OR (with_silence AND (r.customer_id IS NOT NULL OR o.subject > b.after AND (b.up_to IS NULL OR o.subject <= b.up_to))
-                           AND ((SELECT true FROM heartbeat_records h WHERE h.customer_id = o.subject
-                                 AND h.event_timestamp > now() - r.period LIMIT 1)
-                             OR (SELECT true FROM heartbeat_anomalies h WHERE h.customer_id = o.subject
-                                 AND h.event_timestamp > now() - r.period LIMIT 1)))
+                       OR o.id IN (SELECT a.id FROM heard_again a)
                    ELSE NOT EXISTS (SELECT FROM met m WHERE m.rule = o.rule AND m.subject = o.subject) END
         ORDER BY o.id LIMIT 1000
     ), closed AS (

@@ -49,9 +49,11 @@ CREATE VIEW vw_pipeline_summary AS
                coalesce(sum(dead_letters), 0) AS dead_letters,
                min(first_event) AS first_event, max(last_event) AS last_event
         FROM heartbeat_offsets
+    ), pending AS MATERIALIZED (
+        SELECT DISTINCT customer_id FROM heartbeat_rollup_pending
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
-               (SELECT count(*) FROM (SELECT DISTINCT customer_id FROM heartbeat_rollup_pending) p
+               (SELECT count(*) FROM pending p
                 -- as a subquery with a LIMIT, so that each is looked up and never all are read
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "control/pause.h"
+#include "storage/distribution.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -22,13 +23,14 @@ Statement select_restore = {
 
 } // namespace
 
-bool pause_for_restore() {
+bool pause_for_maintenance() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return false;
-    bool restoring = statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
+    bool rests =
+        distribution_is_node() || statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
     transaction_commit();
-    return restoring;
+    return rests;
 }
 
 bool pause_check(const Extension &extension) {

@@ -9,8 +9,8 @@ namespace heartbeat {
 // waiting until the transaction ends, and says whether ingest is paused.
 bool pause_check(const Extension &extension);
 
-// In a transaction of its own: whether the database was made by a dump, and nobody has said yet that it is
-// complete. Then maintenance rests too.
-bool pause_for_restore();
+// In a transaction of its own: whether maintenance rests too. The database was made by a dump, and nobody has
+// said yet that it is complete; or its server is a node of a cluster.
+bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -6,6 +6,8 @@
 
 #include "compat.h"
 #include "storage/arrays.h"
+#include "storage/distribution.h"
+#include "storage/fold.h"
 #include "storage/rollup.h"
 #include "storage/sql.h"
 
@@ -64,7 +66,8 @@ constexpr int64_t fold_rows_max = 20'000;
 // Newest first, since those are asked for; at most an hour that lies together, so that it is one range of the
 // readings.
 Statement select_quiet_minutes = {
-    "SELECT array_agg(minute_bucket) FROM (SELECT minute_bucket, max(minute_bucket) OVER () AS newest"
+    "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM (SELECT minute_bucket, "
+    "max(minute_bucket) OVER () AS newest"
     " FROM @extschema@.heartbeat_stale_minutes"
     " GROUP BY minute_bucket HAVING max(marked_at) < now() - $1 * interval '1 millisecond') quiet"
     " WHERE minute_bucket > newest - interval '1 hour'",
@@ -98,45 +101,31 @@ Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minut
     "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
     " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
 
+// The minutes, the first and the last one.
 Statement insert_rollup = {
     "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
     " SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id,"
     " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
-    " WHERE r.event_timestamp >= (SELECT min(m) FROM unnest($1) m)"
-    " AND r.event_timestamp < (SELECT max(m) FROM unnest($1) m) + interval '1 minute'"
+    " WHERE r.event_timestamp >= $2 AND r.event_timestamp < $3 + interval '1 minute'"
     " AND " MINUTE_OF_READING " = ANY ($1)"
     " GROUP BY 1, 2 ORDER BY 1, 2",
-    1,
-    {TIMESTAMPTZARRAYOID},
+    3,
+    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
     0,
     nullptr};
 
-Statement insert_customers = {
-    "WITH customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id) SELECT p.customer_id FROM"
+Statement select_customers = {
+    "SELECT array_agg(s.customer_id) FROM"
     " (SELECT r.customer_id FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = ANY ($1)"
     " UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a"
-    " WHERE a.event_timestamp >= (SELECT min(m) FROM unnest($1) m)"
-    " AND a.event_timestamp < (SELECT max(m) FROM unnest($1) m) + interval '1 minute') p"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
-    "IS NULL"
-    " ON CONFLICT DO NOTHING RETURNING 1),"
-    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
-    " RETURNING customers)"
-    " INSERT INTO @extschema@.heartbeat_customers_total (customers)"
-    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > 0",
-    1,
-    {TIMESTAMPTZARRAYOID},
+    " WHERE a.event_timestamp >= $2 AND a.event_timestamp < $3 + interval '1 minute') s",
+    3,
+    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
     0,
     nullptr};
 
 Statement select_marks = {
     "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
-
-bool first_value(Datum *value) {
-    bool null;
-    *value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-    return !null;
-}
 
 // Rows that are removed leave room that nobody else would free in time: the table is small and everybody
 // reads all of it.
@@ -184,17 +173,21 @@ void rollup_prepare() {
 
 void rollup_fold() {
     Extension extension;
-    int64_t rows;
+    bool more;
     do {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
             return;
-        statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
-        Datum count;
-        first_value(&count);
-        rows = DatumGetInt64(count);
+        if (distribution_is_active()) {
+            more = fold_on_nodes();
+        } else {
+            statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
+            Datum rows;
+            statement_value(1, &rows);
+            removed += DatumGetInt64(rows);
+            more = DatumGetInt64(rows) == fold_rows_max;
+        }
         transaction_commit();
-        removed += rows;
-    } while (rows == fold_rows_max);
+    } while (more);
     free_room();
 }
 
@@ -210,19 +203,24 @@ RollupResult rollup_run() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
         return RollupResult::nothing;
-    Datum quiet = Int64GetDatum(rollup_quiet_ms), minutes;
+    Datum quiet = Int64GetDatum(rollup_quiet_ms);
+    Datum minutes[3]; // all of them, the first, the last
     statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);
-    bool found = first_value(&minutes);
+    bool found =
+        statement_value(1, &minutes[0]) && statement_value(2, &minutes[1]) && statement_value(3, &minutes[2]);
     Datum remain = BoolGetDatum(false);
     if (found) {
-        removed += static_cast<int64_t>(statement_execute(&delete_marks, &minutes, nullptr, SPI_OK_DELETE));
-        removed += static_cast<int64_t>(statement_execute(&delete_pending, &minutes, nullptr, SPI_OK_DELETE));
-        statement_execute(&delete_rollup, &minutes, nullptr, SPI_OK_DELETE);
-        statement_execute(&insert_rollup, &minutes, nullptr, SPI_OK_INSERT);
-        statement_execute(&insert_customers, &minutes, nullptr, SPI_OK_INSERT);
+        removed += static_cast<int64_t>(statement_execute(&delete_marks, minutes, nullptr, SPI_OK_DELETE));
+        removed += static_cast<int64_t>(statement_execute(&delete_pending, minutes, nullptr, SPI_OK_DELETE));
+        statement_execute(&delete_rollup, minutes, nullptr, SPI_OK_DELETE);
+        statement_execute(&insert_rollup, minutes, nullptr, SPI_OK_INSERT);
+        statement_execute(&select_customers, minutes, nullptr, SPI_OK_SELECT);
+        Datum customers;
+        if (statement_value(1, &customers))
+            fold_customers(customers);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
-        first_value(&remain);
+        statement_value(1, &remain);
     }
     transaction_commit();
     free_room();

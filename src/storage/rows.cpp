@@ -3,6 +3,7 @@
 
 #include "storage/additions.h"
 #include "storage/arrays.h"
+#include "storage/distribution.h"
 #include "storage/load.h"
 #include "storage/rows.h"
 #include "storage/sql.h"
@@ -32,18 +33,21 @@ Statement insert_anomalies = {
     nullptr};
 
 Statement insert_new_records = {
-    "INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
+    "WITH stored AS (INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
     " SELECT * FROM unnest($1, $2, $3)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp",
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp)"
+    " SELECT customer_id, event_timestamp FROM stored ORDER BY customer_id, event_timestamp",
     3,
     {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
     0,
     nullptr};
 
 Statement insert_new_anomalies = {
-    "INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)"
+    "WITH stored AS (INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, "
+    "anomaly_type)"
     " SELECT * FROM unnest($1, $2, $3, $4)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp",
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp)"
+    " SELECT customer_id, event_timestamp FROM stored ORDER BY customer_id, event_timestamp",
     4,
     {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
     0,
@@ -71,6 +75,33 @@ Statement select_missing_anomalies = {
     0,
     nullptr};
 
+// The same of a distributed table, in a text that Citus can send to the nodes.
+Statement select_missing_on_nodes_records = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement select_missing_on_nodes_anomalies = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_anomalies r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
 void fill_columns(const Rows &rows, Datum *columns) {
     columns[0] = array_of_text(rows.batch, rows.count, [&](size_t i) { return rows.at(i).customer_id; });
     columns[1] =
@@ -91,13 +122,14 @@ bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_tim
            memcmp(VARDATA_ANY(returned), own, size) == 0;
 }
 
-// Inserting keeps the order of the rows, so what was returned is a subsequence of what was given.
+// What was given is in the order of the keys, and so is what was returned, so the next one is found at once;
+// but for a server's encoding whose order is not Unicode's, where it is looked for from the beginning too.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     Datum columns[4];
     fill_columns(*rows, columns);
     uint64_t stored = statement_execute(rows->anomalies ? &insert_new_anomalies : &insert_new_records,
-                                        columns, nullptr, SPI_OK_INSERT_RETURNING);
+                                        columns, nullptr, SPI_OK_SELECT);
     memset(rows->stored, false, rows->count);
     size_t i = 0;
     for (uint64_t r = 0; r < stored; r++) {
@@ -105,13 +137,15 @@ void insert_where_new(void *argument) {
         bool null;
         Datum customer_id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null);
         TimestampTz event = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
-        while (i < rows->count && !is_row(*rows, i, customer_id, event))
-            i++;
-        if (i == rows->count)
+        size_t looked_at = 0;
+        for (; looked_at < rows->count; looked_at++, i = (i + 1) % rows->count)
+            if (!rows->stored[i] && is_row(*rows, i, customer_id, event))
+                break;
+        if (looked_at == rows->count)
             ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                             errmsg("a trigger has changed the customer or the time of a reading"),
                             errhint("They identify the reading, and duplicates are found by them.")));
-        rows->stored[i++] = true;
+        rows->stored[i] = true;
     }
     SPI_freetuptable(SPI_tuptable);
 }
@@ -129,8 +163,10 @@ void refuse_kept_out(const Rows &rows) {
     Datum columns[4];
     fill_columns(left, columns);
     Datum keys[2] = {columns[0], columns[2]};
-    uint64_t missing = statement_execute(rows.anomalies ? &select_missing_anomalies : &select_missing_records,
-                                         keys, nullptr, SPI_OK_SELECT);
+    Statement *select = rows.anomalies ? &select_missing_anomalies : &select_missing_records;
+    if (distribution_is_active())
+        select = rows.anomalies ? &select_missing_on_nodes_anomalies : &select_missing_on_nodes_records;
+    uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
     if (missing == 0)
         return;
     bool null, stored;
@@ -154,11 +190,13 @@ void put_row(const void *argument, size_t i, Datum *values) {
         values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
 }
 
-// False where that would not be what INSERT does.
+// False where that would not be what INSERT does: the coordinator's partitions of a distributed table are
+// empty shells.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
-    bool loaded = load_rows(table, {rows.count,
+    bool loaded = !distribution_is_active() &&
+                  load_rows(table, {rows.count,
                                     rows.anomalies ? 4 : 3,
                                     {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
                                     {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID},

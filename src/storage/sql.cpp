@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "settings.h"
+#include "storage/distribution.h"
 #include "storage/sql.h"
 
 extern "C" {
@@ -122,12 +123,16 @@ bool extension_find(Extension *extension) {
     return true;
 }
 
-Relation extension_table_open(const char *name, LOCKMODE mode) {
+Oid extension_table(const char *name) {
     Oid table = get_relname_relid(name, known_schema);
     if (!OidIsValid(table))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("table \"%s\" of extension \"heartbeat\" is gone", name)));
-    return table_open(table, mode);
+    return table;
+}
+
+Relation extension_table_open(const char *name, LOCKMODE mode) {
+    return table_open(extension_table(name), mode);
 }
 
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
@@ -137,6 +142,12 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
     if (result != expected)
         elog(ERROR, "\"%s\" ended with %s", statement->text, SPI_result_code_string(result));
     return SPI_processed;
+}
+
+bool statement_value(int column, Datum *value) {
+    bool null;
+    *value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
+    return !null;
 }
 
 void statements_forget() {
@@ -158,7 +169,12 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
     }
     if (locked_table != nullptr)
         LockRelationOid(get_relname_relid(locked_table, extension->schema), ShareUpdateExclusiveLock);
+    bool settle = locked_table != nullptr && distribution_is_active();
+    if (settle)
+        distribution_hold_marks();
     PushActiveSnapshot(GetTransactionSnapshot());
+    if (settle)
+        distribution_settle();
     Oid role = settings.role[0] == '\0' ? extension->owner : get_role_oid(settings.role, false);
     GetUserIdAndSecContext(&user_before, &security_before);
     SetUserIdAndSecContext(role, security_before | SECURITY_RESTRICTED_OPERATION);
@@ -169,6 +185,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 
 void transaction_commit() {
     SPI_finish();
+    distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
     CommitTransactionCommand();

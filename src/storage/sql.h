@@ -17,7 +17,8 @@ struct Extension {
 // In a transaction. False: this database does not have it. Statements are for this extension from then on.
 bool extension_find(Extension *extension);
 
-// A table of the extension that was found last.
+// A table of the extension that was found last; an error where it is gone.
+Oid extension_table(const char *name);
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
 inline constexpr int statement_arguments_max = 16;
@@ -36,6 +37,9 @@ struct Statement {
 // (SPI_OK_...). Returns the rows processed. nulls may be nullptr.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
+// A column of the first row that the last statement gave, from 1; false where that is NULL.
+bool statement_value(int column, Datum *value);
+
 // Plans anew from now on: after an error, since the schema may have been renamed or the extension made again.
 void statements_forget();
 
@@ -48,6 +52,8 @@ uint64_t statements_generation();
 // table that is named is locked in SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the
 // snapshot is taken. Deferred constraints are checked by each statement. When the transaction ends, the
 // memory context is again what it was before.
+// Where the tables are distributed, that snapshot also sees no mark of a minute whose readings have yet to
+// appear on a node.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done

@@ -6,6 +6,7 @@
 #include "storage/announce.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
+#include "storage/distribution.h"
 #include "storage/minutes.h"
 #include "storage/rows.h"
 #include "storage/sql.h"
@@ -23,9 +24,30 @@ constexpr size_t plain_insert_min = 256;
 // does not.
 bool replaying_of[2] = {}; // records, anomalies
 
+// Rows are being copied to the nodes, or were when an error came.
+bool copying_to_nodes = false;
+
 bool is_kept_out(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ||
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
+}
+
+bool all_stored(const Rows &rows) {
+    return std::all_of(rows.stored, rows.stored + rows.count, [](bool stored) { return stored; });
+}
+
+// Citus reports a row that a node refuses as an error inside the server, and of a session that a node has
+// lost it can say the same. So no subtransaction is tried here, which only the first of both would survive:
+// the whole batch is undone, and stored again with care.
+void store_rows_on_nodes(Rows *rows, bool *replaying) {
+    if (!*replaying && !additions_present()) {
+        *replaying = copying_to_nodes = true;
+        rows_insert_all(rows);
+        *replaying = copying_to_nodes = false;
+        return;
+    }
+    rows_insert_new(rows);
+    *replaying = !all_stored(*rows);
 }
 
 // Since offsets keep Kafka from delivering twice, a conflict is rare: the plain insert, which costs two
@@ -33,11 +55,15 @@ bool is_kept_out(const ErrorData *error) {
 void store_rows(Rows *rows) {
     CaughtError conflict;
     bool &replaying = replaying_of[rows->anomalies];
+    if (distribution_is_active()) {
+        store_rows_on_nodes(rows, &replaying);
+        return;
+    }
     if (rows->count >= plain_insert_min && !replaying && !additions_present() &&
         subtransaction_try(rows_insert_all, rows, is_kept_out, &conflict))
         return;
     rows_insert_new(rows);
-    replaying = !std::all_of(rows->stored, rows->stored + rows->count, [](bool stored) { return stored; });
+    replaying = !all_stored(*rows);
 }
 
 // By halves, down to the rows that the database refuses. Returns how many of the rows are left, moved to the
@@ -100,7 +126,14 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         dead_letters_store(batch, topic, counts);
     if (!batch->minutes.empty())
         minutes_store(records, anomalies);
+    distribution_commit_durably();
     return counts;
+}
+
+bool store_may_be_refused(const ErrorData *error) {
+    bool copying = copying_to_nodes;
+    copying_to_nodes = false;
+    return copying && error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
 } // namespace heartbeat

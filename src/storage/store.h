@@ -19,4 +19,8 @@ struct PartitionCounts {
 // already.
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate);
 
+// Once for an error that store_batch raised without isolate: it may be that of a row after all, though its
+// SQLSTATE does not say so (Citus, copying rows to a node).
+bool store_may_be_refused(const ErrorData *error);
+
 } // namespace heartbeat

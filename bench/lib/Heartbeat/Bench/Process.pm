@@ -9,7 +9,7 @@ use Exporter qw(import);
 use POSIX ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT_OK = qw(cpu_seconds fine_cpu_seconds main_thread_seconds private_memory);
+our @EXPORT_OK = qw(cpu_seconds server_cpu_seconds fine_cpu_seconds main_thread_seconds private_memory);
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
@@ -21,6 +21,22 @@ sub cpu_seconds
 	{
 		my @stat = split ' ', slurp_file("/proc/$pid/stat") =~ s/^.*\) //sr;
 		$sum += ($stat[11] + $stat[12]) / $ticks;
+	}
+	return $sum;
+}
+
+# CPU seconds of all processes of a server, by its postmaster's process id, also of those that have ended.
+sub server_cpu_seconds
+{
+	my ($postmaster) = @_;
+	my $sum = 0;
+	for my $file (glob '/proc/[0-9]*/stat')
+	{
+		my $text = eval { slurp_file($file) } // next;    # it may have ended
+		my ($pid, $rest) = $text =~ /^(\d+) .*\) (.*)/s or next;
+		my @stat = split ' ', $rest;
+		$sum += ($stat[11] + $stat[12]) / $ticks if $pid == $postmaster || $stat[1] == $postmaster;
+		$sum += ($stat[13] + $stat[14]) / $ticks if $pid == $postmaster;
 	}
 	return $sum;
 }

@@ -1,0 +1,29 @@
+--
+-- Without Citus the tables stay where they are, and say so
+--
+SET timezone = 'UTC';
+\set SHOW_CONTEXT never
+SELECT heartbeat_distribute();
+SELECT heartbeat_distribute(8);
+SELECT heartbeat_distribute(0);
+SELECT heartbeat_undistribute();
+SELECT heartbeat_is_distributed();
+
+-- the text that heartbeat_undistribute gives the summary is the one that it has
+CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS definition;
+BEGIN;
+SELECT heartbeat_use_summary(true);
+SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
+-- both texts give the same answers: minutes that are rolled up, pending, marked, and all of these
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
+    ('a', 60, '2026-11-22 10:00:01Z'), ('a', 70, '2026-11-22 10:00:02Z'), ('b', 80, '2026-11-22 10:01:01Z'),
+    ('a', 90, '2026-11-22 10:02:01Z'), ('c', 100, '2026-11-22 10:03:01Z'), ('a', 110, '2026-11-22 10:03:02Z');
+INSERT INTO heartbeat_rollup VALUES ('2026-11-22 10:00Z', 'a', 60, 1), ('2026-11-22 10:01Z', 'b', 80, 1), ('2026-11-22 10:03Z', 'a', 1, 7);
+INSERT INTO heartbeat_rollup_pending VALUES ('2026-11-22 10:00Z', 'a', 70, 1), ('2026-11-22 10:02Z', 'a', 90, 1),
+    ('2026-11-22 10:03Z', 'a', 110, 1), ('2026-11-22 10:02Z', 'd', 0, 0);
+INSERT INTO heartbeat_stale_minutes VALUES ('2026-11-22 10:03Z');
+SELECT * FROM vw_customer_bpm_summary ORDER BY minute_bucket, customer_id;
+SELECT heartbeat_use_summary(false);
+SELECT * FROM vw_customer_bpm_summary ORDER BY minute_bucket, customer_id;
+SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
+ROLLBACK;

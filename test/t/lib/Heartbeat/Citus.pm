@@ -1,0 +1,72 @@
+# A coordinator of Citus's with heartbeat, and nodes for it. Test code.
+
+package Heartbeat::Citus;
+
+use strict;
+use warnings;
+
+use Carp;
+use Exporter 'import';
+use Test::More;
+
+use Heartbeat::Cluster;
+
+our @EXPORT = qw(citus_create citus_create_node citus_join citus_distribute);
+
+# They talk to each other over loopback. Two-phase commits that nobody ends are ended by heartbeat's workers, not by Citus's
+# own look at them after a minute.
+my %settings = (
+	'listen_addresses'          => '127.0.0.1',
+	'max_prepared_transactions' => 100,
+	'max_connections'           => 150,
+	'citus.node_conninfo'       => 'sslmode=disable',
+	'citus.recover_2pc_interval' => '1h',
+	'citus.enable_statistics_collection' => 'off');
+
+=pod
+
+    my ($coordinator, @nodes) = citus_create('name', nodes => 2, kafka => $kafka, settings => {...});
+
+A cluster: the options are those of Heartbeat::Cluster->create, for the coordinator. heartbeat is in it, and its tables are
+not distributed.
+
+=cut
+
+sub citus_create
+{
+	my ($name, %opt) = @_;
+	my $count       = delete $opt{nodes};
+	my @nodes       = map { citus_create_node("${name}_node$_") } 1 .. $count;
+	my $coordinator = Heartbeat::Cluster->create($name, %opt,
+		settings => { 'shared_preload_libraries' => 'citus,heartbeat', %settings, %{ $opt{settings} // {} } });
+	$coordinator->query('CREATE EXTENSION citus');
+	$coordinator->query("SELECT citus_set_coordinator_host('127.0.0.1', " . $coordinator->port . ')');
+	citus_join($coordinator, @nodes);
+	return ($coordinator, @nodes);
+}
+
+# A server that may become a node; the options are those of Heartbeat::Cluster->create.
+sub citus_create_node
+{
+	my ($name, %opt) = @_;
+	my $node = Heartbeat::Cluster->create($name, extension => 0, %opt,
+		settings => { 'shared_preload_libraries' => 'citus', %settings, %{ $opt{settings} // {} } });
+	$node->query('CREATE EXTENSION citus');
+	return $node;
+}
+
+sub citus_join
+{
+	my ($coordinator, @nodes) = @_;
+	$coordinator->query("SELECT citus_add_node('127.0.0.1', " . $_->port . ')') for @nodes;
+	return;
+}
+
+sub citus_distribute
+{
+	my ($coordinator, $shards) = @_;
+	$coordinator->query('SELECT heartbeat_distribute(' . ($shards // '') . ')');
+	return;
+}
+
+1;
