@@ -72,12 +72,20 @@ sub assert_answers
 	my ($what, $sql) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($columns, $rows) = eval { ask(expand($sql)) };
-	is($@, '', "$what: can be asked") or return [];
+	is($@, '', "$what: can be asked") or return ([], []);
 	cmp_ok(scalar @$rows, '>', 0, "$what: has rows");
 	isnt(join('', @$rows) =~ s/[,"]//gr, '', "$what: has values");
 	my (undef, $plan) = ask('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' . expand($sql));
 	is_deeply([ grep { /Scan.* (?:$old)\b/ && !/never executed/ } @$plan ], [], "$what: reads no history");
-	return $columns;
+	return ($columns, $rows);
+}
+
+# What a count says where nothing is found; lag is none, since all is read.
+sub is_all_zero
+{
+	my ($columns, $rows, $label) = @_;
+	my @counts = grep { $columns->[$_] ne ($label // '') && $columns->[$_] !~ /^(?:time|metric$|partition$|lag)/ } 0 .. $#$columns;
+	return @counts && !grep { /[^0.]/ } map { (split /,/)[@counts] } @$rows;
 }
 
 for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
@@ -92,7 +100,8 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 		isnt($panel->{fieldConfig}{defaults}{unit}, undef, "$what: has a unit") if $panel->{type} =~ /^(stat|timeseries|barchart|bargauge)$/;
 		for my $target (@{ $panel->{targets} })
 		{
-			my $columns = assert_answers($what, $target->{rawSql});
+			my ($columns, $rows) = assert_answers($what, $target->{rawSql});
+			ok(!is_all_zero($columns, $rows, $panel->{options}{xField}), "$what: has something to count");
 			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: has a time where it is a series")
 			  if $panel->{type} ne 'state-timeline';
 			for my $name (map { $_->{matcher}{options} } @{ $panel->{fieldConfig}{overrides} })
