@@ -99,9 +99,10 @@ void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
         return;
-    ereport(LOG, (errmsg("extension \"heartbeat\" has version %s in the database, and its library version %s",
-                         SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), HEARTBEAT_VERSION),
-                  errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
+    ereport(LOG,
+            (errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
+                    SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), HEARTBEAT_VERSION),
+             errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }
 
 void remember(const Overall &now, int64_t changes) {

@@ -28,7 +28,7 @@ for my $version (@earlier)
 	my $node = Heartbeat::Cluster->create("from_$version", kafka => $kafka, version => $version, settings => { 'heartbeat.batch_size' => 100 });
 	$feed->publish(3_000);
 	$feed->assert_stored($node, "the workers store readings in the tables of $version");
-	$node->wait_for_log(qr/LOG:  extension "heartbeat" has version \Q$version\E in the database, and its library version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
+	$node->wait_for_log(qr/LOG:  heartbeat: the extension has version \Q$version\E in the database, and its library version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
 	pass('the log says that the extension is to be updated');
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'some of which are rolled up');
 	$kafka->produce('heartbeat-events', { partition => 1, value => 'no reading' });
