@@ -103,7 +103,7 @@ long assign() {
         return reconnect_ms;
     case AssignmentResult::outdated:
         reader_close(&worker.reader);
-        return at_once;
+        return reconnect_ms; // brokers that have yet to agree would have a new client each time
     case AssignmentResult::uninstalled:
         worker.installed = false;
         return at_once;

@@ -11,9 +11,9 @@ use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Cluster;
-use Heartbeat::Feed;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Runbook;
 
 my $grafana    = "$FindBin::RealBin/../../grafana";
 my $datasource = slurp_file("$grafana/provisioning/datasources/heartbeat.yaml");
@@ -25,7 +25,7 @@ is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline
 # Readings of now, of 1 to 10 minutes ago, and of weeks ago, which no panel is to touch.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
-my $feed = Heartbeat::Feed->new($kafka, 3);
+$kafka->create_topic('heartbeat-events', 3);
 my $node = Heartbeat::Cluster->create('dashboards', kafka => $kafka);
 $node->query($_) for grep { /\S/ } split /;\n/, slurp_file("$grafana/reader.sql");
 my $now = time;
@@ -127,7 +127,12 @@ for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'
 	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: and of nobody else");
 }
 
-# The role reads, and no more.
+# The role reads what a reader does, and no more.
+$node->query(grants_of('heartbeat_reader'));
+is($node->query("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND has_table_privilege('heartbeat_reader', oid, 'SELECT')
+		AND NOT has_table_privilege('$role', oid, 'SELECT') UNION ALL
+	SELECT oid::regprocedure::text FROM pg_proc WHERE has_function_privilege('heartbeat_reader', oid, 'EXECUTE') AND NOT has_function_privilege('$role', oid, 'EXECUTE')"),
+	'', 'the role has the rights of docs/security.md\'s reader');
 for my $sql ('DELETE FROM heartbeat_records', "SELECT heartbeat_pause('no')", 'SELECT payload FROM heartbeat_dead_letters', 'CREATE TABLE mine ()')
 {
 	my ($status, undef, $error) = $node->psql('heartbeat', "SET default_transaction_read_only = off; $sql", extra_params => [ '-U', $role ]);

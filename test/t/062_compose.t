@@ -36,6 +36,7 @@ is_deeply({ map { $_ => $example{$_} } grep { /^HEARTBEAT_/ } keys %example }, \
 
 my %defaults;
 $defaults{$1}{$2}++ while $compose =~ /\$\{(\w+):?-?([^}]*)\}/g;
+cmp_ok(keys %defaults, '>', 15, 'docker-compose.yml has variables');
 my @wrong = grep { my $name = $_; !exists $example{$name} || grep { $_ ne '' && $_ ne $example{$name} } keys %{ $defaults{$name} } } keys %defaults;
 is("@wrong", '', 'each variable of docker-compose.yml is in .env.example, with the same default');
 # what names a file or a Kafka of the host means nothing in a container

@@ -9,7 +9,6 @@ use lib "$FindBin::RealBin/../test/t/lib";
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
@@ -53,17 +52,18 @@ for my $i (1 .. 6)
 	$kafka->produce('heartbeat-events', map {
 		{
 			partition => $i % 3,
-			value     => reading("CUST-01$i$i", int(90 + 70 * sin($_ / 140 + $i) + 3 * cos($_)), reading_time(time - 900 + $_))
+			value     => reading("WARD-$i&$i", int(90 + 70 * sin($_ / 140 + $i) + 3 * cos($_)), reading_time(time - 900 + $_))
 		}
 	} 1 .. 890);
 }
 $kafka->produce('heartbeat-events', map { { partition => $_ % 3, value => $_ % 2 ? '{"customer_id":"CUST-0007","bpm":71,"event_timestamp":"2026-11-23T02:00:00Z"}' : "garbage $_" } } 1 .. 7);
 $node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'all is read');
 $node->query("SELECT heartbeat_pause('the disk is being replaced')");
-usleep 3_000_000;
+$node->wait_for_state('PAUSED');
 $node->query('SELECT heartbeat_resume()');
 start_program([ "$top/generator.log" ], $generator, @to);
-usleep 70_000_000;    # the rate is that of the last minute
+# the rate is that of the last minute, and the beginning was a backlog
+$node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'the rate is not that of the generator';
 
 open my $status, '>', "$top/status.txt" or die $!;
 print $status "heartbeat=# SELECT * FROM heartbeat_status \\gx\n", scalar `psql -X -h @{[ $node->host ]} -p @{[ $node->port ]} heartbeat -c '\\x' -c 'SELECT * FROM heartbeat_status' | tail -n +2`,

@@ -28,15 +28,41 @@ async function dashboard(uid) {
   return (await answer.json()).dashboard;
 }
 
+// What a panel of a type is drawn with; in a table the first row is the head.
+const drawing = { timeseries: 'canvas', barchart: 'canvas', 'state-timeline': 'canvas', table: '[role="row"] >> nth=1', stat: 'span', bargauge: 'span' };
+
 // All panels of the dashboard are on the page, with something in them and no complaint.
 async function look(page, { title, panels }) {
   for (const panel of panels) {
     const box = page.getByTestId(`data-testid Panel header ${panel.title}`);
     await box.waitFor({ timeout: deadline });
-    await box.getByTestId('data-testid panel content').locator('canvas, table, [role="table"], [role="grid"], span, div').first().waitFor({ timeout: deadline });
-    if (await box.getByText('No data', { exact: true }).count()) throw new Error(`${title}, ${panel.title}: no data`);
+    const content = box.getByTestId('data-testid panel content');
+    await content.locator(drawing[panel.type]).first().waitFor({ timeout: deadline });
+    const nothing = panel.type === 'table' ? 'No data' : (panel.fieldConfig.defaults.noValue ?? 'No data');
+    if (await content.getByText(nothing, { exact: true }).count()) throw new Error(`${title}, ${panel.title}: no data`);
     if (await box.getByTestId('data-testid Panel status error').count()) throw new Error(`${title}, ${panel.title}: an error`);
     if (await box.getByText('An unexpected error happened').count()) throw new Error(`${title}, ${panel.title}: it could not be drawn`);
+  }
+}
+
+// A picture of the page when it does not change any more.
+async function still(page) {
+  const end = Date.now() + deadline;
+  for (let before = null, now; Date.now() < end; before = now) {
+    now = await page.screenshot();
+    if (before?.equals(now)) return;
+  }
+  throw new Error('the page does not come to rest');
+}
+
+// A customer's link leads to that customer, whatever characters the name has.
+async function followable(page) {
+  const links = await page.locator('a[href*="var-customer="]').all();
+  if (links.length === 0) throw new Error('no customer has a link');
+  for (const link of links) {
+    const [name, href] = [await link.textContent(), await link.getAttribute('href')];
+    const customer = new URL(href, url).searchParams.get('var-customer');
+    if (customer !== name) throw new Error(`the link of ${name} leads to ${customer}: ${href}`);
   }
 }
 
@@ -58,8 +84,9 @@ for (const theme of ['light', 'dark']) {
     await page.goto(`${url}/d/${uid}?kiosk&refresh=&theme=${theme}&timezone=utc`, { waitUntil: 'domcontentloaded' });
     await look(page, it);
     await page.waitForLoadState('networkidle');
-    await page.waitForTimeout(2500); // the drawing's own animation
+    await still(page);
     await look(page, it);
+    if (uid === 'heartbeat-heartbeats') await followable(page);
     await page.screenshot({ path: `${folder}/pictures/${it.title.toLowerCase()}-${theme}.png` });
     console.log(`${it.title}, ${theme}: ${it.panels.length} panels drawn`);
   }
