@@ -24,7 +24,8 @@ std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
     // what is written for an option that stands alone is not what it is when it is absent
-    if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]")
+    if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
+        value != "{}") // what versions of CLI11 write for an empty list
         notes += " [default: " + value + "]";
     const std::string variable = variable_of(option.get_single_name());
     if (!variable.empty())
@@ -45,14 +46,18 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-std::string HelpFormatter::make_usage(const CLI::App * /*app*/, std::string name) const {
-    return "Usage: " + name + " [OPTIONS]\n";
-}
-
-// Of options that are in no group, CLI11 2.5 and newer say it in capitals.
-std::string HelpFormatter::make_group(std::string group, bool is_positional,
-                                      std::vector<const CLI::Option *> options) const {
-    return CLI::Formatter::make_group(group == "OPTIONS" ? "Options" : group, is_positional, options);
+// CLI11 2.4 and newer fill the text before and after the options anew, which is no paragraph.
+std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
+                                     CLI::AppFormatMode /*mode*/) const {
+    std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";
+    for (const std::string &group : app->get_groups()) {
+        // of options that are in no group CLI11 2.5 and newer say it in capitals
+        help += '\n' + (group == "OPTIONS" ? "Options" : group) + ":\n";
+        for (const CLI::Option *option :
+             app->get_options([&group](const CLI::Option *o) { return o->get_group() == group; }))
+            help += make_option(option, false);
+    }
+    return help + app->get_footer();
 }
 
 std::string HelpFormatter::make_option(const CLI::Option *option, bool /*is_positional*/) const {

@@ -4,7 +4,6 @@
 #include "CLI/CLI.hpp"
 
 #include <string>
-#include <vector>
 
 namespace heartbeat::generator {
 
@@ -13,9 +12,7 @@ namespace heartbeat::generator {
 //                               bootstrap brokers [default: localhost:9092] [env: HEARTBEAT_BROKERS]
 class HelpFormatter : public CLI::Formatter {
   public:
-    std::string make_usage(const CLI::App *app, std::string name) const override;
-    std::string make_group(std::string group, bool is_positional,
-                           std::vector<const CLI::Option *> options) const override;
+    std::string make_help(const CLI::App *app, std::string name, CLI::AppFormatMode mode) const override;
     std::string make_option(const CLI::Option *option, bool is_positional) const override;
 };
 

@@ -51,15 +51,17 @@ bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
 # bench_own_server FOLDER NAME: builds the sources in FOLDER and installs them in a copy of PostgreSQL of their own, so that
 # several versions can run at once and the system's is left alone; prints the copy's folder.
-# PostgreSQL finds its other folders by the way from its own program to them, so a copy works as it is.
+# PostgreSQL finds its other folders by the way from its own program to them, so a copy works as it is. What the copy has of an
+# extension that the system has installed is replaced.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do
         mkdir -p "$root$(dirname "$folder")"
         cp -R "$folder" "$root$folder"
     done
-    bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config"
-    bench_try make -C "$1" install PG_CONFIG="$root$bindir/pg_config"
+    # in $(...) nothing ends by set -e
+    bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config" || return
+    bench_try make -C "$1" install PG_CONFIG="$pg_config" DESTDIR="$root" || return
     echo "$root$(dirname "$bindir")"
 }
 
