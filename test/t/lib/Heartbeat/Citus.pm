@@ -11,7 +11,7 @@ use Test::More;
 
 use Heartbeat::Cluster;
 
-our @EXPORT = qw(citus_create citus_create_node citus_join citus_distribute);
+our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
 # They talk to each other over loopback. Two-phase commits that nobody ends are ended by heartbeat's workers, not by Citus's
 # own look at them after a minute.
@@ -45,12 +45,18 @@ sub citus_create
 	return ($coordinator, @nodes);
 }
 
-# A server that may become a node; the options are those of Heartbeat::Cluster->create.
-sub citus_create_node
+# A server with Citus's library alone; the options are those of Heartbeat::Cluster->create.
+sub citus_create_server
 {
 	my ($name, %opt) = @_;
-	my $node = Heartbeat::Cluster->create($name, extension => 0, %opt,
+	return Heartbeat::Cluster->create($name, extension => 0, %opt,
 		settings => { 'shared_preload_libraries' => 'citus', %settings, %{ $opt{settings} // {} } });
+}
+
+# And with its extension: it may become a node.
+sub citus_create_node
+{
+	my $node = citus_create_server(@_);
 	$node->query('CREATE EXTENSION citus');
 	return $node;
 }
