@@ -206,7 +206,7 @@ long step() {
     if (!worker.control_known || worker.control_seen != shared_state_generation())
         look_at_control();
     if (!worker.installed)
-        return rest_until_told(WorkerState::stopped, "extension \"heartbeat\" is not in this database",
+        return rest_until_told(WorkerState::stopped, not_installed_reason,
                                "CREATE EXTENSION heartbeat; it is noticed by itself.");
     if (worker.node)
         return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);

@@ -141,6 +141,8 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
     pg_atomic_write_u32(&shared_state->reported, 1);
     wake_maintenance();
     pgstat_report_activity(STATE_IDLE, *reason_now == '\0' ? shared_state_name(state) : reason_now);
+    if (slot == &shared_state->launcher && state == WorkerState::running)
+        return; // it has started them: how they are they say themselves
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
     ereport(trouble ? WARNING : LOG, (errmsg("heartbeat: %s%s%s", shared_state_name(state),
                                              *reason_now == '\0' ? "" : ": ", reason_now),

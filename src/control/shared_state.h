@@ -17,6 +17,7 @@ enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting
 
 inline constexpr int state_text_size = 384;
 inline constexpr char starting_reason[] = "the workers are starting";
+inline constexpr char not_installed_reason[] = "extension \"heartbeat\" is not in this database";
 inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
 inline constexpr int partitions_shown_max =

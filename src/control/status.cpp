@@ -66,6 +66,12 @@ void look(Overall *overall) {
         return stopped(overall, "the server runs in single-user mode, which has no workers",
                        "They start with the server.");
     overall_look(overall);
+    // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
+    if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
+        overall->state = WorkerState::connecting;
+        strlcpy(overall->reason, starting_reason, sizeof(overall->reason));
+        overall->hint[0] = '\0';
+    }
 }
 
 // What people have decided goes before what the workers are about to find out, also within the transaction

@@ -31,7 +31,9 @@ $stream[$_]{timestamp} = ($afternoon + $_) * 1000 for 0 .. 999;
 $stream[$_]{timestamp} = ($afternoon + 7200 + $_) * 1000 for 1000 .. $#stream;
 publish(@stream);
 
-like($readme->run('Then', 1), qr/^[A-Z]+\|.*^state\|[A-Z]+$/ms, 'the extension is made, and its state can be asked');
+$node->wait_for_log(qr/heartbeat: STOPPED: extension "heartbeat" is not in this database/);
+is($node->log_matches(qr/heartbeat: RUNNING/, 0), 0, 'nothing is said to run before there is an extension');
+like($readme->run('Then', 1), qr/^(?:CONNECTING|RUNNING)\|.*^state\|(?:CONNECTING|RUNNING)$/ms, 'the extension is made, and is not said to be missing');
 $node->wait_for_state('RUNNING', undef, 'a moment later it runs');
 stored();
 my $answer = $readme->run('Queries to begin with', 1);
@@ -74,8 +76,8 @@ $node->wait_for_state('RUNNING', undef, 'and the workers are back');
 $node->assert_audit;
 
 # What a consumer in Python has left: of a time before Kafka's, of Kafka's, and a row whose class was forgotten.
-$node->set('heartbeat.role' => '');
-$node->query($_) for 'DROP EXTENSION heartbeat',
+like($administration->run('Uninstall', 1), qr/^heartbeat\.role\|.*postgresql\.auto\.conf$/m, 'what is left in the configuration is said');
+$node->query($_) for 'ALTER SYSTEM RESET heartbeat.role', 'SELECT pg_reload_conf()', 'CREATE ROLE heartbeat_user LOGIN',
   'CREATE TABLE heartbeat_records (id serial PRIMARY KEY, customer_id text, heart_rate integer, event_timestamp timestamptz)',
   'CREATE TABLE heartbeat_anomalies (id serial PRIMARY KEY, customer_id text, heart_rate integer, event_timestamp timestamptz, anomaly_type text)',
   'CREATE VIEW vw_recent_anomalies AS SELECT customer_id FROM heartbeat_anomalies';
@@ -86,17 +88,29 @@ $node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_ti
 	SELECT 'OLD-1', 20, '2026-10-13 16:00Z'::timestamptz + i * interval '1 s' FROM generate_series(1, 20) i");
 $python->run('Moving over', 1);
 stored();
+# with a zone, and without
+my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $python->run('Moving over', 2);
+my $zoned = $node->query($readings);
+$node->query('DROP VIEW before_heartbeat.readings');
+$node->query("ALTER TABLE before_heartbeat.$_ ALTER event_timestamp TYPE timestamp USING event_timestamp AT TIME ZONE 'UTC'") for qw(heartbeat_records heartbeat_anomalies);
+$python->run('Moving over', 3);
+is($node->query($readings), $zoned, 'times without a zone are those of UTC');
+is($python->run('Moving over', 5), 521, 'none of the old readings is there');
+$python->run('Moving over', 4);
+is($python->run('Moving over', 5), 0, 'and then all are');
 is($node->query("SELECT count(*) FILTER (WHERE customer_id ~ '^OLD'), count(*) FILTER (WHERE customer_id ~ '^CUST') FROM heartbeat_records"),
 	'500|12610', 'the old records are beside those of Kafka');
 is($node->query("SELECT anomaly_type, count(*) FROM heartbeat_anomalies WHERE customer_id !~ '^CUST' GROUP BY anomaly_type"), 'BRADYCARDIA|21',
 	'and so are the anomalies, classified, also one that was among the records');
-like($python->run('Coming from a pipeline in Python', 1), qr/^13111\n.*^customers\|109$/ms, 'the old queries answer');
+my @old_queries = ('Coming from a pipeline in Python', 1);
+like($_->run(@old_queries), qr/^13111\n.*^customers\|109$/ms, 'the old queries answer whoever asked them')
+  for $python, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
 $node->assert_summary('the summary has what was taken over');
 is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'the account of offsets is right');
 is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FROM heartbeat_audit_tables() WHERE difference <> 0"), '21 500',
 	'and that of tables shows what no message has made');
-$python->run('Moving over', 3);
+$python->run('Moving over', 6);
 $_->assert_all_run($_->parts) for @documents;
 $node->assert_no_crash;
 $kafka->stop;

@@ -133,7 +133,7 @@ is($node->query("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r',
 		AND NOT has_table_privilege('$role', oid, 'SELECT') UNION ALL
 	SELECT oid::regprocedure::text FROM pg_proc WHERE has_function_privilege('heartbeat_reader', oid, 'EXECUTE') AND NOT has_function_privilege('$role', oid, 'EXECUTE')"),
 	'', 'the role has the rights of docs/security.md\'s reader');
-for my $sql ('DELETE FROM heartbeat_records', "SELECT heartbeat_pause('no')", 'SELECT payload FROM heartbeat_dead_letters', 'CREATE TABLE mine ()')
+for my $sql ('DELETE FROM heartbeat_records', "SELECT heartbeat_pause('no')", 'SELECT payload FROM heartbeat_dead_letters', 'CREATE SCHEMA mine')
 {
 	my ($status, undef, $error) = $node->psql('heartbeat', "SET default_transaction_read_only = off; $sql", extra_params => [ '-U', $role ]);
 	like($error, qr/permission denied/, "the role is refused: $sql");

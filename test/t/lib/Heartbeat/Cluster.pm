@@ -21,6 +21,8 @@ my $deadline_seconds = 60;
 
 my @servers;    # all that were made
 
+$SIG{INT} = 'DEFAULT';    # a script's background ignores it, and so would what is started here and ended by it
+
 =pod
 
     my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
