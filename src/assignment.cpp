@@ -126,7 +126,7 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     TopicDescription found;
     Problem problem;
     if (!topic_describe(consumer, describe_timeout_ms, &found, &problem))
-        return give_up(assignment, AssignmentResult::unavailable, problem.text, brokers_hint);
+        return give_up(assignment, AssignmentResult::unreachable, problem.text, brokers_hint);
     if (!found.exists) {
         char reason[state_text_size];
         snprintf(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);

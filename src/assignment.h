@@ -9,7 +9,8 @@ namespace heartbeat {
 
 enum class AssignmentResult {
     assigned,
-    unavailable, // Kafka or the topic is not there: try again
+    unavailable, // the topic, or what is asked of it, is not there: try again
+    unreachable, // Kafka does not answer: try again
     outdated,    // the client knew another topic by that name: try again with a new one
     uninstalled, // the extension is not there
     failed,      // needs a person

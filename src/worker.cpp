@@ -25,6 +25,8 @@ constexpr long until_woken = -1;
 constexpr long reconnect_ms = 1000;
 constexpr long paused_look_ms = 10000; // how often a paused worker asks Kafka for the ends of its partitions
 constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
+constexpr int tries_of_client_min = 2; // each takes some three seconds
+constexpr int tries_of_client_max = 20;
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
@@ -40,6 +42,8 @@ struct Worker {
     bool failed;
     TimestampTz troubled_at; // when Kafka reported an error last
     bool trouble_again;      // and it was not the first in that time
+    int tries;               // since Kafka did not answer this client
+    int tries_of_client;     // after how many another one is opened; 0: Kafka has answered
     long backoff_ms;         // 0: the last step raised no error
 };
 
@@ -92,8 +96,25 @@ long stay_paused() {
     return paused_look_ms;
 }
 
+// librdkafka 2.10 and newer forgets all brokers when one that has just started knows of none, and then looks
+// for none again (its issue 5301), so that a client that gets no answer gives way to a new one: soon at
+// first, and then less often.
+long try_again() {
+    report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+    worker.tries_of_client = std::max(worker.tries_of_client, tries_of_client_min);
+    if (++worker.tries >= worker.tries_of_client) {
+        reader_close(&worker.reader);
+        worker.tries = 0;
+        worker.tries_of_client = std::min(worker.tries_of_client * 2, tries_of_client_max);
+    }
+    return reconnect_ms;
+}
+
 long assign() {
-    switch (reader_assign(&worker.reader, worker.slot)) {
+    AssignmentResult result = reader_assign(&worker.reader, worker.slot);
+    if (result != AssignmentResult::unreachable)
+        worker.tries = worker.tries_of_client = 0;
+    switch (result) {
     case AssignmentResult::assigned:
         if (!worker.reader.troubled)
             report(WorkerState::running, "", nullptr);
@@ -107,6 +128,8 @@ long assign() {
     case AssignmentResult::uninstalled:
         worker.installed = false;
         return at_once;
+    case AssignmentResult::unreachable:
+        return try_again();
     case AssignmentResult::failed:
         break;
     }

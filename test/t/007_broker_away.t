@@ -4,10 +4,12 @@
 use strict;
 use warnings;
 
+use File::Basename;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time usleep);
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
@@ -15,6 +17,14 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
+
+# The thread of the worker's Kafka client that is there as long as the client is; none between two.
+sub client_thread
+{
+	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
+	return defined $thread ? basename($thread) : undef;
+}
+
 my $logged = sub { $node->log_matches(qr/heartbeat: $_[0]/) };
 
 # Without a database there is no heartbeat_status to ask: the log is what tells.
@@ -47,6 +57,12 @@ is($node->status->{reason} // '', '', 'a running worker needs no reason');
 # A broker that goes away and comes back.
 $kafka->stop;
 $node->wait_for_state('CONNECTING', undef, 'a broker that went away is CONNECTING');
+
+# A client may have forgotten every broker there was, so another one takes its place.
+my $client   = client_thread();
+my $deadline = time + 60;
+usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;
+isnt(client_thread() // $client, $client, 'a client that gets no answer gives way to a new one');
 my $position = $node->log_position;
 $kafka->start;
 $kafka->produce('heartbeat-events', reading_stream(1_000, 2, first => 1_000));
