@@ -104,6 +104,7 @@ long try_again() {
     worker.tries_of_client = std::max(worker.tries_of_client, tries_of_client_min);
     if (++worker.tries >= worker.tries_of_client) {
         reader_close(&worker.reader);
+        worker.reader.troubled = true; // until the new one hears of a partition
         worker.tries = 0;
         worker.tries_of_client = std::min(worker.tries_of_client * 2, tries_of_client_max);
     }

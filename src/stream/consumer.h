@@ -83,7 +83,8 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 // How often the topic is to be looked at, in milliseconds: topic.metadata.refresh.interval.ms.
 int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
-// Whether anything, a message or the end of a partition, has been read since the last assignment.
+// Whether anything, a message or the end of a partition, has been read since the last assignment; true of one
+// of no partition.
 bool consumer_heard(Consumer *consumer) noexcept;
 
 // What the last FillResult::trouble was about, and whether it was that no broker is left.

@@ -209,7 +209,7 @@ int consumer_refresh_ms(const Consumer *consumer) noexcept {
 
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->settle();
-    return consumer->heard;
+    return consumer->heard || consumer->positions.empty(); // of no partition there is nothing to hear
 }
 
 const char *consumer_trouble(Consumer *consumer) noexcept {
