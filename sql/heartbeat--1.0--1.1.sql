@@ -71,7 +71,8 @@ DECLARE
 BEGIN
     IF last_event > first_event + interval '10 years' THEN
         RAISE EXCEPTION 'partitions from % to % are more than ten years', first_event, last_event
-            USING ERRCODE = 'invalid_parameter_value';
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Make them for the years that have readings; what lies outside goes to the default partitions.';
     END IF;
     -- ANALYZE has the same lock for minutes, which is nothing to wait for where nothing is to be made
     IF NOT EXISTS (SELECT FROM generate_series(date_trunc('week', first_event), last_event, interval '7 days') w,

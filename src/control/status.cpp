@@ -69,6 +69,7 @@ void look(Overall *overall) {
     // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
     if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
         overall->state = WorkerState::connecting;
+        overall->since = 0;
         strlcpy(overall->reason, starting_reason, sizeof(overall->reason));
         overall->hint[0] = '\0';
     }

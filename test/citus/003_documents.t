@@ -45,7 +45,7 @@ is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0,
 $node->assert_summary('and so does the summary');
 
 # A backup has points at which all servers agree
-$node->query("SELECT citus_create_restore_point('agreed')");
+like($node->query("SELECT citus_create_restore_point('agreed')"), qr{^[0-9A-F]+/[0-9A-F]+$}, 'a point at which all servers agree');
 
 $_->assert_no_crash for $node, @nodes;
 $kafka->stop;

@@ -49,6 +49,16 @@ is($node->count('heartbeat_records'), $count, 'and nothing is stored');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
 $node->assert_audit;
+
+# Who has no partition hears nothing of one, and runs again all the same when the broker has been away.
+$kafka->create_topic('narrow', 1);
+$kafka->produce('narrow', reading_stream(100, 1, first => 200_000));
+$node->set('heartbeat.topic' => 'narrow');
+$node->wait_for_offsets('narrow', 100);
+$kafka->stop;
+$node->wait_for_state('CONNECTING', undef, 'all workers have lost the broker');
+$kafka->start;
+$node->wait_for_state('RUNNING', undef, 'and all have found it again');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
