@@ -49,8 +49,10 @@ class Scanner {
         const size_t sign = size;
         while (size < rest_.size() && rest_[size] >= '0' && rest_[size] <= '9')
             size++;
-        const std::string_view digits = rest_.substr(0, size);
+        std::string_view digits = rest_.substr(0, size);
         rest_.remove_prefix(size);
+        if (digits == "-0")
+            digits.remove_prefix(1); // they are one integer, and so one customer
         const bool ends = peek() == ',' || rest_.starts_with('}');
         return size > sign && ends ? std::optional(digits) : std::nullopt;
     }

@@ -22,6 +22,7 @@ TEST(ReplayKey, FoundInReadings) {
     EXPECT_EQ(replay_key(R"( { "heart_rate" : 74 , "customer_id" : "A b" } )"), Key("A b"));
     EXPECT_EQ(replay_key(R"({"customer_id":12})"), Key("12"));
     EXPECT_EQ(replay_key(R"({"customer_id": -12 ,"x":1})"), Key("-12"));
+    EXPECT_EQ(replay_key(R"({"customer_id":-0})"), Key("0"));
     EXPECT_EQ(replay_key("{\"customer_id\":\"Zo\xC3\xAB\"}"), Key("Zo\xC3\xAB"));
 }
 
