@@ -120,7 +120,8 @@ $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readin
 becomes('the server is healthy', 1, $server_is);
 
 $kafka->freeze;
-becomes('a Kafka that does not answer is not healthy', 0, $kafka_is);
+# asked once: connections that it never accepts would in the end be refused even a check that waits for no answer
+ok(!$kafka_is->(), 'a Kafka that does not answer is not healthy');
 becomes('nor is a generator whose readings nobody takes', 0, $generator_is);
 is($server_is->(), 1, 'a server is, since ingest goes on by itself');
 $kafka->thaw;
