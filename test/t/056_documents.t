@@ -1,5 +1,5 @@
-# Every SQL block of the README and of the documents that it leads to (but operations.md, which has tests of its own), on a live
-# pipeline, from CREATE EXTENSION to moving over from tables that a consumer in Python has filled; what the text says comes of it.
+# Every SQL block of the README and of the documents that it leads to, on a live pipeline, from CREATE EXTENSION to DROP EXTENSION;
+# what the text says comes of it. operations.md and from-python.md have tests of their own.
 
 use strict;
 use warnings;
@@ -18,8 +18,8 @@ my $kafka = Heartbeat::Kafka->new('readme');
 $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node   = Heartbeat::Cluster->create('readme', kafka => $kafka, extension => 0);
-my ($readme, $reference, $security, $administration, $python) = my @documents = map { Heartbeat::Runbook->new($node, $_) }
-  qw(README.md docs/reference.md docs/security.md docs/administration.md docs/from-python.md);
+my ($readme, $reference, $security, $administration) = my @documents = map { Heartbeat::Runbook->new($node, $_) }
+  qw(README.md docs/reference.md docs/security.md docs/administration.md);
 
 sub publish { return $kafka->produce($topic, map { ref $_ ? $_ : { value => $_ } } @_); }
 sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
@@ -75,48 +75,7 @@ $node->wait_for_state('RUNNING', undef, 'and the workers are back');
 
 $node->assert_audit;
 
-# What a consumer in Python has left: of a time before Kafka's, of Kafka's (rounded over a class's bound), a row whose class was
-# forgotten, and one of a clock that was wrong.
-publish(reading('ROUNDED', 180.4, '2026-11-22T17:00:00Z'));
 like($administration->run('Uninstall', 1), qr/^shared_preload_libraries\|.*^heartbeat\.role\|\S*postgresql\.auto\.conf$/ms, 'what is left in the configuration is said');
-$node->query($_) for 'ALTER SYSTEM RESET heartbeat.role', 'SELECT pg_reload_conf()', 'CREATE ROLE heartbeat_user LOGIN',
-  'CREATE TABLE heartbeat_records (id serial PRIMARY KEY, customer_id text, heart_rate integer, event_timestamp timestamptz)',
-  'CREATE TABLE heartbeat_anomalies (id serial PRIMARY KEY, customer_id text, heart_rate integer, event_timestamp timestamptz, anomaly_type text)',
-  'CREATE VIEW vw_recent_anomalies AS SELECT customer_id FROM heartbeat_anomalies';
-$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
-	SELECT 'OLD-' || i % 7, 60 + i % 90, '2026-10-13 14:00Z'::timestamptz + i * interval '1 s' FROM generate_series(1, 500) i");
-$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('MISPLACED', 20, '2026-10-13 15:00Z')");
-$node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp)
-	SELECT 'OLD-1', 20, '2026-10-13 16:00Z'::timestamptz + i * interval '1 s' FROM generate_series(1, 20) i");
-$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('ROUNDED', 180, '2026-11-22 17:00Z'), ('EARLY', 70, '1970-01-01 00:00Z')");
-$python->run('Moving over', 1);
-stored();
-# with a zone, and without
-my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
-$python->run('Moving over', 2);
-my $zoned = $node->query($readings);
-$node->query('DROP VIEW before_heartbeat.readings');
-$node->query("ALTER TABLE before_heartbeat.$_ ALTER event_timestamp TYPE timestamp USING event_timestamp AT TIME ZONE 'UTC'") for qw(heartbeat_records heartbeat_anomalies);
-$python->run('Moving over', 3);
-is($node->query($readings), $zoned, 'times without a zone are those of UTC');
-$python->run('Moving over', 4);
-is($python->run('Moving over', 5), 0, 'all of the old readings are there');
-is($node->query("SELECT tableoid::regclass, customer_id FROM heartbeat_records WHERE event_timestamp < '2020-01-01'"), 'heartbeat_records_default|EARLY',
-	'also one of a clock that was wrong');
-is($node->query("SELECT heart_rate FROM (SELECT customer_id, heart_rate FROM heartbeat_anomalies UNION ALL SELECT customer_id, heart_rate FROM heartbeat_records) r
-	WHERE customer_id = 'ROUNDED'"), '180.4', 'and of the one that was rounded, what Kafka has, once');
-is($node->query("SELECT count(*) FILTER (WHERE customer_id ~ '^OLD'), count(*) FILTER (WHERE customer_id ~ '^CUST') FROM heartbeat_records"),
-	'500|12610', 'the old records are beside those of Kafka');
-is($node->query("SELECT anomaly_type, count(*) FROM heartbeat_anomalies WHERE customer_id !~ '^CUST' GROUP BY anomaly_type ORDER BY anomaly_type"), "BRADYCARDIA|21\nTACHYCARDIA|1",
-	'and so are the anomalies, classified, also one that was among the records');
-my @old_queries = ('Coming from a pipeline in Python', 1);
-like($_->run(@old_queries), qr/^13112\n.*^customers\|111$/ms, 'the old queries answer whoever asked them')
-  for $python, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
-$node->assert_summary('the summary has what was taken over');
-is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'the account of offsets is right');
-is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FROM heartbeat_audit_tables() WHERE difference <> 0"), '21 501',
-	'and that of tables shows what no message has made');
-$python->run('Moving over', 6);
 $_->assert_all_run($_->parts) for @documents;
 $node->assert_no_crash;
 $kafka->stop;
