@@ -144,6 +144,7 @@ $node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'restored'")
 $node->restart;
 $node->{heartbeat_database} = 'restored';
 $node->wait_for_state('PAUSED', 'restored from a dump', 'a restored database waits');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 1, 'its worker has asked Kafka for the lag');
 $runbook->look('after a restore');
 like($runbook->run('After a restore or a failover', 1), qr/^f\|PAUSED\|restored from a dump.*\|1$/, 'it lacks what came since the dump, and no offset is unaccounted for');
 $runbook->run('After a restore or a failover', 2);
