@@ -7,7 +7,7 @@ perl_prepare() {
     make -C test/kafka WERROR=1
     test/kafka/kafka fetch
     rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
-    cp -R test/t test/citus test/kafka "$scratch/tap/test/"
+    cp -R test/t test/attack test/citus test/kafka "$scratch/tap/test/"
     cp -R .env.example bench debian docker docker-compose.yml docs examples grafana sql CHANGELOG.md META.json.in Makefile README.md heartbeat.control "$scratch/tap/"
     cp -R build/test build/generator "$scratch/tap/build/"
     [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"

@@ -82,6 +82,10 @@ stage_tap() {
 }
 count_tap() { count_prove "$1"; }
 
+# What somebody does who wants in, or wants it down: docs/security.md names these tests.
+stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} stage_tap; }
+count_attack() { count_prove "$1"; }
+
 # Not among the default ones: no package registry of Debian's has Citus.
 stage_citus() {
     if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
