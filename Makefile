@@ -4,11 +4,14 @@ EXTENSION = heartbeat
 MODULE_big = heartbeat
 HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
 DATA = $(wildcard sql/heartbeat--*.sql)
-DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql
+DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
-# The pieces of the extension's script, each after what it needs.
-SQL_PIECES = header classify readings rollup distributed partitions offsets events dead_letters control seek replay retention status views alerts metrics audit distribute \
-	rights dump check
+# The pieces of the extension's script, each after what it needs: the tables, and what is asked of them, which an update makes
+# anew.
+TABLE_PIECES = $(addprefix tables/,readings rollup defaults offsets events dead_letters control alerts)
+CODE_PIECES = classify user_code require events control rollup distributed partitions dead_letters seek replay retention status \
+	views alerts metrics audit distribute check_objects
+SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers rights dump finish
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
 SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/control/*.cpp))
@@ -57,9 +60,13 @@ $(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFL
 
 -include $(DEPENDENCIES)
 
-$(DATA_built): $(SQL_PIECES:%=sql/extension/%.sql) Makefile
+build/heartbeat--$(HEARTBEAT_VERSION).sql: $(SQL_PIECES:%=sql/extension/%.sql) Makefile
 	@mkdir -p $(@D)
 	awk 'FNR == 1 && NR > 1 { print "" } { print }' $(filter %.sql,$^) > $@
+
+build/heartbeat--%.sql: sql/updates/%.sql sql/updates/join.awk $(SQL_PIECES:%=sql/extension/%.sql) Makefile
+	@mkdir -p $(@D)
+	awk -v code='$(CODE_PIECES)' -f sql/updates/join.awk $< > $@
 
 .PHONY: generator
 generator:

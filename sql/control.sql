@@ -102,6 +102,7 @@ SELECT topic, partition, offsets_passed, empty_offsets, difference FROM heartbea
 
 -- a partition that has never been read begins there
 SELECT * FROM heartbeat_seek(7, 9223372036854775807);
+SELECT * FROM heartbeat_seek(7, 1000000000000000);
 SELECT * FROM heartbeat_seek(3, 0);
 TABLE progress;
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit() WHERE partition <> 0;

@@ -12,7 +12,7 @@ SELECT heartbeat_is_distributed();
 -- the text that heartbeat_undistribute gives the summary is the one that it has
 CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS definition;
 BEGIN;
-SELECT heartbeat_use_summary(true);
+SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)');
 SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
 -- both texts give the same answers: minutes that are rolled up, pending, marked, and all of these
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
@@ -23,7 +23,7 @@ INSERT INTO heartbeat_rollup_pending VALUES ('2026-11-22 10:00Z', 'a', 70, 1), (
     ('2026-11-22 10:03Z', 'a', 110, 1), ('2026-11-22 10:02Z', 'd', 0, 0);
 INSERT INTO heartbeat_stale_minutes VALUES ('2026-11-22 10:03Z');
 SELECT * FROM vw_customer_bpm_summary ORDER BY minute_bucket, customer_id;
-SELECT heartbeat_use_summary(false);
+SELECT heartbeat_use_summary(false, 'heartbeat_summarize_minute(timestamptz)');
 SELECT * FROM vw_customer_bpm_summary ORDER BY minute_bucket, customer_id;
 SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
 ROLLBACK;

@@ -38,10 +38,15 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT kind, details FROM events;
 
--- the newest ten thousand are kept, whatever retention is
-TRUNCATE heartbeat_events;
-SELECT count(*) AS recorded FROM generate_series(1, 10050) n, heartbeat_record_event('many', n::text);
-SELECT count(*), min(reason::integer), max(reason::integer) FROM heartbeat_events;
+-- the newest ten thousand are kept, and all of the last seven days, whatever retention is
+TRUNCATE heartbeat_events RESTART IDENTITY;
+INSERT INTO heartbeat_events (happened_at, role, kind, reason)
+    SELECT now() - interval '6 days', session_user, 'many', n FROM generate_series(1, 10050) n;
+SELECT heartbeat_record_event('one more', NULL);
+SELECT count(*) FROM heartbeat_events;
+UPDATE heartbeat_events SET happened_at = now() - interval '8 days' WHERE kind = 'many';
+SELECT heartbeat_record_event('one more', NULL);
+SELECT count(*), min(id) FROM heartbeat_events;
 
 -- in a stricter isolation they wait for the next one that is not
 BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -50,6 +55,13 @@ SELECT count(*) FROM heartbeat_events;
 COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
+
+-- a role does a thousand things in a minute, and no more
+SELECT count(*) AS recorded FROM generate_series(1, 994) n, heartbeat_record_event('much', n::text);
+SELECT heartbeat_pause('one too many');
+UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
+SELECT heartbeat_pause('a minute later');
+SELECT heartbeat_resume();
 
 -- a role that is granted it reads, and nobody writes
 SET ROLE regress_heartbeat_reader;

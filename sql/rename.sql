@@ -56,21 +56,35 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP FUNCTION shared.heartbeat_pause(text);
 
--- nor is a better match of an operator or a function used: in a constraint, in a view
+-- nor is a better match of an operator or a function used, or one that makes a call ambiguous: in a constraint, in a view, in
+-- a function
 SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
 CREATE OPERATOR shared.>= (FUNCTION = shared.meddle, LEFTARG = double precision, RIGHTARG = integer);
-RESET ROLE;
-CREATE EXTENSION heartbeat SCHEMA shared;
-DROP OPERATOR shared.>= (double precision, integer);
-SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.jsonb_build_object(text, text) RETURNS jsonb LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
+CREATE FUNCTION shared.heartbeat_is_distributed(x integer DEFAULT 0) RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
+CREATE FUNCTION shared.heartbeat_classify(integer) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
+CREATE TYPE shared.heartbeat_records_2026w48 AS ENUM ('taken');
 RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
+SELECT * FROM shared.heartbeat_check_objects();
+SELECT shared.heartbeat_make_partitions('2026-11-28', '2026-11-28');
+INSERT INTO shared.heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-1', 70, '2026-11-28 14:39+00');
+SELECT relname ~ '^heartbeat_records_2026w48_[0-9a-f]{8}$' AS another_name
+    FROM shared.heartbeat_records r JOIN pg_class c ON c.oid = r.tableoid;
+SELECT * FROM shared.heartbeat_apply_retention();
+SELECT labels->>'version' <> '' AS answers FROM shared.heartbeat_metrics WHERE name = 'heartbeat_info';
+SELECT shared.heartbeat_pause('no meddling');
+-- what is made of a stranger's object on purpose is found
+ALTER TABLE shared.heartbeat_events ALTER kind SET DEFAULT shared.heartbeat_classify(1);
+SELECT * FROM shared.heartbeat_check_objects();
+DROP EXTENSION heartbeat;
 CREATE EXTENSION heartbeat;
-SELECT * FROM heartbeat_pause();
+SET client_min_messages = warning;
 DROP SCHEMA shared CASCADE;
 DROP ROLE regress_heartbeat_squatter;
 \c -

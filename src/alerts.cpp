@@ -4,11 +4,13 @@
 
 #include "alerts.h"
 #include "control/shared_state.h"
-#include "storage/sql.h"
+#include "storage/own_objects.h"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "utils/typcache.h"
 }
 
 namespace heartbeat {
@@ -20,12 +22,17 @@ constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
 constexpr TimestampTz next_slice = USECS_PER_SEC; // of the customers, where they are many
 constexpr size_t customer_size = 1025;            // 256 characters
 
-Statement evaluate = {"SELECT raised, closed, open, on_arrival, on_clock, next_customer"
-                      " FROM @extschema@.heartbeat_evaluate_alerts($1, $2)",
-                      2,
-                      {TEXTOID, BOOLOID},
-                      0,
-                      nullptr};
+constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", 2, {TEXTOID, BOOLOID}};
+
+// What it returns, in the order of its OUT parameters.
+struct Answer {
+    int64_t raised;
+    int64_t closed;
+    int64_t open;
+    bool on_arrival;
+    bool on_clock;
+    const char *next_customer; // nullptr: its slice was the last one
+};
 
 uint64_t rules_seen;
 bool arrival_noticed = false; // the flag in shared memory stays until then, so that ingest wakes nobody again
@@ -33,26 +40,40 @@ TimestampTz evaluated_at;
 TimestampTz silence_due;           // looking for silence takes longest, so it is for the clock alone
 char customer[customer_size] = ""; // where its next slice of customers begins
 
-int64_t number(int column) {
-    bool null;
-    return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
-}
-
-bool truth(int column) {
-    bool null;
-    return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
+Answer read_answer(Datum row) {
+    constexpr int columns = 6;
+    constexpr Oid types[columns] = {INT8OID, INT8OID, INT8OID, BOOLOID, BOOLOID, TEXTOID};
+    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+    TupleDesc description =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    bool expected = description->natts == columns;
+    for (int i = 0; expected && i < columns; i++)
+        expected = TupleDescAttr(description, i)->atttypid == types[i];
+    if (!expected)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("function heartbeat_evaluate_alerts returns other columns than it should"),
+                        errhint("Update the extension.")));
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    Datum values[columns];
+    bool nulls[columns];
+    heap_deform_tuple(&tuple, description, values, nulls);
+    ReleaseTupleDesc(description);
+    return {DatumGetInt64(values[0]), DatumGetInt64(values[1]),
+            DatumGetInt64(values[2]), DatumGetBool(values[3]),
+            DatumGetBool(values[4]),  nulls[5] ? nullptr : TextDatumGetCString(values[5])};
 }
 
 TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-TimestampTz take_answer(bool with_silence) {
-    bool on_arrival = truth(4), on_clock = truth(5) || number(3) > 0;
-    const char *next = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6);
-    pg_atomic_write_u32(&shared_state->rules_watch, on_arrival ? 1 : 0);
+TimestampTz take_answer(const Answer &answer, bool with_silence) {
+    bool on_clock = answer.on_clock || answer.open > 0;
+    pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
     if (with_silence) {
-        strlcpy(customer, next == nullptr ? "" : next, sizeof(customer));
+        strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
     return on_clock ? std::max<TimestampTz>(silence_due - evaluated_at, 1) : 0;
@@ -83,10 +104,13 @@ TimestampTz alerts_evaluate() {
     }
     bool with_silence = evaluated_at >= silence_due;
     Datum values[2] = {CStringGetTextDatum(customer), BoolGetDatum(with_silence)};
-    statement_execute(&evaluate, values, nullptr, SPI_OK_SELECT);
-    TimestampTz again = take_answer(with_silence);
+    Datum row;
+    if (!own_function_call(evaluate, values, nullptr, &row))
+        elog(ERROR, "heartbeat_evaluate_alerts gave no row");
+    Answer answer = read_answer(row);
+    TimestampTz again = take_answer(answer, with_silence);
     // what listeners are told must not be lost in a crash, to be told again
-    if (number(1) + number(2) > 0)
+    if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();
     return again;

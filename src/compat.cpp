@@ -5,8 +5,11 @@
 #include "compat.h"
 
 extern "C" {
+#include "catalog/pg_proc.h"
 #include "funcapi.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 }
@@ -90,6 +93,16 @@ TupleConversionMap *partition_map(ResultRelInfo *partition, [[maybe_unused]] ESt
 #else
     return partition->ri_RootToPartitionMap;
 #endif
+}
+
+void require_execute(Oid function) {
+#if PG_VERSION_NUM >= 160000
+    AclResult result = object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE);
+#else
+    AclResult result = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+#endif
+    if (result != ACLCHECK_OK)
+        aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
 }
 
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {

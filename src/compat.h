@@ -41,6 +41,9 @@ void init_range_table(EState *estate, ParseState *parse);
 // The map from a parent's rows to a partition's; nullptr where they are alike.
 TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 
+// An error where the current user may not execute the function.
+void require_execute(Oid function);
+
 // VACUUM, with what it needs to know in a context that outlives its transactions.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 

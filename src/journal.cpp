@@ -4,6 +4,7 @@
 
 #include "control/overall.h"
 #include "journal.h"
+#include "storage/events.h"
 #include "storage/sql.h"
 #include "stream/consumer.h"
 
@@ -19,22 +20,20 @@ namespace {
 constexpr int rows_at_once = 10; // then one a minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-Statement record_state = {
-    "SELECT @extschema@.heartbeat_record_event('state', nullif($2, ''),"
-    " jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($3, 1))), $4)",
-    4,
-    {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
+Statement describe_state = {
+    "SELECT jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($2, 1)))",
+    2,
+    {TEXTOID, INT8OID},
     0,
     nullptr};
 
-Statement record_start = {
-    "SELECT @extschema@.heartbeat_record_event('start', NULL, jsonb_build_object('heartbeat', e.extversion,"
-    " 'postgresql', current_setting('server_version'), 'librdkafka', $1, 'topic', $2))"
-    " FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat'",
-    2,
-    {TEXTOID, TEXTOID},
-    0,
-    nullptr};
+Statement describe_start = {"SELECT jsonb_build_object('heartbeat', e.extversion,"
+                            " 'postgresql', current_setting('server_version'), 'librdkafka', $1, 'topic', $2)"
+                            " FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat'",
+                            2,
+                            {TEXTOID, TEXTOID},
+                            0,
+                            nullptr};
 
 Statement find_other_version = {
     "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat' AND e.extversion <> $1",
@@ -82,15 +81,21 @@ void refill(TimestampTz now) {
 }
 
 void write_state(const Overall &now, int64_t changes) {
-    Datum values[4] = {CStringGetTextDatum(shared_state_name(now.state)), CStringGetTextDatum(now.reason),
-                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1)),
-                       TimestampTzGetDatum(now.since == 0 ? GetCurrentTimestamp() : now.since)};
-    statement_execute(&record_state, values, nullptr, SPI_OK_SELECT);
+    Datum values[2] = {CStringGetTextDatum(shared_state_name(now.state)),
+                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1))};
+    Datum details;
+    statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
+    statement_value(1, &details);
+    events_record("state", now.reason[0] == '\0' ? nullptr : now.reason, details,
+                  now.since == 0 ? GetCurrentTimestamp() : now.since);
 }
 
 void write_start() {
     Datum values[2] = {CStringGetTextDatum(consumer_library_version()), CStringGetTextDatum(settings.topic)};
-    statement_execute(&record_start, values, nullptr, SPI_OK_SELECT);
+    Datum details;
+    statement_execute(&describe_start, values, nullptr, SPI_OK_SELECT);
+    statement_value(1, &details);
+    events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
 // The library of a new version works with the tables of the one before, so that there is a time for the

@@ -5,6 +5,7 @@
 #include "control/shared_state.h"
 #include "launcher.h"
 #include "settings.h"
+#include "storage/announce.h"
 
 extern "C" {
 HEARTBEAT_MODULE_MAGIC
@@ -13,6 +14,7 @@ PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): the na
 
 extern "C" void _PG_init(void) {
     heartbeat::settings_define();
+    heartbeat::announce_count_dropped_by(heartbeat::shared_state_announcement_dropped);
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     heartbeat::shared_state_request();

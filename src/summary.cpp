@@ -17,10 +17,13 @@ namespace {
 
 // messages are those that came, also by a replay: retries change what they became, and no message
 Statement select_totals = {
-    "SELECT coalesce(sum(next_offset - first_offset + rewound - empty_offsets), 0)::bigint,"
-    " coalesce(sum(records), 0)::bigint, coalesce(sum(anomalies), 0)::bigint,"
-    " coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead_letters), 0)::bigint"
-    " FROM @extschema@.heartbeat_offsets",
+    "SELECT least(messages, 9223372036854775807)::bigint, least(records, 9223372036854775807)::bigint,"
+    " least(anomalies, 9223372036854775807)::bigint, least(duplicates, 9223372036854775807)::bigint,"
+    " least(dead_letters, 9223372036854775807)::bigint FROM"
+    " (SELECT coalesce(sum(next_offset::numeric - first_offset + rewound - empty_offsets), 0) AS messages,"
+    " coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,"
+    " coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS dead_letters"
+    " FROM @extschema@.heartbeat_offsets) totals",
     0,
     {},
     0,

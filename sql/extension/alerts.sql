@@ -1,126 +1,54 @@
---
--- Rules that people write, and the alerts that come of them. The maintenance worker evaluates the rules; an alert is open
--- from when its condition is met until it is no longer, and there is one row for each such episode.
---
-
-CREATE TABLE heartbeat_alert_rules (
-    name         text COLLATE "C" PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200),
-    kind         text COLLATE "C" NOT NULL,
-    threshold    bigint,
-    period       interval,
-    customer_id  text COLLATE "C" CHECK (length(customer_id) BETWEEN 1 AND 256),
-    anomaly_type text COLLATE "C" CHECK (anomaly_type IN ('BRADYCARDIA', 'TACHYCARDIA', 'INVALID')),
-    enabled      boolean NOT NULL DEFAULT true,
-    comment      text,
-    CONSTRAINT heartbeat_alert_rules_kind
-        CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- what a rule needs, and nothing that would say nothing; without BETWEEN, which a dump would write otherwise
-    CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
-        WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
-                              AND period >= interval '1 second' AND period <= interval '1 hour'
-        WHEN 'silence' THEN threshold IS NULL AND anomaly_type IS NULL
-                            AND period >= interval '10 seconds' AND period <= interval '1 day'
-        WHEN 'state' THEN threshold IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
-                          AND period >= interval '0' AND period <= interval '1 day'
-        WHEN 'lag' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
-        WHEN 'dead_letters' THEN threshold >= 0 AND period IS NULL AND anomaly_type IS NULL AND customer_id IS NULL
-        ELSE true END) IS TRUE)
-);
-COMMENT ON TABLE heartbeat_alert_rules IS
-    'What is to raise an alert: a number of anomalies of one customer in a time, the silence of a customer, lag, dead '
-    'letters, a state that is not RUNNING. A change is noticed when it commits.';
-COMMENT ON COLUMN heartbeat_alert_rules.name IS 'What the rule is called, in heartbeat_alerts too.';
-COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold of them within period, by their event_timestamp. silence: a customer heard in the '
-    'last day has sent nothing for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
-    'unresolved. state: heartbeat_status has not been RUNNING for period.';
-COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'How many; see kind.';
-COMMENT ON COLUMN heartbeat_alert_rules.period IS
-    'How long; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
-COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'Of this customer alone; NULL: of each one.';
-COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS 'Of this type alone; NULL: of any.';
-COMMENT ON COLUMN heartbeat_alert_rules.enabled IS 'Whether it is evaluated; the alerts of a rule that is not are closed.';
-COMMENT ON COLUMN heartbeat_alert_rules.comment IS 'What it is for.';
-
-CREATE TABLE heartbeat_alerts (
-    id        bigserial PRIMARY KEY,
-    rule      text COLLATE "C" NOT NULL,
-    subject   text COLLATE "C" NOT NULL,
-    raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    closed_at timestamptz,
-    detail    jsonb NOT NULL
-);
-CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject) WHERE closed_at IS NULL;
-CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
-COMMENT ON TABLE heartbeat_alerts IS
-    'One row for each time that a rule''s condition was met: open while closed_at is NULL. Of those that are closed the '
-    'newest 10,000 are kept, none longer than heartbeat.retention.';
-COMMENT ON COLUMN heartbeat_alerts.id IS 'Rises with each alert, not without gaps.';
-COMMENT ON COLUMN heartbeat_alerts.rule IS 'The rule''s name.';
-COMMENT ON COLUMN heartbeat_alerts.subject IS 'Whom it is about: the customer, the topic, or pipeline.';
-COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When it was raised.';
-COMMENT ON COLUMN heartbeat_alerts.closed_at IS 'When it was over, or its rule disabled; NULL while it is open.';
-COMMENT ON COLUMN heartbeat_alerts.detail IS 'What was found when it was raised, by kind of the rule.';
-
 CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to look at heartbeat_alert_rules again.';
-CREATE TRIGGER heartbeat_alert_rules_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON heartbeat_alert_rules
-    FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_rules_changed();
-
 -- What is asked of the readings is asked by functions: on one server and on the nodes of a cluster, which answer no query
 -- that has the coordinator's tables in it, too.
-CREATE FUNCTION heartbeat_newest_anomalies(since timestamptz, until timestamptz, only_customer text, only_type text,
-                                           OUT customer_id text, OUT event_timestamp timestamptz)
+CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, only_customer text,
+                                           only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN QUERY EXECUTE (SELECT format(
-        'SELECT h.customer_id, h.event_timestamp FROM %I.heartbeat_anomalies h'
+    RETURN QUERY EXECUTE format(
+        'SELECT h.customer_id, h.event_timestamp FROM %s h'
         ' WHERE h.event_timestamp > $1 AND h.event_timestamp < $2 AND ($3 IS NULL OR h.customer_id = $3)'
-        ' AND ($4 IS NULL OR h.anomaly_type = $4) ORDER BY h.event_timestamp DESC LIMIT 100000', n.nspname)
-        FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat')
+        ' AND ($4 IS NULL OR h.anomaly_type = $4) ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, only_customer, only_type;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text) IS
+COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text) IS
     'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
 
 -- As subqueries with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
 -- On nodes, first who was heard in the last minute: of the others there are few readings in all of the time.
-CREATE FUNCTION heartbeat_heard(customers text[], since timestamptz) RETURNS SETOF text
+CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, distributed boolean, customers text[], since timestamptz)
+    RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-                    WHERE e.extname = 'heartbeat');
-    distributed boolean;
     heard text[];
 BEGIN
-    EXECUTE format('SELECT %I.heartbeat_is_distributed()', schema) INTO distributed;
     IF NOT distributed THEN
         RETURN QUERY EXECUTE format(
             'SELECT w.customer_id FROM unnest($1) w (customer_id)'
-            ' WHERE (SELECT true FROM %1$I.heartbeat_records h WHERE h.customer_id = w.customer_id'
-            '        AND h.event_timestamp > $2 LIMIT 1)'
-            '    OR (SELECT true FROM %1$I.heartbeat_anomalies h WHERE h.customer_id = w.customer_id'
-            '        AND h.event_timestamp > $2 LIMIT 1)', schema) USING customers, since;
+            ' WHERE (SELECT true FROM %1$s h WHERE h.customer_id = w.customer_id AND h.event_timestamp > $2 LIMIT 1)'
+            '    OR (SELECT true FROM %2$s h WHERE h.customer_id = w.customer_id AND h.event_timestamp > $2 LIMIT 1)',
+            records, anomalies) USING customers, since;
         RETURN;
     END IF;
-    EXECUTE format('SELECT array_agg(DISTINCT h.customer_id) FROM %I.heartbeat_records h'
-                   ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2', schema)
+    EXECUTE format('SELECT array_agg(DISTINCT h.customer_id) FROM %s h'
+                   ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2', records)
         INTO heard USING customers, greatest(since, now() - interval '1 minute');
     heard := coalesce(heard, '{}');
     RETURN QUERY SELECT unnest(heard);
     RETURN QUERY EXECUTE format(
-        'SELECT h.customer_id FROM %1$I.heartbeat_records h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2'
-        ' UNION SELECT h.customer_id FROM %1$I.heartbeat_anomalies h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2',
-        schema) USING ARRAY(SELECT unnest(customers) EXCEPT SELECT unnest(heard)), since;
+        'SELECT h.customer_id FROM %1$s h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2'
+        ' UNION SELECT h.customer_id FROM %2$s h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2',
+        records, anomalies) USING ARRAY(SELECT unnest(customers) EXCEPT SELECT unnest(heard)), since;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_heard(text[], timestamptz) IS
+COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz) IS
     'Internal: those of some customers who have a reading after a time.';
 
 -- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
@@ -131,6 +59,7 @@ CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence bool
                                           OUT next_customer text)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.threshold, r.period, r.customer_id, r.anomaly_type
         FROM heartbeat_alert_rules r WHERE r.enabled
@@ -153,7 +82,7 @@ BEGIN ATOMIC
             SELECT n.customer_id, n.event_timestamp,
                    count(*) OVER (PARTITION BY n.customer_id ORDER BY n.event_timestamp
                                   RANGE BETWEEN r.period PRECEDING AND CURRENT ROW) AS within
-            FROM heartbeat_newest_anomalies(now() - r.period - interval '1 minute', now() + interval '1 minute',
+            FROM heartbeat_newest_anomalies('heartbeat_anomalies'::regclass, now() - r.period - interval '1 minute', now() + interval '1 minute',
                                             r.customer_id, r.anomaly_type) n) a
         WHERE r.kind = 'anomalies'
         GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
@@ -173,7 +102,9 @@ BEGIN ATOMIC
         SELECT p.period, h.customer_id
         FROM (SELECT q.period, array_agg(DISTINCT q.customer_id) AS customers
               FROM (SELECT w.period, w.customer_id FROM watched w UNION SELECT l.period, l.subject FROM silences l) q
-              GROUP BY q.period) p, heartbeat_heard(p.customers, now() - p.period) h (customer_id)
+              GROUP BY q.period) p,
+             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), p.customers,
+                             now() - p.period) h (customer_id)
     ), heard_again AS MATERIALIZED (
         SELECT l.id FROM silences l JOIN heard h ON h.period = l.period AND h.customer_id = l.subject
     ), unheard AS MATERIALIZED (
@@ -183,7 +114,8 @@ BEGIN ATOMIC
     ), silence AS (
         SELECT u.rule, u.customer_id AS subject, jsonb_build_object('kind', u.kind, 'period', u.period) AS detail
         FROM (SELECT n.period, array_agg(DISTINCT n.customer_id) AS customers FROM unheard n GROUP BY n.period) p,
-             heartbeat_heard(p.customers, now() - p.period - interval '1 day') h (customer_id),
+             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), p.customers,
+                             now() - p.period - interval '1 day') h (customer_id),
              unheard u
         WHERE u.period = p.period AND u.customer_id = h.customer_id
     ), pipeline AS (
@@ -226,7 +158,7 @@ BEGIN ATOMIC
             RETURNING a.id, a.rule, a.subject, a.raised_at, a.closed_at, a.detail
     ), told AS MATERIALIZED (
         SELECT t.closed_at,
-               pg_notify('heartbeat_alert', json_build_object(
+               heartbeat_notify('heartbeat_alert', json_build_object(
                    'alert', CASE WHEN t.closed_at IS NULL THEN 'raised' ELSE 'closed' END, 'id', t.id, 'rule', t.rule,
                    'subject', t.subject, 'raised_at', t.raised_at, 'closed_at', t.closed_at, 'detail', t.detail)::text)
         FROM (SELECT * FROM raised UNION ALL SELECT * FROM closed) t

@@ -1,23 +1,3 @@
---
--- Steering. The worker holds a SHARE lock on heartbeat_control while it stores a batch, so a change of this table
--- waits for the batch under way, and the next batch waits for the change: that is what makes a pause exact.
---
-
-CREATE TABLE heartbeat_control (
-    hold       text COLLATE "C" PRIMARY KEY DEFAULT 'pause' CHECK (hold IN ('pause', 'restore')),
-    paused     boolean NOT NULL,
-    reason     text,
-    changed_by text NOT NULL DEFAULT session_user,
-    changed_at timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE heartbeat_control IS 'Whether ingest is paused: a row from the first pause on, and one in a database restored from a dump, until heartbeat_resume().';
-COMMENT ON COLUMN heartbeat_control.hold IS
-    'What holds ingest back: pause (heartbeat_pause) or restore (the extension was made by a dump).';
-COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
-COMMENT ON COLUMN heartbeat_control.reason IS 'What heartbeat_pause was told, or how the database was restored.';
-COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
-COMMENT ON COLUMN heartbeat_control.changed_at IS 'When.';
-
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_wake_workers() IS
@@ -26,6 +6,7 @@ COMMENT ON FUNCTION heartbeat_wake_workers() IS
 CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
         ON CONFLICT (hold) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
@@ -39,6 +20,7 @@ COMMENT ON FUNCTION heartbeat_pause(text) IS
 CREATE FUNCTION heartbeat_resume() RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     DELETE FROM heartbeat_control WHERE hold = 'restore';
     UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;

@@ -6,13 +6,21 @@
 -- The view in a text that Citus sends to the nodes as a whole, with the caller's conditions on customer and time. Which
 -- minutes stand in the small tables is asked first, so that no sum is read twice that is moved meanwhile. On one server
 -- the other text is far cheaper.
-CREATE FUNCTION heartbeat_use_summary(distributed boolean) RETURNS void
+--
+-- The text for one server calls heartbeat_summarize_minute(). For the moment in which the text is parsed that function is in a
+-- schema in which nobody else can have put another one of its name.
+CREATE FUNCTION heartbeat_use_summary(distributed boolean, summarize_minute regprocedure) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-                    WHERE e.extname = 'heartbeat');
+    schema name := (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = summarize_minute);
+    propagation text := current_setting('citus.enable_ddl_propagation', true);
 BEGIN
+    PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+    IF schema <> 'heartbeat_building' THEN -- as it is while the extension is made or updated
+        CREATE SCHEMA heartbeat_building;
+        EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
+    END IF;
     EXECUTE format(CASE WHEN distributed THEN $view$
     CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary AS
     WITH stale AS MATERIALIZED (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes),
@@ -37,7 +45,7 @@ BEGIN
             AND event_timestamp < (SELECT max(minute_bucket) FROM stale) + interval '1 minute') r
     WHERE r.minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM stale))
     GROUP BY 1, 2 $view$ ELSE $view$
-    CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary AS
+    CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary WITH (security_barrier) AS
     SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
     FROM %1$I.heartbeat_rollup r
     WHERE NOT EXISTS (SELECT FROM (SELECT minute_bucket FROM %1$I.heartbeat_stale_minutes
@@ -57,10 +65,15 @@ BEGIN
     UNION ALL
     SELECT m.customer_id, s.minute_bucket, m.avg_bpm, m.reading_count
     FROM (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes) s,
-         %1$I.heartbeat_summarize_minute(s.minute_bucket) m $view$ END, schema);
+         heartbeat_building.heartbeat_summarize_minute(s.minute_bucket) m $view$ END, schema);
+    IF schema <> 'heartbeat_building' THEN
+        EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', summarize_minute, schema);
+        DROP SCHEMA heartbeat_building;
+    END IF;
+    PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
 END
 $$;
-COMMENT ON FUNCTION heartbeat_use_summary(boolean) IS
+COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
     'Internal: gives vw_customer_bpm_summary the text for distributed tables, or the one for tables on this server.';
 
 CREATE FUNCTION heartbeat_check_cluster() RETURNS void
@@ -92,8 +105,18 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_check_cluster() IS 'Internal: an error unless this server is a Citus coordinator whose nodes are ready for the tables.';
 
-CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+CREATE FUNCTION heartbeat_lock_control(control regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', control);
+END
+$$;
+COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS
+    'Internal: as heartbeat_pause does: the batch under way ends first, and the next one finds other tables.';
+
+CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -103,21 +126,9 @@ DECLARE
     name text;
     one record;
 BEGIN
-    IF shard_count NOT BETWEEN 1 AND 64000 THEN
-        RAISE EXCEPTION 'heartbeat_distribute needs 1 to 64000 shards, not %', shard_count
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Four a node, the default, are a good number.';
-    END IF;
-    EXECUTE format('SELECT %I.heartbeat_check_cluster()', schema);
-    -- as heartbeat_pause does: the batch under way ends first, and the next one finds other tables
-    EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
-    EXECUTE format('SELECT %I.heartbeat_require(NOT %1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
-        USING 'the tables are distributed already', 'object_not_in_prerequisite_state',
-              'citus_rebalance_start() uses nodes that were added since; alter_distributed_table() changes the number of shards.';
     IF shards IS NULL THEN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
-    -- before, since Citus looks at what a table's views need, and would make this extension on the nodes
-    EXECUTE format('SELECT %I.heartbeat_use_summary(true)', schema);
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
                    ' autovacuum_vacuum_scale_factor = 0)', schema); -- here the maintenance worker does it
     -- without a key it could not be moved to another node while it is written to
@@ -149,19 +160,34 @@ BEGIN
                      format('%I.heartbeat_rollup', schema)::regclass))) LOOP
         EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING one.spread;
     END LOOP;
-    EXECUTE format('SELECT %I.heartbeat_record_event($1, NULL, $2)', schema)
-        USING 'distribute', jsonb_build_object('shards', shards);
-    EXECUTE format('SELECT %I.heartbeat_wake_workers()', schema);
+    RETURN shards;
 END
 $$;
+COMMENT ON FUNCTION heartbeat_spread(integer) IS 'Internal: what heartbeat_distribute() does, once it is known that it may; returns how many shards.';
+
+CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+BEGIN ATOMIC
+    SELECT heartbeat_require(coalesce(shard_count BETWEEN 1 AND 64000, true),
+                             format('heartbeat_distribute needs 1 to 64000 shards, not %s', shard_count),
+                             'invalid_parameter_value', 'Four a node, the default, are a good number.');
+    SELECT heartbeat_check_cluster();
+    SELECT heartbeat_lock_control('heartbeat_control'::regclass);
+    SELECT heartbeat_require(NOT heartbeat_is_distributed(), 'the tables are distributed already', 'object_not_in_prerequisite_state',
+                             'citus_rebalance_start() uses nodes that were added since; alter_distributed_table() changes the number of shards.');
+    -- before, since Citus looks at what a table's views need, and would make this extension on the nodes
+    SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
+    SELECT heartbeat_record_event('distribute', NULL, jsonb_build_object('shards', heartbeat_spread(shard_count)));
+    SELECT heartbeat_wake_workers();
+END;
 COMMENT ON FUNCTION heartbeat_distribute(integer) IS
     'Spreads heartbeat_records, heartbeat_anomalies and the rollup over the nodes of the Citus cluster whose coordinator this '
     'server is, by customer_id, in so many shards (NULL: four a node), and takes them out of the extension. Ingest waits '
     'until their rows are copied, and goes on by itself. One transaction.';
 
 -- By the functions that Citus calls for DROP TABLE, so that the tables stay the ones that views and functions name.
-CREATE FUNCTION heartbeat_undistribute() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+CREATE FUNCTION heartbeat_gather() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -170,9 +196,6 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('SELECT %I.heartbeat_require(%1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
-        USING 'the tables are not distributed', 'object_not_in_prerequisite_state', 'There is nothing to undo.';
-    EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
     EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup has it first, too
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
@@ -220,11 +243,21 @@ BEGIN
                 WHERE h.inhparent = format('%I.heartbeat_records', schema)::regclass AND a.amname = 'brin' LOOP
         EXECUTE format('ALTER INDEX %s RESET (autosummarize)', name);
     END LOOP;
-    EXECUTE format('SELECT %I.heartbeat_use_summary(false)', schema);
-    EXECUTE format('SELECT %I.heartbeat_record_event($1, NULL)', schema) USING 'undistribute';
-    EXECUTE format('SELECT %I.heartbeat_wake_workers()', schema);
 END
 $$;
+COMMENT ON FUNCTION heartbeat_gather() IS 'Internal: what heartbeat_undistribute() does, once it is known that it may.';
+
+CREATE FUNCTION heartbeat_undistribute() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+BEGIN ATOMIC
+    SELECT heartbeat_require(heartbeat_is_distributed(), 'the tables are not distributed', 'object_not_in_prerequisite_state',
+                             'There is nothing to undo.');
+    SELECT heartbeat_lock_control('heartbeat_control'::regclass);
+    SELECT heartbeat_gather();
+    SELECT heartbeat_use_summary(false, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
+    SELECT heartbeat_record_event('undistribute', NULL);
+    SELECT heartbeat_wake_workers();
+END;
 COMMENT ON FUNCTION heartbeat_undistribute() IS
     'Brings the tables that heartbeat_distribute() has spread back to this server, and into the extension. Their rows are '
     'copied twice here, in one transaction, and ingest waits for it.';

@@ -1,8 +1,7 @@
--- Everything that CREATE EXTENSION heartbeat makes, in the order in which a reading meets it. `make` joins this script from
--- the pieces in sql/extension. What changes there after a release, sql/heartbeat--OLD--NEW.sql changes in the databases that
--- have the old version.
--- Its schema may be renamed at any time, so no function holds the name: the bodies in SQL are parsed here, once and for
--- all, and those in PL/pgSQL, which write DDL, look the name up.
+-- Everything that CREATE EXTENSION heartbeat makes. `make` joins this script from the pieces in sql/extension: first the
+-- tables, then what is asked of them. The scripts of updates (sql/updates) are joined from the same pieces.
+-- The schema may be renamed at any time, and others may create objects in it, so no function looks up a name there: bodies
+-- in SQL are bound when they are created, and PL/pgSQL, which writes DDL, is given its tables by oid (regclass).
 \echo Use "CREATE EXTENSION heartbeat" to load this file. \quit
 
 -- Citus would make the extension on its nodes too, where it would be in the way of the tables that heartbeat_distribute

@@ -3,7 +3,7 @@
 -- one row for each partition, and no readings.
 --
 
-CREATE VIEW heartbeat_metrics AS
+CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
     WITH now AS MATERIALIZED (
         SELECT s.state, s.since, s.workers, s.last_error_at FROM heartbeat_state() s
     ), partitions AS MATERIALIZED (
@@ -28,7 +28,9 @@ CREATE VIEW heartbeat_metrics AS
         (13, 'heartbeat_lag_messages', 'gauge', 'Offsets between the next one and the end of the partition.'),
         (14, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, where there is lag; 0 without.'),
         (15, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
-        (16, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
+        (16, 'heartbeat_announcements_dropped_total', 'counter',
+         'Announcements (NOTIFY) dropped since the server started, because the queue of notifications was full.'),
+        (17, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
                                                         'group_id', current_setting('heartbeat.group_id')), 1
@@ -41,6 +43,7 @@ CREATE VIEW heartbeat_metrics AS
         FROM now, LATERAL (VALUES
             ('heartbeat_state_since_timestamp_seconds', extract(epoch FROM now.since)::double precision),
             ('heartbeat_workers', now.workers),
+            ('heartbeat_announcements_dropped_total', heartbeat_announcements_dropped()),
             ('heartbeat_workers_wanted', current_setting('heartbeat.workers')::double precision),
             ('heartbeat_last_error_timestamp_seconds', extract(epoch FROM now.last_error_at))) v (family, value)
         UNION ALL
@@ -52,7 +55,7 @@ CREATE VIEW heartbeat_metrics AS
             ('heartbeat_anomalies_total', '{"type": "BRADYCARDIA"}', p.bradycardia),
             ('heartbeat_anomalies_total', '{"type": "TACHYCARDIA"}', p.tachycardia),
             ('heartbeat_anomalies_total', '{"type": "INVALID"}', p.invalid),
-            ('heartbeat_offsets_total', '{}', p.next_offset - p.first_offset + p.rewound),
+            ('heartbeat_offsets_total', '{}', p.next_offset::double precision - p.first_offset + p.rewound),
             ('heartbeat_dead_letters', '{}', p.dead_letters),
             ('heartbeat_next_offset', '{}', p.next_offset),
             ('heartbeat_high_watermark', '{}', p.high_watermark),

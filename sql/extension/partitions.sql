@@ -2,117 +2,140 @@
 -- Partitions: one a week (Monday, UTC) for each of the three tables, and a default one for clocks that are far off
 --
 
-CREATE FUNCTION heartbeat_add_partition_keys(partition_of text, partition_name text) RETURNS void
+-- Tables come as regclass from heartbeat_make_partitions(), whose body names them by oid. A week has its partition where
+-- any partition's range meets it, whatever the partition is called and whoever has made it; where the usual name is taken
+-- by somebody's table or type, the partition gets another one.
+CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
+                                     time_columns text[], distributed boolean) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    partition text := (SELECT format('%I.%I', n.nspname, partition_name) FROM pg_extension e
-                       JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
-    distributed boolean;
-BEGIN
-    EXECUTE (SELECT format('SELECT %I.heartbeat_is_distributed()', n.nspname) FROM pg_extension e
-             JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat') INTO distributed;
-    CASE partition_of
-    WHEN 'heartbeat_rollup' THEN
-        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', partition);
-    WHEN 'heartbeat_records' THEN
-        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
-        EXECUTE format('CREATE INDEX ON %s USING brin (event_timestamp) WITH (pages_per_range = 16%s)', partition,
-                       CASE WHEN distributed THEN ', autosummarize = on' ELSE '' END); -- nobody else does it on the nodes
-    WHEN 'heartbeat_anomalies' THEN
-        EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
-        EXECUTE format('CREATE INDEX ON %s (event_timestamp)', partition);
-    END CASE;
-END
-$$;
-COMMENT ON FUNCTION heartbeat_add_partition_keys(text, text) IS
-    'Internal: gives a partition of the named table its natural key and its index on time.';
-
-CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;
-CREATE TABLE heartbeat_anomalies_default PARTITION OF heartbeat_anomalies DEFAULT;
-CREATE TABLE heartbeat_rollup_default PARTITION OF heartbeat_rollup DEFAULT;
-SELECT heartbeat_add_partition_keys('heartbeat_records', 'heartbeat_records_default');
-SELECT heartbeat_add_partition_keys('heartbeat_anomalies', 'heartbeat_anomalies_default');
-SELECT heartbeat_add_partition_keys('heartbeat_rollup', 'heartbeat_rollup_default');
-COMMENT ON TABLE heartbeat_records_default IS 'Normal readings whose week has no partition: a clock far off, or very late.';
-COMMENT ON TABLE heartbeat_anomalies_default IS 'Anomalies whose week has no partition: a clock far off, or very late.';
-COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week has no partition.';
-
--- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
-CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
-    SET lock_timeout = '1s'
-AS $$
-DECLARE
-    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-                    WHERE e.extname = 'heartbeat');
     made integer := 0;
-    week timestamptz;
-    parent text;
+    missing record;
+    schema name;
     name text;
-    time_column text;
-    parent_table text;
-    default_table text;
-    new_table text;
+    default_table regclass;
+    new_table regclass;
     columns text;
     moving boolean;
     moved bigint;
-    distributed boolean;
+    obstacle text;
+    attempt integer;
 BEGIN
-    IF last_event > first_event + interval '10 years' THEN
-        RAISE EXCEPTION 'partitions from % to % are more than ten years', first_event, last_event
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Make them for the years that have readings; what lies outside goes to the default partitions.';
-    END IF;
-    -- ANALYZE has the same lock for minutes, which is nothing to wait for where nothing is to be made
-    IF NOT EXISTS (SELECT FROM generate_series(date_trunc('week', first_event), last_event, interval '7 days') w,
-                               unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup']) p
-                   WHERE to_regclass(format('%I.%I', schema, p || to_char(w, '_IYYY"w"IW'))) IS NULL) THEN
-        RETURN 0;
-    END IF;
-    -- one maker at a time; readers and writers go on
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
-    FOR week IN SELECT generate_series(date_trunc('week', first_event), last_event, interval '7 days') LOOP
-        FOREACH parent IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'] LOOP
-            name := parent || to_char(week, '_IYYY"w"IW');
-            time_column := CASE parent WHEN 'heartbeat_rollup' THEN 'minute_bucket' ELSE 'event_timestamp' END;
-            parent_table := format('%I.%I', schema, parent);
-            default_table := format('%I.%I', schema, parent || '_default');
-            new_table := format('%I.%I', schema, name);
-            CONTINUE WHEN to_regclass(new_table) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
-            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
-            EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
-            -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
+    FOR missing IN -- ANALYZE has the lock below for minutes, which is nothing to wait for where nothing is to be made
+        WITH bounds AS MATERIALIZED (
+            SELECT h.inhparent AS parent,
+                   coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
+                   coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
+            FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid,
+                 LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
+            WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
+        SELECT w.week, p.parent, p.number
+        FROM generate_series(date_trunc('week', first_event), last_event, interval '7 days') w (week),
+             unnest(parents) WITH ORDINALITY p (parent, number)
+        WHERE NOT EXISTS (SELECT FROM bounds b WHERE b.parent = p.parent
+                          AND b.begin < w.week + interval '7 days' AND b.end > w.week)
+        ORDER BY w.week, p.number
+    LOOP
+        IF made = 0 THEN -- one maker at a time; readers and writers go on
+            EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
+        END IF;
+        -- another maker may have been quicker
+        CONTINUE WHEN EXISTS (
+            SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+            WHERE h.inhparent = missing.parent
+              AND pg_get_expr(c.relpartbound, c.oid) LIKE format('FOR VALUES FROM (%L)%%', missing.week));
+        schema := (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = missing.parent);
+        name := (SELECT c.relname FROM pg_class c WHERE c.oid = missing.parent) || to_char(missing.week, '_IYYY"w"IW');
+        default_table := (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = missing.parent AND p.partdefid <> 0);
+        FOR attempt IN 1 .. 4 LOOP
+            BEGIN
+                EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING ALL)', schema, name, missing.parent);
+                EXIT;
+            EXCEPTION WHEN duplicate_table OR duplicate_object OR unique_violation THEN
+                IF attempt = 4 THEN
+                    RAISE;
+                END IF;
+                name := left(name, 40) || '_' || left(md5(random()::text), 8); -- which nobody can have taken in advance
+            END;
+        END LOOP;
+        new_table := format('%I.%I', schema, name)::regclass;
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
+        IF time_columns[missing.number] = 'minute_bucket' THEN
+            EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
+        ELSE
+            EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', new_table);
+            EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
+                WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped)
+                    THEN '(event_timestamp)'
+                -- nobody else summarizes it on the nodes
+                ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
+                     || CASE WHEN distributed THEN ', autosummarize = on)' ELSE ')' END END);
+        END IF;
+        -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
+        moved := 0;
+        IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
-                           default_table, time_column, week, week + interval '7 days') INTO moving;
+                           default_table, time_columns[missing.number], missing.week, missing.week + interval '7 days') INTO moving;
             IF moving THEN
-                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', parent_table);
+                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', missing.parent);
             END IF;
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
+            obstacle := (SELECT string_agg(quote_ident(t.tgname), ', ') FROM pg_trigger t
+                         WHERE t.tgrelid = default_table AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 8 <> 0);
+            IF moving AND obstacle IS NOT NULL THEN
+                RAISE EXCEPTION 'rows of table % cannot be moved to their week: trigger % would run as the extension''s owner',
+                    default_table, obstacle
+                    USING ERRCODE = 'object_not_in_prerequisite_state',
+                          HINT = 'Drop the trigger, or have it fire for INSERT alone: a move deletes the rows from the default partition.';
+            END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-                        WHERE attrelid = parent_table::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
-            EXECUTE format('INSERT INTO %6$s (%5$s) SELECT %5$s FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L',
-                           default_table, time_column, week, week + interval '7 days', columns, new_table);
+                        WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+            EXECUTE format('INSERT INTO %6$s (%5$s) SELECT %5$s FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
+                           time_columns[missing.number], missing.week, missing.week + interval '7 days', columns, new_table);
             GET DIAGNOSTICS moved = ROW_COUNT;
             IF moved > 0 THEN
-                EXECUTE format('DELETE FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L',
-                               default_table, time_column, week, week + interval '7 days');
+                EXECUTE format('DELETE FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
+                               time_columns[missing.number], missing.week, missing.week + interval '7 days');
             END IF;
-            EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-                           parent_table, new_table, week, week + interval '7 days');
-            -- Citus has copied them to the nodes, and left what it copied
-            EXECUTE format('SELECT %I.heartbeat_is_distributed()', schema) INTO distributed;
-            IF distributed AND moved > 0 THEN
-                EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table::regclass;
-            END IF;
-            made := made + 1;
-        END LOOP;
+        END IF;
+        EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+                       missing.parent, new_table, missing.week, missing.week + interval '7 days');
+        -- Citus has copied them to the nodes, and left what it copied
+        IF distributed AND moved > 0 THEN
+            EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table;
+        END IF;
+        made := made + 1;
     END LOOP;
     RETURN made;
 END
 $$;
+COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
+    'Internal: what heartbeat_make_partitions() does, with its tables by oid.';
+
+-- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
+CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
+BEGIN ATOMIC
+    SELECT heartbeat_require(first_event >= '0001-01-01 00:00:00+00'::timestamptz
+                             AND last_event <= '9999-12-31 23:59:59.999999+00'::timestamptz,
+                             format('partitions cannot be made from %s to %s'::text, coalesce(first_event::text, 'NULL'::text),
+                                    coalesce(last_event::text, 'NULL'::text)), 'invalid_parameter_value'::text,
+                             'Give two times of the years 1 to 9999, the first before the second.'::text);
+    SELECT heartbeat_require(first_event <= last_event,
+                             format('partitions cannot be made from %s to %s, which is earlier'::text, first_event, last_event),
+                             'invalid_parameter_value'::text, 'Give the earlier time first.'::text);
+    SELECT heartbeat_require(last_event <= first_event + interval '10 years',
+                             format('partitions from %s to %s are more than ten years'::text, first_event, last_event),
+                             'invalid_parameter_value'::text,
+                             'Make them for the years that have readings; what lies outside goes to the default partitions.'::text);
+    SELECT heartbeat_make_weeks(first_event, last_event,
+                                ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
+                                ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text],
+                                heartbeat_is_distributed());
+END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '
     'default partitions, and returns how many tables it made. The worker calls it; calling it early does no harm. '
@@ -120,17 +143,22 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
 
 -- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
 BEGIN ATOMIC
     SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)
-    FROM (SELECT date_trunc('week', minute_bucket, 'UTC') AS week FROM heartbeat_stale_minutes
-          UNION SELECT date_trunc('week', minute_bucket, 'UTC') FROM heartbeat_rollup_pending
-          UNION SELECT date_trunc('week', now(), 'UTC')) w
-    JOIN pg_class p ON p.relname = 'heartbeat_records' || to_char(w.week AT TIME ZONE 'UTC', '_IYYY"w"IW')
-    JOIN pg_inherits h ON h.inhrelid = p.oid AND h.inhparent = 'heartbeat_records'::regclass::oid
+    FROM pg_inherits h
+    JOIN pg_class p ON p.oid = h.inhrelid AND p.relkind = 'r'::"char"
     JOIN pg_index x ON x.indrelid = p.oid
     JOIN pg_class i ON i.oid = x.indexrelid
-    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin';
+    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'::name,
+    LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid)) b (bound),
+    LATERAL (SELECT coalesce((regexp_match(b.bound, $x$FROM \('([^']+)'\)$x$::text))[1], '-infinity'::text)::timestamptz AS "begin",
+                    coalesce((regexp_match(b.bound, $x$TO \('([^']+)'\)$x$::text))[1], 'infinity'::text)::timestamptz AS "end") r
+    WHERE h.inhparent = 'heartbeat_records'::regclass::oid AND b.bound <> 'DEFAULT'::text
+      AND (r."begin" <= now() AND r."end" > now()
+           OR EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end")
+           OR EXISTS (SELECT FROM heartbeat_rollup_pending s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end"));
 END;
 COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
     'Internal: summarizes the new blocks of this week and of those that the rollup is to look at, for queries on event_timestamp.';

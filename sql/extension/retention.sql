@@ -2,74 +2,86 @@
 -- Forgetting
 --
 
-CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
-                                          OUT dead_letters_deleted bigint)
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
-    SET lock_timeout = '1s'
+-- Tables come as regclass from heartbeat_apply_retention(), whose body names them by oid.
+CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
+                                     records_default regclass, anomalies_default regclass, rollup_default regclass,
+                                     rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
+                                     dead_letters regclass, control regclass,
+                                     OUT partitions_dropped integer, OUT readings_deleted bigint, OUT dead_letters_deleted bigint)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-                    WHERE e.extname = 'heartbeat');
-    retention interval;
-    cutoff timestamptz; -- a whole minute, as the rollup's are
+    cutoff timestamptz := date_trunc('minute', now() - retention); -- a whole minute, as the rollup's are
     kept_from timestamptz;
     old regclass[];
     old_letters bigint[];
     deleted bigint;
+    obstacle text;
     attempt integer;
 BEGIN
     partitions_dropped := 0;
     readings_deleted := 0;
     dead_letters_deleted := 0;
-    EXECUTE format('SELECT %I.heartbeat_classify(0)', schema); -- loads the library, which defines the setting
-    retention := current_setting('heartbeat.retention')::interval;
-    cutoff := date_trunc('minute', now() - retention);
     IF retention = interval '0' THEN
         RETURN;
     END IF;
     -- What takes its time comes first, and touches nothing that ingest waits for: so it may wait for the rollup, or for
     -- the worker, which does the same when the setting has changed.
     PERFORM set_config('lock_timeout', '30s', true);
-    EXECUTE format('LOCK TABLE %I.heartbeat_gaps IN SHARE UPDATE EXCLUSIVE MODE', schema);
-    EXECUTE format('DELETE FROM %I.heartbeat_records_default WHERE event_timestamp < $1', schema) USING cutoff;
-    GET DIAGNOSTICS deleted = ROW_COUNT;
-    readings_deleted := readings_deleted + deleted;
-    EXECUTE format('DELETE FROM %I.heartbeat_anomalies_default WHERE event_timestamp < $1', schema) USING cutoff;
-    GET DIAGNOSTICS deleted = ROW_COUNT;
-    readings_deleted := readings_deleted + deleted;
-    EXECUTE format('DELETE FROM %I.heartbeat_rollup_default WHERE minute_bucket < $1', schema) USING cutoff;
-    -- of what is dropped or deleted: minutes before the cutoff whose week has no partition, or will have none
-    kept_from := date_trunc('week', cutoff);
-    IF to_regclass(format('%I.heartbeat_records%s', schema, to_char(cutoff, '_IYYY"w"IW'))) IS NULL THEN
-        kept_from := cutoff;
+    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
+    EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
+                   rollup_default, dead_letters); -- nobody makes a trigger on them from here on
+    obstacle := (SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
+                 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                 WHERE t.tgrelid IN (records_default, anomalies_default, rollup_default, dead_letters)
+                   AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 8 <> 0
+                   AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
+                                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+                 ORDER BY 1 LIMIT 1);
+    IF obstacle IS NOT NULL THEN
+        RAISE EXCEPTION 'what is older than % cannot be deleted: % would run as the extension''s owner', retention, obstacle
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Drop the trigger, or have it fire for INSERT or UPDATE alone.';
     END IF;
-    -- the readings go, but who was measured is still to be counted
-    EXECUTE format('UPDATE %I.heartbeat_rollup_pending SET sum_bpm = 0, reading_count = 0'
-                   ' WHERE minute_bucket < $1 AND reading_count > 0', schema) USING kept_from;
-    EXECUTE format('DELETE FROM %I.heartbeat_gaps WHERE recorded_at < $1', schema) USING cutoff;
-    EXECUTE format('DELETE FROM %I.heartbeat_events WHERE happened_at < $1', schema) USING cutoff;
-    EXECUTE format('DELETE FROM %I.heartbeat_alerts WHERE closed_at < $1', schema) USING cutoff;
-    EXECUTE format('SELECT array_agg(id) FROM %I.heartbeat_dead_letters WHERE arrived_at < $1', schema)
-        INTO old_letters USING cutoff;
+    EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', records_default) USING cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', anomalies_default) USING cutoff;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    readings_deleted := readings_deleted + deleted;
+    EXECUTE format('DELETE FROM %s WHERE minute_bucket < $1', rollup_default) USING cutoff;
     old := ARRAY(
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        JOIN pg_class p ON p.oid = i.inhparent
-        JOIN pg_namespace n ON n.oid = p.relnamespace AND n.nspname = schema
-        WHERE p.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup')
+        WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
+    -- of what is dropped or deleted: minutes before the cutoff whose week has no partition, or will have none
+    kept_from := cutoff;
+    IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
+                    LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
+               WHERE i.inhparent = records AND b.text LIKE 'FOR VALUES FROM%'
+                 AND coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz <= cutoff
+                 AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
+        kept_from := date_trunc('week', cutoff);
+    END IF;
+    -- the readings go, but who was measured is still to be counted
+    EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
+        USING kept_from;
+    EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
+    EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
+    EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
+    EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
     -- From here on ingest waits. The batch under way ends first, so that only readers (a dump, say) can be in the way of
-    -- the tables' locks. Whoever waits for one behind a reader has ingest wait behind himself: so never for long.
+    -- the tables' locks. A lock request behind a reader has ingest wait behind it: so it never lasts long.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
         BEGIN
-            EXECUTE format('LOCK TABLE %I.heartbeat_control IN ROW EXCLUSIVE MODE', schema);
+            EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', control);
             PERFORM set_config('lock_timeout', '10ms', true);
-            EXECUTE format('LOCK TABLE ONLY %1$I.heartbeat_records, ONLY %1$I.heartbeat_anomalies, ONLY %1$I.heartbeat_rollup,'
-                           ' %1$I.heartbeat_records_default, %1$I.heartbeat_anomalies_default, %1$I.heartbeat_rollup_default'
-                           ' IN ACCESS EXCLUSIVE MODE', schema);
+            EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, %s, %s, %s IN ACCESS EXCLUSIVE MODE',
+                           records, anomalies, rollup, records_default, anomalies_default, rollup_default);
             EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             PERFORM set_config('lock_timeout', '1s', true);
             partitions_dropped := cardinality(old);
@@ -83,16 +95,43 @@ BEGIN
         PERFORM pg_sleep(0.1);
     END LOOP;
     -- counts in heartbeat_offsets, where each batch counts too
-    EXECUTE format('DELETE FROM %I.heartbeat_dead_letters WHERE id = ANY ($1)', schema) USING old_letters;
+    EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
-    IF partitions_dropped + readings_deleted + dead_letters_deleted > 0 THEN
-        EXECUTE format('SELECT %I.heartbeat_record_event($1, $2, $3)', schema)
-            USING 'retention', 'older than ' || current_setting('heartbeat.retention'),
-                  jsonb_build_object('partitions_dropped', partitions_dropped, 'readings_deleted', readings_deleted,
-                                     'dead_letters_deleted', dead_letters_deleted);
-    END IF;
 END
 $$;
+COMMENT ON FUNCTION heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
+                                         regclass, regclass, regclass, regclass) IS
+    'Internal: what heartbeat_apply_retention() does, with its tables by oid.';
+
+CREATE FUNCTION heartbeat_record_retention(partitions_dropped integer, readings_deleted bigint, dead_letters_deleted bigint)
+    RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_record_event('retention', 'older than ' || current_setting('heartbeat.retention'), jsonb_build_object(
+            'partitions_dropped', partitions_dropped, 'readings_deleted', readings_deleted,
+            'dead_letters_deleted', dead_letters_deleted))
+        WHERE partitions_dropped + readings_deleted + dead_letters_deleted > 0;
+END;
+COMMENT ON FUNCTION heartbeat_record_retention(integer, bigint, bigint) IS
+    'Internal: the event of heartbeat_apply_retention(), where it has deleted anything.';
+
+CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
+                                          OUT dead_letters_deleted bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET lock_timeout = '1s'
+BEGIN ATOMIC
+    SELECT heartbeat_classify(0); -- loads the library, which defines the setting
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
+                                            'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
+    SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
+    FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
+             'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
+             'heartbeat_records_default'::regclass, 'heartbeat_anomalies_default'::regclass, 'heartbeat_rollup_default'::regclass,
+             'heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass, 'heartbeat_events'::regclass,
+             'heartbeat_alerts'::regclass, 'heartbeat_dead_letters'::regclass, 'heartbeat_control'::regclass) r,
+         heartbeat_record_retention(r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted) recorded;
+END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
     'default partitions, dead letters, gaps, events and closed alerts. Does nothing where heartbeat.retention is 0. Waits '

@@ -10,7 +10,8 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq, heartbeat_alerts_id_seq FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_partitions(timestamptz, timestamptz),
+REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
+    heartbeat_make_partitions(timestamptz, timestamptz),
     heartbeat_summarize_partitions(), heartbeat_summarize_minute(timestamptz), heartbeat_wake_workers(),
     heartbeat_pause(text), heartbeat_resume(),
     heartbeat_move_offset(text, integer, bigint, text),
@@ -19,9 +20,15 @@ REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_
     heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
     heartbeat_keep_original(), heartbeat_count_deleted(),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
+    heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
+                         regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
     heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(),
     heartbeat_audit(),
     heartbeat_audit_tables(), heartbeat_rules_changed(), heartbeat_evaluate_alerts(text, boolean), heartbeat_actor(),
-    heartbeat_record_event(text, text, jsonb, timestamptz), heartbeat_newest_anomalies(timestamptz, timestamptz, text, text),
-    heartbeat_heard(text[], timestamptz), heartbeat_is_distributed(), heartbeat_use_summary(boolean), heartbeat_check_cluster(),
-    heartbeat_distribute(integer), heartbeat_undistribute() FROM PUBLIC;
+    heartbeat_record_event(text, text, jsonb, timestamptz), heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text),
+    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_distributed(), heartbeat_is_spread(regclass),
+    heartbeat_use_summary(boolean, regprocedure), heartbeat_check_cluster(), heartbeat_lock_control(regclass),
+    heartbeat_spread(integer), heartbeat_gather(),
+    heartbeat_distribute(integer), heartbeat_undistribute(),
+    heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
+    heartbeat_check_objects() FROM PUBLIC;

@@ -38,16 +38,6 @@ COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
     'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
     'before (NULL where none was stored).';
 
-CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF condition IS NOT TRUE THEN
-        RAISE EXCEPTION USING MESSAGE = message, ERRCODE = code, HINT = hint;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: an error unless the condition holds.';
 
 CREATE FUNCTION heartbeat_require_pause() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -68,11 +58,12 @@ CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT new_offset bigint)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_require(partition >= 0 AND next_offset >= 0,
-                             format('heartbeat_seek needs a partition and an offset of 0 or more, not (%s, %s)',
+    SELECT heartbeat_require(partition >= 0 AND next_offset BETWEEN 0 AND 1000000000000000,
+                             format('heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (%s, %s)',
                                     coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')),
                              'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
     SELECT heartbeat_require_pause();
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     SELECT heartbeat_check_offset(partition, next_offset);
     SELECT current_setting('heartbeat.topic'), partition,
@@ -80,7 +71,7 @@ BEGIN ATOMIC
            next_offset;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
-    'Sets the offset that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
+    'Sets the offset (0 to 10^15) that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
     'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
     'paused. An offset that Kafka does not hold is refused; where Kafka cannot be asked, or does not have the partition '
     'yet, it is taken with a notice. Shows the offset before and after.';
@@ -103,6 +94,7 @@ BEGIN ATOMIC
                              'heartbeat_seek needs a finite time, not ' || coalesce(event_time::text, 'NULL'),
                              'invalid_parameter_value', 'It is compared with the Kafka timestamps of the messages.');
     SELECT heartbeat_require_pause();
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     WITH moved AS MATERIALIZED (
         SELECT k.partition, k.next_offset,

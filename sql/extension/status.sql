@@ -25,7 +25,7 @@ COMMENT ON FUNCTION heartbeat_batch_times() IS
     'How many batches took at most upper_bound seconds to be stored, since the server started, and the seconds of all '
     'batches together; from shared memory, behind heartbeat_metrics.';
 
-CREATE VIEW heartbeat_partitions AS
+CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
            CASE WHEN s.high_watermark IS NOT NULL THEN greatest(s.high_watermark - o.next_offset, 0) END
                AS lag_messages,
@@ -59,7 +59,7 @@ COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of th
 COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
     'Age of the last message read, where there is lag; 0 without, NULL while no worker reads the partition.';
 
-CREATE VIEW heartbeat_status AS
+CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
     FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS

@@ -3,7 +3,7 @@
 --
 
 -- Minutes that nothing is to be added to are read as they are; those that ingest has just added to are few.
-CREATE VIEW vw_customer_bpm_summary AS
+CREATE VIEW vw_customer_bpm_summary WITH (security_barrier) AS
     SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
     FROM heartbeat_rollup r
     WHERE NOT EXISTS (SELECT FROM (SELECT minute_bucket FROM heartbeat_stale_minutes
@@ -30,7 +30,7 @@ COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.
 COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
 COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
 
-CREATE VIEW vw_recent_anomalies AS
+CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT customer_id, heart_rate, anomaly_type, event_timestamp
     FROM heartbeat_anomalies
     WHERE event_timestamp > now() - interval '24 hours'
@@ -41,7 +41,7 @@ COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly a
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';
 COMMENT ON COLUMN vw_recent_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
 
-CREATE VIEW vw_pipeline_summary AS
+CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     WITH totals AS (
         SELECT coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,
                coalesce(sum(bradycardia), 0) AS bradycardia, coalesce(sum(tachycardia), 0) AS tachycardia,

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "control/positions.h"
+#include "storage/arrays.h"
 #include "storage/sql.h"
 
 extern "C" {
@@ -23,22 +24,42 @@ Statement select_hold = {"SELECT max(changed_at), string_agg(coalesce(reason, 'p
                          0,
                          nullptr};
 
+// $2 and $3 are what the workers know: partitions and their high watermarks. A sum beyond a bigint is shown
+// as its end.
 Statement select_lag = {
-    "SELECT bool_and(s.high_watermark IS NOT NULL), sum(greatest(s.high_watermark - o.next_offset, "
-    "0))::bigint,"
+    "SELECT bool_and(s.high_watermark IS NOT NULL),"
+    " least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,"
     " max(CASE WHEN s.high_watermark > o.next_offset"
     " THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision"
     " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
-    " FROM @extschema@.heartbeat_offsets o LEFT JOIN @extschema@.heartbeat_partition_states() s USING "
+    " FROM @extschema@.heartbeat_offsets o LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING "
     "(partition)"
     " WHERE o.topic = $1",
-    1,
-    {TEXTOID},
+    3,
+    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID},
     0,
     nullptr};
 
 Datum value(int column, bool *null) {
     return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, null);
+}
+
+// Two arrays: the partitions whose high watermark a worker knows, and that.
+void put_watermarks(Datum *arrays) {
+    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
+    auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * partitions_shown_max));
+    size_t count = 0;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (int32_t i = 0; i < partitions_shown_max; i++) {
+        const PartitionSlot &slot = shared_state->partitions[i];
+        if (slot.pid == 0 || slot.high_watermark < 0)
+            continue;
+        partitions[count] = i;
+        watermarks[count++] = slot.high_watermark;
+    }
+    LWLockRelease(shared_state->lock);
+    arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
+    arrays[1] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
 }
 
 } // namespace
@@ -71,8 +92,9 @@ void positions_lag(Lag *lag) {
         progress_lag(lag);
         return;
     }
-    Datum topic = CStringGetTextDatum(settings.topic);
-    statement_execute(&select_lag, &topic, nullptr, SPI_OK_SELECT);
+    Datum values[3] = {CStringGetTextDatum(settings.topic)};
+    put_watermarks(&values[1]);
+    statement_execute(&select_lag, values, nullptr, SPI_OK_SELECT);
     bool null;
     lag->known = DatumGetBool(value(1, &null)) && !null;
     Datum messages = value(2, &null);

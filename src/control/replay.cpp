@@ -9,6 +9,7 @@
 #include "control/replay_read.h"
 #include "control/wake.h"
 #include "settings.h"
+#include "storage/events.h"
 #include "storage/parameters.h"
 #include "storage/recount.h"
 #include "storage/sql.h"
@@ -40,13 +41,12 @@ Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dea
                                0,
                                nullptr};
 
-Statement record_event = {"SELECT @extschema@.heartbeat_record_event('replay', NULL, "
-                          "jsonb_build_object('topic', $1, 'from_time', $2,"
-                          " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6))",
-                          6,
-                          {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
-                          0,
-                          nullptr};
+Statement build_details = {"SELECT jsonb_build_object('topic', $1, 'from_time', $2,"
+                           " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6)",
+                           6,
+                           {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
+                           0,
+                           nullptr};
 
 // What has been done of one partition.
 struct Progress {
@@ -106,7 +106,10 @@ void store(Replay *replay, const ReplayPiece &piece, Progress *progress) {
     leave_out_dead_letters(batch);
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    ActingRole before;
+    role_enter(&before);
     const PartitionCounts &counts = *store_batch(batch, settings.topic, true);
+    role_leave(before);
     const BatchPartition &read = batch->partitions[0];
     count_read(recount_of(replay->recounts, settings.topic, piece.partition), read, counts, piece.skipped);
     int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
@@ -155,7 +158,10 @@ void run(Replay *replay) {
     Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
                        TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
                        Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
-    statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
+    Datum details;
+    statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
+    statement_value(1, &details);
+    events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 
 // Also when the session is terminated.

@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "storage/arrays.h"
 #include "storage/dead_letters.h"
+#include "storage/events.h"
 #include "storage/parameters.h"
 #include "storage/recount.h"
 #include "storage/sql.h"
@@ -57,9 +58,8 @@ Statement update_errors = {
     0,
     nullptr};
 
-Statement record_event = {
-    "SELECT @extschema@.heartbeat_record_event('retry', NULL,"
-    " jsonb_build_object('resolved', $1::bigint, 'remaining', $2::bigint, 'remaining_errors', $3::jsonb))",
+Statement build_details = {
+    "SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3)",
     3,
     {INT8OID, INT8OID, JSONBOID},
     0,
@@ -184,7 +184,11 @@ bool retry_some(Retry *retry) {
     if (count > 0) {
         if (!batch_seal(retry->batch))
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        resolve(retry, store_batch(retry->batch, nullptr, true));
+        ActingRole before_storing;
+        role_enter(&before_storing);
+        PartitionCounts *counts = store_batch(retry->batch, nullptr, true);
+        role_leave(before_storing);
+        resolve(retry, counts);
         note_errors(retry);
     }
     MemoryContextSwitchTo(before);
@@ -256,8 +260,12 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     MemoryContextSwitchTo(before);
     Datum values[3] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining),
                        errors_as_jsonb(retry->errors)};
-    if (retry->resolved + retry->remaining > 0)
-        statement_execute(&record_event, values, nullptr, SPI_OK_SELECT);
+    if (retry->resolved + retry->remaining > 0) {
+        Datum details;
+        statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
+        statement_value(1, &details);
+        events_record("retry", nullptr, details, GetCurrentTimestamp());
+    }
     SPI_finish();
     parameters_show(level);
     if (retry->resolved > 0)

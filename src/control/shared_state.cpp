@@ -46,6 +46,7 @@ void set_up_memory() {
         pg_atomic_init_u32(&shared_state->arrived, 0);
         pg_atomic_init_u32(&shared_state->watched, 0);
         pg_atomic_init_u32(&shared_state->reported, 0);
+        pg_atomic_init_u64(&shared_state->announcements_dropped, 0);
         for (PartitionSlot &partition : shared_state->partitions)
             partition.high_watermark = partition.next_offset = -1;
     }
@@ -183,6 +184,10 @@ void shared_state_arrived() {
     if (pg_atomic_read_u32(&shared_state->rules_watch) == 1 &&
         pg_atomic_exchange_u32(&shared_state->arrived, 1) == 0)
         wake_maintenance();
+}
+
+uint64_t shared_state_announcement_dropped() {
+    return shared_state == nullptr ? 1 : pg_atomic_fetch_add_u64(&shared_state->announcements_dropped, 1) + 1;
 }
 
 void shared_state_watch() {

@@ -65,9 +65,10 @@ struct SharedState {
     pg_atomic_uint32 arrived;       // 1: some have arrived since the rules were evaluated last
     pg_atomic_uint32 watched;       // 1: the maintenance worker looks from time to time how ingest gets on
     pg_atomic_uint32 reported;      // 1: a worker has reported a state since it looked
-    WorkerState worst;              // of all workers, as they have reported
-    int64_t changes;                // of that
-    bool start_recorded;            // in heartbeat_events
+    pg_atomic_uint64 announcements_dropped; // since the server started
+    WorkerState worst;                      // of all workers, as they have reported
+    int64_t changes;                        // of that
+    bool start_recorded;                    // in heartbeat_events
     BatchTimes batch_times;
     WorkerSlot launcher;
     WorkerSlot maintenance;
@@ -110,6 +111,9 @@ void shared_state_rules_changed();
 // Ingest has stored readings: wakes the maintenance worker where a rule wants to know, unless it knows
 // already.
 void shared_state_arrived();
+
+// An announcement was dropped; returns how many were so far.
+uint64_t shared_state_announcement_dropped();
 
 // Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.
 void shared_state_watch();

@@ -5,6 +5,7 @@
 #include "compat.h"
 #include "control/overall.h"
 #include "control/positions.h"
+#include "control/role_hint.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -124,6 +125,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     look(overall);
     if (is_ours())
         look_at_tables(overall, &lag);
+    if (is_ours() && overall->workers > 0)
+        role_hint_append(overall->hint, sizeof(overall->hint));
     Row row = {};
     set_text(&row, state_column, shared_state_name(overall->state));
     set_time(&row, since_column, overall->since);

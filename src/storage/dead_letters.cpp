@@ -38,7 +38,8 @@ Statement insert_dead_letters = {
 
 // From the counters, so that it costs the same however many there are.
 Statement count_unresolved = {
-    "SELECT coalesce(sum(dead_letters - dead_letters_deleted), 0)::bigint FROM @extschema@.heartbeat_offsets",
+    "SELECT least(coalesce(sum(dead_letters - dead_letters_deleted), 0), 9223372036854775807)::bigint"
+    " FROM @extschema@.heartbeat_offsets",
     0,
     {},
     0,

@@ -4,7 +4,8 @@
 
 #include "storage/arrays.h"
 #include "storage/offsets.h"
-#include "storage/sql.h"
+#include "storage/own_objects.h"
+#include "storage/user_code.h"
 
 namespace heartbeat {
 
@@ -28,11 +29,7 @@ Statement insert_offset = {"INSERT INTO @extschema@.heartbeat_offsets (topic, pa
                            0,
                            nullptr};
 
-Statement move_offset = {"SELECT @extschema@.heartbeat_move_offset($1, $2, $3, $4)",
-                         4,
-                         {TEXTOID, INT4OID, INT8OID, TEXTOID},
-                         0,
-                         nullptr};
+constexpr OwnFunction move_offset = {"heartbeat_move_offset", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
 // An id that is not given is no news.
 Statement update_identity = {
@@ -119,10 +116,10 @@ void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
 void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason) {
     Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(to),
                        CStringGetTextDatum(reason)};
-    statement_execute(&move_offset, values, nullptr, SPI_OK_SELECT);
-    bool null;
-    Datum previous = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-    if (null || DatumGetInt64(previous) != from)
+    for (const char *written : {"heartbeat_offsets", "heartbeat_gaps"})
+        user_code_refuse(extension_table(written));
+    Datum previous;
+    if (!own_function_call(move_offset, values, nullptr, &previous) || DatumGetInt64(previous) != from)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("the offset of partition %d was moved by somebody else", partition)));
 }

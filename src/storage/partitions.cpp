@@ -2,9 +2,8 @@
 #include "server.h"
 
 #include "settings.h"
-#include "storage/arrays.h"
+#include "storage/own_objects.h"
 #include "storage/partitions.h"
-#include "storage/sql.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -22,10 +21,8 @@ constexpr int64_t early_max = week;
 constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // how long a week's state is believed
 constexpr int weeks_kept = 64;
 
-Statement make_partitions = {
-    "SELECT @extschema@.heartbeat_make_partitions($1, $2)", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}, 0, nullptr};
-
-Statement apply_retention = {"SELECT * FROM @extschema@.heartbeat_apply_retention()", 0, {}, 0, nullptr};
+constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr OwnFunction apply_retention = {"heartbeat_apply_retention", 0, {}};
 
 struct KnownWeek {
     int64_t number;
@@ -49,7 +46,8 @@ void make(TimestampTz first, TimestampTz last) {
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return; // the batch's own transaction will find out
     Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
-    statement_execute(&make_partitions, values, nullptr, SPI_OK_SELECT);
+    Datum made;
+    own_function_call(make_partitions, values, nullptr, &made);
     transaction_commit();
 }
 
@@ -61,7 +59,10 @@ void make_or_go_without(TimestampTz time) {
     {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
-        if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+        bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+        bool obstructed =
+            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // by a user's trigger
+        if (!passing && !obstructed)
             PG_RE_THROW();
         FlushErrorState();
         transaction_abandon();
@@ -100,7 +101,8 @@ void partitions_apply_retention() {
     Extension extension;
     if (settings.retention == 0 || !transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    statement_execute(&apply_retention, nullptr, nullptr, SPI_OK_SELECT);
+    Datum removed;
+    own_function_call(apply_retention, nullptr, nullptr, &removed);
     transaction_commit();
 }
 

@@ -8,8 +8,8 @@
 #include "storage/arrays.h"
 #include "storage/distribution.h"
 #include "storage/fold.h"
+#include "storage/own_objects.h"
 #include "storage/rollup.h"
-#include "storage/sql.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -27,7 +27,7 @@ namespace {
 
 // Summaries of the blocks that are new in the readings' BRIN indexes, without which a query on time reads all
 // of them.
-Statement summarize = {"SELECT @extschema@.heartbeat_summarize_partitions()", 0, {}, 0, nullptr};
+constexpr OwnFunction summarize = {"heartbeat_summarize_partitions", 0, {}};
 
 // Bounded, so that a transaction stays short after a backlog. Pages that are freed at the beginning are
 // filled again.
@@ -195,7 +195,8 @@ void rollup_summarize() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    statement_execute(&summarize, nullptr, nullptr, SPI_OK_SELECT);
+    Datum summarized;
+    own_function_call(summarize, nullptr, nullptr, &summarized);
     transaction_commit();
 }
 

@@ -2,8 +2,10 @@
 #include "server.h"
 
 #include "settings.h"
+#include "storage/announce.h"
 #include "storage/distribution.h"
-#include "storage/sql.h"
+#include "storage/own_objects.h"
+#include "storage/user_code.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -15,12 +17,14 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
+#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -31,8 +35,7 @@ namespace heartbeat {
 namespace {
 
 uint64_t current_generation = 1;
-Oid known_extension = InvalidOid;
-Oid known_schema = InvalidOid;
+Extension known = {InvalidOid, InvalidOid, InvalidOid};
 char quoted_schema[2 * NAMEDATALEN + 3];
 MemoryContext context_before;
 Oid user_before;
@@ -74,6 +77,54 @@ void plan_statement(Statement *statement) {
         elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
     statement->plan = plan;
     statement->generation = current_generation;
+    statement->relations = {};
+}
+
+void add(Oid *relations, int *count, Oid relation) {
+    if (*count == statement_relations_max)
+        elog(ERROR, "a statement has more than %d relations", statement_relations_max);
+    relations[(*count)++] = relation;
+}
+
+// Those that the query, and what is WITH it, inserts into, updates or deletes from.
+void find_written(const Query *query, StatementRelations *relations) {
+    if (query->commandType != CMD_SELECT && query->commandType != CMD_UTILITY) {
+        Oid written = rt_fetch(query->resultRelation, query->rtable)->relid;
+        if (user_code_is_bookkeeping(written))
+            add(relations->written, &relations->written_count, written);
+    }
+    ListCell *cell;
+    foreach (cell, query->cteList)
+        find_written(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery), relations);
+}
+
+bool are_known(const List *oids, const StatementRelations &relations) {
+    if (list_length(oids) != relations.count)
+        return false;
+    for (int i = 0; i < relations.count; i++)
+        if (list_nth_oid(oids, i) != relations.relations[i])
+            return false;
+    return true;
+}
+
+// The server looks names up again when a table has changed, and a name may then mean another table.
+void check_relations(Statement *statement) {
+    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
+    if (!source->is_valid)
+        ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
+    StatementRelations &relations = statement->relations;
+    if (!are_known(source->relationOids, relations)) {
+        relations = {};
+        ListCell *cell;
+        foreach (cell, source->relationOids)
+            own_relation_check(lfirst_oid(cell));
+        foreach (cell, source->query_list)
+            find_written(lfirst_node(Query, cell), &relations);
+        foreach (cell, source->relationOids)
+            add(relations.relations, &relations.count, lfirst_oid(cell));
+    }
+    for (int i = 0; i < relations.written_count; i++)
+        user_code_refuse(relations.written[i]);
 }
 
 // DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
@@ -115,16 +166,23 @@ bool extension_find(Extension *extension) {
     table_close(catalog, AccessShareLock);
     if (!found)
         return false;
-    if (extension->oid != known_extension)
+    if (extension->oid != known.oid)
         statements_forget();
-    known_extension = extension->oid;
-    known_schema = extension->schema;
+    known = *extension;
     remember_schema(extension->schema);
     return true;
 }
 
+const Extension &extension_known() {
+    return known;
+}
+
+Oid extension_workers_role() {
+    return settings.role[0] == '\0' ? known.owner : get_role_oid(settings.role, false);
+}
+
 Oid extension_table(const char *name) {
-    Oid table = get_relname_relid(name, known_schema);
+    Oid table = get_relname_relid(name, known.schema);
     if (!OidIsValid(table))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("table \"%s\" of extension \"heartbeat\" is gone", name)));
@@ -138,6 +196,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode) {
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
     if (statement->plan == nullptr || statement->generation != current_generation)
         plan_statement(statement);
+    check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)
         elog(ERROR, "\"%s\" ended with %s", statement->text, SPI_result_code_string(result));
@@ -168,16 +227,15 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
         return false;
     }
     if (locked_table != nullptr)
-        LockRelationOid(get_relname_relid(locked_table, extension->schema), ShareUpdateExclusiveLock);
+        LockRelationOid(extension_table(locked_table), ShareUpdateExclusiveLock);
     bool settle = locked_table != nullptr && distribution_is_active();
     if (settle)
         distribution_hold_marks();
     PushActiveSnapshot(GetTransactionSnapshot());
     if (settle)
         distribution_settle();
-    Oid role = settings.role[0] == '\0' ? extension->owner : get_role_oid(settings.role, false);
     GetUserIdAndSecContext(&user_before, &security_before);
-    SetUserIdAndSecContext(role, security_before | SECURITY_RESTRICTED_OPERATION);
+    SetUserIdAndSecContext(extension_workers_role(), security_before | SECURITY_RESTRICTED_OPERATION);
     check_constraints_at_once();
     SPI_connect();
     return true;
@@ -188,6 +246,7 @@ void transaction_commit() {
     distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
+    announce_committing();
     CommitTransactionCommand();
     MemoryContextSwitchTo(context_before);
     pgstat_report_stat(false); // autovacuum goes by it
@@ -196,6 +255,18 @@ void transaction_commit() {
 void transaction_abandon() {
     AbortCurrentTransaction(); // also gives the user, the snapshot and SPI's connection back
     MemoryContextSwitchTo(context_before);
+}
+
+void role_enter(ActingRole *before) {
+    GetUserIdAndSecContext(&before->user, &before->security);
+    SetUserIdAndSecContext(GetOuterUserId(), before->security);
+    check_constraints_at_once();
+    SetUserIdAndSecContext(extension_workers_role(),
+                           before->security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void role_leave(const ActingRole &before) {
+    SetUserIdAndSecContext(before.user, before.security);
 }
 
 } // namespace heartbeat

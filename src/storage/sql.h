@@ -17,24 +17,42 @@ struct Extension {
 // In a transaction. False: this database does not have it. Statements are for this extension from then on.
 bool extension_find(Extension *extension);
 
+// The extension that was found last.
+const Extension &extension_known();
+
+// The role that the workers act as: heartbeat.role, or the extension's owner.
+Oid extension_workers_role();
+
 // A table of the extension that was found last; an error where it is gone.
 Oid extension_table(const char *name);
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
 inline constexpr int statement_arguments_max = 16;
 
+inline constexpr int statement_relations_max = 16;
+
+// What a statement's names were found to mean.
+struct StatementRelations {
+    int count;
+    Oid relations[statement_relations_max];
+    int written_count;
+    Oid written[statement_relations_max]; // those of heartbeat's bookkeeping that it writes to
+};
+
 // A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is
-// planned at its first use in a process and kept.
+// planned at its first use in a process and kept. It calls no function of the extension (own_objects.h does).
 struct Statement {
     const char *text;
     int arguments;
     Oid types[statement_arguments_max];
     uint64_t generation;
     SPIPlanPtr plan;
+    StatementRelations relations = {};
 };
 
 // Executes it in the current SPI connection; raises an error unless it ends with the expected code
-// (SPI_OK_...). Returns the rows processed. nulls may be nullptr.
+// (SPI_OK_...). Returns the rows processed. nulls may be nullptr. Before, an error where a name means
+// somebody else's table, or where somebody's code is on a table of the bookkeeping that it writes to.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
 // A column of the first row that the last statement gave, from 1; false where that is NULL.
@@ -57,5 +75,15 @@ uint64_t statements_generation();
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo what was done
+
+// In a session, within a function that acts as the extension's owner: what follows until role_leave() acts as
+// the workers' role, with the rights of a security-restricted operation, since users' triggers may run. The
+// caller's deferred constraints are checked at once, as the caller. An error gives the user back by itself.
+struct ActingRole {
+    Oid user;
+    int security;
+};
+void role_enter(ActingRole *before);
+void role_leave(const ActingRole &before);
 
 } // namespace heartbeat

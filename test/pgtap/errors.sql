@@ -5,11 +5,11 @@ SELECT plan(23);
 SELECT throws_ok($$SELECT heartbeat_seek(0, 1)$$, '55000', 'heartbeat_seek needs ingest to be paused');
 SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat_seek needs ingest to be paused');
 SELECT throws_ok($$SELECT heartbeat_seek(-1, 0)$$, '22023',
-                 'heartbeat_seek needs a partition and an offset of 0 or more, not (-1, 0)');
+                 'heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (-1, 0)');
 SELECT throws_ok($$SELECT heartbeat_seek(0, -1)$$, '22023',
-                 'heartbeat_seek needs a partition and an offset of 0 or more, not (0, -1)');
+                 'heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (0, -1)');
 SELECT throws_ok($$SELECT heartbeat_seek(NULL::integer, 0)$$, '22023',
-                 'heartbeat_seek needs a partition and an offset of 0 or more, not (NULL, 0)');
+                 'heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (NULL, 0)');
 SELECT throws_ok($$SELECT heartbeat_seek(NULL::timestamptz)$$, '22023', 'heartbeat_seek needs a finite time, not NULL');
 SELECT throws_ok($$SELECT heartbeat_seek('-infinity'::timestamptz)$$, '22023',
                  'heartbeat_seek needs a finite time, not -infinity');

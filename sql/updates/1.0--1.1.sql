@@ -1,7 +1,7 @@
 -- heartbeat 1.0 to 1.1: makes of the old version what CREATE EXTENSION makes of the new one, object by object.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
-LOCK TABLE heartbeat_control; -- waits for the batch under way, and the next batch waits for this
+-- @begin@
 
 -- Tables that Citus may spread over several nodes
 
@@ -564,3 +564,14 @@ COMMENT ON FUNCTION heartbeat_undistribute() IS
 REVOKE ALL ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text), heartbeat_heard(text[], timestamptz),
     heartbeat_is_distributed(), heartbeat_use_summary(boolean), heartbeat_check_cluster(), heartbeat_distribute(integer),
     heartbeat_undistribute() FROM PUBLIC;
+
+-- @check_objects@
+
+-- @finish@
+
+DO $$
+BEGIN
+    EXECUTE (SELECT format('DROP FUNCTION %I.heartbeat_check_objects()', n.nspname) -- 1.1 did not have it
+             FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
+END
+$$;

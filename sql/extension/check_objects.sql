@@ -1,0 +1,43 @@
+--
+-- Whether somebody else's code has got into the extension
+--
+
+CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH members AS MATERIALIZED (
+        SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
+        UNION
+        SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
+        JOIN pg_extension e ON e.extnamespace = p.relnamespace AND e.extowner = p.relowner
+        WHERE e.extname = 'heartbeat'::name
+          AND p.relname IN ('heartbeat_records'::name, 'heartbeat_anomalies'::name, 'heartbeat_rollup'::name)
+    ), tables AS (
+        SELECT m.objid FROM members m WHERE m.classid = 'pg_class'::regclass::oid
+    ), parts AS (
+        SELECT classid, objid FROM members
+        UNION ALL SELECT 'pg_rewrite'::regclass::oid, r.oid FROM pg_rewrite r JOIN tables t ON t.objid = r.ev_class
+        UNION ALL SELECT 'pg_attrdef'::regclass::oid, a.oid FROM pg_attrdef a JOIN tables t ON t.objid = a.adrelid
+        UNION ALL SELECT 'pg_constraint'::regclass::oid, c.oid FROM pg_constraint c JOIN tables t ON t.objid = c.conrelid
+        UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
+        UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
+        UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
+            WHERE NOT g.tgisinternal
+    ), own AS (
+        SELECT classid, objid FROM parts
+        UNION ALL SELECT 'pg_type'::regclass::oid, y.oid FROM pg_type y JOIN tables t ON t.objid = y.typrelid
+    )
+    SELECT pg_describe_object(p.classid, p.objid, 0), pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
+    FROM parts p JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
+    WHERE d.refclassid IN ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid, 'pg_type'::regclass::oid,
+                           'pg_collation'::regclass::oid, 'pg_opclass'::regclass::oid, 'pg_class'::regclass::oid)
+      AND d.refobjid >= 16384::oid -- what initdb has made is the server's
+      AND d.deptype = 'n'::"char"
+      AND NOT EXISTS (SELECT FROM own o WHERE o.classid = d.refclassid AND o.objid = d.refobjid)
+    GROUP BY 1, 2 ORDER BY 1, 2;
+END;
+COMMENT ON FUNCTION heartbeat_check_objects() IS
+    'A row for each object of the extension (a function, a view, a table''s default, constraint, index, policy or trigger) that '
+    'uses something which is neither the server''s nor the extension''s, with what it uses: it runs with the rights of whoever '
+    'uses the object. What you have added to the tables yourself is shown too; nothing else should be.';

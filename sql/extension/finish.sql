@@ -1,0 +1,39 @@
+--
+-- The end: everything moves to the extension's schema and belongs to the extension's owner
+--
+
+-- workers that wait for the extension are told once it commits
+SELECT heartbeat_wake_workers();
+
+-- The names resolve in pg_catalog from here on.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+DO $$
+DECLARE
+    owner name := (SELECT r.rolname FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = 'heartbeat');
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
+    found record;
+    one record;
+BEGIN
+    FOR found IN SELECT object, uses FROM heartbeat_building.heartbeat_check_objects()
+                 WHERE object LIKE 'function %' OR object LIKE 'rule \_RETURN on view %' LOOP
+        RAISE EXCEPTION 'extension "heartbeat" would use %, which is not the server''s', found.uses
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It would be used by %s.', found.object),
+                  HINT = 'Drop it, and try again.';
+    END LOOP;
+    FOR one IN
+        SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner
+        FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+        UNION ALL
+        SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
+        FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
+    LOOP
+        -- who updates the extension need not be its owner, as whom its functions act
+        IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
+            EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
+        END IF;
+        EXECUTE format('ALTER %s %s SET SCHEMA %I', one.kind, one.name, schema);
+    END LOOP;
+END
+$$;
+DROP SCHEMA heartbeat_building;

@@ -1,0 +1,40 @@
+--
+-- What could not be stored, and the second try
+--
+
+CREATE TABLE heartbeat_dead_letters (
+    id               bigserial PRIMARY KEY,
+    topic            text COLLATE "C" NOT NULL,
+    partition        integer NOT NULL,
+    "offset"         bigint NOT NULL,
+    key              bytea,
+    payload          bytea,
+    kafka_timestamp  timestamptz,
+    error_code       text COLLATE "C" NOT NULL,
+    error_text       text NOT NULL,
+    arrived_at       timestamptz NOT NULL DEFAULT now(),
+    resolved_at      timestamptz,
+    mended_at        timestamptz,
+    original_payload bytea
+);
+CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
+CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
+COMMENT ON TABLE heartbeat_dead_letters IS
+    'Every message that could not become a reading, with its exact bytes. To repair one: UPDATE its payload, then '
+    'heartbeat_retry_dead_letters(). To give it up: DELETE it.';
+COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
+COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
+COMMENT ON COLUMN heartbeat_dead_letters."offset" IS 'Kafka offset.';
+COMMENT ON COLUMN heartbeat_dead_letters.key IS 'The message''s key; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.payload IS
+    'The message''s payload; NULL for a tombstone. It may be updated: the next retry decodes it.';
+COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
+    'What was wrong at the last try: INVALID_JSON, MISSING_FIELD, ..., or the SQLSTATE with which the database refused it.';
+COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'What was wrong at the last try, for a person.';
+COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
+COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it as a reading; NULL until then.';
+COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When somebody first changed the payload; NULL: it is as it arrived.';
+COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
+    'The payload as it arrived, where it was changed since; a replay knows the message by it.';

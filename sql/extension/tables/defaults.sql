@@ -1,0 +1,15 @@
+--
+-- The default partitions. Readings of any time lie in them mixed, so that a summary of blocks by time would say nothing.
+--
+
+CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;
+CREATE TABLE heartbeat_anomalies_default PARTITION OF heartbeat_anomalies DEFAULT;
+CREATE TABLE heartbeat_rollup_default PARTITION OF heartbeat_rollup DEFAULT;
+ALTER TABLE heartbeat_records_default ADD PRIMARY KEY (customer_id, event_timestamp);
+CREATE INDEX ON heartbeat_records_default (event_timestamp);
+ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_timestamp);
+CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
+ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
+COMMENT ON TABLE heartbeat_records_default IS 'Normal readings whose week has no partition: a clock far off, or very late.';
+COMMENT ON TABLE heartbeat_anomalies_default IS 'Anomalies whose week has no partition: a clock far off, or very late.';
+COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week has no partition.';

@@ -1,0 +1,57 @@
+--
+-- The rollup behind vw_customer_bpm_summary, in three tables. Ingest appends what a batch adds to each customer's minute,
+-- or, where that would be nearly as many rows as the batch has readings, notes which minutes it touched. A worker apart
+-- from ingest folds the one into heartbeat_rollup and makes the other from the readings. What ingest writes commits with
+-- the readings it stands for, and what that worker removes is what its snapshot saw, so the view is exact in every
+-- snapshot.
+--
+
+CREATE TABLE heartbeat_rollup (
+    minute_bucket timestamptz NOT NULL,
+    customer_id   text COLLATE "C" NOT NULL,
+    sum_bpm       double precision NOT NULL,
+    reading_count bigint NOT NULL
+) PARTITION BY RANGE (minute_bucket);
+COMMENT ON TABLE heartbeat_rollup IS
+    'Normal readings by customer and minute, but for what is in heartbeat_rollup_pending, and for minutes that are not '
+    'in heartbeat_stale_minutes. Query vw_customer_bpm_summary, which is always exact, instead of this table.';
+COMMENT ON COLUMN heartbeat_rollup.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN heartbeat_rollup.sum_bpm IS 'Sum of the minute''s normal readings, beats per minute.';
+COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'How many normal readings the minute has.';
+
+-- No index: ingest appends to it, and whoever reads it reads all of it, which is little.
+CREATE TABLE heartbeat_rollup_pending (
+    minute_bucket timestamptz NOT NULL,
+    customer_id   text COLLATE "C" NOT NULL,
+    sum_bpm       double precision NOT NULL,
+    reading_count bigint NOT NULL
+);
+COMMENT ON TABLE heartbeat_rollup_pending IS
+    'What batches have added to customers'' minutes and heartbeat_rollup does not hold yet; a row adds to those before it.';
+COMMENT ON COLUMN heartbeat_rollup_pending.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN heartbeat_rollup_pending.sum_bpm IS 'Sum of the normal readings, beats per minute.';
+COMMENT ON COLUMN heartbeat_rollup_pending.reading_count IS
+    'How many normal readings; 0 where only the customer is to be counted.';
+
+CREATE TABLE heartbeat_stale_minutes (
+    minute_bucket timestamptz NOT NULL,
+    marked_at     timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE heartbeat_stale_minutes IS
+    'Minutes whose rollup has to be made from the readings; a minute may stand here more than once.';
+COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored the readings.';
+
+CREATE TABLE heartbeat_customers (
+    customer_id text COLLATE "C" PRIMARY KEY
+);
+COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, normal or not.';
+COMMENT ON COLUMN heartbeat_customers.customer_id IS 'Who was measured.';
+
+CREATE TABLE heartbeat_customers_total (
+    customers bigint NOT NULL
+);
+COMMENT ON TABLE heartbeat_customers_total IS 'How many rows heartbeat_customers has, without counting them: the sum.';
+COMMENT ON COLUMN heartbeat_customers_total.customers IS 'How many.';

@@ -1,0 +1,53 @@
+-- heartbeat 1.1 to 1.2: makes of the old version what CREATE EXTENSION makes of the new one, object by object. Functions and
+-- views are all made anew: whatever somebody else's objects had made of them is gone.
+\echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
+
+-- @begin@
+
+-- Tables
+
+CREATE INDEX ON heartbeat_events (happened_at);
+COMMENT ON TABLE heartbeat_events IS
+    'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
+    'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
+DROP INDEX heartbeat_records_default_event_timestamp_idx;
+CREATE INDEX ON heartbeat_records_default (event_timestamp);
+
+-- @code@
+
+-- What 1.1 had and 1.2 has no more
+
+DROP FUNCTION heartbeat_add_partition_keys(text, text);
+DROP FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text);
+DROP FUNCTION heartbeat_heard(text[], timestamptz);
+DROP FUNCTION heartbeat_use_summary(boolean);
+
+-- Rights: of what is new, and for the roles that need it
+
+REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
+    heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
+                         regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
+    heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text),
+    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_spread(regclass),
+    heartbeat_use_summary(boolean, regprocedure), heartbeat_lock_control(regclass), heartbeat_spread(integer), heartbeat_gather(),
+    heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
+    heartbeat_check_objects() FROM PUBLIC;
+
+-- heartbeat_metrics asks the new function as its reader does.
+DO $$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_proc p, aclexplode(p.proacl) a
+                  WHERE p.oid = 'heartbeat_building.heartbeat_batch_times()'::regprocedure AND a.privilege_type = 'EXECUTE'
+                    AND a.grantee <> p.proowner LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION heartbeat_building.heartbeat_announcements_dropped() TO %s', reader);
+    END LOOP;
+END
+$$;
+
+-- The summary's text is another one where Citus has spread the tables.
+SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure) WHERE heartbeat_is_distributed();
+
+-- @finish@

@@ -1,0 +1,31 @@
+// Control wing: looks at the role that the workers act as.
+#include "server.h"
+
+#include "control/role_hint.h"
+#include "settings.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "utils/acl.h"
+}
+
+#include <cstring>
+
+namespace heartbeat {
+
+void role_hint_append(char *hint, size_t size) {
+    Extension extension;
+    if (!extension_find(&extension))
+        return;
+    Oid role = settings.role[0] == '\0' ? extension.owner : get_role_oid(settings.role, true);
+    if (!OidIsValid(role) || !superuser_arg(role))
+        return;
+    const char *name = GetUserNameFromId(role, true);
+    size_t used = strlen(hint);
+    snprintf(hint + used, size - used,
+             "%sThe workers act as the superuser \"%s\": set heartbeat.role to a role with the rights they "
+             "need alone.",
+             used == 0 ? "" : " ", name == nullptr ? "" : name);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,46 @@
+// Control wing: what functions in SQL ask before they write and when they announce:
+// heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped().
+#include "server.h"
+
+#include "control/shared_state.h"
+#include "storage/announce.h"
+#include "storage/sql.h"
+#include "storage/user_code.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_refuse_user_code);
+PG_FUNCTION_INFO_V1(heartbeat_notify);
+PG_FUNCTION_INFO_V1(heartbeat_announcements_dropped);
+}
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_refuse_user_code(PG_FUNCTION_ARGS) {
+    Extension extension;
+    if (!extension_find(&extension))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("extension \"heartbeat\" is not in this database")));
+    Datum *tables;
+    bool *nulls;
+    int count;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables, &nulls,
+                      &count);
+    for (int i = 0; i < count; i++)
+        if (!nulls[i])
+            user_code_refuse(DatumGetObjectId(tables[i]));
+    PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_notify(PG_FUNCTION_ARGS) {
+    announce(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+    PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_announcements_dropped(PG_FUNCTION_ARGS) {
+    if (shared_state == nullptr)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(static_cast<int64_t>(pg_atomic_read_u64(&shared_state->announcements_dropped)));
+}

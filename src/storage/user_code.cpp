@@ -1,0 +1,88 @@
+// Storage wing: finds triggers, rules, policies and other owners on bookkeeping tables.
+#include "server.h"
+
+#include "storage/sql.h"
+#include "storage/user_code.h"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr const char *bookkeeping[] = {
+    "heartbeat_alerts",         "heartbeat_control",       "heartbeat_customers", "heartbeat_customers_total",
+    "heartbeat_events",         "heartbeat_gaps",          "heartbeat_offsets",   "heartbeat_rollup",
+    "heartbeat_rollup_pending", "heartbeat_stale_minutes",
+};
+
+[[noreturn]] void refuse(Relation table, const char *what, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
+                           RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
+                    errdetail("The table is heartbeat's own, and nothing is written to it meanwhile."),
+                    errhint("%s", hint)));
+}
+
+// Those of foreign keys are the server's own, and act as the owner of the table that refers to this one.
+void refuse_triggers(Relation table) {
+    const TriggerDesc *triggers = table->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (!trigger.tgisinternal && trigger.tgenabled != TRIGGER_DISABLED)
+            refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
+                   "Drop the trigger, and revoke TRIGGER on the table. Triggers on heartbeat_records, "
+                   "heartbeat_anomalies and heartbeat_dead_letters are allowed.");
+    }
+}
+
+void refuse_on(Relation table, Oid owner) {
+    if (table->rd_rel->relowner != owner)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("table \"%s\" does not belong to the owner of extension \"heartbeat\"",
+                        RelationGetRelationName(table)),
+                 errdetail("Its owner could have code of their own run with the rights of role \"%s\".",
+                           GetUserNameFromId(GetUserId(), false)),
+                 errhint("ALTER TABLE %s OWNER TO %s.", RelationGetRelationName(table),
+                         quote_identifier(GetUserNameFromId(owner, false)))));
+    refuse_triggers(table);
+    if (table->rd_rules != nullptr)
+        refuse(table, "a rule", "Drop the rule.");
+    if (table->rd_rel->relrowsecurity)
+        refuse(table, "row level security", "ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
+}
+
+} // namespace
+
+bool user_code_is_bookkeeping(Oid table) {
+    const char *name = get_rel_name(table);
+    return name != nullptr && std::any_of(std::begin(bookkeeping), std::end(bookkeeping),
+                                          [=](const char *own) { return strcmp(own, name) == 0; });
+}
+
+void user_code_refuse(Oid table) {
+    Oid owner = extension_known().owner;
+    Relation relation = table_open(table, RowExclusiveLock);
+    refuse_on(relation, owner);
+    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
+        ListCell *cell;
+        foreach (cell, find_all_inheritors(table, RowExclusiveLock, nullptr)) {
+            Relation partition = table_open(lfirst_oid(cell), NoLock);
+            refuse_on(partition, owner);
+            table_close(partition, NoLock);
+        }
+    }
+    table_close(relation, NoLock);
+}
+
+} // namespace heartbeat
