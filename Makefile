@@ -10,7 +10,7 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # anew.
 TABLE_PIECES = $(addprefix tables/,readings rollup defaults offsets events dead_letters control alerts)
 CODE_PIECES = classify user_code require events control rollup distributed partitions dead_letters seek replay retention status \
-	views alerts metrics audit distribute check_objects
+	views alerts metrics audit distribute owner check_objects
 SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers rights dump finish
 
 STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))

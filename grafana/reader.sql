@@ -6,9 +6,10 @@ CREATE ROLE grafana_reader LOGIN;
 GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalies, heartbeat_status,
     heartbeat_partitions, heartbeat_dead_letter_summary, heartbeat_metrics, heartbeat_events TO grafana_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(), heartbeat_audit(),
-    heartbeat_summarize_minute(timestamptz) TO grafana_reader;
+    heartbeat_announcements_dropped(), heartbeat_summarize_minute(timestamptz) TO grafana_reader;
 GRANT SELECT ON heartbeat_records, heartbeat_anomalies, heartbeat_alerts TO grafana_reader;
 
--- a query that somebody types into a panel neither writes nor runs for ever
+-- A query that somebody types into a panel does not write, and ends after 30 seconds, unless it sets these itself: they are what
+-- a session begins with, and no limit. The role has no right to write all the same.
 ALTER ROLE grafana_reader SET default_transaction_read_only = on;
 ALTER ROLE grafana_reader SET statement_timeout = '30s';

@@ -5,7 +5,10 @@
 #include "compat.h"
 
 extern "C" {
+#include "access/table.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
+#include "commands/alter.h"
 #include "funcapi.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -103,6 +106,16 @@ void require_execute(Oid function) {
 #endif
     if (result != ACLCHECK_OK)
         aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
+}
+
+void change_extension_owner(Oid extension, Oid owner) {
+#if PG_VERSION_NUM >= 170000
+    AlterObjectOwner_internal(ExtensionRelationId, extension, owner);
+#else
+    Relation catalog = table_open(ExtensionRelationId, RowExclusiveLock);
+    AlterObjectOwner_internal(catalog, extension, owner);
+    table_close(catalog, RowExclusiveLock);
+#endif
 }
 
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {

@@ -44,6 +44,9 @@ TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 // An error where the current user may not execute the function.
 void require_execute(Oid function);
 
+// As REASSIGN OWNED changes it.
+void change_extension_owner(Oid extension, Oid owner);
+
 // VACUUM, with what it needs to know in a context that outlives its transactions.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 

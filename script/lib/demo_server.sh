@@ -105,6 +105,10 @@ server_stop() { end_process "${server_pid:-}" INT; }
 create_extension() {
     demo_sql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS heartbeat' ||
         fail "CREATE EXTENSION failed" "$demo/server.log"
+    if [ "$(demo_sql -At -c "SELECT count(*) FROM pg_roles WHERE rolname = 'heartbeat_owner'")" = 0 ]; then
+        demo_sql -At -c 'CREATE ROLE heartbeat_owner' -c "SELECT heartbeat_set_owner('heartbeat_owner')" ||
+            fail "heartbeat_set_owner() failed" "$demo/server.log"
+    fi
 }
 
 demo_sql() { demo_psql -X -q "$@"; }

@@ -35,7 +35,7 @@ uint64_t (*count_dropped)() = nullptr;
 void transaction_ended(XactEvent event, void * /*argument*/) {
     if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE)
         return;
-    if (event == XACT_EVENT_ABORT && committing && announced)
+    if (event == XACT_EVENT_ABORT && committing)
         suspended_until = GetCurrentTimestamp() + suspended_for;
     asked = announced = committing = false;
 }
@@ -105,7 +105,7 @@ void announce_count_dropped_by(uint64_t (*count)()) {
 }
 
 void announce_committing() {
-    committing = true;
+    committing = announced;
 }
 
 void announce_anomalies(const Batch *batch, const bool *stored) {

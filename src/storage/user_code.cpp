@@ -8,9 +8,12 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 }
 
 #include <cstring>
@@ -33,15 +36,52 @@ constexpr const char *bookkeeping[] = {
                     errhint("%s", hint)));
 }
 
-// Those of foreign keys are the server's own, and act as the owner of the table that refers to this one.
+bool is_trusted(Oid role, Oid owner) {
+    return role == owner || (role != ACL_ID_PUBLIC && superuser_arg(role));
+}
+
+// Nobody but the owner and superusers can make a trigger on the table.
+bool is_closed(Relation table) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
+    bool null = true;
+    Datum rights = HeapTupleIsValid(tuple) ? SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &null) : 0;
+    bool closed = true;
+    if (!null) {
+        const Acl *acl = DatumGetAclP(rights);
+        const AclItem *items = ACL_DAT(acl);
+        for (int i = 0; i < ACL_NUM(acl); i++)
+            closed = closed && ((ACLITEM_GET_PRIVS(items[i]) & ACL_TRIGGER) == 0 ||
+                                is_trusted(items[i].ai_grantee, table->rd_rel->relowner));
+    }
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    return closed;
+}
+
+Oid owner_of_function(Oid function) {
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+// The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
+// a function of theirs, is theirs. Those of foreign keys are the server's own, and act as the owner of the
+// table that refers to this one.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
+    bool closed = triggers == nullptr || is_closed(table);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (!trigger.tgisinternal && trigger.tgenabled != TRIGGER_DISABLED)
-            refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
-                   "Drop the trigger, and revoke TRIGGER on the table. Triggers on heartbeat_records, "
-                   "heartbeat_anomalies and heartbeat_dead_letters are allowed.");
+        if (trigger.tgisinternal || trigger.tgenabled == TRIGGER_DISABLED ||
+            (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
+            continue;
+        refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
+               "Drop the trigger, and revoke TRIGGER on the table. A trigger here needs a function of the "
+               "table's owner or of a "
+               "superuser, and nobody else may have the right to make one.");
     }
 }
 
