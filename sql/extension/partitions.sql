@@ -21,6 +21,11 @@ DECLARE
     moved bigint;
     obstacle text;
     attempt integer;
+    -- whether somebody else than the owner and superusers can have made a trigger
+    others_may boolean := EXISTS (
+        SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
+        WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
+          AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner AND g.rolsuper IS NOT TRUE);
 BEGIN
     FOR missing IN -- ANALYZE has the lock below for minutes, which is nothing to wait for where nothing is to be made
         WITH bounds AS MATERIALIZED (
@@ -81,8 +86,10 @@ BEGIN
                 EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', missing.parent);
             END IF;
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
-            obstacle := (SELECT string_agg(quote_ident(t.tgname), ', ') FROM pg_trigger t
-                         WHERE t.tgrelid = default_table AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 8 <> 0);
+            obstacle := (SELECT string_agg(quote_ident(t.tgname), ', ')
+                         FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
+                         WHERE t.tgrelid = default_table AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                           AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may));
             IF moving AND obstacle IS NOT NULL THEN
                 RAISE EXCEPTION 'rows of table % cannot be moved to their week: trigger % would run as the extension''s owner',
                     default_table, obstacle

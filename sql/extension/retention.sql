@@ -18,6 +18,11 @@ DECLARE
     deleted bigint;
     obstacle text;
     attempt integer;
+    -- whether somebody else than the owner and superusers can have made a trigger
+    others_may boolean := EXISTS (
+        SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
+        WHERE c.oid IN (records, anomalies, rollup, records_default, anomalies_default, rollup_default, dead_letters)
+          AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner AND g.rolsuper IS NOT TRUE);
 BEGIN
     partitions_dropped := 0;
     readings_deleted := 0;
@@ -32,9 +37,10 @@ BEGIN
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
                    rollup_default, dead_letters); -- nobody makes a trigger on them from here on
     obstacle := (SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
-                 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                  WHERE t.tgrelid IN (records_default, anomalies_default, rollup_default, dead_letters)
-                   AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 8 <> 0
+                   AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                   AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
