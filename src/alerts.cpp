@@ -35,12 +35,14 @@ char customer[customer_size] = ""; // where its next slice of customers begins
 
 int64_t number(int column) {
     bool null;
-    return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
+    Datum value = statement_value(0, column, INT8OID, &null);
+    return null ? 0 : DatumGetInt64(value);
 }
 
 bool truth(int column) {
     bool null;
-    return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
+    Datum value = statement_value(0, column, BOOLOID, &null);
+    return !null && DatumGetBool(value);
 }
 
 TimestampTz earlier(TimestampTz due, TimestampTz time) {
@@ -49,7 +51,7 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
 
 TimestampTz take_answer(bool with_silence) {
     bool on_arrival = truth(4), on_clock = truth(5) || number(3) > 0;
-    const char *next = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6);
+    const char *next = statement_text(0, 6);
     pg_atomic_write_u32(&shared_state->rules_watch, on_arrival ? 1 : 0);
     if (with_silence) {
         strlcpy(customer, next == nullptr ? "" : next, sizeof(customer));

@@ -101,7 +101,7 @@ void tell_other_version() {
         return;
     ereport(LOG,
             (errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
-                    SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), HEARTBEAT_VERSION),
+                    statement_text(0, 1), HEARTBEAT_VERSION),
              errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }
 

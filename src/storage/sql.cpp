@@ -144,12 +144,6 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
     return SPI_processed;
 }
 
-bool statement_value(int column, Datum *value) {
-    bool null;
-    *value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-    return !null;
-}
-
 void statements_forget() {
     current_generation++;
 }
