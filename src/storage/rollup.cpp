@@ -138,15 +138,16 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
+    static MemoryContext context = nullptr; // kept, since an error would jump past its end
+    if (context == nullptr)
+        context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
+    MemoryContextReset(context);
     StartTransactionCommand();
     if (extension_find(&extension)) {
-        MemoryContext context =
-            AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
         MemoryContextSwitchTo(context);
         List *tables = NIL;
         for (const char *name : {"heartbeat_rollup_pending", "heartbeat_stale_minutes"})
-            tables =
-                lappend(tables, makeVacuumRelation(nullptr, get_relname_relid(name, extension.schema), NIL));
+            tables = lappend(tables, makeVacuumRelation(nullptr, extension_table(name), NIL));
         VacuumParams params = {};
         params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
         params.freeze_min_age = params.freeze_table_age = -1;
@@ -157,7 +158,6 @@ void free_room() {
         params.nworkers = -1;
         vacuum_tables(tables, &params, context);
         MemoryContextSwitchTo(before);
-        MemoryContextDelete(context);
     }
     CommitTransactionCommand();
     MemoryContextSwitchTo(before);

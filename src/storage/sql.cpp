@@ -127,7 +127,8 @@ Oid extension_table(const char *name) {
     Oid table = get_relname_relid(name, known_schema);
     if (!OidIsValid(table))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name)));
+                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name),
+                        errhint("It was renamed, moved to another schema or dropped: undo that.")));
     return table;
 }
 
@@ -162,7 +163,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
         return false;
     }
     if (locked_table != nullptr)
-        LockRelationOid(get_relname_relid(locked_table, extension->schema), ShareUpdateExclusiveLock);
+        LockRelationOid(extension_table(locked_table), ShareUpdateExclusiveLock);
     bool settle = locked_table != nullptr && distribution_is_active();
     if (settle)
         distribution_hold_marks();
