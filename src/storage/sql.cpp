@@ -3,6 +3,7 @@
 
 #include "settings.h"
 #include "storage/distribution.h"
+#include "storage/persistence.h"
 #include "storage/sql.h"
 
 extern "C" {
@@ -21,6 +22,7 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -64,11 +66,44 @@ char *expand(const char *text) {
     return expanded.data;
 }
 
-void plan_statement(Statement *statement) {
-    SPIPlanPtr old = statement->plan;
+// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
+// in, so none is freed while any statement may be running.
+List *retired = NIL;
+
+void free_retired(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+        break;
+    default:
+        return;
+    }
+    List *plans = retired;
+    retired = NIL;
+    ListCell *cell;
+    foreach (cell, plans)
+        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
+    list_free(plans);
+}
+
+void retire_plan(Statement *statement) {
+    static bool registered = false;
+    if (statement->plan == nullptr)
+        return;
+    if (!registered)
+        RegisterXactCallback(free_retired, nullptr);
+    registered = true;
+    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, statement->plan);
+    MemoryContextSwitchTo(before);
     statement->plan = nullptr;
-    if (old != nullptr)
-        SPI_freeplan(old);
+}
+
+void plan_statement(Statement *statement) {
+    retire_plan(statement);
     SPIPlanPtr plan = SPI_prepare(expand(statement->text), statement->arguments, statement->types);
     if (plan == nullptr || SPI_keepplan(plan) != 0)
         elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
@@ -123,6 +158,10 @@ bool extension_find(Extension *extension) {
     return true;
 }
 
+Oid extension_found() {
+    return known_extension;
+}
+
 Oid extension_table(const char *name) {
     Oid table = get_relname_relid(name, known_schema);
     if (!OidIsValid(table))
@@ -141,8 +180,14 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
         plan_statement(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)
-        elog(ERROR, "\"%s\" ended with %s", statement->text, SPI_result_code_string(result));
-    return SPI_processed;
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
+                               SPI_result_code_string(result), statement->text),
+                        errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
+    uint64_t processed = SPI_processed;
+    if (expected != SPI_OK_SELECT)
+        persistence_check();
+    return processed;
 }
 
 void statements_forget() {
@@ -180,6 +225,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 
 void transaction_commit() {
     SPI_finish();
+    persistence_check();
     distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();

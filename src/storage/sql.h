@@ -17,6 +17,8 @@ struct Extension {
 // In a transaction. False: this database does not have it. Statements are for this extension from then on.
 bool extension_find(Extension *extension);
 
+Oid extension_found(); // the one that was found last
+
 // A table of the extension that was found last; an error where it is gone.
 Oid extension_table(const char *name);
 Relation extension_table_open(const char *name, LOCKMODE mode);
