@@ -70,7 +70,7 @@ StoreResult store_in_transaction(Ingest *ingest) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
-    if (pause_check(extension)) {
+    if (pause_check()) {
         transaction_abandon();
         return StoreResult::paused;
     }

@@ -83,18 +83,16 @@ void refill(TimestampTz now) {
 void write_state(const Overall &now, int64_t changes) {
     Datum values[2] = {CStringGetTextDatum(shared_state_name(now.state)),
                        Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1))};
-    Datum details;
     statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
-    statement_value(1, &details);
+    Datum details = statement_value(0, 1, JSONBOID);
     events_record("state", now.reason[0] == '\0' ? nullptr : now.reason, details,
                   now.since == 0 ? GetCurrentTimestamp() : now.since);
 }
 
 void write_start() {
     Datum values[2] = {CStringGetTextDatum(consumer_library_version()), CStringGetTextDatum(settings.topic)};
-    Datum details;
     statement_execute(&describe_start, values, nullptr, SPI_OK_SELECT);
-    statement_value(1, &details);
+    Datum details = statement_value(0, 1, JSONBOID);
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
@@ -106,7 +104,7 @@ void tell_other_version() {
         return;
     ereport(LOG,
             (errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
-                    SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), HEARTBEAT_VERSION),
+                    statement_text(0, 1), HEARTBEAT_VERSION),
              errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }
 

@@ -42,11 +42,8 @@ void read_totals(Totals *totals) {
     statement_execute(&select_totals, nullptr, nullptr, SPI_OK_SELECT);
     int64_t *counters[] = {&totals->messages, &totals->records, &totals->anomalies, &totals->duplicates,
                            &totals->dead_letters};
-    for (int i = 0; i < static_cast<int>(lengthof(counters)); i++) {
-        bool null;
-        *counters[i] =
-            DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &null));
-    }
+    for (int i = 0; i < static_cast<int>(lengthof(counters)); i++)
+        *counters[i] = statement_int8(0, i + 1);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     BatchTimes *times = &shared_state->batch_times;
     totals->batches = times->batches;

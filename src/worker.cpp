@@ -61,7 +61,7 @@ void look_at_control() {
     worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
     if (worker.installed) {
         worker.node = distribution_is_node();
-        worker.paused = pause_check(extension);
+        worker.paused = pause_check();
         transaction_commit();
     }
     worker.control_seen = seen;

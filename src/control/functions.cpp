@@ -5,6 +5,8 @@
 #include "control/shared_state.h"
 #include "control/wake.h"
 #include "storage/minutes.h"
+#include "storage/persistence.h"
+#include "storage/sql.h"
 #include "stream/classify.h"
 
 extern "C" {
@@ -89,7 +91,11 @@ void heartbeat::roll_up_at_commit() {
     roll_up_wanted = register_callback();
 }
 
+// What steers the workers has written to a table, or is about to.
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
+    Extension extension;
+    if (extension_find(&extension))
+        persistence_check();
     wake_at_commit();
     PG_RETURN_VOID();
 }

@@ -8,7 +8,6 @@
 extern "C" {
 #include "access/xact.h"
 #include "storage/lmgr.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -33,12 +32,8 @@ bool pause_for_maintenance() {
     return rests;
 }
 
-bool pause_check(const Extension &extension) {
-    Oid table = get_relname_relid("heartbeat_control", extension.schema);
-    if (!OidIsValid(table))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table heartbeat_control is gone"),
-                        errhint("DROP EXTENSION heartbeat and create it again.")));
-    LockRelationOid(table, ShareLock);
+bool pause_check() {
+    LockRelationOid(extension_table("heartbeat_control"), ShareLock);
     // SPI takes a new snapshot for the statement, so it sees what the lock has waited for
     return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
 }

@@ -40,10 +40,6 @@ Statement select_lag = {
     0,
     nullptr};
 
-Datum value(int column, bool *null) {
-    return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, null);
-}
-
 // Two arrays: the partitions whose high watermark a worker knows, and that.
 void put_watermarks(Datum *arrays) {
     auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
@@ -78,11 +74,11 @@ void positions_hold(Hold *hold) {
         return;
     statement_execute(&select_hold, nullptr, nullptr, SPI_OK_SELECT);
     bool null;
-    Datum since = value(1, &null);
+    Datum since = statement_value(0, 1, TIMESTAMPTZOID, &null);
     if (null)
         return;
     hold->since = DatumGetTimestampTz(since);
-    hold->reason = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+    hold->reason = statement_text(0, 2);
 }
 
 void positions_lag(Lag *lag) {
@@ -96,10 +92,11 @@ void positions_lag(Lag *lag) {
     put_watermarks(&values[1]);
     statement_execute(&select_lag, values, nullptr, SPI_OK_SELECT);
     bool null;
-    lag->known = DatumGetBool(value(1, &null)) && !null;
-    Datum messages = value(2, &null);
+    Datum known = statement_value(0, 1, BOOLOID, &null);
+    lag->known = !null && DatumGetBool(known);
+    Datum messages = statement_value(0, 2, INT8OID, &null);
     lag->messages = null ? 0 : DatumGetInt64(messages);
-    Datum seconds = value(3, &null);
+    Datum seconds = statement_value(0, 3, FLOAT8OID, &null);
     lag->seconds = null ? -1 : DatumGetFloat8(seconds);
 }
 

@@ -75,11 +75,8 @@ void leave_out_dead_letters(Batch *batch) {
     Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
                        Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
     uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
-    for (uint64_t i = 0; i < count; i++) {
-        bool null;
-        batch_leave_out(batch, read.partition,
-                        DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null)));
-    }
+    for (uint64_t i = 0; i < count; i++)
+        batch_leave_out(batch, read.partition, statement_int8(i, 1));
     SPI_freetuptable(SPI_tuptable);
 }
 
@@ -158,9 +155,8 @@ void run(Replay *replay) {
     Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
                        TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
                        Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
-    Datum details;
     statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
-    statement_value(1, &details);
+    Datum details = statement_value(0, 1, JSONBOID);
     events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 

@@ -148,11 +148,8 @@ void add_pieces(ReplayPlan *plan, const Partition &partition) {
                        Int64GetDatum(partition.to)};
     uint64_t gaps = statement_execute(&select_gaps, values, nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < gaps; i++) {
-        bool null;
-        int64_t begin = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
-        int64_t end = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null));
-        begin = std::clamp(begin, at, partition.to);
-        end = std::clamp(end, at, partition.to);
+        int64_t begin = std::clamp(statement_int8(i, 1), at, partition.to);
+        int64_t end = std::clamp(statement_int8(i, 2), at, partition.to);
         if (begin > at)
             add_piece(plan, number, at, begin, false);
         if (end > begin)

@@ -87,13 +87,9 @@ struct Retry {
     int64_t remaining;
 };
 
-Datum letter_column(uint64_t row, int column, bool *null) {
-    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
-}
-
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
-    Datum value = letter_column(row, column, &null);
+    Datum value = statement_value(row, column, BYTEAOID, &null);
     return null ? nullptr : DatumGetByteaPP(value);
 }
 
@@ -101,11 +97,10 @@ bytea *letter_bytes(uint64_t row, int column) {
 size_t decode_letters(Retry *retry) {
     uint64_t count = statement_execute(&select_letters, retry->values, retry->nulls, SPI_OK_SELECT);
     for (uint64_t row = 0; row < count; row++) {
-        bool null;
         Letter *letter = &retry->letters[row];
-        letter->id = DatumGetInt64(letter_column(row, 1, &null));
-        letter->recount = recount_of(retry->recounts, TextDatumGetCString(letter_column(row, 4, &null)),
-                                     DatumGetInt32(letter_column(row, 5, &null)));
+        letter->id = statement_int8(row, 1);
+        letter->recount = recount_of(retry->recounts, TextDatumGetCString(statement_value(row, 4, TEXTOID)),
+                                     statement_int4(row, 5));
         bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
         if (!batch_add_alone(retry->batch, static_cast<int32_t>(row),
                              key == nullptr ? nullptr : VARDATA_ANY(key),
@@ -261,9 +256,8 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     Datum values[3] = {Int64GetDatum(retry->resolved), Int64GetDatum(retry->remaining),
                        errors_as_jsonb(retry->errors)};
     if (retry->resolved + retry->remaining > 0) {
-        Datum details;
         statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
-        statement_value(1, &details);
+        Datum details = statement_value(0, 1, JSONBOID);
         events_record("retry", nullptr, details, GetCurrentTimestamp());
     }
     SPI_finish();

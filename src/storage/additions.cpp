@@ -52,8 +52,7 @@ bool additions_present() {
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
-        bool null;
-        present = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+        present = statement_bool(0, 1);
         SPI_freetuptable(SPI_tuptable);
     }
     PG_CATCH();

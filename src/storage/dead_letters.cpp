@@ -51,14 +51,9 @@ int32_t partition_of(const Batch *batch, const BatchMessage &message) {
 
 // What was returned is in no promised order; letters_at_once are few.
 bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored) {
-    for (uint64_t r = 0; r < stored; r++) {
-        bool null;
-        Datum partition = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 1, &null);
-        Datum offset = SPI_getbinval(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 2, &null);
-        if (DatumGetInt32(partition) == partition_of(batch, message) &&
-            DatumGetInt64(offset) == message.offset)
+    for (uint64_t r = 0; r < stored; r++)
+        if (statement_int4(r, 1) == partition_of(batch, message) && statement_int8(r, 2) == message.offset)
             return true;
-    }
     return false;
 }
 
@@ -113,8 +108,7 @@ bool dead_letters_beyond_limit(const Batch *batch, const PartitionCounts *counts
                     [](const PartitionCounts &partition) { return partition.dead_letters == 0; }))
         return false;
     statement_execute(&count_unresolved, nullptr, nullptr, SPI_OK_SELECT);
-    bool null;
-    *unresolved = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+    *unresolved = statement_int8(0, 1);
     return *unresolved >= settings.dead_letter_limit;
 }
 

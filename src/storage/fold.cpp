@@ -75,20 +75,25 @@ Statement add_customers = {
 } // namespace
 
 bool fold_on_nodes() {
-    Datum limit = Int64GetDatum(rows_at_once), minutes, left;
+    constexpr Oid types[] = {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID};
+    Datum limit = Int64GetDatum(rows_at_once);
+    bool null;
     statement_execute(&select_minutes, &limit, nullptr, SPI_OK_SELECT);
-    if (!statement_value(1, &minutes))
+    Datum minutes = statement_value(0, 1, TIMESTAMPTZARRAYOID, &null);
+    if (null)
         return false;
-    statement_value(2, &left);
+    int64_t left = statement_int8(0, 2);
     statement_execute(&take, &minutes, nullptr, SPI_OK_SELECT);
-    Datum sums[4], customers;
-    for (int i = 0; i < 4; i++)
-        if (!statement_value(i + 1, &sums[i]))
+    Datum sums[lengthof(types)];
+    for (size_t i = 0; i < lengthof(types); i++) {
+        sums[i] = statement_value(0, static_cast<int>(i) + 1, types[i], &null);
+        if (null)
             return false;
-    statement_value(5, &customers);
+    }
+    Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     fold_customers(customers);
-    return DatumGetInt64(left) > 0;
+    return left > 0;
 }
 
 void fold_customers(Datum customers) {

@@ -60,13 +60,34 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
+int known_level = 0; // the deepest subtransaction under way that has put a customer in; 0: none has
 uint32_t appended = 0;
 
-void forget_known(XactEvent event, void * /*argument*/) {
-    if (event != XACT_EVENT_ABORT || known == nullptr)
-        return;
-    memset(known, 0, sizeof(Customer) * known_size);
+void forget_known() {
+    if (known != nullptr)
+        memset(known, 0, sizeof(Customer) * known_size);
     known_count = 0;
+}
+
+void transaction_ended(XactEvent event, void * /*argument*/) {
+    if (event == XACT_EVENT_ABORT)
+        forget_known();
+    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT)
+        known_level = 0;
+}
+
+// A user's trigger may store readings in a block that it undoes. A batch's own subtransactions put nobody in,
+// so they cost nothing.
+void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
+                          void * /*argument*/) {
+    int level = GetCurrentTransactionNestLevel();
+    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    if (known_level < level)
+        return;
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        forget_known();
+    known_level = level - 1;
 }
 
 void allocate_known(size_t size) {
@@ -109,18 +130,22 @@ bool is_known(const Batch *batch, BatchBytes customer_id) {
     if (MyBackendType != B_BG_WORKER)
         return false;
     if (known == nullptr) {
-        RegisterXactCallback(forget_known, nullptr);
+        RegisterXactCallback(transaction_ended, nullptr);
+        RegisterSubXactCallback(subtransaction_ended, nullptr);
         allocate_known(known_min);
         known_generation = statements_generation();
     }
     if (known_generation != statements_generation()) // the extension may be another one
-        forget_known(XACT_EVENT_ABORT, nullptr);
+        forget_known();
     known_generation = statements_generation();
     if (known_count > known_size / 2 && known_size < known_max)
         grow_known();
     const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));
-    return put_known({{hash_bytes_extended(bytes, customer_id.size, 0),
-                       hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
+    bool found = put_known({{hash_bytes_extended(bytes, customer_id.size, 0),
+                             hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
+    if (!found)
+        known_level = std::max(known_level, GetCurrentTransactionNestLevel());
+    return found;
 }
 
 bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {

@@ -72,15 +72,15 @@ Statement update_offsets = {
     nullptr};
 
 // Empty for NULL.
-void copy_text(HeapTuple tuple, int column, char *to, size_t size) {
-    const char *text = SPI_getvalue(tuple, SPI_tuptable->tupdesc, column);
+void copy_text(uint64_t row, int column, char *to, size_t size) {
+    const char *text = statement_text(row, column);
     strlcpy(to, text == nullptr ? "" : text, size);
 }
 
-Witness witness_of(HeapTuple tuple) {
+Witness witness_of(uint64_t row) {
     bool no_offset, no_time;
-    int64_t offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 3, &no_offset));
-    TimestampTz time = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 4, &no_time));
+    int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));
+    TimestampTz time = DatumGetTimestampTz(statement_value(row, 4, TIMESTAMPTZOID, &no_time));
     return no_offset || no_time ? Witness{} : Witness{offset, to_unix_microseconds(time) / 1000};
 }
 
@@ -91,16 +91,14 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
     *count = statement_execute(&select_offsets, &value, nullptr, SPI_OK_SELECT);
     auto *offsets = static_cast<StoredOffset *>(SPI_palloc(sizeof(StoredOffset) * (*count + 1)));
     for (size_t i = 0; i < *count; i++) {
-        HeapTuple tuple = SPI_tuptable->vals[i];
-        bool null;
-        offsets[i].partition = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
-        offsets[i].next_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
-        offsets[i].witness = witness_of(tuple);
-        copy_text(tuple, 5, offsets[i].cluster_id, sizeof(offsets[i].cluster_id));
-        copy_text(tuple, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
-        offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 7, &null));
-        copy_text(tuple, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
-        offsets[i].first_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 9, &null));
+        offsets[i].partition = statement_int4(i, 1);
+        offsets[i].next_offset = statement_int8(i, 2);
+        offsets[i].witness = witness_of(i);
+        copy_text(i, 5, offsets[i].cluster_id, sizeof(offsets[i].cluster_id));
+        copy_text(i, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
+        offsets[i].lost = statement_bool(i, 7);
+        copy_text(i, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
+        offsets[i].first_offset = statement_int8(i, 9);
     }
     return offsets;
 }

@@ -138,15 +138,16 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
+    static MemoryContext context = nullptr; // kept, since an error would jump past its end
+    if (context == nullptr)
+        context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
+    MemoryContextReset(context);
     StartTransactionCommand();
     if (extension_find(&extension)) {
-        MemoryContext context =
-            AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
         MemoryContextSwitchTo(context);
         List *tables = NIL;
         for (const char *name : {"heartbeat_rollup_pending", "heartbeat_stale_minutes"})
-            tables =
-                lappend(tables, makeVacuumRelation(nullptr, get_relname_relid(name, extension.schema), NIL));
+            tables = lappend(tables, makeVacuumRelation(nullptr, extension_table(name), NIL));
         VacuumParams params = {};
         params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
         params.freeze_min_age = params.freeze_table_age = -1;
@@ -157,7 +158,6 @@ void free_room() {
         params.nworkers = -1;
         vacuum_tables(tables, &params, context);
         MemoryContextSwitchTo(before);
-        MemoryContextDelete(context);
     }
     CommitTransactionCommand();
     MemoryContextSwitchTo(before);
@@ -181,10 +181,9 @@ void rollup_fold() {
             more = fold_on_nodes();
         } else {
             statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
-            Datum rows;
-            statement_value(1, &rows);
-            removed += DatumGetInt64(rows);
-            more = DatumGetInt64(rows) == fold_rows_max;
+            int64_t rows = statement_int8(0, 1);
+            removed += rows;
+            more = rows == fold_rows_max;
         }
         transaction_commit();
     } while (more);
@@ -207,27 +206,30 @@ RollupResult rollup_run() {
     Datum quiet = Int64GetDatum(rollup_quiet_ms);
     Datum minutes[3]; // all of them, the first, the last
     statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);
-    bool found =
-        statement_value(1, &minutes[0]) && statement_value(2, &minutes[1]) && statement_value(3, &minutes[2]);
-    Datum remain = BoolGetDatum(false);
-    if (found) {
+    bool nothing; // all three are NULL then
+    minutes[0] = statement_value(0, 1, TIMESTAMPTZARRAYOID, &nothing);
+    minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
+    minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);
+    bool remain = false;
+    if (!nothing) {
         removed += static_cast<int64_t>(statement_execute(&delete_marks, minutes, nullptr, SPI_OK_DELETE));
         removed += static_cast<int64_t>(statement_execute(&delete_pending, minutes, nullptr, SPI_OK_DELETE));
         statement_execute(&delete_rollup, minutes, nullptr, SPI_OK_DELETE);
         statement_execute(&insert_rollup, minutes, nullptr, SPI_OK_INSERT);
         statement_execute(&select_customers, minutes, nullptr, SPI_OK_SELECT);
-        Datum customers;
-        if (statement_value(1, &customers))
+        bool nobody;
+        Datum customers = statement_value(0, 1, TEXTARRAYOID, &nobody);
+        if (!nobody)
             fold_customers(customers);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
-        statement_value(1, &remain);
+        remain = statement_bool(0, 1);
     }
     transaction_commit();
     free_room();
-    if (found)
+    if (!nothing)
         return RollupResult::rolled_up;
-    return DatumGetBool(remain) ? RollupResult::not_quiet : RollupResult::nothing;
+    return remain ? RollupResult::not_quiet : RollupResult::nothing;
 }
 
 } // namespace heartbeat

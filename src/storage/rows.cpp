@@ -133,10 +133,8 @@ void insert_where_new(void *argument) {
     memset(rows->stored, false, rows->count);
     size_t i = 0;
     for (uint64_t r = 0; r < stored; r++) {
-        HeapTuple tuple = SPI_tuptable->vals[r];
-        bool null;
-        Datum customer_id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null);
-        TimestampTz event = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
+        Datum customer_id = statement_value(r, 1, TEXTOID);
+        TimestampTz event = DatumGetTimestampTz(statement_value(r, 2, TIMESTAMPTZOID));
         size_t looked_at = 0;
         for (; looked_at < rows->count; looked_at++, i = (i + 1) % rows->count)
             if (!rows->stored[i] && is_row(*rows, i, customer_id, event))
@@ -169,8 +167,8 @@ void refuse_kept_out(const Rows &rows) {
     uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
     if (missing == 0)
         return;
-    bool null, stored;
-    auto place = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+    bool stored;
+    int32_t place = statement_int4(0, 1);
     Rows first = {rows.batch, left.indexes + place, 1, &stored, rows.anomalies};
     rows_insert_all(&first);
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

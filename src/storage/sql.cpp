@@ -4,8 +4,8 @@
 #include "settings.h"
 #include "storage/announce.h"
 #include "storage/distribution.h"
-#include "storage/own_objects.h"
-#include "storage/user_code.h"
+#include "storage/persistence.h"
+#include "storage/statement_relations.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -17,14 +17,13 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
-#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/plancache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -67,64 +66,50 @@ char *expand(const char *text) {
     return expanded.data;
 }
 
-void plan_statement(Statement *statement) {
-    SPIPlanPtr old = statement->plan;
+// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
+// in, so none is freed while any statement may be running.
+List *retired = NIL;
+
+void free_retired(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+        break;
+    default:
+        return;
+    }
+    List *plans = retired;
+    retired = NIL;
+    ListCell *cell;
+    foreach (cell, plans)
+        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
+    list_free(plans);
+}
+
+void retire_plan(Statement *statement) {
+    static bool registered = false;
+    if (statement->plan == nullptr)
+        return;
+    if (!registered)
+        RegisterXactCallback(free_retired, nullptr);
+    registered = true;
+    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, statement->plan);
+    MemoryContextSwitchTo(before);
     statement->plan = nullptr;
-    if (old != nullptr)
-        SPI_freeplan(old);
+}
+
+void plan_statement(Statement *statement) {
+    retire_plan(statement);
     SPIPlanPtr plan = SPI_prepare(expand(statement->text), statement->arguments, statement->types);
     if (plan == nullptr || SPI_keepplan(plan) != 0)
         elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
     statement->plan = plan;
     statement->generation = current_generation;
     statement->relations = {};
-}
-
-void add(Oid *relations, int *count, Oid relation) {
-    if (*count == statement_relations_max)
-        elog(ERROR, "a statement has more than %d relations", statement_relations_max);
-    relations[(*count)++] = relation;
-}
-
-// Those that the query, and what is WITH it, inserts into, updates or deletes from.
-void find_written(const Query *query, StatementRelations *relations) {
-    if (query->commandType != CMD_SELECT && query->commandType != CMD_UTILITY) {
-        Oid written = rt_fetch(query->resultRelation, query->rtable)->relid;
-        if (user_code_is_bookkeeping(written))
-            add(relations->written, &relations->written_count, written);
-    }
-    ListCell *cell;
-    foreach (cell, query->cteList)
-        find_written(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery), relations);
-}
-
-bool are_known(const List *oids, const StatementRelations &relations) {
-    if (list_length(oids) != relations.count)
-        return false;
-    for (int i = 0; i < relations.count; i++)
-        if (list_nth_oid(oids, i) != relations.relations[i])
-            return false;
-    return true;
-}
-
-// The server looks names up again when a table has changed, and a name may then mean another table.
-void check_relations(Statement *statement) {
-    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
-    if (!source->is_valid)
-        ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
-    StatementRelations &relations = statement->relations;
-    if (!are_known(source->relationOids, relations)) {
-        relations = {};
-        ListCell *cell;
-        foreach (cell, source->relationOids)
-            own_relation_check(lfirst_oid(cell));
-        foreach (cell, source->query_list)
-            find_written(lfirst_node(Query, cell), &relations);
-        foreach (cell, source->relationOids)
-            add(relations.relations, &relations.count, lfirst_oid(cell));
-    }
-    for (int i = 0; i < relations.written_count; i++)
-        user_code_refuse(relations.written[i]);
 }
 
 // DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
@@ -185,7 +170,8 @@ Oid extension_table(const char *name) {
     Oid table = get_relname_relid(name, known.schema);
     if (!OidIsValid(table))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name)));
+                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name),
+                        errhint("It was renamed, moved to another schema or dropped: undo that.")));
     return table;
 }
 
@@ -196,17 +182,17 @@ Relation extension_table_open(const char *name, LOCKMODE mode) {
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
     if (statement->plan == nullptr || statement->generation != current_generation)
         plan_statement(statement);
-    check_relations(statement);
+    statement_check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)
-        elog(ERROR, "\"%s\" ended with %s", statement->text, SPI_result_code_string(result));
-    return SPI_processed;
-}
-
-bool statement_value(int column, Datum *value) {
-    bool null;
-    *value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null);
-    return !null;
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
+                               SPI_result_code_string(result), statement->text),
+                        errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
+    uint64_t processed = SPI_processed;
+    if (expected != SPI_OK_SELECT)
+        persistence_check();
+    return processed;
 }
 
 void statements_forget() {
@@ -243,6 +229,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 
 void transaction_commit() {
     SPI_finish();
+    persistence_check();
     distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();

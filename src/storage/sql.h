@@ -55,8 +55,15 @@ struct Statement {
 // somebody else's table, or where somebody's code is on a table of the bookkeeping that it writes to.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
-// A column of the first row that the last statement gave, from 1; false where that is NULL.
-bool statement_value(int column, Datum *value);
+// A value of the rows that the last statement gave: rows are counted from 0, columns from 1. The owner of a
+// table can change a column's type at any time, so each of these raises an error where the column is not of
+// the type. Those without `null` also raise one where the value is NULL.
+Datum statement_value(uint64_t row, int column, Oid type, bool *null);
+Datum statement_value(uint64_t row, int column, Oid type);
+bool statement_bool(uint64_t row, int column);
+int32_t statement_int4(uint64_t row, int column);
+int64_t statement_int8(uint64_t row, int column);
+char *statement_text(uint64_t row, int column); // palloc'd; nullptr for NULL
 
 // Plans anew from now on: after an error, since the schema may have been renamed or the extension made again.
 void statements_forget();

@@ -58,7 +58,9 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
 
 // The same on a thread of its own, while the caller does something else than read; it seals a batch that gets
-// full. Every other call waits for it to end. False: there is no thread, and nothing was done.
+// full. Every other call waits for it to end, but those that touch nothing that the thread does:
+// consumer_descriptor, consumer_refresh_ms and consumer_stored. False: there is no thread, and nothing was
+// done.
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_settle(Consumer *consumer) noexcept; // waits for it to end; nullptr is fine
@@ -87,9 +89,10 @@ int consumer_refresh_ms(const Consumer *consumer) noexcept;
 // of no partition.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// What the last FillResult::trouble was about, and whether it was that no broker is left.
+// What the last FillResult::trouble was about, as a text that holds until something is read again, and
+// whether it was that no broker is left.
 const char *consumer_trouble(Consumer *consumer) noexcept;
-bool consumer_lost_brokers(const Consumer *consumer) noexcept;
+bool consumer_lost_brokers(Consumer *consumer) noexcept;
 
 const char *consumer_library_version() noexcept; // librdkafka's
 

@@ -217,7 +217,8 @@ const char *consumer_trouble(Consumer *consumer) noexcept {
     return consumer->trouble;
 }
 
-bool consumer_lost_brokers(const Consumer *consumer) noexcept {
+bool consumer_lost_brokers(Consumer *consumer) noexcept {
+    consumer->settle();
     return consumer->lost_brokers;
 }
 

@@ -34,7 +34,7 @@ const char *decode_error_name(DecodeErrorCode code) noexcept;
 // payload == nullptr is a tombstone. Returns true with *reading filled in, or false with *error filled in and
 // *reading unspecified. A text may say where in the payload something was found, never the payload's
 // contents: errors travel to logs, payloads do not. A number is the nearest double, as everywhere in JSON:
-// 1e-400 is zero. One thread at a time may decode, for the JSON parser's allocator belongs to the process.
+// 1e-400 is zero. Any number of threads may decode at once, also while the process changes its locale.
 bool decode_message(const void *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 
 } // namespace heartbeat

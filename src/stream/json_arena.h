@@ -10,34 +10,21 @@
 
 namespace heartbeat {
 
-// While it exists, jansson allocates from it; everything it gave out ends with it, json_decref() is not
-// needed. The first bytes are its own, which is all that an ordinary reading takes. jansson's allocator
-// belongs to the process, so there may be one arena at a time.
+// What one parse allocates ends with its arena; json_decref() is not needed. The first bytes are the arena's
+// own, which is all that an ordinary reading takes. Each thread can have arenas of its own, also one while
+// another one exists. Two threads share nothing: jansson's allocator belongs to the process, but looks at
+// the thread's arena.
 class JsonArena {
   public:
-    JsonArena() noexcept {
-        json_get_alloc_funcs(&outer_malloc_, &outer_free_);
-        current_ = this;
-        json_set_alloc_funcs(allocate, release);
-    }
-    ~JsonArena() {
-        json_set_alloc_funcs(outer_malloc_, outer_free_);
-        while (blocks_ != nullptr) {
-            Block *const next = blocks_->next;
-            outer_free_(blocks_);
-            blocks_ = next;
-        }
-    }
+    JsonArena() noexcept;
+    ~JsonArena();
     JsonArena(const JsonArena &) = delete;
     JsonArena &operator=(const JsonArena &) = delete;
 
-    // json_loadb(), except that it also returns nullptr, with *out_of_memory set, where memory runs out.
+    // json_loadb(), except that it also returns nullptr, with *out_of_memory set, where memory runs out. The
+    // decimal point is a point, whatever locale the process has or is about to get.
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
-                 bool *out_of_memory) noexcept {
-        // Only jansson's C frames lie between setjmp and longjmp: there is no destructor to skip.
-        *out_of_memory = setjmp(exhausted_) != 0;
-        return *out_of_memory ? nullptr : json_loadb(text, size, flags, error);
-    }
+                 bool *out_of_memory) noexcept;
 
   private:
     struct Block {
@@ -46,34 +33,16 @@ class JsonArena {
     static constexpr size_t alignment = alignof(std::max_align_t);
     static constexpr size_t own_size = 4096;
 
-    static void *allocate(size_t size) {
-        JsonArena *const arena = current_;
-        size = (size + alignment - 1) / alignment * alignment;
-        if (size > arena->available_)
-            arena->grow(size);
-        char *const memory = arena->unused_;
-        arena->unused_ += size;
-        arena->available_ -= size;
-        return memory;
-    }
+    static void install() noexcept;
+    static void *allocate(size_t size);
+    static void release(void *memory);
+    json_t *parse(const char *text, size_t size, size_t flags, json_error_t *error,
+                  bool *out_of_memory) noexcept;
+    void *take(size_t size);
+    void grow(size_t size);
 
-    static void release(void * /*memory*/) {}
+    static thread_local JsonArena *current_; // of the parse that this thread is in; nullptr: it is in none
 
-    void grow(size_t size) {
-        static_assert(sizeof(Block) <= alignment);
-        block_size_ = block_size_ * 2 < size ? size : block_size_ * 2;
-        char *const memory = static_cast<char *>(outer_malloc_(alignment + block_size_));
-        if (memory == nullptr)
-            std::longjmp(exhausted_, 1);
-        blocks_ = new (memory) Block{blocks_};
-        unused_ = memory + alignment;
-        available_ = block_size_;
-    }
-
-    inline static JsonArena *current_ = nullptr;
-
-    json_malloc_t outer_malloc_ = nullptr;
-    json_free_t outer_free_ = nullptr;
     Block *blocks_ = nullptr;
     size_t block_size_ = own_size;
     char *unused_ = own_;

@@ -62,6 +62,7 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
 
 bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                   Problem *problem) noexcept {
+    consumer->settle();
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t error =
             rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(), ranges[i].partition,

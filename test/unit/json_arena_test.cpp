@@ -1,62 +1,36 @@
 // Unit tests of the stream half: decoding while memory is short.
 #include "decode_examples.h"
-
-#include <cerrno>
-#include <cstdlib>
-#include <jansson.h>
+#include "failing_allocations.h"
 
 namespace heartbeat {
 namespace {
 
-int allocations_left;
+Reading reading{};
+DecodeError error{};
 
-void *allocate_while_left(size_t size) {
-    if (allocations_left-- > 0)
-        return std::malloc(size);
-    errno = ENOMEM;
-    return nullptr;
+// Decodes with the n-th allocation failing.
+bool decode_failing(long n, const std::string &payload) {
+    allocations_left = n;
+    const bool decoded = decode_message(payload.data(), payload.size(), &reading, &error);
+    allocations_left = no_limit;
+    return decoded;
 }
 
-class JsonArena : public testing::Test {
-  protected:
-    void SetUp() override {
-        json_get_alloc_funcs(&usual_malloc, &usual_free);
-        json_set_alloc_funcs(allocate_while_left, std::free);
-    }
-    void TearDown() override {
-        json_malloc_t last_malloc = nullptr;
-        json_free_t last_free = nullptr;
-        json_get_alloc_funcs(&last_malloc, &last_free);
-        json_set_alloc_funcs(usual_malloc, usual_free);
-        EXPECT_EQ(last_malloc, allocate_while_left) << "the decoder did not give the allocator back";
-    }
-
-    json_malloc_t usual_malloc = nullptr;
-    json_free_t usual_free = nullptr;
-    Reading reading{};
-    DecodeError error{};
-};
-
-TEST_F(JsonArena, AnOrdinaryReadingNeedsNoMemory) {
+TEST(JsonArena, AnOrdinaryReadingNeedsNoMemory) {
     const std::string payload = document('"' + repeated("a", 256) + '"', "74.123456789012345678", good_time);
-    allocations_left = 0;
-    EXPECT_TRUE(decode_message(payload.data(), payload.size(), &reading, &error));
+    EXPECT_TRUE(decode_failing(0, payload));
     EXPECT_EQ(reading.heart_rate, 74.123456789012345678);
 }
 
 // Whichever allocation fails, it is no fault of the message, and nothing of the attempt stays behind (which
 // the leak sanitizer checks).
-TEST_F(JsonArena, EveryAllocationFailsInTurn) {
+TEST(JsonArena, EveryAllocationFailsInTurn) {
     const std::string payload =
         with_rate("7" + repeated("0", 20) + ".5,\"x\":[" + repeated("1,", 20000) + "1]");
-    int attempts = 0;
-    for (bool decoded = false; !decoded; ++attempts) {
+    long attempts = 0;
+    for (; !decode_failing(attempts, payload); ++attempts) {
         ASSERT_LT(attempts, 100);
-        allocations_left = attempts;
-        decoded = decode_message(payload.data(), payload.size(), &reading, &error);
-        if (!decoded) {
-            EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
-        }
+        EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
     }
     EXPECT_GT(attempts, 5);
     EXPECT_EQ(reading.heart_rate, 7e20);
@@ -64,11 +38,10 @@ TEST_F(JsonArena, EveryAllocationFailsInTurn) {
 
 // A long token alone makes the parser's buffer grow; a growth that fails must not cost the number its last
 // digits.
-TEST_F(JsonArena, ALongNumberKeepsItsDigits) {
+TEST(JsonArena, ALongNumberKeepsItsDigits) {
     const std::string payload = with_rate("1" + repeated("0", 10000) + "e-10000");
-    for (int available = 0; available < 20; ++available) {
-        allocations_left = available;
-        if (decode_message(payload.data(), payload.size(), &reading, &error))
+    for (long n = 0; n < 20; ++n) {
+        if (decode_failing(n, payload))
             EXPECT_EQ(reading.heart_rate, 1.0);
         else
             EXPECT_EQ(error.code, Code::out_of_memory) << error.text;

@@ -1,9 +1,9 @@
 // Unit tests of the stream half: whichever allocation fails, nothing is thrown, the status says so, and the
 // same work done again is as if nothing had been. librdkafka's own memory is C's, and is not made to fail
 // here.
+#include "failing_allocations.h"
 #include "stream/consumer.h"
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -14,13 +14,12 @@
 #include <string>
 #include <unistd.h>
 
+std::atomic<long> heartbeat::allocations_left{heartbeat::no_limit};
+
 namespace {
 
-constexpr long no_limit = -1;
-std::atomic<long> allocations_left{no_limit}; // at 0 one fails
-
 bool is_to_fail() {
-    return allocations_left >= 0 && allocations_left-- == 0;
+    return heartbeat::allocations_left >= 0 && heartbeat::allocations_left-- == 0;
 }
 
 } // namespace
@@ -44,18 +43,6 @@ void *operator new(size_t size, const std::nothrow_t & /*tag*/) noexcept {
 
 namespace heartbeat {
 namespace {
-
-// What the test itself needs does not fail.
-class Unlimited {
-  public:
-    Unlimited() : left_(allocations_left.exchange(no_limit)) {}
-    ~Unlimited() { allocations_left = left_; }
-    Unlimited(const Unlimited &) = delete;
-    Unlimited &operator=(const Unlimited &) = delete;
-
-  private:
-    long left_;
-};
 
 constexpr size_t message_count = 64;
 constexpr char topic[] = "heartbeat-events"; // longer than a string keeps without allocating

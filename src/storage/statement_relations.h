@@ -1,0 +1,12 @@
+// Storage wing: what the names in a statement mean, looked at before each execution.
+#pragma once
+
+#include "storage/sql.h"
+
+namespace heartbeat {
+
+// Raises an error where a name of the statement's has come to mean somebody else's table, or where somebody's
+// code is on a table of the bookkeeping that the statement writes to. Afterwards its tables are locked.
+void statement_check_relations(Statement *statement);
+
+} // namespace heartbeat

@@ -1,0 +1,178 @@
+// Unit tests of the stream half: decoding on several threads at once, within another parse, and beside
+// another user of the JSON parser. The Makefile runs them under the thread sanitizer too.
+#include "decode_examples.h"
+#include "failing_allocations.h"
+#include "stream/json_arena.h"
+
+#include <atomic>
+#include <clocale>
+#include <cstdlib>
+#include <locale.h>
+#include <thread>
+#include <vector>
+
+namespace heartbeat {
+namespace {
+
+constexpr int thread_count = 4;
+#ifdef __SANITIZE_THREAD__
+constexpr int rounds = 300;
+#else
+constexpr int rounds = 2000;
+#endif
+
+// Messages that the JSON parser has to read, each with an answer of its own: with unknown keys, escapes and
+// nested values, and more of them than an arena holds by itself.
+std::string payload_of(int thread, int round) {
+    const std::string number = std::to_string(thread * 100000 + round);
+    return with_rate(number + ".5,\"\\u0078\":[" +
+                     repeated("{\"" + number + "\":[1.5,\"\\u00e9\"]},", round % 40) + "null]");
+}
+
+void expect_reading(int thread, int round) {
+    const std::string payload = payload_of(thread, round);
+    Reading reading{};
+    DecodeError error{};
+    ASSERT_TRUE(decode_message(payload.data(), payload.size(), &reading, &error)) << error.text;
+    ASSERT_EQ(reading.heart_rate, thread * 100000 + round + 0.5);
+    ASSERT_EQ(std::string(reading.customer_id, reading.customer_id_size), "CUST-0007");
+    ASSERT_FALSE(decode_message(payload.data(), payload.size() - 1, &reading, &error));
+    ASSERT_EQ(error.code, Code::invalid_json);
+}
+
+template <typename Work> void on_threads(Work work) {
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < thread_count; ++thread)
+        threads.emplace_back([=] { work(thread); });
+    for (std::thread &thread : threads)
+        thread.join();
+}
+
+TEST(DecodeThreads, EachHasItsOwnAnswers) {
+    on_threads([](int thread) {
+        for (int round = 0; round < rounds; ++round)
+            expect_reading(thread, round);
+    });
+}
+
+TEST(DecodeThreads, OneThatRunsOutOfMemoryDisturbsNobody) {
+    std::atomic<bool> done{false};
+    std::atomic<int> starved{0};
+    std::thread starving([&] {
+        const std::string payload = with_rate("1.5,\"x\":[" + repeated("1,", 5000) + "1]");
+        while (!done) {
+            Reading reading{};
+            DecodeError error{};
+            allocations_left = 0; // of whichever thread comes next
+            if (!decode_message(payload.data(), payload.size(), &reading, &error)) {
+                starved++;
+                EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
+            }
+            allocations_left = no_limit;
+        }
+    });
+    for (int round = 0; round < rounds || starved < 50; ++round) {
+        ASSERT_LT(round, 10'000'000);
+        Reading reading{};
+        DecodeError error{};
+        const char payload[] =
+            R"({"x":1.5,"customer_id":"a","heart_rate":74,"event_timestamp":"2026-11-22T00:00:00Z"})";
+        ASSERT_TRUE(decode_message(payload, sizeof(payload) - 1, &reading, &error)) << error.text;
+        ASSERT_EQ(reading.heart_rate, 74.0);
+    }
+    done = true;
+    starving.join();
+}
+
+json_t *load(heartbeat::JsonArena *arena, const std::string &text) {
+    json_error_t error{};
+    bool out_of_memory = true;
+    json_t *const value = arena->load(text.data(), text.size(), 0, &error, &out_of_memory);
+    EXPECT_NE(value, nullptr) << error.text;
+    EXPECT_FALSE(out_of_memory);
+    return value;
+}
+
+TEST(DecodeThreads, AnArenaWithinAnother) {
+    on_threads([](int thread) {
+        for (int round = 0; round < rounds / 10; ++round) {
+            heartbeat::JsonArena outer;
+            const json_t *const first = load(&outer, "[\"first " + std::to_string(thread) + "\"]");
+            {
+                heartbeat::JsonArena inner;
+                load(&inner, "[" + repeated("\"inner\",", 2000) + "1]");
+                expect_reading(thread, round); // a third one
+            }
+            const json_t *const second = load(&outer, "[\"second " + std::to_string(thread) + "\"]");
+            ASSERT_EQ(json_string_value(json_array_get(first, 0)), "first " + std::to_string(thread));
+            ASSERT_EQ(json_string_value(json_array_get(second, 0)), "second " + std::to_string(thread));
+        }
+    });
+}
+
+std::atomic<int> held; // by another user's allocator
+
+void *count_malloc(size_t size) {
+    held++;
+    return std::malloc(size);
+}
+
+void count_free(void *memory) {
+    held--;
+    std::free(memory);
+}
+
+// Its memory is its own, whether it was allocated before or after the first message was decoded.
+TEST(DecodeThreads, AnotherUserOfTheParserIsNotDisturbed) {
+    json_malloc_t usual_malloc;
+    json_free_t usual_free;
+    json_get_alloc_funcs(&usual_malloc, &usual_free);
+    json_set_alloc_funcs(count_malloc, count_free);
+    json_t *const before = json_loads("{\"before\":[1,2,3]}", 0, nullptr);
+    const int held_before = held;
+    EXPECT_GT(held_before, 0);
+    on_threads([](int thread) {
+        for (int round = 0; round < rounds / 10; ++round) {
+            expect_reading(thread, round);
+            json_t *const meanwhile = json_pack("{s:i}", "round", round);
+            expect_reading(thread, round);
+            ASSERT_EQ(json_integer_value(json_object_get(meanwhile, "round")), round);
+            json_decref(meanwhile);
+        }
+    });
+    EXPECT_EQ(held, held_before) << "messages are decoded without the other user's allocator";
+    EXPECT_EQ(json_array_size(json_object_get(before, "before")), 3U);
+    json_decref(before);
+    EXPECT_EQ(held, 0);
+    json_set_alloc_funcs(usual_malloc, usual_free);
+}
+
+// The server changes the process's locale for moments, as to_char() and money make it do.
+TEST(DecodeThreads, TheProcessMayChangeItsLocale) {
+    const char *locales = std::getenv("TEST_LOCALES");
+    ASSERT_NE(locales, nullptr) << "run the tests with make check";
+    setenv("LOCPATH", locales, 1);
+    ASSERT_NE(std::setlocale(LC_NUMERIC, "de_DE.UTF-8"), nullptr);
+    const locale_t own = uselocale(nullptr);
+    expect_reading(0, 1);
+    EXPECT_EQ(uselocale(nullptr), own) << "the thread has its locale back";
+    EXPECT_STREQ(std::localeconv()->decimal_point, ",");
+    std::atomic<int> running{thread_count};
+    std::thread changing([&] {
+        while (running > 0) {
+            std::setlocale(LC_NUMERIC, "C");
+            std::setlocale(LC_NUMERIC, "de_DE.UTF-8");
+        }
+    });
+    on_threads([&](int thread) {
+        for (int round = 0; round < rounds; ++round)
+            expect_reading(thread, round);
+        running--;
+    });
+    changing.join();
+    std::setlocale(LC_NUMERIC, "C");
+    unsetenv("LOCPATH");
+}
+
+} // namespace
+} // namespace heartbeat

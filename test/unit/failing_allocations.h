@@ -1,0 +1,23 @@
+// Unit tests of the stream half: makes an allocation of C++ fail. out_of_memory_test.cpp has the allocator.
+#pragma once
+
+#include <atomic>
+
+namespace heartbeat {
+
+inline constexpr long no_limit = -1;
+extern std::atomic<long> allocations_left; // at 0 the next one fails, and only that one
+
+// What the test itself needs does not fail.
+class Unlimited {
+  public:
+    Unlimited() : left_(allocations_left.exchange(no_limit)) {}
+    ~Unlimited() { allocations_left = left_; }
+    Unlimited(const Unlimited &) = delete;
+    Unlimited &operator=(const Unlimited &) = delete;
+
+  private:
+    long left_;
+};
+
+} // namespace heartbeat
