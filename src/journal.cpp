@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "storage/sql.h"
 #include "stream/consumer.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -108,7 +109,7 @@ void tell_other_version() {
 void remember(const Overall &now, int64_t changes) {
     recorded.any = true;
     recorded.state = now.state;
-    strlcpy(recorded.reason, now.reason, sizeof(recorded.reason));
+    text_copy(recorded.reason, now.reason);
     recorded.changes = changes;
     recorded.rows_left--;
 }

@@ -5,6 +5,8 @@
 #include "storage/arrays.h"
 #include "storage/offsets.h"
 #include "storage/sql.h"
+#include "stream/text.h"
+#include "text.h"
 
 namespace heartbeat {
 
@@ -75,9 +77,14 @@ Statement update_offsets = {
     nullptr};
 
 // Empty for NULL.
-void copy_text(HeapTuple tuple, int column, char *to, size_t size) {
+const char *text_of(HeapTuple tuple, int column) {
     const char *text = SPI_getvalue(tuple, SPI_tuptable->tupdesc, column);
-    strlcpy(to, text == nullptr ? "" : text, size);
+    return text == nullptr ? "" : text;
+}
+
+// As TopicDescription has it: version 1.1 stored ids as the broker gave them.
+template <size_t size> void copy_id(HeapTuple tuple, int column, char (&to)[size]) {
+    ascii_copy(to, size, text_of(tuple, column));
 }
 
 Witness witness_of(HeapTuple tuple) {
@@ -99,10 +106,10 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         offsets[i].partition = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
         offsets[i].next_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null));
         offsets[i].witness = witness_of(tuple);
-        copy_text(tuple, 5, offsets[i].cluster_id, sizeof(offsets[i].cluster_id));
-        copy_text(tuple, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
+        copy_id(tuple, 5, offsets[i].cluster_id);
+        copy_id(tuple, 6, offsets[i].topic_id);
         offsets[i].lost = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 7, &null));
-        copy_text(tuple, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
+        text_copy(offsets[i].lost_reason, text_of(tuple, 8));
         offsets[i].first_offset = DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 9, &null));
     }
     return offsets;

@@ -26,7 +26,25 @@ bool describe_unreachable(Consumer *consumer, rd_kafka_resp_err_t error, Problem
     const char *reason = consumer->broker_errors.worst();
     if (reason[0] == '\0')
         return describe_failure(problem, what, error);
-    snprintf(problem->text, sizeof(problem->text), "%s: %s", what, reason);
+    utf8_print(problem->text, sizeof(problem->text), "%s: %s", what, reason);
+    return false;
+}
+
+bool check_partition_count(const Consumer &consumer, int count, Problem *problem) {
+    if (count <= partition_count_max)
+        return true;
+    utf8_print(problem->text, sizeof(problem->text),
+               "the broker says that topic \"%s\" has %d partitions; more than %d are not read",
+               consumer.topic.c_str(), count, partition_count_max);
+    return false;
+}
+
+bool check_range(const PartitionRange &range, Problem *problem) {
+    if (range.low >= 0 && range.low <= range.high && range.high <= offset_max)
+        return true;
+    utf8_print(problem->text, sizeof(problem->text),
+               "partition %d: the broker says that it holds offsets %lld to %lld, which no partition can",
+               range.partition, static_cast<long long>(range.low), static_cast<long long>(range.high));
     return false;
 }
 
@@ -51,8 +69,10 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
         metadata->topics[0].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return describe_failure(problem, "cannot use the topic", metadata->topics[0].err);
     topic->partition_count = topic->exists ? metadata->topics[0].partition_cnt : 0;
+    if (!check_partition_count(*consumer, topic->partition_count, problem))
+        return false;
     char *cluster_id = rd_kafka_clusterid(consumer->client, timeout_ms);
-    snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s", cluster_id == nullptr ? "" : cluster_id);
+    ascii_copy(topic->cluster_id, sizeof(topic->cluster_id), cluster_id == nullptr ? "" : cluster_id);
     rd_kafka_mem_free(consumer->client, cluster_id);
     topic->topic_id[0] = '\0';
     if (topic->exists)
@@ -68,6 +88,8 @@ bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int 
                                              &ranges[i].low, &ranges[i].high, timeout_ms);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
             return describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
+        if (!check_range(ranges[i], problem))
+            return false;
     }
     return true;
 }
@@ -88,6 +110,9 @@ bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition 
         if (found->elems[i].offset < 0 && !topic_ranges(consumer, &range, 1, timeout_ms, problem))
             return false;
         positions[i].offset = found->elems[i].offset < 0 ? range.high : found->elems[i].offset;
+        range.high = positions[i].offset;
+        if (!check_range(range, problem))
+            return false;
     }
     return true;
 }
@@ -97,7 +122,17 @@ int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
     int64_t low, high;
     rd_kafka_resp_err_t error =
         rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
+        return -1;
+    if (high <= offset_max)
+        return high;
+    if (!consumer->impossible_end)
+        consumer->note_trouble(
+            "partition %d: the broker says that it ends at offset %lld, which no partition "
+            "can",
+            partition, static_cast<long long>(high));
+    consumer->impossible_end = true;
+    return -1;
 }
 
 } // namespace heartbeat
