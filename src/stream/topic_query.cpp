@@ -48,6 +48,24 @@ bool check_range(const PartitionRange &range, Problem *problem) {
     return false;
 }
 
+// What ListOffsets answers for the partitions to a time, or to one of librdkafka's logical offsets; nullptr
+// with *problem filled in where one of them has no answer.
+template <typename PartitionAt>
+ListPointer ask(const Consumer &consumer, size_t count, PartitionAt partition_at, int64_t time,
+                int timeout_ms, const char *what, Problem *problem) {
+    ListPointer list = make_list(consumer, count, partition_at, [=](size_t) { return time; });
+    rd_kafka_resp_err_t error = count == 0
+                                    ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                    : rd_kafka_offsets_for_times(consumer.client, list.get(), timeout_ms);
+    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
+        error = list->elems[i].err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        describe_failure(problem, what, error);
+        return nullptr;
+    }
+    return list;
+}
+
 } // namespace
 
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
@@ -82,30 +100,32 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
 
 bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                   Problem *problem) noexcept {
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t error =
-            rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(), ranges[i].partition,
-                                             &ranges[i].low, &ranges[i].high, timeout_ms);
-        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
+    // not rd_kafka_query_watermark_offsets(), which asks for one partition after the other, and puts an end
+    // before the beginning right by its own guess
+    consumer->settle();
+    constexpr const char *what = "cannot ask Kafka for the offsets of the topic";
+    auto partition_at = [=](size_t i) { return ranges[i].partition; };
+    ListPointer low =
+        ask(*consumer, count, partition_at, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, what, problem);
+    ListPointer high =
+        low == nullptr ? nullptr
+                       : ask(*consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, what, problem);
+    for (size_t i = 0; high != nullptr && i < count; i++) {
+        ranges[i].low = low->elems[i].offset;
+        ranges[i].high = high->elems[i].offset;
         if (!check_range(ranges[i], problem))
             return false;
     }
-    return true;
+    return high != nullptr;
 }
 
 bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
                       int timeout_ms, Problem *problem) noexcept {
     consumer->settle();
-    ListPointer found = make_list(
-        *consumer, count, [=](size_t i) { return positions[i].partition; },
-        [=](size_t) { return kafka_time; });
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, found.get(), timeout_ms);
-    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
-        error = found->elems[i].err;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return describe_failure(problem, "cannot ask Kafka for the offsets at a time", error);
-    for (size_t i = 0; i < count; i++) {
+    ListPointer found = ask(
+        *consumer, count, [=](size_t i) { return positions[i].partition; }, kafka_time, timeout_ms,
+        "cannot ask Kafka for the offsets at a time", problem);
+    for (size_t i = 0; found != nullptr && i < count; i++) {
         PartitionRange range = {positions[i].partition, 0, 0};
         if (found->elems[i].offset < 0 && !topic_ranges(consumer, &range, 1, timeout_ms, problem))
             return false;
@@ -114,7 +134,7 @@ bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition 
         if (!check_range(range, problem))
             return false;
     }
-    return true;
+    return found != nullptr;
 }
 
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {

@@ -26,7 +26,7 @@ struct PartitionRange {
 // False with *problem filled in when the cluster could not be asked; a missing topic is an answer.
 bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept;
 
-// For each element's partition: what Kafka holds of it. The timeout is for each.
+// For each element's partition: what Kafka holds of it.
 bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                   Problem *problem) noexcept;
 
