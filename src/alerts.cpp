@@ -73,6 +73,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
     if (with_silence) {
+        // it is compared with, and never shown: as it is
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }

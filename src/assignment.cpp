@@ -6,6 +6,7 @@
 #include "control/progress.h"
 #include "doubt.h"
 #include "storage/sql.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -22,9 +23,14 @@ constexpr int64_t witness_reach = 100000; // offsets
 
 AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
                          const char *hint) {
-    strlcpy(assignment->reason, reason, sizeof(assignment->reason));
-    strlcpy(assignment->hint, hint, sizeof(assignment->hint));
+    text_copy(assignment->reason, reason);
+    text_copy(assignment->hint, hint);
     return result;
+}
+
+AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const Problem &problem,
+                         const char *hint) {
+    return give_up(assignment, result, text_from_utf8(problem.text), hint);
 }
 
 StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
@@ -82,7 +88,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
                                 usable_witness(offsets[i], ranges[offsets[i].partition])};
     Problem problem;
     if (!consumer_assign(consumer, positions, own, &problem))
-        return give_up(assignment, AssignmentResult::unavailable, problem.text, "");
+        return give_up(assignment, AssignmentResult::unavailable, problem, "");
     for (size_t i = 0; i < own; i++)
         progress_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
     if (!assignment->told)
@@ -126,10 +132,10 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     TopicDescription found;
     Problem problem;
     if (!topic_describe(consumer, describe_timeout_ms, &found, &problem))
-        return give_up(assignment, AssignmentResult::unreachable, problem.text, brokers_hint);
+        return give_up(assignment, AssignmentResult::unreachable, problem, brokers_hint);
     if (!found.exists) {
         char reason[state_text_size];
-        snprintf(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);
+        text_print(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);
         return give_up(assignment, AssignmentResult::unavailable, reason,
                        "Create it, or change heartbeat.topic; it is noticed by itself.");
     }
@@ -141,7 +147,7 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     CHECK_FOR_INTERRUPTS(); // each question may take its time, and somebody may wait for this process to end
     PartitionRange *ranges = ask_ranges(consumer, found.partition_count, &problem);
     if (ranges == nullptr)
-        return give_up(assignment, AssignmentResult::unavailable, problem.text, "It is tried again.");
+        return give_up(assignment, AssignmentResult::unavailable, problem, "It is tried again.");
     CHECK_FOR_INTERRUPTS();
     show_watermarks(ranges, *assignment);
     return compare_and_assign(consumer, ranges, assignment);
@@ -151,7 +157,7 @@ void assignment_mark_lost(const TopicLoss *loss) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    offsets_mark_lost(loss->topic, loss->reason.text);
+    offsets_mark_lost(loss->topic, text_from_utf8(loss->reason.text));
     transaction_commit();
 }
 

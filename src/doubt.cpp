@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "doubt.h"
+#include "text.h"
 
 namespace heartbeat {
 
@@ -27,30 +28,30 @@ Doubt find_doubt(const StoredOffset &stored, const PartitionRange &range, const 
                  char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
     if (is_other_id(stored.cluster_id, topic.cluster_id)) {
-        snprintf(
+        text_print(
             reason, state_text_size,
             "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
             settings.topic, stored.cluster_id, topic.cluster_id);
         return Doubt::other_topic;
     }
     if (stored.lost) {
-        strlcpy(reason, stored.lost_reason, state_text_size);
+        text_copy(reason, state_text_size, stored.lost_reason);
         return Doubt::other_topic;
     }
     if (is_other_id(stored.topic_id, topic.topic_id)) {
-        snprintf(reason, state_text_size,
-                 "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
-                 settings.topic, topic.topic_id, stored.topic_id);
+        text_print(reason, state_text_size,
+                   "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
+                   settings.topic, topic.topic_id, stored.topic_id);
         return Doubt::other_topic;
     }
     if (stored.next_offset < range.low) {
-        snprintf(reason, state_text_size,
-                 "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
-                 next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
+        text_print(reason, state_text_size,
+                   "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
+                   next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
         return Doubt::removed;
     }
     if (stored.next_offset > range.high) {
-        snprintf(
+        text_print(
             reason, state_text_size,
             "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
             stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
@@ -70,15 +71,15 @@ void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topi
     if (!fewer)
         return;
     char reason[state_text_size];
-    snprintf(reason, sizeof(reason),
-             "topic \"%s\" was deleted and made again: it has %d partitions now, and had more",
-             settings.topic, topic.partition_count);
+    text_print(reason, sizeof(reason),
+               "topic \"%s\" was deleted and made again: it has %d partitions now, and had more",
+               settings.topic, topic.partition_count);
     offsets_mark_lost(settings.topic, reason);
     for (size_t i = 0; i < count; i++) {
         if (offsets[i].lost)
             continue;
         offsets[i].lost = true;
-        strlcpy(offsets[i].lost_reason, reason, sizeof(offsets[i].lost_reason));
+        text_copy(offsets[i].lost_reason, reason);
     }
 }
 
@@ -116,7 +117,7 @@ bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ra
         if (doubt == Doubt::none)
             continue;
         if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
-            strlcpy(assignment->hint, advice, sizeof(assignment->hint));
+            text_copy(assignment->hint, advice);
             return false;
         }
         reset(&stored, range, doubt, assignment->reason);

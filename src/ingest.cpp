@@ -10,6 +10,7 @@
 #include "storage/offsets.h"
 #include "storage/partitions.h"
 #include "storage/sql.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -35,6 +36,16 @@ void add_context(void *argument) {
     errcontext("storing %zu messages of Kafka topic \"%s\"", ingest->batch->messages.size(), settings.topic);
 }
 
+void log_reading(const char *customer_id, const BatchMessage &message) {
+    char event_timestamp[MAXDATELEN + 1];
+    announce_timestamp(message.event_time, event_timestamp);
+    bool normal = message.heart_rate_class == HeartRateClass::normal;
+    ereport(LOG, (errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
+                                  float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
+                                  normal ? "" : classify_name(message.heart_rate_class)),
+                  errhidecontext(true), errhidestmt(true)));
+}
+
 void log_readings(const Batch *batch) {
     for (const BatchMessage &message : batch->messages) {
         if (!message.is_reading()) {
@@ -45,15 +56,10 @@ void log_readings(const Batch *batch) {
                           errhidecontext(true), errhidestmt(true)));
             continue;
         }
-        char event_timestamp[MAXDATELEN + 1];
-        announce_timestamp(message.event_time, event_timestamp);
-        bool normal = message.heart_rate_class == HeartRateClass::normal;
-        ereport(LOG,
-                (errmsg_internal("%s %.*s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY",
-                                 message.customer_id.size, batch->at(message.customer_id),
-                                 float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
-                                 normal ? "" : classify_name(message.heart_rate_class)),
-                 errhidecontext(true), errhidestmt(true)));
+        char *customer_id =
+            text_from_utf8(batch->at(message.customer_id), static_cast<size_t>(message.customer_id.size));
+        log_reading(customer_id, message);
+        pfree(customer_id);
     }
 }
 

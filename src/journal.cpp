@@ -7,6 +7,7 @@
 #include "storage/events.h"
 #include "storage/sql.h"
 #include "stream/consumer.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -111,7 +112,7 @@ void tell_other_version() {
 void remember(const Overall &now, int64_t changes) {
     recorded.any = true;
     recorded.state = now.state;
-    strlcpy(recorded.reason, now.reason, sizeof(recorded.reason));
+    text_copy(recorded.reason, now.reason);
     recorded.changes = changes;
     recorded.rows_left--;
 }

@@ -5,6 +5,7 @@
 #include "launcher.h"
 #include "process.h"
 #include "stream/consumer.h"
+#include "text.h"
 
 extern "C" {
 #include "access/heapam.h"
@@ -65,7 +66,7 @@ Database look_for_database() {
 
 long wait_for_database(const char *what, const char *hint) {
     char reason[state_text_size];
-    snprintf(reason, sizeof(reason), "database \"%s\" %s", settings.database, what);
+    text_print(reason, sizeof(reason), "database \"%s\" %s", settings.database, what);
     shared_state_report(&shared_state->launcher, WorkerState::stopped, reason, hint);
     return look_again_ms;
 }

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "notes.h"
+#include "text.h"
 
 #include <cctype>
 #include <cstring>
@@ -32,11 +33,13 @@ struct Window {
 Window window;
 
 void make_kind(const char *note, char *text) {
+    char without_digits[sizeof(ConsumerNote::text)];
     size_t size = 0;
-    for (; *note != '\0' && size < kind_size - 1; note++)
+    for (; *note != '\0' && size < sizeof(without_digits) - 1; note++)
         if (isdigit(static_cast<unsigned char>(*note)) == 0)
-            text[size++] = *note;
-    text[size] = '\0';
+            without_digits[size++] = *note;
+    without_digits[size] = '\0';
+    text_copy(text, kind_size, without_digits);
 }
 
 // The kind that the note is of, or else the one that was logged longest ago, for it to take over.
@@ -49,7 +52,7 @@ Kind *find_kind(const char *text) {
             oldest = &kind;
     }
     *oldest = {};
-    strlcpy(oldest->text, text, kind_size);
+    text_copy(oldest->text, text);
     return oldest;
 }
 
@@ -68,9 +71,9 @@ bool has_room(TimestampTz now) {
     return true;
 }
 
-void log_note(const ConsumerNote &note) {
+void log_note(const char *note) {
     char text[kind_size];
-    make_kind(note.text, text);
+    make_kind(note, text);
     Kind *kind = find_kind(text);
     TimestampTz now = GetCurrentTimestamp();
     if (kind->logged_at != 0 && now < kind->logged_at + fold_for) {
@@ -80,10 +83,10 @@ void log_note(const ConsumerNote &note) {
     if (!has_room(now))
         return;
     if (kind->folded > 0)
-        ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note.text, kind->folded),
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note, kind->folded),
                       errhidecontext(true)));
     else
-        ereport(LOG, (errmsg("heartbeat: librdkafka: %s", note.text), errhidecontext(true)));
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s", note), errhidecontext(true)));
     kind->logged_at = now;
     kind->folded = 0;
 }
@@ -94,11 +97,13 @@ void notes_take(Consumer *consumer, WorkerSlot *slot) {
     ConsumerNote note;
     while (consumer_next_note(consumer, &note)) {
         if (note.level > level_warning) {
-            elog(DEBUG1, "heartbeat: librdkafka: %s", note.text);
+            elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
             continue;
         }
-        log_note(note);
-        shared_state_error(slot, note.text);
+        char *text = text_from_utf8(note.text);
+        log_note(text);
+        shared_state_error(slot, text);
+        pfree(text);
     }
 }
 

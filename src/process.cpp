@@ -8,6 +8,7 @@
 #include "storage/sql.h"
 #include "storage/store.h"
 #include "storage/subtransaction.h"
+#include "text.h"
 
 #include <malloc.h>
 
@@ -69,10 +70,39 @@ void return_memory() {
 #endif
 }
 
+// In a process of heartbeat's own each line of the log goes through here, also what the server has to say of
+// a trigger's error: a customer's id or a broker's words in it may hold what a terminal obeys.
+emit_log_hook_type next_log_hook = nullptr;
+
+void escape(char **text, bool lines) {
+    char *escaped = *text == nullptr ? nullptr : text_escape(*text, lines);
+    if (escaped == nullptr)
+        return;
+    pfree(*text);
+    *text = escaped;
+}
+
+void escape_in_log(ErrorData *error) {
+    for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
+        escape(text, false);
+    for (char **text : {&error->context, &error->internalquery}) // code, of several lines
+        escape(text, true);
+    if (next_log_hook != nullptr)
+        next_log_hook(error);
+}
+
+void find_conversions() {
+    StartTransactionCommand();
+    text_prepare();
+    CommitTransactionCommand();
+}
+
 } // namespace
 
 void process_start(const char *database, WorkerSlot *slot) {
     return_memory();
+    next_log_hook = emit_log_hook;
+    emit_log_hook = escape_in_log;
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
@@ -80,8 +110,10 @@ void process_start(const char *database, WorkerSlot *slot) {
         proc_exit(0);
     BackgroundWorkerInitializeConnection(database, nullptr, 0);
     SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_SUSET, PGC_S_OVERRIDE);
-    if (database != nullptr)
-        protect_session();
+    if (database == nullptr)
+        return;
+    protect_session();
+    find_conversions();
 }
 
 bool process_interrupts() {
@@ -118,13 +150,15 @@ void process_recover(WorkerSlot *slot, Failure *failure) {
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
     bool refused = store_may_be_refused(error); // tried again with care, which tells what it really is
-    bool same = strncmp(failure->message, error->message, sizeof(failure->message) - 1) == 0;
+    char message[sizeof(failure->message)];
+    text_copy(message, refused || error->message == nullptr ? "" : error->message);
+    bool same = strcmp(failure->message, message) == 0;
     if (!refused && (!same || now > failure->logged_at + log_again)) {
         EmitErrorReport();
         failure->logged_at = now;
     }
     FlushErrorState();
-    strlcpy(failure->message, refused ? "" : error->message, sizeof(failure->message));
+    text_copy(failure->message, message);
     failure->is_of_row = refused || subtransaction_is_row_error(error);
     FreeErrorData(error);
     AbortCurrentTransaction();

@@ -2,12 +2,11 @@
 // exit handlers, which would pull libraries from under them.
 #include "server.h"
 
+#include "control/kafka_close.h"
 #include "control/progress.h"
 #include "notes.h"
 #include "reader.h"
 #include "settings.h"
-
-#include <unistd.h>
 
 extern "C" {
 #include "pgstat.h"
@@ -19,10 +18,6 @@ namespace heartbeat {
 namespace {
 
 bool abandoned = false; // a client would not end, and its threads are still there
-
-void leave_at_once(int code, Datum /*argument*/) {
-    _exit(code);
-}
 
 // Remembered until heartbeat_offsets says it, also when heartbeat.topic has become another meanwhile.
 void take_loss(Reader *reader) {
@@ -36,19 +31,15 @@ void take_loss(Reader *reader) {
 void close_client(Reader *reader) {
     if (reader->assigned)
         take_loss(reader);
-    abandoned = !consumer_close(reader->consumer) || abandoned;
+    abandoned = !kafka_close(reader->consumer) || abandoned;
     reader->consumer = nullptr;
     reader->assigned = reader->troubled = false;
     ingest_drop(&reader->ingest, nullptr);
     progress_forget_partitions();
 }
 
-// Exit handlers are passed over where threads are left, once everything that others wait for has been given
-// back.
 void close_at_exit(int /*code*/, Datum reader) {
     close_client(reinterpret_cast<Reader *>(DatumGetPointer(reader)));
-    if (abandoned)
-        on_proc_exit(leave_at_once, 0);
 }
 
 } // namespace

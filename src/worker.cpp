@@ -9,6 +9,7 @@
 #include "reader.h"
 #include "storage/distribution.h"
 #include "storage/sql.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -84,7 +85,7 @@ long fail(const char *reason, const char *hint) {
 bool open() {
     Problem problem;
     if (!reader_open(&worker.reader, &problem))
-        fail(problem.text, "Correct the setting and reload the configuration.");
+        fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
     return worker.reader.consumer != nullptr;
 }
 
@@ -140,7 +141,7 @@ long assign() {
 // The batch is read again when it goes on.
 long stop_for_dead_letters() {
     char reason[state_text_size];
-    snprintf(
+    text_print(
         reason, sizeof(reason),
         "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
         settings.dead_letter_limit, static_cast<long long>(worker.reader.ingest.unresolved));
@@ -179,7 +180,7 @@ long store() {
 // once, unless that has just been tried.
 long assign_again() {
     char trouble[state_text_size];
-    strlcpy(trouble, consumer_trouble(worker.reader.consumer), sizeof(trouble));
+    text_take(trouble, consumer_trouble(worker.reader.consumer));
     bool has_brokers = !consumer_lost_brokers(worker.reader.consumer);
     reader_stop(&worker.reader); // which forgets it
     if (trouble[0] == '\0')

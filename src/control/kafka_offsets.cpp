@@ -5,6 +5,7 @@
 #include "compat.h"
 #include "control/kafka_session.h"
 #include "settings.h"
+#include "text.h"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -47,7 +48,7 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
 // Positions may be given in advance, and while Kafka is away.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errmsg("offset %lld of partition %d is taken as it is: %s",
-                            static_cast<long long>(offset), partition, reason)));
+                            static_cast<long long>(offset), partition, text_from_utf8(reason))));
 }
 
 Consumer *open_or_accept(int32_t partition, int64_t offset) {
@@ -107,7 +108,7 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     fill(consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    consumer_close(consumer);
+    kafka_session_close(0, PointerGetDatum(consumer));
     return static_cast<Datum>(0);
 }
 
@@ -120,6 +121,6 @@ extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     check(consumer, partition, offset);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    consumer_close(consumer);
+    kafka_session_close(0, PointerGetDatum(consumer));
     PG_RETURN_VOID();
 }

@@ -1,8 +1,10 @@
 // Control wing: opens, asks and closes a session's client.
 #include "server.h"
 
+#include "control/kafka_close.h"
 #include "control/kafka_session.h"
 #include "settings.h"
+#include "text.h"
 
 namespace heartbeat {
 
@@ -13,10 +15,12 @@ constexpr int attempt_ms = 1000;
 } // namespace
 
 void kafka_session_refuse(const char *reason) {
+    char brokers[256];
+    text_copy(brokers, settings.brokers);
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                     errmsg("cannot ask Kafka for the offsets of topic \"%s\"", settings.topic),
-                    errdetail("%s", reason),
-                    errhint("Check heartbeat.brokers (\"%s\"), or seek by offset.", settings.brokers)));
+                    errdetail("%s", text_from_utf8(reason)),
+                    errhint("Check heartbeat.brokers (\"%s\"), or seek by offset.", brokers)));
 }
 
 Consumer *kafka_session_open() {
@@ -32,7 +36,7 @@ Consumer *kafka_session_open() {
 }
 
 void kafka_session_close(int /*code*/, Datum consumer) {
-    consumer_close(reinterpret_cast<Consumer *>(DatumGetPointer(consumer)));
+    kafka_close(reinterpret_cast<Consumer *>(DatumGetPointer(consumer)));
 }
 
 // In pieces, so that the session can be cancelled meanwhile.

@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Why Kafka could not be asked, as an error.
+// Why Kafka could not be asked, as an error. The reason is in UTF-8.
 [[noreturn]] void kafka_session_refuse(const char *reason);
 
 // An error where heartbeat.brokers is empty or a setting is wrong.

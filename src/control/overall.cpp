@@ -4,6 +4,7 @@
 
 #include "control/overall.h"
 #include "control/progress.h"
+#include "text.h"
 
 #include <cstring>
 
@@ -16,27 +17,27 @@ constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is
 void set(Overall *overall, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
     overall->state = state;
     overall->since = since;
-    strlcpy(overall->reason, reason, sizeof(overall->reason));
-    strlcpy(overall->hint, hint, sizeof(overall->hint));
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, hint);
 }
 
 void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partition) {
     auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
     char reason[state_text_size];
     if (partition < 0) {
-        snprintf(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
+        text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
         set(overall, WorkerState::stalled, since, reason,
             "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
             "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
         return;
     }
     const PartitionSlot &slot = shared_state->partitions[partition];
-    snprintf(reason, sizeof(reason),
-             "partition %d has had nothing to read for %ld seconds, and ends at %lld, %lld behind the next "
-             "offset %lld",
-             partition, seconds, static_cast<long long>(slot.high_watermark),
-             static_cast<long long>(slot.high_watermark - slot.next_offset),
-             static_cast<long long>(slot.next_offset));
+    text_print(reason, sizeof(reason),
+               "partition %d has had nothing to read for %ld seconds, and ends at %lld, %lld behind the next "
+               "offset %lld",
+               partition, seconds, static_cast<long long>(slot.high_watermark),
+               static_cast<long long>(slot.high_watermark - slot.next_offset),
+               static_cast<long long>(slot.next_offset));
     set(overall, WorkerState::stalled, since, reason,
         "Behind a transaction that its producer has not ended Kafka gives nothing: see kafka-transactions.sh "
         "find-hanging. Otherwise see the brokers' logs.");
@@ -76,8 +77,8 @@ void look_at_launcher(Overall *overall, TimestampTz now) {
     if (overall->workers == settings.workers || overall->state >= WorkerState::retrying || starting)
         return;
     char reason[state_text_size];
-    snprintf(reason, sizeof(reason), "%d of %d workers run%s%s", overall->workers, settings.workers,
-             in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
+    text_print(reason, sizeof(reason), "%d of %d workers run%s%s", overall->workers, settings.workers,
+               in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
     set(overall, WorkerState::retrying, overall->since, reason, in_trouble ? launcher.hint : "");
 }
 
@@ -86,7 +87,7 @@ void find_last_error(Overall *overall) {
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.last_error_at > last->last_error_at)
             last = &worker;
-    strlcpy(overall->last_error, last->last_error, sizeof(overall->last_error));
+    text_copy(overall->last_error, last->last_error);
     overall->last_error_at = last->last_error_at;
 }
 

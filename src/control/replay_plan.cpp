@@ -7,6 +7,7 @@
 #include "settings.h"
 #include "storage/offsets.h"
 #include "storage/sql.h"
+#include "text.h"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -46,8 +47,8 @@ void check_identity(const StoredOffset &stored, const TopicDescription &topic, c
     if (stored.lost)
         refuse_topic(stored.lost_reason);
     TopicDescription read = {};
-    strlcpy(read.cluster_id, stored.cluster_id, sizeof(read.cluster_id));
-    strlcpy(read.topic_id, stored.topic_id, sizeof(read.topic_id));
+    text_copy(read.cluster_id, stored.cluster_id);
+    text_copy(read.topic_id, stored.topic_id);
     if (!topic_is_same(read, topic))
         refuse_topic("The cluster's id or the topic's has changed.");
     if (stored.next_offset > range.high)

@@ -5,6 +5,7 @@
 #include "control/kafka_session.h"
 #include "control/replay_read.h"
 #include "settings.h"
+#include "text.h"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -22,14 +23,14 @@ constexpr TimestampTz patience = 30 * USECS_PER_SEC; // for the next message
 [[noreturn]] void fail(Consumer *consumer, const char *reason) {
     const char *trouble = consumer_trouble(consumer);
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("reading from Kafka failed"),
-                    errdetail("%s", trouble[0] == '\0' ? reason : pstrdup(trouble)),
+                    errdetail("%s", trouble[0] == '\0' ? reason : text_from_utf8(trouble)),
                     errhint("Nothing was stored; the replay can be called again.")));
 }
 
 void take_notes(Consumer *consumer) {
     ConsumerNote note;
     while (consumer_next_note(consumer, &note))
-        elog(DEBUG1, "heartbeat: librdkafka: %s", note.text);
+        elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
 bool has_reached(const Batch *batch, int64_t offset) {

@@ -148,7 +148,7 @@ void resolve(Retry *retry, const PartitionCounts *counts) {
 
 void count_error(Retry *retry, const char *code) {
     ErrorCount key = {};
-    strlcpy(key.code, code, sizeof(key.code));
+    text_copy(key.code, code);
     bool found;
     auto *error = static_cast<ErrorCount *>(hash_search(retry->errors, key.code, HASH_ENTER, &found));
     error->remaining = found ? error->remaining + 1 : 1;
@@ -165,7 +165,7 @@ void note_errors(Retry *retry) {
     Datum values[3] = {
         array_of_int8(count, [&](size_t i) { return retry->letters[indexes[i]].id; }),
         array_of_names(count, [&](size_t i) { return dead_letters_error_code(batch->messages[indexes[i]]); }),
-        array_of_text(batch, count, [&](size_t i) { return batch->messages[indexes[i]].error_text; }),
+        array_of_shown_text(batch, count, [&](size_t i) { return batch->messages[indexes[i]].error_text; }),
     };
     statement_execute(&update_errors, values, nullptr, SPI_OK_UPDATE);
     retry->remaining += static_cast<int64_t>(count);

@@ -4,6 +4,7 @@
 #include "control/role_hint.h"
 #include "settings.h"
 #include "storage/sql.h"
+#include "text.h"
 
 extern "C" {
 #include "utils/acl.h"
@@ -22,10 +23,10 @@ void role_hint_append(char *hint, size_t size) {
         return;
     const char *name = GetUserNameFromId(role, true);
     size_t used = strlen(hint);
-    snprintf(hint + used, size - used,
-             "%sThe workers act as the superuser \"%s\": set heartbeat.role to a role with the rights they "
-             "need alone.",
-             used == 0 ? "" : " ", name == nullptr ? "" : name);
+    text_print(hint + used, size - used,
+               "%sThe workers act as the superuser \"%s\": set heartbeat.role to a role with the rights they "
+               "need alone.",
+               used == 0 ? "" : " ", name == nullptr ? "" : name);
 }
 
 } // namespace heartbeat

@@ -3,6 +3,7 @@
 
 #include "compat.h"
 #include "control/progress.h"
+#include "text.h"
 
 #include <cstring>
 
@@ -86,7 +87,7 @@ void count_change() {
 }
 
 void copy_text(char *to, const char *from) {
-    strlcpy(to, from == nullptr ? "" : from, state_text_size);
+    text_copy(to, state_text_size, from == nullptr ? "" : from);
 }
 
 } // namespace

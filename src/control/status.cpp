@@ -6,6 +6,7 @@
 #include "control/overall.h"
 #include "control/positions.h"
 #include "control/role_hint.h"
+#include "text.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -42,8 +43,8 @@ enum StateColumn {
 
 void stopped(Overall *overall, const char *reason, const char *hint) {
     *overall = {};
-    strlcpy(overall->reason, reason, sizeof(overall->reason));
-    strlcpy(overall->hint, hint, sizeof(overall->hint));
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, hint);
 }
 
 bool is_ours() {
@@ -71,7 +72,7 @@ void look(Overall *overall) {
     if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
         overall->state = WorkerState::connecting;
         overall->since = 0;
-        strlcpy(overall->reason, starting_reason, sizeof(overall->reason));
+        text_copy(overall->reason, starting_reason);
         overall->hint[0] = '\0';
     }
 }
@@ -87,10 +88,10 @@ void look_at_tables(Overall *overall, Lag *lag) {
         if (hold.since != 0) {
             overall->state = WorkerState::paused;
             overall->since = hold.since;
-            strlcpy(overall->reason, hold.reason == nullptr ? "" : hold.reason, sizeof(overall->reason));
+            text_copy(overall->reason, hold.reason == nullptr ? "" : hold.reason);
         }
         if (overall->state == WorkerState::paused)
-            strlcpy(overall->hint, "heartbeat_resume() goes on.", sizeof(overall->hint));
+            text_copy(overall->hint, "heartbeat_resume() goes on.");
     }
     SPI_finish();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stream/batch.h"
+#include "text.h"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -56,7 +57,7 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// text from terminated ASCII names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are
+// text from terminated names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are
 // NULL: for dead letters and progress, which are few.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
@@ -64,6 +65,14 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         values[i] = CStringGetTextDatum(name_at(i));
     return PointerGetDatum(
         construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+// text from pieces that are UTF-8 and need not be kept to the letter: see text_from_utf8().
+template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
+    return array_of_names(count, [=](size_t i) {
+        BatchBytes piece = piece_at(i);
+        return text_from_utf8(batch->at(piece), static_cast<size_t>(std::max(piece.size, 0)));
+    });
 }
 
 template <typename PieceAt> Datum array_of_bytea(const Batch *batch, size_t count, PieceAt piece_at) {

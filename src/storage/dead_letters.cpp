@@ -83,7 +83,7 @@ void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, 
             count, [&](size_t i) { return at(i).kafka_time < 0; },
             [&](size_t i) { return at(i).kafka_time * 1000; }),
         array_of_names(count, [&](size_t i) { return dead_letters_error_code(at(i)); }),
-        array_of_text(batch, count, [&](size_t i) { return at(i).error_text; }),
+        array_of_shown_text(batch, count, [&](size_t i) { return at(i).error_text; }),
     };
     uint64_t stored = statement_execute(&insert_dead_letters, values, nullptr, SPI_OK_INSERT_RETURNING);
     for (size_t i = 0; i < count; i++) {

@@ -6,6 +6,8 @@
 #include "storage/offsets.h"
 #include "storage/own_objects.h"
 #include "storage/user_code.h"
+#include "stream/text.h"
+#include "text.h"
 
 namespace heartbeat {
 
@@ -72,9 +74,14 @@ Statement update_offsets = {
     nullptr};
 
 // Empty for NULL.
-void copy_text(uint64_t row, int column, char *to, size_t size) {
+const char *text_of(uint64_t row, int column) {
     const char *text = statement_text(row, column);
-    strlcpy(to, text == nullptr ? "" : text, size);
+    return text == nullptr ? "" : text;
+}
+
+// As TopicDescription has it: version 1.1 stored ids as the broker gave them.
+template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) {
+    ascii_copy(to, size, text_of(row, column));
 }
 
 Witness witness_of(uint64_t row) {
@@ -94,10 +101,10 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         offsets[i].partition = statement_int4(i, 1);
         offsets[i].next_offset = statement_int8(i, 2);
         offsets[i].witness = witness_of(i);
-        copy_text(i, 5, offsets[i].cluster_id, sizeof(offsets[i].cluster_id));
-        copy_text(i, 6, offsets[i].topic_id, sizeof(offsets[i].topic_id));
+        copy_id(i, 5, offsets[i].cluster_id);
+        copy_id(i, 6, offsets[i].topic_id);
         offsets[i].lost = statement_bool(i, 7);
-        copy_text(i, 8, offsets[i].lost_reason, sizeof(offsets[i].lost_reason));
+        text_copy(offsets[i].lost_reason, text_of(i, 8));
         offsets[i].first_offset = statement_int8(i, 9);
     }
     return offsets;

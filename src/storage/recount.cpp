@@ -47,7 +47,7 @@ HTAB *recount_create() {
 
 Recount *recount_of(HTAB *recounts, const char *topic, int32_t partition) {
     RecountKey key = {};
-    strlcpy(key.topic, topic, sizeof(key.topic));
+    text_copy(key.topic, topic);
     key.partition = partition;
     bool found;
     auto *recount = static_cast<Recount *>(hash_search(recounts, &key, HASH_ENTER, &found));

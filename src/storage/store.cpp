@@ -12,6 +12,7 @@
 #include "storage/sql.h"
 #include "storage/store.h"
 #include "storage/subtransaction.h"
+#include "text.h"
 
 namespace heartbeat {
 
@@ -73,7 +74,8 @@ size_t store_isolated(Rows rows) {
     if (rows.count == 0 || subtransaction_try(rows_insert_new, &rows, subtransaction_is_row_error, &refusal))
         return rows.count;
     if (rows.count == 1) {
-        if (!batch_reject(rows.batch, rows.indexes[0], refusal.sqlstate, refusal.message))
+        // the texts of a batch are UTF-8
+        if (!batch_reject(rows.batch, rows.indexes[0], refusal.sqlstate, text_to_utf8(refusal.message)))
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         return 0;
     }

@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "storage/subtransaction.h"
+#include "text.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -67,8 +68,8 @@ bool subtransaction_try(void (*work)(void *argument), void *argument,
         CurrentResourceOwner = owner;
         if (!expected(error))
             ReThrowError(error);
-        strlcpy(caught->sqlstate, unpack_sql_state(error->sqlerrcode), sizeof(caught->sqlstate));
-        strlcpy(caught->message, error->message, sizeof(caught->message));
+        text_copy(caught->sqlstate, unpack_sql_state(error->sqlerrcode));
+        text_copy(caught->message, error->message == nullptr ? "" : error->message);
         FreeErrorData(error);
     }
     PG_END_TRY();

@@ -3,7 +3,7 @@
 
 namespace heartbeat {
 
-// An error that was caught, for a person.
+// An error that was caught, for a person, in the database's encoding.
 struct CaughtError {
     char sqlstate[6];
     char message[256];

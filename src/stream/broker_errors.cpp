@@ -1,6 +1,8 @@
 // Stream half: keeps the worst error of the brokers.
 #include "stream/broker_errors.h"
 
+#include "stream/text.h"
+
 #include <cstdio>
 #include <cstring>
 #include <librdkafka/rdkafka.h>
@@ -34,7 +36,7 @@ int length_without_times(const char *text) {
 
 void BrokerErrors::hear(int error, const char *text, Time now) noexcept {
     char fresh[sizeof(text_)];
-    snprintf(fresh, sizeof(fresh), "%.*s", length_without_times(text), text);
+    utf8_print(fresh, sizeof(fresh), "%.*s", length_without_times(text), text);
     bool same = strcmp(fresh, text_) == 0;
     bool worse = text_[0] == '\0' || rank_of(error, fresh) > rank_ || now > heard_at_ + kept_for;
     if (!same && !worse)

@@ -50,7 +50,7 @@ FillResult examine(Consumer *consumer, const PartitionPosition &position, const 
     int64_t kafka_time = kafka_time_of(message);
     if (kafka_time == (message->offset == witness.offset ? witness.kafka_time : -1))
         return FillResult::drained;
-    snprintf(
+    utf8_print(
         consumer->lost_reason.text, sizeof(consumer->lost_reason.text),
         "offset %lld of partition %d of topic \"%s\" holds another message than when it was read: the topic "
         "was deleted and made again",
@@ -65,21 +65,24 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
         // of the Kafka group, which has the positions for lag tools only: reading goes on without it
-        char line[sizeof(ConsumerNote::text)];
+        char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         consumer->note(4, line);
         return FillResult::drained;
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        snprintf(consumer->trouble, sizeof(consumer->trouble), "partition %d: %s", message->partition,
-                 rd_kafka_message_errstr(message));
-        consumer->note(4, consumer->trouble);
+        consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
         if (is_unknown_topic(message->err))
             consumer->lose_topic();
         return FillResult::trouble;
     }
     if (position == nullptr)
         return FillResult::drained; // of a partition that is assigned no more
+    if (message->offset < 0 || message->offset > offset_max) {
+        consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
+                               message->partition, static_cast<long long>(message->offset));
+        return FillResult::trouble;
+    }
     consumer->heard = true;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
@@ -123,7 +126,7 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
         // what came together with such news may be of another topic, or of another cluster at the same
         // address
-        bool lost = consumer->lost_brokers || consumer->lost_topic;
+        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
             wake_fetcher(consumer);
@@ -155,10 +158,10 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     try {
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
-        consumer->heard = consumer->lost_brokers = false;
+        consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
         consumer->trouble[0] = '\0';
     } catch (...) {
-        snprintf(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
+        utf8_copy(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
         return false;
     }
     ListPointer list = make_list(

@@ -23,6 +23,16 @@ struct PartitionPosition {
     int64_t end = INT64_MAX; // nothing is read from there on
 };
 
+// The largest offset that can be right: a partition with a million messages a second needs thirty years to
+// get there. What a broker says beyond it is trouble, and is not used.
+inline constexpr int64_t offset_max = 1'000'000'000'000'000;
+
+// As many partitions as a topic may have here: Kafka is asked about each of them.
+inline constexpr int32_t partition_count_max = 10'000;
+
+// All texts that come out of here are UTF-8 without control characters, without values of the properties
+// file, and cut where a character ends.
+
 // Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
 struct ConsumerNote {
     int level;

@@ -3,6 +3,7 @@
 #include "stream/consumer_client.h"
 
 #include <chrono>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,11 +27,21 @@ Consumer::~Consumer() {
 void Consumer::note(int level, const char *text) noexcept {
     ConsumerNote &note = notes[(first_note + note_count) % notes_kept];
     note.level = level;
-    snprintf(note.text, sizeof(note.text), "%s", text);
+    redactor.show(note.text, sizeof(note.text), text);
     if (note_count < notes_kept)
         note_count++;
     else
         first_note = (first_note + 1) % notes_kept; // the oldest is overwritten
+}
+
+void Consumer::note_trouble(const char *format, ...) noexcept {
+    char text[print_size_max];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof(text), format, values);
+    va_end(values);
+    redactor.show(trouble, sizeof(trouble), text);
+    note(4, trouble);
 }
 
 void Consumer::settle() noexcept {
@@ -42,8 +53,8 @@ void Consumer::lose_topic() noexcept {
     if (lost_topic)
         return;
     lost_topic = true;
-    snprintf(lost_reason.text, sizeof(lost_reason.text),
-             "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
+    utf8_print(lost_reason.text, sizeof(lost_reason.text),
+               "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
 }
 
 void Consumer::listen() noexcept {
@@ -55,7 +66,7 @@ void Consumer::listen() noexcept {
 namespace {
 
 void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
-    char line[sizeof(ConsumerNote::text)];
+    char line[print_size_max];
     snprintf(line, sizeof(line), "%s: %s", facility, text);
     static_cast<Consumer *>(rd_kafka_opaque(client))->note(level, line);
 }
@@ -64,13 +75,15 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     auto *consumer = static_cast<Consumer *>(opaque);
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         consumer->lost_brokers = true;
-        snprintf(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+        utf8_copy(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
     } else {
-        consumer->broker_errors.hear(error, reason, std::chrono::steady_clock::now());
+        char shown[print_size_max];
+        consumer->redactor.show(shown, sizeof(shown), reason);
+        consumer->broker_errors.hear(error, shown, std::chrono::steady_clock::now());
     }
     if (is_unknown_topic(error))
         consumer->lose_topic();
-    char line[sizeof(ConsumerNote::text)];
+    char line[print_size_max];
     snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
              reason);
     consumer->note(4, line);
@@ -81,7 +94,7 @@ void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_top
                      void *opaque) {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
-    char line[256];
+    char line[print_size_max];
     snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
              rd_kafka_err2str(error));
     auto *consumer = static_cast<Consumer *>(opaque);
@@ -103,10 +116,10 @@ int refresh_ms_of(rd_kafka_t *client) {
 bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
     consumer->topic = settings.topic;
     if (pipe2(consumer->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
-        snprintf(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
+        utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
         return false;
     }
-    rd_kafka_conf_t *config = kafka_config_create(settings, problem);
+    rd_kafka_conf_t *config = kafka_config_create(settings, problem, &consumer->redactor);
     if (config == nullptr)
         return false;
     rd_kafka_conf_set_opaque(config, consumer);
@@ -114,8 +127,10 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_conf_set_error_cb(config, error_callback);
     rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
     TimersSlackened slackened;
-    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, problem->text, sizeof(problem->text));
+    char error_text[print_size_max]; // a value that it quotes is to be there as a whole
+    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
     if (consumer->client == nullptr) {
+        consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
         rd_kafka_conf_destroy(config);
         return false;
     }
@@ -143,7 +158,7 @@ Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcep
         if (open_client(consumer, settings, problem))
             return consumer;
     } catch (...) {
-        snprintf(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
+        utf8_copy(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
     }
     consumer_close(consumer);
     return nullptr;
@@ -197,7 +212,7 @@ bool consumer_mirror_failed(Consumer *consumer) noexcept {
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
     consumer->settle();
     if (consumer->lost_topic) {
-        snprintf(loss->topic, sizeof(loss->topic), "%s", consumer->topic.c_str());
+        utf8_copy(loss->topic, sizeof(loss->topic), consumer->topic.c_str());
         loss->reason = consumer->lost_reason;
     }
     return std::exchange(consumer->lost_topic, false);

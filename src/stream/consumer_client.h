@@ -3,6 +3,8 @@
 
 #include "stream/broker_errors.h"
 #include "stream/consumer.h"
+#include "stream/redaction.h"
+#include "stream/text.h"
 
 #include <csignal>
 #include <librdkafka/rdkafka.h>
@@ -21,8 +23,9 @@ class Consumer {
   public:
     ~Consumer();                                     // of what is left when the client is closed
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
-    void settle() noexcept;                          // waits for a fill that runs ahead
-    void lose_topic() noexcept;                      // Kafka does not know it
+    void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
+    void settle() noexcept;     // waits for a fill that runs ahead
+    void lose_topic() noexcept; // Kafka does not know it
     void listen() noexcept; // while nothing is assigned: runs the callbacks of what is queued, and drops it
 
     rd_kafka_t *client = nullptr;
@@ -39,6 +42,8 @@ class Consumer {
     size_t note_count = 0;
     bool lost_brokers = false; // since the last assignment: who answers now may be another cluster
     BrokerErrors broker_errors;
+    Redactor redactor;           // for what librdkafka and the brokers say
+    bool impossible_end = false; // a partition ends, as the broker has it, where it cannot: see trouble
     bool mirror_failed = false;
     bool lost_topic = false;
     Problem lost_reason = {};
@@ -109,7 +114,7 @@ ListPointer make_list(const Consumer &consumer, size_t count, PartitionAt partit
 }
 
 inline bool describe_failure(Problem *problem, const char *what, rd_kafka_resp_err_t error) {
-    snprintf(problem->text, sizeof(problem->text), "%s: %s", what, rd_kafka_err2str(error));
+    utf8_print(problem->text, sizeof(problem->text), "%s: %s", what, rd_kafka_err2str(error));
     return false;
 }
 

@@ -2,6 +2,9 @@
 #include "stream/kafka_config.h"
 
 #include "stream/properties_file.h"
+#include "stream/property_names.h"
+#include "stream/redaction.h"
+#include "stream/text.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -50,36 +53,13 @@ constexpr Property fixed[] = {
     {"heartbeat.interval.ms", "100"},
 };
 
-// What else is not the file's to say: settings of the extension, where positions are kept, where errors go,
-// signals, and brokers that librdkafka would play itself.
-constexpr const char *own_names[] = {
-    "bootstrap.servers",
-    "metadata.broker.list",
-    "group.id",
-    "group.instance.id",
-    "client.id",
-    "auto.commit.enable",
-    "offset.store.method",
-    "offset.store.path",
-    "offset.store.sync.interval.ms",
-    "enabled_events",
-    "test.mock.num.brokers",
-    "test.mock.broker.rtt",
-    "internal.termination.signal",
-};
-
-// These load a library into the server or run a command as its user. Who may write the file may choose whom
-// the worker talks to, and no more.
-constexpr const char *code_names[] = {
-    "plugin.library.paths", "ssl.engine.location",     "ssl.engine.id",
-    "ssl.providers",        "sasl.kerberos.kinit.cmd",
-};
-
-// librdkafka's command for Kerberos' tickets has them in a shell's words.
+// librdkafka's command for Kerberos' tickets has them in a shell's words, where one that begins with '-'
+// would be an option of the command.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
 constexpr const char *shell_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:-";
+constexpr const char *url_name = "sasl.oauthbearer.token.endpoint.url";
 
 struct ConfigDeleter {
     void operator()(rd_kafka_conf_t *config) const { rd_kafka_conf_destroy(config); }
@@ -92,11 +72,11 @@ bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, 
     if (result == RD_KAFKA_CONF_OK)
         return true;
     if (result == RD_KAFKA_CONF_UNKNOWN)
-        snprintf(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
-                 name);
+        utf8_print(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
+                   name);
     else // its own text would quote the value
-        snprintf(problem->text, sizeof(problem->text),
-                 "librdkafka refuses the value of configuration property \"%s\"", name);
+        utf8_print(problem->text, sizeof(problem->text),
+                   "librdkafka refuses the value of configuration property \"%s\"", name);
     return false;
 }
 
@@ -124,20 +104,55 @@ const char *find_objection(const FileProperty &property) {
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
         return "to a value that librdkafka refuses";
-    if (is_among(std::begin(shell_names), std::end(shell_names), name) &&
-        property.value.find_first_not_of(shell_safe) != std::string::npos)
-        return "and its value has characters other than letters, digits and . _ / @ : -, which a shell might "
-               "take for something else";
+    if (is_among(std::begin(shell_names), std::end(shell_names), name)) {
+        if (property.value.find_first_not_of(shell_safe) != std::string::npos)
+            return "and its value has characters other than letters, digits and . _ / @ : -, which a shell "
+                   "might take for something else";
+        if (property.value[0] == '-')
+            return "and its value begins with -, which kinit would take for an option";
+    }
+    if (name == url_name && property.value.rfind("https://", 0) != 0 &&
+        property.value.rfind("http://", 0) != 0)
+        return "and its value begins with neither https:// nor http://";
     return nullptr;
 }
 
-bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) {
+bool is_known_safe(const FileProperty &property) {
+    return properties_is_plain(property.value) || property.value.empty() ||
+           is_among(std::begin(text_names), std::end(text_names), property.name) ||
+           is_among(std::begin(text_names), std::end(text_names), without_prefix(property.name));
+}
+
+// What librdkafka would have where the file does not say it. False: it has no such property.
+bool get_default(const rd_kafka_conf_t *config, const std::string &name, std::string *value) {
+    char text[64] = ""; // enough for a number
+    size_t size = sizeof(text);
+    rd_kafka_conf_res_t result = rd_kafka_conf_get(config, name.c_str(), text, &size);
+    *value = size > sizeof(text) ? "" : text;
+    return result != RD_KAFKA_CONF_UNKNOWN;
+}
+
+const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &property) {
+    std::string value;
+    if (is_known_safe(property) || (!get_default(config, property.name, &value) &&
+                                    !get_default(config, without_prefix(property.name), &value)))
+        return nullptr;
+    return properties_is_plain(value)
+               ? "to a value that librdkafka refuses"
+               : "which this version of heartbeat does not know to be safe: remove the line";
+}
+
+bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Problem *problem) {
     std::vector<FileProperty> properties;
     if (!properties_read(path, &properties, problem))
         return false;
+    if (redactor != nullptr)
+        redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
         std::string name = '"' + property.name + '"'; // one that heartbeat knows
+        if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
+            name = properties_show_name(property.name);
         if (objection == nullptr) {
             rd_kafka_conf_res_t result =
                 rd_kafka_conf_set(config, property.name.c_str(), property.value.c_str(), nullptr, 0);
@@ -147,20 +162,20 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Problem *problem) 
             objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
                                                         : "to a value that librdkafka refuses";
         }
-        snprintf(problem->text, sizeof(problem->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
-                 property.line, name.c_str(), objection);
+        utf8_print(problem->text, sizeof(problem->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
+                   property.line, name.c_str(), objection);
         return false;
     }
     return true;
 }
 
-bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Problem *problem) {
+bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Problem *problem) {
     // librdkafka 2.2 and newer take it; before, it is always a second
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, problem))
             return false;
-    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, problem))
+    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, redactor, problem))
         return false;
     for (const Property &property : fixed)
         if (!set_property(config, property.name, property.value, problem))
@@ -172,12 +187,13 @@ bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Problem *pr
 
 } // namespace
 
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem) noexcept {
+rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem,
+                                     Redactor *redactor) noexcept {
     try {
         ConfigPointer config(rd_kafka_conf_new());
-        return set_all(config.get(), settings, problem) ? config.release() : nullptr;
+        return set_all(config.get(), settings, redactor, problem) ? config.release() : nullptr;
     } catch (...) {
-        snprintf(problem->text, sizeof(problem->text), "out of memory while configuring the Kafka client");
+        utf8_print(problem->text, sizeof(problem->text), "out of memory while configuring the Kafka client");
         return nullptr;
     }
 }

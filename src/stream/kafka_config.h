@@ -8,6 +8,8 @@ struct rd_kafka_conf_s;
 
 namespace heartbeat {
 
+class Redactor;
+
 // All texts are terminated, none is NULL; config_file may be empty.
 struct KafkaSettings {
     const char *brokers;
@@ -26,7 +28,8 @@ struct Problem {
 // The configuration of a consumer that reads committed messages from positions it is given, or nullptr with
 // *problem filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything
 // but what the worker's guarantees rest on. A file that group or others can write, or others can read, is
-// refused.
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem) noexcept;
+// refused. The redactor, where there is one, learns the file's values.
+rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem,
+                                     Redactor *redactor = nullptr) noexcept;
 
 } // namespace heartbeat

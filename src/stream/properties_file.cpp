@@ -1,12 +1,15 @@
 // Stream half: reads a file of properties that may hold secrets.
 #include "stream/properties_file.h"
 
+#include "stream/text.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
+#include <strings.h>
 #include <unistd.h>
 #include <utility>
 
@@ -31,8 +34,8 @@ std::string trim(const std::string &text) {
 // Where the file lies is a superuser's to see (SHOW heartbeat.kafka_config_file), so the problem does not say
 // it.
 bool refuse(Problem *problem, const char *what) {
-    snprintf(problem->text, sizeof(problem->text), "the file that heartbeat.kafka_config_file names %s",
-             what);
+    utf8_print(problem->text, sizeof(problem->text), "the file that heartbeat.kafka_config_file names %s",
+               what);
     return false;
 }
 
@@ -97,13 +100,25 @@ bool properties_read(const char *path, std::vector<FileProperty> *properties, Pr
         size_t equals = line.find('=');
         std::string name = equals == std::string::npos ? std::string() : trim(line.substr(0, equals));
         if (name.empty()) {
-            snprintf(problem->text, sizeof(problem->text),
-                     "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
+            utf8_print(problem->text, sizeof(problem->text),
+                       "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
             return false;
         }
         properties->push_back({number, name, trim(line.substr(equals + 1))});
     }
     return true;
+}
+
+bool properties_is_plain(const std::string &value) {
+    for (const char *truth : {"true", "false", "t", "f"})
+        if (strcasecmp(value.c_str(), truth) == 0)
+            return true;
+    size_t sign = value[0] == '-' || value[0] == '+' ? 1 : 0;
+    bool hexadecimal = value.compare(sign, 2, "0x") == 0;
+    size_t digits = sign + (hexadecimal ? 2 : 0);
+    return value.size() > digits &&
+           value.find_first_not_of(hexadecimal ? "0123456789abcdefABCDEF" : "0123456789.", digits) ==
+               std::string::npos;
 }
 
 std::string properties_show_name(const std::string &name) {

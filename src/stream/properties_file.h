@@ -24,6 +24,9 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader);
 // False with *problem filled in. `#` and `!` begin comments. Throws std::bad_alloc.
 bool properties_read(const char *path, std::vector<FileProperty> *properties, Problem *problem);
 
+// A number, true or false.
+bool properties_is_plain(const std::string &value);
+
 // The name in quotes where it looks like one of librdkafka's, and else nothing of it: a broken line may have
 // brought a part of a secret here.
 std::string properties_show_name(const std::string &name);

@@ -50,7 +50,7 @@ void topic_id_describe(Consumer *consumer, int timeout_ms, TopicDescription *top
     const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(found[0]);
     bool given =
         rd_kafka_Uuid_most_significant_bits(id) != 0 || rd_kafka_Uuid_least_significant_bits(id) != 0;
-    snprintf(topic->topic_id, sizeof(topic->topic_id), "%s", given ? rd_kafka_Uuid_base64str(id) : "");
+    ascii_copy(topic->topic_id, sizeof(topic->topic_id), given ? rd_kafka_Uuid_base64str(id) : "");
 }
 
 #else

@@ -26,8 +26,44 @@ bool describe_unreachable(Consumer *consumer, rd_kafka_resp_err_t error, Problem
     const char *reason = consumer->broker_errors.worst();
     if (reason[0] == '\0')
         return describe_failure(problem, what, error);
-    snprintf(problem->text, sizeof(problem->text), "%s: %s", what, reason);
+    utf8_print(problem->text, sizeof(problem->text), "%s: %s", what, reason);
     return false;
+}
+
+bool check_partition_count(const Consumer &consumer, int count, Problem *problem) {
+    if (count <= partition_count_max)
+        return true;
+    utf8_print(problem->text, sizeof(problem->text),
+               "the broker says that topic \"%s\" has %d partitions; more than %d are not read",
+               consumer.topic.c_str(), count, partition_count_max);
+    return false;
+}
+
+bool check_range(const PartitionRange &range, Problem *problem) {
+    if (range.low >= 0 && range.low <= range.high && range.high <= offset_max)
+        return true;
+    utf8_print(problem->text, sizeof(problem->text),
+               "partition %d: the broker says that it holds offsets %lld to %lld, which no partition can",
+               range.partition, static_cast<long long>(range.low), static_cast<long long>(range.high));
+    return false;
+}
+
+// What ListOffsets answers for the partitions to a time, or to one of librdkafka's logical offsets; nullptr
+// with *problem filled in where one of them has no answer.
+template <typename PartitionAt>
+ListPointer ask(const Consumer &consumer, size_t count, PartitionAt partition_at, int64_t time,
+                int timeout_ms, const char *what, Problem *problem) {
+    ListPointer list = make_list(consumer, count, partition_at, [=](size_t) { return time; });
+    rd_kafka_resp_err_t error = count == 0
+                                    ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                    : rd_kafka_offsets_for_times(consumer.client, list.get(), timeout_ms);
+    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
+        error = list->elems[i].err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        describe_failure(problem, what, error);
+        return nullptr;
+    }
+    return list;
 }
 
 } // namespace
@@ -51,8 +87,10 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
         metadata->topics[0].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return describe_failure(problem, "cannot use the topic", metadata->topics[0].err);
     topic->partition_count = topic->exists ? metadata->topics[0].partition_cnt : 0;
+    if (!check_partition_count(*consumer, topic->partition_count, problem))
+        return false;
     char *cluster_id = rd_kafka_clusterid(consumer->client, timeout_ms);
-    snprintf(topic->cluster_id, sizeof(topic->cluster_id), "%s", cluster_id == nullptr ? "" : cluster_id);
+    ascii_copy(topic->cluster_id, sizeof(topic->cluster_id), cluster_id == nullptr ? "" : cluster_id);
     rd_kafka_mem_free(consumer->client, cluster_id);
     topic->topic_id[0] = '\0';
     if (topic->exists)
@@ -62,35 +100,41 @@ bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic,
 
 bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                   Problem *problem) noexcept {
+    // not rd_kafka_query_watermark_offsets(), which asks for one partition after the other, and puts an end
+    // before the beginning right by its own guess
     consumer->settle();
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t error =
-            rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(), ranges[i].partition,
-                                             &ranges[i].low, &ranges[i].high, timeout_ms);
-        if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return describe_failure(problem, "cannot ask Kafka for the offsets of the topic", error);
+    constexpr const char *what = "cannot ask Kafka for the offsets of the topic";
+    auto partition_at = [=](size_t i) { return ranges[i].partition; };
+    ListPointer low =
+        ask(*consumer, count, partition_at, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, what, problem);
+    ListPointer high =
+        low == nullptr ? nullptr
+                       : ask(*consumer, count, partition_at, RD_KAFKA_OFFSET_END, timeout_ms, what, problem);
+    for (size_t i = 0; high != nullptr && i < count; i++) {
+        ranges[i].low = low->elems[i].offset;
+        ranges[i].high = high->elems[i].offset;
+        if (!check_range(ranges[i], problem))
+            return false;
     }
-    return true;
+    return high != nullptr;
 }
 
 bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
                       int timeout_ms, Problem *problem) noexcept {
     consumer->settle();
-    ListPointer found = make_list(
-        *consumer, count, [=](size_t i) { return positions[i].partition; },
-        [=](size_t) { return kafka_time; });
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consumer->client, found.get(), timeout_ms);
-    for (size_t i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < count; i++)
-        error = found->elems[i].err;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return describe_failure(problem, "cannot ask Kafka for the offsets at a time", error);
-    for (size_t i = 0; i < count; i++) {
+    ListPointer found = ask(
+        *consumer, count, [=](size_t i) { return positions[i].partition; }, kafka_time, timeout_ms,
+        "cannot ask Kafka for the offsets at a time", problem);
+    for (size_t i = 0; found != nullptr && i < count; i++) {
         PartitionRange range = {positions[i].partition, 0, 0};
         if (found->elems[i].offset < 0 && !topic_ranges(consumer, &range, 1, timeout_ms, problem))
             return false;
         positions[i].offset = found->elems[i].offset < 0 ? range.high : found->elems[i].offset;
+        range.high = positions[i].offset;
+        if (!check_range(range, problem))
+            return false;
     }
-    return true;
+    return found != nullptr;
 }
 
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
@@ -98,7 +142,17 @@ int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
     int64_t low, high;
     rd_kafka_resp_err_t error =
         rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
+        return -1;
+    if (high <= offset_max)
+        return high;
+    if (!consumer->impossible_end)
+        consumer->note_trouble(
+            "partition %d: the broker says that it ends at offset %lld, which no partition "
+            "can",
+            partition, static_cast<long long>(high));
+    consumer->impossible_end = true;
+    return -1;
 }
 
 } // namespace heartbeat

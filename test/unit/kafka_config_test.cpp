@@ -1,6 +1,7 @@
 // Unit tests: the Kafka client's configuration, from settings and from the user's file of properties.
 #include "stream/kafka_config.h"
 #include "stream/properties_file.h"
+#include "stream/redaction.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -94,6 +95,56 @@ TEST_F(KafkaConfigTest, RefusesWhatWouldRunCodeInTheServer) {
     EXPECT_TRUE(create("sasl.kerberos.keytab=/etc/heartbeat.keytab\n"
                        "sasl.kerberos.principal=heartbeat/db-1@EXAMPLE.ORG\n"))
         << problem.text;
+}
+
+// kinit would take it for an option, as -c for another file to write.
+TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
+    for (const char *name : {"sasl.kerberos.keytab", "sasl.kerberos.principal"})
+        for (const char *value : {"-c/tmp/evil", "-", "--evil"})
+            expect_refused(std::string(name) + "=" + value + "\n", {"line 1", name, "begins with -"});
+}
+
+TEST_F(KafkaConfigTest, RefusesWhatItDoesNotKnowToBeSafe) {
+    for (const char *name : {"builtin.features", "opaque", "log_cb"})
+        expect_refused(std::string(name) + "=evil\n", {"line 1"});
+    expect_refused("builtin.features=evil\n", {"builtin.features", "does not know to be safe"});
+    expect_refused("sasl.oauthbearer.token.endpoint.url=file:///evil\n", {"line 1", "https://"});
+    if (create("sasl.oauthbearer.token.endpoint.url=https://login.example/token\n")) // if built with curl
+        rd_kafka_conf_destroy(config);
+    else
+        EXPECT_EQ(std::string(problem.text).find("https://"), std::string::npos) << problem.text;
+    EXPECT_TRUE(create("topic.blacklist=^_\nclient.rack=a b\nsocket.keepalive.enable=true\nlinger.ms=2.5\n"
+                       "partition.assignment.strategy=roundrobin\n"))
+        << problem.text;
+}
+
+// Each text property that librdkafka documents is either let through or refused for a reason that is written
+// down, not for being unknown.
+TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
+    size_t count;
+    rd_kafka_conf_t *all = rd_kafka_conf_new();
+    const char **names = rd_kafka_conf_dump(all, &count);
+    for (size_t i = 0; i < count; i += 2) {
+        std::string name = names[i];
+        if (name == "builtin.features" || name.find("_cb") != std::string::npos)
+            continue;
+        if (create(name + "=x\n"))
+            rd_kafka_conf_destroy(config);
+        else
+            EXPECT_EQ(std::string(problem.text).find("does not know"), std::string::npos) << problem.text;
+    }
+    config = nullptr;
+    rd_kafka_conf_dump_free(names, count);
+    rd_kafka_conf_destroy(all);
+}
+
+TEST_F(KafkaConfigTest, TeachesTheRedactor) {
+    std::ofstream(path) << "ssl.keystore.location=/etc/heartbeat/client.p12\n";
+    chmod(path.c_str(), 0600);
+    Redactor redactor;
+    config =
+        kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &problem, &redactor);
+    EXPECT_EQ(redactor.redact("fopen('/etc/heartbeat/client.p12')"), "fopen('(ssl.keystore.location)')");
 }
 
 TEST_F(KafkaConfigTest, NamesAnUnknownProperty) {

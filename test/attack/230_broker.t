@@ -1,0 +1,116 @@
+# A broker that lies: texts that are no UTF-8, numbers that cannot be. The worker says what is wrong, stores none of it, and goes
+# on when a good broker is back; what it has stored can be read, dumped and restored.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::FakeBroker;
+use Heartbeat::Reading;
+use Heartbeat::Texts;
+
+my $node   = Heartbeat::Cluster->create('lies', settings => { 'log_min_messages' => 'debug1' });
+my $second = 0;
+my $cases  = 0;
+my $obeyed = "\xff\xfe\x1b[31m\r\nforged: line\xc3";
+
+sub message { return { value => reading('CUST-1', 70, reading_time(1_790_000_000 + $second++)), @_ }; }
+
+# A topic of its own for each case, so that none is told by another's positions.
+sub meet
+{
+	my (%manners) = @_;
+	$manners{topic} //= 'case-' . ++$cases;
+	my $broker = Heartbeat::FakeBroker->new(%manners);
+	$node->set('heartbeat.topic' => $manners{topic}, 'heartbeat.brokers' => $broker->address);
+	return $manners{topic};
+}
+
+sub stored { my ($topic) = @_; return "SELECT coalesce(max(next_offset), -1) FROM heartbeat_offsets WHERE topic = '$topic'"; }
+
+# A lie is trouble with that reason, of which nothing is stored, and a good broker ends it.
+sub refused
+{
+	my ($what, $reason, $expected, %manners) = @_;
+	my $topic = meet(%manners);
+	$node->wait_for_state('CONNECTING', $reason, "$what: the state says so");
+	is($node->query(stored($topic)), $expected, "$what: nothing is stored of it");
+	meet(topic => $topic, messages => [ map { message() } 1 .. 3 ]);
+	$node->wait_for_query(stored($topic), 3, "$what: a good broker is read to its end");
+	$node->wait_for_state('RUNNING', undef, "$what: and it is over");
+	return;
+}
+
+# What the worker takes without trouble.
+sub taken
+{
+	my ($what, $end, %manners) = @_;
+	my $topic = meet(%manners);
+	$node->wait_for_query(stored($topic), $end, "$what: it is read");
+	$node->wait_for_state('RUNNING', undef, "$what: and there is no trouble");
+	return $topic;
+}
+
+# Texts.
+my $topic = taken('a cluster id that is no text', 1, cluster_id => $obeyed, messages => [ message() ]);
+is($node->query("SELECT cluster_id FROM heartbeat_offsets WHERE topic = '$topic'"),
+	'\\xff\\xfe\\x1b[31m\\x0d\\x0aforged: line\\xc3', 'it is stored as ASCII');
+meet(topic => $topic, cluster_id => $obeyed, messages => [ map { message() } 1 .. 2 ]);
+$node->wait_for_query(stored($topic), 2, 'the same id is known again');
+$node->query("UPDATE heartbeat_offsets SET cluster_id = E'\\u009b' || repeat(E'\\n', 50) WHERE topic = '$topic'");
+meet(topic => $topic, cluster_id => "\xc2\x9b" . "\n" x 50, messages => [ map { message() } 1 .. 3 ]);
+$node->wait_for_query(stored($topic), 3, 'one that was stored as it came is known too');
+meet(topic => $topic, cluster_id => "$obeyed!", messages => [ map { message() } 1 .. 4 ]);
+$node->wait_for_state('FAILED', qr/of Kafka cluster .*leads to cluster .*\\xc3!/, 'another id is another cluster');
+assert_restores($node, 'cluster ids');
+taken('a cluster id that is too long', 1, cluster_id => "\xc3\xa9" x 16000, messages => [ message() ]);
+taken('no cluster id', 1, cluster_id => undef, messages => [ message() ]);
+refused('a topic by another name', qr/./, -1, name => "case\xff\x1b]0;x\x07");
+refused('an error of the topic that nobody knows', qr/topic/, -1, topic_error => 12345);
+refused('an error of the offsets that nobody knows', qr/offsets/, -1, ranges_error => 31999);
+refused('an error of a fetch that nobody knows', qr/partition 0/, 0, fetch_error => 30999);
+
+# Numbers.
+my $most = 1_000_000_000_000_000;
+my $huge = 9_223_372_036_854_775_807;
+refused('no partition', qr/does not exist/, -1, partitions => 0);
+refused('2^31-1 partitions', qr/cannot reach Kafka/, -1, claims => 2_147_483_647);
+refused('more partitions than are read', qr/10001 partitions/, -1, partitions => 10_001);
+refused('as many as librdkafka takes', qr/100000 partitions/, -1, partitions => 100_000);
+refused('an end near 2^63', qr/partition 0: .*$huge/, -1, high => $huge);
+refused('an end beyond any', qr/partition 0: .*@{[ $most + 1 ]}/, -1, high => $most + 1);
+refused('an end before the beginning', qr/partition 0: .* 7 to 5/, -1, low => 7, high => 5);
+refused('a negative beginning', qr/partition 0: .* -5 to 5/, -1, low => -5, high => 5);
+refused('a negative end', qr/partition 0: .* 0 to -7/, -1, low => 0, high => -7);
+refused('a message near 2^63', qr/partition 0: .*$huge/, 0, high => 1, messages => [ message(offset => $huge) ], end => 1);
+refused('a message beyond any', qr/partition 0: .*@{[ $most + 1 ]}/, 0, high => 1, messages => [ message(offset => $most + 1) ], end => 1);
+refused('an end near 2^63 that comes with a message', qr/partition 0: .*$huge/, 1, high => 1, messages => [ message() ], end => $huge);
+taken('the largest offset', $most, low => $most - 1, messages => [ message() ]);
+$topic = taken('times that no calendar has', 6,
+	messages => [ map { message(timestamp => $_) } -9_223_372_036_854_775_807, $huge, -1, 0, 1 << 60, 9_223_372_036_854_775 ]);
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE topic = '$topic' AND last_message_at IS NOT NULL"), 1, 'the last of them is one');
+my ($worker) = $node->worker_pids('heartbeat worker%');
+taken('3000 partitions', 1, partitions => 3000, messages => [ message() ]);
+my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
+cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f MiB', $memory / 1024);
+
+# A broker's own words, which may be what it has been told.
+my $file = $node->data_dir . '/kafka.properties';
+open(my $properties, '>', $file) or die "$file: $!";
+chmod 0600, $file;
+print $properties "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=heartbeat\nsasl.password=hush-5c1d\n";
+close $properties;
+$node->set('heartbeat.kafka_config_file' => $file);
+meet(refusal => "${obeyed}nobody has the password '%s', \xc3\xa9" x 30);
+$node->wait_for_state('CONNECTING', qr/\\xff\\xfe\\x1b\[31m.*nobody has the password '\(sasl\.password\)'/, 'a refusal is told, escaped and without the password');
+is(index(slurp_file($node->logfile), 'hush-5c1d'), -1, 'which is not in the log');
+
+assert_clean_views($node, 'lies');
+assert_clean_log($node, 0, 'lies');
+assert_restores($node, 'lies');
+$node->assert_no_crash;
+done_testing();
