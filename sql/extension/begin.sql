@@ -9,34 +9,47 @@ CREATE SCHEMA heartbeat_building;
 
 DO $$
 DECLARE
-    control regclass := (SELECT c.oid FROM pg_extension e JOIN pg_class c ON c.relnamespace = e.extnamespace
-                         WHERE e.extname = 'heartbeat' AND c.relname = 'heartbeat_control');
-    updating boolean := EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                                WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'heartbeat'
-                                  AND d.classid = 'pg_class'::regclass AND d.objid = control);
+    extension pg_extension;
+    tables regclass[];
+    timeout text := current_setting('lock_timeout');
     statement text;
 BEGIN
-    IF updating THEN -- waits for the batch under way, and the next batch waits for this
-        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', control);
-    END IF;
     IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
         SET LOCAL citus.enable_ddl_propagation = off; -- the nodes' tables stay where they are
     END IF;
-    FOR statement IN
-        SELECT format('ALTER %s %s SET SCHEMA heartbeat_building', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
-                      c.oid::regclass)
-        FROM pg_extension e JOIN pg_class c ON c.relnamespace = e.extnamespace AND c.relkind IN ('r', 'p', 'v')
-        WHERE e.extname = 'heartbeat'
+    SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
+    tables := ARRAY( -- heartbeat_control first: the batch under way ends, and the next one waits
+        SELECT c.oid::regclass FROM pg_class c
+        WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                       AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e')
+                       AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e')
                -- heartbeat_distribute() takes these out of the extension
-               OR c.relowner = e.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
+               OR c.relowner = extension.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
+        ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
+    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others.
+    FOR attempt IN 1 .. 100 LOOP
+        EXIT WHEN cardinality(tables) = 0;
+        BEGIN
+            PERFORM set_config('lock_timeout', '200ms', true);
+            EXECUTE (SELECT 'LOCK TABLE ' || string_agg('ONLY ' || t::text, ', ' ORDER BY n) || ' IN ACCESS EXCLUSIVE MODE'
+                     FROM unnest(tables) WITH ORDINALITY x (t, n));
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF attempt = 100 THEN
+                RAISE;
+            END IF;
+        END;
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    PERFORM set_config('lock_timeout', timeout, true);
+    FOR statement IN
+        SELECT format('ALTER %s %s SET SCHEMA heartbeat_building', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, t)
+        FROM unnest(tables) t JOIN pg_class c ON c.oid = t
         UNION ALL
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
-        FROM pg_extension e JOIN pg_depend d ON d.refobjid = e.oid
-        WHERE e.extname = 'heartbeat' AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+        FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e'
           AND d.classid = 'pg_proc'::regclass
     LOOP
         EXECUTE statement;

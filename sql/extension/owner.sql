@@ -10,23 +10,40 @@ CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RET
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    members CONSTANT text := -- $1 is parents, which heartbeat_distribute() takes out of the extension
+        'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
+        ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
+        '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'
+        '       AND d.refclassid = ''pg_extension''::regclass AND d.deptype = ''e'')'
+        ' OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent'
+        '     WHERE h.inhrelid = c.oid AND h.inhparent = ANY ($1::oid[]) AND p.relowner = c.relowner))'
+        ' ORDER BY c.relname <> ''heartbeat_control'', c.relkind = ''v'', c.oid';
+    one regclass;
     statement text;
 BEGIN
-    -- no partition is made meanwhile
-    EXECUTE (SELECT 'LOCK TABLE ' || string_agg('ONLY ' || p::text, ', ') || ' IN ACCESS EXCLUSIVE MODE' FROM unnest(parents) p);
+    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others. Once they
+    -- are held no partition is made.
+    FOR attempt IN 1 .. 100 LOOP
+        BEGIN
+            PERFORM set_config('lock_timeout', '200ms', true);
+            FOR one IN EXECUTE members USING parents LOOP
+                EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', one);
+            END LOOP;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF attempt = 100 THEN
+                RAISE;
+            END IF;
+        END;
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    FOR one IN EXECUTE members USING parents LOOP
+        EXECUTE format('ALTER %s %s OWNER TO %s', CASE (SELECT c.relkind FROM pg_class c WHERE c.oid = one) WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+                       one, new_owner);
+    END LOOP;
     FOR statement IN
         SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- it makes the partitions
         FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat'
-        UNION ALL
-        SELECT format('ALTER %s %s OWNER TO %s', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass, new_owner)
-        FROM pg_class c
-        WHERE c.relkind IN ('r', 'p', 'v') AND (
-            c.oid = ANY (parents::oid[]) -- heartbeat_distribute() takes them out of the extension
-            OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
-                       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
-                       WHERE h.inhrelid = c.oid AND h.inhparent = ANY (parents::oid[]) AND p.relowner = c.relowner))
         UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO %s', d.objid::regprocedure, new_owner)
         FROM pg_extension e JOIN pg_depend d ON d.refobjid = e.oid
@@ -40,9 +57,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS 'Internal: the part of heartbeat_set_owner() that SQL has statements for.';
 
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'
 BEGIN ATOMIC
-    SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_own_objects(new_owner, ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass,
                                                   'heartbeat_rollup'::regclass, 'heartbeat_rollup_pending'::regclass]);
     SELECT heartbeat_own_extension(new_owner);
