@@ -14,7 +14,7 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('main');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-my $node = Heartbeat::Cluster->create('main', kafka => $kafka);
+my $node = Heartbeat::Cluster->create('main', kafka => $kafka, owner => 'heartbeat_owner');
 
 my $now  = time - 600;
 my $at   = sub { reading_time($now + $_[0], $_[1] // 0) };

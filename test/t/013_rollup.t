@@ -17,7 +17,7 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 # Without sequential scans even small tables are joined as large ones are: by indexes, and only in the partitions that a
 # minute can be in.
-my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, settings => { enable_seqscan => 'off', enable_material => 'off' });
+my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
 my $old = $now - 61 * 7 * 86400;    # no partition is made for it by itself

@@ -21,7 +21,7 @@ my ($topic, $partitions, $workers) = ('heartbeat-events', 5, 3);
 my $kafka = Heartbeat::Kafka->new('chaos');
 $kafka->start;
 $kafka->create_topic($topic, $partitions);
-my $node = Heartbeat::Cluster->create('chaos', kafka => $kafka, settings => { 'heartbeat.workers' => $workers });
+my $node = Heartbeat::Cluster->create('chaos', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'heartbeat.workers' => $workers });
 my $chaos = Heartbeat::Chaos->new(
 	node       => $node,
 	kafka      => $kafka,

@@ -16,7 +16,7 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('replay');
 $kafka->start;
 $kafka->create_topic($topic, 2);
-my $node = Heartbeat::Cluster->create('replay', kafka => $kafka);
+my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
 # 4000 messages, 2000 a partition, two a second by Kafka's clock; of each hundred 97 are records.
 my $epoch    = 1_767_225_600;

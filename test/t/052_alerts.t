@@ -18,7 +18,7 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('alerts');
 $kafka->start;
 $kafka->create_topic($topic, 2);
-my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, settings => { 'track_functions' => 'all' });
+my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'track_functions' => 'all' });
 
 # The readings of a customer, so many seconds ago.
 sub publish

@@ -21,7 +21,7 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('retention');
 $kafka->start;
 $kafka->create_topic($topic, 2);
-my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s' });
+my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'heartbeat.log_summary' => '1s' });
 my $now   = int(time);
 my $weeks = 12;
 

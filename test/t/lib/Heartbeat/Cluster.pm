@@ -29,8 +29,8 @@ $SIG{INT} = 'DEFAULT';    # a script's background ignores it, and so would what 
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension, rather than the newest), owner (the
-role that owns it; undef: the superuser), streaming (1: a standby can follow), archiving (1: its WAL is kept), start (1), install_path (the folder of another PostgreSQL).
+encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension, rather than the newest), owner (a
+role that is made to own it; otherwise the superuser does), streaming (1: a standby can follow), archiving (1: its WAL is kept), start (1), install_path (the folder of another PostgreSQL).
 
 =cut
 
@@ -63,13 +63,12 @@ sub create
 	return $self;
 }
 
-# As README has it: the extension's owner is no superuser. Earlier versions, and owner => undef, leave it to the superuser.
+# With an owner it is done as README has it.
 sub create_extension
 {
 	my ($self, %opt) = @_;
 	$self->query('CREATE EXTENSION heartbeat' . ($opt{version} ? " VERSION '$opt{version}'" : ''));
-	my $owner = exists $opt{owner} ? $opt{owner} : $opt{version} ? undef : 'heartbeat_owner';
-	$self->query("CREATE ROLE $owner; SELECT heartbeat_set_owner('$owner')") if defined $owner;
+	$self->query("CREATE ROLE $opt{owner}; SELECT heartbeat_set_owner('$opt{owner}')") if defined $opt{owner};
 	return;
 }
 
