@@ -15,13 +15,14 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_hold = {"SELECT max(changed_at), string_agg(coalesce(reason, 'paused by ' || changed_by), "
-                         "'; ' ORDER BY hold DESC)"
-                         " FROM @extschema@.heartbeat_control WHERE paused",
-                         0,
-                         {},
-                         0,
-                         nullptr};
+Statement select_hold = {
+    "SELECT max(changed_at) AS changed_at, string_agg(coalesce(reason, 'paused by ' || changed_by), "
+    "'; ' ORDER BY hold DESC) AS reason"
+    " FROM @extschema@.heartbeat_control WHERE paused",
+    0,
+    {},
+    0,
+    nullptr};
 
 Statement select_lag = {
     "SELECT bool_and(s.high_watermark IS NOT NULL), sum(greatest(s.high_watermark - o.next_offset, "
