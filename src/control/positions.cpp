@@ -16,13 +16,14 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_hold = {"SELECT max(changed_at), string_agg(coalesce(reason, 'paused by ' || changed_by), "
-                         "'; ' ORDER BY hold DESC)"
-                         " FROM @extschema@.heartbeat_control WHERE paused",
-                         0,
-                         {},
-                         0,
-                         nullptr};
+Statement select_hold = {
+    "SELECT max(changed_at) AS changed_at, string_agg(coalesce(reason, 'paused by ' || changed_by), "
+    "'; ' ORDER BY hold DESC) AS reason"
+    " FROM @extschema@.heartbeat_control WHERE paused",
+    0,
+    {},
+    0,
+    nullptr};
 
 // $2 and $3 are what the workers know: partitions and their high watermarks. A sum beyond a bigint is shown
 // as its end.

@@ -1,0 +1,110 @@
+# A user's trigger calls heartbeat's functions from within a statement of heartbeat's: with the schema renamed meanwhile, in
+# a block that is undone, and without end.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+$ENV{MALLOC_PERTURB_} = 85;    # what was freed is overwritten
+
+my $kafka = Heartbeat::Kafka->new('reentry');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('reentry', kafka => $kafka, extension => 0);
+$node->query('CREATE SCHEMA hb');
+$node->query('CREATE EXTENSION heartbeat SCHEMA hb');
+$node->query('ALTER DATABASE heartbeat SET search_path = hb, hb_renamed, public');
+
+my $start     = int(time) - 3600;
+my $published = 0;
+
+sub publish
+{
+	my ($customer, $rate, $later) = @_;
+	$kafka->produce('heartbeat-events', { value => reading($customer, $rate, reading_time($start + ($later // 0) + $published++)) });
+	return;
+}
+
+# Readings that are refused while there is trouble: they can be retried afterwards.
+$node->query('CREATE TABLE public.trouble ()');
+$node->query(q{CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF EXISTS (SELECT FROM public.trouble) AND new.customer_id LIKE 'GHOST%' THEN RAISE EXCEPTION 'refused'; END IF;
+		RETURN new;
+	END $$});
+$node->query("CREATE TRIGGER refuse BEFORE INSERT ON heartbeat_$_ FOR EACH ROW EXECUTE FUNCTION public.refuse()")
+  for 'records', 'anomalies';
+$node->query('INSERT INTO public.trouble DEFAULT VALUES');
+publish("GHOST$_", 70) for 1 .. 40;
+$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty readings are refused');
+my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
+$node->query('DELETE FROM public.trouble');
+
+# The statement that updates the dead letters is planned anew while it runs.
+$node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
+	BEGIN
+		IF pg_catalog.pg_trigger_depth() = 1 THEN
+			FOR i IN 2 .. 29 BY 2 LOOP
+				ALTER SCHEMA hb RENAME TO hb_renamed;
+				PERFORM hb_renamed.heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[i : i]);
+				ALTER SCHEMA hb_renamed RENAME TO hb;
+				PERFORM hb.heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[i + 1 : i + 1]);
+			END LOOP;
+		END IF;
+		RETURN new;
+	END \$\$});
+$node->query('CREATE TRIGGER rename BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.rename()');
+is( $node->query("BEGIN; SELECT resolved FROM heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[1 : 1]);"
+		  . " SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL; ROLLBACK"),
+	"1\n11", 'a statement goes on that was planned anew while it ran')
+  for 1 .. 3;
+like($node->query_error('SELECT heartbeat_retry_dead_letters()'),
+	qr/already modified by an operation triggered by the current command/,
+	'a call within a call that resolves the same dead letters is an error');
+$node->query('DROP TRIGGER rename ON heartbeat_dead_letters');
+
+# Without end.
+$node->query(q{CREATE FUNCTION public.again() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN PERFORM hb.heartbeat_retry_dead_letters(); RETURN new; END $$});
+$node->query('CREATE TRIGGER again BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.again()');
+like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth limit exceeded/, 'a call within a call has an end');
+$node->query('DROP TRIGGER again ON heartbeat_dead_letters');
+
+# The worker stores readings in a block that is undone. It must not remember that their customers have their rows.
+$node->query('DROP TRIGGER refuse ON heartbeat_' . $_) for 'records', 'anomalies';
+$node->query('CREATE TABLE public.undone ()');
+$node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		BEGIN
+			IF pg_catalog.pg_trigger_depth() = 1 THEN
+				PERFORM hb.heartbeat_retry_dead_letters();
+				RAISE EXCEPTION 'undone' USING ERRCODE = 'XX999';
+			END IF;
+		EXCEPTION WHEN SQLSTATE 'XX999' THEN
+			INSERT INTO public.undone DEFAULT VALUES;
+		END;
+		RETURN NULL;
+	END $$});
+$node->query('CREATE TRIGGER undo AFTER INSERT ON heartbeat_records EXECUTE FUNCTION public.undo()');
+publish('CUST-1', 70);
+$node->wait_for_offsets('heartbeat-events', $published);
+is($node->count('public.undone'), 1, 'the worker has stored readings that were undone');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'GHOST%'"), 0, 'they are not there');
+$node->query('DROP TRIGGER undo ON heartbeat_records');
+publish('GHOST1', 200, 1000);    # an anomaly adds nothing to the rollup but the customer
+$node->wait_for_offsets('heartbeat-events', $published);
+$node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE customer_id = 'GHOST1'", 1, 'a customer is added when it comes again');
+
+is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '40|0', 'the dead letters can still be retried');
+$node->assert_audit;
+$node->wait_for_state('RUNNING');
+$node->assert_no_crash;
+
+done_testing();

@@ -1,0 +1,196 @@
+# The extension's owner changes its tables while heartbeat uses them: columns of other types and names, tables that are
+# renamed, moved, taken away, unlogged, with row level security, with rules. The server never crashes; the state or the
+# function that was called names what is wrong; ingest goes on when the change is undone, and nothing is missing.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('objects');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('objects', kafka => $kafka);
+$node->query('CREATE SCHEMA elsewhere');
+$node->query('CREATE TABLE steps (step text)');
+
+my @tables    = map { "heartbeat_$_" } qw(control offsets dead_letters records anomalies stale_minutes rollup_pending rollup customers
+  customers_total gaps events);
+my $start     = int(time) - 3600;
+my $published = 0;
+
+# A reading of each kind, and a message that is none.
+sub publish
+{
+	my $time = reading_time($start + $published);
+	$kafka->produce('heartbeat-events', map { { value => $_ } } reading("CUST-$published", 70, $time), reading("CUST-$published", 200, $time),
+		'no reading');
+	$published += 3;
+	return;
+}
+
+# Runs statements one by one, each in a transaction of its own; returns the errors.
+sub run
+{
+	my @statements = @_;
+	$node->psql('heartbeat', join(";\n", @statements), stderr => \my $error, on_error_stop => 0);
+	return $error // '';
+}
+
+# What a person reads who looks: the state with its reason, or the error that looking ends with. '' while all is well.
+sub trouble
+{
+	$node->psql('heartbeat', q{SELECT state, reason FROM heartbeat_state() WHERE state IN ('RETRYING', 'FAILED')},
+		stdout => \my $state, stderr => \my $error);
+	return ($state // '') . ($error // '');
+}
+
+sub is_stored
+{
+	$node->psql('heartbeat', "SELECT next_offset = $published FROM heartbeat_offsets", stdout => \my $stored, stderr => \my $error);
+	return ($stored // '') eq 't';
+}
+
+my (@silent, %outcomes);
+
+# Makes the change, has heartbeat work, and undoes it. The name that must be told is a pattern; without one, nothing need be told.
+sub attempt
+{
+	my ($what, $change, $undo, $name) = @_;
+	if (run("BEGIN; $change; COMMIT") ne '')
+	{
+		$outcomes{refused}++;    # by PostgreSQL itself
+		return 0;
+	}
+	publish();
+	# the worker reads the positions when it begins anew
+	my $called = run('SELECT pg_reload_conf()', 'SELECT * FROM heartbeat_retry_dead_letters()', 'SELECT * FROM heartbeat_status', 'SELECT heartbeat_resume()');
+	my $deadline = time + 30;
+	my $told     = '';
+	usleep(20_000) until is_stored() || ($told = trouble()) ne '' || time > $deadline;
+	my $stored  = $told eq '';
+	push @silent, "$what: nothing happens" if time > $deadline;
+	push @silent, "$what: $told$called" if $told . $called =~ /\S/ && "$told$called" !~ $name;
+	$outcomes{ $stored ? 'stored' : 'told' }++;
+	my $left = run("BEGIN; $undo; COMMIT");
+	push @silent, "$what: not undone: $left" if $left ne '';
+	$deadline = time + 30;
+	usleep(20_000) until is_stored() || time > $deadline;
+	push @silent, "$what: not stored afterwards: " . trouble() if time > $deadline;
+	$node->crash_lines == 0 or BAIL_OUT("$what: the server crashed");
+	return 1;
+}
+
+sub finish
+{
+	my ($what) = @_;
+	is(join("\n", @silent), '', "$what: " . join ', ', map { "$outcomes{$_} $_" } sort keys %outcomes);
+	@silent = %outcomes = ();
+	$node->wait_for_offsets('heartbeat-events', $published);
+	$node->wait_for_state('RUNNING');
+	return;
+}
+
+publish();
+$node->wait_for_offsets('heartbeat-events', $published);
+
+my @columns = map { [ split /\|/ ] } split /\n/, $node->query(
+	"SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attgenerated FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+	 AND attrelid IN (" . join(', ', map { "'$_'::regclass" } @tables) . ') ORDER BY attrelid, attnum');
+my %other = (
+	'text'                     => [ 'bytea',   'convert_to(%s, \'UTF8\')', 'convert_from(%s, \'UTF8\')' ],
+	'bytea'                    => [ 'text',    'encode(%s, \'hex\')',      'decode(%s, \'hex\')' ],
+	'bigint'                   => [ 'numeric', '%s',                       '%s' ],
+	'integer'                  => [ 'bigint',  '%s',                       '%s' ],
+	'double precision'         => [ 'numeric', '%s',                       '%s' ],
+	'boolean'                  => [ 'text',    '%s::text',                 '%s::boolean' ],
+	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
+	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
+for my $column (@columns)
+{
+	my ($table, $name, $type, $generated) = @$column;
+	my ($other, $there, $back) = @{ $other{$type} // die "type $type" };
+	my $alter = sub { sprintf 'ALTER TABLE %s ALTER "%s" TYPE %s USING ' . $_[1], $table, $name, $_[0], qq("$name") };
+	my $told = qr/\Q$name\E|\Q$table\E|operator|function|types/;
+	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told);
+
+	# a view needs the column: another one has its name
+	next if $table =~ /records|anomalies/ || $generated;
+	attempt("another $table.$name of type $other",
+		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )
+		  . sprintf(qq(UPDATE $table SET "$name" = $there), 'former'),
+		sprintf(qq(UPDATE $table SET former = coalesce($back, former)), qq("$name"))
+		  . qq(; ALTER TABLE $table DROP "$name"; ALTER TABLE $table RENAME former TO "$name"), $told);
+}
+finish('columns of another type');
+
+for my $column (@columns)
+{
+	my ($table, $name) = @$column;
+	attempt("$table.$name renamed", qq(ALTER TABLE $table RENAME "$name" TO renamed), qq(ALTER TABLE $table RENAME renamed TO "$name"),
+		qr/\Q$name\E|\Q$table\E/);
+}
+finish('columns of another name');
+
+for my $table (@tables)
+{
+	my $name = qr/\Q$table\E/;
+	attempt("$table renamed", "ALTER TABLE $table RENAME TO renamed", "ALTER TABLE renamed RENAME TO $table", $name);
+	attempt("$table moved", "ALTER TABLE $table SET SCHEMA elsewhere", "ALTER TABLE elsewhere.$table SET SCHEMA public", $name);
+	attempt("$table taken out of the extension",
+		"ALTER EXTENSION heartbeat DROP TABLE $table; ALTER TABLE $table RENAME TO renamed",
+		"ALTER TABLE renamed RENAME TO $table; ALTER EXTENSION heartbeat ADD TABLE $table", $name);
+	attempt("$table another kind of object",
+		"ALTER TABLE $table RENAME TO renamed; CREATE VIEW $table AS SELECT * FROM renamed LIMIT 10",
+		"DROP VIEW IF EXISTS $table; ALTER TABLE renamed RENAME TO $table", $name);
+	attempt("$table with row level security",
+		"ALTER TABLE $table ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+		"ALTER TABLE $table DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY", $name);
+	attempt("$table with a rule for $_", "CREATE RULE obstacle AS ON $_ TO $table DO INSTEAD SELECT 1", "DROP RULE obstacle ON $table",
+		qr/\Q$table\E|rules?\b/)
+	  for $table =~ /offsets|control/ ? ('UPDATE') : ('INSERT', 'UPDATE', 'DELETE');
+}
+finish('tables that are not what they were');
+
+# An unlogged table would lose its rows in a crash, alone: nothing may be stored meanwhile.
+for my $table (@tables)
+{
+	my $partition = $node->query("SELECT coalesce(min(inhrelid::regclass::text), '') FROM pg_inherits WHERE inhparent = '$table'::regclass");
+	for my $unlogged ($partition eq '' ? $table : $partition)
+	{
+		$node->query("ALTER TABLE $unlogged SET UNLOGGED");
+		publish();
+		$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', qr/^RETRYING\|table "$unlogged" of extension "heartbeat" is unlogged/,
+			"$unlogged unlogged: the state says so");
+		like($node->query_error('SELECT heartbeat_pause()'), qr/"$unlogged" .* is unlogged/, 'and so does a function');
+		is(is_stored(), '', 'nothing is stored');
+		$node->query("ALTER TABLE $unlogged SET LOGGED");
+		$node->wait_for_offsets('heartbeat-events', $published);
+	}
+}
+
+# The maintenance worker frees the room of rows that it has removed.
+$node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
+$node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes rows');
+$node->wait_for_query('SELECT last_error FROM heartbeat_status', qr/heartbeat_stale_minutes/, 'and says which table is gone');
+$node->query('ALTER TABLE renamed RENAME TO heartbeat_stale_minutes');
+$node->query('SELECT heartbeat_resume()');
+
+publish();
+$node->wait_for_offsets('heartbeat-events', $published);
+$node->wait_for_state('RUNNING');
+$node->assert_audit;
+is($node->count('heartbeat_records') . ' ' . $node->count('heartbeat_anomalies') . ' ' . $node->count('heartbeat_dead_letters'),
+	join(' ', ($published / 3) x 3), 'everything is stored once');
+$node->assert_no_crash;
+
+done_testing();
