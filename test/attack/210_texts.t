@@ -53,7 +53,9 @@ for my $letter (@letters)
 		ask("SELECT heartbeat_pause(repeat('a', $before) || repeat('$letter', 300))");
 		my $room = 383 - $before;
 		$room -= $room % length bytes($letter);
-		is(ask('SELECT reason FROM heartbeat_status'), 'a' x $before . $letter x ($room / length bytes($letter)),
+		# length() looks at each character, and psql leaves out half a one
+		is(eval { ask("SELECT length(reason) || ' ' || reason FROM heartbeat_status") } // $@,
+			($before + $room / length bytes($letter)) . ' ' . 'a' x $before . $letter x ($room / length bytes($letter)),
 			"a reason of $before + " . length(bytes($letter)) . ' bytes a character is cut where one ends');
 	}
 }
@@ -113,7 +115,7 @@ for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "brea
 	my $shown = $customer eq "break$escapes!" ? qr/break\\x1b\[31mred\\x0d\\x0a2026.*!$/ : qr/\Q@{[ bytes($customer) ]}\E/;
 	publish($customer);
 	$node->wait_for_state('RETRYING', $shown, 'trouble is told in a trigger\'s words');
-	ok(ask('SELECT octet_length(reason) BETWEEN 379 AND 383 AND last_error IS NOT NULL FROM heartbeat_status'), 'cut');
+	is(ask('SELECT octet_length(reason) BETWEEN 379 AND 383 AND length(reason) > 0 AND length(last_error) > 0 FROM heartbeat_status'), 't', 'cut');
 }
 $node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'break%'", 't', 'it is an event');
 $node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_alerts WHERE rule = '" . bytes($rule) . "'", 't', 'and an alert');
