@@ -100,14 +100,51 @@ cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f
 
 # A broker's own words, which may be what it has been told.
 my $file = $node->data_dir . '/kafka.properties';
-open(my $properties, '>', $file) or die "$file: $!";
-chmod 0600, $file;
-print $properties "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=heartbeat\nsasl.password=hush-5c1d\n";
-close $properties;
-$node->set('heartbeat.kafka_config_file' => $file);
+
+sub configure
+{
+	my (%properties) = @_;
+	open(my $properties, '>', $file) or die "$file: $!";
+	chmod 0600, $file;
+	print $properties map { "$_=$properties{$_}\n" } sort keys %properties;
+	close $properties;
+	$node->set('heartbeat.kafka_config_file' => $file);
+	return;
+}
+my $position = $node->log_position;
+my @shown;
+sub remember { push @shown, $node->query('SELECT to_json(s) FROM heartbeat_status s'); return; }
+my %sasl = ('security.protocol' => 'SASL_PLAINTEXT', 'sasl.mechanism' => 'PLAIN', 'sasl.username' => 'heartbeat', debug => 'all');
+configure(%sasl, 'sasl.password' => 'hush-5c1d');
 meet(refusal => "${obeyed}nobody has the password '%s', \xc3\xa9" x 30);
 $node->wait_for_state('CONNECTING', qr/\\xff\\xfe\\x1b\[31m.*nobody has the password '\(sasl\.password\)'/, 'a refusal is told, escaped and without the password');
-is(index(slurp_file($node->logfile), 'hush-5c1d'), -1, 'which is not in the log');
+remember();
+configure(%sasl, 'sasl.password' => 'broker');
+meet(refusal => "this broker knows '%s'");
+$node->wait_for_state('CONNECTING', qr/this broker knows '\(sasl\.password\)'/, 'a password that is an ordinary word is hidden where it is quoted');
+
+# librdkafka's own words quote the file.
+for my $property (
+	[ 'ssl.keystore.location'         => '/srv/hush-9a/client.p12' ],
+	[ 'ssl.curves.list'               => 'X25519:hushhushcurve' ],
+	[ 'ssl.sigalgs.list'              => 'RSA+SHA256:hushalgorithm' ],
+	[ 'ssl.cipher.suites'             => 'hushcipher' ],
+	[ 'ssl.ca.location'               => '/srv/hush-9a/' . 'x' x 400 . '.pem' ],
+	[ 'ssl.crl.location'              => '/srv/hush-9a/crl.pem' ],
+	[ 'ssl.certificate.location'      => '/srv/hush-9a/client.pem' ],
+	[ 'ssl.key.location'              => '/srv/hush-9a/client.key' ],
+	[ 'ssl.key.pem'                   => '-----BEGIN PRIVATE KEY-----\nhushhushhush' ],
+	[ 'partition.assignment.strategy' => 'range,hushstrategy' ])
+{
+	my ($name, $value) = @$property;
+	configure('security.protocol' => 'SSL', debug => 'all', $name => $value);
+	$node->wait_for_state('FAILED', qr/\Q$name\E/, "$name cannot be used: the state says so");
+	remember();
+}
+for my $text (slurp_file($node->logfile, $position), "@shown")
+{
+	is(scalar(() = $text =~ /hush/g), 0, 'no value is shown');
+}
 
 assert_clean_views($node, 'lies');
 assert_clean_log($node, 0, 'lies');
