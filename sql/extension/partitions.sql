@@ -17,8 +17,12 @@ BEGIN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', partition);
     WHEN 'heartbeat_records' THEN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
-        EXECUTE format('CREATE INDEX ON %s USING brin (event_timestamp) WITH (pages_per_range = 16%s)', partition,
-                       CASE WHEN distributed THEN ', autosummarize = on' ELSE '' END); -- nobody else does it on the nodes
+        IF partition_name = 'heartbeat_records_default' THEN -- readings of any time lie in it, mixed
+            EXECUTE format('CREATE INDEX ON %s (event_timestamp)', partition);
+        ELSE
+            EXECUTE format('CREATE INDEX ON %s USING brin (event_timestamp) WITH (pages_per_range = 16%s)', partition,
+                           CASE WHEN distributed THEN ', autosummarize = on' ELSE '' END); -- nobody else does it on the nodes
+        END IF;
     WHEN 'heartbeat_anomalies' THEN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
         EXECUTE format('CREATE INDEX ON %s (event_timestamp)', partition);

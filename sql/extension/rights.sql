@@ -21,7 +21,7 @@ REVOKE ALL ON FUNCTION heartbeat_add_partition_keys(text, text), heartbeat_make_
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
     heartbeat_apply_retention(), heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(),
     heartbeat_audit(),
-    heartbeat_audit_tables(), heartbeat_rules_changed(), heartbeat_evaluate_alerts(text, boolean), heartbeat_actor(),
+    heartbeat_audit_tables(), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_rules_changed(), heartbeat_evaluate_alerts(text, boolean), heartbeat_actor(),
     heartbeat_record_event(text, text, jsonb, timestamptz), heartbeat_newest_anomalies(timestamptz, timestamptz, text, text),
     heartbeat_heard(text[], timestamptz), heartbeat_is_distributed(), heartbeat_use_summary(boolean), heartbeat_check_cluster(),
     heartbeat_distribute(integer), heartbeat_undistribute() FROM PUBLIC;
