@@ -39,6 +39,7 @@ CREATE TABLE heartbeat_stale_minutes (
     minute_bucket timestamptz NOT NULL,
     marked_at     timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 COMMENT ON TABLE heartbeat_stale_minutes IS
     'Minutes whose rollup has to be made from the readings; a minute may stand here more than once.';
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
@@ -62,6 +63,7 @@ CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id t
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+    SET max_parallel_workers_per_gather = 0
 BEGIN ATOMIC
     SELECT r.customer_id, avg(r.heart_rate), count(*) FROM heartbeat_records r
     WHERE r.event_timestamp >= minute AND r.event_timestamp < minute + interval '1 minute'

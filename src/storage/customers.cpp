@@ -1,0 +1,91 @@
+// Storage wing: remembers the customers whom batches of this process have met.
+#include "server.h"
+
+#include "storage/customers.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Customers whose rows this process has committed: a table of their hashes that forgets when it is full.
+struct Customer {
+    uint64_t hash[2]; // zeros: nobody
+};
+constexpr size_t known_max = size_t{1} << 20; // 16 MiB
+constexpr size_t known_min = size_t{1} << 12;
+constexpr size_t known_ways = 4;
+Customer *known = nullptr;
+size_t known_size = 0;
+size_t known_count = 0;
+uint64_t known_generation;
+
+void forget_known(XactEvent event, void * /*argument*/) {
+    if (event != XACT_EVENT_ABORT || known == nullptr)
+        return;
+    memset(known, 0, sizeof(Customer) * known_size);
+    known_count = 0;
+}
+
+void allocate_known(size_t size) {
+    known = static_cast<Customer *>(
+        MemoryContextAllocExtended(TopMemoryContext, sizeof(Customer) * size, MCXT_ALLOC_ZERO));
+    known_size = size;
+    known_count = 0;
+}
+
+// Keeps the sets' entries as long as there is room. True: it was there already.
+bool put_known(Customer customer) {
+    size_t sets = std::max(known_size / known_ways, size_t{1});
+    Customer *set = known + customer.hash[0] % sets * known_ways;
+    for (size_t way = 0; way < known_ways; way++) {
+        if (set[way].hash[0] == customer.hash[0] && set[way].hash[1] == customer.hash[1])
+            return true;
+        if (set[way].hash[0] == 0 && set[way].hash[1] == 0) {
+            set[way] = customer;
+            known_count++;
+            return false;
+        }
+    }
+    set[customer.hash[1] % known_ways] = customer;
+    return false;
+}
+
+void grow_known() {
+    Customer *old = known;
+    size_t old_size = known_size;
+    allocate_known(old_size * 2);
+    for (size_t i = 0; i < old_size; i++)
+        if (old[i].hash[0] != 0 || old[i].hash[1] != 0)
+            put_known(old[i]);
+    pfree(old);
+}
+
+} // namespace
+
+bool customers_is_known(const Batch *batch, BatchBytes customer_id) {
+    if (MyBackendType != B_BG_WORKER)
+        return false;
+    if (known == nullptr) {
+        RegisterXactCallback(forget_known, nullptr);
+        allocate_known(known_min);
+        known_generation = statements_generation();
+    }
+    if (known_generation != statements_generation()) // the extension may be another one
+        forget_known(XACT_EVENT_ABORT, nullptr);
+    known_generation = statements_generation();
+    if (known_count > known_size / 2 && known_size < known_max)
+        grow_known();
+    const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));
+    return put_known({{hash_bytes_extended(bytes, customer_id.size, 0),
+                       hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
+}
+
+} // namespace heartbeat
