@@ -13,7 +13,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;         # seconds of a query, however busy the machine is
+my $bound = 3;         # seconds of a query, however busy the machine is; of as many marks as version 1.1 could leave, more
 my $drain = 60;        # seconds, after which a tenth may be left
 
 my $kafka = Heartbeat::Kafka->new('scattered');
@@ -101,7 +101,9 @@ $node->query('DROP TRIGGER correct ON heartbeat_records');
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});
+$bound = 8;
 assert_in_proportion('marks from before');
+$bound = 3;
 
 # A crowd's minute is marked, once: what comes late is added, and the minute is not read again and again.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
@@ -109,7 +111,6 @@ is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_s
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");
 $node->query(q{SELECT heartbeat_wake_workers()});
 assert_in_proportion('a crowd');
-my $half = $count;
 $count = 600;
 for my $late (1 .. 3)
 {
