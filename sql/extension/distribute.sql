@@ -48,20 +48,29 @@ BEGIN
     CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary WITH (security_barrier) AS
     SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
     FROM %1$I.heartbeat_rollup r
-    WHERE NOT EXISTS (SELECT FROM (SELECT minute_bucket FROM %1$I.heartbeat_stale_minutes
-                                   UNION SELECT minute_bucket FROM %1$I.heartbeat_rollup_pending) t
-                      WHERE t.minute_bucket = r.minute_bucket)
+    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes)) AS s (minute_bucket)
+                      WHERE s.minute_bucket = r.minute_bucket)
+      AND NOT EXISTS (SELECT FROM (
+              WITH keys AS MATERIALIZED (SELECT DISTINCT customer_id, minute_bucket FROM %1$I.heartbeat_rollup_pending
+                                         WHERE reading_count > 0)
+              SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM keys), ARRAY(SELECT minute_bucket FROM keys))
+                  AS u (customer_id, minute_bucket)) p
+                      WHERE p.minute_bucket = r.minute_bucket AND p.customer_id = r.customer_id)
     UNION ALL
-    SELECT a.customer_id, a.minute_bucket, sum(a.sum_bpm) / sum(a.reading_count)::bigint, sum(a.reading_count)::bigint
-    FROM (WITH minutes AS MATERIALIZED (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_rollup_pending)
-          SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup_pending
-          UNION ALL
-          SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup
-          WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM minutes))
-            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- which partitions to look into
-            AND minute_bucket <= (SELECT max(minute_bucket) FROM minutes)) a
-    WHERE NOT EXISTS (SELECT FROM %1$I.heartbeat_stale_minutes s WHERE s.minute_bucket = a.minute_bucket)
-    GROUP BY a.customer_id, a.minute_bucket HAVING sum(a.reading_count) > 0
+    SELECT p.customer_id, p.minute_bucket,
+           (p.sum_bpm + coalesce(f.sum_bpm, 0)) / (p.reading_count + coalesce(f.reading_count, 0)),
+           p.reading_count + coalesce(f.reading_count, 0)
+    FROM (WITH sums AS MATERIALIZED (
+              SELECT customer_id, minute_bucket, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS reading_count
+              FROM %1$I.heartbeat_rollup_pending WHERE reading_count > 0 GROUP BY customer_id, minute_bucket)
+          SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM sums), ARRAY(SELECT minute_bucket FROM sums),
+                                 ARRAY(SELECT sum_bpm FROM sums), ARRAY(SELECT reading_count FROM sums))
+              AS u (customer_id, minute_bucket, sum_bpm, reading_count)) p
+         CROSS JOIN LATERAL (SELECT sum(r.sum_bpm) AS sum_bpm, sum(r.reading_count)::bigint AS reading_count
+                             FROM %1$I.heartbeat_rollup r
+                             WHERE r.minute_bucket = p.minute_bucket AND r.customer_id = p.customer_id) f
+    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes)) AS s (minute_bucket)
+                      WHERE s.minute_bucket = p.minute_bucket)
     UNION ALL
     SELECT m.customer_id, s.minute_bucket, m.avg_bpm, m.reading_count
     FROM (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes) s,

@@ -6,6 +6,7 @@
 
 -- Tables
 
+CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 CREATE INDEX ON heartbeat_events (happened_at);
 COMMENT ON TABLE heartbeat_events IS
     'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
@@ -31,14 +32,21 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_spread(regclass),
     heartbeat_use_summary(boolean, regprocedure), heartbeat_lock_control(regclass), heartbeat_spread(integer), heartbeat_gather(),
     heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
-    heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
+    heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
     heartbeat_check_objects() FROM PUBLIC;
 
--- heartbeat_metrics asks the new function as its reader does.
+-- heartbeat_metrics asks the new function as its reader does, and retries mark dead letters as the workers' role.
 DO $$
 DECLARE
     reader text;
+    worker text;
 BEGIN
+    FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT'
+                    AND a.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT UPDATE (resolved_at, error_code, error_text) ON heartbeat_building.heartbeat_dead_letters TO %s', worker);
+    END LOOP;
     FOR reader IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_proc p, aclexplode(p.proacl) a
                   WHERE p.oid = 'heartbeat_building.heartbeat_batch_times()'::regprocedure AND a.privilege_type = 'EXECUTE'

@@ -27,18 +27,28 @@ namespace heartbeat {
 namespace {
 
 constexpr int letters_at_once = 500;
-constexpr size_t batch_bytes_max = size_t{64} << 20;
+constexpr int64_t bytes_at_once = int64_t{4} << 20; // of their messages; one alone may be larger
 constexpr int filters = 6;
 
+// Locks them, and tells of their size without reading it.
 Statement select_letters = {
-    "SELECT id, key, payload, topic, partition FROM @extschema@.heartbeat_dead_letters"
+    "SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)"
+    " FROM @extschema@.heartbeat_dead_letters"
     " WHERE resolved_at IS NULL AND id > $7 AND ($1 IS NULL OR error_code = $1) AND ($2 IS NULL OR topic = "
     "$2)"
     " AND ($3 IS NULL OR partition = $3) AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at "
     "< $5)"
-    " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT 500 FOR UPDATE",
-    filters + 1,
-    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID},
+    " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT $8 FOR UPDATE",
+    filters + 2,
+    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID},
+    0,
+    nullptr};
+
+Statement read_letters = {
+    "SELECT id, key, payload, topic, partition FROM @extschema@.heartbeat_dead_letters WHERE id = ANY ($1)"
+    " ORDER BY id",
+    1,
+    {INT8ARRAYOID},
     0,
     nullptr};
 
@@ -67,6 +77,7 @@ Statement build_details = {
 
 struct Letter {
     int64_t id;
+    int64_t bytes;
     Recount *recount; // of its partition
 };
 
@@ -77,41 +88,62 @@ struct ErrorCount {
 
 struct Retry {
     Batch *batch;
-    Datum values[filters + 1]; // the filters, and the last id that was looked at
-    char nulls[filters + 1];
-    MemoryContext context; // of 500 letters
+    Datum values[filters + 2]; // the filters, the last id that was looked at, and how many to look at
+    char nulls[filters + 2];
+    MemoryContext context; // of one batch
     HTAB *recounts;
     HTAB *errors;
-    Letter letters[letters_at_once];
+    Letter locked[letters_at_once];
+    Letter *letters; // those of them that are in the batch
     int64_t resolved;
     int64_t remaining;
 };
 
+size_t lock_letters(Retry *retry) {
+    uint64_t count = statement_execute(&select_letters, retry->values, retry->nulls, SPI_OK_SELECT);
+    for (uint64_t row = 0; row < count; row++) {
+        retry->locked[row].id = statement_int8(row, 1);
+        retry->locked[row].bytes = statement_int8(row, 2);
+    }
+    SPI_freetuptable(SPI_tuptable);
+    if (count > 0)
+        retry->values[filters] = Int64GetDatum(retry->locked[count - 1].id);
+    return count;
+}
+
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
     Datum value = statement_value(row, column, BYTEAOID, &null);
-    return null ? nullptr : DatumGetByteaPP(value);
+    return null ? nullptr : DatumGetByteaPCopy(value);
 }
 
 // Each dead letter is alone in a partition of the batch, whose number is its place in letters.
-size_t decode_letters(Retry *retry) {
-    uint64_t count = statement_execute(&select_letters, retry->values, retry->nulls, SPI_OK_SELECT);
+void decode_letter(Retry *retry, uint64_t row) {
+    bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
+    bool added = batch_add_alone(
+        retry->batch, static_cast<int32_t>(row), key == nullptr ? nullptr : VARDATA(key),
+        key == nullptr ? 0 : VARSIZE(key) - VARHDRSZ, payload == nullptr ? nullptr : VARDATA(payload),
+        payload == nullptr ? 0 : VARSIZE(payload) - VARHDRSZ);
+    if (!added)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    if (key != nullptr)
+        pfree(key);
+    if (payload != nullptr)
+        pfree(payload);
+}
+
+// They are locked, so they are there.
+void decode_letters(Retry *retry, size_t count) {
+    Datum ids = array_of_int8(count, [&](size_t i) { return retry->letters[i].id; });
+    if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("dead letters have changed while they were retried")));
     for (uint64_t row = 0; row < count; row++) {
-        Letter *letter = &retry->letters[row];
-        letter->id = statement_int8(row, 1);
-        letter->recount = recount_of(retry->recounts, TextDatumGetCString(statement_value(row, 4, TEXTOID)),
-                                     statement_int4(row, 5));
-        bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
-        if (!batch_add_alone(retry->batch, static_cast<int32_t>(row),
-                             key == nullptr ? nullptr : VARDATA_ANY(key),
-                             key == nullptr ? 0 : VARSIZE_ANY_EXHDR(key),
-                             payload == nullptr ? nullptr : VARDATA_ANY(payload),
-                             payload == nullptr ? 0 : VARSIZE_ANY_EXHDR(payload)))
-            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        retry->values[filters] = Int64GetDatum(letter->id);
+        retry->letters[row].recount = recount_of(
+            retry->recounts, TextDatumGetCString(statement_value(row, 4, TEXTOID)), statement_int4(row, 5));
+        decode_letter(retry, row);
     }
     SPI_freetuptable(SPI_tuptable);
-    return count;
 }
 
 // The letters whose messages are (or are not) readings now: indexes into letters.
@@ -171,23 +203,40 @@ void note_errors(Retry *retry) {
     retry->remaining += static_cast<int64_t>(count);
 }
 
-bool retry_some(Retry *retry) {
+// As many of the letters as go into one batch.
+size_t count_at_once(const Letter *letters, size_t left) {
+    size_t count = 1;
+    for (int64_t bytes = letters[0].bytes; count < left; count++)
+        if ((bytes += letters[count].bytes) > bytes_at_once)
+            break;
+    return count;
+}
+
+void retry_batch(Retry *retry, size_t count) {
     MemoryContextReset(retry->context);
     MemoryContext before = MemoryContextSwitchTo(retry->context);
     retry->batch->clear();
-    size_t count = decode_letters(retry);
-    if (count > 0) {
-        if (!batch_seal(retry->batch))
-            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        ActingRole before_storing;
-        role_enter(&before_storing);
-        PartitionCounts *counts = store_batch(retry->batch, nullptr, true);
-        role_leave(before_storing);
-        resolve(retry, counts);
-        note_errors(retry);
-    }
+    decode_letters(retry, count);
+    if (!batch_seal(retry->batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    // users' triggers on readings and dead letters run as they do in a worker
+    ActingRole before_storing;
+    role_enter(&before_storing);
+    resolve(retry, store_batch(retry->batch, nullptr, true));
+    note_errors(retry);
+    role_leave(before_storing);
     MemoryContextSwitchTo(before);
-    return count > 0;
+}
+
+bool retry_some(Retry *retry) {
+    size_t locked = lock_letters(retry);
+    for (size_t first = 0, count; first < locked; first += count) {
+        CHECK_FOR_INTERRUPTS();
+        retry->letters = retry->locked + first;
+        count = count_at_once(retry->letters, locked - first);
+        retry_batch(retry, count);
+    }
+    return locked > 0;
 }
 
 // {"INVALID_JSON": 3}
@@ -210,8 +259,9 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
         retry->nulls[i] = arguments->args[i].isnull ? 'n' : ' ';
         retry->values[i] = arguments->args[i].value;
     }
-    retry->nulls[filters] = ' ';
+    retry->nulls[filters] = retry->nulls[filters + 1] = ' ';
     retry->values[filters] = Int64GetDatum(0);
+    retry->values[filters + 1] = Int32GetDatum(letters_at_once);
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
     retry->recounts = recount_create();
     HASHCTL control = {};
@@ -219,7 +269,7 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     control.entrysize = sizeof(ErrorCount);
     control.hcxt = CurrentMemoryContext;
     retry->errors = hash_create("heartbeat errors", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    retry->batch = batch_create(letters_at_once, batch_bytes_max);
+    retry->batch = batch_create(letters_at_once, bytes_at_once);
     if (retry->batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
@@ -243,8 +293,8 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     SPI_connect();
     PG_TRY();
     {
-        while (retry_some(retry))
-            CHECK_FOR_INTERRUPTS();
+        while (retry_some(retry)) {
+        }
         // last, so that ingest does not wait while letters are being stored
         if (retry->resolved > 0)
             recount_apply(retry->recounts);

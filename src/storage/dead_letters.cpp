@@ -49,12 +49,22 @@ int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;
 }
 
-// What was returned is in no promised order; letters_at_once are few.
-bool was_stored(const Batch *batch, const BatchMessage &message, uint64_t stored) {
-    for (uint64_t r = 0; r < stored; r++)
-        if (statement_int4(r, 1) == partition_of(batch, message) && statement_int8(r, 2) == message.offset)
-            return true;
-    return false;
+struct Place {
+    int32_t partition;
+    int64_t offset;
+
+    bool operator<(const Place &other) const {
+        return partition != other.partition ? partition < other.partition : offset < other.offset;
+    }
+};
+
+// What the last statement has returned, in order.
+Place *stored_places(uint64_t count) {
+    auto *places = static_cast<Place *>(palloc(sizeof(Place) * (count + 1)));
+    for (uint64_t r = 0; r < count; r++)
+        places[r] = {statement_int4(r, 1), statement_int8(r, 2)};
+    std::sort(places, places + count);
+    return places;
 }
 
 // How many of the letters from the first on go into one statement.
@@ -86,9 +96,10 @@ void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, 
         array_of_shown_text(batch, count, [&](size_t i) { return at(i).error_text; }),
     };
     uint64_t stored = statement_execute(&insert_dead_letters, values, nullptr, SPI_OK_INSERT_RETURNING);
+    const Place *places = stored_places(stored);
     for (size_t i = 0; i < count; i++) {
         PartitionCounts &partition = counts[at(i).partition_index];
-        if (stored == count || was_stored(batch, at(i), stored))
+        if (std::binary_search(places, places + stored, Place{partition_of(batch, at(i)), at(i).offset}))
             partition.dead_letters++;
         else
             partition.duplicates++;

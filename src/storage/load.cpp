@@ -19,6 +19,7 @@ extern "C" {
 #include "parser/parse_relation.h"
 #include "partitioning/partdesc.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
@@ -43,6 +44,7 @@ struct Load {
     Relation table;
     const LoadSource *source;
     int columns[load_columns_max]; // of the table, from 0, for each of the source's
+    int time_column;               // of the source's, by which the table is partitioned
     Default *defaults;
     int default_count;
     EState *estate;
@@ -155,23 +157,32 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// The partition of all rows where they have but one: ranges of time have no holes, so the earliest and the
+// Whether rows find their partition by their times alone, and none of the partitions is partitioned in its
+// turn: by what, and whether the source gives it, nobody can know. The routing holds on to what is looked at
+// here. Sets the place of the times in what the source gives.
+bool routes_by_time(Load *load) {
+    PartitionKey key = RelationGetPartitionKey(load->table);
+    PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
+    if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 ||
+        key->parttypid[0] != TIMESTAMPTZOID || key->partsupfunc[0].fn_oid != F_TIMESTAMPTZ_CMP ||
+        !std::all_of(partitions->is_leaf, partitions->is_leaf + partitions->nparts,
+                     [](bool leaf) { return leaf; }))
+        return false;
+    const int *end = load->columns + load->source->columns;
+    auto column = std::find<const int *>(load->columns, end, key->partattrs[0] - 1);
+    load->time_column = static_cast<int>(column - load->columns);
+    return column != end;
+}
+
+// The partition of all rows where they have but one: a range of time has no holes, so the earliest and the
 // latest row tell. nullptr: there are several, or it cannot be told.
 ResultRelInfo *find_common_partition(Load *load) {
-    PartitionKey key = RelationGetPartitionKey(load->table);
-    if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 ||
-        key->parttypid[0] != TIMESTAMPTZOID)
-        return nullptr;
-    const int *end = load->columns + load->source->columns;
-    auto column = std::find<const int *>(load->columns, end, key->partattrs[0] - 1) - load->columns;
-    if (column == load->source->columns)
-        return nullptr;
+    auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;
     for (size_t row = 1; row < load->source->rows; row++) {
-        TimestampTz time = DatumGetTimestampTz(load->at(row)[column]);
-        if (time < DatumGetTimestampTz(load->at(earliest)[column]))
+        if (time_of(row) < time_of(earliest))
             earliest = row;
-        if (time > DatumGetTimestampTz(load->at(latest)[column]))
+        if (time_of(row) > time_of(latest))
             latest = row;
     }
     ResultRelInfo *partition = find_partition(load, earliest);
@@ -244,7 +255,7 @@ bool load_rows(Relation table, const LoadSource &source) {
     if (!load_suits_table(table) || !find_columns(&load))
         return false;
     begin(&load);
-    bool plain = route(&load);
+    bool plain = routes_by_time(&load) && route(&load);
     for (size_t row = 0; plain && row < source.rows; row++)
         if (load.partition_of[row] != nullptr)
             store_partition(&load, row);

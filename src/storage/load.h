@@ -27,8 +27,7 @@ struct LoadSource {
 // Stores all rows of the source, in its order within each partition, as the current user. A key that is
 // stored already is an error, as with INSERT. False, and nothing is stored, where that would not be what
 // INSERT does: where there are triggers, rules, row security, grants on columns, generated columns, deferred
-// keys, a column of
-// another type, or a partition that is no table like its parent.
+// keys, a column of another type, a partition that is no table like its parent, or partitions of partitions.
 bool load_rows(Relation table, const LoadSource &source);
 
 } // namespace heartbeat

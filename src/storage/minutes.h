@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// In the transaction that stores the rows, after they were stored. A batch that has many readings of the same
-// customers appends their sums to heartbeat_rollup_pending; another one marks its minutes as stale, and
-// appends the customers that this process has not seen before.
+// In the transaction that stores the rows, after they were stored: appends the sums of customers' minutes to
+// heartbeat_rollup_pending. A batch that has many readings of a minute, and few of each customer, marks that
+// minute as stale instead, and appends the customers that this process has not seen before.
 void minutes_store(const Rows &records, const Rows &anomalies);
 
 // Rows appended since the last call.

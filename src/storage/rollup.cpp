@@ -5,10 +5,10 @@
 #include "server.h"
 
 #include "compat.h"
-#include "storage/arrays.h"
 #include "storage/distribution.h"
 #include "storage/fold.h"
 #include "storage/own_objects.h"
+#include "storage/rebuild.h"
 #include "storage/rollup.h"
 
 extern "C" {
@@ -63,69 +63,38 @@ Statement fold = {
     nullptr};
 constexpr int64_t fold_rows_max = 20'000;
 
-// Newest first, since those are asked for; at most an hour that lies together, so that it is one range of the
-// readings.
+// Minutes that nobody has touched for $1 milliseconds, or that somebody touches for very long: $2 of them at
+// most, the newest first, since those are asked for; all within an hour unless $3.
 Statement select_quiet_minutes = {
-    "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM (SELECT minute_bucket, "
-    "max(minute_bucket) OVER () AS newest"
-    " FROM @extschema@.heartbeat_stale_minutes"
-    " GROUP BY minute_bucket HAVING max(marked_at) < now() - $1 * interval '1 millisecond') quiet"
-    " WHERE minute_bucket > newest - interval '1 hour'",
-    1,
-    {INT8OID},
-    0,
-    nullptr};
-
-Statement delete_marks = {"DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1)",
-                          1,
-                          {TIMESTAMPTZARRAYOID},
-                          0,
-                          nullptr};
-
-// What is pending of them is in the readings that this snapshot sees.
-Statement delete_pending = {"DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)",
-                            1,
-                            {TIMESTAMPTZARRAYOID},
-                            0,
-                            nullptr};
-
-Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
-                           1,
-                           {TIMESTAMPTZARRAYOID},
-                           0,
-                           nullptr};
-
-// The minute of a reading. Some minor releases, 16.2 for one, take a full minute before date_bin's origin for
-// the minute before it: a device whose clock was reset says 1970-01-01 00:00:00.
-#define MINUTE_OF_READING                                                                                    \
-    "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
-    " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
-
-// The minutes, the first and the last one.
-Statement insert_rollup = {
-    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id,"
-    " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
-    " WHERE r.event_timestamp >= $2 AND r.event_timestamp < $3 + interval '1 minute'"
-    " AND " MINUTE_OF_READING " = ANY ($1)"
-    " GROUP BY 1, 2 ORDER BY 1, 2",
+    "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM"
+    " (SELECT minute_bucket, max(minute_bucket) OVER () AS newest FROM"
+    " (SELECT minute_bucket FROM @extschema@.heartbeat_stale_minutes GROUP BY minute_bucket"
+    " HAVING max(marked_at) < now() - $1 * interval '1 millisecond'"
+    " OR min(marked_at) < now() - 10 * $1 * interval '1 millisecond'"
+    " ORDER BY minute_bucket DESC LIMIT $2) quiet) w"
+    " WHERE $3 OR minute_bucket > newest - interval '1 hour'",
     3,
-    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
-
-Statement select_customers = {
-    "SELECT array_agg(s.customer_id) FROM"
-    " (SELECT r.customer_id FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = ANY ($1)"
-    " UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a"
-    " WHERE a.event_timestamp >= $2 AND a.event_timestamp < $3 + interval '1 minute') s",
-    3,
-    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+    {INT8OID, INT8OID, BOOLOID},
     0,
     nullptr};
 
 Statement select_marks = {
     "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
+
+// How many minutes a transaction takes: what it can in a moment, since meanwhile no partition can be made.
+constexpr int64_t minutes_at_first = 16;
+constexpr int64_t minutes_max = 4096;
+constexpr int64_t minutes_on_nodes = 60;
+constexpr TimestampTz quick = 250 * INT64CONST(1000);
+constexpr TimestampTz slow = USECS_PER_SEC;
+int64_t minutes_at_once = minutes_at_first;
+
+void adapt(TimestampTz took) {
+    if (took < quick)
+        minutes_at_once = std::min(minutes_at_once * 2, minutes_max);
+    else if (took > slow)
+        minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
+}
 
 // Rows that are removed leave room that nobody else would free in time: the table is small and everybody
 // reads all of it.
@@ -200,35 +169,32 @@ void rollup_summarize() {
 }
 
 RollupResult rollup_run() {
+    TimestampTz began = GetCurrentTimestamp();
     Extension extension;
     if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
         return RollupResult::nothing;
-    Datum quiet = Int64GetDatum(rollup_quiet_ms);
+    bool on_nodes = distribution_is_active();
+    Datum limits[3] = {Int64GetDatum(rollup_quiet_ms),
+                       Int64GetDatum(on_nodes ? minutes_on_nodes : minutes_at_once), BoolGetDatum(!on_nodes)};
     Datum minutes[3]; // all of them, the first, the last
-    statement_execute(&select_quiet_minutes, &quiet, nullptr, SPI_OK_SELECT);
+    statement_execute(&select_quiet_minutes, limits, nullptr, SPI_OK_SELECT);
     bool nothing; // all three are NULL then
     minutes[0] = statement_value(0, 1, TIMESTAMPTZARRAYOID, &nothing);
     minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);
     bool remain = false;
     if (!nothing) {
-        removed += static_cast<int64_t>(statement_execute(&delete_marks, minutes, nullptr, SPI_OK_DELETE));
-        removed += static_cast<int64_t>(statement_execute(&delete_pending, minutes, nullptr, SPI_OK_DELETE));
-        statement_execute(&delete_rollup, minutes, nullptr, SPI_OK_DELETE);
-        statement_execute(&insert_rollup, minutes, nullptr, SPI_OK_INSERT);
-        statement_execute(&select_customers, minutes, nullptr, SPI_OK_SELECT);
-        bool nobody;
-        Datum customers = statement_value(0, 1, TEXTARRAYOID, &nobody);
-        if (!nobody)
-            fold_customers(customers);
+        removed += on_nodes ? rebuild_on_nodes(minutes) : rebuild(minutes[0]);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
         remain = statement_bool(0, 1);
     }
     transaction_commit();
     free_room();
-    if (!nothing)
+    if (!nothing) {
+        adapt(GetCurrentTimestamp() - began);
         return RollupResult::rolled_up;
+    }
     return remain ? RollupResult::not_quiet : RollupResult::nothing;
 }
 

@@ -35,8 +35,8 @@ Statement insert_anomalies = {
 Statement insert_new_records = {
     "WITH stored AS (INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
     " SELECT * FROM unnest($1, $2, $3)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp)"
-    " SELECT customer_id, event_timestamp FROM stored ORDER BY customer_id, event_timestamp",
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
+    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
     3,
     {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
     0,
@@ -46,8 +46,8 @@ Statement insert_new_anomalies = {
     "WITH stored AS (INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, "
     "anomaly_type)"
     " SELECT * FROM unnest($1, $2, $3, $4)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp)"
-    " SELECT customer_id, event_timestamp FROM stored ORDER BY customer_id, event_timestamp",
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
+    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
     4,
     {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
     0,
@@ -144,36 +144,9 @@ void insert_where_new(void *argument) {
                             errmsg("a trigger has changed the customer or the time of a reading"),
                             errhint("They identify the reading, and duplicates are found by them.")));
         rows->stored[i] = true;
+        rows->heart_rates[i] = DatumGetFloat8(statement_value(r, 3, FLOAT8OID));
     }
     SPI_freetuptable(SPI_tuptable);
-}
-
-// Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
-// count is asked for need not be found: an error has the batch searched.
-void refuse_kept_out(const Rows &rows) {
-    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)), 0, nullptr,
-                 rows.anomalies};
-    for (size_t i = 0; i < rows.count; i++)
-        if (!rows.stored[i])
-            left.indexes[left.count++] = rows.indexes[i];
-    if (left.count == 0)
-        return;
-    Datum columns[4];
-    fill_columns(left, columns);
-    Datum keys[2] = {columns[0], columns[2]};
-    Statement *select = rows.anomalies ? &select_missing_anomalies : &select_missing_records;
-    if (distribution_is_active())
-        select = rows.anomalies ? &select_missing_on_nodes_anomalies : &select_missing_on_nodes_records;
-    uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
-    if (missing == 0)
-        return;
-    bool stored;
-    int32_t place = statement_int4(0, 1);
-    Rows first = {rows.batch, left.indexes + place, 1, &stored, rows.anomalies};
-    rows_insert_all(&first);
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("a reading was kept out of the table, and is no more"),
-                    errdetail("The batch is tried again.")));
 }
 
 void put_row(const void *argument, size_t i, Datum *values) {
@@ -211,13 +184,49 @@ uint64_t insert_all(const Rows &rows) {
                              SPI_OK_INSERT);
 }
 
+void insert_every(const Rows &rows) {
+    if (!load_all(rows) && insert_all(rows) != rows.count)
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                        errmsg("a trigger has kept a reading out of the table without an error")));
+}
+
+// Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
+// count is asked for need not be found: an error has the batch searched.
+void refuse_kept_out(const Rows &rows) {
+    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)),
+                 0,          nullptr,
+                 nullptr,    rows.anomalies};
+    for (size_t i = 0; i < rows.count; i++)
+        if (!rows.stored[i])
+            left.indexes[left.count++] = rows.indexes[i];
+    if (left.count == 0)
+        return;
+    Datum columns[4];
+    fill_columns(left, columns);
+    Datum keys[2] = {columns[0], columns[2]};
+    Statement *select = rows.anomalies ? &select_missing_anomalies : &select_missing_records;
+    if (distribution_is_active())
+        select = rows.anomalies ? &select_missing_on_nodes_anomalies : &select_missing_on_nodes_records;
+    uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
+    if (missing == 0)
+        return;
+    int32_t place = statement_int4(0, 1);
+    insert_every({rows.batch, left.indexes + place, 1, nullptr, nullptr, rows.anomalies});
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a reading was kept out of the table, and is no more"),
+                    errdetail("The batch is tried again.")));
+}
+
 } // namespace
 
 void rows_insert_all(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
-    if (!load_all(*rows) && insert_all(*rows) != rows->count)
+    insert_every(*rows);
+    if (additions_present()) // made since the caller looked
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                        errmsg("a trigger has kept a reading out of the table without an error")));
+                        errmsg("a trigger may have changed a reading")));
+    for (size_t i = 0; i < rows->count; i++)
+        rows->heart_rates[i] = rows->at(i).heart_rate;
     memset(rows->stored, true, rows->count);
 }
 

@@ -14,6 +14,10 @@
 #include "storage/subtransaction.h"
 #include "text.h"
 
+extern "C" {
+#include "utils/memutils.h"
+}
+
 namespace heartbeat {
 
 namespace {
@@ -67,11 +71,22 @@ void store_rows(Rows *rows) {
     replaying = !all_stored(*rows);
 }
 
+// Reading by reading, a batch has many tries, and each leaves its arrays.
+bool try_rows(Rows *rows, CaughtError *refusal) {
+    MemoryContext attempt =
+        AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext before = MemoryContextSwitchTo(attempt);
+    bool stored = subtransaction_try(rows_insert_new, rows, subtransaction_is_row_error, refusal);
+    MemoryContextSwitchTo(before);
+    MemoryContextDelete(attempt);
+    return stored;
+}
+
 // By halves, down to the rows that the database refuses. Returns how many of the rows are left, moved to the
 // front.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
-    if (rows.count == 0 || subtransaction_try(rows_insert_new, &rows, subtransaction_is_row_error, &refusal))
+    if (rows.count == 0 || try_rows(&rows, &refusal))
         return rows.count;
     if (rows.count == 1) {
         // the texts of a batch are UTF-8
@@ -80,11 +95,11 @@ size_t store_isolated(Rows rows) {
         return 0;
     }
     size_t half = rows.count / 2;
-    size_t left = store_isolated({rows.batch, rows.indexes, half, rows.stored, rows.anomalies});
-    size_t right = store_isolated(
-        {rows.batch, rows.indexes + half, rows.count - half, rows.stored + half, rows.anomalies});
+    size_t left = store_isolated(rows.part(0, half));
+    size_t right = store_isolated(rows.part(half, rows.count - half));
     std::copy(rows.indexes + half, rows.indexes + half + right, rows.indexes + left);
     std::copy(rows.stored + half, rows.stored + half + right, rows.stored + left);
+    std::copy(rows.heart_rates + half, rows.heart_rates + half + right, rows.heart_rates + left);
     return left + right;
 }
 
@@ -102,8 +117,9 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
 // Stores the readings of one list; takes those off it that were refused.
 Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bool isolate,
                 PartitionCounts *counts) {
-    Rows rows = {batch, indexes.data(), indexes.size(), nullptr, anomalies};
+    Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
     rows.stored = static_cast<bool *>(palloc0(rows.count + 1));
+    rows.heart_rates = static_cast<double *>(palloc(sizeof(double) * (rows.count + 1)));
     if (isolate) {
         rows.count = store_isolated(rows);
         indexes.resize(rows.count);

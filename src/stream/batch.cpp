@@ -19,8 +19,8 @@ void sort_unique(std::vector<int64_t> &values) {
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-// A large message is given its room and no more, since growing by doubling would hold it twice.
-constexpr size_t bytes_grown_exactly = size_t{256} << 10;
+// What a message that makes a batch full is given beside its own room: for the texts that go with it.
+constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace
 
@@ -39,8 +39,12 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     if (data == nullptr)
         return {0, -1};
     const char *begin = static_cast<const char *>(data);
-    if (size > bytes_grown_exactly && bytes.size() + size > bytes.capacity())
-        bytes.reserve(bytes.size() + size);
+    size_t needed = bytes.size() + size;
+    // By doubling, so that each byte is moved but a few times, up to what a full batch has; beyond, no more
+    // than is needed, since a giant message would be held twice.
+    if (needed > bytes.capacity() && size > bytes_beside)
+        bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
+                                         : needed + bytes_beside);
     bytes.insert(bytes.end(), begin, begin + size);
     return {bytes.size() - size, static_cast<int32_t>(size)};
 }
@@ -166,10 +170,13 @@ void Batch::refuse(uint32_t index, const char *sqlstate, BatchBytes text) {
 void Batch::reject(uint32_t index, const char *sqlstate, const char *text) {
     BatchBytes kept = keep(text, strlen(text));
     refuse(index, sqlstate, kept);
-    for (uint32_t duplicate : duplicates)
-        if (of_records(messages[duplicate]) == of_records(messages[index]) &&
-            compare_keys(messages[duplicate], messages[index]) == 0)
-            refuse(duplicate, sqlstate, kept);
+    auto before = [&](uint32_t a, uint32_t b) {
+        const BatchMessage &left = messages[a], &right = messages[b];
+        return of_records(left) != of_records(right) ? of_records(left) : compare_keys(left, right) < 0;
+    };
+    auto same = std::equal_range(duplicates.begin(), duplicates.end(), index, before);
+    for (auto duplicate = same.first; duplicate != same.second; ++duplicate)
+        refuse(*duplicate, sqlstate, kept);
 }
 
 void Batch::restore() {

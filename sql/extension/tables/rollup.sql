@@ -39,6 +39,7 @@ CREATE TABLE heartbeat_stale_minutes (
     minute_bucket timestamptz NOT NULL,
     marked_at     timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 COMMENT ON TABLE heartbeat_stale_minutes IS
     'Minutes whose rollup has to be made from the readings; a minute may stand here more than once.';
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';

@@ -1,0 +1,116 @@
+// Storage wing: remembers the customers whom batches of this process have met.
+#include "server.h"
+
+#include "storage/customers.h"
+#include "storage/sql.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Customers whose rows this process has committed: a table of their hashes that forgets when it is full.
+struct Customer {
+    uint64_t hash[2]; // zeros: nobody
+};
+constexpr size_t known_max = size_t{1} << 20; // 16 MiB
+constexpr size_t known_min = size_t{1} << 12;
+constexpr size_t known_ways = 4;
+Customer *known = nullptr;
+size_t known_size = 0;
+size_t known_count = 0;
+uint64_t known_generation;
+int known_level = 0; // the deepest subtransaction under way that has put a customer in; 0: none has
+
+void forget_known() {
+    if (known != nullptr)
+        memset(known, 0, sizeof(Customer) * known_size);
+    known_count = 0;
+}
+
+void transaction_ended(XactEvent event, void * /*argument*/) {
+    if (event == XACT_EVENT_ABORT)
+        forget_known();
+    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT)
+        known_level = 0;
+}
+
+// A user's trigger may store readings in a block that it undoes. A batch's own subtransactions put nobody in,
+// so they cost nothing.
+void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
+                          void * /*argument*/) {
+    int level = GetCurrentTransactionNestLevel();
+    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    if (known_level < level)
+        return;
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        forget_known();
+    known_level = level - 1;
+}
+
+void allocate_known(size_t size) {
+    known = static_cast<Customer *>(
+        MemoryContextAllocExtended(TopMemoryContext, sizeof(Customer) * size, MCXT_ALLOC_ZERO));
+    known_size = size;
+    known_count = 0;
+}
+
+// Keeps the sets' entries as long as there is room. True: it was there already.
+bool put_known(Customer customer) {
+    size_t sets = std::max(known_size / known_ways, size_t{1});
+    Customer *set = known + customer.hash[0] % sets * known_ways;
+    for (size_t way = 0; way < known_ways; way++) {
+        if (set[way].hash[0] == customer.hash[0] && set[way].hash[1] == customer.hash[1])
+            return true;
+        if (set[way].hash[0] == 0 && set[way].hash[1] == 0) {
+            set[way] = customer;
+            known_count++;
+            return false;
+        }
+    }
+    set[customer.hash[1] % known_ways] = customer;
+    return false;
+}
+
+void grow_known() {
+    Customer *old = known;
+    size_t old_size = known_size;
+    allocate_known(old_size * 2);
+    for (size_t i = 0; i < old_size; i++)
+        if (old[i].hash[0] != 0 || old[i].hash[1] != 0)
+            put_known(old[i]);
+    pfree(old);
+}
+
+} // namespace
+
+bool customers_is_known(const Batch *batch, BatchBytes customer_id) {
+    if (MyBackendType != B_BG_WORKER)
+        return false;
+    if (known == nullptr) {
+        RegisterXactCallback(transaction_ended, nullptr);
+        RegisterSubXactCallback(subtransaction_ended, nullptr);
+        allocate_known(known_min);
+        known_generation = statements_generation();
+    }
+    if (known_generation != statements_generation()) // the extension may be another one
+        forget_known();
+    known_generation = statements_generation();
+    if (known_count > known_size / 2 && known_size < known_max)
+        grow_known();
+    const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));
+    bool found = put_known({{hash_bytes_extended(bytes, customer_id.size, 0),
+                             hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
+    if (!found)
+        known_level = std::max(known_level, GetCurrentTransactionNestLevel());
+    return found;
+}
+
+} // namespace heartbeat

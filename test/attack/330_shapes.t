@@ -1,0 +1,199 @@
+# Partitions of the owner's own shape: each reading is where INSERT puts it, once, and what is not is found by the audit.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('shapes');
+$kafka->start;
+$kafka->create_topic('heartbeat-events', 1);
+my $node = Heartbeat::Cluster->create('shapes', kafka => $kafka);
+
+my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
+my $published = 0;
+my $columns   = 'id bigint NOT NULL DEFAULT 0, customer_id text COLLATE "C" NOT NULL, heart_rate double precision NOT NULL,
+	event_timestamp timestamptz NOT NULL, ingested_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)';
+my $key = 'PRIMARY KEY (customer_id, event_timestamp)';
+
+# Makes the partition of a week by these statements, in which NAME stands for it, FROM and TO for its bounds.
+sub shape
+{
+	my ($weeks, @statements) = @_;
+	my ($name, $from, $to) = split /\|/, $node->query(
+		"SELECT to_char(w, '\"heartbeat_records_\"IYYY\"w\"IW'), w || '+00', w + interval '7 days' || '+00'
+		 FROM (SELECT to_timestamp($this_week - $weeks * 7 * 86400) AT TIME ZONE 'UTC') t (w)");
+	for my $statement (@statements, 'ALTER TABLE heartbeat_records ATTACH PARTITION NAME FOR VALUES FROM (FROM_) TO (TO_)')
+	{
+		$node->query($statement =~ s/NAME/$name/gr =~ s/FROM_/'$from'/gr =~ s/TO_/'$to'/gr);
+	}
+	return $name;
+}
+
+# Readings of a week as one batch; $first is the first second, of which there is one for each reading.
+sub publish
+{
+	my ($weeks, $first, $count) = @_;
+	my @messages = map {
+		my $n = $first + $_;
+		{ value => reading('CUST-' . $n % 97, 40 + $n % 141, reading_time($this_week - $weeks * 7 * 86400 + $n * 100)) }
+	} 0 .. $count - 1;
+	$node->query('SELECT heartbeat_pause()');
+	$kafka->produce('heartbeat-events', @messages);
+	$node->query('SELECT heartbeat_resume()');
+	$published += $count;
+	$node->wait_for_offsets('heartbeat-events', $published);
+	return;
+}
+
+# The same rows inserted by hand into a copy of the table of the same shape must lie in leaves of the same bounds.
+sub assert_places
+{
+	my ($name, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $wrong = $node->query(
+		"BEGIN; CREATE TEMP TABLE was ON COMMIT DROP AS SELECT tableoid AS leaf, customer_id, event_timestamp FROM $name;
+		 CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM $name; DELETE FROM $name;
+		 INSERT INTO heartbeat_records (id, customer_id, heart_rate, event_timestamp, ingested_at)
+			SELECT id, customer_id, heart_rate, event_timestamp, ingested_at FROM kept;
+		 SELECT count(*) FILTER (WHERE w.leaf IS DISTINCT FROM r.tableoid), count(*) > 0
+			FROM was w FULL JOIN $name r USING (customer_id, event_timestamp); ROLLBACK");
+	return is($wrong, '0|t', "$what: each reading is where INSERT puts it");
+}
+
+sub differences
+{
+	return $node->query("SELECT string_agg(difference::text, ' ') FROM heartbeat_audit_tables()
+		WHERE table_name IN ('heartbeat_records', 'heartbeat_anomalies')");
+}
+
+# few and many rows go different ways into the table
+sub assert_shape
+{
+	my ($weeks, $name, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	publish($weeks, 0,    100);
+	publish($weeks, 1000, 1000);
+	publish($weeks, 950,  300);    # of which 250 are there
+	is($node->count($name), 1150, "$what: each reading is stored once");
+	is($node->query("SELECT count(*) FROM generate_series(0, 96) n WHERE NOT EXISTS (SELECT FROM heartbeat_records WHERE customer_id = 'CUST-' || n
+		AND event_timestamp >= to_timestamp($this_week - $weeks * 7 * 86400) AND event_timestamp < to_timestamp($this_week - ($weeks - 1) * 7 * 86400))"),
+		0, "$what: each customer is found");
+	is(differences(), '0 0', "$what: the audit shows no difference");
+	return assert_places($name, $what);
+}
+
+my @hashed = map { ("CREATE TABLE NAME_$_ PARTITION OF NAME ($key) FOR VALUES WITH (MODULUS 3, REMAINDER $_)") } 0 .. 2;
+my $hash   = shape(10, "CREATE TABLE NAME ($columns) PARTITION BY HASH (customer_id)", @hashed);
+assert_shape(10, $hash, 'by hash of the customer');
+
+my @shapes = (
+	[ 'by list of customers, with a default',
+		"CREATE TABLE NAME ($columns) PARTITION BY LIST (customer_id)",
+		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES IN ('CUST-1', 'CUST-5')",
+		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
+	[ 'by range of the heart rate',
+		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (heart_rate)",
+		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES FROM (0) TO (100)",
+		"CREATE TABLE NAME_b PARTITION OF NAME ($key) FOR VALUES FROM (100) TO (1000)" ],
+	[ 'by a column that has its default',
+		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (ingested_at)",
+		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES FROM (MINVALUE) TO ('2001-01-01')",
+		"CREATE TABLE NAME_b PARTITION OF NAME ($key) FOR VALUES FROM ('2001-01-01') TO (MAXVALUE)" ],
+	[ 'by halves of the week, then by hash',
+		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (event_timestamp)",
+		"CREATE TABLE NAME_a PARTITION OF NAME FOR VALUES FROM (FROM_) TO (FROM_::timestamptz + interval '12 hours') PARTITION BY HASH (customer_id)",
+		"CREATE TABLE NAME_a0 PARTITION OF NAME_a ($key) FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+		"CREATE TABLE NAME_a1 PARTITION OF NAME_a ($key) FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
+	[ 'by hours, the other ones in a default',
+		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (event_timestamp)",
+		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES FROM (FROM_::timestamptz + interval '5 hours') TO (FROM_::timestamptz + interval '6 hours')",
+		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
+	[ 'with a key on more columns', "CREATE TABLE NAME ($columns, PRIMARY KEY (customer_id, event_timestamp), UNIQUE (event_timestamp, customer_id, heart_rate))" ],
+	[ 'with the key turned round', "CREATE TABLE NAME ($columns, PRIMARY KEY (event_timestamp, customer_id))" ],
+	[ 'with columns in another order',
+		'CREATE TABLE NAME (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, heart_rate double precision NOT NULL,
+			customer_id text COLLATE "C" NOT NULL, gone integer, id bigint NOT NULL,
+			CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180), PRIMARY KEY (customer_id, event_timestamp))',
+		'ALTER TABLE NAME DROP gone' ]);
+my $weeks = 10;
+for my $shape (@shapes)
+{
+	my ($what, @statements) = @$shape;
+	assert_shape(++$weeks, shape($weeks, @statements), $what);
+}
+
+# A foreign table, which is a table of this server.
+$node->query('CREATE EXTENSION postgres_fdw');
+$node->query(sprintf q{CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'heartbeat')}, $node->host, $node->port);
+$node->query('CREATE USER MAPPING FOR CURRENT_USER SERVER self');
+my $foreign = shape(++$weeks, "CREATE TABLE far ($columns, $key)", "CREATE FOREIGN TABLE NAME ($columns) SERVER self OPTIONS (table_name 'far')");
+assert_shape($weeks, $foreign, 'in a foreign table');
+$node->query("ALTER TABLE heartbeat_records DETACH PARTITION $foreign");
+$node->query("ALTER TABLE far DROP CONSTRAINT heartbeat_records_normal, ADD CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)");
+$node->query("CREATE TABLE home AS TABLE far; DROP FOREIGN TABLE $foreign; DROP TABLE far");
+my $far = shape($weeks, "CREATE TABLE NAME ($columns, $key)", 'INSERT INTO NAME TABLE home');
+is(differences(), '0 0', 'what a foreign table had is here');
+
+# A trigger of a table deep below, and a unique key that is not the readings': what they keep out is no duplicate.
+$node->query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
+	$$ BEGIN IF new.customer_id = 'CUST-7' THEN RETURN NULL; END IF; RETURN new; END $$});
+$node->query("CREATE TRIGGER keep_out BEFORE INSERT ON ${hash}_$_ FOR EACH ROW EXECUTE FUNCTION keep_out()") for 0 .. 2;
+publish(10, 3000, 1000);
+my $kept_out = grep { $_ % 97 == 7 } 3000 .. 3999;
+is($node->query(q{SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters}), "$kept_out|27000|27000", 'what a trigger deep below keeps out is a dead letter');
+$node->query("DROP TRIGGER keep_out ON ${hash}_$_") for 0 .. 2;
+my $other = shape(++$weeks, "CREATE TABLE NAME ($columns, PRIMARY KEY (heart_rate))");
+$node->query('DELETE FROM heartbeat_dead_letters');
+publish($weeks, 0, 1000);
+is($node->count($other), 141, 'a key on another column lets one of each in');
+is($node->query('SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters'), '859|23505|23505', 'and the others are dead letters');
+is(differences(), '0 0', 'the audit shows no difference');
+
+# Without the key a replay stores a reading again, and the audit says so.
+my $keyless = shape(++$weeks, "CREATE TABLE NAME ($columns)");
+publish($weeks, 0, 300);
+is(differences(), '0 0', 'a partition without a key: the audit shows no difference');
+publish($weeks, 200, 300);
+is($node->count($keyless), 600, 'what comes again is stored again');
+is(differences(), '-100 0', 'which the audit finds');
+$node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
+is(differences(), '-100 0', 'and the counters do not forget it');
+$node->query("UPDATE heartbeat_offsets SET records = records - 100, duplicates = duplicates + 100");
+is(differences(), '0 0', 'until they are set right');
+$node->query("INSERT INTO $keyless SELECT * FROM $keyless LIMIT 7");
+is(differences(), '7 0', 'what is there twice by hand is found too');
+$node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
+
+# Rows in a leaf in which nobody looks for them, as version 1.1 put them there.
+my $by_rate = $node->query(q{SELECT inhparent::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent JOIN pg_partitioned_table p ON p.partrelid = c.oid
+	WHERE partattrs::text = '3' AND relispartition LIMIT 1});
+my $bound = $node->query("SELECT pg_get_partition_constraintdef('${by_rate}_b'::regclass)");
+$node->query("ALTER TABLE $by_rate DETACH PARTITION ${by_rate}_b");
+$node->query("WITH moved AS (DELETE FROM ${by_rate}_a WHERE heart_rate < 50 RETURNING *) INSERT INTO ${by_rate}_b SELECT * FROM moved");
+my $moved = $node->query("SELECT count(*) FROM ${by_rate}_b WHERE heart_rate < 100");
+cmp_ok($moved, '>', 0, 'readings are misplaced by hand');
+$node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT VALID");
+$node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
+$node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
+$node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
+# the partition without a key makes searches costly, and they are not made as long as it is there
+$node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
+$node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
+is(differences(), "-$moved 0", 'which the audit finds');
+
+# A stranger's functions and types are not called.
+$node->query('CREATE FUNCTION public.pg_partition_tree(oid) RETURNS SETOF integer LANGUAGE sql AS $$ SELECT 1/0 $$');
+$node->query('CREATE FUNCTION public.count(text) RETURNS bigint LANGUAGE sql AS $$ SELECT (1/0)::bigint $$');
+is(differences(), "-$moved 0", 'whatever functions a stranger makes');
+$node->assert_no_crash;
+
+done_testing();
