@@ -90,12 +90,10 @@ sub assert_work
 	publish_some();
 	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
 	push @wrong, "ingest: $stored" if $stored =~ /^neither/;
-	my $rolled = $stored eq 'done' ? done_or_refused('SELECT (SELECT count(*) FROM heartbeat_rollup_pending) + (SELECT count(*) FROM heartbeat_stale_minutes) = 0') : '';
-	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
 	my @calls = (
 		(map { [ 'heartbeat_operator', "SELECT $_" ] } "heartbeat_pause('work')", 'heartbeat_seek(0, 0)', 'heartbeat_seek(0, 1)',
 			"heartbeat_seek(to_timestamp(0))", 'heartbeat_resume()', 'heartbeat_retry_dead_letters()',
-			"heartbeat_replay('-infinity', 'infinity')"),
+			"heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')"),
 		(map { [ undef, "SELECT $_" ] } "heartbeat_retry_dead_letters()", "heartbeat_replay(now() - interval '1 day', now() + interval '1 day')",
 			"heartbeat_make_partitions(to_timestamp($old + 86400 * 30), to_timestamp($old + 86400 * 30))", 'heartbeat_summarize_partitions()'));
 	for my $call (@calls)
@@ -103,6 +101,9 @@ sub assert_work
 		my $error = call(@$call);
 		push @wrong, "$call->[1]: $error" unless $error eq '' || $error =~ /spy_/ || $error =~ /needs ingest to be paused/ && $call->[1] =~ /seek/;
 	}
+	# a session's call has woken the maintenance worker, which folds at once
+	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
+	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
 	return is("@wrong", '', "$what: each call works, or names what is in its way");
 }
 
@@ -126,6 +127,7 @@ sub assert_made
 {
 	my ($what, @statements) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory'); # also on the table partitions that have come since
 	my @errors = grep { $_ ne '' } map { $spy->act($_) } @statements;
 	my @unnamed = grep { !/spy_\w+.*heartbeat_|heartbeat_\w+.*spy_/s && !/tables cannot have|transition table/ } @errors;
 	is("@unnamed", '', "$what: mallory makes triggers, or is told which ones are refused");
@@ -143,7 +145,6 @@ assert_goes_on('at first');
 
 # On the bookkeeping tables, one after the other and all at once.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
-$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {
 	my $what = @$tables > 1 ? 'all bookkeeping tables' : $tables->[0];
@@ -164,7 +165,7 @@ for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_
 	remove_triggers();
 	assert_goes_on($table);
 }
-$spy->act("CREATE TRIGGER spy_plain AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()");
+assert_made('a plain trigger', "CREATE TRIGGER spy_plain AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()");
 publish_some();
 $node->wait_for_offsets($topic, $published);
 is(join(' ', $spy->actors), 'heartbeat_worker', "a trigger on readings runs, as the workers' role");
@@ -175,10 +176,11 @@ assert_goes_on('a plain trigger');
 for my $role ('heartbeat_operator', undef)
 {
 	my $who = $role // 'a superuser';
-	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N%'");
+	# but for the one that a seek above has skipped
+	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
 		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");
-	$spy->act($_) for map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
+	assert_made('on readings and dead letters', map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters));
 	for my $sql ('SELECT resolved FROM heartbeat_retry_dead_letters()', "SELECT sum(records) FROM heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')")
 	{
 		my $error = call($role, $sql);
@@ -221,7 +223,8 @@ for my $table (sort keys %column)
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		$node->query("ALTER TABLE $table OWNER TO mallory");
+		# its sequence goes with it
+		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
 		# what it evaluates while it is made, mallory evaluates herself
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and makes a $kind");
 		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");

@@ -9,6 +9,8 @@ use warnings;
 
 use Test::More;
 
+my $catalog = 'SET search_path = pg_catalog;'; # what is asked here runs nobody's code
+
 =pod
 
     my $spy = Heartbeat::Spy->new($node, 'mallory', 'heartbeat_owner', 'heartbeat_worker');   # roles to tell apart
@@ -73,7 +75,7 @@ sub triggers_on
 sub actors
 {
 	my ($self) = @_;
-	return split / /, $self->{node}->query("SELECT concat_ws(' ', " . join(', ', map {
+	return split / /, $self->{node}->query("$catalog SELECT concat_ws(' ', " . join(', ', map {
 		"(SELECT '$_' FROM $self->{role}.as_$_ WHERE is_called)" } @{ $self->{kinds} }) . ')');
 }
 
@@ -83,9 +85,9 @@ sub assert_only
 	my ($self, $what, @allowed) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my %allowed = map { $_ => 1 } $self->{role}, @allowed;
-	my $super   = $self->{node}->query("SELECT rolsuper FROM pg_roles WHERE rolname = '$self->{role}'") eq 't' ? 'and is a superuser' : '';
+	my $super   = $self->{node}->query("$catalog SELECT rolsuper FROM pg_roles WHERE rolname = '$self->{role}'") eq 't' ? 'and is a superuser' : '';
 	my $passed  = is(join(' ', (grep { !$allowed{$_} } $self->actors), $super || ()), '', "$what: nobody runs the code who must not");
-	diag $self->{node}->query("SELECT DISTINCT * FROM $self->{role}.seen LIMIT 20") unless $passed;
+	diag $self->{node}->query("$catalog SELECT DISTINCT * FROM $self->{role}.seen LIMIT 20") unless $passed;
 	$self->forget;
 	return $passed;
 }
@@ -93,7 +95,7 @@ sub assert_only
 sub forget
 {
 	my ($self) = @_;
-	$self->{node}->query(join '; ', "ALTER ROLE $self->{role} NOSUPERUSER", "TRUNCATE $self->{role}.seen",
+	$self->{node}->query($catalog . join '; ', "ALTER ROLE $self->{role} NOSUPERUSER", "TRUNCATE $self->{role}.seen",
 		map { "SELECT setval('$self->{role}.as_$_', 1, false)" } @{ $self->{kinds} });
 	return;
 }
