@@ -87,6 +87,8 @@ sub assert_work
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @wrong;
+	# so many customers of one minute that it is marked
+	publish(map { reading("S$_", 70, reading_time($now - 3600, $published)) } 1 .. 300) if $what =~ /stale|all/;
 	publish_some();
 	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
 	push @wrong, "ingest: $stored" if $stored =~ /^neither/;
@@ -243,6 +245,7 @@ for my $table (sort keys %column)
 }
 
 # A foreign key of mallory's, whose table has a trigger that is deferred to the commit.
+$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',

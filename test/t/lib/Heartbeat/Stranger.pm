@@ -50,13 +50,13 @@ my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 in
 sub names
 {
 	my ($class, $node) = @_;
-	my $member = "pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'heartbeat' AND d.deptype = 'e'";
+	my $member = "(pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'heartbeat' AND d.deptype = 'e') ON true";
 	return {
 		functions => [ map { [ split /\|/, $_, -1 ] } split /\n/, $node->query(
 			"SELECT p.proname, array_to_string(ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, n) ORDER BY n), ';')
-			 FROM pg_proc p JOIN $member AND d.classid = 'pg_proc'::regclass AND d.objid = p.oid WHERE p.prorettype <> 'trigger'::regtype") ],
+			 FROM pg_proc p JOIN $member WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND p.prorettype <> 'trigger'::regtype") ],
 		relations => [ split /\n/, $node->query(
-			"SELECT c.relname FROM pg_class c JOIN $member AND d.classid = 'pg_class'::regclass AND d.objid = c.oid WHERE c.relkind <> 'S'") ],
+			"SELECT c.relname FROM pg_class c JOIN $member WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND c.relkind <> 'S'") ],
 	};
 }
 
@@ -98,12 +98,13 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# As many as there are argument counts: a call that leaves out what has a default, and one that gives all.
+# A call that leaves out what has a default, and one that gives all. The server lets nobody mean one of them then, not even who
+# gives no argument to a function that has none; so what a test is to ask by is left out.
 sub make_ambiguous
 {
 	my ($self) = @_;
 	my @sql;
-	for my $function (@{ $self->{names}{functions} })
+	for my $function (grep { $_->[0] ne 'heartbeat_check_objects' } @{ $self->{names}{functions} })
 	{
 		my ($name, $types) = @$function;
 		my @types = split /;/, $types;
@@ -199,7 +200,7 @@ sub _of_the_server
 sub _make
 {
 	my ($self, @sql) = @_;
-	$self->{node}->psql($self->{node}{heartbeat_database}, join(";\n", 'SET client_min_messages = fatal', 'SET ROLE stranger', @sql) . ";\n", on_error_stop => 0);
+	$self->{node}->psql($self->{node}{heartbeat_database}, join(";\n", 'SET client_min_messages = error', 'SET ROLE stranger', @sql) . ";\n", on_error_stop => 0);
 	return $self;
 }
 
