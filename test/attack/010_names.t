@@ -1,0 +1,285 @@
+# A stranger who may create objects in the extension's schema makes what could be taken for the extension's objects or the
+# server's: before CREATE EXTENSION, before an update, and afterwards. Nothing of it is run with another's rights, nothing stops.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+use Heartbeat::Stranger;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('names');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+# In a schema of its own, where the stranger may create objects.
+my $node = Heartbeat::Cluster->create('names', kafka => $kafka, extension => 0);
+$node->query("CREATE SCHEMA hb; ALTER DATABASE heartbeat SET search_path = hb, public");
+$node->query('CREATE EXTENSION heartbeat SCHEMA hb');
+my $names = Heartbeat::Stranger->names($node);
+cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the functions of the extension are known');
+
+# As if that database were the server's: what a test asks in it, it asks by the names of the server alone.
+my $catalog = 'SET search_path = pg_catalog;';
+sub in_database
+{
+	my ($database) = @_;
+	$node->{heartbeat_database} = $database;
+	return;
+}
+sub make_database
+{
+	my ($database) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	in_database($database);
+	$node->query('DROP SCHEMA IF EXISTS stranger CASCADE');
+	$node->safe_psql('postgres', 'DROP ROLE IF EXISTS stranger');
+	return;
+}
+
+# Forgets the stranger, who is one role in all databases.
+sub drop_database
+{
+	my ($database) = @_;
+	in_database('heartbeat');
+	$node->safe_psql('postgres', "DROP DATABASE $database");
+	$node->safe_psql('postgres', 'DROP ROLE stranger');
+	return;
+}
+
+# The error of a statement, with its SQLSTATE first; '' without one. It runs in a session as a user's is.
+sub error_of
+{
+	my ($sql) = @_;
+	my ($status, undef, $error) = $node->psql($node->{heartbeat_database}, $sql, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	return $status == 0 ? '' : $error =~ s/.*?ERROR:\s+//sr;
+}
+
+# Drops what an error names: the stranger's, or nothing.
+sub drop_named
+{
+	my ($error) = @_;
+	if ($error =~ /would use ((?:function|operator|type|aggregate|procedure|cast) .+?), which/) { return error_of("DROP $1 CASCADE") eq ''; }
+	my ($name) = $error =~ /(?:relation|type|function) "([^"]+)" already exists/ or return 0;
+	my $kinds = $node->query("$catalog SELECT string_agg(format('DROP %s %s CASCADE', kind, name), '; ') FROM (
+		SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'r' THEN 'TABLE' END, oid::regclass::text FROM pg_class WHERE relname = '$name' AND relowner = 'stranger'::regrole AND relkind IN ('r', 'v')
+		UNION ALL SELECT CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, oid::regtype::text FROM pg_type WHERE typname = '$name' AND typowner = 'stranger'::regrole AND typtype IN ('e', 'd')
+		UNION ALL SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE proname = '$name' AND proowner = 'stranger'::regrole AND prokind = 'f') o (kind, name)");
+	return $kinds ne '' && error_of($kinds) eq '';
+}
+
+# Passes when a statement works, after what its errors name has been dropped.
+sub assert_works_in_the_end
+{
+	my ($what, $sql) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($error, $tries) = ('', 0);
+	do
+	{
+		$error = error_of($sql);
+	} while ($error ne '' && $error =~ /^(55000|42P07|42710|42723): / && drop_named($error) && ++$tries < 80);
+	return is($error, '', "$what, after $tries objects were dropped whose names it said");
+}
+sub assert_nothing_used
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $schema = $node->query("$catalog SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'heartbeat'");
+	return is(error_of("$catalog DO \$\$ BEGIN IF EXISTS (SELECT FROM $schema.heartbeat_check_objects()) THEN RAISE 'it uses something'; END IF; END \$\$"),
+		'', "$what: heartbeat_check_objects() finds nothing");
+}
+
+# Before CREATE EXTENSION.
+for my $case ([ 'overloads', 'public' ], [ 'ambiguous', 'public' ], [ 'names', 'public' ], [ 'everything', 'elsewhere' ])
+{
+	my ($kind, $schema) = @$case;
+	make_database($kind);
+	$node->query("CREATE SCHEMA $schema") if $schema ne 'public';
+	my $stranger = Heartbeat::Stranger->new($node, $schema, $names);
+	$stranger->overload->make_operators->make_casts if $kind =~ /overloads|everything/;
+	$stranger->make_ambiguous if $kind =~ /ambiguous|everything/;
+	$stranger->take_names if $kind =~ /names|everything/;
+	$stranger->take_weeks(-3 .. 5);
+	cmp_ok($stranger->count, '>', $kind =~ /overloads|everything/ ? 1500 : 60, "the stranger has made objects: $kind");
+	assert_works_in_the_end("CREATE EXTENSION ($kind)", "CREATE EXTENSION heartbeat SCHEMA $schema");
+	assert_nothing_used($kind);
+	$stranger->spy->assert_only("CREATE EXTENSION ($kind)");
+	drop_database($kind);
+}
+
+# Before an update.
+for my $version ('1.0', '1.1')
+{
+	my $database = 'from_' . $version =~ s/\.//r;
+	make_database($database);
+	$node->query("CREATE EXTENSION heartbeat VERSION '$version'");
+	my $stranger = Heartbeat::Stranger->new($node, 'public', $names);
+	$stranger->overload->make_ambiguous->make_operators->make_casts->take_weeks(-3 .. 5);
+	$stranger->spy->forget;
+	assert_works_in_the_end("ALTER EXTENSION UPDATE from $version", 'ALTER EXTENSION heartbeat UPDATE');
+	assert_nothing_used("updated from $version");
+	$stranger->spy->assert_only("an update from $version");
+	drop_database($database);
+}
+
+# Afterwards: all that the extension does.
+sub ask { my ($sql) = @_; return "$catalog $sql"; }
+for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
+{
+	$node->query("SET search_path = hb, pg_catalog; $_") for grep { /\S/ } split /;\n/, grants_of($role);
+}
+$node->query('GRANT USAGE ON SCHEMA hb TO heartbeat_reader, heartbeat_operator, heartbeat_worker');
+$node->query("INSERT INTO hb.heartbeat_alert_rules (name, kind, threshold, period) VALUES ('anomalous', 'anomalies', 1, '1 hour'), ('silent', 'silence', NULL, '10 seconds'),
+	('behind', 'lag', 0, NULL), ('garbage', 'dead_letters', 0, NULL), ('wrong', 'state', NULL, '0')");
+my $published = 0;
+my $now       = int(time);
+my $week      = 7 * 86400;
+
+# A normal reading, an anomaly and garbage; of now, and of weeks that have no table partition, whose names are taken.
+sub publish
+{
+	my (@weeks) = @_;
+	my @messages = ('garbage', map { my $t = $now + $_ * $week + $published; (reading("N$published", 70, reading_time($t)), reading("A$published", 200, reading_time($t))) } @weeks);
+	$kafka->produce($topic, map { { value => $_ } } @messages);
+	$published += @messages;
+	return;
+}
+sub assert_all_stored
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_query(ask("SELECT next_offset, records + anomalies + dead_letters FROM hb.heartbeat_offsets"), "$published|$published", "$what: every message is stored");
+	$node->wait_for_query(ask('SELECT state FROM hb.heartbeat_status'), 'RUNNING', "$what: the state is RUNNING");
+	is($node->query(ask('SELECT count(*) FROM hb.heartbeat_audit() WHERE difference <> 0')), 0, "$what: the audit shows no difference");
+	is($node->query(ask('SELECT sum(abs(difference)) FROM hb.heartbeat_audit_tables()')), 0, "$what: nor do the tables");
+	return;
+}
+
+# The same where heartbeat_audit() cannot be asked, and replays have counted anew.
+sub assert_all_read
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_query(ask('SELECT next_offset FROM hb.heartbeat_offsets'), $published, "$what: the topic is read to its end");
+	$node->wait_for_query(ask('SELECT state FROM hb.heartbeat_status'), 'RUNNING', "$what: the state is RUNNING");
+	is($node->query(ask('SELECT next_offset - first_offset + rewound - records - anomalies - duplicates - dead_letters - empty_offsets FROM hb.heartbeat_offsets')), 0,
+		"$what: each message is accounted for");
+	return;
+}
+publish(0);
+assert_all_stored('before');
+$node->safe_psql('postgres', 'DROP ROLE IF EXISTS stranger');
+my $stranger = Heartbeat::Stranger->new($node, 'hb', $names, roles => [qw(heartbeat_worker heartbeat_operator)]);
+$stranger->overload->make_operators->make_casts;
+cmp_ok($stranger->count, '>', 1500, 'the stranger has made objects');
+
+# New processes know nothing of the extension yet.
+sub restart_processes
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @pids = $node->worker_pids;
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'");
+	ok($node->processes_end(20, @pids), "$what: the processes have ended");
+	$node->worker_pid('heartbeat maintenance');
+	$node->worker_pid('heartbeat worker%');
+	return $node->log_position;
+}
+sub assert_quiet
+{
+	my ($what, $from) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @said = grep { /UTC \[\d+\] (ERROR|WARNING|FATAL)/ } split /^/, slurp_file($node->logfile, $from);
+	return is(join('', @said), '', "$what: the processes have met no error");
+}
+my $position = restart_processes('overloads');
+publish(0, -4, -5, -6, -15, 9);
+assert_all_stored('overloads');
+
+# Calls as a person makes them, with arguments of the functions' own types; in any other a person would choose the stranger's.
+my @calls = (
+	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause()', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
+	'heartbeat_seek(to_timestamp(0), NULL::integer)', 'heartbeat_resume()', 'heartbeat_retry_dead_letters(NULL::text, NULL::text, NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bigint[])',
+	"heartbeat_replay(now() - interval '1 day', now() + interval '1 day', NULL::integer)", 'heartbeat_make_partitions(to_timestamp(0), to_timestamp(0))',
+	"heartbeat_make_partitions(now() - interval '5 weeks', now() - interval '4 weeks')", 'heartbeat_summarize_partitions()', 'heartbeat_summarize_minute(now())', 'heartbeat_evaluate_alerts(NULL::text, true)',
+	'heartbeat_audit()', 'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_partition_states()', 'heartbeat_batch_times()', 'heartbeat_is_distributed()', 'heartbeat_actor()',
+	"heartbeat_newest_anomalies(now() - interval '1 day', now(), NULL::text, NULL::text)", "heartbeat_heard('{N0}'::text[], now() - interval '1 day')",
+	'heartbeat_kafka_offsets(now(), NULL::integer)', 'heartbeat_check_offset(0, 0::bigint)', "heartbeat_require(true, ''::text, ''::text, ''::text)",
+	"heartbeat_record_event('names'::text, 'why'::text, '{}'::jsonb, now())", 'heartbeat_apply_retention()');
+sub assert_calls
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	for my $role ('', 'heartbeat_operator')
+	{
+		my @may = split /\n/, $node->query(ask("SELECT proname FROM pg_proc WHERE pronamespace = 'hb'::regnamespace AND has_function_privilege('" . ($role || 'postgres') . "', oid, 'EXECUTE')
+			AND proowner <> 'stranger'::regrole"));
+		my %may = map { $_ => 1 } @may;
+		my @wrong;
+		for my $call (grep { /^(\w+)/ && $may{$1} } @calls)
+		{
+			my $error = error_of("$catalog " . ($role ? "SET ROLE $role;" : '') . " SELECT * FROM hb.$call");
+			push @wrong, "$call: $error" unless $error eq '';
+		}
+		is(join('', @wrong), '', "$what: each function works for " . ($role || 'a superuser'));
+		my @views = split /\n/, $node->query(ask("SELECT relname FROM pg_class WHERE relnamespace = 'hb'::regnamespace AND relkind = 'v' AND relowner <> 'stranger'::regrole
+			AND has_table_privilege('" . ($role || 'postgres') . "', oid, 'SELECT')"));
+		my @errors = map { my $e = error_of("$catalog " . ($role ? "SET ROLE $role;" : '') . " SELECT * FROM hb.$_"); $e eq '' ? () : "$_: $e" } @views;
+		is(join('', @errors), '', "$what: each view for " . ($role || 'a superuser'));
+		like(error_of("$catalog SELECT hb.heartbeat_distribute(32)"), qr/Citus/i, "$what: heartbeat_distribute() says that Citus is missing") if !$role;
+	}
+	return;
+}
+assert_calls('overloads');
+assert_all_read('overloads called');
+
+assert_nothing_used('overloads');
+$stranger->spy->assert_only('all that the extension does');
+assert_quiet('overloads', $position);
+
+# Names of weeks to come and gone.
+$stranger->take_weeks(-20 .. -7, 10 .. 12);
+$position = $node->log_position;
+publish(0, -7, -8, -9, 10, 11);
+assert_all_read('names of weeks');
+assert_calls('names of weeks');
+assert_all_read('names of weeks');
+assert_quiet('names of weeks', $position);
+
+# Functions that make each call without all arguments ambiguous: a person's too, but not those of the extension.
+$stranger->make_ambiguous;
+$position = restart_processes('ambiguous calls');
+publish(0, -10, -16, 12);
+assert_all_read('ambiguous calls');
+$node->set('heartbeat.retention' => '70d');
+$node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'retention works, in the worker');
+$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'and is recorded');
+$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'so does the rollup');
+$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_alerts WHERE rule = 'anomalous'"), 't', 'and alerts are raised');
+assert_all_read('ambiguous calls');
+assert_nothing_used('ambiguous calls');
+$stranger->spy->assert_only('what the workers do');
+assert_quiet('ambiguous calls', $position);
+
+# What a superuser makes the extension use is found.
+$node->query("$catalog CREATE FUNCTION stranger.kind() RETURNS text LANGUAGE sql RETURN 'strange'");
+for my $use ([ 'ALTER TABLE hb.heartbeat_events ALTER kind SET DEFAULT stranger.kind()', 'ALTER TABLE hb.heartbeat_events ALTER kind DROP DEFAULT', 'heartbeat_events' ],
+	[ "ALTER TABLE hb.heartbeat_gaps ADD CONSTRAINT strange CHECK (stranger.kind() <> '')", 'ALTER TABLE hb.heartbeat_gaps DROP CONSTRAINT strange', 'heartbeat_gaps' ])
+{
+	my ($make, $undo, $named) = @$use;
+	$node->query("$catalog $make");
+	my (undef, $found, $error) = $node->psql('heartbeat', "$catalog SELECT * FROM hb.heartbeat_check_objects()");
+	like("$found$error", qr/^(?!.*ERROR).*$named/s, "heartbeat_check_objects() names $named, which uses something of a stranger's");
+	$node->query("$catalog $undo");
+}
+assert_nothing_used('in the end');
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

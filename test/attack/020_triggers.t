@@ -1,0 +1,324 @@
+# Whoever may make triggers on heartbeat's tables, or owns one, gains nothing by it: on the bookkeeping tables such code is
+# refused by name, on those of readings it runs as the workers' role at most, also when an operator or a superuser calls a
+# function of heartbeat's. When it is gone everything goes on, and nothing is lost.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+use Heartbeat::Spy;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('triggers');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node = Heartbeat::Cluster->create('triggers', kafka => $kafka, extension => 0,
+	settings => { 'heartbeat.batch_wait' => 0, 'log_min_messages' => 'warning' });
+
+# An owner who is no superuser, as README has it, and the roles of docs/security.md.
+$node->query('CREATE ROLE heartbeat_owner SUPERUSER');
+$node->query('SET ROLE heartbeat_owner; CREATE EXTENSION heartbeat');
+$node->query($_) for 'ALTER ROLE heartbeat_owner NOSUPERUSER NOLOGIN', 'GRANT CREATE, USAGE ON SCHEMA public TO heartbeat_owner';
+for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
+{
+	$node->query($_) for grep { /\S/ } split /;\n/, grants_of($role);
+}
+$node->query('ALTER ROLE heartbeat_operator LOGIN');
+my $spy = Heartbeat::Spy->new($node, 'mallory', qw(heartbeat_owner heartbeat_worker heartbeat_operator));
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('anomalous', 'anomalies', 1, '1 hour')");
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
+
+my $published = 0;
+sub publish
+{
+	my (@messages) = @_;
+	$kafka->produce($topic, map { { value => $_ } } @messages);
+	$published += @messages;
+	return;
+}
+
+# A normal reading, an anomaly, garbage; of now, and one whose week has no table partition.
+my $now = int(time);
+my $old = $now - 3 * 365 * 86400;
+sub publish_some
+{
+	my $time = sub { reading_time($_[0] + $published, 0) };
+	publish(reading("N$published", 70, $time->($now - 1800)), reading("A$published", 200, $time->($now - 1800)), 'garbage',
+		reading("O$published", 70, $time->($old)), reading("O$published", 20, $time->($old)));
+	return;
+}
+
+# Waits until a query is true or the status or the log says that one of the spy's additions is refused; returns what it was.
+my $log_position = 0;
+sub done_or_refused
+{
+	my ($query) = @_;
+	my $deadline = time + 30;
+	while (time < $deadline)
+	{
+		return 'done' if $node->query($query) eq 't';
+		my $said = $node->query("SELECT concat_ws(' ', state, reason, hint, last_error) FROM heartbeat_status");
+		return 'refused' if $said =~ /spy_/ || $node->log_matches(qr/(ERROR|WARNING|LOG): .*spy_/, $log_position);
+		usleep(50_000);
+	}
+	return 'neither: ' . $node->query("SELECT concat_ws(' ', state, reason, hint, last_error) FROM heartbeat_status");
+}
+
+# The error of a call by a role that logs in, so that what is deferred to the commit would run as that role; '' without one.
+sub call
+{
+	my ($role, $sql) = @_;
+	my ($status, undef, $error) = $node->psql('heartbeat', $sql, extra_params => defined $role ? [ '-U', $role ] : []);
+	return $status == 0 ? '' : $error;
+}
+
+# All that writes: ingest, the maintenance worker, the operator's functions and those of the owner. Passes when each call works
+# or names what it refuses.
+sub assert_work
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @wrong;
+	# so many customers of one minute that it is marked
+	publish(map { reading("S$_", 70, reading_time($now - 3600, $published)) } 1 .. 300) if $what =~ /stale|all/;
+	publish_some();
+	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
+	push @wrong, "ingest: $stored" if $stored =~ /^neither/;
+	my @calls = (
+		(map { [ 'heartbeat_operator', "SELECT $_" ] } "heartbeat_pause('work')", 'heartbeat_seek(0, 0)', 'heartbeat_seek(0, 1)',
+			"heartbeat_seek(to_timestamp(0))", 'heartbeat_resume()', 'heartbeat_retry_dead_letters()',
+			"heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')"),
+		(map { [ undef, "SELECT $_" ] } "heartbeat_retry_dead_letters()", "heartbeat_replay(now() - interval '1 day', now() + interval '1 day')",
+			"heartbeat_make_partitions(to_timestamp($old + 86400 * 30), to_timestamp($old + 86400 * 30))", 'heartbeat_summarize_partitions()'));
+	for my $call (@calls)
+	{
+		my $error = call(@$call);
+		push @wrong, "$call->[1]: $error" unless $error eq '' || $error =~ /spy_/ || $error =~ /needs ingest to be paused/ && $call->[1] =~ /seek/;
+	}
+	# a session's call has woken the maintenance worker, which folds at once
+	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
+	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
+	return is("@wrong", '', "$what: each call works, or names what is in its way");
+}
+
+# Passes when all goes on as if nothing had been.
+sub assert_goes_on
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->query('SELECT heartbeat_resume()');
+	publish_some();
+	$node->wait_for_offsets($topic, $published);
+	$node->wait_for_state('RUNNING', undef, "$what: the state is RUNNING when it is gone");
+	$node->assert_audit;
+	$log_position = $node->log_position;
+	$spy->forget;
+	return;
+}
+
+# Makes statements as mallory, who was granted all; passes when one is made, or all are refused by name of trigger and table.
+sub assert_made
+{
+	my ($what, @statements) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory'); # also on the table partitions that have come since
+	my @errors = grep { $_ ne '' } map { $spy->act($_) } @statements;
+	my @unnamed = grep { !/spy_\w+.*heartbeat_|heartbeat_\w+.*spy_/s && !/tables cannot have|transition table/ } @errors;
+	is("@unnamed", '', "$what: mallory makes triggers, or is told which ones are refused");
+	return @errors < @statements;
+}
+sub remove_triggers
+{
+	$node->query(q{DO $$ DECLARE t record; BEGIN
+		FOR t IN SELECT tgname, tgrelid::regclass AS rel FROM pg_trigger WHERE tgname LIKE 'spy\_%' AND tgparentid = 0
+		LOOP EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.rel); END LOOP; END $$});
+	return;
+}
+
+assert_goes_on('at first');
+
+# On the bookkeeping tables, one after the other and all at once.
+my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
+for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
+{
+	my $what = @$tables > 1 ? 'all bookkeeping tables' : $tables->[0];
+	assert_made($what, map { $spy->triggers_on($_) } @$tables);
+	assert_work($what);
+	$spy->assert_only($what);
+	remove_triggers();
+	assert_goes_on($what);
+}
+
+# On those of readings and dead letters it runs, but as nobody else. A code that is refused would be refused here.
+for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters))
+{
+	my ($table) = @$tables;
+	my $made = assert_made($table, $spy->triggers_on($table));
+	assert_work($table);
+	$spy->assert_only($table, 'heartbeat_worker');
+	remove_triggers();
+	assert_goes_on($table);
+}
+assert_made('a plain trigger', "CREATE TRIGGER spy_plain AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()");
+publish_some();
+$node->wait_for_offsets($topic, $published);
+is(join(' ', $spy->actors), 'heartbeat_worker', "a trigger on readings runs, as the workers' role");
+remove_triggers();
+assert_goes_on('a plain trigger');
+
+# Rows that an operator or a superuser brings into the tables: mended, read again, moved to a new table partition.
+for my $role ('heartbeat_operator', undef)
+{
+	my $who = $role // 'a superuser';
+	# but for the one that a seek above has skipped
+	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
+	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
+		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");
+	assert_made('on readings and dead letters', map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters));
+	for my $sql ('SELECT resolved FROM heartbeat_retry_dead_letters()', "SELECT sum(records) FROM heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')")
+	{
+		my $error = call($role, $sql);
+		ok($error eq '' || $error =~ /spy_/, "$who calls $sql") || diag $error;
+		$spy->assert_only("$who calls $sql", 'heartbeat_worker');
+	}
+	my $error = call(undef, "SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
+	ok($error eq '' || $error =~ /spy_/ && $error =~ /heartbeat_(records|anomalies)/, 'rows are moved to a new partition, or the trigger is named') || diag $error;
+	$spy->assert_only('rows are moved', 'heartbeat_worker');
+	remove_triggers();
+	is(call($role, 'SELECT heartbeat_retry_dead_letters()') . call($role, "SELECT heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')"), '',
+		"$who calls both when the triggers are gone");
+	assert_goes_on("$who has mended and read again");
+	$old += 40 * 86400;
+}
+# Publishes anew into the default partition, for retention to delete.
+$old = $now - 2 * 365 * 86400;
+assert_goes_on('before retention');
+
+# A bookkeeping table that mallory owns, with one addition of every kind.
+my %additions = (
+	trigger    => 'CREATE TRIGGER spy_trigger BEFORE INSERT OR UPDATE ON TABLE FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
+	rule       => "CREATE RULE spy_rule AS ON INSERT TO TABLE DO ALSO SELECT mallory.note('rule')",
+	update     => "CREATE RULE spy_update AS ON UPDATE TO TABLE DO ALSO SELECT mallory.note('rule')",
+	policy     => 'ALTER TABLE TABLE ENABLE ROW LEVEL SECURITY; CREATE POLICY spy_policy ON TABLE USING (mallory.noted(1)) WITH CHECK (mallory.noted(1))',
+	default    => 'ALTER TABLE TABLE ADD COLUMN spy_default boolean; ALTER TABLE TABLE ALTER spy_default SET DEFAULT mallory.noted(1)',
+	generated  => 'ALTER TABLE TABLE ADD COLUMN spy_generated boolean GENERATED ALWAYS AS (mallory.noted(1)) STORED',
+	constraint => 'ALTER TABLE TABLE ADD CONSTRAINT spy_constraint CHECK (mallory.noted(1)) NOT VALID',
+	index      => 'CREATE INDEX spy_index ON TABLE (mallory.noted(COLUMN))',
+	partial    => 'CREATE INDEX spy_partial ON TABLE (COLUMN) WHERE mallory.noted(COLUMN)');
+my %undo = (
+	trigger => 'DROP TRIGGER spy_trigger ON TABLE', rule => 'DROP RULE spy_rule ON TABLE', update => 'DROP RULE spy_update ON TABLE',
+	policy => 'DROP POLICY spy_policy ON TABLE; ALTER TABLE TABLE DISABLE ROW LEVEL SECURITY', default => 'ALTER TABLE TABLE DROP COLUMN spy_default',
+	generated => 'ALTER TABLE TABLE DROP COLUMN spy_generated', constraint => 'ALTER TABLE TABLE DROP CONSTRAINT spy_constraint',
+	index => 'DROP INDEX public.spy_index', partial => 'DROP INDEX public.spy_partial');
+my %column = (heartbeat_events => 'id', heartbeat_offsets => 'updated_at');
+$node->query('GRANT CREATE ON SCHEMA public TO mallory'); # an index wants it
+for my $table (sort keys %column)
+{
+	for my $kind (sort keys %additions)
+	{
+		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
+		# its sequence goes with it
+		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
+		# what it evaluates while it is made, mallory evaluates herself
+		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and makes a $kind");
+		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");
+		ok($pause eq '' || $pause =~ /$table/, 'a pause works, or names the table') || diag $pause;
+		my $resume = call('heartbeat_operator', 'SELECT heartbeat_resume()');
+		ok($resume eq '' || $resume =~ /$table/, 'so does its end') || diag $resume;
+		publish_some();
+		like(done_or_refused("SELECT coalesce((SELECT next_offset FROM heartbeat_offsets), 0) = $published
+				OR (SELECT concat_ws(' ', state, reason, last_error) ~ 'RETRYING.*$table' FROM heartbeat_status)"),
+			qr/^(done|refused)$/, 'readings are stored, or the state names the table');
+		$spy->assert_only("$kind of $table");
+		$node->query("ALTER TABLE $table OWNER TO heartbeat_owner");
+		$node->query($sql->($undo{$kind}));
+		assert_goes_on("$kind of $table");
+	}
+}
+
+# A foreign key of mallory's, whose table has a trigger that is deferred to the commit.
+$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
+$spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
+	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
+	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',
+	'CREATE CONSTRAINT TRIGGER spy_letters AFTER DELETE OR UPDATE ON mallory.letters DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()';
+$node->query('INSERT INTO mallory.referring SELECT id FROM heartbeat_events; INSERT INTO mallory.letters SELECT id FROM heartbeat_dead_letters');
+cmp_ok($node->count('mallory.referring'), '>', 0, 'a table of mallory\'s refers to events');
+$spy->forget;
+
+# Retention, with triggers on what it deletes from; called by the workers, an operator and a superuser.
+$node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
+$node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
+$spy->act($_) for map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
+$node->set('heartbeat.retention' => '300d');
+my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp < now() - interval \'310 days\'';
+cmp_ok($node->query($left), '>', 0, 'there are readings to delete');
+for my $role ('heartbeat_operator', undef)
+{
+	my $who   = $role // 'a superuser';
+	my $error = call($role, 'SELECT heartbeat_apply_retention()');
+	ok($error eq '' || $error =~ /spy_\w+/ && $error =~ /heartbeat_|mallory/, "$who applies retention, or is told of the trigger and its table") || diag $error;
+	$spy->assert_only("$who applies retention", 'heartbeat_worker');
+}
+remove_triggers();
+for my $role ('heartbeat_operator', undef)
+{
+	my $error = call($role, 'SELECT heartbeat_apply_retention()');
+	ok($error eq '' || $error =~ /mallory|referring|letters/, 'with foreign keys alone') || diag $error;
+	$spy->assert_only('a foreign key of mallory\'s');
+}
+$node->query('DROP TABLE mallory.referring, mallory.letters');
+is(call('heartbeat_operator', 'SELECT heartbeat_apply_retention()'), '', 'retention works when they are gone');
+is($node->query($left), 0, 'and has deleted');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+
+# A table partition that mallory owns.
+my $week = $node->query("SELECT date_trunc('week', now() - interval '20 weeks', 'UTC')");
+my $hers = $node->query("SELECT to_char(timestamptz '$week' AT TIME ZONE 'UTC', '\"heartbeat_records\"_IYYY\"w\"IW')");
+$node->query("SET ROLE heartbeat_owner; CREATE TABLE $hers (LIKE heartbeat_records INCLUDING ALL); ALTER TABLE $hers ADD PRIMARY KEY (customer_id, event_timestamp)");
+$node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $hers FOR VALUES FROM ('$week') TO (timestamptz '$week' + interval '7 days')");
+$node->query("ALTER TABLE $hers OWNER TO mallory");
+is($spy->act(join '; ', $spy->triggers_on($hers), "CREATE INDEX spy_of_hers ON $hers (mallory.noted(id))"), '', 'mallory owns a partition');
+my $then = $node->query("SELECT extract(epoch FROM timestamptz '$week')::bigint + 3600");
+publish(map { reading("H$_", 70, reading_time($then + $_)) } 1 .. 3);
+like(done_or_refused("SELECT next_offset = $published FROM heartbeat_offsets"), qr/^(done|refused)$/, 'its readings are stored, or it is named');
+$spy->assert_only('a partition of mallory\'s', 'heartbeat_worker');
+my $error = call('heartbeat_operator', "SELECT heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')");
+ok($error eq '' || $error =~ /spy_|$hers/, 'a replay works, or names it') || diag $error;
+$spy->assert_only('a replay into a partition of mallory\'s', 'heartbeat_worker');
+$node->query("ALTER TABLE $hers OWNER TO heartbeat_owner; DROP INDEX spy_of_hers");
+remove_triggers();
+$node->wait_for_offsets($topic, $published);
+$node->wait_for_state('RUNNING');
+
+# The hint of the state, where the workers act as a superuser; and no trigger runs as one.
+$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'with an owner of its own the state has no hint of a superuser');
+$node->query('ALTER ROLE heartbeat_owner SUPERUSER');
+$node->set('heartbeat.role' => '');
+publish_some();
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|.*superuser/s, 'with a superuser the state is RUNNING and hints at it');
+$spy->forget;
+$spy->act($_) for map { $spy->triggers_on($_) } 'heartbeat_offsets', 'heartbeat_events';
+assert_work('a superuser as the owner');
+$spy->assert_only('a superuser as the owner');
+remove_triggers();
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets($topic, $published);
+$node->query('ALTER ROLE heartbeat_owner NOSUPERUSER');
+$node->set('heartbeat.role' => 'heartbeat_worker');
+publish_some();
+$node->wait_for_offsets($topic, $published);
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'and no longer when there is none');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

@@ -1,0 +1,131 @@
+# The queue of NOTIFY is one for the whole server, and any role can fill it: one session listens in a transaction that it does
+# not end, another one notifies. heartbeat then drops announcements, counts them and says so, and stores what it reads.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('notify');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
+# From PostgreSQL 17 on the queue can be made small, and is filled. Before, it has 8 GB, and is filled step by step, to a little
+# beyond one half at most, until heartbeat drops announcements; FILL_QUEUE=1 fills it wholly here too.
+my ($version) = $node->pg_version =~ /^(\d+)/;
+$node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
+my $full = $version >= 17 || $ENV{FILL_QUEUE};
+$node->_create_database;
+$node->start;
+$node->query('CREATE EXTENSION heartbeat');
+$node->query('CREATE ROLE nobody_special LOGIN');
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('anomalous', 'anomalies', 1, '1 hour')");
+
+my $published = 0;
+my $now       = int(time) - 600;
+sub publish
+{
+	my ($customer, $count) = @_;
+	$kafka->produce($topic, map { { value => reading($customer, 200, reading_time($now + $published++)) } } 1 .. $count);
+	return $node->wait_for_offsets($topic, $published);
+}
+my $dropped = "SELECT coalesce(sum(value), 0) FROM heartbeat_metrics WHERE name = 'heartbeat_announcements_dropped_total'";
+
+# What a listener hears until it has heard a word, or has waited.
+sub hears
+{
+	my ($listener, $word, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($heard, $deadline) = ('', time + 30);
+	$heard .= $listener->query_safe('SELECT pg_sleep(0.05)') until $heard =~ $word || time > $deadline;
+	like($heard, $word, $what);
+	return $heard;
+}
+
+my $listener = $node->background_psql('heartbeat');
+$listener->query_safe('LISTEN heartbeat_anomaly');
+publish('before', 3);
+hears($listener, qr/before/, 'an anomaly is announced');
+$listener->quit;
+is($node->query($dropped), 0, 'and nothing is dropped');
+
+my $holder = $node->background_psql('heartbeat', extra_params => [ '-U', 'nobody_special' ]);
+$holder->query_safe($_) for 'LISTEN something', 'BEGIN', 'SELECT 1';
+my $position = $node->log_position;
+my $began    = time;
+
+# A notification of half a page and more takes a page of the queue.
+sub fill
+{
+	my ($up_to) = @_;
+	my (undef, undef, $error) = $node->psql('heartbeat', qq{DO \$\$ BEGIN
+		WHILE pg_notification_queue_usage() < $up_to LOOP
+			PERFORM pg_notify('flood', n || repeat('x', 4100)) FROM generate_series(1, 2000) n;
+			COMMIT;
+		END LOOP; END \$\$}, extra_params => [ '-U', 'nobody_special' ]);
+	note sprintf 'the queue was filled up to %s in %.1f s: %s', $node->query('SELECT pg_notification_queue_usage()'), time - $began, $error;
+	return;
+}
+if ($full)
+{
+	fill(1);
+	# the rest, in small pieces, until not one more fits
+	$node->psql('heartbeat', qq{DO \$\$ BEGIN LOOP PERFORM pg_notify('flood', repeat('x', $_)); COMMIT; END LOOP; END \$\$},
+		extra_params => [ '-U', 'nobody_special' ]) for 4100, 1;
+	like($node->query_error("NOTIFY heartbeat_anomaly, '" . 'x' x 7000 . "'"), qr/too many notifications in the NOTIFY queue/, 'the queue is full');
+	$position = $node->log_position;
+	publish('probe', 1);
+}
+else
+{
+	for my $up_to (0.06, 0.11, 0.26, 0.51)
+	{
+		fill($up_to);
+		publish('probe', 1);
+		last if $node->query($dropped) > 0;
+	}
+}
+my $begun = $node->query($dropped);
+cmp_ok($begun, '>', 0, 'an announcement is dropped before the queue is full by more than a half');
+publish('during', $_) for 5, 5;
+$node->wait_for_state('RUNNING');
+is($node->query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'during'"), 10, 'all readings are stored');
+$node->wait_for_query($dropped =~ s/^SELECT (.*?\)) FROM/SELECT $1 >= $begun + 10 FROM/r, 't', 'each announcement that is dropped is counted');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'during'", 1, 'an alert is recorded, though it cannot be announced');
+$node->query("SELECT heartbeat_pause('during')");
+$node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state' AND details->>'state' = 'PAUSED'", 1, 'and so is a state');
+$node->query('SELECT heartbeat_resume()');
+publish('during', 5);
+$node->assert_audit;
+is($node->log_matches(qr/LOG:  heartbeat: [^\n]*announcement/, $position) + $node->log_matches(qr/WARNING:  heartbeat: [^\n]*announcement/, $position), 1,
+	'the log says once that announcements are dropped');
+is($node->log_matches(qr/ERROR:/, $position), 0, 'and nothing fails');
+
+# When there is room again.
+$holder->quit;
+$node->wait_for_query('SELECT pg_notification_queue_usage() < 0.1', 't', 'the queue is emptied when its listener is gone');
+my $before = $node->query($dropped);
+$listener = $node->background_psql('heartbeat');
+$listener->query_safe("LISTEN $_") for qw(heartbeat_anomaly heartbeat_state heartbeat_alert);
+publish('after', 3);
+my $heard = hears($listener, qr/heartbeat_anomaly.*after/s, 'anomalies are announced again');
+unlike($heard, qr/during/, 'but for what was dropped');
+$node->query("SELECT heartbeat_pause('after')");
+hears($listener, qr/PAUSED/, 'and so are states');
+is($node->query($dropped), $before, 'nothing more is dropped');
+$node->query('SELECT heartbeat_resume()');
+$listener->quit;
+$node->wait_for_state('RUNNING');
+$node->assert_audit;
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();

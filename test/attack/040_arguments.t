@@ -1,0 +1,123 @@
+# Arguments at the edge of what a type can hold, and calls in great number: a function answers at once or says what is legal,
+# nothing that was stored breaks a view, and nobody can push what he did out of the events.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Runbook;
+
+my $node = Heartbeat::Cluster->create('arguments');
+for my $role (qw(heartbeat_reader heartbeat_operator))
+{
+	$node->query($_) for grep { /\S/ } split /;\n/, grants_of($role);
+}
+my $operator = 'SET ROLE heartbeat_operator;';
+
+# The answer to a statement, or its error beginning with the SQLSTATE; one that takes longer than five seconds has none.
+sub answer
+{
+	my ($sql) = @_;
+	my ($status, $answer, $error) = $node->psql('heartbeat', "SET statement_timeout = '5s'; $sql",
+		extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	return $status == 0 ? $answer : $error =~ s/.*ERROR:\s+//sr;
+}
+
+# Weeks: 0, or an error of the argument's that says which years or how many are legal.
+my %times = (
+	'from the beginning'       => "'-infinity', now()",
+	'to the end'               => "now(), 'infinity'",
+	'all of time'              => "'-infinity', 'infinity'",
+	'before time'              => "'-infinity', '-infinity'",
+	'after time'               => "'infinity', 'infinity'",
+	'reversed infinities'      => "'infinity', '-infinity'",
+	'the last day there is'    => "'294276-12-31 23:59:59+00', '294276-12-31 23:59:59+00'",
+	'the last years there are' => "'294270-01-01', '294276-12-31 23:59:59+00'",
+	'eleven years'             => "now(), now() + interval '11 years'",
+	'nothing and a time'       => 'NULL, now()',
+	'a time and nothing'       => 'now(), NULL',
+	'nothing'                  => 'NULL, NULL',
+	'reversed'                 => "now(), now() - interval '1 year'");
+for my $what (sort keys %times)
+{
+	like(answer("SELECT heartbeat_make_partitions($times{$what})"), qr/^0$|^22\w{3}: .*(year|\d{4})/s, "heartbeat_make_partitions, $what");
+}
+like(answer("SELECT heartbeat_make_partitions($_, $_)"), qr/^\d+$|^22\w{3}: .*(year|\d{4})/s, "heartbeat_make_partitions($_) ends")
+	for "'4714-11-24 00:00+00 BC'", "'0001-01-01 BC'", "'0001-01-01'", "'9999-12-31'", "'10000-01-03'", "'99999-12-31'";
+is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'it makes a week afterwards');
+
+# Offsets: 0 to 10^15. What is beyond breaks sums of them.
+my $most = 1_000_000_000_000_000;
+answer("$operator SELECT heartbeat_pause('to seek')");
+for my $offset (9223372036854775807, 9223372036854775806, $most + 1, -1, '-9223372036854775808')
+{
+	like(answer("$operator SELECT * FROM heartbeat_seek(7, $offset)"), qr/^22023: .*\b$most\b/s, "heartbeat_seek to $offset: the error says what is legal");
+}
+is(answer("$operator SELECT new_offset FROM heartbeat_seek(7, $_)"), $_, "heartbeat_seek to $_") for 0, $most, 0, $most;
+my @views = ('heartbeat_audit()', 'heartbeat_audit_tables()', qw(heartbeat_metrics heartbeat_status heartbeat_partitions vw_pipeline_summary));
+sub assert_views
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	# * and not count(*), which computes no column
+	for my $view (@views)
+	{
+		my ($status, undef, $error) = $node->psql('heartbeat', "SELECT * FROM $view");
+		is("$status$error", '0', "$view $what");
+	}
+	return;
+}
+assert_views('after seeks to and fro');
+
+my $largest = 9223372036854775807;
+my @counters = qw(next_offset rewound records bradycardia duplicates dead_letters empty_offsets);
+$node->query("INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) SELECT current_setting('heartbeat.topic'), n, 0, 0 FROM generate_series(0, 2) n");
+for my $counter (@counters, 'dead_letters_deleted')
+{
+	$node->query("UPDATE heartbeat_offsets SET $counter = $largest - partition WHERE partition < 3");
+	my @errors = map { $node->query_error("SELECT * FROM $_") } @views;
+	is(join('', @errors), '', "each view, where a superuser has set $counter near the end of its type");
+	$node->query("UPDATE heartbeat_offsets SET $counter = 0 WHERE partition < 3");
+}
+$node->query('UPDATE heartbeat_offsets SET ' . join(', ', map { "$_ = $largest - partition" } @counters) . ' WHERE partition < 3');
+assert_views('where all counters are near the end of their type');
+is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'alerts are evaluated');
+$node->query("DELETE FROM heartbeat_offsets");
+
+# What an operator did stays to be read, whatever he calls afterwards. Calls beyond a limit may be refused.
+$node->query("SET ROLE heartbeat_operator; SELECT heartbeat_pause('the deed'); SELECT heartbeat_seek(0, 4711)");
+my $deed = "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM heartbeat_events WHERE reason = 'the deed' OR details->>'next_offset' = '4711'";
+is($node->query("$operator $deed"), 'pause seek', 'an operator pauses and seeks, and it is recorded');
+my @floods = (
+	[ 10_200, "heartbeat_pause('noise ' || n)" ],
+	[ 3_500,  "heartbeat_resume(), heartbeat_pause(), heartbeat_seek(1, n % 2)" ]);
+for my $flood (@floods)
+{
+	my ($times, $calls) = @$flood;
+	# transactions of a hundred: fewer would make one row very many versions
+	my $error = $node->query_error(qq{SET ROLE heartbeat_operator; DO \$\$ BEGIN
+		FOR n IN 1 .. $times LOOP BEGIN PERFORM $calls; EXCEPTION WHEN OTHERS THEN NULL; END;
+			IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$\$});
+	is($error, '', "$times times $calls");
+	is($node->query("$operator $deed"), 'pause seek', 'leave what he did before to be read');
+}
+is($node->query('SELECT count(*) <= 20000 FROM heartbeat_events'), 't', 'and the table of the events is bounded');
+answer("$operator SELECT heartbeat_resume()");
+
+# A reason of any length: the state is recorded, and so is the next one.
+my $state = "SELECT details->>'state' FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1";
+$node->set('heartbeat.brokers' => '127.0.0.1:1'); # nobody answers there
+$node->wait_for_query($state, 'CONNECTING', 'a state is recorded');
+my $position = $node->log_position;
+answer("$operator SELECT heartbeat_pause(repeat('x', 1000000))");
+$node->wait_for_query($state, 'PAUSED', 'a pause with a reason of a megabyte is recorded as a state');
+answer("$operator SELECT heartbeat_resume()");
+$node->wait_for_query($state, 'CONNECTING', 'and so is its end');
+is($node->log_matches(qr/ERROR:/, $position), 0, 'without an error');
+
+$node->assert_no_crash;
+done_testing();

@@ -1,0 +1,55 @@
+# What a reader sees through the views, and no more: a function of the reader's own that costs nothing is called before the
+# view's conditions, unless the view is a security barrier, and tells of each row that the view leaves out.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Runbook;
+
+my $node = Heartbeat::Cluster->create('views', settings => { 'heartbeat.topic' => 'ours' });
+$node->query(grants_of('heartbeat_reader'));
+
+# Rows that a view shows and, in the same table partition, rows that it does not.
+$node->query($_) for
+	q{INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
+		('shown', 200, now() - interval '23 hours 59 minutes', 'TACHYCARDIA'), ('hidden', 200, now() - interval '24 hours 1 minute', 'TACHYCARDIA')},
+	q{INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) VALUES ('ours', 0, 0, 0), ('hidden', 0, 0, 0)},
+	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
+		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
+
+# What a function of the reader's is called with when it filters a column of a view.
+sub leaked
+{
+	my ($view, $column) = @_;
+	my (undef, undef, $notices) = $node->psql('heartbeat', qq{
+		SET ROLE heartbeat_reader;
+		CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
+			AS \$\$ BEGIN RAISE NOTICE 'leaked %', \$1; RETURN true; END \$\$;
+		SELECT count(*) FROM $view WHERE pg_temp.leak($column::text)});
+	my %seen = map { $_ => 1 } $notices =~ /leaked (.*)/g;
+	return join ' ', sort keys %seen;
+}
+
+# The function tells of each row that the view shows, or the test would pass with a function that is not called.
+is(leaked('vw_recent_anomalies',           'customer_id'),   'shown', 'vw_recent_anomalies tells of no customer older than a day');
+is(leaked('heartbeat_partitions',          'topic'),         'ours',  'heartbeat_partitions tells of no other topic');
+is(leaked('heartbeat_dead_letter_summary', 'error_code'),    'shown', 'heartbeat_dead_letter_summary tells of no error that is resolved');
+is(leaked('heartbeat_dead_letter_summary', 'example_topic'), 'shown', 'nor of the topic of a dead letter that is resolved');
+is(leaked('heartbeat_dead_letter_summary', 'example_error'), 'shown', 'nor of its text');
+
+# Each view of the extension that a reader may read; also one that a later version adds.
+my @views = split /\n/, $node->query(q{
+	SELECT c.relname, coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_barrier'), false)
+	FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+	WHERE c.relkind = 'v' AND has_table_privilege('heartbeat_reader', c.oid, 'SELECT') ORDER BY 1});
+cmp_ok(scalar @views, '>=', 7, 'there are views for readers');
+is(join(' ', grep { !/\|t$/ } @views), '', 'each of them is a security barrier');
+
+$node->assert_no_crash;
+done_testing();

@@ -1,0 +1,103 @@
+# A role that wants more rights than it has, and code of its own that notes as whom it runs: in triggers, functions, defaults
+# and whatever else somebody else's statement may run. Test code.
+# What the code notes survives a rollback, since it is in sequences; each time it also tries to make its role a superuser.
+
+package Heartbeat::Spy;
+
+use strict;
+use warnings;
+
+use Test::More;
+
+my $catalog = 'SET search_path = pg_catalog;'; # what is asked here runs nobody's code
+
+=pod
+
+    my $spy = Heartbeat::Spy->new($node, 'mallory', 'heartbeat_owner', 'heartbeat_worker');   # roles to tell apart
+    $spy->act("CREATE TRIGGER t ... EXECUTE FUNCTION mallory.run_trigger()");    # as mallory; returns the error or ''
+    $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory itself may run it always
+
+Its schema has its name and holds note(what) for SQL and PL/pgSQL, noted(anyelement), which notes and is true, in CHECKs,
+indexes and policies, and run_trigger() for triggers of every kind. Roles that are not named are "other" or "superuser".
+
+=cut
+
+sub new
+{
+	my ($class, $node, $role, @roles) = @_;
+	my $self = bless { node => $node, role => $role, kinds => [ $role, @roles, 'other', 'superuser' ] }, $class;
+	$node->query($_) for "CREATE ROLE $role LOGIN", "CREATE SCHEMA $role AUTHORIZATION $role";
+	$node->query("SET ROLE $role; $_")
+	  for "GRANT USAGE ON SCHEMA $role TO PUBLIC",
+	  (map { ("CREATE SEQUENCE $role.as_$_", "GRANT ALL ON SEQUENCE $role.as_$_ TO PUBLIC") } @{ $self->{kinds} }),
+	  "CREATE TABLE $role.seen (actor name, session name, what text)", "GRANT INSERT ON $role.seen TO PUBLIC",
+	  qq{CREATE FUNCTION $role.note(what text) RETURNS void LANGUAGE plpgsql AS \$\$
+		DECLARE kind text := CASE WHEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN 'superuser'
+			WHEN current_user = ANY ('{@{[ join ',', @{ $self->{kinds} } ]}}') THEN current_user ELSE 'other' END;
+		BEGIN
+			PERFORM pg_catalog.nextval(('$role.as_' || kind)::pg_catalog.regclass);
+			BEGIN INSERT INTO $role.seen VALUES (current_user, session_user, what); EXCEPTION WHEN OTHERS THEN NULL; END;
+			BEGIN EXECUTE 'ALTER ROLE $role SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;
+		END \$\$},
+	  # as immutable as an index wants it
+	  qq{CREATE FUNCTION $role.noted(value anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+		\$\$ BEGIN PERFORM $role.note('noted'); RETURN true; END \$\$},
+	  qq{CREATE FUNCTION $role.run_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$
+		BEGIN
+			PERFORM $role.note(pg_catalog.concat_ws(' ', TG_NAME, TG_TABLE_NAME, TG_WHEN, TG_OP));
+			RETURN CASE TG_OP WHEN 'DELETE' THEN OLD WHEN 'TRUNCATE' THEN NULL ELSE NEW END;
+		END \$\$};
+	return $self;
+}
+
+# Runs a statement as the role; returns the error, or '' when there is none.
+sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
+
+# Statements that make triggers of every kind on a table, with what they are called: spy_KIND_TABLE. Some tables refuse some.
+sub triggers_on
+{
+	my ($self, $table) = @_;
+	my $run = "EXECUTE FUNCTION $self->{role}.run_trigger()";
+	my $rows = 'INSERT OR UPDATE OR DELETE';
+	my $on   = "ON public.$table";
+	return (
+		"CREATE TRIGGER spy_before_row_$table BEFORE $rows $on FOR EACH ROW $run",
+		"CREATE TRIGGER spy_before_all_$table BEFORE $rows OR TRUNCATE $on FOR EACH STATEMENT $run",
+		"CREATE TRIGGER spy_after_row_$table AFTER $rows $on FOR EACH ROW WHEN ($self->{role}.noted(1)) $run",
+		"CREATE TRIGGER spy_after_all_$table AFTER TRUNCATE $on FOR EACH STATEMENT $run",
+		"CREATE TRIGGER spy_new_rows_$table AFTER INSERT $on REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT $run",
+		"CREATE TRIGGER spy_changes_$table AFTER UPDATE $on REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT $run",
+		"CREATE TRIGGER spy_old_rows_$table AFTER DELETE $on REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT $run",
+		"CREATE CONSTRAINT TRIGGER spy_deferred_$table AFTER $rows $on DEFERRABLE INITIALLY DEFERRED FOR EACH ROW $run");
+}
+
+# As whom the code has run since the last call of forget.
+sub actors
+{
+	my ($self) = @_;
+	return split / /, $self->{node}->query("$catalog SELECT concat_ws(' ', " . join(', ', map {
+		"(SELECT '$_' FROM $self->{role}.as_$_ WHERE is_called)" } @{ $self->{kinds} }) . ')');
+}
+
+# Passes when the code has run as nobody but these roles and its own, and its role has gained nothing; then forgets.
+sub assert_only
+{
+	my ($self, $what, @allowed) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my %allowed = map { $_ => 1 } $self->{role}, @allowed;
+	my $super   = $self->{node}->query("$catalog SELECT rolsuper FROM pg_roles WHERE rolname = '$self->{role}'") eq 't' ? 'and is a superuser' : '';
+	my $passed  = is(join(' ', (grep { !$allowed{$_} } $self->actors), $super || ()), '', "$what: nobody runs the code who must not");
+	diag $self->{node}->query("$catalog SELECT DISTINCT * FROM $self->{role}.seen LIMIT 20") unless $passed;
+	$self->forget;
+	return $passed;
+}
+
+sub forget
+{
+	my ($self) = @_;
+	$self->{node}->query($catalog . join '; ', "ALTER ROLE $self->{role} NOSUPERUSER", "TRUNCATE $self->{role}.seen",
+		map { "SELECT setval('$self->{role}.as_$_', 1, false)" } @{ $self->{kinds} });
+	return;
+}
+
+1;
