@@ -258,9 +258,9 @@ $spy->forget;
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
 $spy->act($_) for map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
-$node->set('heartbeat.retention' => '300d');
 my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp < now() - interval \'310 days\'';
 cmp_ok($node->query($left), '>', 0, 'there are readings to delete');
+$node->set('heartbeat.retention' => '300d');
 for my $role ('heartbeat_operator', undef)
 {
 	my $who   = $role // 'a superuser';
@@ -271,6 +271,10 @@ for my $role ('heartbeat_operator', undef)
 remove_triggers();
 for my $role ('heartbeat_operator', undef)
 {
+	# an event to delete that mallory's table refers to
+	$node->query("INSERT INTO heartbeat_events (kind) VALUES ('old')");
+	$node->query("INSERT INTO mallory.referring SELECT max(id) FROM heartbeat_events WHERE kind = 'old'");
+	$node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE kind = 'old'");
 	my $error = call($role, 'SELECT heartbeat_apply_retention()');
 	ok($error eq '' || $error =~ /mallory|referring|letters/, 'with foreign keys alone') || diag $error;
 	$spy->assert_only('a foreign key of mallory\'s');
