@@ -54,12 +54,11 @@ COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timesta
 -- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
 -- (in turn: the caller gives back what it got), 1,000 alerts raised a call. A window begins a minute earlier than the
 -- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind.
-CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
+CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.threshold, r.period, r.customer_id, r.anomaly_type
         FROM heartbeat_alert_rules r WHERE r.enabled
@@ -124,7 +123,7 @@ BEGIN ATOMIC
         FROM rules r JOIN status s ON s.lag_messages > r.threshold WHERE r.kind = 'lag'
         UNION ALL
         SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'dead_letters', d.unresolved)
-        FROM rules r, (SELECT coalesce(sum(o.dead_letters - o.dead_letters_deleted), 0) AS unresolved
+        FROM rules r, (SELECT coalesce(sum(o.dead_letters::numeric - o.dead_letters_deleted), 0) AS unresolved
                        FROM heartbeat_offsets o) d
         WHERE r.kind = 'dead_letters' AND d.unresolved > r.threshold
         UNION ALL
@@ -175,6 +174,17 @@ BEGIN ATOMIC
            EXISTS (SELECT FROM rules WHERE kind <> 'anomalies'),
            (SELECT up_to FROM bounds)
     FROM told t;
+END;
+COMMENT ON FUNCTION heartbeat_update_alerts(text, boolean) IS 'Internal: what heartbeat_evaluate_alerts() does, once it may.';
+
+CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
+                                          OUT on_arrival boolean, OUT on_clock boolean,
+                                          OUT next_customer text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
+    SELECT a.raised, a.closed, a.open, a.on_arrival, a.on_clock, a.next_customer
+        FROM heartbeat_update_alerts(after_customer, with_silence) a;
 END;
 COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
     'Internal: raises and closes alerts by the enabled rules, and announces each by NOTIFY heartbeat_alert. The worker calls '

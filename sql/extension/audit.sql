@@ -6,7 +6,7 @@ CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offse
                                 OUT anomalies bigint, OUT duplicates bigint, OUT dead_letters bigint,
                                 OUT empty_offsets bigint, OUT difference bigint)
     RETURNS SETOF record
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     -- in numeric: what is beyond a bigint is shown as its end, and fails nobody
     SELECT o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.records, o.anomalies, o.duplicates,
@@ -76,12 +76,14 @@ COMMENT ON FUNCTION heartbeat_surplus_rows() IS
 
 CREATE FUNCTION heartbeat_audit_tables(OUT table_name text, OUT counted bigint, OUT stored bigint, OUT difference bigint)
     RETURNS SETOF record
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT t.table_name, t.counted, p.stored, p.stored - t.counted
+    SELECT t.table_name, t.counted, p.stored,
+           greatest(least(p.stored::numeric - t.counted, 9223372036854775807), -9223372036854775808)::bigint
     FROM (SELECT least(coalesce(sum(o.records), 0), 9223372036854775807)::bigint AS records,
                  least(coalesce(sum(o.anomalies), 0), 9223372036854775807)::bigint AS anomalies,
-                 least(coalesce(sum(o.dead_letters - o.dead_letters_deleted), 0), 9223372036854775807)::bigint AS dead_letters
+                 greatest(least(coalesce(sum(o.dead_letters::numeric - o.dead_letters_deleted), 0), 9223372036854775807),
+                          -9223372036854775808)::bigint AS dead_letters
           FROM heartbeat_offsets o) c,
          LATERAL (VALUES
             ('heartbeat_records', c.records, (SELECT count(*) FROM heartbeat_records)),

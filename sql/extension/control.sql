@@ -3,13 +3,20 @@ CREATE FUNCTION heartbeat_wake_workers() RETURNS void
 COMMENT ON FUNCTION heartbeat_wake_workers() IS
     'Internal: when the transaction commits, tells the workers to look at heartbeat_control and heartbeat_offsets again.';
 
-CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION heartbeat_store_pause(reason text) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
-    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_pause.reason)
+    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_store_pause.reason)
         ON CONFLICT (hold) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
+END;
+COMMENT ON FUNCTION heartbeat_store_pause(text) IS 'Internal: what heartbeat_pause() does, once it may.';
+
+CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
+    SELECT heartbeat_store_pause(heartbeat_pause.reason);
     SELECT heartbeat_record_event('pause', heartbeat_pause.reason);
     SELECT heartbeat_wake_workers();
 END;
@@ -17,13 +24,20 @@ COMMENT ON FUNCTION heartbeat_pause(text) IS
     'Pauses ingest. Durable (a restart stays paused), transactional, and exact: it waits for the batch under way, and '
     'once it has committed not one more row is ingested. The reason is shown by heartbeat_status.';
 
-CREATE FUNCTION heartbeat_resume() RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION heartbeat_store_resume() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     DELETE FROM heartbeat_control WHERE hold = 'restore';
     UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
+END;
+COMMENT ON FUNCTION heartbeat_store_resume() IS 'Internal: what heartbeat_resume() does, once it may.';
+
+CREATE FUNCTION heartbeat_resume() RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
+    SELECT heartbeat_store_resume();
     SELECT heartbeat_record_event('resume', NULL);
     SELECT heartbeat_wake_workers();
 END;

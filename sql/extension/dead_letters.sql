@@ -12,7 +12,7 @@ COMMENT ON FUNCTION heartbeat_keep_original() IS
 -- What is deleted unresolved is given up by a person, or old. Counting it keeps heartbeat_audit_tables() exact, and lets
 -- heartbeat.dead_letter_limit know how many there are without counting rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
-    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
     'Internal: counts in heartbeat_offsets the unresolved dead letters that are deleted, and has workers that stopped for '
     'their number try again.';
@@ -21,7 +21,7 @@ CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic
                                              arrived_since timestamptz DEFAULT NULL,
                                              arrived_until timestamptz DEFAULT NULL, ids bigint[] DEFAULT NULL,
                                              OUT resolved bigint, OUT remaining bigint, OUT remaining_errors jsonb)
-    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]) IS
     'Decodes unresolved dead letters again, stores those that now are readings, and marks them resolved, all in the '
     'caller''s transaction. Arguments that are given narrow down which: an error code, a topic, a partition, when they '

@@ -2,20 +2,30 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: the session''s user, or NULL in heartbeat''s own processes.';
 
--- What a role did stays readable for a week at least, however much it does after that: so there is a limit to how often.
--- The session that deletes rows waits for no other session, and would fail in a stricter isolation where another has.
-CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
-                                       happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- What a role did stays readable for a week at least, however much it does after that: from the hundredth time in a minute on,
+-- what it does again is counted in its last row of the kind. The session that deletes or counts waits for no other session,
+-- and would fail in a stricter isolation where another has been there.
+CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_events'::regclass]);
-    SELECT heartbeat_require(count(*) < 1000, format('role "%s" has done 1000 things in the last minute', session_user),
-                             'program_limit_exceeded', 'heartbeat_events shows them. Wait for a minute.')
-        FROM heartbeat_events e
-        WHERE e.happened_at > clock_timestamp() - interval '1 minute' AND e.role = heartbeat_actor();
+    WITH recent AS MATERIALIZED (
+        SELECT e.id FROM heartbeat_events e
+        WHERE e.happened_at > clock_timestamp() - interval '1 minute' AND e.role = heartbeat_actor()
+          AND e.kind = heartbeat_store_event.kind AND current_setting('transaction_isolation') = 'read committed'
+        ORDER BY e.id DESC LIMIT 100
+    ), counted AS (
+        UPDATE heartbeat_events e
+            SET details = coalesce(e.details, '{}') || jsonb_build_object(
+                    'repeated', coalesce((e.details->>'repeated')::bigint, 0) + 1, 'last_reason', left(heartbeat_store_event.reason, 1000),
+                    'last_details', heartbeat_store_event.details, 'last_at', clock_timestamp())
+            WHERE (SELECT count(*) FROM recent) = 100
+              AND e.id = (SELECT l.id FROM heartbeat_events l WHERE l.id = (SELECT max(r.id) FROM recent r) FOR UPDATE SKIP LOCKED)
+            RETURNING e.id
+    )
     INSERT INTO heartbeat_events (happened_at, role, kind, reason, details)
-        VALUES (heartbeat_record_event.happened_at, heartbeat_actor(), heartbeat_record_event.kind,
-                heartbeat_record_event.reason, heartbeat_record_event.details);
+        SELECT heartbeat_store_event.happened_at, heartbeat_actor(), heartbeat_store_event.kind, heartbeat_store_event.reason,
+               heartbeat_store_event.details
+        WHERE NOT EXISTS (SELECT FROM counted);
     DELETE FROM heartbeat_events
         WHERE current_setting('transaction_isolation') = 'read committed'
           AND id IN (SELECT e.id FROM heartbeat_events e
@@ -23,9 +33,21 @@ BEGIN ATOMIC
                        AND e.happened_at < clock_timestamp() - interval '7 days'
                      ORDER BY e.id LIMIT 100 FOR UPDATE SKIP LOCKED);
     SELECT heartbeat_notify('heartbeat_state', json_build_object(
-            'state', heartbeat_record_event.details->>'state', 'since', heartbeat_record_event.happened_at,
-            'reason', heartbeat_record_event.reason)::text)
-        WHERE heartbeat_record_event.kind = 'state';
+            'state', heartbeat_store_event.details->>'state', 'since', heartbeat_store_event.happened_at,
+            'reason', heartbeat_store_event.reason)::text)
+        WHERE heartbeat_store_event.kind = 'state';
+END;
+COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS 'Internal: what heartbeat_record_event() does, once it may.';
+
+-- The server plans all statements of a function in SQL before it runs the first, and evaluates defaults of columns meanwhile: so
+-- what writes is a function of its own, which is planned after the first statement here has found the table in order.
+CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
+                                       happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_events'::regclass]);
+    SELECT heartbeat_store_event(heartbeat_record_event.kind, heartbeat_record_event.reason, heartbeat_record_event.details,
+                                 heartbeat_record_event.happened_at);
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
     'Internal: adds an event in the caller''s transaction, with the session''s user as its role. For a function of the '

@@ -10,6 +10,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 DECLARE
+    taken text;
     owner name := (SELECT r.rolname FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = 'heartbeat');
     schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
     found record;
@@ -21,6 +22,25 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It would be used by %s.', found.object),
                   HINT = 'Drop it, and try again.';
     END LOOP;
+    taken := (
+        SELECT string_agg(o.description, ', ' ORDER BY o.description) FROM (
+            SELECT format('function %s', old.oid::regprocedure)
+            FROM pg_proc new JOIN pg_proc old ON old.proname = new.proname AND old.proargtypes = new.proargtypes
+            JOIN pg_namespace n ON n.oid = old.pronamespace AND n.nspname = schema
+            WHERE new.pronamespace = 'heartbeat_building'::regnamespace
+            UNION SELECT pg_describe_object('pg_class'::regclass, old.oid, 0)
+            FROM pg_class new JOIN pg_class old ON old.relname = new.relname
+            JOIN pg_namespace n ON n.oid = old.relnamespace AND n.nspname = schema
+            WHERE new.relnamespace = 'heartbeat_building'::regnamespace
+            UNION SELECT pg_describe_object('pg_type'::regclass, old.oid, 0)
+            FROM pg_class new JOIN pg_type old ON old.typname = new.relname AND old.typrelid = 0 AND new.reltype <> 0
+            JOIN pg_namespace n ON n.oid = old.typnamespace AND n.nspname = schema
+            WHERE new.relnamespace = 'heartbeat_building'::regnamespace) o (description));
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION 'schema "%" has objects of somebody else with names of extension "heartbeat"', schema
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = taken,
+                  HINT = 'Drop or rename them, or create the extension in a schema where nobody else can create objects.';
+    END IF;
     FOR one IN
         SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner
         FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace AND c.relkind IN ('r', 'p', 'v')

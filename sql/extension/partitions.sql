@@ -123,7 +123,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
 -- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
     SELECT heartbeat_require(first_event >= '0001-01-01 00:00:00+00'::timestamptz
@@ -150,7 +150,7 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
 
 -- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
     SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)

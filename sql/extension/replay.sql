@@ -7,7 +7,7 @@ CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, onl
                                  OUT messages bigint, OUT records bigint, OUT anomalies bigint,
                                  OUT duplicates bigint, OUT dead_letters bigint)
     RETURNS SETOF record
-    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+    AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
     'Reads messages of heartbeat.topic again, from each partition''s (or the given one''s) first whose Kafka timestamp is '
     'at or after from_time to before its first at or after to_time, and stores the readings and dead letters that the '

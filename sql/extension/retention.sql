@@ -124,7 +124,7 @@ COMMENT ON FUNCTION heartbeat_record_retention(integer, bigint, bigint) IS
 CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
                                           OUT dead_letters_deleted bigint)
     LANGUAGE sql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
+    SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines the setting

@@ -3,7 +3,7 @@
 CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100
-    SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+    SET search_path = pg_catalog, pg_temp SET row_security = off SET enable_seqscan = off SET jit = off
     SET max_parallel_workers_per_gather = 0
 BEGIN ATOMIC
     SELECT r.customer_id, avg(r.heart_rate), count(*) FROM heartbeat_records r

@@ -56,7 +56,7 @@ COMMENT ON FUNCTION heartbeat_check_offset(integer, bigint) IS
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_require(partition >= 0 AND next_offset BETWEEN 0 AND 1000000000000000,
                              format('heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (%s, %s)',
@@ -88,7 +88,7 @@ CREATE FUNCTION heartbeat_seek(event_time timestamptz, partition integer DEFAULT
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     RETURNS SETOF record
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_require(isfinite(event_time),
                              'heartbeat_seek needs a finite time, not ' || coalesce(event_time::text, 'NULL'),

@@ -7,7 +7,7 @@ CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reaso
                                 OUT last_error text, OUT last_error_at timestamptz,
                                 OUT busy_since timestamptz, OUT lag_messages bigint,
                                 OUT lag_seconds double precision)
-    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_state() IS
     'Internal: behind heartbeat_status. The workers'' state is from shared memory, pause and positions are from '
     'heartbeat_control and heartbeat_offsets; where one of these is locked it is not waited for, and lag is what the '

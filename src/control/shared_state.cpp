@@ -48,6 +48,7 @@ void set_up_memory() {
         pg_atomic_init_u32(&shared_state->watched, 0);
         pg_atomic_init_u32(&shared_state->reported, 0);
         pg_atomic_init_u64(&shared_state->announcements_dropped, 0);
+        pg_atomic_init_u64(&shared_state->drops_told_at, 0);
         for (PartitionSlot &partition : shared_state->partitions)
             partition.high_watermark = partition.next_offset = -1;
     }
@@ -188,7 +189,13 @@ void shared_state_arrived() {
 }
 
 uint64_t shared_state_announcement_dropped() {
-    return shared_state == nullptr ? 1 : pg_atomic_fetch_add_u64(&shared_state->announcements_dropped, 1) + 1;
+    if (shared_state == nullptr)
+        return 0;
+    uint64_t dropped = pg_atomic_fetch_add_u64(&shared_state->announcements_dropped, 1) + 1;
+    auto now = static_cast<uint64_t>(GetCurrentTimestamp());
+    uint64_t told_at = pg_atomic_read_u64(&shared_state->drops_told_at);
+    bool due = told_at == 0 || now > told_at + USECS_PER_MINUTE;
+    return due && pg_atomic_compare_exchange_u64(&shared_state->drops_told_at, &told_at, now) ? dropped : 0;
 }
 
 void shared_state_watch() {

@@ -66,6 +66,7 @@ struct SharedState {
     pg_atomic_uint32 watched;       // 1: the maintenance worker looks from time to time how ingest gets on
     pg_atomic_uint32 reported;      // 1: a worker has reported a state since it looked
     pg_atomic_uint64 announcements_dropped; // since the server started
+    pg_atomic_uint64 drops_told_at;         // when the log has said so last
     WorkerState worst;                      // of all workers, as they have reported
     int64_t changes;                        // of that
     bool start_recorded;                    // in heartbeat_events
@@ -112,7 +113,7 @@ void shared_state_rules_changed();
 // already.
 void shared_state_arrived();
 
-// An announcement was dropped; returns how many were so far.
+// An announcement was dropped. Returns how many were so far where the log is to say so, once a minute; otherwise 0.
 uint64_t shared_state_announcement_dropped();
 
 // Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.

@@ -38,7 +38,8 @@ Statement insert_dead_letters = {
 
 // From the counters, so that it costs the same however many there are.
 Statement count_unresolved = {
-    "SELECT least(coalesce(sum(dead_letters - dead_letters_deleted), 0), 9223372036854775807)::bigint"
+    "SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0), "
+    "9223372036854775807), 0)::bigint"
     " FROM @extschema@.heartbeat_offsets",
     0,
     {},

@@ -180,7 +180,8 @@ Relation extension_table_open(const char *name, LOCKMODE mode) {
 }
 
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
-    if (statement->plan == nullptr || statement->generation != current_generation)
+    if (statement->plan == nullptr || statement->generation != current_generation ||
+        !statement_is_valid(statement))
         plan_statement(statement);
     statement_check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);

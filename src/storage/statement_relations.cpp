@@ -43,13 +43,19 @@ bool are_known(const List *oids, const StatementRelations &relations) {
     return true;
 }
 
+const CachedPlanSource *source_of(const Statement *statement) {
+    return static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
+}
+
 } // namespace
+
+bool statement_is_valid(const Statement *statement) {
+    return source_of(statement)->is_valid;
+}
 
 // The server looks names up again when a table has changed, and a name may then mean another table.
 void statement_check_relations(Statement *statement) {
-    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
-    if (!source->is_valid)
-        ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
+    const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;
     if (!are_known(source->relationOids, relations)) {
         relations = {};

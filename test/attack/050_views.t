@@ -30,7 +30,7 @@ sub leaked
 		SET ROLE heartbeat_reader;
 		CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
 			AS \$\$ BEGIN RAISE NOTICE 'leaked %', \$1; RETURN true; END \$\$;
-		SELECT count(*) FROM $view WHERE pg_temp.leak($column::text)});
+		SELECT count(*) FROM $view WHERE pg_temp.leak(${column}::text)});
 	my %seen = map { $_ => 1 } $notices =~ /leaked (.*)/g;
 	return join ' ', sort keys %seen;
 }
