@@ -110,6 +110,8 @@ ask(qq{ALTER TABLE heartbeat_records DROP CONSTRAINT "$name"; ALTER TABLE heartb
 # Trouble of the database, in the words of a trigger, in the state, the event and the alert that come of it.
 my $rule = '😀' x 200;
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$rule', 'state', '0'), ('silent', 'silence', '10 seconds')");
+# before the trouble, in which silence says nothing
+$node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names is an alert');
 for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "break$escapes!")
 {
 	my $shown = $customer eq "break$escapes!" ? qr/break\\x1b\[31mred\\x0d\\x0a2026.*!$/ : qr/\Q@{[ bytes($customer) ]}\E/;
@@ -119,7 +121,6 @@ for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "brea
 }
 $node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'break%'", 't', 'it is an event');
 $node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_alerts WHERE rule = '" . bytes($rule) . "'", 't', 'and an alert');
-$node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'so is the silence of customers with long names');
 assert_restores($node, 'trouble');
 ask('UPDATE heartbeat_alert_rules SET enabled = false');
 

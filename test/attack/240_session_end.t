@@ -1,0 +1,66 @@
+# A session whose client of Kafka does not end passes over its exit handlers when it ends itself, as a worker does: they would pull
+# libraries from under threads that are still there. librdkafka's end is made to never come by a library that is loaded before it,
+# which tells when exit handlers run.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../t/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::FakeBroker;
+
+my $folder  = PostgreSQL::Test::Utils::tempdir('endless');
+my $library = "$folder/endless.so";
+my $told    = "$folder/told";
+open(my $source, '>', "$folder/endless.c") or die "endless.c: $!";
+print $source <<'C';
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void tell(const char *what) {
+    char line[64];
+    int size = snprintf(line, sizeof(line), "%d %s\n", (int)getpid(), what);
+    int file = open(getenv("HEARTBEAT_TOLD"), O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (write(file, line, size) != size)
+        abort();
+    close(file);
+}
+void rd_kafka_destroy_flags(void *client, int flags) {
+    tell("endless");
+    for (;;)
+        pause();
+}
+__attribute__((destructor)) static void handler(void) { tell("handlers"); }
+C
+close $source;
+system_or_bail('cc', '-shared', '-fPIC', '-o', $library, "$folder/endless.c");
+
+my $broker = Heartbeat::FakeBroker->new;
+my $node;
+{
+	local $ENV{LD_PRELOAD}     = $library;
+	local $ENV{HEARTBEAT_TOLD} = $told;
+	$node = Heartbeat::Cluster->create('endless');
+}
+$node->set('heartbeat.brokers' => $broker->address);
+
+# What the process that answers is told of, in the order in which it happens. It ends when its connection does.
+sub ended
+{
+	my ($sql) = @_;
+	my ($pid) = split /\n/, $node->query("SELECT pg_backend_pid(); $sql");
+	$node->processes_end(10, $pid) or return 'it has not ended';
+	return join ' ', map { /^$pid (\w+)$/ ? $1 : () } split /\n/, slurp_file($told);
+}
+
+is(ended('SELECT 1'), 'handlers', 'a session without a client runs its exit handlers');
+is(ended('SELECT count(*) FROM heartbeat_kafka_offsets(now())'), 'endless', 'one whose client does not end runs none');
+is(ended('SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)'), 'endless', 'nor does one that has sought');
+is(ended('SELECT heartbeat_check_offset(0, 0); SELECT heartbeat_check_offset(0, 0)'), 'endless endless', 'nor one that has left two');
+is(ended("SELECT count(*) FROM heartbeat_replay(now() - interval '1 hour', now())"), 'endless', 'nor one that has replayed');
+$node->assert_no_crash;
+done_testing();
