@@ -17,7 +17,8 @@ namespace {
 
 // messages are those that came, also by a replay: retries change what they became, and no message
 Statement select_totals = {
-    "SELECT greatest(least(messages, 9223372036854775807), 0)::bigint, least(records, 9223372036854775807)::bigint,"
+    "SELECT greatest(least(messages, 9223372036854775807), 0)::bigint, least(records, "
+    "9223372036854775807)::bigint,"
     " least(anomalies, 9223372036854775807)::bigint, least(duplicates, 9223372036854775807)::bigint,"
     " least(dead_letters, 9223372036854775807)::bigint FROM"
     " (SELECT coalesce(sum(next_offset::numeric - first_offset + rewound - empty_offsets), 0) AS messages,"

@@ -113,7 +113,8 @@ void shared_state_rules_changed();
 // already.
 void shared_state_arrived();
 
-// An announcement was dropped. Returns how many were so far where the log is to say so, once a minute; otherwise 0.
+// An announcement was dropped. Returns how many were so far where the log is to say so, once a minute;
+// otherwise 0.
 uint64_t shared_state_announcement_dropped();
 
 // Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.

@@ -24,12 +24,10 @@ constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's own limit is a page without its head
 constexpr double usage_max = 0.5;    // of the queue: the rest is room for what others add until the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
-constexpr TimestampTz tell_every = 60 * USECS_PER_SEC;
 
 // Of the current top transaction. Asking for the queue's usage also frees what every listener has read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
-TimestampTz told_at = 0;
 uint64_t (*count_dropped)() = nullptr;
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
@@ -53,11 +51,9 @@ bool queue_has_room() {
 }
 
 void drop() {
-    uint64_t dropped = count_dropped == nullptr ? 1 : count_dropped();
-    TimestampTz now = GetCurrentTimestamp();
-    if (now < told_at + tell_every)
+    uint64_t dropped = count_dropped == nullptr ? 0 : count_dropped();
+    if (dropped == 0)
         return;
-    told_at = now;
     ereport(
         LOG,
         (errmsg(

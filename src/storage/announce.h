@@ -19,7 +19,8 @@ void announce(const char *channel, const char *payload);
 // error from here on is put down to them, and none is made for a while.
 void announce_committing();
 
-// In _PG_init: the function counts one that was dropped. It returns how many were so far where the log is to say so.
+// In _PG_init: the function counts one that was dropped. It returns how many were so far where the log is to
+// say so.
 void announce_count_dropped_by(uint64_t (*count)());
 
 // How a time is written in an announcement and in the log: ISO 8601 in UTC; text has room for MAXDATELEN + 1
