@@ -107,8 +107,7 @@ void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
 }
 
 Datum minutes_of(const Marks &marks) {
-    return array_of_timestamptz(marks.count,
-                                [&](size_t i) { return marks.batch->minutes[marks.places[i]]; });
+    return array_of_timestamptz(marks.count, [&](size_t i) { return marks.batch->minutes[marks.places[i]]; });
 }
 
 void keep_new_minutes(Marks *marks) {

@@ -1,6 +1,6 @@
-// Storage wing: marked minutes of the rollup are made anew. Readings lie in the order in which they came, under
-// an index that knows the times of some pages at once, so the minutes of an hour are read together; each hour
-// is a search of its own, in its own partition.
+// Storage wing: marked minutes of the rollup are made anew. Readings lie in the order in which they came,
+// under an index that knows the times of some pages at once, so the minutes of an hour are read together;
+// each hour is a search of its own, in its own partition.
 #include "server.h"
 
 #include "storage/fold.h"
@@ -24,13 +24,12 @@ Statement delete_pending = {"DELETE FROM @extschema@.heartbeat_rollup_pending WH
                             0,
                             nullptr};
 
-Statement delete_rollup = {
-    "DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)"
-    " WHERE r.minute_bucket = m.minute_bucket",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)"
+                           " WHERE r.minute_bucket = m.minute_bucket",
+                           1,
+                           {TIMESTAMPTZARRAYOID},
+                           0,
+                           nullptr};
 
 // The minute of a reading. Some minor releases, 16.2 for one, take a full minute before date_bin's origin for
 // the minute before it: a device whose clock was reset says 1970-01-01 00:00:00.
@@ -66,12 +65,11 @@ Statement select_customers = {
     0,
     nullptr};
 
-Statement delete_rollup_on_nodes = {
-    "DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement delete_rollup_on_nodes = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
+                                    1,
+                                    {TIMESTAMPTZARRAYOID},
+                                    0,
+                                    nullptr};
 
 Statement insert_rollup_on_nodes = {
     "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"

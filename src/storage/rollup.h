@@ -13,8 +13,8 @@ void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// Rolls up, in a short transaction, marked minutes that nobody has touched for a while: call it again at once. not_quiet: marks remain, of minutes that are still being touched; call it again
-// later.
+// Rolls up, in a short transaction, marked minutes that nobody has touched for a while: call it again at
+// once. not_quiet: marks remain, of minutes that are still being touched; call it again later.
 RollupResult rollup_run();
 
 // Brings the BRIN indexes of the weeks with stale minutes up to date, which the rollup's and others' queries

@@ -195,8 +195,9 @@ void insert_every(const Rows &rows) {
 // Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
 // count is asked for need not be found: an error has the batch searched.
 void refuse_kept_out(const Rows &rows) {
-    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)), 0, nullptr,
-                 nullptr, rows.anomalies};
+    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)),
+                 0,          nullptr,
+                 nullptr,    rows.anomalies};
     for (size_t i = 0; i < rows.count; i++)
         if (!rows.stored[i])
             left.indexes[left.count++] = rows.indexes[i];

@@ -100,8 +100,9 @@ class Batch {
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     std::vector<uint32_t> dead_letters;
-    std::vector<uint32_t> duplicates; // of an earlier message of this batch: of records, then of anomalies, in key order
-    std::vector<int64_t> minutes;     // starts of the minutes touched, microseconds since 1970, ascending
+    std::vector<uint32_t>
+        duplicates; // of an earlier message of this batch: of records, then of anomalies, in key order
+    std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
 
   private:
     size_t bytes_sealed = 0; // those that seal() found
