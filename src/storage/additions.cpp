@@ -14,13 +14,15 @@ namespace heartbeat {
 namespace {
 
 // Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The tables that hold the rows count, however deep they
-// stand below the parent, and what a foreign one does to a row cannot be known.
+// stand below the parent, and what a foreign one does to a row cannot be known. pg_partition_tree() would
+// lock them all, and wait for who waits for one of them.
 Statement select_additions = {
-    "WITH partitions AS (SELECT p.relid::pg_catalog.oid AS partition FROM pg_catalog.pg_extension e"
+    "WITH RECURSIVE below AS (SELECT c.oid FROM pg_catalog.pg_extension e"
     " JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace"
-    " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies')"
-    " CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) p"
-    " WHERE e.extname = 'heartbeat' AND p.isleaf)"
+    " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies') WHERE e.extname = 'heartbeat'"
+    " UNION SELECT h.inhrelid FROM below b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid),"
+    " partitions AS (SELECT c.oid AS partition FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid"
+    " WHERE c.relkind <> 'p')"
     " SELECT EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.partition"
     " WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D')"
     " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_class c ON c.oid = p.partition"

@@ -85,8 +85,8 @@ Statement select_marks = {
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr int64_t minutes_on_nodes = 60;
-constexpr TimestampTz quick = 250 * INT64CONST(1000);
-constexpr TimestampTz slow = USECS_PER_SEC;
+constexpr TimestampTz quick = 100 * INT64CONST(1000);
+constexpr TimestampTz slow = 400 * INT64CONST(1000);
 int64_t minutes_at_once = minutes_at_first;
 
 void adapt(TimestampTz took) {
