@@ -22,20 +22,25 @@ sanitize_install() {
     grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # it is not the ordinary one
 }
 
-# The sanitizer's library has to be in the process first; and libstdc++ with it, or it does not find what throws. The
-# server never frees what it ends with, so leaks are not looked for here. Its error handling jumps between stack frames,
-# which the sanitizer knows, but not when it keeps frames elsewhere. With it in the process, some of the server's
-# libraries leave glibc's lock on translations broken while they are loaded, and bindtextdomain() then waits for ever;
-# the tests need no translation.
-sanitize_wrap_address() {
-    local program=$sanitized$bindir/postgres
-    mv "$program" "$program-sanitized"
+# sanitize_preload NAME: what has to be in the process first. That is the sanitizer's library, and libstdc++ with it, or
+# it does not find what throws. With a sanitizer in the process, some of the server's libraries leave glibc's lock on
+# translations broken while they are loaded, and bindtextdomain() then waits for ever; the tests need no translation.
+sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }
 CODE
+    echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
+}
+
+# The server never frees what it ends with, so leaks are not looked for here. Its error handling jumps between stack
+# frames, which the sanitizer knows, but not when it keeps frames elsewhere. What is freed is overwritten, since the
+# server's own accesses are not watched.
+sanitize_wrap_address() {
+    local program=$sanitized$bindir/postgres
+    mv "$program" "$program-sanitized"
     cat > "$program" <<PROGRAM
 #!/bin/sh
-export LD_PRELOAD='$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so'
+export LD_PRELOAD='$(sanitize_preload asan)'
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:strict_string_checks=1:max_free_fill_size=65536
 export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 exec '$program-sanitized' "\$@"
@@ -54,7 +59,7 @@ sanitize_wrap_thread() {
     cat > "$program" <<PROGRAM
 #!/bin/sh
 export TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1 abort_on_error=1 suppressions=$sanitized/threads.supp'
-exec setarch -R env LD_PRELOAD='$(g++ -print-file-name=libtsan.so) $(g++ -print-file-name=libstdc++.so.6) $sanitized/c11_threads.so' \\
+exec setarch -R env LD_PRELOAD='$(sanitize_preload tsan) $sanitized/c11_threads.so' \\
     '$program-sanitized' "\$@"
 PROGRAM
     chmod 755 "$program"

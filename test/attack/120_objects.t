@@ -60,13 +60,16 @@ sub is_stored
 
 my (@silent, %outcomes);
 
-# Makes the change, has heartbeat work, and undoes it. The name that must be told is a pattern; without one, nothing need be told.
+# Makes the change, has heartbeat work, and undoes it. What is told has to match the pattern; where it must be told, that is
+# before anything is stored. False: PostgreSQL refuses the change.
 sub attempt
 {
-	my ($what, $change, $undo, $name) = @_;
+	my ($what, $change, $undo, $name, $must) = @_;
+	run('SELECT heartbeat_pause()') if $must;
 	if (run("BEGIN; $change; COMMIT") ne '')
 	{
 		$outcomes{refused}++;    # by PostgreSQL itself
+		run('SELECT heartbeat_resume()') if $must;
 		return 0;
 	}
 	publish();
@@ -77,7 +80,7 @@ sub attempt
 	usleep(20_000) until is_stored() || ($told = trouble()) ne '' || time > $deadline;
 	my $stored  = $told eq '';
 	push @silent, "$what: nothing happens" if time > $deadline;
-	push @silent, "$what: $told$called" if $told . $called =~ /\S/ && "$told$called" !~ $name;
+	push @silent, "$what: $told$called" if ($must || $told . $called =~ /\S/) && "$told$called" !~ $name;
 	$outcomes{ $stored ? 'stored' : 'told' }++;
 	my $left = run("BEGIN; $undo; COMMIT");
 	push @silent, "$what: not undone: $left" if $left ne '';
@@ -113,13 +116,18 @@ my %other = (
 	'boolean'                  => [ 'text',    '%s::text',                 '%s::boolean' ],
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
+
+# What the library itself reads of a row, and no operator of PostgreSQL's before.
+my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
+  offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)
 {
 	my ($table, $name, $type, $generated) = @$column;
 	my ($other, $there, $back) = @{ $other{$type} // die "type $type" };
 	my $alter = sub { sprintf 'ALTER TABLE %s ALTER "%s" TYPE %s USING ' . $_[1], $table, $name, $_[0], qq("$name") };
-	my $told = qr/\Q$name\E|\Q$table\E|operator|function|types/;
-	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told);
+	my $must = $read{"$table.$name"};
+	my $told = $must ? qr/column "$name" of extension "heartbeat" is of type $other/ : qr/\Q$name\E|\Q$table\E|operator|function|types/;
+	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
 	# a view needs the column: another one has its name
 	next if $table =~ /records|anomalies/ || $generated;
@@ -127,7 +135,7 @@ for my $column (@columns)
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )
 		  . sprintf(qq(UPDATE $table SET "$name" = $there), 'former'),
 		sprintf(qq(UPDATE $table SET former = coalesce($back, former)), qq("$name"))
-		  . qq(; ALTER TABLE $table DROP "$name"; ALTER TABLE $table RENAME former TO "$name"), $told);
+		  . qq(; ALTER TABLE $table DROP "$name"; ALTER TABLE $table RENAME former TO "$name"), $told, $must);
 }
 finish('columns of another type');
 

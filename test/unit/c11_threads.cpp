@@ -1,6 +1,7 @@
 // The threads of C11, which librdkafka uses, by those of POSIX. The thread sanitizer knows the latter alone:
 // a thread of the former crashes in it. glibc's types for both have the same contents. Linked to the tests,
 // and loaded before all else into the server that the thread sanitizer watches.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,performance-no-int-to-ptr) as glibc has it
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
@@ -117,3 +118,4 @@ void cnd_destroy(cnd_t *condition) {
     pthread_cond_destroy(condition_of(condition));
 }
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name,performance-no-int-to-ptr)

@@ -42,6 +42,7 @@ void expect_reading(int thread, int round) {
 
 template <typename Work> void on_threads(Work work) {
     std::vector<std::thread> threads;
+    threads.reserve(thread_count);
     for (int thread = 0; thread < thread_count; ++thread)
         threads.emplace_back([=] { work(thread); });
     for (std::thread &thread : threads)
