@@ -56,12 +56,15 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- a role does a thousand things in a minute, and no more
-SELECT count(*) AS recorded FROM generate_series(1, 994) n, heartbeat_record_event('much', n::text);
-SELECT heartbeat_pause('one too many');
+-- from the hundredth time in a minute on, what a role does again is counted, and what it did before stays
+TRUNCATE heartbeat_events;
+SELECT heartbeat_record_event('deed', 'to be seen');
+SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));
+SELECT kind, count(*), max(details->>'repeated') AS repeated, max(details->'last_details'->>'n') AS last FROM heartbeat_events
+    GROUP BY kind ORDER BY kind;
 UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
-SELECT heartbeat_pause('a minute later');
-SELECT heartbeat_resume();
+SELECT heartbeat_record_event('much', 'a minute later');
+SELECT count(*) FROM heartbeat_events WHERE kind = 'much';
 
 -- a role that is granted it reads, and nobody writes
 SET ROLE regress_heartbeat_reader;
