@@ -16,6 +16,34 @@ CREATE INDEX ON heartbeat_records_default (event_timestamp);
 
 -- @code@
 
+-- Texts that 1.1 cut in the middle of a character, or stored as a broker sent them: clients refuse them, and so does the
+-- server when a dump is restored.
+
+CREATE FUNCTION heartbeat_mend_text(broken text) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT;
+DO $$
+DECLARE
+    place record;
+    broken boolean;
+BEGIN
+    FOR place IN
+        SELECT t.name::regclass AS relation, t.column_name, t.mended
+        FROM (VALUES ('heartbeat_events', 'reason', NULL), ('heartbeat_control', 'reason', NULL), ('heartbeat_gaps', 'reason', NULL),
+                     ('heartbeat_offsets', 'lost_reason', NULL), ('heartbeat_offsets', 'cluster_id', NULL),
+                     ('heartbeat_offsets', 'topic_id', NULL), ('heartbeat_dead_letters', 'error_text', NULL),
+                     ('heartbeat_alerts', 'detail', $x$replace(heartbeat_mend_text(detail::text), E'\\x', E'\\\\x')::jsonb$x$)
+             ) AS t (name, column_name, mended)
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text))', place.relation,
+                       place.column_name) INTO broken;
+        CONTINUE WHEN NOT broken;
+        PERFORM heartbeat_refuse_user_code(ARRAY[place.relation]); -- a trigger would run as who updates the extension
+        EXECUTE format('UPDATE %s SET %2$I = %3$s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text)', place.relation,
+                       place.column_name, coalesce(place.mended, format('heartbeat_mend_text(%I)', place.column_name)));
+    END LOOP;
+END
+$$;
+DROP FUNCTION heartbeat_mend_text(text);
+
 -- What 1.1 had and 1.2 has no more
 
 DROP FUNCTION heartbeat_add_partition_keys(text, text);
