@@ -1,5 +1,5 @@
-// Control wing: heartbeat_mend_text(), which an update calls on texts that versions before 1.2 have cut in the middle of a
-// character or stored as a broker sent them.
+// Control wing: heartbeat_mend_text(), which an update calls on texts that versions before 1.2 have cut in
+// the middle of a character or stored as a broker sent them.
 #include "server.h"
 
 #include "text.h"
