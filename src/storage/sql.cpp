@@ -5,6 +5,7 @@
 #include "storage/announce.h"
 #include "storage/distribution.h"
 #include "storage/persistence.h"
+#include "storage/statement_plan.h"
 #include "storage/statement_relations.h"
 
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -51,65 +51,6 @@ void remember_schema(Oid schema) {
         return;
     strlcpy(quoted_schema, quoted, sizeof(quoted_schema));
     statements_forget();
-}
-
-char *expand(const char *text) {
-    StringInfoData expanded;
-    initStringInfo(&expanded);
-    static const char placeholder[] = "@extschema@";
-    for (const char *next; (next = strstr(text, placeholder)) != nullptr;
-         text = next + sizeof(placeholder) - 1) {
-        appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
-        appendStringInfoString(&expanded, quoted_schema);
-    }
-    appendStringInfoString(&expanded, text);
-    return expanded.data;
-}
-
-// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
-// in, so none is freed while any statement may be running.
-List *retired = NIL;
-
-void free_retired(XactEvent event, void * /*argument*/) {
-    switch (event) {
-    case XACT_EVENT_COMMIT:
-    case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:
-    case XACT_EVENT_PARALLEL_COMMIT:
-    case XACT_EVENT_PARALLEL_ABORT:
-        break;
-    default:
-        return;
-    }
-    List *plans = retired;
-    retired = NIL;
-    ListCell *cell;
-    foreach (cell, plans)
-        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
-    list_free(plans);
-}
-
-void retire_plan(Statement *statement) {
-    static bool registered = false;
-    if (statement->plan == nullptr)
-        return;
-    if (!registered)
-        RegisterXactCallback(free_retired, nullptr);
-    registered = true;
-    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-    retired = lappend(retired, statement->plan);
-    MemoryContextSwitchTo(before);
-    statement->plan = nullptr;
-}
-
-void plan_statement(Statement *statement) {
-    retire_plan(statement);
-    SPIPlanPtr plan = SPI_prepare(expand(statement->text), statement->arguments, statement->types);
-    if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
-    statement->plan = plan;
-    statement->generation = current_generation;
-    statement->relations = {};
 }
 
 // DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
@@ -175,6 +116,10 @@ Oid extension_table(const char *name) {
     return table;
 }
 
+const char *extension_quoted_schema() {
+    return quoted_schema;
+}
+
 Relation extension_table_open(const char *name, LOCKMODE mode) {
     return table_open(extension_table(name), mode);
 }
@@ -182,7 +127,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode) {
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
     if (statement->plan == nullptr || statement->generation != current_generation ||
         !statement_is_valid(statement))
-        plan_statement(statement);
+        statement_plan(statement);
     statement_check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)

@@ -25,6 +25,7 @@ Oid extension_workers_role();
 
 // A table of the extension that was found last; an error where it is gone.
 Oid extension_table(const char *name);
+const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
 inline constexpr int statement_arguments_max = 16;
