@@ -76,9 +76,12 @@ SPIPlanPtr parse(Statement *statement) {
     {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
-        if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-            error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE)
+        bool unnamed =
+            error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
+            error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
+            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // as with a rule on the table
+             ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
+        if (!unnamed)
             PG_RE_THROW();
         FlushErrorState();
         error->message = psprintf("%s, in: %s", error->message, text);
