@@ -8,6 +8,10 @@
 
 CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 CREATE INDEX ON heartbeat_events (happened_at);
+ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_events IS
     'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
     'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';

@@ -39,6 +39,7 @@ char quoted_schema[2 * NAMEDATALEN + 3];
 MemoryContext context_before;
 Oid user_before;
 int security_before;
+int settings_before; // level of nested settings, to which a transaction's own go back
 
 // The schema's name is looked up for each transaction, since it can be renamed at any time.
 void remember_schema(Oid schema) {
@@ -153,6 +154,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
     context_before = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
+    settings_before = NewGUCNestLevel();
     XactIsoLevel = isolation;
     if (!lock_extension(extension)) {
         transaction_abandon();
@@ -176,6 +178,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit() {
     SPI_finish();
     persistence_check();
+    AtEOXact_GUC(false, settings_before); // what a trigger has set ends here
     distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
@@ -194,11 +197,13 @@ void role_enter(ActingRole *before) {
     GetUserIdAndSecContext(&before->user, &before->security);
     SetUserIdAndSecContext(GetOuterUserId(), before->security);
     check_constraints_at_once();
+    before->settings = NewGUCNestLevel();
     SetUserIdAndSecContext(extension_workers_role(),
                            before->security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
 }
 
 void role_leave(const ActingRole &before) {
+    AtEOXact_GUC(false, before.settings);
     SetUserIdAndSecContext(before.user, before.security);
 }
 
