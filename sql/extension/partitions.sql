@@ -88,7 +88,9 @@ BEGIN
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
             obstacle := (SELECT string_agg(quote_ident(t.tgname), ', ')
                          FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
-                         WHERE t.tgrelid = default_table AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                         WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                           -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+                           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                            AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may));
             IF moving AND obstacle IS NOT NULL THEN
                 RAISE EXCEPTION 'rows of table % cannot be moved to their week: trigger % would run as the extension''s owner',

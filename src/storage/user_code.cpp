@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
@@ -68,6 +69,19 @@ Oid owner_of_function(Oid function) {
     return owner;
 }
 
+// A trigger by which the server keeps a foreign key or a deferred unique constraint. tgisinternal does not
+// tell: PostgreSQL 14 also sets it for a partition's copy of a trigger that somebody has made on the parent.
+bool keeps_constraint(const Trigger &trigger) {
+    HeapTuple tuple = OidIsValid(trigger.tgconstraint)
+                          ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
+                          : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    bool keeps = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->contype != CONSTRAINT_TRIGGER;
+    ReleaseSysCache(tuple);
+    return keeps;
+}
+
 // The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
 // a function of theirs, is theirs. Those of foreign keys are the server's own, and act as the owner of the
 // table that refers to this one.
@@ -76,7 +90,7 @@ void refuse_triggers(Relation table) {
     bool closed = triggers == nullptr || is_closed(table);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (trigger.tgisinternal || trigger.tgenabled == TRIGGER_DISABLED ||
+        if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
             (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
             continue;
         refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
