@@ -28,13 +28,20 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others.
+    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others. A view cannot
+    -- be locked without what it reads, which is also the server's own, so it is moved at once.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
             EXECUTE (SELECT 'LOCK TABLE ' || string_agg('ONLY ' || t::text, ', ' ORDER BY n) || ' IN ACCESS EXCLUSIVE MODE'
-                     FROM unnest(tables) WITH ORDINALITY x (t, n));
+                     FROM unnest(tables) WITH ORDINALITY x (t, n) JOIN pg_class c ON c.oid = t AND c.relkind <> 'v');
+            FOR statement IN
+                SELECT format('ALTER %s %s SET SCHEMA heartbeat_building', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, t)
+                FROM unnest(tables) t JOIN pg_class c ON c.oid = t
+            LOOP
+                EXECUTE statement;
+            END LOOP;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF attempt = 100 THEN
@@ -45,9 +52,6 @@ BEGIN
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
     FOR statement IN
-        SELECT format('ALTER %s %s SET SCHEMA heartbeat_building', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, t)
-        FROM unnest(tables) t JOIN pg_class c ON c.oid = t
-        UNION ALL
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
         FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e'
           AND d.classid = 'pg_proc'::regclass

@@ -140,8 +140,6 @@ BEGIN
     END IF;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
                    ' autovacuum_vacuum_scale_factor = 0)', schema); -- here the maintenance worker does it
-    -- without a key it could not be moved to another node while it is written to
-    EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending REPLICA IDENTITY FULL', schema);
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
@@ -246,7 +244,6 @@ BEGIN
         END IF;
     END LOOP;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)', schema);
-    EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending REPLICA IDENTITY DEFAULT', schema);
     FOR name IN SELECT x.indexrelid::regclass::text FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                 WHERE h.inhparent = format('%I.heartbeat_records', schema)::regclass AND a.amname = 'brin' LOOP

@@ -27,12 +27,18 @@ DECLARE
     statement text;
 BEGIN
     -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others. Once they
-    -- are held no partition is made.
+    -- are held no partition is made. A view cannot be locked without what it reads, which is also the server's own.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
             FOR one IN EXECUTE members USING parents LOOP
-                EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', one);
+                IF (SELECT c.relkind FROM pg_class c WHERE c.oid = one) <> 'v' THEN
+                    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', one);
+                END IF;
+            END LOOP;
+            FOR one IN EXECUTE members USING parents LOOP
+                EXECUTE format('ALTER %s %s OWNER TO %s',
+                               CASE (SELECT c.relkind FROM pg_class c WHERE c.oid = one) WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, one, new_owner);
             END LOOP;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
@@ -41,10 +47,6 @@ BEGIN
             END IF;
         END;
         PERFORM pg_sleep(0.05);
-    END LOOP;
-    FOR one IN EXECUTE members USING parents LOOP
-        EXECUTE format('ALTER %s %s OWNER TO %s', CASE (SELECT c.relkind FROM pg_class c WHERE c.oid = one) WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
-                       one, new_owner);
     END LOOP;
     FOR statement IN
         SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- it makes the partitions

@@ -20,6 +20,7 @@ DECLARE
     moving boolean;
     moved bigint;
     obstacle text;
+    owner regrole;
     attempt integer;
     -- whether somebody else than the owner and superusers can have made a trigger
     others_may boolean := EXISTS (
@@ -65,6 +66,11 @@ BEGIN
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
+        -- heartbeat_set_owner() may have been quicker, while this waited for the lock as the owner before
+        owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
+        IF owner <> quote_ident(current_user)::regrole THEN
+            EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
+        END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
@@ -86,17 +92,26 @@ BEGIN
                 EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', missing.parent);
             END IF;
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
-            obstacle := (SELECT string_agg(quote_ident(t.tgname), ', ')
-                         FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
-                         WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                           -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
-                           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-                           AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may));
+            obstacle := (
+                SELECT string_agg(o.code, ', ') FROM (
+                    SELECT format('trigger %I', t.tgname)
+                    FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
+                    WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                      -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+                      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
+                      AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
+                    -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+                    UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
+                    FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
+                    UNION ALL SELECT format('rule %I', w.rulename)
+                    FROM pg_rewrite w WHERE w.ev_class = default_table AND w.ev_type = '4'
+                    UNION ALL SELECT format('code of role %s, which owns it,', c.relowner::regrole)
+                    FROM pg_class c WHERE c.oid = default_table AND c.relowner <> quote_ident(current_user)::regrole) o (code));
             IF moving AND obstacle IS NOT NULL THEN
-                RAISE EXCEPTION 'rows of table % cannot be moved to their week: trigger % would run as the extension''s owner',
+                RAISE EXCEPTION 'rows of table % cannot be moved to their week: % would run as the extension''s owner',
                     default_table, obstacle
                     USING ERRCODE = 'object_not_in_prerequisite_state',
-                          HINT = 'Drop the trigger, or have it fire for INSERT alone: a move deletes the rows from the default partition.';
+                          HINT = 'Drop it, or have the trigger fire for INSERT alone: a move deletes the rows from the default partition.';
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');

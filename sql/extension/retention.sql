@@ -14,10 +14,12 @@ DECLARE
     cutoff timestamptz := date_trunc('minute', now() - retention); -- a whole minute, as the rollup's are
     kept_from timestamptz;
     old regclass[];
+    one regclass;
     old_letters bigint[];
     deleted bigint;
     obstacle text;
     attempt integer;
+    deleted_from oid[] := ARRAY[records_default, anomalies_default, rollup_default, dead_letters];
     -- whether somebody else than the owner and superusers can have made a trigger
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
@@ -36,21 +38,29 @@ BEGIN
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
                    rollup_default, dead_letters); -- nobody makes a trigger on them from here on
-    obstacle := (SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
-                 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
-                 WHERE t.tgrelid IN (records_default, anomalies_default, rollup_default, dead_letters)
-                   AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                   -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
-                   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-                   AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                   AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
-                                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
-                                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-                 ORDER BY 1 LIMIT 1);
+    obstacle := (
+        SELECT o.code FROM (
+            SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
+            FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
+            WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+              -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+              AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
+              AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
+              AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                              WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
+                                AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+            -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+            UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
+            FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
+            UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
+            FROM pg_rewrite w WHERE w.ev_class = ANY (deleted_from) AND w.ev_type = '4'
+            UNION ALL SELECT format('code of role %s, which owns table %s,', c.relowner::regrole, c.oid::regclass)
+            FROM pg_class c WHERE c.oid = ANY (deleted_from) AND c.relowner <> quote_ident(current_user)::regrole) o (code)
+        ORDER BY 1 LIMIT 1);
     IF obstacle IS NOT NULL THEN
         RAISE EXCEPTION 'what is older than % cannot be deleted: % would run as the extension''s owner', retention, obstacle
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Drop the trigger, or have it fire for INSERT or UPDATE alone.';
+                  HINT = 'Drop it, or have the trigger fire for INSERT or UPDATE alone, or give the table back to the extension''s owner.';
     END IF;
     EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', records_default) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
@@ -90,7 +100,23 @@ BEGIN
             PERFORM set_config('lock_timeout', '10ms', true);
             EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, %s, %s, %s IN ACCESS EXCLUSIVE MODE',
                            records, anomalies, rollup, records_default, anomalies_default, rollup_default);
-            EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
+            BEGIN
+                EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
+            EXCEPTION WHEN dependent_objects_still_exist THEN
+                -- whoever may look up the table's name can have made a view of it
+                FOREACH one IN ARRAY old LOOP
+                    BEGIN
+                        EXECUTE format('DROP TABLE %s', one);
+                    EXCEPTION WHEN dependent_objects_still_exist THEN
+                        RAISE WARNING 'table % is emptied and no partition any more, but not dropped', one
+                            USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop them, and the table.';
+                        EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
+                                       (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
+                        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
+                        EXECUTE format('TRUNCATE %s', one);
+                    END;
+                END LOOP;
+            END;
             PERFORM set_config('lock_timeout', '1s', true);
             partitions_dropped := cardinality(old);
             EXIT;

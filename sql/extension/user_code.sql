@@ -13,7 +13,7 @@ COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_notify(text, text) IS
-    'Internal: NOTIFY, unless the server''s queue of notifications is more than half full: then the announcement is dropped and '
+    'Internal: NOTIFY, unless the server''s queue of notifications is more than a quarter full: then the announcement is dropped and '
     'counted, so that no role can hold up heartbeat by filling the queue.';
 
 CREATE FUNCTION heartbeat_announcements_dropped() RETURNS bigint

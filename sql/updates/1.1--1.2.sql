@@ -8,6 +8,10 @@
 
 CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 CREATE INDEX ON heartbeat_events (happened_at);
+ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_events IS
     'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
     'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
@@ -15,6 +19,34 @@ DROP INDEX heartbeat_records_default_event_timestamp_idx;
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
 
 -- @code@
+
+-- Texts that 1.1 cut in the middle of a character, or stored as a broker sent them: clients refuse them, and so does the
+-- server when a dump is restored.
+
+CREATE FUNCTION heartbeat_mend_text(broken text) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT;
+DO $$
+DECLARE
+    place record;
+    broken boolean;
+BEGIN
+    FOR place IN
+        SELECT t.name::regclass AS relation, t.column_name, t.mended
+        FROM (VALUES ('heartbeat_events', 'reason', NULL), ('heartbeat_control', 'reason', NULL), ('heartbeat_gaps', 'reason', NULL),
+                     ('heartbeat_offsets', 'lost_reason', NULL), ('heartbeat_offsets', 'cluster_id', NULL),
+                     ('heartbeat_offsets', 'topic_id', NULL), ('heartbeat_dead_letters', 'error_text', NULL),
+                     ('heartbeat_alerts', 'detail', $x$replace(heartbeat_mend_text(detail::text), E'\\x', E'\\\\x')::jsonb$x$)
+             ) AS t (name, column_name, mended)
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text))', place.relation,
+                       place.column_name) INTO broken;
+        CONTINUE WHEN NOT broken;
+        PERFORM heartbeat_refuse_user_code(ARRAY[place.relation]); -- a trigger would run as who updates the extension
+        EXECUTE format('UPDATE %s SET %2$I = %3$s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text)', place.relation,
+                       place.column_name, coalesce(place.mended, format('heartbeat_mend_text(%I)', place.column_name)));
+    END LOOP;
+END
+$$;
+DROP FUNCTION heartbeat_mend_text(text);
 
 -- What 1.1 had and 1.2 has no more
 

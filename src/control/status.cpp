@@ -6,6 +6,7 @@
 #include "control/overall.h"
 #include "control/positions.h"
 #include "control/role_hint.h"
+#include "storage/subtransaction.h"
 #include "text.h"
 
 extern "C" {
@@ -79,9 +80,16 @@ void look(Overall *overall) {
 
 // What people have decided goes before what the workers are about to find out, also within the transaction
 // that decides it.
-void look_at_tables(Overall *overall, Lag *lag) {
+struct Looks {
+    Overall overall;
+    Lag lag;
+};
+
+void look_at_tables(void *argument) {
+    auto *looks = static_cast<Looks *>(argument);
+    Overall *overall = &looks->overall;
     SPI_connect();
-    positions_lag(lag);
+    positions_lag(&looks->lag);
     if (overall->state != WorkerState::stopped && overall->state != WorkerState::failed) {
         Hold hold;
         positions_hold(&hold);
@@ -94,6 +102,23 @@ void look_at_tables(Overall *overall, Lag *lag) {
             text_copy(overall->hint, "heartbeat_resume() goes on.");
     }
     SPI_finish();
+}
+
+// What somebody has done to a table is no reason to say nothing, but a session that is to end ends.
+bool is_of_table(const ErrorData *error) {
+    return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+           error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
+}
+
+void look_at_tables_if_possible(Looks *looks) {
+    Looks before = *looks;
+    CaughtError error;
+    if (subtransaction_try(look_at_tables, looks, is_of_table, &error))
+        return;
+    *looks = before;
+    size_t used = strlen(looks->overall.hint);
+    text_print(looks->overall.hint + used, sizeof(looks->overall.hint) - used,
+               "%sheartbeat's tables cannot be read: %s", used == 0 ? "" : " ", error.message);
 }
 
 struct Row {
@@ -121,11 +146,13 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     TupleDesc description;
     if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
-    auto *overall = static_cast<Overall *>(palloc0(sizeof(Overall)));
-    Lag lag = {false, 0, -1};
+    auto *looks = static_cast<Looks *>(palloc0(sizeof(Looks)));
+    Overall *overall = &looks->overall;
+    Lag &lag = looks->lag;
+    lag.seconds = -1;
     look(overall);
     if (is_ours())
-        look_at_tables(overall, &lag);
+        look_at_tables_if_possible(looks);
     if (is_ours() && overall->workers > 0)
         role_hint_append(overall->hint, sizeof(overall->hint));
     Row row = {};

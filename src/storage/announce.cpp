@@ -1,5 +1,5 @@
 // Storage wing: NOTIFY heartbeat_anomaly, bounded for each batch so that a backlog cannot fill the
-// notification queue, and not at all while it is more than half full.
+// notification queue, and not at all while it is more than a quarter full.
 #include "server.h"
 
 #include "storage/announce.h"
@@ -22,7 +22,7 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's own limit is a page without its head
-constexpr double usage_max = 0.5;    // of the queue: the rest is room for what others add until the commit
+constexpr double usage_max = 0.25;   // of the queue: the rest is room for what others add until the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // Of the current top transaction. Asking for the queue's usage also frees what every listener has read.

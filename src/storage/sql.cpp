@@ -5,6 +5,7 @@
 #include "storage/announce.h"
 #include "storage/distribution.h"
 #include "storage/persistence.h"
+#include "storage/statement_plan.h"
 #include "storage/statement_relations.h"
 
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -39,6 +39,7 @@ char quoted_schema[2 * NAMEDATALEN + 3];
 MemoryContext context_before;
 Oid user_before;
 int security_before;
+int settings_before; // level of nested settings, to which a transaction's own go back
 
 // The schema's name is looked up for each transaction, since it can be renamed at any time.
 void remember_schema(Oid schema) {
@@ -51,65 +52,6 @@ void remember_schema(Oid schema) {
         return;
     strlcpy(quoted_schema, quoted, sizeof(quoted_schema));
     statements_forget();
-}
-
-char *expand(const char *text) {
-    StringInfoData expanded;
-    initStringInfo(&expanded);
-    static const char placeholder[] = "@extschema@";
-    for (const char *next; (next = strstr(text, placeholder)) != nullptr;
-         text = next + sizeof(placeholder) - 1) {
-        appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
-        appendStringInfoString(&expanded, quoted_schema);
-    }
-    appendStringInfoString(&expanded, text);
-    return expanded.data;
-}
-
-// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
-// in, so none is freed while any statement may be running.
-List *retired = NIL;
-
-void free_retired(XactEvent event, void * /*argument*/) {
-    switch (event) {
-    case XACT_EVENT_COMMIT:
-    case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:
-    case XACT_EVENT_PARALLEL_COMMIT:
-    case XACT_EVENT_PARALLEL_ABORT:
-        break;
-    default:
-        return;
-    }
-    List *plans = retired;
-    retired = NIL;
-    ListCell *cell;
-    foreach (cell, plans)
-        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
-    list_free(plans);
-}
-
-void retire_plan(Statement *statement) {
-    static bool registered = false;
-    if (statement->plan == nullptr)
-        return;
-    if (!registered)
-        RegisterXactCallback(free_retired, nullptr);
-    registered = true;
-    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-    retired = lappend(retired, statement->plan);
-    MemoryContextSwitchTo(before);
-    statement->plan = nullptr;
-}
-
-void plan_statement(Statement *statement) {
-    retire_plan(statement);
-    SPIPlanPtr plan = SPI_prepare(expand(statement->text), statement->arguments, statement->types);
-    if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
-    statement->plan = plan;
-    statement->generation = current_generation;
-    statement->relations = {};
 }
 
 // DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
@@ -175,6 +117,10 @@ Oid extension_table(const char *name) {
     return table;
 }
 
+const char *extension_quoted_schema() {
+    return quoted_schema;
+}
+
 Relation extension_table_open(const char *name, LOCKMODE mode) {
     return table_open(extension_table(name), mode);
 }
@@ -182,7 +128,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode) {
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected) {
     if (statement->plan == nullptr || statement->generation != current_generation ||
         !statement_is_valid(statement))
-        plan_statement(statement);
+        statement_plan(statement);
     statement_check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)
@@ -208,6 +154,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
     context_before = CurrentMemoryContext;
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
+    settings_before = NewGUCNestLevel();
     XactIsoLevel = isolation;
     if (!lock_extension(extension)) {
         transaction_abandon();
@@ -231,6 +178,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit() {
     SPI_finish();
     persistence_check();
+    AtEOXact_GUC(false, settings_before); // what a trigger has set ends here
     distribution_commit_durably();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
@@ -249,11 +197,13 @@ void role_enter(ActingRole *before) {
     GetUserIdAndSecContext(&before->user, &before->security);
     SetUserIdAndSecContext(GetOuterUserId(), before->security);
     check_constraints_at_once();
+    before->settings = NewGUCNestLevel();
     SetUserIdAndSecContext(extension_workers_role(),
                            before->security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
 }
 
 void role_leave(const ActingRole &before) {
+    AtEOXact_GUC(false, before.settings);
     SetUserIdAndSecContext(before.user, before.security);
 }
 

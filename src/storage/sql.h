@@ -25,6 +25,7 @@ Oid extension_workers_role();
 
 // A table of the extension that was found last; an error where it is gone.
 Oid extension_table(const char *name);
+const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
 inline constexpr int statement_arguments_max = 16;
@@ -76,7 +77,7 @@ uint64_t statements_generation();
 // is missing; it cannot be dropped meanwhile. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A
 // table that is named is locked in SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the
 // snapshot is taken. Deferred constraints are checked by each statement. When the transaction ends, the
-// memory context is again what it was before.
+// memory context and the settings are again what they were before, whatever a trigger has set.
 // Where the tables are distributed, that snapshot also sees no mark of a minute whose readings have yet to
 // appear on a node.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
@@ -85,10 +86,12 @@ void transaction_abandon(); // after an error, or to undo what was done
 
 // In a session, within a function that acts as the extension's owner: what follows until role_leave() acts as
 // the workers' role, with the rights of a security-restricted operation, since users' triggers may run. The
-// caller's deferred constraints are checked at once, as the caller. An error gives the user back by itself.
+// caller's deferred constraints are checked at once, as the caller. What a trigger sets (SET, set_config)
+// ends there: it would change what the caller's next statements mean. An error gives the user back by itself.
 struct ActingRole {
     Oid user;
     int security;
+    int settings;
 };
 void role_enter(ActingRole *before);
 void role_leave(const ActingRole &before);

@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -82,14 +83,44 @@ bool keeps_constraint(const Trigger &trigger) {
     return keeps;
 }
 
+// A foreign key acts as the owner of the table that refers to this one, but where it changes rows there
+// (CASCADE, SET NULL, SET DEFAULT), the AFTER triggers of that table run when the statement here ends, as
+// whoever runs it.
+bool changes_referring_table(const Trigger &trigger) {
+    switch (trigger.tgfoid) {
+    case F_RI_FKEY_CASCADE_DEL:
+    case F_RI_FKEY_CASCADE_UPD:
+    case F_RI_FKEY_SETNULL_DEL:
+    case F_RI_FKEY_SETNULL_UPD:
+    case F_RI_FKEY_SETDEFAULT_DEL:
+    case F_RI_FKEY_SETDEFAULT_UPD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void refuse_foreign_key(Relation table, const Trigger &trigger) {
+    const char *referring = get_rel_name(trigger.tgconstrrelid);
+    const char *key = get_constraint_name(trigger.tgconstraint);
+    refuse(
+        table,
+        psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
+                 referring == nullptr ? "" : referring, key == nullptr ? "" : key),
+        "Drop the foreign key, and revoke REFERENCES on the table, or let it be ON DELETE NO ACTION ON "
+        "UPDATE "
+        "NO ACTION.");
+}
+
 // The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
-// a function of theirs, is theirs. Those of foreign keys are the server's own, and act as the owner of the
-// table that refers to this one.
+// a function of theirs, is theirs.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
+        if (changes_referring_table(trigger))
+            refuse_foreign_key(table, trigger);
         if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
             (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
             continue;

@@ -126,6 +126,8 @@ for my $version ('1.0', '1.1')
 	$node->query("CREATE EXTENSION heartbeat VERSION '$version'");
 	my $stranger = Heartbeat::Stranger->new($node, 'public', $names);
 	$stranger->overload->make_ambiguous->make_operators->make_casts->take_weeks(-3 .. 5);
+	my $found = $node->query(document_block('docs/administration.md', 'SET search_path = pg_catalog'));
+	like($found, qr/^$_ .*\|stranger$/m, "what docs/administration.md asks in $version names a $_ of the stranger's") for qw(function operator type table right);
 	$stranger->spy->forget;
 	assert_works_in_the_end("ALTER EXTENSION UPDATE from $version", 'ALTER EXTENSION heartbeat UPDATE');
 	assert_nothing_used("updated from $version");

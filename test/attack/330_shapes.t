@@ -10,6 +10,7 @@ use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Runbook;
 
 my $kafka = Heartbeat::Kafka->new('shapes');
 $kafka->start;
@@ -194,6 +195,12 @@ is(differences(), "-$moved 0", 'which the audit finds');
 $node->query('CREATE FUNCTION public.pg_partition_tree(oid) RETURNS SETOF integer LANGUAGE sql AS $$ SELECT 1/0 $$');
 $node->query('CREATE FUNCTION public.count(text) RETURNS bigint LANGUAGE sql AS $$ SELECT (1/0)::bigint $$');
 is(differences(), "-$moved 0", 'whatever functions a stranger makes');
+$node->query('DROP FUNCTION public.pg_partition_tree(oid), public.count(text)');
+
+# What docs/administration.md says to do.
+$node->query(document_block('docs/administration.md', 'SET ROLE heartbeat_owner') =~ s/^SET ROLE .*//r);
+is(differences(), '0 0', 'the repair of docs/administration.md moves them to where they belong');
+is($node->query("SELECT count(*) FROM ${by_rate}_b WHERE heart_rate < 100"), 0, 'each of them');
 $node->assert_no_crash;
 
 done_testing();

@@ -14,6 +14,13 @@ use Heartbeat::Runbook;
 
 my $block = grants_of('heartbeat_worker');
 
+# The single rights of SELECT, UPDATE (one, other), each column's its own.
+sub single
+{
+	my ($actions) = @_;
+	return map { my ($action, $columns) = /^(\w+)(?: \((.*)\))?$/; defined $columns ? map { "$action ($_)" } split /, /, $columns : $action } $actions =~ /\w+(?: \([^)]*\))?/g;
+}
+
 # Every single right of the block: [ right, kind of object, object ].
 my @rights;
 while ($block =~ /^GRANT (.+?) ON (?:(SEQUENCE|FUNCTION) )?(.+?)\s+TO heartbeat_worker;/msg)
@@ -21,7 +28,7 @@ while ($block =~ /^GRANT (.+?) ON (?:(SEQUENCE|FUNCTION) )?(.+?)\s+TO heartbeat_
 	my ($actions, $kind, $objects) = ($1, $2 // 'TABLE', $3);
 	for my $object ($objects =~ /(\w+(?:\([^)]*\))?)/g)
 	{
-		push @rights, map { [ $_, $kind, $object ] } split /, /, $actions;
+		push @rights, map { [ $_, $kind, $object ] } single($actions);
 	}
 }
 
@@ -98,10 +105,28 @@ $node->wait_for_offsets($topic, 10);
 $node->wait_for_state('RUNNING');
 $kafka->truncate($topic, 0, $held);
 
+# A retry acts as the role: of a dead letter that was mended, and one that was not.
+my $mended = 0;
+sub assert_retry_needs
+{
+	my ($action, $table) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$work->() for 1 .. 2;
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+	my $mend = reading('mended', 70, reading_time($now - ++$mended));
+	$node->query("UPDATE $table SET payload = convert_to('$mend', 'UTF8') WHERE id = (SELECT min(id) FROM $table WHERE resolved_at IS NULL)");
+	$node->query("REVOKE $action ON $table FROM heartbeat_worker");
+	like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/permission denied for table $table/, "without $action on $table a retry says what is missing");
+	$node->query("GRANT $action ON $table TO heartbeat_worker");
+	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, "with $action on $table it resolves");
+	return;
+}
+
 for my $right (@rights)
 {
 	my ($action, $kind, $object) = @$right;
 	my ($name) = $object =~ /^(\w+)/;
+	if ($action =~ /\(/) { assert_retry_needs($action, $object); next; }
 	my $stimulus = $stimulus{"$action $name"} // $stimulus{$name} // $work;
 	$node->query("REVOKE $action ON $kind $object FROM heartbeat_worker");
 	my $query = $stimulus->();
@@ -120,6 +145,7 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'and no
 # It has no right that is not in the block, and what it has leads no further.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
+	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
 is($all, scalar @rights, 'the role has the rights of the document and no more');
 for my $sql (

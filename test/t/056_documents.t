@@ -60,12 +60,16 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'three
 $administration->run('Alerts', 2);
 
 $node->query("SELECT heartbeat_pause('a restore')");
-$administration->run('Backup and restore', 1);
+$administration->run('Backup and restore', $_) for 1, 2;
 $node->wait_for_state('RUNNING', undef, 'resumed');
 
 $administration->run('Upgrade', 1);
 is($node->query("SELECT extversion = default_version FROM pg_extension JOIN pg_available_extensions ON name = extname WHERE name = 'heartbeat'"),
 	't', 'the extension is updated');
+is($administration->run('From 1.0 or 1.1', 1), '', 'a right is revoked');
+unlike($administration->run('From 1.0 or 1.1', 2), qr/^(?:function|operator|type|trigger|table)/m, 'no object of others is found');
+is($administration->run('From 1.0 or 1.1', 3), '', 'no code of others, and no difference');
+is($administration->run('From 1.0 or 1.1', 4), '', 'and nothing to move');
 
 $administration->run('Changing the database and its tables', 1, 'postgres');
 is($node->safe_psql('copy_of_heartbeat', 'SELECT sum(next_offset) FROM heartbeat_offsets'), 13003, 'the database is copied, with its positions');

@@ -36,6 +36,9 @@ for my $version (@earlier)
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
+	# half a character, as versions before 1.2 could leave it
+	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
+		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
 	my $kept = join ' UNION ALL ', map { "SELECT '$_', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
 	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules heartbeat_customers);
 	my $before = $node->query($kept);
@@ -71,6 +74,9 @@ for my $version (@earlier)
 	$node->wait_for_state('RUNNING');
 	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "a user's column stays");
 	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "a user's grant stays");
+	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
+		'a\\xc3|a\\xc3', 'half a character is shown as its bytes');
+	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "nothing of the extension's uses what is somebody else's");
 
 	$node->query($_) for 'ALTER TABLE heartbeat_records DROP COLUMN ward', 'DROP OWNED BY viewer';
 	my $updated = definition($node);

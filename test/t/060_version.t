@@ -35,7 +35,7 @@ ok(-f "$root/$meta->{provides}{heartbeat}{$_}", "its $_ is there") for 'file', '
 ok(!-e "$root/sql/heartbeat--$version.sql", 'the script of this version is not a frozen one');
 for my $i (1 .. $#changes)
 {
-	ok(-f "$root/sql/heartbeat--$changes[$i]--$changes[$i - 1].sql", "there is an update from $changes[$i] to $changes[$i - 1]");
+	ok(-f "$root/sql/updates/$changes[$i]--$changes[$i - 1].sql", "there is an update from $changes[$i] to $changes[$i - 1]");
 }
 
 done_testing();

@@ -79,3 +79,4 @@ COMMENT ON COLUMN heartbeat_gaps.to_offset IS 'First offset after the gap.';
 COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When.';
+ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- without a key: see heartbeat_rollup_pending

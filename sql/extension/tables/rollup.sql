@@ -45,6 +45,11 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored the readings.';
 
+-- They have no key. Without this neither a publication FOR ALL TABLES would let rows be changed, nor could Citus move them to
+-- another node while they are written to.
+ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
+
 CREATE TABLE heartbeat_customers (
     customer_id text COLLATE "C" PRIMARY KEY
 );
@@ -56,3 +61,4 @@ CREATE TABLE heartbeat_customers_total (
 );
 COMMENT ON TABLE heartbeat_customers_total IS 'How many rows heartbeat_customers has, without counting them: the sum.';
 COMMENT ON COLUMN heartbeat_customers_total.customers IS 'How many.';
+ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
