@@ -96,7 +96,9 @@ BEGIN
                 SELECT string_agg(o.code, ', ') FROM (
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
-                    WHERE t.tgrelid = default_table AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                    WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
+                      -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+                      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                     -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
@@ -69,6 +70,19 @@ Oid owner_of_function(Oid function) {
     return owner;
 }
 
+// A trigger by which the server keeps a foreign key or a deferred unique constraint. tgisinternal does not
+// tell: PostgreSQL 14 also sets it for a partition's copy of a trigger that somebody has made on the parent.
+bool keeps_constraint(const Trigger &trigger) {
+    HeapTuple tuple = OidIsValid(trigger.tgconstraint)
+                          ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
+                          : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    bool keeps = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->contype != CONSTRAINT_TRIGGER;
+    ReleaseSysCache(tuple);
+    return keeps;
+}
+
 // A foreign key acts as the owner of the table that refers to this one, but where it changes rows there
 // (CASCADE, SET NULL, SET DEFAULT), the AFTER triggers of that table run when the statement here ends, as
 // whoever runs it.
@@ -107,7 +121,7 @@ void refuse_triggers(Relation table) {
         const Trigger &trigger = triggers->triggers[i];
         if (changes_referring_table(trigger))
             refuse_foreign_key(table, trigger);
-        if (trigger.tgisinternal || trigger.tgenabled == TRIGGER_DISABLED ||
+        if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
             (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
             continue;
         refuse(table, psprintf("trigger \"%s\"", trigger.tgname),

@@ -178,6 +178,8 @@ assert_goes_on('a plain trigger');
 for my $role ('heartbeat_operator', undef)
 {
 	my $who = $role // 'a superuser';
+	publish_some();
+	$node->wait_for_offsets($topic, $published);
 	# but for the one that a seek above has skipped
 	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
@@ -189,6 +191,8 @@ for my $role ('heartbeat_operator', undef)
 		ok($error eq '' || $error =~ /spy_/, "$who calls $sql") || diag $error;
 		$spy->assert_only("$who calls $sql", 'heartbeat_worker');
 	}
+	my $of_week = "event_timestamp - date_trunc('week', to_timestamp($old), 'UTC') BETWEEN interval '0' AND interval '7 days'";
+	cmp_ok($node->query("SELECT count(*) FROM heartbeat_records_default WHERE $of_week"), '>', 0, 'there are rows to move');
 	my $error = call(undef, "SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
 	ok($error eq '' || $error =~ /spy_/ && $error =~ /heartbeat_(records|anomalies)/, 'rows are moved to a new partition, or the trigger is named') || diag $error;
 	$spy->assert_only('rows are moved', 'heartbeat_worker');
@@ -257,16 +261,22 @@ $spy->forget;
 # Retention, with triggers on what it deletes from; called by the workers, an operator and a superuser.
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
-$spy->act($_) for map { $spy->triggers_on($_) } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
 my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp < now() - interval \'310 days\'';
-cmp_ok($node->query($left), '>', 0, 'there are readings to delete');
-$node->set('heartbeat.retention' => '300d');
-for my $role ('heartbeat_operator', undef)
+my @deleted_from = qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
+for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 {
-	my $who   = $role // 'a superuser';
-	my $error = call($role, 'SELECT heartbeat_apply_retention()');
-	ok($error eq '' || $error =~ /spy_\w+|foreign key/ && $error =~ /heartbeat_|mallory/, "$who applies retention, or is told of the trigger, or the foreign key, and its table") || diag $error;
-	$spy->assert_only("$who applies retention", 'heartbeat_worker');
+	$node->set('heartbeat.retention' => 0); # so that the workers delete nothing meanwhile
+	remove_triggers();
+	$spy->act($_) for map { $spy->triggers_on($_) } @$tables;
+	cmp_ok($node->query($left), '>', 0, 'there are readings to delete');
+	$node->set('heartbeat.retention' => '300d');
+	for my $role ('heartbeat_operator', undef)
+	{
+		my $who   = ($role // 'a superuser') . " applies retention to @$tables";
+		my $error = call($role, 'SELECT heartbeat_apply_retention()');
+		ok($error eq '' || $error =~ /spy_\w+|foreign key/ && $error =~ /heartbeat_|mallory/, "$who, or is told of the trigger, or the foreign key, and its table") || diag $error;
+		$spy->assert_only($who, 'heartbeat_worker');
+	}
 }
 remove_triggers();
 for my $role ('heartbeat_operator', undef)
