@@ -248,17 +248,8 @@ for my $table (sort keys %column)
 	}
 }
 
-# A foreign key of mallory's, whose table has a trigger that is deferred to the commit.
-$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
-$spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
-	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
-	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',
-	'CREATE CONSTRAINT TRIGGER spy_letters AFTER DELETE OR UPDATE ON mallory.letters DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()';
-$node->query('INSERT INTO mallory.referring SELECT id FROM heartbeat_events; INSERT INTO mallory.letters SELECT id FROM heartbeat_dead_letters');
-cmp_ok($node->count('mallory.referring'), '>', 0, 'a table of mallory\'s refers to events');
-$spy->forget;
-
 # Retention, with triggers on what it deletes from; called by the workers, an operator and a superuser.
+$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
 my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp < now() - interval \'310 days\'';
@@ -278,7 +269,18 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 		$spy->assert_only($who, 'heartbeat_worker');
 	}
 }
+$node->set('heartbeat.retention' => 0);
 remove_triggers();
+
+# A foreign key of mallory's, whose table has a trigger that is deferred to the commit.
+$spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
+	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
+	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',
+	'CREATE CONSTRAINT TRIGGER spy_letters AFTER DELETE OR UPDATE ON mallory.letters DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()';
+$node->query('INSERT INTO mallory.referring SELECT id FROM heartbeat_events; INSERT INTO mallory.letters SELECT id FROM heartbeat_dead_letters');
+cmp_ok($node->count('mallory.referring'), '>', 0, 'a table of mallory\'s refers to events');
+$spy->forget;
+$node->set('heartbeat.retention' => '300d');
 for my $role ('heartbeat_operator', undef)
 {
 	# an event to delete that mallory's table refers to
