@@ -13,12 +13,12 @@ sanitize_install() {
     sanitized=$scratch/sanitized-$1
     mkdir -p "$copy"
     git ls-files --cached --others --exclude-standard -- Makefile heartbeat.control sql src | tar -c -T - | tar -x -C "$copy"
-    make -C "$copy" -j "$cores" WERROR=1 SANITIZE=$sanitizers PG_CONFIG="$pg_config"
+    make -C "$copy" -j "$cores" WERROR=1 SANITIZE="$sanitizers" PG_CONFIG="$pg_config"
     for folder in "$bindir" "$("$pg_config" --pkglibdir)" "$("$pg_config" --sharedir)"; do
         mkdir -p "$sanitized$folder"
         cp -a "$folder/." "$sanitized$folder/"
     done
-    make -C "$copy" install SANITIZE=$sanitizers PG_CONFIG="$pg_config" DESTDIR="$sanitized"
+    make -C "$copy" install SANITIZE="$sanitizers" PG_CONFIG="$pg_config" DESTDIR="$sanitized"
     grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # it is not the ordinary one
 }
 

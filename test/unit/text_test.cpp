@@ -7,18 +7,16 @@
 namespace heartbeat {
 namespace {
 
-using std::string_literals::operator""s;
-
 std::string copied(const std::string &text, size_t size = 4096) {
     std::string copy(size, '#');
     utf8_copy(copy.data(), size, text.c_str());
-    return copy.c_str();
+    return std::string(copy.data()); // it ends at the first zero
 }
 
 std::string identified(const std::string &text, size_t size = 64) {
     std::string copy(size, '#');
     ascii_copy(copy.data(), size, text.c_str());
-    return copy.c_str();
+    return std::string(copy.data()); // it ends at the first zero
 }
 
 bool is_valid(const std::string &text) {
@@ -52,7 +50,7 @@ TEST(Text, EscapesWhatATerminalObeys) {
 }
 
 TEST(Text, IsTheSameWhenCopiedAgain) {
-    for (const std::string &text : {"\xff\x1b ë \\x41 \\"s, std::string(300, '\xff')}) {
+    for (const std::string &text : {std::string("\xff\x1b ë \\x41 \\"), std::string(300, '\xff')}) {
         EXPECT_EQ(copied(copied(text)), copied(text));
         EXPECT_EQ(copied(copied(text, 50), 50), copied(text, 50));
     }
@@ -90,8 +88,8 @@ TEST(Text, MakesIdentifiersAscii) {
 
 // Version 1.1 stored ids as they came, cut at byte 63.
 TEST(Text, TellsAnIdThatWasStoredAsItCame) {
-    for (const std::string &id : {"\xff\xfe cluster"s, std::string(100, '\xfe'), "é" + std::string(80, 'a'),
-                                  std::string(62, 'a') + "😀"})
+    for (const std::string &id : {std::string("\xff\xfe cluster"), std::string(100, '\xfe'),
+                                  "é" + std::string(80, 'a'), std::string(62, 'a') + "😀"})
         EXPECT_EQ(identified(id), identified(id.substr(0, 63)));
 }
 
