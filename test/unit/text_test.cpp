@@ -10,13 +10,15 @@ namespace {
 std::string copied(const std::string &text, size_t size = 4096) {
     std::string copy(size, '#');
     utf8_copy(copy.data(), size, text.c_str());
-    return std::string(copy.data()); // it ends at the first zero
+    copy.resize(copy.find('\0')); // where it ends
+    return copy;
 }
 
 std::string identified(const std::string &text, size_t size = 64) {
     std::string copy(size, '#');
     ascii_copy(copy.data(), size, text.c_str());
-    return std::string(copy.data()); // it ends at the first zero
+    copy.resize(copy.find('\0')); // where it ends
+    return copy;
 }
 
 bool is_valid(const std::string &text) {
