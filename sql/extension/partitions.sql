@@ -33,8 +33,9 @@ BEGIN
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
-            FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid,
-                 LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
+            FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
+                 -- pg_get_expr() waits for locks on the table, and another maker has one on the default partition
+                 LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
         FROM generate_series(date_trunc('week', first_event), last_event, interval '7 days') w (week),
@@ -48,9 +49,10 @@ BEGIN
         END IF;
         -- another maker may have been quicker
         CONTINUE WHEN EXISTS (
-            SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+            SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent
-              AND pg_get_expr(c.relpartbound, c.oid) LIKE format('FOR VALUES FROM (%L)%%', missing.week));
+              AND CASE WHEN c.oid = t.partdefid THEN false
+                  ELSE pg_get_expr(c.relpartbound, c.oid) LIKE format('FOR VALUES FROM (%L)%%', missing.week) END);
         schema := (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = missing.parent);
         name := (SELECT c.relname FROM pg_class c WHERE c.oid = missing.parent) || to_char(missing.week, '_IYYY"w"IW');
         default_table := (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = missing.parent AND p.partdefid <> 0);
