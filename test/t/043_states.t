@@ -19,7 +19,7 @@ my $feed       = Heartbeat::Feed->new($kafka, 2);
 my $properties = PostgreSQL::Test::Utils::tempdir . '/kafka.properties';
 append_to_file($properties, "topic.metadata.refresh.interval.ms=500\n");
 chmod 0600, $properties;
-my $node = Heartbeat::Cluster->create('states', kafka => $kafka,
+my $node = Heartbeat::Cluster->create('states', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.stall_timeout' => '1s', 'heartbeat.kafka_config_file' => $properties });
 
 # The status in a line, as whoever is on call would read it: it may not wait for anything.
