@@ -129,6 +129,11 @@ void text_print(char *to, size_t size, const char *format, ...) {
     text_copy(to, size, text);
 }
 
+void text_add_sentence(char *to, size_t size, const char *sentence) {
+    size_t used = strlen(to);
+    text_print(to + used, size - used, "%s%s", used == 0 ? "" : " ", sentence);
+}
+
 char *text_from_utf8(const char *utf8, size_t size) {
     if (is_utf8_here() || is_ascii(utf8, size))
         return copy_all(utf8, size);

@@ -29,6 +29,9 @@ template <size_t size> void text_take(char (&to)[size], const char *utf8) {
 char *text_from_utf8(const char *utf8);
 char *text_from_utf8(const char *utf8, size_t size);
 
+// Appends a sentence to what is there, with a space between them.
+void text_add_sentence(char *to, size_t size, const char *sentence);
+
 // From the database's encoding to UTF-8, at any length; palloc'd.
 char *text_to_utf8(const char *text);
 

@@ -10,8 +10,6 @@ extern "C" {
 #include "utils/acl.h"
 }
 
-#include <cstring>
-
 namespace heartbeat {
 
 void role_hint_append(char *hint, size_t size) {
@@ -22,11 +20,11 @@ void role_hint_append(char *hint, size_t size) {
     if (!OidIsValid(role) || !superuser_arg(role))
         return;
     const char *name = GetUserNameFromId(role, true);
-    size_t used = strlen(hint);
-    text_print(hint + used, size - used,
-               "%sThe workers act as the superuser \"%s\": set heartbeat.role to a role with the rights they "
-               "need alone.",
-               used == 0 ? "" : " ", name == nullptr ? "" : name);
+    text_add_sentence(
+        hint, size,
+        psprintf("The workers act as the superuser \"%s\": set heartbeat.role to a role with the "
+                 "rights they need alone.",
+                 name == nullptr ? "" : name));
 }
 
 } // namespace heartbeat

@@ -78,13 +78,13 @@ void look(Overall *overall) {
     }
 }
 
-// What people have decided goes before what the workers are about to find out, also within the transaction
-// that decides it.
 struct Looks {
     Overall overall;
     Lag lag;
 };
 
+// What people have decided goes before what the workers are about to find out, also within the transaction
+// that decides it.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     Overall *overall = &looks->overall;
@@ -116,9 +116,8 @@ void look_at_tables_if_possible(Looks *looks) {
     if (subtransaction_try(look_at_tables, looks, is_of_table, &error))
         return;
     *looks = before;
-    size_t used = strlen(looks->overall.hint);
-    text_print(looks->overall.hint + used, sizeof(looks->overall.hint) - used,
-               "%sheartbeat's tables cannot be read: %s", used == 0 ? "" : " ", error.message);
+    text_add_sentence(looks->overall.hint, sizeof(looks->overall.hint),
+                      psprintf("heartbeat's tables cannot be read: %s", error.message));
 }
 
 struct Row {

@@ -107,9 +107,8 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         table,
         psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
                  referring == nullptr ? "" : referring, key == nullptr ? "" : key),
-        "Drop the foreign key, and revoke REFERENCES on the table, or let it be ON DELETE NO ACTION ON "
-        "UPDATE "
-        "NO ACTION.");
+        "Drop the foreign key, and revoke REFERENCES on the table, or let it be "
+        "ON DELETE NO ACTION ON UPDATE NO ACTION.");
 }
 
 // The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
@@ -126,8 +125,7 @@ void refuse_triggers(Relation table) {
             continue;
         refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
                "Drop the trigger, and revoke TRIGGER on the table. A trigger here needs a function of the "
-               "table's owner or of a "
-               "superuser, and nobody else may have the right to make one.");
+               "table's owner or of a superuser, and nobody else may have the right to make one.");
     }
 }
 
