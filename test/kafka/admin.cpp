@@ -16,6 +16,8 @@ struct Options {
     int partition = 0;
     int64_t offset = 0;
     int timeout = 30;
+    int replication = 1;
+    std::vector<std::string> replicas; // of each partition: "1,2"
     std::vector<std::string> config;
 };
 
@@ -88,15 +90,31 @@ void ready(const Options &options) {
     rd_kafka_mem_free(client.get(), id);
 }
 
+using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
+
+void assign_replicas(rd_kafka_NewTopic_t *topic, const std::vector<std::string> &replicas) {
+    char error[512] = "";
+    for (size_t partition = 0; partition < replicas.size(); partition++) {
+        std::vector<int32_t> ids;
+        for (const std::string &id : CLI::detail::split(replicas[partition], ','))
+            ids.push_back(std::stoi(id));
+        require(rd_kafka_NewTopic_set_replica_assignment(topic, static_cast<int32_t>(partition), ids.data(),
+                                                         ids.size(), error, sizeof error),
+                error);
+    }
+}
+
 void create(const Options &options) {
     const Deadline deadline(options.timeout);
     const Handle client = open(options);
     char error[512] = "";
-    std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)> topic(
-        rd_kafka_NewTopic_new(options.topic.c_str(), options.partitions, 1, error, sizeof error),
-        rd_kafka_NewTopic_destroy);
+    const NewTopic topic(rd_kafka_NewTopic_new(options.topic.c_str(), options.partitions,
+                                               options.replicas.empty() ? options.replication : -1, error,
+                                               sizeof error),
+                         rd_kafka_NewTopic_destroy);
     if (topic == nullptr)
         throw std::runtime_error(error);
+    assign_replicas(topic.get(), options.replicas);
     for (const std::string &setting : options.config) {
         const size_t equals = std::min(setting.find('='), setting.size() - 1);
         require(rd_kafka_NewTopic_set_config(topic.get(), setting.substr(0, equals).c_str(),
@@ -183,6 +201,23 @@ void truncate(const Options &options) {
         });
 }
 
+// By partition, for one of the two logical offsets. rd_kafka_query_watermark_offsets() ignores its timeout in
+// librdkafka before 2.3 where a leader is away.
+std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
+                                 const Deadline &deadline) {
+    std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
+        rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
+    for (int partition = 0; partition < partitions; partition++)
+        rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
+    require(rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms()));
+    std::vector<int64_t> found;
+    for (int i = 0; i < list->cnt; i++) {
+        require(list->elems[i].err);
+        found.push_back(list->elems[i].offset);
+    }
+    return found;
+}
+
 // One line a partition: partition, first offset, offset after the last.
 void offsets(const Options &options) {
     const Deadline deadline(options.timeout);
@@ -191,13 +226,12 @@ void offsets(const Options &options) {
     wait_until(deadline, "the topic has partitions", [&] {
         return (partitions = count_led_partitions(client.get(), options.topic, deadline)) > 0;
     });
-    for (int partition = 0; partition < partitions; partition++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        require(rd_kafka_query_watermark_offsets(client.get(), options.topic.c_str(), partition, &low, &high,
-                                                 deadline.left_ms()));
-        std::cout << partition << ' ' << low << ' ' << high << '\n';
-    }
+    const std::vector<int64_t> first =
+        ask_offsets(client.get(), options, partitions, RD_KAFKA_OFFSET_BEGINNING, deadline);
+    const std::vector<int64_t> next =
+        ask_offsets(client.get(), options, partitions, RD_KAFKA_OFFSET_END, deadline);
+    for (size_t partition = 0; partition < first.size(); partition++)
+        std::cout << partition << ' ' << first[partition] << ' ' << next[partition] << '\n';
 }
 
 int run_command_line(int argc, char **argv) {
@@ -219,6 +253,9 @@ int run_command_line(int argc, char **argv) {
     command("ready", "waits until the broker answers, and prints its cluster id", ready);
     CLI::App *created = topic_command("create", "creates a topic", create);
     created->add_option("partitions", options.partitions)->capture_default_str();
+    created->add_option("--replication", options.replication, "of each partition")->capture_default_str();
+    created->add_option("--replicas", options.replicas,
+                        "the brokers of a partition, 1,2; once for each partition, from 0");
     created->add_option("-c,--config", options.config, "a topic setting, key=value");
     topic_command("grow", "gives a topic more partitions", grow)
         ->add_option("partitions", options.partitions)

@@ -63,7 +63,7 @@ $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }
 is(($kafka->end_offsets('rig'))[3], 6, 'transactions leave markers');
 
 $kafka->freeze;
-ok(!$kafka->_answers, 'a frozen broker does not answer');
+ok(!$kafka->answers, 'a frozen broker does not answer');
 $kafka->thaw;
 $kafka->wait_until_ready;
 pass('a thawed one does');

@@ -1,0 +1,155 @@
+# What a test asks of a Kafka, whatever it consists of: topics, offsets, messages in and out, consumer groups, Kafka's own
+# tools. Heartbeat::Kafka and Heartbeat::Kafka::Cluster are clients of themselves; each has brokers(), its addresses.
+# Test code. Every wait is for a condition with a deadline.
+
+package Heartbeat::Kafka::Client;
+
+use strict;
+use warnings;
+
+use Carp;
+use Time::HiRes qw(time usleep);
+
+use Heartbeat::Kafka::Producer;
+use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
+use Heartbeat::Kafka::Reader;
+
+# With partitions spread by Kafka; see Heartbeat::Kafka::Cluster for replicas. Further arguments are settings, key=value.
+sub create_topic
+{
+	my ($self, $topic, $partitions, @config) = @_;
+	$self->_admin('create', $topic, $partitions // 1, map { ('--config', $_) } @config);
+	return;
+}
+
+# Changes settings of the topic, key=value.
+sub configure_topic
+{
+	my ($self, $topic, @config) = @_;
+	$self->tool('configs', '--entity-type', 'topics', '--entity-name', $topic, '--alter', map { ('--add-config', $_) } @config);
+	return;
+}
+
+sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
+
+# Gives the topic more partitions.
+sub grow_topic { my ($self, $topic, $partitions) = @_; $self->_admin('grow', $topic, $partitions); return; }
+
+# Removes the messages of a partition before an offset, as retention would.
+sub truncate
+{
+	my ($self, $topic, $partition, $offset) = @_;
+	$self->_admin('truncate', $topic, $partition, $offset);
+	return;
+}
+
+# The offset after the last message of each partition, as a list by partition.
+sub end_offsets { my ($self, $topic) = @_; return map { $_->[2] } $self->_offsets($topic); }
+
+# The first offset that each partition still holds, as a list by partition.
+sub first_offsets { my ($self, $topic) = @_; return map { $_->[1] } $self->_offsets($topic); }
+
+# A stream of messages to a topic; see Heartbeat::Kafka::Producer for its options.
+sub producer
+{
+	my ($self, $topic, @options) = @_;
+	return Heartbeat::Kafka::Producer->new($self->brokers, $topic, @options);
+}
+
+# All that a topic holds; see Heartbeat::Kafka::Reader.
+sub reader
+{
+	my ($self, $topic, @options) = @_;
+	return Heartbeat::Kafka::Reader->new($self->brokers, $topic, @options);
+}
+
+# Has a compacted topic compacted until it holds no more messages than that; returns how many it holds. Only segments
+# that a later message has closed are compacted: publish_one publishes it.
+sub wait_for_compaction
+{
+	my ($self, $topic, $at_most, $publish_one) = @_;
+	my $deadline = time + 60;
+	my $messages;
+	do
+	{
+		$publish_one->();
+		usleep(100_000);
+		$messages = 0;
+		my $reader = $self->reader($topic, '--compacted');
+		$messages++ while $reader->next;
+	} until ($messages <= $at_most or time > $deadline);
+	return $messages;
+}
+
+# Publishes messages and returns when the broker has them all: { partition => [messages, first offset, last offset] }.
+sub produce
+{
+	my ($self, $topic, @messages) = @_;
+	my $producer = $self->producer($topic);
+	$producer->send(@messages);
+	return $producer->finish;
+}
+
+# The same in one transaction that is committed or aborted; it always ends with a marker that takes an offset.
+sub produce_transaction
+{
+	my ($self, $topic, $outcome, @messages) = @_;
+	croak "commit or abort?" unless $outcome =~ /^(commit|abort)$/;
+	my @options = ('--transaction', "test-$$-" . ++$self->{transactions});
+	push @options, '--abort' if $outcome eq 'abort';
+	my $producer = $self->producer($topic, @options);
+	$producer->send(@messages);
+	return $producer->finish;
+}
+
+# Runs one of Kafka's own tools and returns what it printed.
+sub tool
+{
+	my ($self, $tool, @arguments) = @_;
+	return run_program($kafka_program, $tool, '--bootstrap-server', $self->brokers, @arguments);
+}
+
+# What kafka-consumer-groups shows of a group: { topic => { partition => { offset, end, lag } } }.
+sub group_offsets
+{
+	my ($self, $group) = @_;
+	my %found;
+	for my $line (split /\n/, $self->tool('groups', '--describe', '--group', $group))
+	{
+		# GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG ...
+		next unless $line =~ /^\Q$group\E\s+(\S+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(\S+)/;
+		$found{$1}{$2} = { offset => $3, end => $4, lag => $5 };
+	}
+	return \%found;
+}
+
+# Waits until the tool shows the group at these offsets of a topic, given by partition; returns what it showed last.
+sub wait_for_group_offsets
+{
+	my ($self, $group, $topic, @expected) = @_;
+	my $deadline = time + 60;
+	my @shown;
+	do
+	{
+		my $found = $self->group_offsets($group)->{$topic} // {};
+		@shown = map { $found->{$_}{offset} // 'none' } 0 .. $#expected;
+	} until ("@shown" eq "@expected" or time > $deadline);
+	return @shown;
+}
+
+# Of Kafka, as its release is called.
+sub version { return run_program($kafka_program, 'version') =~ s/\s+\z//r; }
+
+sub _offsets
+{
+	my ($self, $topic) = @_;
+	return map { [ split / / ] } split /\n/, $self->_admin('offsets', $topic);
+}
+
+sub _admin
+{
+	my ($self, @arguments) = @_;
+	return run_program($admin_program, '--brokers', $self->brokers, @arguments);
+}
+
+1;

@@ -1,0 +1,254 @@
+# A Kafka of several brokers, each a process that a test starts, stops, kills and freezes by itself, with controllers of
+# their own: what happens to a controller happens to no partition's leader, and the other way round.
+# Test code. Every wait is for a condition with a deadline.
+
+package Heartbeat::Kafka::Cluster;
+
+use strict;
+use warnings;
+
+use parent qw(Heartbeat::Kafka::Client);
+
+use Carp;
+use JSON::PP ();
+use List::Util qw(all first min);
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Utils;
+use Heartbeat::Kafka::Node;
+use Heartbeat::Kafka::Programs qw($cluster_program $kafka_program run_program);
+
+my $deadline_seconds    = 60;
+my $first_controller_id = 101;
+
+=pod
+
+    my $kafka = Heartbeat::Kafka::Cluster->new('name', brokers => 3, %server_properties);    # not started
+    $kafka->start;
+    $kafka->create_topic('topic', 3);                                     # replicated 3 times
+    $kafka->create_assigned_topic('topic', [ [ 1, 2 ], [ 2, 3 ] ]);       # the brokers of each partition, its leader first
+    my $node = $kafka->leader_of('topic', 0);                             # a Heartbeat::Kafka::Node
+    $node->kill9;                                                         # or stop, freeze; $kafka->node(1), $kafka->controller
+    $kafka->wait_for_other_leader('topic', 0, $node);
+    $node->start;
+    $kafka->wait_until_in_sync;
+
+Options beside the properties: brokers (3; their ids begin at 1), controllers (1; theirs begin at 101).
+
+=cut
+
+sub new
+{
+	my ($class, $name, %properties) = @_;
+	my $brokers     = delete $properties{brokers}     // 3;
+	my $controllers = delete $properties{controllers} // 1;
+	my $self        = bless {
+		name       => $name,
+		cluster_id => Heartbeat::Kafka::Node::new_cluster_id(),
+		properties => {
+			'offsets.topic.replication.factor'         => min(3, $brokers),
+			'transaction.state.log.replication.factor' => min(3, $brokers),
+			%properties
+		},
+		brokers => [],
+		highest => 0,
+	}, $class;
+	$self->{controllers} = [ map { $self->_make_node($_, 'controller') } $first_controller_id .. $first_controller_id + $controllers - 1 ];
+	$self->_add_broker for 1 .. $brokers;
+	$_->configure($self->_voters) for $self->_all;
+	Heartbeat::Kafka::Node::format_all($self->{cluster_id}, $self->_all);
+	return $self;
+}
+
+sub _make_node
+{
+	my ($self, $id, $role) = @_;
+	return Heartbeat::Kafka::Node->new("$self->{name}_$id", id => $id, roles => $role, properties => $self->{properties});
+}
+
+sub _add_broker
+{
+	my ($self) = @_;
+	my $node = $self->_make_node(++$self->{highest}, 'broker');
+	push @{ $self->{brokers} }, $node;
+	return $node;
+}
+
+sub _voters { my ($self) = @_; return join ',', map { $_->id . '@127.0.0.1:' . $_->controller_port } @{ $self->{controllers} }; }
+
+sub _all { my ($self) = @_; return (@{ $self->{controllers} }, @{ $self->{brokers} }); }
+
+sub cluster_id { my ($self) = @_; return $self->{cluster_id}; }
+
+sub nodes { my ($self) = @_; return @{ $self->{brokers} }; }
+
+sub node
+{
+	my ($self, $id) = @_;
+	return first { $_->id == $id } $self->_all;
+}
+
+# The only controller, or the first of several.
+sub controller { my ($self) = @_; return $self->{controllers}[0]; }
+# Addresses of all brokers there are, as bootstrap.servers has them.
+sub brokers { my ($self) = @_; return join ',', map { $_->address } $self->nodes; }
+
+# Starts the nodes that do not run; returns when all brokers count as alive.
+sub start
+{
+	my ($self) = @_;
+	$_->start(no_wait => 1) for grep { !defined $_->pid } $self->_all;
+	$self->wait_until_ready;
+	return;
+}
+
+sub stop { my ($self) = @_; $_->stop for reverse $self->_all; return; }
+
+# Waits until the brokers that live, and only they, count as alive, for each of them.
+sub wait_until_ready
+{
+	my ($self) = @_;
+	$_->wait_until_ready for grep { $_->is_alive } $self->_all;
+	my @alive = map { $_->address } grep { $_->is_alive } $self->nodes;
+	for my $address (@alive)
+	{
+		$self->_wait(sub { return $self->_ask($address, 'nodes') == @alive }, 'the brokers do not know each other');
+	}
+	return;
+}
+
+sub _wait
+{
+	my ($self, $is_so, $error) = @_;
+	my $deadline = time + $deadline_seconds;
+	until ($is_so->())
+	{
+		croak "$error:\n" . join "\n", $self->_ask($self->brokers, 'partitions') if time > $deadline;
+		usleep(50_000);
+	}
+	return;
+}
+
+# The lines of kafka-cluster, from brokers that live if none are named.
+sub _ask
+{
+	my ($self, $address, @arguments) = @_;
+	return split /\n/, run_program($cluster_program, '--brokers', $address, @arguments);
+}
+
+# Where the partitions of a topic, or of all, are: { topic, partition, leader (-1: none), replicas, in_sync }, by partition.
+sub partitions
+{
+	my ($self, @topic) = @_;
+	my $alive = join ',', map { $_->address } grep { $_->is_alive } $self->nodes;
+	my @found = map {
+		my %partition;
+		@partition{qw(topic partition leader)} = (split)[ 0 .. 2 ];
+		@partition{qw(replicas in_sync)} = map { [ grep { $_ ne 'none' } split /,/ ] } (split)[ 3, 4 ];
+		\%partition
+	} $self->_ask($alive, 'partitions', @topic);
+	return sort { $a->{topic} cmp $b->{topic} || $a->{partition} <=> $b->{partition} } @found;
+}
+
+# The node that leads a partition; undef where none does.
+sub leader_of
+{
+	my ($self, $topic, $partition) = @_;
+	return $self->node(($self->partitions($topic))[$partition]{leader});
+}
+
+# The ids of the leaders, by partition; -1: none.
+sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
+
+# Waits until another node than that one leads the partition, and returns it.
+sub wait_for_other_leader
+{
+	my ($self, $topic, $partition, $node) = @_;
+	my $leader;
+	$self->_wait(sub { $leader = $self->leader_of($topic, $partition); return defined $leader && $leader != $node },
+		"no other node than @{[ $node->id ]} leads partition $partition");
+	return $leader;
+}
+
+# Waits until each partition, of a topic or of all, has a leader and all its replicas in sync.
+sub wait_until_in_sync
+{
+	my ($self, @topic) = @_;
+	$self->_wait(
+		sub {
+			return all { $_->{leader} >= 0 && @{ $_->{in_sync} } == @{ $_->{replicas} } } $self->partitions(@topic);
+		},
+		'the replicas are not in sync');
+	return;
+}
+
+# Spread over the brokers by Kafka, each partition three times if there are so many; further arguments are settings.
+sub create_topic
+{
+	my ($self, $topic, $partitions, @config) = @_;
+	return $self->_create($topic, $partitions // 1, [ '--replication', min(3, scalar $self->nodes) ], @config);
+}
+
+# The brokers of each partition as a list of lists of ids, the one that shall lead first.
+sub create_assigned_topic
+{
+	my ($self, $topic, $replicas, @config) = @_;
+	return $self->_create($topic, scalar @$replicas, [ map { ('--replicas', join ',', @$_) } @$replicas ], @config);
+}
+
+sub _create
+{
+	my ($self, $topic, $partitions, $options, @config) = @_;
+	$self->_admin('create', $topic, $partitions, @$options, map { ('--config', $_) } @config);
+	$self->wait_until_in_sync($topic);
+	return;
+}
+
+# Moves partitions to other brokers: { partition => [ ids, the one that shall lead first ] }. Returns when they are there.
+sub reassign { my ($self, $topic, $replicas) = @_; return $self->_reassign(map { [ $topic, $_, $replicas->{$_} ] } sort keys %$replicas); }
+
+sub _reassign
+{
+	my ($self, @moves) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir('reassign') . '/plan.json';
+	my @plan = map { { topic => $_->[0], partition => $_->[1] + 0, replicas => [ map { $_ + 0 } @{ $_->[2] } ] } } @moves;
+	PostgreSQL::Test::Utils::append_to_file($file, JSON::PP::encode_json({ version => 1, partitions => \@plan }));
+	$self->tool('reassign', '--reassignment-json-file', $file, '--execute');
+	my %target = map { ("$_->[0] $_->[1]" => join ' ', sort @{ $_->[2] }) } @moves;
+	$self->_wait(
+		sub {
+			my %there = map { ("$_->{topic} $_->{partition}" => $_) } $self->partitions;
+			return all { my $p = $there{$_}; join(' ', sort @{ $p->{replicas} }) eq $target{$_} && @{ $p->{in_sync} } == @{ $p->{replicas} } } keys %target;
+		},
+		'the partitions are not moved');
+	return;
+}
+
+# Gives each partition back to the first of its replicas.
+sub elect_preferred_leaders
+{
+	my ($self) = @_;
+	$self->tool('elect', '--election-type', 'preferred', '--all-topic-partitions');
+	return;
+}
+
+# Puts a new broker, with a new id and port, in the place of one, which ends; returns the new node. What is configured with
+# the addresses of brokers still has the old one.
+sub replace
+{
+	my ($self, $old) = @_;
+	my $new = $self->_add_broker;
+	$new->configure($self->_voters);
+	Heartbeat::Kafka::Node::format_all($self->{cluster_id}, $new);
+	$new->start;
+	$self->wait_until_ready;
+	my @moves = map { [ $_->{topic}, $_->{partition}, [ map { $_ == $old->id ? $new->id : $_ } @{ $_->{replicas} } ] ] }
+	  grep { grep { $_ == $old->id } @{ $_->{replicas} } } $self->partitions;
+	$self->_reassign(@moves) if @moves;
+	$old->stop;
+	$self->{brokers} = [ grep { $_ != $old } $self->nodes ];
+	run_program($kafka_program, 'cluster', 'unregister', '--bootstrap-server', $self->brokers, '--id', $old->id);
+	return $new;
+}
+
+1;

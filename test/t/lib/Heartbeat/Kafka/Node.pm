@@ -1,0 +1,246 @@
+# One process of Kafka, a broker, a controller or both, with storage and ports of its own: formatted, started, stopped,
+# killed, frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster are made of it.
+# Test code. Every wait is for a condition with a deadline; every process is ended by its id, also when the test dies.
+
+package Heartbeat::Kafka::Node;
+
+use strict;
+use warnings;
+
+use Carp;
+use File::Path qw(rmtree);
+use IO::Socket::INET;
+use IPC::Run ();
+use MIME::Base64 qw(encode_base64url);
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_programs);
+
+my $deadline_seconds = 60;
+
+my @nodes;
+
+=pod
+
+    my $node = Heartbeat::Kafka::Node->new('name', id => 1, roles => 'broker,controller', properties => {});
+    $node->configure("1\@127.0.0.1:" . $node->controller_port);    # the voters; writes server.properties
+    Heartbeat::Kafka::Node::format_all($cluster_id, $node);
+    $node->start;
+
+Beside these options: listeners => { NAME => 'SASL_SSL' }, further ones than PLAINTEXT; scram => [ [ user, password ] ].
+
+=cut
+
+sub new
+{
+	my ($class, $name, %opt) = @_;
+	my $listeners = $opt{listeners} // {};
+	my $self      = bless {
+		name       => $name,
+		id         => $opt{id},
+		roles      => $opt{roles},
+		folder     => '' . PostgreSQL::Test::Utils::tempdir("kafka_$name"),
+		log        => "$PostgreSQL::Test::Utils::log_path/kafka_${name}_$$.log",
+		port       => PostgreSQL::Test::Cluster::get_free_port(),
+		controller => PostgreSQL::Test::Cluster::get_free_port(),
+		listeners  => { map { $_ => [ $listeners->{$_}, PostgreSQL::Test::Cluster::get_free_port() ] } keys %$listeners },
+		scram      => $opt{scram}      // [],
+		properties => $opt{properties} // {},
+		pid        => undef,
+		frozen     => 0,
+	}, $class;
+	push @nodes, $self;
+	return $self;
+}
+
+sub id { my ($self) = @_; return $self->{id}; }
+
+sub pid { my ($self) = @_; return $self->{pid}; }
+
+sub log_file { my ($self) = @_; return $self->{log}; }
+
+# Where its partitions are, each in a folder TOPIC-PARTITION.
+sub data_folder { my ($self) = @_; return "$self->{folder}/data"; }
+
+sub is_broker { my ($self) = @_; return $self->{roles} =~ /broker/; }
+
+# It runs and is not frozen.
+sub is_alive { my ($self) = @_; return defined $self->{pid} && !$self->{frozen}; }
+
+sub address
+{
+	my ($self, $listener) = @_;
+	return defined $listener ? "localhost:$self->{listeners}{$listener}[1]" : "127.0.0.1:$self->{port}";
+}
+
+sub controller_port { my ($self) = @_; return $self->{controller}; }
+
+# Sixteen bytes in base64; the first is not random, because an id that begins with "-" looks like an option.
+sub new_cluster_id { return encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15)); }
+
+# Prepares empty storage of nodes of one cluster.
+sub format_all
+{
+	my ($cluster_id, @of_one_cluster) = @_;
+	for my $node (@of_one_cluster)
+	{
+		croak "$node->{name} runs" if defined $node->{pid};
+		rmtree($node->data_folder);
+	}
+	run_programs(map { [ $kafka_program, 'format', "$_->{folder}/server.properties", $cluster_id, $_->_scram_options ] } @of_one_cluster);
+	return;
+}
+
+sub _scram_options
+{
+	my ($self) = @_;
+	return map {
+		my ($name, $password) = @$_;
+		map { ('--add-scram', "$_=[name=$name,password=$password]") } qw(SCRAM-SHA-256 SCRAM-SHA-512)
+	} @{ $self->{scram} };
+}
+
+# Starts it, again with the same port and data after a stop; returns when it answers.
+sub start
+{
+	my ($self, %opt) = @_;
+	croak "$self->{name} runs" if defined $self->{pid};
+	my $pid = fork // croak "fork: $!";
+	if ($pid == 0)
+	{
+		setpgrp;
+		open(STDIN,  '<',  '/dev/null')  or POSIX::_exit(126);
+		open(STDOUT, '>>', $self->{log}) or POSIX::_exit(126);
+		open(STDERR, '>&', \*STDOUT)     or POSIX::_exit(126);
+		exec($kafka_program, 'serve', "$self->{folder}/server.properties") or POSIX::_exit(127);
+	}
+	$self->{pid} = $pid;
+	$self->wait_until_ready unless $opt{no_wait};
+	return;
+}
+
+sub wait_until_ready
+{
+	my ($self) = @_;
+	my $deadline = time + $deadline_seconds;
+	until ($self->answers)
+	{
+		if (waitpid($self->{pid}, WNOHANG) == $self->{pid})
+		{
+			$self->{pid} = undef;
+			croak "$self->{name} ended while starting:\n" . $self->_log_tail;
+		}
+		croak "$self->{name} does not answer:\n" . $self->_log_tail if time > $deadline;
+		usleep(20_000);
+	}
+	return;
+}
+
+# A broker is asked; a controller, which talks to nodes of Kafka alone, has its port open.
+sub answers
+{
+	my ($self) = @_;
+	return defined IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{controller}", Timeout => 1) unless $self->is_broker;
+	return IPC::Run::run([ $admin_program, '--brokers', $self->address, '--timeout', 1, 'ready' ],
+		'<', \undef, '>', \my $out, '2>', \my $err);
+}
+
+sub stop { my ($self) = @_; return $self->_end('TERM'); }
+
+sub kill9 { my ($self) = @_; return $self->_end('KILL'); }
+
+sub restart { my ($self) = @_; $self->stop; return $self->start; }
+
+# A frozen process keeps its connections and answers nothing, as one does behind a lost network.
+sub freeze
+{
+	my ($self) = @_;
+	kill('STOP', $self->{pid}) or croak "kill: $!";
+	$self->{frozen} = 1;
+	return;
+}
+
+sub thaw
+{
+	my ($self) = @_;
+	kill('CONT', $self->{pid}) or croak "kill: $!";
+	$self->{frozen} = 0;
+	return;
+}
+
+sub _end
+{
+	my ($self, $signal) = @_;
+	my $pid = $self->{pid} // return;
+	kill($signal, $pid);
+	kill('CONT', $pid) if $self->{frozen};    # with the signal waiting for it
+	my $deadline = time + 30;
+	while (waitpid($pid, WNOHANG) == 0)
+	{
+		kill('KILL', $pid) if time > $deadline;
+		usleep(5_000);
+	}
+	$self->{pid}    = undef;
+	$self->{frozen} = 0;
+	return;
+}
+
+sub _log_tail
+{
+	my ($self) = @_;
+	my @lines = split /^/, PostgreSQL::Test::Utils::slurp_file($self->{log});
+	return join '', @lines > 30 ? @lines[ -30 .. -1 ] : @lines;
+}
+
+# Writes server.properties; the voters are those of the controllers' quorum.
+sub configure
+{
+	my ($self, $voters) = @_;
+	my %listeners = %{ $self->{listeners} };
+	my $addresses = join ',', "PLAINTEXT://" . $self->address, map { "$_://localhost:$listeners{$_}[1]" } sort keys %listeners;
+	my $protocols = join '', map { ",$_:$listeners{$_}[0]" } sort keys %listeners;
+	my %broker    = $self->is_broker ? ('advertised.listeners' => $addresses, 'inter.broker.listener.name' => 'PLAINTEXT') : ();
+	my %properties = (
+		'process.roles'                            => $self->{roles},
+		'node.id'                                  => $self->{id},
+		'controller.quorum.voters'                 => $voters,
+		'listeners'                                => join(',', $self->is_broker ? $addresses : (),
+			$self->{roles} =~ /controller/ ? "CONTROLLER://127.0.0.1:$self->{controller}" : ()),
+		%broker,
+		'controller.listener.names'                => 'CONTROLLER',
+		'listener.security.protocol.map'           => "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$protocols",
+		'log.dirs'                                 => $self->data_folder,
+		'auto.create.topics.enable'                => 'false',
+		# After kill -9 the broker may return only when the controller has given up its former life.
+		'broker.session.timeout.ms'                => 2000,
+		'broker.heartbeat.interval.ms'             => 500,
+		'offsets.topic.replication.factor'         => 1,
+		'offsets.topic.num.partitions'             => 1,
+		'transaction.state.log.replication.factor' => 1,
+		'transaction.state.log.min.isr'            => 1,
+		'transaction.state.log.num.partitions'     => 1,
+		'group.initial.rebalance.delay.ms'         => 0,
+		'log.cleaner.dedupe.buffer.size'           => 2097152,
+		# A test's messages may be of any time; half a minute after the start the broker looks for old ones.
+		'log.retention.ms'                         => -1,
+		'num.network.threads'                      => 2,
+		'num.io.threads'                           => 2,
+		%{ $self->{properties} });
+	open(my $file, '>', "$self->{folder}/server.properties") or croak "server.properties: $!";
+	print $file map { "$_=$properties{$_}\n" } sort keys %properties;
+	close($file) or croak "server.properties: $!";
+	return;
+}
+
+# A process of Kafka outlives no test. The exit status is the test's, not that of a child waited for here.
+END
+{
+	my $status = $?;
+	$_->_end('KILL') for @nodes;
+	$? = $status;
+}
+
+1;
