@@ -14,7 +14,7 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_make_partitions(timestamptz, timestamptz),
     heartbeat_summarize_partitions(), heartbeat_summarize_minute(timestamptz), heartbeat_wake_workers(),
     heartbeat_pause(text), heartbeat_resume(),
-    heartbeat_move_offset(text, integer, bigint, text),
+    heartbeat_move_offset(text, integer, bigint, text), heartbeat_forget_offset(text, integer),
     heartbeat_require(boolean, text, text, text), heartbeat_require_pause(), heartbeat_seek(integer, bigint),
     heartbeat_check_offset(integer, bigint), heartbeat_kafka_offsets(timestamptz, integer),
     heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),

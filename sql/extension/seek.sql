@@ -38,6 +38,31 @@ COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
     'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
     'before (NULL where none was stored).';
 
+CREATE FUNCTION heartbeat_forget_offset(topic text, partition integer) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(NOT EXISTS (SELECT FROM heartbeat_offsets o
+                                         WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
+                                           AND o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0),
+                             format('partition %s of topic "%s" has been read, so its position cannot be forgotten', partition, topic),
+                             'object_not_in_prerequisite_state',
+                             format('heartbeat_seek(%s, 0) begins at offset 0; heartbeat_seek(timestamptz) at a time.', partition));
+    WITH forgotten AS (
+        DELETE FROM heartbeat_offsets o
+            WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
+            RETURNING o.next_offset
+    ), gaps AS (
+        DELETE FROM heartbeat_gaps g
+            WHERE g.topic = heartbeat_forget_offset.topic AND g.partition = heartbeat_forget_offset.partition
+    )
+    SELECT f.next_offset
+    FROM (SELECT (SELECT next_offset FROM forgotten) AS next_offset) f,
+         LATERAL heartbeat_record_event('seek', 'heartbeat_seek forgot the position', jsonb_build_object(
+             'topic', heartbeat_forget_offset.topic, 'partition', heartbeat_forget_offset.partition,
+             'previous_offset', f.next_offset, 'next_offset', NULL)) recorded;
+END;
+COMMENT ON FUNCTION heartbeat_forget_offset(text, integer) IS
+    'Internal: takes back the position of a partition that nobody has read, and returns it (NULL where none was stored).';
 
 CREATE FUNCTION heartbeat_require_pause() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -58,7 +83,7 @@ CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT new_offset bigint)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT heartbeat_require(partition >= 0 AND next_offset BETWEEN 0 AND 1000000000000000,
+    SELECT heartbeat_require(partition >= 0 AND coalesce(next_offset BETWEEN 0 AND 1000000000000000, true),
                              format('heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (%s, %s)',
                                     coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')),
                              'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
@@ -67,14 +92,16 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     SELECT heartbeat_check_offset(partition, next_offset);
     SELECT current_setting('heartbeat.topic'), partition,
-           heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset'),
+           CASE WHEN next_offset IS NULL THEN heartbeat_forget_offset(current_setting('heartbeat.topic'), partition)
+                ELSE heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset') END,
            next_offset;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'Sets the offset (0 to 10^15) that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
     'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
-    'paused. An offset that Kafka does not hold is refused; where Kafka cannot be asked, or does not have the partition '
-    'yet, it is taken with a notice. Shows the offset before and after.';
+    'paused. A partition or an offset that Kafka does not hold is refused; where Kafka cannot be asked, or does not have the '
+    'topic yet, it is taken with a notice, and NULL takes a position back that was given to a partition that nobody has '
+    'read. Shows the offset before and after.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, only_partition integer DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)

@@ -63,7 +63,7 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text),
     heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_spread(regclass),
     heartbeat_use_summary(boolean, regprocedure), heartbeat_lock_control(regclass), heartbeat_spread(integer), heartbeat_gather(),
-    heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
+    heartbeat_forget_offset(text, integer), heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
     heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
     heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
     heartbeat_check_objects() FROM PUBLIC;

@@ -22,15 +22,22 @@ namespace {
 constexpr int answer_ms = 10000;
 constexpr int check_patience_s = 3; // a seek by offset needs no Kafka
 
+[[noreturn]] void refuse_partition(int32_t partition, const TopicDescription &topic) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("topic \"%s\" has no partition %d", settings.topic, partition),
+                    errdetail("It has partitions 0 to %d.", topic.partition_count - 1),
+                    errhint("heartbeat_seek(%d, NULL) takes back a position that was given to it while Kafka "
+                            "could not be asked.",
+                            partition)));
+}
+
 // Of one partition, or of all where `only` is nullptr.
 void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetInfo *result) {
     // before 1970 Kafka has no time, and everything that it holds is later
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
     TopicDescription topic = kafka_session_describe(consumer);
     if (only != nullptr && (*only < 0 || *only >= topic.partition_count))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("topic \"%s\" has no partition %d", settings.topic, *only),
-                        errdetail("It has partitions 0 to %d.", topic.partition_count - 1)));
+        refuse_partition(*only, topic);
     size_t count = only == nullptr ? static_cast<size_t>(topic.partition_count) : 1;
     auto *positions = static_cast<PartitionPosition *>(palloc0(sizeof(PartitionPosition) * count));
     for (size_t i = 0; i < count; i++)
@@ -83,8 +90,10 @@ void check(Consumer *consumer, int32_t partition, int64_t offset) {
     Problem problem = {};
     if (!kafka_session_ask(consumer, check_patience_s, &topic, &problem))
         return accept_unchecked(partition, offset, problem.text);
+    if (!topic.exists)
+        return accept_unchecked(partition, offset, "Kafka does not have the topic yet");
     if (partition >= topic.partition_count)
-        return accept_unchecked(partition, offset, "Kafka does not have the partition yet");
+        refuse_partition(partition, topic);
     PartitionRange range = {partition, 0, 0};
     if (!topic_ranges(consumer, &range, 1, check_patience_s * 1000, &problem))
         return accept_unchecked(partition, offset, problem.text);

@@ -35,7 +35,9 @@ Statement select_lag = {
     " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
     " FROM @extschema@.heartbeat_offsets o LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING "
     "(partition)"
-    " WHERE o.topic = $1",
+    // a position that was given in advance, to a partition that may never be, has no lag
+    " WHERE o.topic = $1 AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL"
+    " OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0)",
     3,
     {TEXTOID, INT4ARRAYOID, INT8ARRAYOID},
     0,

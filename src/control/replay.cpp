@@ -70,8 +70,7 @@ struct Replay {
     int64_t stored;
 };
 
-void leave_out_dead_letters(Batch *batch) {
-    const BatchPartition &read = batch->partitions[0];
+void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
     Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
                        Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
     uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
@@ -98,17 +97,10 @@ void count_read(Recount *recount, const BatchPartition &read, const PartitionCou
     }
 }
 
-void store(Replay *replay, const ReplayPiece &piece, Progress *progress) {
-    Batch *batch = replay->reader.batch;
-    leave_out_dead_letters(batch);
-    if (!batch_seal(batch))
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    ActingRole before;
-    role_enter(&before);
-    const PartitionCounts &counts = *store_batch(batch, settings.topic, true);
-    role_leave(before);
-    const BatchPartition &read = batch->partitions[0];
-    count_read(recount_of(replay->recounts, settings.topic, piece.partition), read, counts, piece.skipped);
+// What a batch has of one partition.
+void count(Replay *replay, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
+           Progress *progress) {
+    count_read(recount_of(replay->recounts, settings.topic, read.partition), read, counts, skipped);
     int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
     for (int64_t stored : counts.stored)
         anomalies += stored;
@@ -119,11 +111,29 @@ void store(Replay *replay, const ReplayPiece &piece, Progress *progress) {
     progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
 }
 
-void replay_piece(Replay *replay, const ReplayPiece &piece, Progress *progress) {
-    replay_begin(&replay->reader, piece);
-    while (replay_next(&replay->reader, piece)) {
+void store(Replay *replay, Progress *all) {
+    Batch *batch = replay->reader.batch;
+    for (const BatchPartition &read : batch->partitions)
+        leave_out_dead_letters(batch, read);
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    ActingRole before;
+    role_enter(&before);
+    const PartitionCounts *counts = store_batch(batch, settings.topic, true);
+    role_leave(before);
+    for (size_t i = 0; i < batch->partitions.size(); i++) {
+        const BatchPartition &read = batch->partitions[i];
+        const ReplayPiece &piece = *replay_find_piece(&replay->reader, read.partition);
+        count(replay, read, counts[i], piece.skipped, &all[piece.row]);
+    }
+}
+
+// One piece of each partition at once: the next one that is not empty.
+void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Progress *all) {
+    replay_begin(&replay->reader, pieces, count);
+    while (replay_next(&replay->reader)) {
         MemoryContext before = MemoryContextSwitchTo(replay->context);
-        store(replay, piece, progress);
+        store(replay, all);
         MemoryContextSwitchTo(before);
         MemoryContextReset(replay->context);
     }
@@ -138,18 +148,39 @@ void report(Replay *replay, const Progress &progress) {
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
+// Takes the next piece that is not empty off each partition's.
+size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
+    size_t count = 0;
+    for (size_t row = 0; row < plan.rows; row++) {
+        size_t &i = next[row];
+        while (i < plan.count && plan.pieces[i].row == row &&
+               plan.pieces[i].from_offset == plan.pieces[i].to_offset)
+            i++;
+        if (i < plan.count && plan.pieces[i].row == row)
+            round[count++] = plan.pieces[i++];
+    }
+    return count;
+}
+
 void run(Replay *replay) {
     ReplayPlan plan = replay_plan(replay->reader.consumer, replay->span);
-    for (size_t i = 0; i < plan.count;) {
-        Progress progress = {plan.pieces[i].partition, plan.pieces[i].from_offset, 0, 0, 0, 0, 0, 0};
-        for (; i < plan.count && plan.pieces[i].partition == progress.partition; i++) {
-            if (plan.pieces[i].from_offset < plan.pieces[i].to_offset)
-                replay_piece(replay, plan.pieces[i], &progress);
-            progress.to_offset = plan.pieces[i].to_offset;
-        }
-        report(replay, progress);
-        replay->messages += progress.messages;
-        replay->stored += progress.records + progress.anomalies + progress.dead_letters;
+    auto *all = static_cast<Progress *>(palloc0(sizeof(Progress) * (plan.rows + 1)));
+    auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
+    auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
+    for (size_t i = plan.count; i-- > 0;) { // the first piece of a row is the last one here
+        const ReplayPiece &piece = plan.pieces[i];
+        Progress &row = all[piece.row];
+        row.partition = piece.partition;
+        row.from_offset = piece.from_offset;
+        row.to_offset = std::max(row.to_offset, piece.to_offset);
+        next[piece.row] = i;
+    }
+    while (size_t count = take_round(plan, next, round))
+        replay_round(replay, round, count, all);
+    for (size_t row = 0; row < plan.rows; row++) {
+        report(replay, all[row]);
+        replay->messages += all[row].messages;
+        replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
     recount_apply(replay->recounts);
     Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
@@ -176,8 +207,10 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
                         errmsg("heartbeat_replay needs two finite times, the first before the second"),
                         errhint("They are compared with the Kafka timestamps of the messages.")));
     if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value))));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
+                 errhint("heartbeat_partitions shows those that have been read; NULL stands for all.")));
     return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 

@@ -23,12 +23,14 @@ struct ReplayPiece {
     int64_t from_offset;
     int64_t to_offset;
     bool skipped; // ingest has never read these offsets: before its first one, or in heartbeat_gaps
+    size_t row;   // of the answer: the partition's place among those that are replayed
 };
 
 struct ReplayPlan {
     ReplayPiece
         *pieces; // by partition and offset; a partition of which nothing is to be read has an empty one
     size_t count;
+    size_t rows; // partitions
 };
 
 // Asks Kafka and reads heartbeat_offsets, with SPI connected. An error where the topic is not the one that

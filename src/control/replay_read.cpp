@@ -33,8 +33,25 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-bool has_reached(const Batch *batch, int64_t offset) {
-    return !batch->empty() && batch->partitions[0].next_offset >= offset;
+size_t find_piece(const ReplayReader *reader, int32_t partition) {
+    return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
+}
+
+// Of a partition that has been read nothing more is fetched, however long the others take.
+void note_reached(ReplayReader *reader) {
+    auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
+    size_t count = 0;
+    for (const BatchPartition &read : reader->batch->partitions) {
+        size_t i = find_piece(reader, read.partition);
+        int64_t end = reader->pieces[i].to_offset;
+        if (reader->reached[i] < end && read.next_offset >= end)
+            done[count++] = read.partition;
+        reader->reached[i] = read.next_offset;
+    }
+    reader->remaining -= count;
+    if (count > 0 && reader->remaining > 0)
+        consumer_pause(reader->consumer, done, count);
+    pfree(done);
 }
 
 void wait(Consumer *consumer) {
@@ -43,34 +60,28 @@ void wait(Consumer *consumer) {
     ResetLatch(MyLatch);
 }
 
-// Until the batch is full or has reached the offset.
-void fill(Consumer *consumer, Batch *batch, int64_t offset) {
+// Until the batch is full or all pieces have been read.
+void fill(ReplayReader *reader) {
     TimestampTz heard_at = GetCurrentTimestamp();
-    while (!has_reached(batch, offset)) {
+    while (reader->remaining > 0) {
         CHECK_FOR_INTERRUPTS();
-        size_t before = batch->messages.size();
-        FillResult result = consumer_fill(consumer, batch);
-        take_notes(consumer);
+        size_t before = reader->batch->messages.size(), remaining = reader->remaining;
+        FillResult result = consumer_fill(reader->consumer, reader->batch);
+        take_notes(reader->consumer);
         if (result == FillResult::trouble)
-            fail(consumer, "Kafka reported an error.");
+            fail(reader->consumer, "Kafka reported an error.");
         if (result == FillResult::out_of_memory)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        if (result == FillResult::full || has_reached(batch, offset))
+        note_reached(reader);
+        if (result == FillResult::full || reader->remaining == 0)
             return;
-        if (batch->messages.size() > before)
+        if (reader->batch->messages.size() > before || reader->remaining < remaining)
             heard_at = GetCurrentTimestamp();
         if (GetCurrentTimestamp() > heard_at + patience)
-            fail(consumer,
+            fail(reader->consumer,
                  psprintf("Nothing has come for %d seconds.", static_cast<int>(patience / USECS_PER_SEC)));
-        wait(consumer);
+        wait(reader->consumer);
     }
-}
-
-void assign(Consumer *consumer, int32_t partition, int64_t from, int64_t to) {
-    PartitionPosition position = {partition, from, {}, to};
-    Problem problem = {};
-    if (!consumer_assign(consumer, &position, 1, &problem))
-        kafka_session_refuse(problem.text);
 }
 
 void destroy_batch(int /*code*/, Datum batch) {
@@ -79,36 +90,57 @@ void destroy_batch(int /*code*/, Datum batch) {
 
 } // namespace
 
-void replay_begin(ReplayReader *reader, const ReplayPiece &piece) {
-    reader->batch->clear();
-    assign(reader->consumer, piece.partition, piece.from_offset, piece.to_offset);
+const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition) {
+    return std::lower_bound(
+        reader->pieces, reader->pieces + reader->count, partition,
+        [](const ReplayPiece &piece, int32_t number) { return piece.partition < number; });
 }
 
-bool replay_next(ReplayReader *reader, const ReplayPiece &piece) {
-    bool done = has_reached(reader->batch, piece.to_offset) || piece.from_offset == piece.to_offset;
+void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count) {
+    reader->batch->clear();
+    reader->pieces = pieces;
+    reader->count = reader->remaining = count;
+    reader->reached = static_cast<int64_t *>(palloc(sizeof(int64_t) * count));
+    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * count));
+    for (size_t i = 0; i < count; i++) {
+        reader->reached[i] = pieces[i].from_offset;
+        positions[i] = {pieces[i].partition, pieces[i].from_offset, {}, pieces[i].to_offset};
+    }
+    Problem problem = {};
+    if (!consumer_assign(reader->consumer, positions, count, &problem))
+        kafka_session_refuse(problem.text);
+    pfree(positions);
+}
+
+bool replay_next(ReplayReader *reader) {
     if (!reader->batch->empty())
         consumer_advance(reader->consumer, reader->batch);
     reader->batch->clear();
-    if (!done)
-        fill(reader->consumer, reader->batch, piece.to_offset);
-    return !done;
+    fill(reader);
+    return !reader->batch->empty();
 }
 
-int64_t replay_first_time(Consumer *consumer, int32_t partition, const PartitionRange &range) {
-    Batch *batch = batch_create(1, 1);
-    if (batch == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    volatile int64_t kafka_time = -1;
-    PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(batch));
-    {
-        assign(consumer, partition, range.low, range.high);
-        fill(consumer, batch, range.high);
-        if (!batch->messages.empty())
-            kafka_time = batch->messages[0].kafka_time;
+void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count,
+                        int64_t *kafka_times) {
+    auto *pieces = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * count));
+    for (size_t i = 0; i < count; i++) {
+        pieces[i] = {ranges[i].partition, ranges[i].low, ranges[i].low + 1, false, i};
+        kafka_times[i] = -1;
     }
-    PG_END_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(batch));
-    batch_destroy(batch);
-    return kafka_time;
+    ReplayReader reader = {consumer, batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
+    if (reader.batch == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));
+    {
+        replay_begin(&reader, pieces, count);
+        fill(&reader);
+        for (const BatchMessage &message : reader.batch->messages) {
+            int32_t partition = reader.batch->partitions[message.partition_index].partition;
+            kafka_times[find_piece(&reader, partition)] = message.kafka_time;
+        }
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));
+    batch_destroy(reader.batch);
 }
 
 } // namespace heartbeat

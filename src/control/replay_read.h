@@ -1,4 +1,5 @@
-// Control wing: a session reads a piece of a partition again, batch by batch, and can be cancelled meanwhile.
+// Control wing: a session reads pieces of partitions again, all at once, batch by batch, and can be cancelled
+// meanwhile.
 #pragma once
 
 #include "control/replay_plan.h"
@@ -9,16 +10,24 @@ namespace heartbeat {
 struct ReplayReader {
     Consumer *consumer;
     Batch *batch;
+    const ReplayPiece *pieces; // of partitions in ascending order, one of each
+    size_t count;
+    int64_t *reached; // of each piece
+    size_t remaining; // pieces of which there is more to read
 };
 
-// Begins a piece: the batch is empty.
-void replay_begin(ReplayReader *reader, const ReplayPiece &piece);
+// Begins pieces that are not empty: the batch is.
+void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count);
 
-// Fills the batch with what comes next, and waits for it; false, with an empty batch, when the piece has been
-// read. The batch is not sealed.
-bool replay_next(ReplayReader *reader, const ReplayPiece &piece);
+// Fills the batch with what comes next, and waits for it; false, with an empty batch, when all pieces have
+// been read. The batch is not sealed.
+bool replay_next(ReplayReader *reader);
 
-// The Kafka time of the first message of the partition, milliseconds since 1970; -1 if it has none.
-int64_t replay_first_time(Consumer *consumer, int32_t partition, const PartitionRange &range);
+// The piece of that partition.
+const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
+
+// The Kafka time of the message at the beginning of each partition, milliseconds since 1970; -1 where there
+// is none at that offset.
+void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count, int64_t *kafka_times);
 
 } // namespace heartbeat

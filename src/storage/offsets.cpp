@@ -15,7 +15,9 @@ namespace {
 
 Statement select_offsets = {
     "SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,"
-    " lost_at IS NOT NULL, lost_reason, first_offset FROM @extschema@.heartbeat_offsets WHERE topic = $1 "
+    " lost_at IS NOT NULL, lost_reason, first_offset, cluster_id IS NOT NULL"
+    " OR records::numeric + anomalies + duplicates + dead_letters > 0 FROM @extschema@.heartbeat_offsets "
+    "WHERE topic = $1 "
     "ORDER BY "
     "partition",
     1,
@@ -106,6 +108,7 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         offsets[i].lost = statement_bool(i, 7);
         text_copy(offsets[i].lost_reason, text_of(i, 8));
         offsets[i].first_offset = statement_int8(i, 9);
+        offsets[i].was_read = statement_bool(i, 10);
     }
     return offsets;
 }

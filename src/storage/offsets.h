@@ -15,6 +15,7 @@ struct StoredOffset {
     char topic_id[64];   // empty: not known yet
     bool lost;           // offsets of that name mean other messages now
     char lost_reason[384];
+    bool was_read; // not one that a person has given in advance, to a partition that nobody has seen
 };
 
 // All stored offsets of the topic; the array lives as long as the transaction.

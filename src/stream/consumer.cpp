@@ -150,6 +150,16 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     return FillResult::full;
 }
 
+void resume_paused(Consumer *consumer) {
+    if (consumer->paused.empty())
+        return;
+    ListPointer list = make_list(
+        *consumer, consumer->paused.size(), [=](size_t i) { return consumer->paused[i]; },
+        [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
+    rd_kafka_resume_partitions(consumer->client, list.get());
+    consumer->paused.clear();
+}
+
 } // namespace
 
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
@@ -170,12 +180,26 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
             const PartitionPosition &position = positions[i];
             return position.witness.offset < 0 ? position.offset : position.witness.offset;
         });
+    resume_paused(consumer);
     // assigning nothing first makes librdkafka drop what it has queued from other positions
     rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, nullptr);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0)
         error = rd_kafka_assign(consumer->client, list.get());
     return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
            describe_failure(problem, "cannot assign partitions", error);
+}
+
+void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept {
+    consumer->settle();
+    try {
+        consumer->paused.insert(consumer->paused.end(), partitions, partitions + count);
+    } catch (...) {
+        return; // what is fetched beyond a position's end is dropped
+    }
+    ListPointer list = make_list(
+        *consumer, count, [=](size_t i) { return partitions[i]; },
+        [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
+    rd_kafka_pause_partitions(consumer->client, list.get());
 }
 
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {

@@ -64,6 +64,9 @@ int consumer_descriptor(const Consumer *consumer) noexcept;
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Problem *problem) noexcept;
 
+// Fetches nothing more of these partitions, until partitions are assigned anew.
+void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept;
+
 // Decodes what is queued into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
 

@@ -35,6 +35,7 @@ class Consumer {
     int wake[2] = {-1, -1}; // librdkafka writes a byte, consumer_descriptor() is the end to wait on
     std::vector<PartitionPosition> positions; // where the next batch begins
     std::vector<PartitionPosition> stored;    // of the same partitions: what the database has
+    std::vector<int32_t> paused;              // librdkafka remembers a pause beyond the assignment
     std::thread ahead;                        // nobody else uses the consumer while it runs
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring

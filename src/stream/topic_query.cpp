@@ -6,6 +6,8 @@
 
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <new>
 
 namespace heartbeat {
 
@@ -64,6 +66,24 @@ ListPointer ask(const Consumer &consumer, size_t count, PartitionAt partition_at
         return nullptr;
     }
     return list;
+}
+
+// Of positions below 0, of which the broker has no message so late: the end, asked of all at once.
+bool replace_by_ends(Consumer *consumer, PartitionPosition *positions, size_t count, int timeout_ms,
+                     Problem *problem) noexcept {
+    std::unique_ptr<PartitionRange[]> ranges(new (std::nothrow) PartitionRange[count]);
+    if (ranges == nullptr) {
+        utf8_copy(problem->text, sizeof(problem->text), "out of memory while asking Kafka for offsets");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = {positions[i].partition, 0, 0};
+    if (!topic_ranges(consumer, ranges.get(), count, timeout_ms, problem))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (positions[i].offset < 0)
+            positions[i].offset = ranges[i].high;
+    return true;
 }
 
 } // namespace
@@ -125,16 +145,16 @@ bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition 
     ListPointer found = ask(
         *consumer, count, [=](size_t i) { return positions[i].partition; }, kafka_time, timeout_ms,
         "cannot ask Kafka for the offsets at a time", problem);
+    bool any_at_end = false;
     for (size_t i = 0; found != nullptr && i < count; i++) {
-        PartitionRange range = {positions[i].partition, 0, 0};
-        if (found->elems[i].offset < 0 && !topic_ranges(consumer, &range, 1, timeout_ms, problem))
-            return false;
-        positions[i].offset = found->elems[i].offset < 0 ? range.high : found->elems[i].offset;
-        range.high = positions[i].offset;
-        if (!check_range(range, problem))
+        positions[i].offset = found->elems[i].offset;
+        any_at_end = any_at_end || positions[i].offset < 0;
+        if (positions[i].offset >= 0 &&
+            !check_range({positions[i].partition, 0, positions[i].offset}, problem))
             return false;
     }
-    return found != nullptr;
+    return found != nullptr &&
+           (!any_at_end || replace_by_ends(consumer, positions, count, timeout_ms, problem));
 }
 
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {

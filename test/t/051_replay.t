@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
@@ -106,7 +107,7 @@ my $call    = 'SELECT count(*) FROM heartbeat_replay(' . at(0) . ', ' . at(500) 
 my $waits   = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
 $session->query_until(qr/begun/, "\\echo begun\n$call");
 $node->wait_for_query($waits, 1, 'a replay is under way');
-$kafka->produce($topic, map { { partition => 1, value => reading('meanwhile', 70, reading_time(time - 1000 + $_)), timestamp => $late } } 1 .. 20);
+$kafka->produce($topic, map { { partition => 1, value => reading('meanwhile', 70, reading_time(int(time) - 1000 + $_)), timestamp => $late } } 1 .. 20);
 $node->wait_for_offsets($topic, 2303, 2320);
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'meanwhile'"), 20, 'ingest goes on meanwhile');
 $node->query("SELECT pg_cancel_backend($pid)");
@@ -138,10 +139,8 @@ is($node->query('SELECT new_offset FROM heartbeat_seek(0, 1000)'), 1000, 'and so
 is($node->query('SELECT kafka_partition, previous_offset, new_offset FROM heartbeat_seek(' . at(1500) . ', 1)'), '1|2320|1500', 'a seek by time may be of one partition');
 like($node->query_error('SELECT heartbeat_seek(' . at(1500) . ', 2)'), qr/has no partition 2.*partitions 0 to 1/s, 'of one that there is');
 my ($out, $notice);
-$node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
-is($out, 5, 'a position may be given in advance');
-like($notice, qr/NOTICE:  offset 5 of partition 9 is taken as it is: Kafka does not have the partition yet/, 'with a notice');
-$node->query('DELETE FROM heartbeat_offsets WHERE partition = 9; SELECT heartbeat_resume()');
+like($node->query_error('SELECT heartbeat_seek(9, 5)'), qr/has no partition 9.*partitions 0 to 1.*heartbeat_seek\(9, NULL\)/s, 'a seek by offset too');
+$node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets($topic, 2303, 2320);
 assert_complete('a replay by ingest itself is accounted for as before');
 
@@ -151,5 +150,50 @@ $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(0, 1)', stdout =
 is($out, 1, 'where Kafka is away, a seek by offset is done');
 like($notice, qr/NOTICE:  offset 1 of partition 0 is taken as it is: cannot reach Kafka/, 'with a notice');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'and a replay is not');
+
+# A position given while Kafka was away, to a partition that the topic does not have, is in nobody's way and can be taken back.
+$node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
+is($out, 5, 'while Kafka is away a position may be given in advance');
+like($notice, qr/NOTICE:  offset 5 of partition 9 is taken as it is: cannot reach Kafka/, 'with a notice');
+is($node->query('SELECT new_offset FROM heartbeat_seek(0, 2303)'), 2303, 'and one that was moved is moved back');
+$kafka->start;
+$node->query('SELECT heartbeat_resume()');
+is(replay(1000, 1100), "0|1000|1100|100|0|0|100|0\n1|1000|1100|100|0|0|100|0", 'a replay of all partitions passes over a partition that is not there');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'and the lag is known');
+like($node->query_error('SELECT heartbeat_replay(' . at(1000) . ', ' . at(1100) . ', 9)'), qr/partition 9 .* has not been read/, 'a replay of it alone says so');
+$node->query('SELECT heartbeat_pause()');
+is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(9, NULL)'), '5|', 'the position is taken back');
+is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE partition = 9'), 0, 'and gone');
+is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(9, NULL)'), '|', 'once more does no harm');
+like($node->query_error('SELECT heartbeat_seek(0, NULL)'), qr/partition 0 .* has been read.*heartbeat_seek\(0, 0\)/s, 'one of a partition that was read stays');
+is($node->query($positions), '0:2303 1:2320', 'the positions are where they were');
+$node->query('SELECT heartbeat_resume()');
+assert_complete('both audits are true at the end');
+
+# The partitions are read side by side: sixty cost hardly more than one.
+my $many = 60;
+$kafka->create_topic('wide', $many);
+$kafka->produce('wide', map { my $p = $_; map { { partition => $p, value => reading("wide-$p", 70, reading_time($epoch + $_)), timestamp => $epoch * 1000 } } 1 .. 20 } 0 .. $many - 1);
+$node->set('heartbeat.topic' => 'wide');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'wide' AND next_offset = 20", $many, 'sixty partitions are read');
+sub seconds
+{
+	my ($partition) = @_;
+	my $best;
+	for (1 .. 3)
+	{
+		my $began = time;
+		my @rows  = split /\n/, replay(-10, 10, $partition);
+		my $took  = time - $began;
+		is(scalar(grep { /^\d+\|0\|20\|20\|0\|0\|20\|0$/ } @rows), defined $partition ? 1 : $many, 'a replay reads all of what it is asked for');
+		$best = $took if !defined $best || $took < $best;
+	}
+	return $best;
+}
+my $of_one = seconds(7);
+my $of_all = seconds();
+my $each   = ($of_all - $of_one) / ($many - 1);
+note sprintf 'a replay of one partition: %.3f s; of %d: %.3f s; %.1f ms for each further one', $of_one, $many, $of_all, 1000 * $each;
+cmp_ok($each, '<', 0.05, 'a further partition costs a replay less than a tenth of half a second, also beside other tests');
 $node->assert_no_crash;
 done_testing();
