@@ -1,6 +1,7 @@
 // Generator, options: the legal values of options, said in every message about a wrong one.
 #include "option_checks.h"
 
+#include "stream/broker_list.h"
 #include "stream/timestamp.h"
 
 #include <charconv>
@@ -77,6 +78,18 @@ CLI::Validator check_port() {
 
 CLI::Validator check_switch() {
     return make_check("true or false", [](std::string &text) { return text == "true" || text == "false"; });
+}
+
+CLI::Validator check_brokers() {
+    return CLI::Validator(
+        [](std::string &text) {
+            char reason[256];
+            if (broker_list_check(text.c_str(), reason, sizeof(reason)))
+                return std::string();
+            return "\"" + text + "\" names no brokers to connect to. " + reason + " Give " +
+                   broker_list_legal;
+        },
+        "");
 }
 
 CLI::Validator check_property() {

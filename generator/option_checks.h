@@ -15,6 +15,8 @@ CLI::Validator check_time();
 // A port, or `true` for any free one, which is replaced by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
+// Addresses of brokers, with commas.
+CLI::Validator check_brokers();
 // key=value
 CLI::Validator check_property();
 

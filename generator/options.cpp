@@ -106,6 +106,7 @@ void add_extent_options(CLI::App *app, Options *options) {
 void add_kafka_options(CLI::App *app, Options *options) {
     const char *group = "Kafka";
     app->add_option("-b,--brokers", options->brokers, "bootstrap brokers, host:port[,host:port...]")
+        ->check(check_brokers())
         ->type_name("HOST:PORT,...")
         ->group(group);
     app->add_option("--topic", options->topic, "topic")->type_name("NAME")->group(group);

@@ -1,6 +1,8 @@
 // Generator, publish: librdkafka's configuration.
 #include "producer_config.h"
 
+#include "stream/broker_list.h"
+
 namespace heartbeat::generator {
 
 namespace {
@@ -27,6 +29,9 @@ constexpr Property own_choices[] = {
 void set_property(rd_kafka_conf_t *conf, const std::string &name, const std::string &value,
                   const std::string &option = "") {
     char reason[512];
+    if ((name == "bootstrap.servers" || name == "metadata.broker.list") &&
+        !broker_list_check(value.c_str(), reason, sizeof(reason)))
+        throw ProducerConfigError(option + name + ": " + reason + " Give " + broker_list_legal);
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
         throw ProducerConfigError(option + name + ": " + reason);
 }

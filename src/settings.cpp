@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "settings.h"
+#include "stream/broker_list.h"
 #include "stream/reading.h"
 
 #include <climits>
@@ -20,6 +21,7 @@ Settings settings;
 namespace {
 
 constexpr int topic_name_max = 249; // Kafka's own limit
+constexpr size_t broker_reason_size = 320;
 
 const config_enum_entry start_offset_values[] = {
     {"earliest", static_cast<int>(StartOffset::earliest), false},
@@ -42,6 +44,26 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
         return true;
     GUC_check_errdetail("A Kafka topic's name has 1 to %d of the characters a-z, A-Z, 0-9, '.', '_' and '-'.",
                         topic_name_max);
+    return false;
+}
+
+// An illegal list in the file leaves the setting empty where it was empty before, as when the server starts.
+// Then this is the reason for it.
+constexpr const char *brokers_empty = "heartbeat.brokers is empty";
+char refused_brokers[broker_reason_size] = "";
+
+bool check_brokers(char **value, void ** /*extra*/, GucSource source) {
+    char reason[broker_reason_size];
+    bool legal = **value == '\0' || broker_list_check(*value, reason, sizeof(reason));
+    if (legal) {
+        refused_brokers[0] = '\0';
+        return true;
+    }
+    if (source >= PGC_S_FILE)
+        snprintf(refused_brokers, sizeof(refused_brokers), "heartbeat.brokers was refused: %s", reason);
+    GUC_check_errdetail("%s", reason);
+    GUC_check_errhint("Give %s security.protocol stands in the file heartbeat.kafka_config_file.",
+                      broker_list_legal);
     return false;
 }
 
@@ -69,7 +91,7 @@ void define_at_start() {
 void define_kafka() {
     DefineCustomStringVariable(
         "heartbeat.brokers", "Sets the Kafka brokers to begin with, as host:port,host:port.",
-        "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+        "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, check_brokers, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
                                default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which positions are mirrored.",
@@ -133,6 +155,10 @@ void settings_define() {
     define_kafka();
     define_storing();
     reserve_settings("heartbeat");
+}
+
+const char *settings_why_no_brokers() {
+    return refused_brokers[0] == '\0' ? brokers_empty : refused_brokers;
 }
 
 KafkaSettings settings_for_kafka(const char *client_id) {

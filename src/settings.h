@@ -34,6 +34,9 @@ extern Settings settings;
 
 void settings_define();
 
+// The reason of a state or an error where heartbeat.brokers is empty: also that the file's list was refused.
+const char *settings_why_no_brokers();
+
 // What a Kafka client of this process needs; the texts stay valid until the next reload.
 KafkaSettings settings_for_kafka(const char *client_id);
 

@@ -237,7 +237,7 @@ long step() {
         return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
     if (settings.brokers[0] == '\0') {
         reader_close(&worker.reader);
-        return rest_until_told(WorkerState::stopped, "heartbeat.brokers is empty",
+        return rest_until_told(WorkerState::stopped, settings_why_no_brokers(),
                                "Set it, and reload the configuration.");
     }
     if (worker.failed || (worker.reader.consumer == nullptr && !open()))

@@ -5,6 +5,7 @@
 #include "compat.h"
 #include "control/kafka_session.h"
 #include "settings.h"
+#include "stream/text.h"
 #include "text.h"
 
 extern "C" {
@@ -59,7 +60,8 @@ void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
 }
 
 Consumer *open_or_accept(int32_t partition, int64_t offset) {
-    Problem problem = {"heartbeat.brokers is empty"};
+    Problem problem = {};
+    utf8_copy(problem.text, sizeof(problem.text), settings_why_no_brokers());
     Consumer *consumer = settings.brokers[0] == '\0'
                              ? nullptr
                              : consumer_open(settings_for_kafka("heartbeat-session"), &problem);

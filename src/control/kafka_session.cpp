@@ -26,7 +26,7 @@ void kafka_session_refuse(const char *reason) {
 Consumer *kafka_session_open() {
     if (settings.brokers[0] == '\0')
         ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("heartbeat.brokers is empty"),
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
                  errhint("Set it, and reload the configuration.")));
     Problem problem = {};
     Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &problem);

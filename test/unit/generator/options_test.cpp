@@ -150,6 +150,14 @@ TEST(Options, ShortNames) {
     EXPECT_EQ(outcome.options.config, (std::vector<std::string>{"linger.ms=7", "sasl.password=a=b;c,d"}));
 }
 
+TEST(Options, RefusesWhatIsNoListOfBrokers) {
+    for (const char *list : {"", ",", "kafka://a:9092", "SSL://a:9092", "a:99999", ":9092"}) {
+        const Outcome outcome = parse({"-b", list});
+        EXPECT_EQ(outcome.status, exit_usage) << list;
+        EXPECT_NE(outcome.err.find("host:port"), std::string::npos) << outcome.err;
+    }
+}
+
 TEST(Options, SeveralPropertiesInOneVariable) {
     const Variable variable("HEARTBEAT_CONFIG", "linger.ms=7; ssl.cipher.suites=a,b;");
     EXPECT_EQ(parse({}).options.config, (std::vector<std::string>{"linger.ms=7", "ssl.cipher.suites=a,b"}));
