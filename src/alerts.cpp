@@ -4,6 +4,7 @@
 
 #include "alerts.h"
 #include "control/shared_state.h"
+#include "storage/arrivals.h"
 #include "storage/own_objects.h"
 
 extern "C" {
@@ -104,6 +105,7 @@ TimestampTz alerts_evaluate() {
         return 0;
     }
     bool with_silence = evaluated_at >= silence_due;
+    pg_atomic_write_u32(&shared_state->silence, arrivals_take());
     Datum values[2] = {CStringGetTextDatum(customer), BoolGetDatum(with_silence)};
     Datum row;
     if (!own_function_call(evaluate, values, nullptr, &row))

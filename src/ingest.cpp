@@ -5,6 +5,7 @@
 #include "control/progress.h"
 #include "ingest.h"
 #include "storage/announce.h"
+#include "storage/arrivals.h"
 #include "storage/dead_letters.h"
 #include "storage/minutes.h"
 #include "storage/offsets.h"
@@ -83,6 +84,7 @@ StoreResult store_in_transaction(Ingest *ingest) {
     // an attempt that found other trouble has been undone, and what it had rejected with it
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
     PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
     if (dead_letters_beyond_limit(batch, counts, &ingest->unresolved)) {
         transaction_abandon();

@@ -8,6 +8,7 @@
 #include "control/progress.h"
 #include "journal.h"
 #include "process.h"
+#include "storage/arrivals.h"
 #include "storage/distribution.h"
 #include "storage/partitions.h"
 #include "storage/rollup.h"
@@ -46,6 +47,7 @@ TimestampTz summarize() {
 TimestampTz fold() {
     pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before looking, so that nothing is missed
     rollup_fold();
+    pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
     return 0;
 }
 

@@ -138,6 +138,10 @@ void define_storing() {
         "heartbeat.stall_timeout", "Sets after how long without progress a worker with lag is STALLED.",
         "A partition that has more to read, or a batch that is to be stored.", &settings.stall_timeout, 60, 1,
         86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.max_clock_skew", "Sets how far ahead of its arrival a reading's time may be.",
+        "What is recent or last goes by arrival for a reading beyond it. Nothing is dropped for it.",
+        &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("heartbeat.log_summary",
                             "Sets how often the server's log has a line of what was stored.",
                             "Only where anything was. 0 turns it off.", &settings.log_summary, 60, 0, 86400,

@@ -24,6 +24,7 @@ struct Settings {
     int retention;         // minutes, 0 keeps everything
     int dead_letter_limit; // unresolved ones, 0: none
     int stall_timeout;     // seconds
+    int max_clock_skew;    // seconds that a reading's time may be ahead of its arrival
     int log_summary;       // seconds, 0 logs none
     bool log_readings;
 };

@@ -4,56 +4,35 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to look at heartbeat_alert_rules again.';
 -- What is asked of the readings is asked by functions: on one server and on the nodes of a cluster, which answer no query
 -- that has the coordinator's tables in it, too.
-CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, only_customer text,
+CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT h.customer_id, h.event_timestamp FROM %s h'
-        ' WHERE h.event_timestamp > $1 AND h.event_timestamp < $2 AND ($3 IS NULL OR h.customer_id = $3)'
-        ' AND ($4 IS NULL OR h.anomaly_type = $4) ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
-        USING since, until, only_customer, only_type;
-END
-$$;
-COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text) IS
-    'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
-
--- As subqueries with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
--- On nodes, first who was heard in the last minute: of the others there are few readings in all of the time.
-CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, distributed boolean, customers text[], since timestamptz)
-    RETURNS SETOF text
-    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    heard text[];
-BEGIN
-    IF NOT distributed THEN
-        RETURN QUERY EXECUTE format(
-            'SELECT w.customer_id FROM unnest($1) w (customer_id)'
-            ' WHERE (SELECT true FROM %1$s h WHERE h.customer_id = w.customer_id AND h.event_timestamp > $2 LIMIT 1)'
-            '    OR (SELECT true FROM %2$s h WHERE h.customer_id = w.customer_id AND h.event_timestamp > $2 LIMIT 1)',
-            records, anomalies) USING customers, since;
-        RETURN;
-    END IF;
-    EXECUTE format('SELECT array_agg(DISTINCT h.customer_id) FROM %s h'
-                   ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2', records)
-        INTO heard USING customers, greatest(since, now() - interval '1 minute');
-    heard := coalesce(heard, '{}');
-    RETURN QUERY SELECT unnest(heard);
+        'SELECT h.customer_id, h.event_timestamp FROM %1$s h'
+        ' WHERE h.event_timestamp > $1 AND h.event_timestamp < $2 AND h.event_timestamp <= h.ingested_at + $3'
+        ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
+        ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
+        USING since, until, skew, only_customer, only_type;
+    -- of clocks that are further ahead: by arrival
     RETURN QUERY EXECUTE format(
-        'SELECT h.customer_id FROM %1$s h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2'
-        ' UNION SELECT h.customer_id FROM %2$s h WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2',
-        records, anomalies) USING ARRAY(SELECT unnest(customers) EXCEPT SELECT unnest(heard)), since;
+        'SELECT h.customer_id, h.ingested_at FROM %1$s h'
+        ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
+        ' AND h.event_timestamp > $1 AND ($3 IS NULL OR h.customer_id = $3) AND ($4 IS NULL OR h.anomaly_type = $4)'
+        ' ORDER BY h.ingested_at DESC LIMIT 100000', anomalies)
+        USING since, skew, only_customer, only_type;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz) IS
-    'Internal: those of some customers who have a reading after a time.';
+COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text) IS
+    'Internal: of the anomalies between two times the newest 100,000, and as many of clocks that are further ahead, with their '
+    'arrival; of a customer and a type where they are given.';
 
 -- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
 -- (in turn: the caller gives back what it got), 1,000 alerts raised a call. A window begins a minute earlier than the
--- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind.
+-- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind; it goes by arrival, as
+-- heartbeat_customers has it.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -66,7 +45,7 @@ BEGIN ATOMIC
         SELECT s.state, s.since, s.reason, s.lag_messages, coalesce(s.lag_seconds, 0) AS lag_seconds
         FROM heartbeat_status s WHERE EXISTS (SELECT FROM rules WHERE kind IN ('silence', 'lag', 'state'))
     ), slice AS MATERIALIZED (
-        SELECT c.customer_id FROM heartbeat_customers c
+        SELECT c.customer_id, c.heard_until FROM heartbeat_customers c
         WHERE c.customer_id > coalesce(after_customer, '')
           AND with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND rules.customer_id IS NULL)
         ORDER BY c.customer_id LIMIT 10000
@@ -81,42 +60,25 @@ BEGIN ATOMIC
             SELECT n.customer_id, n.event_timestamp,
                    count(*) OVER (PARTITION BY n.customer_id ORDER BY n.event_timestamp
                                   RANGE BETWEEN r.period PRECEDING AND CURRENT ROW) AS within
-            FROM heartbeat_newest_anomalies('heartbeat_anomalies'::regclass, now() - r.period - interval '1 minute', now() + interval '1 minute',
-                                            r.customer_id, r.anomaly_type) n) a
+            FROM heartbeat_newest_anomalies('heartbeat_anomalies'::regclass, now() - r.period - interval '1 minute',
+                                            now() + heartbeat_max_clock_skew(), heartbeat_max_clock_skew(), r.customer_id, r.anomaly_type) n) a
         WHERE r.kind = 'anomalies'
         GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
         HAVING max(a.within) >= r.threshold
-    ), watched AS MATERIALIZED ( -- each customer whose silence is looked at now
-        SELECT r.name AS rule, r.kind, r.period, c.customer_id
-        FROM rules r JOIN slice c ON r.customer_id IS NULL WHERE r.kind = 'silence'
-        UNION ALL
-        SELECT r.name, r.kind, r.period, r.customer_id
-        FROM rules r WHERE r.kind = 'silence' AND r.customer_id IS NOT NULL AND with_silence
-    ), silences AS MATERIALIZED ( -- and those whose silence may be over
-        SELECT o.id, o.subject, r.period
-        FROM heartbeat_alerts o JOIN rules r ON r.name = o.rule, bounds b
-        WHERE o.closed_at IS NULL AND r.kind = 'silence' AND with_silence
-          AND (r.customer_id IS NOT NULL OR o.subject > b.after AND (b.up_to IS NULL OR o.subject <= b.up_to))
-    ), heard AS MATERIALIZED (
-        SELECT p.period, h.customer_id
-        FROM (SELECT q.period, array_agg(DISTINCT q.customer_id) AS customers
-              FROM (SELECT w.period, w.customer_id FROM watched w UNION SELECT l.period, l.subject FROM silences l) q
-              GROUP BY q.period) p,
-             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), p.customers,
-                             now() - p.period) h (customer_id)
+    ), silence AS ( -- of the customers whose silence is looked at now
+        SELECT w.rule, w.customer_id AS subject, jsonb_build_object('kind', 'silence', 'period', w.period) AS detail
+        FROM (SELECT r.name AS rule, r.period, c.customer_id, c.heard_until
+              FROM rules r JOIN slice c ON r.customer_id IS NULL WHERE r.kind = 'silence'
+              UNION ALL
+              SELECT r.name, r.period, c.customer_id, c.heard_until
+              FROM rules r JOIN heartbeat_customers c ON c.customer_id = r.customer_id WHERE r.kind = 'silence' AND with_silence) w
+             JOIN status s ON s.state = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
+        WHERE w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day'
     ), heard_again AS MATERIALIZED (
-        SELECT l.id FROM silences l JOIN heard h ON h.period = l.period AND h.customer_id = l.subject
-    ), unheard AS MATERIALIZED (
-        SELECT w.rule, w.kind, w.period, w.customer_id
-        FROM watched w JOIN status s ON s.state = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
-        WHERE (w.period, w.customer_id) NOT IN (SELECT h.period, h.customer_id FROM heard h)
-    ), silence AS (
-        SELECT u.rule, u.customer_id AS subject, jsonb_build_object('kind', u.kind, 'period', u.period) AS detail
-        FROM (SELECT n.period, array_agg(DISTINCT n.customer_id) AS customers FROM unheard n GROUP BY n.period) p,
-             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), p.customers,
-                             now() - p.period - interval '1 day') h (customer_id),
-             unheard u
-        WHERE u.period = p.period AND u.customer_id = h.customer_id
+        SELECT o.id
+        FROM heartbeat_alerts o JOIN rules r ON r.name = o.rule JOIN heartbeat_customers c ON c.customer_id = o.subject, bounds b
+        WHERE o.closed_at IS NULL AND r.kind = 'silence' AND with_silence AND c.heard_until >= now() - r.period
+          AND (r.customer_id IS NOT NULL OR o.subject > b.after AND (b.up_to IS NULL OR o.subject <= b.up_to))
     ), pipeline AS (
         SELECT r.name AS rule, current_setting('heartbeat.topic') AS subject,
                jsonb_build_object('kind', r.kind, 'lag_messages', s.lag_messages) AS detail
@@ -182,7 +144,9 @@ CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence bool
                                           OUT next_customer text)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass, 'heartbeat_customers'::regclass]);
+    SELECT heartbeat_find_heard(after_customer)
+        WHERE with_silence AND EXISTS (SELECT FROM heartbeat_alert_rules r WHERE r.enabled AND r.kind = 'silence');
     SELECT a.raised, a.closed, a.open, a.on_arrival, a.on_clock, a.next_customer
         FROM heartbeat_update_alerts(after_customer, with_silence) a;
 END;

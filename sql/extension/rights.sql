@@ -3,7 +3,7 @@
 --
 
 REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies, heartbeat_anomalies_default,
-    heartbeat_rollup, heartbeat_rollup_default, heartbeat_rollup_pending, heartbeat_stale_minutes, heartbeat_customers,
+    heartbeat_rollup, heartbeat_rollup_default, heartbeat_rollup_pending, heartbeat_stale_minutes, heartbeat_customers, heartbeat_arrivals,
     heartbeat_customers_total, heartbeat_offsets, heartbeat_gaps, heartbeat_events, heartbeat_dead_letters,
     heartbeat_dead_letter_summary, heartbeat_alert_rules, heartbeat_alerts, heartbeat_control,
     heartbeat_partitions, heartbeat_status,
@@ -26,8 +26,9 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_audit(),
     heartbeat_audit_tables(), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(),
     heartbeat_rules_changed(), heartbeat_evaluate_alerts(text, boolean), heartbeat_actor(),
-    heartbeat_record_event(text, text, jsonb, timestamptz), heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text),
-    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_distributed(), heartbeat_is_spread(regclass),
+    heartbeat_record_event(text, text, jsonb, timestamptz), heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),
+    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz), heartbeat_move_arrivals(),
+    heartbeat_take_arrivals(), heartbeat_find_heard(text), heartbeat_max_clock_skew(), heartbeat_is_distributed(), heartbeat_is_spread(regclass),
     heartbeat_use_summary(boolean, regprocedure), heartbeat_check_cluster(), heartbeat_lock_control(regclass),
     heartbeat_spread(integer), heartbeat_gather(),
     heartbeat_distribute(integer), heartbeat_undistribute(),

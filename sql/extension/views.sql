@@ -42,15 +42,27 @@ COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s norm
 COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
 
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
-    SELECT customer_id, heart_rate, anomaly_type, event_timestamp
-    FROM heartbeat_anomalies
-    WHERE event_timestamp > now() - interval '24 hours'
-    ORDER BY event_timestamp DESC;
-COMMENT ON VIEW vw_recent_anomalies IS 'Anomalies of the last 24 hours, newest first.';
+    WITH skew AS MATERIALIZED (SELECT coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval AS most)
+    SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
+    FROM (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
+          FROM heartbeat_anomalies
+          WHERE event_timestamp > now() - interval '24 hours' AND event_timestamp <= now() + (SELECT most FROM skew)
+            AND event_timestamp <= ingested_at + (SELECT most FROM skew)
+          UNION ALL
+          SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
+                 ingested_at - (SELECT most FROM skew)
+          FROM heartbeat_anomalies
+          WHERE event_timestamp > ingested_at AND event_timestamp > ingested_at + (SELECT most FROM skew)
+            AND event_timestamp > now() - interval '24 hours' AND ingested_at > now() - interval '24 hours') a
+    ORDER BY a.recent DESC;
+COMMENT ON VIEW vw_recent_anomalies IS
+    'Anomalies of the last 24 hours, newest first, by event_timestamp. One whose event_timestamp is further ahead of ingested_at than '
+    'heartbeat.max_clock_skew has its place by ingested_at, behind those that were measured within that skew before it.';
 COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'Who was measured.';
 COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';
 COMMENT ON COLUMN vw_recent_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
+COMMENT ON COLUMN vw_recent_anomalies.ingested_at IS 'When it was stored, by the server''s clock.';
 
 CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     WITH totals AS (
@@ -58,7 +70,10 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
                coalesce(sum(bradycardia), 0) AS bradycardia, coalesce(sum(tachycardia), 0) AS tachycardia,
                coalesce(sum(invalid), 0) AS invalid, coalesce(sum(duplicates), 0) AS duplicates,
                coalesce(sum(dead_letters), 0) AS dead_letters,
-               min(first_event) AS first_event, max(last_event) AS last_event
+               min(first_event) AS first_event,
+               -- of an older version, a time that has not come
+               max(CASE WHEN last_event > now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+                        THEN updated_at ELSE last_event END) AS last_event
         FROM heartbeat_offsets
     ), pending AS MATERIALIZED (
         SELECT DISTINCT customer_id FROM heartbeat_rollup_pending
@@ -88,6 +103,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
          ) AS m (position, metric, value)
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
-    'One row a metric: totals since the first reading (retention does not lower them), customers, first and last event, lag.';
+    'One row a metric: totals since the first reading (retention does not lower them), customers, first and last event, lag. The last '
+    'event is of readings that are not further ahead than heartbeat.max_clock_skew; one that is counts as when it was stored.';
 COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Its value, as text; NULL where it is not known.';

@@ -17,6 +17,45 @@ COMMENT ON TABLE heartbeat_events IS
     'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
 DROP INDEX heartbeat_records_default_event_timestamp_idx;
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
+ALTER TABLE heartbeat_customers ADD COLUMN heard_until timestamptz;
+ALTER TABLE heartbeat_customers SET (fillfactor = 80);
+COMMENT ON COLUMN heartbeat_customers.heard_until IS
+    'Until when the customer counts as heard, by the server''s clock: a reading had arrived up to a minute earlier. NULL: no '
+    'reading has arrived since version 1.2.';
+
+-- No index: ingest appends to it, and what is in it is entered in heartbeat_customers within seconds.
+CREATE TABLE heartbeat_arrivals (
+    customer_id text COLLATE "C" NOT NULL,
+    heard_until timestamptz NOT NULL
+);
+ALTER TABLE heartbeat_arrivals REPLICA IDENTITY FULL;
+COMMENT ON TABLE heartbeat_arrivals IS
+    'Customers of whom ingest has stored readings, on the way to heartbeat_customers. A customer is noted again when the last note has ended.';
+COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'Until when the customer counts as heard: shortly after the arrival.';
+SELECT pg_extension_config_dump('heartbeat_arrivals', '');
+REVOKE ALL ON heartbeat_arrivals FROM PUBLIC;
+COMMENT ON COLUMN heartbeat_offsets.last_event IS
+    'Latest event_timestamp stored from this partition; of a reading further ahead than heartbeat.max_clock_skew, when it was stored.';
+COMMENT ON COLUMN heartbeat_alert_rules.kind IS
+    'anomalies: a customer has threshold of them within period, by their event_timestamp, or by their arrival where that is '
+    'further ahead than heartbeat.max_clock_skew. silence: of a customer heard in the last day nothing has arrived for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
+    'unresolved. state: heartbeat_status has not been RUNNING for period.';
+CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at;
+DO $$
+DECLARE
+    week regclass;
+BEGIN
+    -- of those with readings of the last day, or of a time that has not come
+    FOR week IN SELECT h.inhrelid::regclass
+                FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r',
+                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
+                WHERE h.inhparent = 'heartbeat_anomalies'::regclass AND b.text LIKE 'FOR VALUES FROM%'
+                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > now() - interval '2 days' LOOP
+        EXECUTE format('CREATE INDEX ON %s (ingested_at) WHERE event_timestamp > ingested_at', week);
+    END LOOP;
+END
+$$;
 
 -- @code@
 
@@ -60,15 +99,16 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
     heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                          regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
-    heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, text, text),
-    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz), heartbeat_is_spread(regclass),
+    heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),
+    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz), heartbeat_move_arrivals(), heartbeat_take_arrivals(),
+    heartbeat_find_heard(text), heartbeat_max_clock_skew(), heartbeat_is_spread(regclass),
     heartbeat_use_summary(boolean, regprocedure), heartbeat_lock_control(regclass), heartbeat_spread(integer), heartbeat_gather(),
     heartbeat_forget_offset(text, integer), heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
     heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
     heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
     heartbeat_check_objects() FROM PUBLIC;
 
--- heartbeat_metrics asks the new function as its reader does, and retries mark dead letters as the workers' role.
+-- heartbeat_metrics asks the new function as its reader does. The workers' role marks dead letters, and notes arrivals.
 DO $$
 DECLARE
     reader text;
@@ -79,6 +119,13 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT'
                     AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT UPDATE (resolved_at, error_code, error_text) ON heartbeat_building.heartbeat_dead_letters TO %s', worker);
+    END LOOP;
+    FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = 'heartbeat_building.heartbeat_rollup_pending'::regclass AND a.privilege_type = 'INSERT'
+                    AND a.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT INSERT ON heartbeat_building.heartbeat_arrivals TO %s', worker);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION heartbeat_building.heartbeat_take_arrivals() TO %s', worker);
     END LOOP;
     FOR reader IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_proc p, aclexplode(p.proacl) a

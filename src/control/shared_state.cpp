@@ -45,6 +45,7 @@ void set_up_memory() {
         pg_atomic_init_u64(&shared_state->rules_changed, 0);
         pg_atomic_init_u32(&shared_state->rules_watch, 0);
         pg_atomic_init_u32(&shared_state->arrived, 0);
+        pg_atomic_init_u32(&shared_state->silence, 0);
         pg_atomic_init_u32(&shared_state->watched, 0);
         pg_atomic_init_u32(&shared_state->reported, 0);
         pg_atomic_init_u64(&shared_state->announcements_dropped, 0);

@@ -62,6 +62,7 @@ struct SharedState {
     pg_atomic_uint32 rollup_rows;   // of heartbeat_rollup_pending since then
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
     pg_atomic_uint32 rules_watch;   // 1: a rule wants to know of readings
+    pg_atomic_uint32 silence;       // the shortest period of a rule on silence, in seconds; 0: there is none
     pg_atomic_uint32 arrived;       // 1: some have arrived since the rules were evaluated last
     pg_atomic_uint32 watched;       // 1: the maintenance worker looks from time to time how ingest gets on
     pg_atomic_uint32 reported;      // 1: a worker has reported a state since it looked

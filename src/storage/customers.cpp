@@ -17,7 +17,11 @@ namespace {
 
 // Customers whose rows this process has committed: a table of their hashes that forgets when it is full.
 struct Customer {
-    uint64_t hash[2]; // zeros: nobody
+    uint64_t hash;
+    uint32_t more_hash;   // zeros: nobody
+    uint32_t noted_until; // seconds since 2000
+
+    bool is(const Customer &other) const { return hash == other.hash && more_hash == other.more_hash; }
 };
 constexpr size_t known_max = size_t{1} << 20; // 16 MiB
 constexpr size_t known_min = size_t{1} << 12;
@@ -62,21 +66,24 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Keeps the sets' entries as long as there is room. True: it was there already.
-bool put_known(Customer customer) {
+// Keeps the sets' entries as long as there is room. The customer's entry, with *found: it was there already.
+Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
-    Customer *set = known + customer.hash[0] % sets * known_ways;
+    Customer *set = known + customer.hash % sets * known_ways;
     for (size_t way = 0; way < known_ways; way++) {
-        if (set[way].hash[0] == customer.hash[0] && set[way].hash[1] == customer.hash[1])
-            return true;
-        if (set[way].hash[0] == 0 && set[way].hash[1] == 0) {
+        *found = set[way].is(customer);
+        if (*found)
+            return &set[way];
+        if (set[way].is({})) {
             set[way] = customer;
             known_count++;
-            return false;
+            return &set[way];
         }
     }
-    set[customer.hash[1] % known_ways] = customer;
-    return false;
+    *found = false;
+    Customer *replaced = &set[customer.more_hash % known_ways];
+    *replaced = customer;
+    return replaced;
 }
 
 void grow_known() {
@@ -84,16 +91,16 @@ void grow_known() {
     size_t old_size = known_size;
     allocate_known(old_size * 2);
     for (size_t i = 0; i < old_size; i++)
-        if (old[i].hash[0] != 0 || old[i].hash[1] != 0)
-            put_known(old[i]);
+        if (bool found; !old[i].is({}))
+            put_known(old[i], &found);
     pfree(old);
 }
 
 } // namespace
 
-bool customers_is_known(const Batch *batch, BatchBytes customer_id) {
+CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until) {
     if (MyBackendType != B_BG_WORKER)
-        return false;
+        return {false, false};
     if (known == nullptr) {
         RegisterXactCallback(transaction_ended, nullptr);
         RegisterSubXactCallback(subtransaction_ended, nullptr);
@@ -106,11 +113,16 @@ bool customers_is_known(const Batch *batch, BatchBytes customer_id) {
     if (known_count > known_size / 2 && known_size < known_max)
         grow_known();
     const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));
-    bool found = put_known({{hash_bytes_extended(bytes, customer_id.size, 0),
-                             hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15))}});
-    if (!found)
+    auto more =
+        static_cast<uint32_t>(hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15)));
+    bool found;
+    Customer *customer = put_known({hash_bytes_extended(bytes, customer_id.size, 0), more, 0}, &found);
+    CustomerNews news = {found, customer->noted_until <= now};
+    if (news.to_note)
+        customer->noted_until = note_until;
+    if (!news.known || news.to_note)
         known_level = std::max(known_level, GetCurrentTransactionNestLevel());
-    return found;
+    return news;
 }
 
 } // namespace heartbeat

@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "storage/arrays.h"
+#include "storage/arrivals.h"
 #include "storage/customers.h"
 #include "storage/distribution.h"
 #include "storage/minutes.h"
@@ -137,13 +138,23 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// Takes those off the list that only say that there is a customer who is known.
-void drop_known(const Batch *batch, Sums *sums) {
-    size_t left = 0;
-    for (size_t i = 0; i < sums->count; i++)
-        if (!customers_is_known(batch, sums->rows[i].customer_id) || sums->rows[i].readings > 0)
-            sums->rows[left++] = sums->rows[i];
+// Takes those off the list that only say that there is a customer who is known, and notes who was heard.
+void meet_customers(const Batch *batch, Sums *sums) {
+    TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
+    auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));
+    size_t left = 0, heard_count = 0;
+    for (size_t i = 0; i < sums->count; i++) {
+        const Sum &sum = sums->rows[i];
+        CustomerNews news = customers_meet(batch, sum.customer_id, static_cast<uint32_t>(now / USECS_PER_SEC),
+                                           static_cast<uint32_t>(until / USECS_PER_SEC));
+        if (news.to_note)
+            heard[heard_count++] = sum.customer_id;
+        if (!news.known || sum.readings > 0)
+            sums->rows[left++] = sum;
+    }
     sums->count = left;
+    appended += static_cast<uint32_t>(arrivals_note(batch, heard, heard_count, until));
+    pfree(heard);
 }
 
 void append(const Batch *batch, const Sums &sums) {
@@ -180,7 +191,7 @@ void minutes_store(const Rows &records, const Rows &anomalies) {
         mark(marks);
     }
     add_sums(&sums, anomalies, none);
-    drop_known(batch, &sums);
+    meet_customers(batch, &sums);
     append(batch, sums);
     pfree(sums.rows);
 }

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "storage/arrays.h"
+#include "storage/event_clock.h"
 #include "storage/offsets.h"
 #include "storage/own_objects.h"
 #include "storage/user_code.h"
@@ -60,7 +61,8 @@ Statement update_offsets = {
     " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
     " last_message_at = coalesce(n.last_message_at, o.last_message_at),"
     " last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),"
-    " first_event = least(o.first_event, n.first_event), last_event = greatest(o.last_event, n.last_event),"
+    " first_event = least(o.first_event, n.first_event),"
+    " last_event = greatest(CASE WHEN o.last_event <= $16 THEN o.last_event END, n.last_event),"
     " updated_at = now()"
     " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS n (partition, "
     "first_offset, "
@@ -68,10 +70,10 @@ Statement update_offsets = {
     " records, bradycardia, tachycardia, invalid, duplicates, dead_letters, empty_offsets, last_message_at,"
     " first_event, last_event, last_message_offset)"
     " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset",
-    15,
+    16,
     {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
      INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-     TIMESTAMPTZARRAYOID, INT8ARRAYOID},
+     TIMESTAMPTZARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID},
     0,
     nullptr};
 
@@ -155,7 +157,8 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
                              [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
     };
     auto no_readings = [&](size_t i) { return at(i).readings == 0; };
-    Datum values[15] = {
+    EventClock clock = event_clock();
+    Datum values[16] = {
         CStringGetTextDatum(topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
         array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
@@ -171,9 +174,12 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         array_of_timestamptz_or_null(
             count, [&](size_t i) { return at(i).last_kafka_time < 0; },
             [&](size_t i) { return at(i).last_kafka_time * 1000; }),
-        array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).first_event; }),
-        array_of_timestamptz_or_null(count, no_readings, [&](size_t i) { return at(i).last_event; }),
+        array_of_timestamptz_or_null(count, no_readings,
+                                     [&](size_t i) { return event_seen(clock, at(i).first_event); }),
+        array_of_timestamptz_or_null(count, no_readings,
+                                     [&](size_t i) { return event_seen(clock, at(i).last_event); }),
         array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
+        TimestampTzGetDatum(clock.latest),
     };
     return statement_execute(&update_offsets, values, nullptr, SPI_OK_UPDATE) == count;
 }

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "storage/arrays.h"
+#include "storage/event_clock.h"
 #include "storage/recount.h"
 #include "storage/sql.h"
 
@@ -24,13 +25,14 @@ Statement add_counts = {
     " bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,"
     " invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,"
     " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
-    " first_event = least(o.first_event, n.first_event), last_event = greatest(o.last_event, n.last_event),"
+    " first_event = least(o.first_event, n.first_event),"
+    " last_event = greatest(CASE WHEN o.last_event <= $13 THEN o.last_event END, n.last_event),"
     " updated_at = now() FROM n"
     " WHERE o.topic = n.topic COLLATE \"C\" AND o.partition = n.partition AND (SELECT count(*) FROM locked) "
     ">= 0",
-    12,
+    13,
     {TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
+     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
     0,
     nullptr};
 
@@ -80,7 +82,8 @@ void recount_apply(HTAB *recounts) {
                              [&](size_t i) { return all[i]->stored[static_cast<int>(heart_rate_class)]; });
     };
     auto no_events = [&](size_t i) { return !all[i]->has_events; };
-    Datum values[12] = {
+    EventClock clock = event_clock();
+    Datum values[13] = {
         array_of_names(count, [&](size_t i) { return all[i]->key.topic; }),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return all[i]->key.partition; }),
         array_of_int8(count, [&](size_t i) { return all[i]->rewound; }),
@@ -91,8 +94,11 @@ void recount_apply(HTAB *recounts) {
         array_of_int8(count, [&](size_t i) { return all[i]->duplicates; }),
         array_of_int8(count, [&](size_t i) { return all[i]->dead_letters; }),
         array_of_int8(count, [&](size_t i) { return all[i]->empty_offsets; }),
-        array_of_timestamptz_or_null(count, no_events, [&](size_t i) { return all[i]->first_event; }),
-        array_of_timestamptz_or_null(count, no_events, [&](size_t i) { return all[i]->last_event; }),
+        array_of_timestamptz_or_null(count, no_events,
+                                     [&](size_t i) { return event_seen(clock, all[i]->first_event); }),
+        array_of_timestamptz_or_null(count, no_events,
+                                     [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
+        TimestampTzGetDatum(clock.latest),
     };
     statement_execute(&add_counts, values, nullptr, SPI_OK_UPDATE);
 }

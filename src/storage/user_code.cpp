@@ -26,9 +26,9 @@ namespace heartbeat {
 namespace {
 
 constexpr const char *bookkeeping[] = {
-    "heartbeat_alerts",         "heartbeat_control",       "heartbeat_customers", "heartbeat_customers_total",
-    "heartbeat_events",         "heartbeat_gaps",          "heartbeat_offsets",   "heartbeat_rollup",
-    "heartbeat_rollup_pending", "heartbeat_stale_minutes",
+    "heartbeat_alerts",          "heartbeat_arrivals",       "heartbeat_control",       "heartbeat_customers",
+    "heartbeat_customers_total", "heartbeat_events",         "heartbeat_gaps",          "heartbeat_offsets",
+    "heartbeat_rollup",          "heartbeat_rollup_pending", "heartbeat_stale_minutes",
 };
 
 [[noreturn]] void refuse(Relation table, const char *what, const char *hint) {

@@ -84,11 +84,18 @@ my $mark  = sub {    # so few readings of each customer's minute that the minute
 	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # one batch has half of them at least
 	return $status;
 };
+my $met  = 0;
+my $meet = sub {    # one who was heard just now is not noted again
+	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
+	return $status;
+};
 my %stimulus = (
 	'SELECT heartbeat_records'        => $maintain,
 	'SELECT heartbeat_anomalies'      => $maintain,
 	'INSERT heartbeat_offsets'        => $begin,
 	'INSERT heartbeat_stale_minutes'  => $mark,
+	'INSERT heartbeat_arrivals'       => $meet,
+	'heartbeat_take_arrivals'         => $maintain,
 	'INSERT heartbeat_gaps'           => $replay,
 	'heartbeat_move_offset'           => $replay,
 	'heartbeat_record_event'          => $replay,

@@ -39,8 +39,8 @@ for my $version (@earlier)
 	# half a character, as versions before 1.2 could leave it
 	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
 		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
-	my $kept = join ' UNION ALL ', map { "SELECT '$_', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
-	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules heartbeat_customers);
+	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
+	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules), '(SELECT customer_id FROM heartbeat_customers)';
 	my $before = $node->query($kept);
 
 	my $updater = $node->background_psql('heartbeat');

@@ -31,8 +31,8 @@ COMMENT ON TABLE heartbeat_alert_rules IS
     'letters, a state that is not RUNNING. A change is noticed when it commits.';
 COMMENT ON COLUMN heartbeat_alert_rules.name IS 'What the rule is called, in heartbeat_alerts too.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold of them within period, by their event_timestamp. silence: a customer heard in the '
-    'last day has sent nothing for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
+    'anomalies: a customer has threshold of them within period, by their event_timestamp, or by their arrival where that is '
+    'further ahead than heartbeat.max_clock_skew. silence: of a customer heard in the last day nothing has arrived for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
     'unresolved. state: heartbeat_status has not been RUNNING for period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'How many; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS

@@ -48,7 +48,8 @@ COMMENT ON COLUMN heartbeat_offsets.dead_letters_deleted IS
 COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets that held no message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp ever stored from this partition.';
-COMMENT ON COLUMN heartbeat_offsets.last_event IS 'Latest event_timestamp ever stored from this partition.';
+COMMENT ON COLUMN heartbeat_offsets.last_event IS
+    'Latest event_timestamp stored from this partition; of a reading further ahead than heartbeat.max_clock_skew, when it was stored.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has one.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
     'Offset of that message. Reading begins at it again after every connect: another message there means another topic. '

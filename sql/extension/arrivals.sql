@@ -1,0 +1,98 @@
+--
+-- Who was heard last when, by the server's clock: a device's own may be wrong by any time
+--
+
+CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_classify(0); -- loads the library, which defines the setting
+    SELECT current_setting('heartbeat.max_clock_skew')::interval;
+END;
+COMMENT ON FUNCTION heartbeat_max_clock_skew() IS 'Internal: heartbeat.max_clock_skew.';
+
+CREATE FUNCTION heartbeat_move_arrivals() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+    WITH taken AS (
+        DELETE FROM heartbeat_arrivals RETURNING customer_id, heard_until
+    ), heard AS MATERIALIZED (
+        SELECT t.customer_id, max(t.heard_until) AS heard_until FROM taken t GROUP BY t.customer_id
+    ), updated AS (
+        UPDATE heartbeat_customers c SET heard_until = h.heard_until FROM heard h
+            WHERE c.customer_id = h.customer_id AND coalesce(c.heard_until < h.heard_until, true)
+    ), new AS (
+        INSERT INTO heartbeat_customers (customer_id, heard_until)
+            SELECT h.customer_id, h.heard_until FROM heard h
+            WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = h.customer_id LIMIT 1) IS NULL
+            ON CONFLICT DO NOTHING RETURNING customer_id
+    ), counted AS (
+        DELETE FROM heartbeat_customers_total WHERE EXISTS (SELECT FROM new) RETURNING customers
+    )
+    INSERT INTO heartbeat_customers_total (customers)
+        SELECT (SELECT coalesce(sum(c.customers), 0) FROM counted c) + count(*) FROM new HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION heartbeat_move_arrivals() IS 'Internal: what heartbeat_take_arrivals() does, once it may.';
+
+CREATE FUNCTION heartbeat_take_arrivals() RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+BEGIN ATOMIC
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_arrivals'::regclass, 'heartbeat_customers'::regclass,
+                                            'heartbeat_customers_total'::regclass]);
+    SELECT heartbeat_move_arrivals();
+    SELECT coalesce(min(extract(epoch FROM r.period)), 0)::integer FROM heartbeat_alert_rules r
+        WHERE r.enabled AND r.kind = 'silence';
+END;
+COMMENT ON FUNCTION heartbeat_take_arrivals() IS
+    'Internal: enters in heartbeat_customers who was heard, and returns the shortest period of the enabled rules on silence, in '
+    'seconds, or 0. The maintenance worker calls it.';
+
+-- Of customers who were not heard since version 1.2, what the readings of two days say; once for each of them. As subqueries
+-- with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
+CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, distributed boolean, customers text[], since timestamptz,
+                                until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(CASE WHEN distributed THEN
+        'SELECT h.customer_id, max(least(h.event_timestamp, h.ingested_at)) FROM %1$s h'
+        ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2 AND h.event_timestamp <= $3 GROUP BY h.customer_id'
+        ' UNION ALL SELECT h.customer_id, max(least(h.event_timestamp, h.ingested_at)) FROM %2$s h'
+        ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2 AND h.event_timestamp <= $3 GROUP BY h.customer_id'
+    ELSE
+        'SELECT w.customer_id, greatest('
+        '(SELECT least(h.event_timestamp, h.ingested_at) FROM %1$s h WHERE h.customer_id = w.customer_id'
+        ' AND h.event_timestamp > $2 AND h.event_timestamp <= $3 ORDER BY h.event_timestamp DESC LIMIT 1),'
+        '(SELECT least(h.event_timestamp, h.ingested_at) FROM %2$s h WHERE h.customer_id = w.customer_id'
+        ' AND h.event_timestamp > $2 AND h.event_timestamp <= $3 ORDER BY h.event_timestamp DESC LIMIT 1))'
+        ' FROM unnest($1) w (customer_id)'
+    END, records, anomalies) USING customers, since, until;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
+    'Internal: when some customers had their last reading between two times.';
+
+CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+    WITH unknown AS MATERIALIZED (
+        SELECT s.customer_id FROM (
+            SELECT c.customer_id, c.heard_until FROM heartbeat_customers c
+            WHERE c.customer_id > coalesce(after_customer, '') ORDER BY c.customer_id LIMIT 10000) s
+        WHERE s.heard_until IS NULL
+        UNION
+        SELECT c.customer_id FROM heartbeat_customers c
+        WHERE c.heard_until IS NULL AND c.customer_id IN (SELECT r.customer_id FROM heartbeat_alert_rules r WHERE r.kind = 'silence' AND r.enabled)
+    ), found AS MATERIALIZED (
+        SELECT h.customer_id, max(h.heard_at) AS heard_at
+        FROM (SELECT array_agg(u.customer_id) AS customers FROM unknown u) u,
+             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), u.customers,
+                             now() - interval '2 days', now() + heartbeat_max_clock_skew()) h
+        WHERE u.customers IS NOT NULL GROUP BY h.customer_id
+    )
+    UPDATE heartbeat_customers c SET heard_until = coalesce(f.heard_at, '-infinity')
+        FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
+END;
+COMMENT ON FUNCTION heartbeat_find_heard(text) IS
+    'Internal: finds out of customers of whom no reading has arrived since version 1.2 when they were heard; of the 10,000 that '
+    'follow one, and of those that a rule names.';
