@@ -35,6 +35,9 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
+    // of the last days that PostgreSQL knows there are none
+    if (time > INT64_MAX - epoch_difference)
+        return INT64_MAX;
     return time + epoch_difference;
 }
 

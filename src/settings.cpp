@@ -21,6 +21,7 @@ Settings settings;
 namespace {
 
 constexpr int topic_name_max = 249; // Kafka's own limit
+constexpr int group_id_max = 255;
 constexpr size_t broker_reason_size = 320;
 
 const config_enum_entry start_offset_values[] = {
@@ -68,9 +69,12 @@ bool check_brokers(char **value, void ** /*extra*/, GucSource source) {
 }
 
 bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
-    if (**value != '\0')
+    size_t size = strlen(*value);
+    bool printable =
+        std::all_of(*value, *value + size, [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+    if (size > 0 && size <= group_id_max && printable)
         return true;
-    GUC_check_errdetail("A Kafka group's id cannot be empty.");
+    GUC_check_errdetail("A Kafka group's id has 1 to %d bytes, and no control characters.", group_id_max);
     return false;
 }
 

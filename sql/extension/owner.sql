@@ -77,6 +77,9 @@ COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS 'Internal: the
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'
 BEGIN ATOMIC
+    SELECT heartbeat_require(EXISTS (SELECT FROM pg_roles r WHERE r.oid = new_owner),
+                             format('heartbeat_set_owner needs a role, not %s', coalesce(new_owner::text, 'NULL')),
+                             'undefined_object', 'Give the name of a role, as in heartbeat_set_owner(''heartbeat_owner'').');
     SELECT heartbeat_own_objects(new_owner, ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass,
                                                   'heartbeat_rollup'::regclass, 'heartbeat_rollup_pending'::regclass]);
     SELECT heartbeat_own_extension(new_owner);

@@ -29,6 +29,9 @@ DECLARE
         WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
           AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner AND g.rolsuper IS NOT TRUE);
 BEGIN
+    IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
+        RAISE EXCEPTION 'partitions cannot be made from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     FOR missing IN -- ANALYZE has the lock below for minutes, which is nothing to wait for where nothing is to be made
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,

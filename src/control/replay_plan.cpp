@@ -58,7 +58,8 @@ void check_identity(const StoredOffset &stored, const TopicDescription &topic, c
 }
 
 int64_t to_kafka_time(TimestampTz time) {
-    return std::max<int64_t>((to_unix_microseconds(time) + 999) / 1000, 0);
+    int64_t microseconds = to_unix_microseconds(time);
+    return std::max<int64_t>(microseconds / 1000 + (microseconds % 1000 > 0 ? 1 : 0), 0);
 }
 
 // Asks for all partitions at once: what Kafka holds of them, and the offsets at a time.

@@ -254,7 +254,23 @@ Datum errors_as_jsonb(HTAB *errors) {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
+// What can match no dead letter is a slip.
+void check_filters(FunctionCallInfo arguments) {
+    constexpr int partition = 2, since = 3, until = 4;
+    const NullableDatum *given = arguments->args;
+    if (!given[partition].isnull && DatumGetInt32(given[partition].value) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("partition %d is below 0", DatumGetInt32(given[partition].value)),
+                        errhint("NULL stands for all partitions.")));
+    if (!given[since].isnull && !given[until].isnull &&
+        DatumGetTimestampTz(given[since].value) >= DatumGetTimestampTz(given[until].value))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("no dead letter arrived since a time and before one that is not later"),
+                        errhint("Give arrived_since the earlier time, and arrived_until the later one.")));
+}
+
 void prepare(Retry *retry, FunctionCallInfo arguments) {
+    check_filters(arguments);
     for (int i = 0; i < filters; i++) {
         retry->nulls[i] = arguments->args[i].isnull ? 'n' : ' ';
         retry->values[i] = arguments->args[i].value;

@@ -10,6 +10,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_refuse_user_code);
 PG_FUNCTION_INFO_V1(heartbeat_notify);
@@ -28,9 +29,14 @@ extern "C" Datum heartbeat_refuse_user_code(PG_FUNCTION_ARGS) {
     int count;
     deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables, &nulls,
                       &count);
-    for (int i = 0; i < count; i++)
-        if (!nulls[i])
-            user_code_refuse(DatumGetObjectId(tables[i]));
+    for (int i = 0; i < count; i++) {
+        if (nulls[i])
+            continue;
+        if (!SearchSysCacheExists1(RELOID, tables[i]))
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                            errmsg("there is no table with OID %u", DatumGetObjectId(tables[i]))));
+        user_code_refuse(DatumGetObjectId(tables[i]));
+    }
     PG_RETURN_VOID();
 }
 

@@ -216,7 +216,7 @@ my @calls = (
 	"heartbeat_replay(now() - interval '1 day', now() + interval '1 day', NULL::integer)", 'heartbeat_make_partitions(to_timestamp(0), to_timestamp(0))',
 	"heartbeat_make_partitions(now() - interval '5 weeks', now() - interval '4 weeks')", 'heartbeat_summarize_partitions()', 'heartbeat_summarize_minute(now())', 'heartbeat_evaluate_alerts(NULL::text, true)', 'heartbeat_take_arrivals()',
 	'heartbeat_audit()', 'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_partition_states()', 'heartbeat_batch_times()', 'heartbeat_is_distributed()', 'heartbeat_actor()',
-	"heartbeat_newest_anomalies('hb.heartbeat_anomalies'::regclass, now() - interval '1 day', now(), NULL::text, NULL::text)", "heartbeat_heard('hb.heartbeat_records'::regclass, 'hb.heartbeat_anomalies'::regclass, false, '{N0}'::text[], now() - interval '1 day')",
+	"heartbeat_newest_anomalies('hb.heartbeat_anomalies'::regclass, now() - interval '1 day', now(), '1 minute'::interval, NULL::text, NULL::text)", "heartbeat_heard('hb.heartbeat_records'::regclass, 'hb.heartbeat_anomalies'::regclass, false, '{N0}'::text[], now() - interval '1 day', now())",
 	'heartbeat_kafka_offsets(now(), NULL::integer)', 'heartbeat_check_offset(0, 0::bigint)', "heartbeat_require(true, ''::text, ''::text, ''::text)",
 	"heartbeat_record_event('names'::text, 'why'::text, '{}'::jsonb, now())", 'heartbeat_apply_retention()');
 sub assert_calls
