@@ -5,7 +5,7 @@
 // now), int32 length of the key, int32 length of the value (-1: null), then the key and the value. At the end
 // of the input, when all is delivered, one line a partition is printed: partition, messages, first offset,
 // last offset. A file of receipts has a line for each message that the broker has acknowledged: its number in
-// the input, from 0, partition, offset.
+// the input, from 0, partition, offset, seconds since 1970.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -45,6 +45,15 @@ struct Report {
     std::string error;
 };
 
+// Seconds since 1970, to the millisecond.
+std::string now() {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+    char text[32];
+    snprintf(text, sizeof text, "%.3f", static_cast<double>(ms) / 1000);
+    return text;
+}
+
 void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaque) {
     Report &report = *static_cast<Report *>(opaque);
     const std::unique_ptr<int64_t> number(static_cast<int64_t *>(message->_private));
@@ -57,7 +66,8 @@ void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaq
     delivered.last = std::max(delivered.last, message->offset);
     delivered.messages++;
     if (report.receipts.is_open())
-        report.receipts << *number << ' ' << message->partition << ' ' << message->offset << '\n';
+        report.receipts << *number << ' ' << message->partition << ' ' << message->offset << ' ' << now()
+                        << '\n';
 }
 
 // False at a clean end of the input; a record cut short is an error.

@@ -15,7 +15,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
 my $seed = $ENV{CHAOS_SEED} // 1;
-my %deck = Heartbeat::Chaos::Plan::deck();
+my %deck = Heartbeat::Chaos::Plan::deck('single');
 my ($topic, $partitions, $workers) = ('heartbeat-events', 5, 3);
 
 my $kafka = Heartbeat::Kafka->new('chaos');

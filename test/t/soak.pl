@@ -13,9 +13,10 @@ use Time::HiRes qw(time);
 use Heartbeat::Chaos;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
+use Heartbeat::Kafka::Cluster;
 
-my %opt = (minutes => 10, seed => int(time) % 100_000, faults => 1_000_000, rate => 1_000, partitions => 5, workers => 3);
-if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=i', 'workers=i') || @ARGV || $opt{partitions} < 2 || $opt{workers} < 2)
+my %opt = (minutes => 10, seed => int(time) % 100_000, faults => 1_000_000, rate => 1_000, partitions => 5, workers => 3, brokers => 1, padding => 0);
+if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=i', 'workers=i', 'brokers=i', 'padding=i') || @ARGV || $opt{partitions} < 2 || $opt{workers} < 2 || $opt{brokers} < 1 || $opt{brokers} == 2)
 {
 	print { Test::More->builder->failure_output } "wrong options; see script/soak --help\n";
 	exit 2;
@@ -30,14 +31,15 @@ sub print_line { print $out @_, "\n"; return; }
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 my $topic = 'heartbeat-events';
-my $kafka = Heartbeat::Kafka->new('soak');
+my $kafka = $opt{brokers} > 1 ? Heartbeat::Kafka::Cluster->new('soak', brokers => $opt{brokers}) : Heartbeat::Kafka->new('soak');
 $kafka->start;
-$kafka->create_topic($topic, $opt{partitions});
 my $node  = Heartbeat::Cluster->create('soak', kafka => $kafka, settings => { 'heartbeat.workers' => $opt{workers} });
-my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => $topic, map { $_ => $opt{$_} } qw(seed rate partitions workers));
+my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => $topic, map { $_ => $opt{$_} } qw(seed rate partitions workers padding));
+
+$chaos->create_topic;
 
 print_line("Seed $opt{seed}: $opt{rate} messages a second over $opt{partitions} partitions, up to $opt{workers} workers, PostgreSQL ",
-	$node->query('SHOW server_version'), '.');
+	$node->query('SHOW server_version'), ', Kafka ', $kafka->version, ", $opt{brokers} broker", $opt{brokers} > 1 ? 's.' : '.');
 print_line('A line: when it began, the state and the offsets passed once it was over, from its end to the next stored message');
 print_line("and to the next one of every partition, what was done.\n");
 $chaos->start;
@@ -55,6 +57,7 @@ my @proofs = $chaos->proofs;
 $failed = 1 if grep { $_->{difference} ne '' } @proofs;
 print_line("\n" . $chaos->summary);
 print_line(sprintf '%d faults in %.1f minutes, seed %d', $chaos->faults_struck, $seconds / 60, $opt{seed});
+print_line('Longest standstill: ', $chaos->standstill_in_words) if $opt{brokers} > 1;
 print_line($chaos->composition . "\n") unless $failed;
 print_line($_->{difference} eq '' ? "holds   $_->{claim}" : "FAILED  $_->{claim}: $_->{difference}") for @proofs;
 $node->show_state if $failed;

@@ -1,5 +1,6 @@
 # The crash matrix: faults at random, from a seed, against a server and a Kafka that a stream of messages runs through;
-# what each fault did, how long recovery took, and the proofs at the end. It makes neither server nor broker.
+# what each fault did, how long recovery took, and the proofs at the end. It makes neither server nor broker. With a
+# Heartbeat::Kafka::Cluster it also measures how long a partition stands still whose leader lives.
 # Test code, without Test::More: a test and script/soak tell the same story in their own ways.
 
 package Heartbeat::Chaos;
@@ -11,18 +12,21 @@ use Carp;
 use List::Util qw(all max min sum);
 use Time::HiRes qw(time usleep);
 
+use Heartbeat::Chaos::ClusterFaults;
 use Heartbeat::Chaos::Faults;
 use Heartbeat::Chaos::Load;
 use Heartbeat::Chaos::Messages;
 use Heartbeat::Chaos::Plan;
 use Heartbeat::Chaos::Proof;
+use Heartbeat::Chaos::Standstill;
 
 my $deadline_seconds = 60;
 
 =pod
 
     my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => 'heartbeat-events', partitions => 5,
-        workers => 3, seed => 1, rate => 2000);
+        workers => 3, seed => 1, rate => 2000, padding => 0);
+    $chaos->create_topic;
     $chaos->start;                       # messages stream in
     my $event = $chaos->strike;          # one fault, and recovery from it
     print $chaos->line($event);          # @{ $event->{problems} } is empty where all went well
@@ -34,17 +38,31 @@ my $deadline_seconds = 60;
 sub new
 {
 	my ($class, %opt) = @_;
-	my $self = bless { %opt, events => [] }, $class;
+	my $self = bless { padding => 0, %opt, events => [] }, $class;
 	$self->{begin}  = int(time) - 6 * 3600;    # the messages' own time, which is quicker than ours
-	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $opt{$_} } qw(seed workers partitions));
-	$self->{faults} = Heartbeat::Chaos::Faults->new(map { $_ => $opt{$_} } qw(node kafka));
+	$self->{deck} //= $self->_is_cluster ? 'cluster' : 'single';
+	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $self->{$_} } qw(seed workers partitions deck));
+	my $faults = $self->_is_cluster ? 'Heartbeat::Chaos::ClusterFaults' : 'Heartbeat::Chaos::Faults';
+	$self->{faults} = $faults->new(map { $_ => $opt{$_} } qw(node kafka topic));
 	return $self;
+}
+
+sub _is_cluster { my ($self) = @_; return $self->{kafka}->isa('Heartbeat::Kafka::Cluster'); }
+
+# Partitions on two brokers each, evenly, where there are several.
+sub create_topic
+{
+	my ($self) = @_;
+	return $self->{kafka}->create_topic($self->{topic}, $self->{partitions}) unless $self->_is_cluster;
+	my @ids = map { $_->id } $self->{kafka}->nodes;
+	return $self->{kafka}->create_assigned_topic($self->{topic},
+		[ map { [ @ids[ $_ % @ids, ($_ + 1) % @ids ] ] } 0 .. $self->{partitions} - 1 ]);
 }
 
 sub messages
 {
 	my ($self) = @_;
-	return Heartbeat::Chaos::Messages->new(map { $_ => $self->{$_} } qw(seed partitions begin));
+	return Heartbeat::Chaos::Messages->new(map { $_ => $self->{$_} } qw(seed partitions begin padding));
 }
 
 sub start
@@ -60,6 +78,8 @@ sub start
 		croak 'the messages are not being stored' if time > $deadline;
 		usleep(50_000);
 	}
+	$self->{standstill} = $self->{faults}{standstill} = Heartbeat::Chaos::Standstill->start(map { $_ => $self->{$_} } qw(node kafka topic))
+	  if $self->_is_cluster;
 	return;
 }
 
@@ -68,11 +88,15 @@ sub strike
 {
 	my ($self) = @_;
 	my $fault = $self->{plan}->next;
+	my $began = time;
 	my %event = (number => 1 + @{ $self->{events} }, fault => $fault, at => time - $self->{began}, problems => []);
 	push @{ $self->{events} }, \%event;
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
+	# what a fault of the database before it may still hold up says nothing of the cluster
+	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
+	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
 }
 
@@ -131,6 +155,21 @@ sub proofs
 	return @proofs;
 }
 
+# Once the stream has ended, for a cluster: the longest standstill of a partition whose leader lived, by kind of fault.
+sub standstills
+{
+	my ($self) = @_;
+	$self->{standstill}->stop;
+	return %{ $self->{standstills} //= { $self->{standstill}->longest($self->{load}->receipts) } };
+}
+
+sub standstill_in_words
+{
+	my ($self) = @_;
+	my %still = $self->standstills;
+	return sprintf '%.2f s of a partition whose leader lived and had messages, %s', max(0, values %still), $self->{standstill}->moment;
+}
+
 # Once all is proven: what the topic held, in a sentence.
 sub composition { my ($self) = @_; return $self->{proof}->composition; }
 
@@ -154,7 +193,8 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# A table of faults by kind: how often, how often while another lasted, and seconds of recovery where it was waited for.
+# A table of faults by kind: how often, how often while another lasted, and seconds of recovery where it was waited for; of
+# a cluster also the longest standstill.
 sub summary
 {
 	my ($self) = @_;
@@ -170,13 +210,18 @@ sub summary
 	}
 	$count{all}     = sum(values %count);
 	$meanwhile{all} = sum(0, values %meanwhile);
-	my $format = "%-22s %6s %9s   %8s %8s   %8s %8s\n";
-	my $text   = sprintf $format, '', '', 'during', 'next', 'message', 'each', 'partition';
-	$text .= sprintf $format, 'fault', 'times', 'another', 'median', 'longest', 'median', 'longest';
-	my %deck = Heartbeat::Chaos::Plan::deck();
+	my %still = $self->_is_cluster ? $self->standstills : ();
+	$still{all}     = max(values %still) if %still;
+	$count{all}     = sum(values %count);
+	$meanwhile{all} = sum(0, values %meanwhile);
+	my $format = "%-22s %6s %9s   %8s %8s   %8s %8s" . (%still ? '   %10s' : '') . "\n";
+	my @titles = ([ '', '', 'during', 'next', 'message', 'each', 'partition', 'longest' ], [ 'fault', 'times', 'another', ('median', 'longest') x 2, 'standstill' ]);
+	my $text   = join '', map { sprintf $format, @$_[ 0 .. (%still ? 7 : 6) ] } @titles;
+	my %deck = Heartbeat::Chaos::Plan::deck($self->{deck});
 	for my $kind ((sort keys %deck), 'all')
 	{
 		my @times = map { $_->{$kind} ? map { sprintf '%.2f s', $_ } _median(@{ $_->{$kind} }), max(@{ $_->{$kind} }) : ('-', '-') } \%first, \%every;
+		push @times, defined $still{$kind} ? sprintf '%.2f s', $still{$kind} : '-' if %still;
 		$text .= sprintf $format, $kind, $count{$kind} // 0, $meanwhile{$kind} // 0, @times;
 	}
 	return $text;

@@ -70,7 +70,7 @@ sub finish
 	return;
 }
 
-# A function that hands out what the broker has acknowledged, message by message: its number, partition and offset.
+# A function that hands out what the broker has acknowledged, message by message: its number, partition, offset, and when.
 sub receipts
 {
 	my ($self) = @_;

@@ -39,11 +39,13 @@ my @bad = (
 	sub { '[' x 5_000 },
 	sub { join '', map { chr $_[2]->below(256) } 0 .. $_[2]->below(200) });
 
-# seed, partitions, begin (seconds since 1970): number 0 has the begin as its Kafka timestamp.
+# seed, partitions, begin (seconds since 1970: number 0 has it as its Kafka timestamp), padding (bytes of white space after
+# each reading, for messages as large as others have; 0).
 sub new
 {
 	my ($class, %opt) = @_;
 	return bless {
+		padding => 0,
 		%opt,
 		dice      => Heartbeat::Chaos::Dice->new($opt{seed}),
 		number    => 0,
@@ -62,7 +64,7 @@ sub next
 	my $kind    = $self->{dice}->pick(@kinds);
 	my $message = $self->_make($kind, $number);
 	$message->{key}       //= $message->{customer} unless exists $message->{key};
-	$message->{value}     //= reading(@{$message}{qw(customer rate time)}) if $message->{class};
+	$message->{value}     //= reading(@{$message}{qw(customer rate time)}) . ' ' x $self->{padding} if $message->{class};
 	$message->{number}    = $number;
 	$message->{timestamp} = $self->{begin} * 1000 + $number;
 	return $message;

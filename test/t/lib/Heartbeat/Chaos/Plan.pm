@@ -8,9 +8,9 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# How often each kind is in the deck, which is shuffled and dealt to its end before it is shuffled anew: so every kind
+# How often each kind is in the deck of a Kafka in one process, which is shuffled and dealt to its end before it is shuffled anew: so every kind
 # has its turn.
-my %deck = (
+my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
 	launcher_killed       => 1,
@@ -31,27 +31,54 @@ my %deck = (
 	moved_by_another      => 1,
 	locked                => 5);
 
+# And in that of a cluster, whose brokers have faults of their own.
+my %of_cluster = (
+	leader_killed     => 4,
+	leader_frozen     => 3,
+	leader_restarted  => 1,
+	rolling_restart   => 1,
+	controller_killed => 2,
+	controller_frozen => 1,
+	reassigned        => 2,
+	leaders_elected   => 1,
+	broker_replaced   => 1);
+my %cluster = (%single, %of_cluster);
+delete @cluster{qw(broker_killed broker_restarted broker_frozen)};
+
+my %decks = (
+	single  => \%single,
+	cluster => \%cluster,
+	brokers => { %of_cluster, leader_killed => 2, leader_frozen => 1, controller_killed => 1, reassigned => 1 });
+
 # Faults that last, with the shortest and longest time in seconds; others may strike meanwhile.
 my %lasts = (
 	broker_killed        => [ 0,   0.5 ],
 	broker_frozen        => [ 0.2, 1.5 ],
+	leader_killed        => [ 1,   7 ],
+	leader_frozen        => [ 5,   12 ],
+	controller_killed    => [ 0.5, 3 ],
+	controller_frozen    => [ 0.5, 4 ],
 	paused               => [ 0.1, 0.4 ],
 	replayed             => [ 0,   0.2 ],
 	replayed_under_batch => [ 0.1, 0.3 ],
 	moved_by_another     => [ 0.1, 0.3 ],
 	locked               => [ 0.2, 1.0 ]);
+my @long      = (8, 10);    # in the deck of the brokers: longer than a partition whose leader lives may wait
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
+my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);    # in the middle of an election
+my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
-my $hasty = 0.2;    # how often the next fault does not wait until everything has recovered from this one
+# How often the next fault does not wait until everything has recovered from this one, by deck.
+my %hasty = (single => 0.2, cluster => 0.2, brokers => 0);
 
-sub deck { return %deck; }
+# Of that name: single, cluster, or brokers, the faults that a cluster has beside the others, a few of each.
+sub deck { my ($name) = @_; return %{ $decks{$name} }; }
 
-# seed, workers (the most that there may be), partitions.
+# seed, workers (the most that there may be), partitions, deck (its name).
 sub new
 {
 	my ($class, %opt) = @_;
-	return bless { %opt, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
+	return bless { %opt, name => $opt{deck}, deck => { deck($opt{deck}) }, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
 }
 
 # The next fault as a hash with its kind and particulars, and in `meanwhile` one that strikes while it lasts.
@@ -59,10 +86,11 @@ sub next
 {
 	my ($self) = @_;
 	my $dice = $self->{dice};
-	$self->{cards} = [ $dice->shuffle(map { ($_) x $deck{$_} } sort keys %deck) ] unless @{ $self->{cards} };
+	$self->{cards} = [ $dice->shuffle(map { ($_) x $self->{deck}{$_} } sort keys %{ $self->{deck} }) ] unless @{ $self->{cards} };
 	my $fault = $self->_fault(shift @{ $self->{cards} });
-	$fault->{meanwhile} = $self->_fault($dice->pick(@meanwhile)) if $dice->chance($meanwhile{ $fault->{kind} } // 0);
-	$fault->{hasty} = $dice->chance($hasty) ? 1 : 0;
+	my @may_strike = $fault->{of_cluster} ? @restarts : @meanwhile;
+	$fault->{meanwhile} = $self->_fault($dice->pick(@may_strike)) if $dice->chance($meanwhile{ $fault->{kind} } // 0);
+	$fault->{hasty} = $dice->chance($hasty{ $self->{name} }) ? 1 : 0;
 	return $fault;
 }
 
@@ -71,8 +99,11 @@ sub _fault
 	my ($self, $kind) = @_;
 	my $dice  = $self->{dice};
 	my %fault = (kind => $kind);
-	$fault{hold}  = sprintf '%.2f', $dice->between(@{ $lasts{$kind} }) if $lasts{$kind};
-	$fault{which} = $dice->below(100) / 100 if $kind =~ /^worker/;
+	my @lasts = $self->{name} eq 'brokers' && $kind =~ /^leader_/ ? @long : @{ $lasts{$kind} // [] };
+	$fault{hold} = sprintf '%.2f', $dice->between(@lasts) if $lasts{$kind};
+	$fault{of_cluster} = 1 if $of_cluster{$kind};
+	$fault{which} = $dice->below(100) / 100 if $kind =~ /^worker|^broker_replaced/;
+	$fault{partition} = $dice->below($self->{partitions}) if $kind =~ /^leader_/;
 	$fault{helper} = $dice->pick('launcher', 'maintenance') if $kind =~ /^helper/;
 	$fault{workers} = 2 + $dice->below($self->{workers} - 1) if $kind =~ /^(server|postmaster)/ && $dice->chance(0.5);
 	@fault{qw(batch_size batch_wait)} = ($dice->pick(10, 100, 1_000, 20_000), $dice->pick(0, 2, 20, 100))
@@ -88,7 +119,7 @@ sub _fault
 sub describe
 {
 	my ($fault) = @_;
-	my @particulars = map { /^(kind|meanwhile|hasty)$/ ? () : "$_ $fault->{$_}" } sort keys %$fault;
+	my @particulars = map { /^(kind|meanwhile|hasty|of_cluster)$/ ? () : "$_ $fault->{$_}" } sort keys %$fault;
 	my $words = $fault->{kind} . (@particulars ? ' (' . join(', ', @particulars) . ')' : '');
 	$words .= ', meanwhile ' . describe($fault->{meanwhile}) if $fault->{meanwhile};
 	return $words;

@@ -169,7 +169,7 @@ sub _load
 		sub {
 			my @receipt = $next_receipt->();
 			$count++ if @receipt;
-			return @receipt;
+			return splice @receipt, 0, 3;
 		});
 	my $bad = '';    # a bit for each message that is no reading
 	$self->_copy(

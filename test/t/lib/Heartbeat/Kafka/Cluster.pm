@@ -160,6 +160,15 @@ sub leader_of
 # The ids of the leaders, by partition; -1: none.
 sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
 
+# Has each change of a topic's leaders written to a file, as kafka-cluster watch prints it, until the handle that is returned
+# is closed.
+sub watch_leaders
+{
+	my ($self, $topic, $file) = @_;
+	open(my $input, '|-', "exec $cluster_program --brokers @{[ $self->brokers ]} watch $topic > $file") or croak "$cluster_program: $!";
+	return $input;
+}
+
 # Waits until another node than that one leads the partition, and returns it.
 sub wait_for_other_leader
 {

@@ -1,0 +1,61 @@
+# A cluster of three brokers while readings stream in: leaders and the controller are killed and frozen, brokers are
+# restarted one by one and replaced under new ids and ports, partitions move. Everything is stored once, and no partition
+# whose leader lives waits for one whose leader does not. CHAOS_SEED selects another run than the usual one; script/soak
+# --brokers 3 does the same among faults of the database, for as long as wanted.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use List::Util qw(max sum);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Chaos;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka::Cluster;
+
+my $seed             = $ENV{CHAOS_SEED} // 1;
+my $standstill_bound = 5;                       # seconds, from Kafka's own election
+my %deck             = Heartbeat::Chaos::Plan::deck('brokers');
+
+my $kafka = Heartbeat::Kafka::Cluster->new('brokers');
+$kafka->start;
+my $node = Heartbeat::Cluster->create('brokers', kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
+my $chaos = Heartbeat::Chaos->new(
+	node       => $node,
+	kafka      => $kafka,
+	topic      => 'heartbeat-events',
+	partitions => 5,
+	workers    => 2,
+	rate       => 500,
+	padding    => 4_000,                        # so that librdkafka's queue is filled and emptied again and again
+	seed       => $seed,
+	deck       => 'brokers');
+$chaos->create_topic;
+
+note "seed $seed";
+$chaos->start;
+for (1 .. sum(values %deck))    # so that every kind has its turn
+{
+	my $event = $chaos->strike;
+	note $chaos->line($event);
+	is(join('; ', @{ $event->{problems} }), '', "$event->{number}. " . Heartbeat::Chaos::Plan::describe($event->{fault})) or last;
+}
+is($_->{difference}, '', $_->{claim}) for $chaos->proofs;
+my %still = $chaos->standstills;
+cmp_ok($still{$_}, '<', $standstill_bound, "$_: no partition whose leader lives stands still for $standstill_bound s") for sort keys %still;
+note $chaos->standstill_in_words;
+$node->assert_audit;
+$node->assert_no_crash;
+
+if (Test::More->builder->is_passing)
+{
+	note $chaos->summary, $chaos->composition;
+}
+else
+{
+	diag $chaos->history;
+	$node->show_state;
+}
+done_testing();

@@ -1,0 +1,185 @@
+# How long a partition stands still during chaos although its leader lives and has acknowledged messages that are not
+# stored: from samples of the stored offsets, what Kafka says of the leaders, and the times of the receipts.
+# Test code. It samples from processes of its own, and reckons when they have ended.
+
+package Heartbeat::Chaos::Standstill;
+
+use strict;
+use warnings;
+
+use Carp;
+use IPC::Run ();
+use List::Util qw(any max);
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Utils;
+
+my $sample_seconds = 0.1;
+my $gap_seconds    = 0.5;    # between two samples: the server did not answer, and nothing is said of this time
+
+my @watches;
+
+# node, kafka (a Heartbeat::Kafka::Cluster), topic.
+sub start
+{
+	my ($class, %opt) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir('standstill');
+	my $self = bless { %opt, folder => "$folder", down => {}, windows => [], pids => [] }, $class;
+	push @watches, $self;
+	$self->_fork(sub { $self->_sample });
+	$self->{leaders_input} = $opt{kafka}->watch_leaders($opt{topic}, "$folder/leaders");
+	return $self;
+}
+
+sub _fork
+{
+	my ($self, $do) = @_;
+	my $parent = $$;
+	my $pid    = fork // croak "fork: $!";
+	if ($pid == 0)
+	{
+		setpgrp;    # with what it starts
+		eval { $do->() while getppid == $parent };
+		POSIX::_exit(0);    # whatever has happened: what the test has started is not this process's to end
+	}
+	push @{ $self->{pids} }, $pid;
+	return;
+}
+
+# A psql that asks again and again; one that was cut off is followed by another.
+sub _sample
+{
+	my ($self) = @_;
+	my $query = "SELECT extract(epoch FROM clock_timestamp()), string_agg(partition || ' ' || next_offset || ' ' || next_offset - first_offset + rewound, ',')
+		FROM heartbeat_offsets WHERE topic = '$self->{topic}' \\watch $sample_seconds\n";
+	PostgreSQL::Test::Utils::append_to_file("$self->{folder}/query", $query) unless -e "$self->{folder}/query";
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $self->{node}->connstr('heartbeat') ],
+		'<', "$self->{folder}/query", '>>', "$self->{folder}/samples", '2>', '/dev/null');
+	usleep($sample_seconds * 1e6);
+	return;
+}
+
+# A broker is down, killed or frozen, until it is said to be up.
+sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; return; }
+
+sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
+
+# From one time to another a fault of this kind struck, and nothing but the cluster was to blame for a standstill.
+sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
+
+sub stop
+{
+	my ($self) = @_;
+	close(delete $self->{leaders_input}) if $self->{leaders_input};
+	for my $pid (splice @{ $self->{pids} })
+	{
+		kill('KILL', -$pid);
+		waitpid($pid, 0);
+	}
+	return;
+}
+
+# The longest standstill of any partition by kind of fault, in seconds: a hash with the kinds that had windows; and as
+# 'moment' the partition and the time of the longest of all.
+sub longest
+{
+	my ($self, $next_receipt) = @_;
+	my $acknowledged = $self->_acknowledged($next_receipt);
+	my $leaders      = $self->_leaders;
+	my (%longest, %still, $last, %passed);
+	$longest{ $_->[0] } = 0 for @{ $self->{windows} };
+	my $most = 0;
+	my $next_sample = $self->_samples;
+	while (my ($at, $partitions) = $next_sample->())
+	{
+		my ($window) = grep { $_->[1] <= $at && $at <= $_->[2] } @{ $self->{windows} };
+		my $step     = defined $last ? $at - $last : 0;
+		$last = $at;
+		for my $p (keys %$partitions)
+		{
+			my ($next_offset, $passed) = @{ $partitions->{$p} };
+			my $went_on = $passed != ($passed{$p} // -1);
+			$passed{$p} = $passed;
+			my $waits = $window && !$went_on && $step <= $gap_seconds
+			  && $self->_leader_lives($leaders, $p, $at) && _at($acknowledged->{$p}, $at - $step) > $next_offset;
+			$still{$p} = $waits ? ($still{$p} // 0) + $step : 0;
+			next unless $waits && $still{$p} > $longest{ $window->[0] };
+			$longest{ $window->[0] } = $still{$p};
+			next unless $still{$p} > $most;
+			$most = $still{$p};
+			$self->{moment} = sprintf 'partition %d, until %s', $p, scalar localtime $at;
+		}
+	}
+	return %longest;
+}
+
+# Where the longest of all was, in words.
+sub moment { my ($self) = @_; return $self->{moment} // 'none'; }
+
+sub _leader_lives
+{
+	my ($self, $leaders, $partition, $at) = @_;
+	my $leader = (_at($leaders, $at) || [])->[$partition] // -1;
+	return $leader >= 0 && !any { $_->[0] <= $at && (!defined $_->[1] || $at <= $_->[1]) } @{ $self->{down}{$leader} // [] };
+}
+
+# The value of a series of [ time, value ] at a time; 0 before the first.
+sub _at
+{
+	my ($series, $at) = @_;
+	my ($low, $high) = (0, scalar @{ $series // [] });
+	while ($low < $high)
+	{
+		my $middle = int(($low + $high) / 2);
+		if ($series->[$middle][0] <= $at) { $low = $middle + 1 }
+		else                              { $high = $middle }
+	}
+	return $low > 0 ? $series->[ $low - 1 ][1] : 0;
+}
+
+# By partition a series of the offset after the last acknowledged one, a value for each tenth of a second.
+sub _acknowledged
+{
+	my ($self, $next_receipt) = @_;
+	my %series;
+	while (my (undef, $partition, $offset, $at) = $next_receipt->())
+	{
+		my $series = $series{$partition} //= [];
+		my $tenth  = (1 + int($at * 10)) / 10;
+		push @$series, [ $tenth, 0 ] if !@$series || $series->[-1][0] < $tenth;
+		$series->[-1][1] = max($series->[-1][1], $offset + 1);
+	}
+	return \%series;
+}
+
+sub _leaders
+{
+	my ($self) = @_;
+	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
+}
+
+# A function that hands out the samples: the time, and by partition [ next offset, offsets passed ].
+sub _samples
+{
+	my ($self) = @_;
+	open(my $samples, '<', "$self->{folder}/samples") or croak "samples: $!";
+	return sub {
+		while (my $line = <$samples>)
+		{
+			next unless $line =~ /^([\d.]+)\|([\d, ]+)$/;
+			return ($1, { map { my ($p, @rest) = split; $p => \@rest } split /,/, $2 });
+		}
+		return;
+	};
+}
+
+# A watch outlives no test.
+END
+{
+	my $status = $?;
+	$_->stop for @watches;
+	$? = $status;
+}
+
+1;
