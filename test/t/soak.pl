@@ -43,13 +43,12 @@ print_line("Seed $opt{seed}: $opt{rate} messages a second over $opt{partitions} 
 print_line('A line: when it began, the state and the offsets passed once it was over, from its end to the next stored message');
 print_line("and to the next one of every partition, what was done.\n");
 $chaos->start;
-my ($began, $failed, $struck) = (time, 0, 0);
-until ($failed || time > $began + 60 * $opt{minutes} || $struck == $opt{faults})
+my ($began, $failed) = (time, 0);
+until ($failed || time > $began + 60 * $opt{minutes} || $chaos->faults_struck >= $opt{faults})
 {
 	my $event = $chaos->strike;
 	print_line($chaos->line($event));
 	$failed = 1 if @{ $event->{problems} };
-	$struck++;
 }
 my $seconds = time - $began;
 
