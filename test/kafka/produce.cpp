@@ -127,8 +127,11 @@ void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head
             static_cast<void>(opaque.release());  // report_delivery has it now
             return;
         }
+        char reason[512] = "";
+        if (error == RD_KAFKA_RESP_ERR__FATAL)
+            rd_kafka_fatal_error(producer, reason, sizeof reason);
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            throw std::runtime_error(rd_kafka_err2str(error));
+            throw std::runtime_error(std::string(rd_kafka_err2str(error)) + " " + reason);
         rd_kafka_poll(producer, 100);
     }
 }

@@ -41,7 +41,9 @@ sub _publish
 	my ($self, $parent) = @_;
 	my $ended = 0;
 	local $SIG{TERM} = sub { $ended = 1 };
-	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds);
+	# one request at a time: where several are under way as a leader goes, librdkafka may lose count of the sequence for good
+	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds,
+		'-X', 'max.in.flight.requests.per.connection=1');
 	my ($began, $sent) = (time, 0);
 	until ($ended)
 	{
