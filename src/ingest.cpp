@@ -156,6 +156,9 @@ void look_at_topic(Ingest *ingest, Consumer *consumer, const Assignment *assignm
     TopicDescription topic;
     Problem problem;
     bool answered = topic_describe(consumer, describe_timeout_ms, &topic, &problem);
+    ConsumerThrottle throttle;
+    if (!answered && consumer_throttled(consumer, &throttle))
+        return; // the broker delays this answer too
     show_growth(consumer, *assignment);
     ingest->doubtful = ingest->doubtful || !answered || !topic.exists ||
                        topic.partition_count != assignment->topic.partition_count ||

@@ -46,12 +46,13 @@ Statement find_other_version = {
 struct Recorded {
     bool any;
     WorkerState state;
+    bool throttled;
     char reason[state_text_size];
     int64_t changes; // until then
     int rows_left;
     TimestampTz refilled_at;
 };
-Recorded recorded = {false, WorkerState::stopped, "", 0, rows_at_once, 0};
+Recorded recorded = {false, WorkerState::stopped, false, "", 0, rows_at_once, 0};
 
 int64_t changes_now() {
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -60,11 +61,12 @@ int64_t changes_now() {
     return changes;
 }
 
-// The numbers in the reason of a stall grow; it is the same all the while.
+// The numbers in the reasons of a stall and of a throttle change; it is the same all the while.
 bool is_recorded(const Overall &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
-    return now.state == WorkerState::stalled || strcmp(now.reason, recorded.reason) == 0;
+    return now.state == WorkerState::stalled || (now.throttled && recorded.throttled) ||
+           strcmp(now.reason, recorded.reason) == 0;
 }
 
 // Nothing has been found out yet. That the workers start is what the row of the start says.
@@ -112,6 +114,7 @@ void tell_other_version() {
 void remember(const Overall &now, int64_t changes) {
     recorded.any = true;
     recorded.state = now.state;
+    recorded.throttled = now.throttled;
     text_copy(recorded.reason, now.reason);
     recorded.changes = changes;
     recorded.rows_left--;

@@ -7,6 +7,7 @@
 #include "notes.h"
 #include "reader.h"
 #include "settings.h"
+#include "text.h"
 
 extern "C" {
 #include "pgstat.h"
@@ -26,6 +27,14 @@ void take_loss(Reader *reader) {
         return;
     reader->topic_lost = true;
     reader->loss = loss;
+}
+
+void tell_throttle(Reader *reader, WorkerSlot *slot) {
+    ConsumerThrottle throttle;
+    if (!consumer_throttled(reader->consumer, &throttle))
+        return;
+    TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), throttle.left_ms);
+    shared_state_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 
 void close_client(Reader *reader) {
@@ -76,6 +85,7 @@ void reader_fill(Reader *reader, WorkerSlot *slot) {
     ingest_fill(&reader->ingest, reader->consumer);
     take_loss(reader);
     notes_take(reader->consumer, slot);
+    tell_throttle(reader, slot);
 }
 
 void reader_drain(Reader *reader, WorkerSlot *slot) {

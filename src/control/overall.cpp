@@ -19,6 +19,23 @@ void set(Overall *overall, WorkerState state, TimestampTz since, const char *rea
     overall->since = since;
     text_copy(overall->reason, reason);
     text_copy(overall->hint, hint);
+    overall->throttled = false;
+}
+
+bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
+    return worker.state == WorkerState::running && now < worker.throttled_until;
+}
+
+// It runs, and says why it is slow.
+void tell_throttle(Overall *overall, const WorkerSlot &worker) {
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
+               worker.throttled_by, worker.throttled_ms);
+    set(overall, WorkerState::running, worker.throttled_since, reason,
+        "Reading goes on as fast as the quota allows. Where the lag grows, raise consumer_byte_rate or "
+        "request_percentage: kafka-configs.sh --describe --entity-type clients (and users) shows them.");
+    overall->throttled = true;
 }
 
 void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partition) {
@@ -47,6 +64,8 @@ void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partit
 void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
     int partition;
     TimestampTz since = progress_waiting_since(worker, &partition);
+    if (partition >= 0 && is_throttled(worker, now))
+        return; // it waits for its broker, which has said why
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (overall->state < WorkerState::stalled || since < overall->since))
         tell_stall(overall, since, now, partition);
@@ -59,6 +78,8 @@ void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now)
         overall->busy_since = worker.busy_since;
     if (overall->workers == 1 || worker.state > overall->state)
         set(overall, worker.state, worker.since, worker.reason, worker.hint);
+    if (is_throttled(worker, now) && overall->state <= WorkerState::running)
+        tell_throttle(overall, worker);
     if (worker.state == WorkerState::running && overall->state <= WorkerState::stalled)
         look_for_stall(overall, worker, now);
 }

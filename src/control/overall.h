@@ -10,6 +10,7 @@ struct Overall {
     TimestampTz since; // 0: not known
     char reason[state_text_size];
     char hint[state_text_size];
+    bool throttled; // running, as fast as a quota of Kafka's allows
     int workers;
     double messages_per_second;
     char last_error[state_text_size];

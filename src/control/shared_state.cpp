@@ -153,6 +153,27 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
                                       hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
 }
 
+void shared_state_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until) {
+    // only this process writes its slot, so it may read it without the lock
+    TimestampTz now = GetCurrentTimestamp();
+    bool begins = slot->throttled_until < now;
+    bool tell = slot->throttled_until + USECS_PER_MINUTE < now;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    if (begins)
+        slot->throttled_since = now;
+    slot->throttled_until = until;
+    slot->throttled_ms = milliseconds;
+    text_copy(slot->throttled_by, broker);
+    LWLockRelease(shared_state->lock);
+    if (begins) {
+        pg_atomic_write_u32(&shared_state->reported, 1);
+        wake_maintenance();
+    }
+    if (tell)
+        ereport(LOG, (errmsg("heartbeat: broker %s throttles the worker by a quota", slot->throttled_by),
+                      errhidecontext(true)));
+}
+
 void shared_state_error(WorkerSlot *slot, const char *message) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     copy_text(slot->last_error, message);

@@ -35,6 +35,10 @@ struct WorkerSlot {
     char hint[state_text_size];
     char last_error[state_text_size];
     TimestampTz last_error_at;
+    TimestampTz throttled_since;
+    TimestampTz throttled_until; // a broker delays its answers by a quota, unless this time has passed
+    char throttled_by[128];
+    int throttled_ms;             // as the broker said last
     int64_t second[rate_seconds]; // a ring: seconds since 2000, and the messages stored in each
     int64_t messages[rate_seconds];
 };
@@ -91,6 +95,10 @@ bool shared_state_is_claimed(); // the calling process is one of heartbeat's own
 
 // Sets the caller's state. A change of state or reason is written to the log, once.
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
+
+// A broker throttles the caller until then, where it does not say so again. The first time in a minute is
+// logged.
+void shared_state_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
 void shared_state_error(WorkerSlot *slot, const char *message);
 

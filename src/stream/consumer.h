@@ -45,6 +45,13 @@ struct TopicLoss {
     Problem reason;
 };
 
+// A broker that delays its answers, because of a quota of this client or its user.
+struct ConsumerThrottle {
+    char broker[128]; // id (host:port)
+    int milliseconds; // as it said last
+    int left_ms;      // until it is to be taken for over, where the broker does not say it again
+};
+
 enum class FillResult {
     drained,       // nothing more is queued
     full,          // the batch is; more may be queued
@@ -106,6 +113,9 @@ bool consumer_heard(Consumer *consumer) noexcept;
 // whether it was that no broker is left.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
+
+// Whether any broker throttles this client, and the one that does most.
+bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept;
 
 const char *consumer_library_version() noexcept; // librdkafka's
 

@@ -90,6 +90,18 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     (void)client;
 }
 
+void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker, int milliseconds,
+                       void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    char shown[print_size_max];
+    consumer->redactor.show(shown, sizeof(shown), name);
+    try {
+        consumer->throttles.hear(broker, shown, milliseconds, Throttles::Clock::now());
+    } catch (...) {
+        // out of memory: the broker will say so again
+    }
+}
+
 void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
                      void *opaque) {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
@@ -125,6 +137,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_conf_set_opaque(config, consumer);
     rd_kafka_conf_set_log_cb(config, log_callback);
     rd_kafka_conf_set_error_cb(config, error_callback);
+    rd_kafka_conf_set_throttle_cb(config, throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
     TimersSlackened slackened;
     char error_text[print_size_max]; // a value that it quotes is to be there as a whole
@@ -235,6 +248,19 @@ const char *consumer_trouble(Consumer *consumer) noexcept {
 bool consumer_lost_brokers(Consumer *consumer) noexcept {
     consumer->settle();
     return consumer->lost_brokers;
+}
+
+bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept {
+    consumer->settle();
+    Throttles::Clock::time_point now = Throttles::Clock::now();
+    const Throttles::Throttle *worst = consumer->throttles.worst(now);
+    if (worst == nullptr)
+        return false;
+    utf8_copy(throttle->broker, sizeof(throttle->broker), worst->name);
+    throttle->milliseconds = worst->milliseconds;
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(worst->until - now);
+    throttle->left_ms = static_cast<int>(left.count());
+    return true;
 }
 
 const char *consumer_library_version() noexcept {

@@ -5,6 +5,7 @@
 #include "stream/consumer.h"
 #include "stream/redaction.h"
 #include "stream/text.h"
+#include "stream/throttle.h"
 
 #include <csignal>
 #include <librdkafka/rdkafka.h>
@@ -43,6 +44,7 @@ class Consumer {
     size_t note_count = 0;
     bool lost_brokers = false; // since the last assignment: who answers now may be another cluster
     BrokerErrors broker_errors;
+    Throttles throttles;
     Redactor redactor;           // for what librdkafka and the brokers say
     bool impossible_end = false; // a partition ends, as the broker has it, where it cannot: see trouble
     bool mirror_failed = false;

@@ -30,6 +30,21 @@ sub configure_topic
 	return;
 }
 
+# Gives each client a quota, key=value: consumer_byte_rate, request_percentage and the like, of each broker.
+sub set_quota
+{
+	my ($self, $quota) = @_;
+	$self->tool('configs', '--entity-type', 'clients', '--entity-default', '--alter', '--add-config', $quota);
+	return;
+}
+
+sub remove_quota
+{
+	my ($self, $key) = @_;
+	$self->tool('configs', '--entity-type', 'clients', '--entity-default', '--alter', '--delete-config', $key);
+	return;
+}
+
 sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
 
 # Gives the topic more partitions.
