@@ -78,7 +78,7 @@ packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
         python3-psycopg2 python3-prometheus-client python3-yaml libgtest-dev \
-        help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck "$(packages_first_known libclang-rt-dev clang)"
+        help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
 # To make Debian packages: what debian/control.in asks for, and what judges them.
@@ -154,7 +154,7 @@ packages_explain() {
     local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson CLI11"
     case " $* " in *" packages_to_run_kafka "*) programs+=" java mvn" ;; esac
     case " $* " in *" packages_to_test "*)
-        programs+=" clang++ clang-format clang-tidy shellcheck prove pg_prove"
+        programs+=" clang++ clang-format clang-tidy shellcheck codespell prove pg_prove"
         libraries+=" gtest"
         ;;
     esac

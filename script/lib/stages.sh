@@ -28,6 +28,11 @@ stage_shellcheck() {
     done | xargs shellcheck --external-sources
 }
 
+# Common misspellings in code, comments and documents; .codespellrc has the words that are meant.
+stage_spelling() {
+    git ls-files -z --cached --others --exclude-standard | timeout 60 xargs -0 codespell
+}
+
 stage_unit() { make -j "$cores" -C test/unit check WERROR=1; }
 count_unit() {
     sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\{0,1\}\.$/p \1/p; s/^\[  FAILED  \] \([0-9]*\) tests\{0,1\}, .*/f \1/p' "$1" |
