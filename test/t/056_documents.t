@@ -33,16 +33,16 @@ publish(@stream);
 
 $node->wait_for_log(qr/heartbeat: STOPPED: extension "heartbeat" is not in this database/);
 is($node->log_matches(qr/heartbeat: RUNNING/, 0), 0, 'nothing is said to run before there is an extension');
-like($readme->run('Then', 1), qr/^(?:CONNECTING|RUNNING)\|.*^state\|(?:CONNECTING|RUNNING)$/ms, 'the extension is made, and is not said to be missing');
+like($readme->run('Configure and start', 1), qr/^(?:CONNECTING|RUNNING)\|.*^state\|(?:CONNECTING|RUNNING)$/ms, 'the extension is made, and is not said to be missing');
 $node->wait_for_state('RUNNING', undef, 'a moment later it runs');
 stored();
-my $answer = $readme->run('Queries to begin with', 1);
+my $answer = $readme->run('First queries', 1);
 like($answer, qr/^total_records\|12610$/m, 'totals');
 like($answer, qr/^TACHYCARDIA\|130$/m,     'anomalies by type');
 like($answer, qr/^CUST-\d+\|[\d.]+\|\d+$/m, 'means by customer and minute');
 like($answer, qr/\n0\z/,                   'no anomaly is among the records');
 
-like($readme->run('Is it well?', 1), qr/^RUNNING\|[^\n]*\n0\|13000\|0\z/, 'all is well: a state, a position, no dead letter, no difference');
+like($readme->run('Check the state', 1), qr/^RUNNING\|[^\n]*\n0\|13000\|0\z/, 'all is well: a state, a position, no dead letter, no difference');
 
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < (SELECT min(event_timestamp) FROM heartbeat_records) + interval '0.5 s'");
 like($reference->run('Tables, views and functions', 1), qr/^0\|0\|1000\|1000\|485\|0\|515\|0$/, 'a replay brings back what was deleted');
