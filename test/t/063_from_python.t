@@ -87,7 +87,7 @@ is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "and
 
 # Back.
 $node->query($drop_views);
-$page->run('The way back', 1);
+$page->run('Returning to the consumer', 1);
 is($node->query($old), '1481|54|54', 'all that the consumer had stored is back, with its view');
 is($node->query("SELECT count(*) FROM pg_namespace WHERE nspname = 'before_heartbeat'"), 0, 'and nothing is left aside');
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the consumer would go on where it stopped');
@@ -124,7 +124,7 @@ is($node->query("SELECT string_agg(format('%s %s', customer_id, heart_rate), ', 
 is($node->query("SELECT string_agg(DISTINCT format('%s %s %s', customer_id, heart_rate, anomaly_type), ', ') FROM heartbeat_anomalies WHERE customer_id !~ '^CUST'"),
 	'BOTH 200 TACHYCARDIA, MISPLACED 20 BRADYCARDIA, OLD-1 20 BRADYCARDIA, OLD-UNNAMED 190 TACHYCARDIA, ROUNDED 180.4 TACHYCARDIA', 'and so are the anomalies, classified');
 is($node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'EARLY'"), 'heartbeat_records_default', 'also one of a clock that was wrong');
-like($_->run('Coming from a pipeline in Python', 1), qr/^2446\n/, 'the old queries answer whoever asked them') for $page, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
+like($_->run('Replacing a Python consumer', 1), qr/^2446\n/, 'the old queries answer whoever asked them') for $page, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
 $node->assert_summary('the summary has what was taken over');
 is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'the account of offsets is right');
 is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FROM heartbeat_audit_tables() WHERE difference <> 0"), '23 504',
@@ -132,12 +132,12 @@ is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FR
 
 # Accepted, but not while a view still stands on the old tables.
 $node->query('CREATE VIEW vw_forgotten AS SELECT count(*) FROM before_heartbeat.heartbeat_records');
-ok(!eval { $page->run('Accepting it', 1); 1 }, 'what is put aside does not go while a view stands on it');
+ok(!eval { $page->run('Accepting the move', 1); 1 }, 'what is put aside does not go while a view stands on it');
 like($@, qr/view vw_forgotten depends on table before_heartbeat\.heartbeat_records/, 'which is named');
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'and the way back stays open');
 $node->query('DROP VIEW vw_forgotten');
-$page->run('Accepting it', 1);
-$page->run('Accepting it', 2);
+$page->run('Accepting the move', 1);
+$page->run('Accepting the move', 2);
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 2003) ], [2003], "positions are mirrored to the consumer's group");
 is($node->query("SELECT count(*) FROM vw_my_report; SELECT count(*) FROM heartbeat_records"), "112\n2446", 'and all of it answers');
 
