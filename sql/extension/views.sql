@@ -41,19 +41,23 @@ COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.
 COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
 COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
 
+-- Two parts that are sorted each, so that the first rows of the first one are found by its index.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
-    WITH skew AS MATERIALIZED (SELECT coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval AS most)
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
-    FROM (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
-          FROM heartbeat_anomalies
-          WHERE event_timestamp > now() - interval '24 hours' AND event_timestamp <= now() + (SELECT most FROM skew)
-            AND event_timestamp <= ingested_at + (SELECT most FROM skew)
+    FROM ((SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
+           FROM heartbeat_anomalies
+           WHERE event_timestamp > now() - interval '24 hours'
+             AND event_timestamp <= now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+             AND event_timestamp <= ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+           ORDER BY event_timestamp DESC)
           UNION ALL
-          SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
-                 ingested_at - (SELECT most FROM skew)
-          FROM heartbeat_anomalies
-          WHERE event_timestamp > ingested_at AND event_timestamp > ingested_at + (SELECT most FROM skew)
-            AND event_timestamp > now() - interval '24 hours' AND ingested_at > now() - interval '24 hours') a
+          (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
+                  ingested_at - coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+           FROM heartbeat_anomalies
+           WHERE event_timestamp > ingested_at
+             AND event_timestamp > ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+             AND event_timestamp > now() - interval '24 hours' AND ingested_at > now() - interval '24 hours'
+           ORDER BY 6 DESC)) a
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
     'Anomalies of the last 24 hours, newest first, by event_timestamp. One whose event_timestamp is further ahead of ingested_at than '

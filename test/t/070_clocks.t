@@ -49,7 +49,7 @@ is($node->query('SELECT bool_and(last_event <= now()) FROM heartbeat_offsets'), 
 is($node->query("SELECT bool_and(last <= now()) FROM (SELECT max(value::timestamptz) AS last FROM vw_pipeline_summary WHERE metric LIKE '%\\_event') v"), 't', 'no view has a time to come');
 my @more = map { "more$_: right" } 1 .. 3;
 publish(200, @more);
-is($node->query("SELECT string_agg(customer_id, ', ') FROM (SELECT customer_id FROM vw_recent_anomalies LIMIT 3) v") =~ tr/:/:/, 3, 'newer ones of right clocks come before them');
+is($node->query("SELECT string_agg(customer_id, ', ') FROM (SELECT customer_id FROM vw_recent_anomalies LIMIT 4) v") =~ s/right//gr =~ tr/:,/:,/, 6, 'newer ones of right clocks come before them');
 $node->query("UPDATE heartbeat_offsets SET last_event = '2099-01-01'");
 is($node->query($last_event), 't', 'a last event that an older version has stored is not shown');
 publish(70, 'right', 'days');

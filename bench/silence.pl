@@ -1,0 +1,60 @@
+# Benchmark: what it costs to know who is silent, for ingest and for who evaluates the rule. Run it through bench/silence,
+# which builds what it needs.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use Heartbeat::Bench;
+use Heartbeat::Bench::Report;
+
+my ($readings, $customers, $rounds) = (1_000_000, 10_000, 3);
+GetOptions('readings=i' => \$readings, 'customers=i' => \$customers, 'rounds=i' => \$rounds) && !@ARGV
+  or die "usage: bench/silence [--readings N] [--customers N] [--rounds N]\n";
+
+my $bench = Heartbeat::Bench->new('silence');
+$bench->publish(count => $readings, customers => $customers);
+$bench->print_machine("$readings readings, $customers customers, one worker");
+
+# Without their table no notes are made. The period of the shortest rule says how long a note holds.
+my $rule  = "INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')";
+my %cases = (
+	'without notes'    => [ 'ALTER TABLE heartbeat_arrivals RENAME TO notes', 'ALTER TABLE notes RENAME TO heartbeat_arrivals' ],
+	'of a minute'      => [ 'SELECT', 'SELECT' ],
+	'of two seconds'   => [ $rule, 'DELETE FROM heartbeat_alert_rules' ]);
+my $table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'main thread s', '%.2f' ], [ 'WAL B/row', '%.0f' ]);
+for my $round (1 .. $rounds)
+{
+	for my $case (sort keys %cases)
+	{
+		for my $try (1 .. 10) { last if eval { $bench->empty_tables; 1 } || $try == 10 && die $@; }    # the rollup may be at work
+		$bench->query('DELETE FROM heartbeat_arrivals; TRUNCATE heartbeat_customers, heartbeat_customers_total');
+		$bench->query($cases{$case}[0]);
+		$bench->restart;    # no worker knows a customer
+		my $drain = $bench->drain(rewind => 1);
+		$bench->query($cases{$case}[1]);
+		$table->add($round, $case, $readings / $drain->{seconds}, $drain->{main_cpu}, $drain->{wal} / $readings);
+	}
+	$bench->check_audit($readings);
+}
+$table->print_medians;
+
+# The evaluation, in the worker's slices of 10,000 customers.
+sub evaluation
+{
+	my ($what, $heard) = @_;
+	$bench->query("UPDATE heartbeat_customers SET heard_until = $heard");
+	$bench->query('VACUUM ANALYZE heartbeat_customers');
+	my $scans  = q{SELECT coalesce(sum(seq_scan + idx_scan), 0) FROM pg_stat_xact_user_tables WHERE relname ~ '^heartbeat_(records|anomalies)'};
+	my $answer = $bench->query("BEGIN; CREATE TEMP TABLE began AS SELECT clock_timestamp() AS at;
+		DO \$\$ DECLARE after text := ''; BEGIN LOOP SELECT next_customer INTO after FROM heartbeat_update_alerts(after, true); EXIT WHEN after IS NULL; END LOOP; END \$\$;
+		SELECT round(1000 * extract(epoch FROM clock_timestamp() - at)::numeric, 1) FROM began; $scans; ROLLBACK");
+	my ($ms, $read) = split /\n/, $answer;
+	printf "%s of %d customers %s: %s ms, %d scans of %d readings' tables\n", 'an evaluation', $customers, $what, $ms, $read, $readings;
+	return;
+}
+$bench->query($rule);
+evaluation('who were all heard', "now() + interval '1 hour'");
+evaluation('who are all silent', "now() - interval '1 minute'");
