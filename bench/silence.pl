@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Report qw(print_line);
 
 my ($readings, $customers, $rounds) = (1_000_000, 10_000, 3);
 GetOptions('readings=i' => \$readings, 'customers=i' => \$customers, 'rounds=i' => \$rounds) && !@ARGV
@@ -52,7 +52,7 @@ sub evaluation
 		DO \$\$ DECLARE after text := ''; BEGIN LOOP SELECT next_customer INTO after FROM heartbeat_update_alerts(after, true); EXIT WHEN after IS NULL; END LOOP; END \$\$;
 		SELECT round(1000 * extract(epoch FROM clock_timestamp() - at)::numeric, 1) FROM began; $scans; ROLLBACK");
 	my ($ms, $read) = split /\n/, $answer;
-	printf "%s of %d customers %s: %s ms, %d scans of %d readings' tables\n", 'an evaluation', $customers, $what, $ms, $read, $readings;
+	print_line(sprintf '%s of %d customers %s: %s ms, %d scans of the tables of readings', 'an evaluation', $customers, $what, $ms, $read);
 	return;
 }
 $bench->query($rule);
