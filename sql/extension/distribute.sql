@@ -145,6 +145,11 @@ BEGIN
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
         EXECUTE format('ALTER INDEX %s SET (autosummarize = on)', one.brin);
     END LOOP;
+    -- Citus distributes no table that has triggers
+    FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t
+               WHERE t.tgfoid = format('%I.heartbeat_mark_changed()', schema)::regprocedure AND t.tgparentid = 0 LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
+    END LOOP;
     -- Citus makes on its nodes whatever a table depends on, and what an extension owns it could not change
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
@@ -243,6 +248,11 @@ BEGIN
                 WHERE extname = 'heartbeat';
         END IF;
     END LOOP;
+    FOREACH item IN ARRAY ARRAY['heartbeat_records_changed BEFORE UPDATE OR DELETE ON %1$I.heartbeat_records FOR EACH ROW',
+                                'heartbeat_records_truncated BEFORE TRUNCATE ON %1$I.heartbeat_records FOR EACH STATEMENT'] LOOP
+        EXECUTE format('CREATE TRIGGER ' || item || ' EXECUTE FUNCTION %1$I.heartbeat_mark_changed()', schema);
+    END LOOP;
+    EXECUTE format('SELECT %1$I.heartbeat_watch_truncates(%2$L)', schema, format('%I.heartbeat_records', schema));
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)', schema);
     FOR name IN SELECT x.indexrelid::regclass::text FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam

@@ -109,6 +109,9 @@ BEGIN
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
                       -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
+                      AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
+                                        AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                     -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
@@ -165,10 +168,12 @@ BEGIN ATOMIC
                              format('partitions from %s to %s are more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Make them for the years that have readings; what lies outside goes to the default partitions.'::text);
-    SELECT heartbeat_make_weeks(first_event, last_event,
-                                ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
-                                ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text],
-                                heartbeat_is_distributed());
+    SELECT heartbeat_own_changes(true); -- rows that move to their week are in the rollup
+    SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
+            ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
+            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed()) m (made),
+        LATERAL heartbeat_own_changes(m.made < 0) ended,
+        LATERAL heartbeat_watch_truncates(CASE WHEN m.made >= 0 THEN 'heartbeat_records'::regclass END) watched;
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '

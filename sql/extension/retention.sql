@@ -158,12 +158,14 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines the setting
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
+    SELECT heartbeat_own_changes(true); -- it sees to the rollup itself
     SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
     FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
              'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
              'heartbeat_records_default'::regclass, 'heartbeat_anomalies_default'::regclass, 'heartbeat_rollup_default'::regclass,
              'heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass, 'heartbeat_events'::regclass,
              'heartbeat_alerts'::regclass, 'heartbeat_dead_letters'::regclass, 'heartbeat_control'::regclass) r,
+         LATERAL heartbeat_own_changes(r.partitions_dropped < 0) ended,
          heartbeat_record_retention(r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS

@@ -59,6 +59,18 @@ $$;
 
 -- @code@
 
+DO $$
+BEGIN
+    IF NOT heartbeat_is_distributed() THEN
+        CREATE TRIGGER heartbeat_records_changed BEFORE UPDATE OR DELETE ON heartbeat_records
+            FOR EACH ROW EXECUTE FUNCTION heartbeat_mark_changed();
+        CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON heartbeat_records
+            FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_mark_changed();
+        PERFORM heartbeat_watch_truncates('heartbeat_records'::regclass);
+    END IF;
+END
+$$;
+
 -- Texts that 1.1 cut in the middle of a character, or stored as a broker sent them: clients refuse them, and so does the
 -- server when a dump is restored.
 
@@ -106,7 +118,9 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_forget_offset(text, integer), heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
     heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
     heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
-    heartbeat_check_objects() FROM PUBLIC;
+    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
+    heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
+    heartbeat_rebuild_summary(timestamptz, timestamptz) FROM PUBLIC;
 
 -- heartbeat_metrics asks the new function as its reader does. The workers' role marks dead letters, and notes arrivals.
 DO $$

@@ -35,16 +35,17 @@ namespace {
 // What to tell at commit.
 bool workers_wanted = false;
 bool roll_up_wanted = false;
+bool roll_up_later_wanted = false;
 bool rules_wanted = false;
 
 void forget() {
-    workers_wanted = roll_up_wanted = rules_wanted = false;
+    workers_wanted = roll_up_wanted = roll_up_later_wanted = rules_wanted = false;
 }
 
 void tell() {
     if (workers_wanted)
         shared_state_wake_all();
-    if (roll_up_wanted)
+    if (roll_up_wanted || roll_up_later_wanted)
         shared_state_rollup(minutes_take_appended());
     if (rules_wanted)
         shared_state_rules_changed();
@@ -63,6 +64,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         forget();
         break;
     case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
         forget();
         break;
     default:
@@ -89,6 +91,10 @@ void heartbeat::wake_at_commit() {
 
 void heartbeat::roll_up_at_commit() {
     roll_up_wanted = register_callback();
+}
+
+void heartbeat::roll_up_later() {
+    roll_up_later_wanted = register_callback();
 }
 
 // What steers the workers has written to a table, or is about to.

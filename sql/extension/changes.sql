@@ -1,0 +1,98 @@
+--
+-- Readings that somebody changes: the summary stays exact
+--
+
+-- Row by row, so that a partition of anybody's is watched as soon as it is attached. INSERT is not: COPY would be slower for
+-- everybody, a restore among them.
+CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_mark_changed() IS
+    'Internal: marks the minutes of readings that are updated, deleted or truncated, as the extension''s owner; whoever changes '
+    'readings needs no right on heartbeat_stale_minutes.';
+
+CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
+    'Internal: from true to false, or an error, heartbeat itself moves or deletes readings, and no minutes are marked.';
+
+-- A table that another session uses gets its trigger the next time. DEPENDS ON EXTENSION: a partition that was detached keeps
+-- nobody from dropping the extension.
+CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS integer
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    function regprocedure := (SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = records AND t.tgname = 'heartbeat_records_truncated');
+    timeout text := current_setting('lock_timeout');
+    made integer := 0;
+    one regclass;
+BEGIN
+    IF function IS NULL THEN -- Citus allows no triggers
+        RETURN 0;
+    END IF;
+    FOR one IN
+        WITH RECURSIVE below AS (
+            SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = records
+            UNION ALL SELECT h.inhrelid FROM below b JOIN pg_inherits h ON h.inhparent = b.inhrelid)
+        SELECT c.oid FROM below b JOIN pg_class c ON c.oid = b.inhrelid
+        WHERE c.relkind IN ('r', 'p') AND pg_has_role(c.relowner, 'USAGE')
+          AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgfoid = function AND t.tgtype & 32 <> 0)
+        ORDER BY c.oid
+    LOOP
+        BEGIN
+            PERFORM set_config('lock_timeout', '50ms', true);
+            EXECUTE format('CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s',
+                           one, function);
+            EXECUTE format('ALTER TRIGGER heartbeat_records_truncated ON %s DEPENDS ON EXTENSION heartbeat', one);
+            made := made + 1;
+        EXCEPTION WHEN lock_not_available OR duplicate_object THEN
+            NULL;
+        END;
+    END LOOP;
+    PERFORM set_config('lock_timeout', timeout, true);
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
+    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE; returns how many got it.';
+
+CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH marked AS (
+        INSERT INTO heartbeat_stale_minutes (minute_bucket)
+        SELECT m.minute_bucket FROM (
+            SELECT r.minute_bucket FROM heartbeat_rollup r
+            UNION SELECT p.minute_bucket FROM heartbeat_rollup_pending p WHERE p.reading_count > 0
+            UNION SELECT date_trunc('minute', h.event_timestamp, 'UTC') FROM heartbeat_records h
+            WHERE h.event_timestamp >= date_trunc('minute', from_time, 'UTC') AND h.event_timestamp < to_time) m
+        WHERE m.minute_bucket >= date_trunc('minute', from_time, 'UTC') AND m.minute_bucket < to_time
+          AND isfinite(m.minute_bucket)
+        RETURNING 1
+    )
+    SELECT count(*) FROM marked;
+END;
+COMMENT ON FUNCTION heartbeat_mark_minutes(timestamptz, timestamptz) IS 'Internal: what heartbeat_rebuild_summary() does, once it may.';
+
+CREATE FUNCTION heartbeat_record_rebuild(from_time timestamptz, to_time timestamptz, minutes bigint) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_record_event('rebuild', NULL, jsonb_build_object('from', from_time, 'to', to_time, 'minutes', minutes));
+    SELECT heartbeat_wake_workers();
+    SELECT minutes;
+END;
+COMMENT ON FUNCTION heartbeat_record_rebuild(timestamptz, timestamptz, bigint) IS 'Internal: the event of heartbeat_rebuild_summary().';
+
+CREATE FUNCTION heartbeat_rebuild_summary(from_time timestamptz, to_time timestamptz) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC'
+BEGIN ATOMIC
+    SELECT heartbeat_require(from_time < to_time,
+                             format('the summary cannot be made anew from %s to %s', coalesce(from_time::text, 'NULL'),
+                                    coalesce(to_time::text, 'NULL')),
+                             'invalid_parameter_value', 'Give two times, the earlier first; -infinity and infinity are all of it.');
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_stale_minutes'::regclass, 'heartbeat_events'::regclass]);
+    SELECT heartbeat_record_rebuild(from_time, to_time, m.minutes) FROM heartbeat_mark_minutes(from_time, to_time) m (minutes);
+END;
+COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
+    'Has vw_customer_bpm_summary made anew from the readings, for the minutes from one time to before another, and returns how '
+    'many minutes. The view is exact as soon as it commits. For readings that were inserted, or changed where no trigger sees it: '
+    'by COPY or INSERT, in a session with session_replication_role = replica, or by attaching or detaching a table partition.';
