@@ -4,9 +4,11 @@
 #include "server.h"
 
 #include "alerts.h"
+#include "control/duties.h"
 #include "control/pause.h"
 #include "control/progress.h"
 #include "journal.h"
+#include "lock_wait.h"
 #include "process.h"
 #include "storage/arrivals.h"
 #include "storage/distribution.h"
@@ -17,6 +19,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
+#include "utils/guc.h"
 }
 
 namespace heartbeat {
@@ -74,10 +77,12 @@ TimestampTz sum_up() {
 }
 
 struct Task {
+    Duty duty;
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
     Failure failure;
+    bool failed; // the last time
 };
 
 enum {
@@ -92,10 +97,14 @@ enum {
 };
 
 Task tasks[] = {
-    {"making partitions", make_partitions, 0, {}}, {"applying retention", apply_retention, 0, {}},
-    {"summarizing indexes", summarize, 0, {}},     {"folding the rollup", fold, 0, {}},
-    {"rolling up minutes", roll_up, 0, {}},        {"evaluating alert rules", alerts_evaluate, 0, {}},
-    {"recording the state", journal_write, 0, {}}, {"summing up", sum_up, 0, {}},
+    {Duty::partitions, "making partitions", make_partitions, 0, {}, false},
+    {Duty::retention, "applying retention", apply_retention, 0, {}, false},
+    {Duty::indexes, "summarizing indexes", summarize, 0, {}, false},
+    {Duty::fold, "folding the rollup", fold, 0, {}, false},
+    {Duty::rollup, "rolling up minutes", roll_up, 0, {}, false},
+    {Duty::alerts, "evaluating alert rules", alerts_evaluate, 0, {}, false},
+    {Duty::events, "recording the state", journal_write, 0, {}, false},
+    {Duty::summary, "summing up", sum_up, 0, {}, false},
 };
 
 uint64_t control_seen;
@@ -141,10 +150,25 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
+// What has failed for a lock waits for it less long, since the others wait meanwhile.
+void set_lock_timeout(const Task &task) {
+    SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
+                    PGC_S_OVERRIDE);
+}
+
+void tell_failure(Task *task) {
+    process_explain(&task->failure);
+    bool patiently = task->duty == Duty::retention && task->failure.is_of_lock && task->failure.passes;
+    duty_failed(task->duty, task->failure.reason, task->failure.hint, patiently);
+}
+
 // One task that fails keeps no other from its turn.
 void attempt(Task *task) {
     volatile TimestampTz again = retry;
+    volatile bool failed = false;
     pgstat_report_activity(STATE_RUNNING, task->activity);
+    set_lock_timeout(*task);
+    duty_begins(task->duty);
     PG_TRY();
     {
         if (!nodes_settled)
@@ -156,9 +180,16 @@ void attempt(Task *task) {
     PG_CATCH();
     {
         nodes_settled = false;
+        failed = true;
         process_recover(&shared_state->maintenance, &task->failure);
     }
     PG_END_TRY();
+    task->failed = failed;
+    if (failed)
+        tell_failure(task);
+    else
+        duty_done(task->duty);
+    lock_wait_forget();
     task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
@@ -181,6 +212,7 @@ using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     process_start(settings.database, &shared_state->maintenance);
+    duties_forget();
     control_seen = shared_state_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
         tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();

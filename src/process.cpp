@@ -2,8 +2,10 @@
 #include "server.h"
 
 #include "compat.h"
+#include "lock_wait.h"
 #include "process.h"
 #include "storage/distribution.h"
+#include "storage/obstacles.h"
 #include "storage/parameters.h"
 #include "storage/sql.h"
 #include "storage/store.h"
@@ -26,6 +28,7 @@ extern "C" {
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 }
 
@@ -83,6 +86,7 @@ void escape(char **text, bool lines) {
 }
 
 void escape_in_log(ErrorData *error) {
+    lock_wait_look(error);
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
     for (char **text : {&error->context, &error->internalquery}) // code, of several lines
@@ -113,6 +117,7 @@ void process_start(const char *database, WorkerSlot *slot) {
     if (database == nullptr)
         return;
     protect_session();
+    lock_wait_prepare();
     find_conversions();
 }
 
@@ -160,6 +165,8 @@ void process_recover(WorkerSlot *slot, Failure *failure) {
     FlushErrorState();
     text_copy(failure->message, message);
     failure->is_of_row = refused || subtransaction_is_row_error(error);
+    failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+    obstacles_advise(error, failure->advice, sizeof(failure->advice));
     FreeErrorData(error);
     AbortCurrentTransaction();
     statements_forget();
@@ -167,6 +174,42 @@ void process_recover(WorkerSlot *slot, Failure *failure) {
         shared_state_error(slot, failure->message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
+}
+
+void process_explain(Failure *failure) {
+    text_copy(failure->reason, failure->message);
+    failure->hint[0] = '\0';
+    failure->passes = false;
+    MemoryContext context = CurrentMemoryContext;
+    PG_TRY();
+    {
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        SPI_connect();
+        Obstacle obstacle = {};
+        obstacles_find(failure->is_of_lock, lock_wait_last(), failure->message, &obstacle);
+        if (obstacle.who[0] != '\0')
+            text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
+        text_copy(failure->hint, obstacle.hint);
+        failure->passes = obstacle.passes;
+        SPI_finish();
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    }
+    PG_CATCH(); // then the message has to do
+    {
+        HOLD_INTERRUPTS();
+        FlushErrorState();
+        AbortCurrentTransaction();
+        statements_forget();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    if (failure->advice[0] != '\0')
+        text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
+    text_add_sentence(failure->hint, sizeof(failure->hint), "It is tried again by itself; the server's log has the details.");
+    lock_wait_forget();
 }
 
 } // namespace heartbeat

@@ -29,10 +29,18 @@ struct Failure {
     char message[state_text_size];
     bool is_of_row; // see subtransaction_is_row_error
     TimestampTz logged_at;
+    bool is_of_lock;          // a wait for a lock took too long
+    bool passes;              // what is in the way ends by itself, as a dump does
+    char advice[state_text_size]; // what the error's own hint, detail and context say that a person can use
+    char reason[state_text_size]; // for a state: the message, and what is in the way
+    char hint[state_text_size];
 };
 
 // Inside PG_CATCH: ends the failed transaction and tells of the error; the log has it once a minute while it
 // stays the same.
 void process_recover(WorkerSlot *slot, Failure *failure);
+
+// After that, outside of PG_CATCH: finds who or what is in the way, and sets the reason and the hint.
+void process_explain(Failure *failure);
 
 } // namespace heartbeat

@@ -46,6 +46,8 @@ struct Worker {
     int tries;               // since Kafka did not answer this client
     int tries_of_client;     // after how many another one is opened; 0: Kafka has answered
     long backoff_ms;         // 0: the last step raised no error
+    Failure failure;         // the error of the last step that raised one
+    bool unexplained;        // it has yet to be told, with what is in the way
 };
 
 Worker worker;
@@ -253,7 +255,7 @@ long step() {
 }
 
 long recover() {
-    static Failure failure;
+    Failure &failure = worker.failure;
     process_recover(worker.slot, &failure);
     worker.nodes_settled = false;
     bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
@@ -264,9 +266,14 @@ long recover() {
     if (!storing)
         reader_stop(&worker.reader);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
-    report(WorkerState::retrying, failure.message,
-           "It is tried again by itself; the server's log has the details.");
+    worker.unexplained = true;
     return worker.backoff_ms;
+}
+
+void tell_failure() {
+    worker.unexplained = false;
+    process_explain(&worker.failure);
+    report(WorkerState::retrying, worker.failure.reason, worker.failure.hint);
 }
 
 long attempt() {
@@ -283,6 +290,8 @@ long attempt() {
         RESUME_INTERRUPTS();
     }
     PG_END_TRY();
+    if (worker.unexplained)
+        tell_failure();
     return wait;
 }
 

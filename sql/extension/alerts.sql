@@ -72,7 +72,7 @@ BEGIN ATOMIC
               UNION ALL
               SELECT r.name, r.period, c.customer_id, c.heard_until
               FROM rules r JOIN heartbeat_customers c ON c.customer_id = r.customer_id WHERE r.kind = 'silence' AND with_silence) w
-             JOIN status s ON s.state = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
+             JOIN status s ON heartbeat_ingest_state() = 'RUNNING' AND s.lag_seconds < extract(epoch FROM w.period)
         WHERE w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day'
     ), heard_again AS MATERIALIZED (
         SELECT o.id

@@ -30,7 +30,10 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         (15, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
         (16, 'heartbeat_announcements_dropped_total', 'counter',
          'Announcements (NOTIFY) dropped since the server started, because the queue of notifications was full.'),
-        (17, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
+        (17, 'heartbeat_maintenance_failing', 'gauge',
+         'Whether a duty of the maintenance worker failed the last time, 1 or 0.'),
+        (18, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of a duty of the maintenance worker since the server started.'),
+        (19, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
                                                         'group_id', current_setting('heartbeat.group_id')), 1
@@ -63,6 +66,11 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
             ('heartbeat_lag_seconds', '{}', p.lag_seconds),
             ('heartbeat_last_message_timestamp_seconds', '{}', extract(epoch FROM p.last_message_at))
             ) v (family, labels, value)
+        UNION ALL
+        SELECT v.family, '', jsonb_build_object('duty', m.duty), v.value
+        FROM heartbeat_maintenance_duties() m, LATERAL (VALUES
+            ('heartbeat_maintenance_failing', CASE WHEN m.failing_since IS NULL THEN 0 ELSE 1 END::double precision),
+            ('heartbeat_maintenance_failures_total', m.failures_total)) v (family, value)
         UNION ALL
         SELECT 'heartbeat_batch_seconds', v.suffix, v.labels, v.value
         FROM heartbeat_batch_times() t, LATERAL (VALUES

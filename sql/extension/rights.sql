@@ -7,7 +7,7 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     heartbeat_customers_total, heartbeat_offsets, heartbeat_gaps, heartbeat_events, heartbeat_dead_letters,
     heartbeat_dead_letter_summary, heartbeat_alert_rules, heartbeat_alerts, heartbeat_control,
     heartbeat_partitions, heartbeat_status,
-    vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics FROM PUBLIC;
+    vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics, heartbeat_maintenance FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq, heartbeat_alerts_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
@@ -37,4 +37,4 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_update_alerts(text, boolean), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
     heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
     heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
-    heartbeat_rebuild_summary(timestamptz, timestamptz) FROM PUBLIC;
+    heartbeat_rebuild_summary(timestamptz, timestamptz), heartbeat_ingest_state(), heartbeat_maintenance_duties() FROM PUBLIC;

@@ -13,6 +13,17 @@ COMMENT ON FUNCTION heartbeat_state() IS
     'heartbeat_control and heartbeat_offsets; where one of these is locked it is not waited for, and lag is what the '
     'workers say.';
 
+CREATE FUNCTION heartbeat_ingest_state() RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_ingest_state() IS
+    'Internal: the state of ingest alone, whatever the maintenance worker''s duties do; for rules on silence.';
+
+CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestamptz, OUT failing_since timestamptz,
+                                             OUT failures bigint, OUT failures_total bigint, OUT reason text, OUT hint text)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
+    'Internal: what the maintenance worker has to do and how it gets on, from shared memory, behind heartbeat_maintenance.';
+
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
@@ -76,3 +87,18 @@ COMMENT ON COLUMN heartbeat_status.lag_seconds IS
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
 COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When that was.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
+
+CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
+    SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();
+COMMENT ON VIEW heartbeat_maintenance IS
+    'One row for each duty of the maintenance worker: when it was done last, and since when, how often and why it fails. What has '
+    'failed three times in a row is also the state RETRYING in heartbeat_status, where ingest runs.';
+COMMENT ON COLUMN heartbeat_maintenance.duty IS
+    'partitions, retention, indexes (summaries of blocks), fold and rollup (of vw_customer_bpm_summary), alerts, events (the state in '
+    'heartbeat_events), summary (in the log).';
+COMMENT ON COLUMN heartbeat_maintenance.done_at IS 'When it was done last; NULL: not since the server started.';
+COMMENT ON COLUMN heartbeat_maintenance.failing_since IS 'Since when it fails; NULL: it did not fail the last time.';
+COMMENT ON COLUMN heartbeat_maintenance.failures IS 'How often it has failed since then.';
+COMMENT ON COLUMN heartbeat_maintenance.failures_total IS 'How often it has failed since the server started.';
+COMMENT ON COLUMN heartbeat_maintenance.reason IS 'Why it failed the last time.';
+COMMENT ON COLUMN heartbeat_maintenance.hint IS 'What to do.';

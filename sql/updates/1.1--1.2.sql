@@ -108,6 +108,7 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 
 -- Rights: of what is new, and for the roles that need it
 
+REVOKE ALL ON heartbeat_maintenance FROM PUBLIC;
 REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
     heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                          regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
@@ -120,7 +121,7 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
     heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
     heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
-    heartbeat_rebuild_summary(timestamptz, timestamptz) FROM PUBLIC;
+    heartbeat_rebuild_summary(timestamptz, timestamptz), heartbeat_ingest_state(), heartbeat_maintenance_duties() FROM PUBLIC;
 
 -- heartbeat_metrics asks the new function as its reader does. The workers' role marks dead letters, and notes arrivals.
 DO $$
@@ -145,7 +146,8 @@ BEGIN
                   FROM pg_proc p, aclexplode(p.proacl) a
                   WHERE p.oid = 'heartbeat_building.heartbeat_batch_times()'::regprocedure AND a.privilege_type = 'EXECUTE'
                     AND a.grantee <> p.proowner LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION heartbeat_building.heartbeat_announcements_dropped() TO %s', reader);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION heartbeat_building.heartbeat_announcements_dropped(),'
+                       ' heartbeat_building.heartbeat_maintenance_duties() TO %s', reader);
     END LOOP;
 END
 $$;

@@ -2,7 +2,7 @@
 // is found here: that one stalls, that one does not run, that none has begun yet.
 #include "server.h"
 
-#include "control/overall.h"
+#include "control/duties.h"
 #include "control/progress.h"
 #include "text.h"
 
@@ -74,8 +74,10 @@ void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now)
 void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
     overall->workers++;
     overall->messages_per_second += progress_rate(worker, now);
-    if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since))
+    if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since)) {
         overall->busy_since = worker.busy_since;
+        overall->awaited = worker.awaited;
+    }
     if (overall->workers == 1 || worker.state > overall->state)
         set(overall, worker.state, worker.since, worker.reason, worker.hint);
     if (is_throttled(worker, now) && overall->state <= WorkerState::running)
@@ -115,6 +117,13 @@ void find_last_error(Overall *overall) {
 } // namespace
 
 void overall_look(Overall *overall) {
+    overall_look_at_ingest(overall);
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    duties_look(overall, GetCurrentTimestamp());
+    LWLockRelease(shared_state->lock);
+}
+
+void overall_look_at_ingest(Overall *overall) {
     *overall = {};
     TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);

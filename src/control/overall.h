@@ -16,9 +16,14 @@ struct Overall {
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: there was none since the server started
     TimestampTz busy_since;    // of the worker that has been storing one batch for the longest time; 0: none
+    AwaitedLock awaited;       // what that worker waits for
+    bool of_maintenance;       // it is a duty of the maintenance worker that makes the state, not ingest
 };
 
 // Takes a lock for as long as that takes, and no other.
 void overall_look(Overall *overall);
+
+// Of ingest alone, whatever becomes of the maintenance worker's duties.
+void overall_look_at_ingest(Overall *overall);
 
 } // namespace heartbeat

@@ -181,6 +181,14 @@ void shared_state_error(WorkerSlot *slot, const char *message) {
     LWLockRelease(shared_state->lock);
 }
 
+void shared_state_await(const AwaitedLock &awaited) {
+    if (own_slot == nullptr)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    own_slot->awaited = awaited;
+    LWLockRelease(shared_state->lock);
+}
+
 void shared_state_wake_all() {
     pg_atomic_fetch_add_u64(&shared_state->control_seen, 1);
     LWLockAcquire(shared_state->lock, LW_SHARED);

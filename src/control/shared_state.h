@@ -6,6 +6,7 @@
 extern "C" {
 #include "port/atomics.h"
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "storage/lwlock.h"
 }
 
@@ -23,6 +24,13 @@ inline constexpr int batch_time_buckets = 14;
 inline constexpr int partitions_shown_max =
     4096; // partitions above are read, but have no high watermark to show
 
+// A lock that a process waits for.
+struct AwaitedLock {
+    bool any;
+    LOCKTAG tag;
+    LOCKMODE mode;
+};
+
 struct WorkerSlot {
     pid_t pid; // 0: nobody runs
     Latch *latch;
@@ -39,8 +47,22 @@ struct WorkerSlot {
     TimestampTz throttled_until; // a broker delays its answers by a quota, unless this time has passed
     char throttled_by[128];
     int throttled_ms;             // as the broker said last
+    AwaitedLock awaited; // for some time already
     int64_t second[rate_seconds]; // a ring: seconds since 2000, and the messages stored in each
     int64_t messages[rate_seconds];
+};
+
+inline constexpr int duties_count = 8; // of the maintenance worker; see control/duties.h
+
+struct DutySlot {
+    TimestampTz began_at;      // 0: it is not at work
+    TimestampTz done_at;       // 0: never since the server started
+    TimestampTz failing_since; // 0: it did not fail the last time
+    int64_t failures;          // in a row
+    int64_t failures_total;
+    bool patiently;
+    char reason[state_text_size];
+    char hint[state_text_size];
 };
 
 struct PartitionSlot {
@@ -78,6 +100,7 @@ struct SharedState {
     BatchTimes batch_times;
     WorkerSlot launcher;
     WorkerSlot maintenance;
+    DutySlot duties[duties_count];
     WorkerSlot workers[workers_max];
     PartitionSlot partitions[partitions_shown_max];
 };
@@ -101,6 +124,9 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
 void shared_state_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
 void shared_state_error(WorkerSlot *slot, const char *message);
+
+// The calling process waits for a lock, or no longer.
+void shared_state_await(const AwaitedLock &awaited);
 
 // Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
 void shared_state_wake_all();

@@ -3,9 +3,11 @@
 #include "server.h"
 
 #include "compat.h"
+#include "control/duties.h"
 #include "control/overall.h"
 #include "control/positions.h"
 #include "control/role_hint.h"
+#include "storage/lock_holders.h"
 #include "storage/subtransaction.h"
 #include "text.h"
 
@@ -19,6 +21,7 @@ extern "C" {
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_state);
+PG_FUNCTION_INFO_V1(heartbeat_ingest_state);
 PG_FUNCTION_INFO_V1(heartbeat_partition_states);
 PG_FUNCTION_INFO_V1(heartbeat_batch_times);
 }
@@ -83,6 +86,18 @@ struct Looks {
     Lag lag;
 };
 
+// Of the lock that the batch in hand waits for. Whether a session is idle only those know who may see it.
+void name_holder(Overall *overall) {
+    LockHolder holder;
+    lock_holders_find(overall->awaited, &holder);
+    if (!holder.found)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason), "%s: %s", overall->reason, holder.who);
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, holder.hint);
+}
+
 // What people have decided goes before what the workers are about to find out, also within the transaction
 // that decides it.
 void look_at_tables(void *argument) {
@@ -95,12 +110,15 @@ void look_at_tables(void *argument) {
         positions_hold(&hold);
         if (hold.since != 0) {
             overall->state = WorkerState::paused;
+            overall->of_maintenance = false;
             overall->since = hold.since;
             text_copy(overall->reason, hold.reason == nullptr ? "" : hold.reason);
         }
         if (overall->state == WorkerState::paused)
             text_copy(overall->hint, "heartbeat_resume() goes on.");
     }
+    if (overall->state == WorkerState::stalled && overall->awaited.any)
+        name_holder(overall);
     SPI_finish();
 }
 
@@ -152,6 +170,9 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     look(overall);
     if (is_ours())
         look_at_tables_if_possible(looks);
+    char besides[state_text_size + 16];
+    if (is_ours() && !overall->of_maintenance && duties_describe(besides, sizeof(besides)))
+        text_add_sentence(overall->hint, sizeof(overall->hint), besides);
     if (is_ours() && overall->workers > 0)
         role_hint_append(overall->hint, sizeof(overall->hint));
     Row row = {};
@@ -169,6 +190,17 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     row.values[lag_seconds_column] = Float8GetDatum(lag.seconds);
     row.nulls[lag_seconds_column] = lag.seconds < 0;
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
+}
+
+// For rules that depend on ingest, and not on what the maintenance worker does beside it.
+extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
+    WorkerState state = WorkerState::stopped;
+    if (is_ours() && !RecoveryInProgress()) {
+        auto *overall = static_cast<Overall *>(palloc(sizeof(Overall)));
+        overall_look_at_ingest(overall);
+        state = overall->state;
+    }
+    PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
 }
 
 extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {

@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "storage/announce.h"
 #include "storage/distribution.h"
+#include "storage/obstacles.h"
 #include "storage/persistence.h"
 #include "storage/statement_plan.h"
 #include "storage/statement_relations.h"
@@ -65,6 +66,20 @@ bool lock_extension(Extension *extension) {
         UnlockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
     }
     return false;
+}
+
+[[noreturn]] void refuse_rules(const Statement *statement, int result) {
+    const char *rules = obstacles_rules_in(statement->text);
+    if (rules != nullptr)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("%s makes another statement of one that heartbeat executes", rules),
+                        errdetail("The statement ended with %s: %s", SPI_result_code_string(result),
+                                  statement->text),
+                        errhint("Drop the rule by DROP RULE.")));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
+                           SPI_result_code_string(result), statement->text),
+                    errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
 }
 
 // A constraint that waits for the commit could not be put down to a row any more, and its trigger would not
@@ -132,10 +147,7 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
     statement_check_relations(statement);
     int result = SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false, 0);
     if (result != expected)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
-                               SPI_result_code_string(result), statement->text),
-                        errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
+        refuse_rules(statement, result);
     uint64_t processed = SPI_processed;
     if (expected != SPI_OK_SELECT)
         persistence_check();

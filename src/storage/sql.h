@@ -30,7 +30,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode);
 
 inline constexpr int statement_arguments_max = 16;
 
-inline constexpr int statement_relations_max = 16;
+inline constexpr int statement_relations_max = 32;
 
 // What a statement's names were found to mean.
 struct StatementRelations {

@@ -1,6 +1,7 @@
 // Storage wing: finds triggers, rules, policies and other owners on bookkeeping tables.
 #include "server.h"
 
+#include "storage/obstacles.h"
 #include "storage/sql.h"
 #include "storage/user_code.h"
 
@@ -140,8 +141,10 @@ void refuse_on(Relation table, Oid owner) {
                  errhint("ALTER TABLE %s OWNER TO %s.", RelationGetRelationName(table),
                          quote_identifier(GetUserNameFromId(owner, false)))));
     refuse_triggers(table);
-    if (table->rd_rules != nullptr)
-        refuse(table, "a rule", "Drop the rule.");
+    if (table->rd_rules != nullptr) {
+        const char *rules = obstacles_rules_of(RelationGetRelid(table));
+        refuse(table, rules == nullptr ? "a rule" : rules, "Drop the rule.");
+    }
     if (table->rd_rel->relrowsecurity)
         refuse(table, "row level security", "ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
 }

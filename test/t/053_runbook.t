@@ -106,7 +106,7 @@ my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat
 $session->pump until $out =~ /^locked$/m;
 my ($holder) = $out =~ /^pid (\d+)$/m;
 $feed->publish(100);
-state_is('STALLED', 'a batch has been waiting.*pg_blocking_pids', 'a table is locked');
+state_is('STALLED', qq{a batch has been waiting.*process $holder .*"coffee".* holds a lock.*pg_terminate_backend}, 'a table is locked');
 like($runbook->run('STALLED', 1), qr/^$holder\|\w+\|coffee\|idle in transaction\|.*LOCK TABLE heartbeat_records/m, 'by whom');
 is($runbook->run('STALLED', 2), "$holder|t", 'that session is ended');
 $feed->assert_stored($node, 'and what waited is stored');

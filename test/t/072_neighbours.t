@@ -1,0 +1,191 @@
+# Others in the same database: a lock that nobody gives back, also of a prepared transaction; rules; publications; code and rights
+# that keep the maintenance worker from its duties. The state names who or what is in the way, each duty that can be done is done,
+# and all goes on by itself when it is gone, with nothing missing.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('neighbours');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node = Heartbeat::Cluster->create('neighbours', kafka => $kafka, owner => 'heartbeat_owner',
+	settings => { max_prepared_transactions => 5, 'heartbeat.stall_timeout' => '1s', wal_level => 'logical' });
+$node->query($_) for grep { /\S/ } split /;\n/, grants_of('heartbeat_worker');
+$node->query('CREATE ROLE bob LOGIN SUPERUSER');
+my $runbook   = Heartbeat::Runbook->new($node, 'docs/operations.md');
+my $now       = int(time / 60) * 60 - 3600;
+my $published = 0;
+
+sub publish
+{
+	$kafka->produce($topic, { value => reading("C$published", 70, reading_time($now + $published)) });
+	return ++$published;
+}
+
+sub assert_goes_on
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets($topic, $published);
+	return $node->wait_for_state('RUNNING', undef, "$what: all goes on when it is gone");
+}
+
+sub bob
+{
+	my @statements = @_;
+	my $session = $node->background_psql('heartbeat', extra_params => [ '-U', 'bob' ]);
+	$session->query_safe($_) for @statements;
+	return $session;
+}
+
+publish();
+assert_goes_on('at first');
+
+# Locks that ingest waits for. A wait is a stall first, and an error after ten seconds.
+my $held = qr/prepared transaction "orphan" of user "bob", prepared at 2\d{3}-\S+ \S+ \S+, holds a lock on/;
+my $say  = "SELECT concat_ws(' | ', state, reason, hint) FROM heartbeat_status";
+bob('BEGIN', 'LOCK TABLE heartbeat_offsets IN EXCLUSIVE MODE', "PREPARE TRANSACTION 'orphan'")->quit;
+publish();
+$node->wait_for_query($say, qr/^STALLED \| a batch has been waiting for .*$held table "heartbeat_offsets" \| .*ROLLBACK PREPARED 'orphan'/s, 'a stall names the prepared transaction');
+$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: $held table "heartbeat_offsets" \| .*In database "heartbeat": .*ROLLBACK PREPARED 'orphan'/s, 'so does the error');
+like($runbook->run('STALLED', 1), qr/orphan/, 'and so does the runbook');
+$node->query("ROLLBACK PREPARED 'orphan'");
+assert_goes_on('a prepared transaction with a table');
+bob('BEGIN', 'SELECT FROM heartbeat_offsets FOR UPDATE', "PREPARE TRANSACTION 'orphan'")->quit;
+publish();
+$node->wait_for_query($say, qr/^STALLED \| .*$held a row \| /s, 'a prepared transaction with a row is named');
+$node->query("ROLLBACK PREPARED 'orphan'");
+assert_goes_on('a prepared transaction with a row');
+my $bob = bob("SET application_name = 'a report'", 'BEGIN', 'LOCK TABLE heartbeat_control');
+my $pid = $bob->query_safe('SELECT pg_backend_pid()');
+publish();
+$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: process $pid \(user "bob", application "a report", idle in transaction, since 2\d{3}-.*\) holds a lock on table "heartbeat_control" \| .*SELECT pg_terminate_backend\($pid\)/s,
+	'a session that is idle in its transaction is named');
+like($runbook->run('STALLED', 1), qr/$pid.*bob.*a report/, 'and so it is by the runbook');
+$bob->query_safe('ROLLBACK');
+assert_goes_on('a session with a table');
+$bob->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records';
+my $waiter = $node->background_psql('heartbeat');
+$waiter->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE heartbeat_records;\n");
+publish();
+$node->wait_for_query($say, qr/^STALLED \| .*process $pid \(user "bob".*\) holds a lock on table "heartbeat_records", for which process \d+ waits too \| .*pg_terminate_backend\($pid\)/s,
+	'of a queue the one is named who holds the lock');
+$bob->query_safe('ROLLBACK');
+$waiter->quit;
+assert_goes_on('a queue for a lock');
+cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about each wait');
+
+# Rules.
+$node->query('CREATE TABLE theirs (id serial)');
+for my $case (
+	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes what heartbeat writes: DROP RULE/ ],
+	[ 'heartbeat_records', 'ALSO INSERT INTO theirs DEFAULT VALUES', qr/^RETRYING \| permission denied for table theirs \| rule "neighbour" on table "heartbeat_records" changes what heartbeat writes/ ],
+	[ 'heartbeat_offsets', "INSTEAD NOTHING", qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" makes another statement.* \| .*DROP RULE/, 'UPDATE' ])
+{
+	my ($table, $action, $expected, $event) = @$case;
+	$node->query(sprintf 'CREATE RULE neighbour AS ON %s TO %s DO %s', $event // 'INSERT', $table, $action);
+	publish();
+	$node->wait_for_query($say, $expected, "a rule on $table that does $action is named");
+	$node->query("DROP RULE neighbour ON $table");
+	assert_goes_on("a rule on $table");
+}
+my $partition = $node->query('SELECT DISTINCT tableoid::regclass FROM heartbeat_records');
+$node->query("CREATE RULE neighbour AS ON INSERT TO $partition DO INSTEAD NOTHING");
+publish();
+assert_goes_on('a rule on a table partition');
+is($node->count('heartbeat_records'), $published, 'in spite of a rule on the table partition all readings are stored');
+$node->query("DROP RULE neighbour ON $partition");
+
+# Publications. Each table says which row it was that is changed or deleted.
+$node->query("SELECT heartbeat_make_partitions(now() - interval '5 weeks', now())");
+is($node->query(q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relname LIKE 'heartbeat%' AND c.relkind = 'r' AND c.relreplident <> 'f'
+	AND NOT (c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary))
+	AND NOT (c.relreplident = 'i' AND EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisreplident))}), '', 'each table has a replica identity');
+for my $publication ('FOR ALL TABLES', "FOR ALL TABLES WITH (publish = 'update')", "FOR ALL TABLES WITH (publish = 'delete', publish_via_partition_root = true)",
+	$node->query('SHOW server_version_num') >= 150000 ? 'FOR TABLES IN SCHEMA public' : ())
+{
+	$node->query("CREATE PUBLICATION neighbour $publication");
+	publish();
+	assert_goes_on($publication);
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, "$publication: the rollup is folded");
+	$node->query("INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES ('x', 0, 0, 1, 'x', now() - interval '2 years')");
+	is($node->query_error("UPDATE heartbeat_records SET heart_rate = 71; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', now() - interval '2 years')"), '', "$publication: readings can be changed");
+	$node->set('heartbeat.retention' => '400d');
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_gaps', 0, "$publication: retention deletes");
+	$node->set('heartbeat.retention' => 0);
+	$node->query('DROP PUBLICATION neighbour');
+}
+if ($node->query('SHOW server_version_num') >= 150000)
+{
+	for my $table ('heartbeat_offsets WHERE (records > 0)', 'heartbeat_offsets (records)')
+	{
+		$node->query("CREATE PUBLICATION neighbour FOR TABLE $table");
+		publish();
+		$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" \| publication "neighbour" of table "heartbeat_offsets" keeps rows.*replica identity/s, "a publication of $table is named");
+		$node->query('DROP PUBLICATION neighbour');
+		assert_goes_on("a publication of $table");
+	}
+}
+
+# Duties of the maintenance worker: one after the other is kept from its work, and then all at once, each in another way.
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('not running', 'state', '0 seconds')");
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
+$node->set('heartbeat.retention' => '100d');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each duty is done');
+sub failing { my ($duty) = @_; return "SELECT concat_ws(' | ', failures > 0, reason, hint) FROM heartbeat_maintenance WHERE duty = '$duty'"; }
+sub dues { $node->query('SELECT heartbeat_wake_workers()'); return publish(); }
+# a broken function on a table, of the owner's
+$node->query("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM no_such_function(); RETURN NEW; END'; ALTER FUNCTION broken() OWNER TO heartbeat_owner");
+$node->query('CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON heartbeat_rollup FOR EACH ROW EXECUTE FUNCTION broken()');
+dues();
+$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*It came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function fails the fold, and is named');
+# a missing right
+$node->query('REVOKE EXECUTE ON FUNCTION heartbeat_apply_retention() FROM heartbeat_worker');
+$node->set('heartbeat.retention' => '101d');
+# a lock
+$bob->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_stale_minutes IN EXCLUSIVE MODE';
+$node->query('SELECT heartbeat_wake_workers()');
+$node->wait_for_query(failing('fold'), qr/^t/, 'the fold still fails');
+$node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (fold the rollup|roll up minutes|apply retention): /, 'what fails again and again is the state');
+like($node->status->{hint}, qr/Ingest goes on\./, 'and the hint says that ingest goes on');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND detail->>'reason' LIKE 'the maintenance worker cannot%'", qr/^[1-9]/, 'it raises an alert');
+publish();
+$node->wait_for_offsets($topic, $published);
+$node->wait_for_query("SELECT count(*) FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failing' AND value = 1", qr/^[1-9]/, 'the metrics show it');
+is($node->query("SELECT value > 2 FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failures_total' AND labels->>'duty' = 'fold'"), 't', 'and count the failures');
+$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'the maintenance worker cannot%'", 't', 'and it is an event');
+like($node->query(failing('retention')), qr/^t \| permission denied for function heartbeat_apply_retention/, 'a missing right fails retention');
+$kafka->produce($topic, { value => 'garbage' });
+$published++;
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'meanwhile alerts are evaluated');
+$node->query("SELECT heartbeat_pause('to look')");
+like($node->query($say), qr/^PAUSED \| to look \| .*Besides, the maintenance worker cannot/, 'a pause does not hide it');
+$node->query('SELECT heartbeat_resume()');
+# a table that is gone
+$node->query('ALTER TABLE heartbeat_alerts RENAME TO heartbeat_alerts_away');
+dues();
+$node->wait_for_query(failing('alerts'), qr/^t \| /, 'a table that is away fails the alerts');
+$node->query('ALTER TABLE heartbeat_alerts_away RENAME TO heartbeat_alerts');
+$bob->query_safe('ROLLBACK');
+$bob->quit;
+$node->query('DROP TRIGGER broken ON heartbeat_rollup');
+$node->query('GRANT EXECUTE ON FUNCTION heartbeat_apply_retention() TO heartbeat_worker');
+$node->query('SELECT heartbeat_wake_workers()');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_maintenance WHERE failing_since IS NOT NULL', 0, 'all duties are done when what was in the way is gone');
+assert_goes_on('the duties');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND closed_at IS NULL", 0, 'and the alert is closed');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is made up for');
+$node->assert_summary('and the summary is exact');
+$node->assert_audit;
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
