@@ -1,5 +1,5 @@
-// Server half: takes a wait for a lock from the server's own line about it (log_lock_waits), which it writes while
-// the process stands in the lock's queue.
+// Server half: takes a wait for a lock from the server's own line about it (log_lock_waits), which it writes
+// while the process stands in the lock's queue.
 #include "server.h"
 
 #include "lock_wait.h"
@@ -31,7 +31,8 @@ void lock_wait_prepare() {
 }
 
 void lock_wait_look(ErrorData *line) {
-    // another process may grant the lock at any time: then the lock's entry stays, since this process holds it
+    // another process may grant the lock at any time: then the lock's entry stays, since this process holds
+    // it
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

@@ -1,5 +1,6 @@
-// Server half: which lock a process of heartbeat waits for. The server tells of a wait in the log alone, while it
-// lasts; what can be known of it is taken from there, since nothing is left of it when the wait has failed.
+// Server half: which lock a process of heartbeat waits for. The server tells of a wait in the log alone,
+// while it lasts; what can be known of it is taken from there, since nothing is left of it when the wait has
+// failed.
 #pragma once
 
 #include "control/shared_state.h"

@@ -208,7 +208,8 @@ void process_explain(Failure *failure) {
     MemoryContextSwitchTo(context);
     if (failure->advice[0] != '\0')
         text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
-    text_add_sentence(failure->hint, sizeof(failure->hint), "It is tried again by itself; the server's log has the details.");
+    text_add_sentence(failure->hint, sizeof(failure->hint),
+                      "It is tried again by itself; the server's log has the details.");
     lock_wait_forget();
 }
 

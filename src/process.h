@@ -29,8 +29,8 @@ struct Failure {
     char message[state_text_size];
     bool is_of_row; // see subtransaction_is_row_error
     TimestampTz logged_at;
-    bool is_of_lock;          // a wait for a lock took too long
-    bool passes;              // what is in the way ends by itself, as a dump does
+    bool is_of_lock;              // a wait for a lock took too long
+    bool passes;                  // what is in the way ends by itself, as a dump does
     char advice[state_text_size]; // what the error's own hint, detail and context say that a person can use
     char reason[state_text_size]; // for a state: the message, and what is in the way
     char hint[state_text_size];

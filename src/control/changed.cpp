@@ -1,6 +1,6 @@
-// Control wing: the trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when somebody updates,
-// deletes or truncates readings: the minutes of those readings are marked, as ingest marks minutes. It runs in
-// the session of whoever changes readings, who needs no right on the bookkeeping for it.
+// Control wing: the trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when somebody
+// updates, deletes or truncates readings: the minutes of those readings are marked, as ingest marks minutes.
+// It runs in the session of whoever changes readings, who needs no right on the bookkeeping for it.
 #include "server.h"
 
 #include "control/changed_bounds.h"
@@ -35,16 +35,15 @@ Statement insert_mark = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minut
                          nullptr};
 
 // Of the minutes from $1 to $2 those that the rollup has something of.
-Statement insert_marks_between = {
-    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
-    " SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r"
-    " WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2"
-    " UNION SELECT p.minute_bucket FROM @extschema@.heartbeat_rollup_pending p"
-    " WHERE p.minute_bucket >= $1 AND p.minute_bucket < $2",
-    2,
-    {TIMESTAMPTZOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
+Statement insert_marks_between = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
+                                  " SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r"
+                                  " WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2"
+                                  " UNION SELECT p.minute_bucket FROM @extschema@.heartbeat_rollup_pending p"
+                                  " WHERE p.minute_bucket >= $1 AND p.minute_bucket < $2",
+                                  2,
+                                  {TIMESTAMPTZOID, TIMESTAMPTZOID},
+                                  0,
+                                  nullptr};
 
 Statement insert_marks_of_default = {
     "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
@@ -103,7 +102,8 @@ bool remember(TimestampTz minute) {
         HASHCTL control = {};
         control.keysize = control.entrysize = sizeof(TimestampTz);
         control.hcxt = TopTransactionContext;
-        marked = hash_create("heartbeat marked minutes", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+        marked =
+            hash_create("heartbeat marked minutes", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
     }
     bool found;
     hash_search(marked, &minute, HASH_ENTER, &found);
@@ -159,7 +159,8 @@ void mark_all(Relation table) {
         return;
     Oid records = get_relname_relid("heartbeat_records", extension.schema);
     Oid oid = RelationGetRelid(table);
-    if (oid != records && !(table->rd_rel->relispartition && list_member_oid(get_partition_ancestors(oid), records)))
+    if (oid != records &&
+        !(table->rd_rel->relispartition && list_member_oid(get_partition_ancestors(oid), records)))
         return;
     if (oid == get_default_partition_oid(records) &&
         oid == get_relname_relid("heartbeat_records_default", extension.schema)) {
@@ -182,9 +183,10 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
         TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("heartbeat_mark_changed() is a trigger function, called before UPDATE, DELETE or "
-                               "TRUNCATE")));
+        ereport(ERROR,
+                (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                 errmsg("heartbeat_mark_changed() is a trigger function, called before UPDATE, DELETE or "
+                        "TRUNCATE")));
     register_callbacks();
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         mark_all(trigger->tg_relation);

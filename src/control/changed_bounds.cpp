@@ -36,7 +36,8 @@ bool read_bound(const List *bound, TimestampTz infinite, TimestampTz *time) {
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end) {
     *begin = DT_NOBEGIN;
     *end = DT_NOEND;
-    if (!partition->rd_rel->relispartition || get_partition_parent(RelationGetRelid(partition), true) != parent)
+    if (!partition->rd_rel->relispartition ||
+        get_partition_parent(RelationGetRelid(partition), true) != parent)
         return;
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(partition)));
     if (!HeapTupleIsValid(tuple))
@@ -48,7 +49,8 @@ void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, Timestam
     ReleaseSysCache(tuple);
     TimestampTz first, last;
     if (bound == nullptr || bound->is_default || bound->strategy != PARTITION_STRATEGY_RANGE ||
-        !read_bound(bound->lowerdatums, DT_NOBEGIN, &first) || !read_bound(bound->upperdatums, DT_NOEND, &last))
+        !read_bound(bound->lowerdatums, DT_NOBEGIN, &first) ||
+        !read_bound(bound->upperdatums, DT_NOEND, &last))
         return;
     *begin = first;
     *end = last;

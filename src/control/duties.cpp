@@ -67,8 +67,8 @@ void describe(const DutySlot &duty, char *text, size_t size) {
     if (duty.failing_since != 0)
         text_print(text, size, "the maintenance worker cannot %s: %s", act, duty.reason);
     else
-        text_print(text, size, "the maintenance worker has been at work to %s since %s, and does not end", act,
-                   timestamptz_to_str(duty.began_at));
+        text_print(text, size, "the maintenance worker has been at work to %s since %s, and does not end",
+                   act, timestamptz_to_str(duty.began_at));
 }
 
 } // namespace
@@ -157,20 +157,12 @@ extern "C" Datum heartbeat_maintenance_duties(PG_FUNCTION_ARGS) {
     LWLockRelease(shared_state->lock);
     for (int i = 0; i < duties_count; i++) {
         const DutySlot &duty = duties[i];
-        Datum values[7] = {CStringGetTextDatum(names[i].name),
-                           TimestampTzGetDatum(duty.done_at),
-                           TimestampTzGetDatum(duty.failing_since),
-                           Int64GetDatum(duty.failures),
-                           Int64GetDatum(duty.failures_total),
-                           CStringGetTextDatum(duty.reason),
+        Datum values[7] = {CStringGetTextDatum(names[i].name),      TimestampTzGetDatum(duty.done_at),
+                           TimestampTzGetDatum(duty.failing_since), Int64GetDatum(duty.failures),
+                           Int64GetDatum(duty.failures_total),      CStringGetTextDatum(duty.reason),
                            CStringGetTextDatum(duty.hint)};
-        bool nulls[7] = {false,
-                         duty.done_at == 0,
-                         duty.failing_since == 0,
-                         false,
-                         false,
-                         duty.reason[0] == '\0',
-                         duty.hint[0] == '\0'};
+        bool nulls[7] = {false, duty.done_at == 0,      duty.failing_since == 0, false,
+                         false, duty.reason[0] == '\0', duty.hint[0] == '\0'};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);

@@ -1,5 +1,5 @@
-// Control wing: how the maintenance worker gets on with each of its duties, in shared memory. What fails again
-// and again is the state of the whole, although ingest goes on.
+// Control wing: how the maintenance worker gets on with each of its duties, in shared memory. What fails
+// again and again is the state of the whole, although ingest goes on.
 #pragma once
 
 #include "control/overall.h"

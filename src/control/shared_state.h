@@ -47,7 +47,7 @@ struct WorkerSlot {
     TimestampTz throttled_until; // a broker delays its answers by a quota, unless this time has passed
     char throttled_by[128];
     int throttled_ms;             // as the broker said last
-    AwaitedLock awaited; // for some time already
+    AwaitedLock awaited;          // for some time already
     int64_t second[rate_seconds]; // a ring: seconds since 2000, and the messages stored in each
     int64_t messages[rate_seconds];
 };

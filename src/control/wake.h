@@ -12,8 +12,8 @@ void wake_at_commit();
 // disturbed.
 void roll_up_at_commit();
 
-// The same where the transaction may be prepared for a two-phase commit: then the maintenance worker finds the
-// minutes the next time it looks.
+// The same where the transaction may be prepared for a two-phase commit: then the maintenance worker finds
+// the minutes the next time it looks.
 void roll_up_later();
 
 } // namespace heartbeat

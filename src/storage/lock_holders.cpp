@@ -22,20 +22,25 @@ namespace {
 constexpr int columns = 9;
 
 #define HOLDER_COLUMNS                                                                                       \
-    "SELECT l.pid, x.gid::text, coalesce(x.owner, a.usename)::text, a.application_name::text, a.state::text,"       \
-    " to_char(coalesce(x.prepared, a.xact_start), 'YYYY-MM-DD HH24:MI:SS TZ'), l.granted, a.backend_type::text,"    \
-    " coalesce(x.database, a.datname)::text FROM pg_catalog.pg_locks l"                                             \
-    " LEFT JOIN (SELECT t.virtualtransaction, p.gid, p.owner, p.prepared, p.database FROM pg_catalog.pg_locks t"       \
-    " JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid WHERE t.pid IS NULL) x"                \
-    " ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"                                             \
+    "SELECT l.pid, x.gid::text, coalesce(x.owner, a.usename)::text, a.application_name::text, "              \
+    "a.state::text,"                                                                                         \
+    " to_char(coalesce(x.prepared, a.xact_start), 'YYYY-MM-DD HH24:MI:SS TZ'), l.granted, "                  \
+    "a.backend_type::text,"                                                                                  \
+    " coalesce(x.database, a.datname)::text FROM pg_catalog.pg_locks l"                                      \
+    " LEFT JOIN (SELECT t.virtualtransaction, p.gid, p.owner, p.prepared, p.database FROM "                  \
+    "pg_catalog.pg_locks t"                                                                                  \
+    " JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid WHERE t.pid IS NULL) x"         \
+    " ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"                                      \
     " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
 #define HOLDER_ORDER                                                                                         \
-    " ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC, coalesce(x.prepared, a.xact_start) LIMIT 1"
+    " ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC, coalesce(x.prepared, "          \
+    "a.xact_start) LIMIT 1"
 
-// $1 is the kind of the lock, $2 to $7 what it is of, $8 the modes that conflict with the one that is waited for,
-// $9 whether those who wait for it themselves count.
+// $1 is the kind of the lock, $2 to $7 what it is of, $8 the modes that conflict with the one that is waited
+// for, $9 whether those who wait for it themselves count.
 Statement select_holder = {
-    HOLDER_COLUMNS " WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3"
+    HOLDER_COLUMNS
+    " WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3"
     " AND l.page IS NOT DISTINCT FROM $4 AND l.tuple IS NOT DISTINCT FROM $5"
     " AND l.transactionid::text IS NOT DISTINCT FROM $6 AND l.objid IS NOT DISTINCT FROM $7"
     " AND l.mode = ANY ($8) AND (l.granted OR $9) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
@@ -46,15 +51,18 @@ Statement select_holder = {
     nullptr};
 
 Statement select_any_holder = {
-    HOLDER_COLUMNS " WHERE l.granted AND l.locktype = 'relation' AND l.relation IN"
+    HOLDER_COLUMNS
+    " WHERE l.granted AND l.locktype = 'relation' AND l.relation IN"
     " (SELECT d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
     "  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'"
     "  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.extname = 'heartbeat'"
-    "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhparent"
+    "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = "
+    "h.inhparent"
     "  JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace AND e.extname = 'heartbeat'"
     "  WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'))"
     " AND (a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')"
-    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())" HOLDER_ORDER,
+    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
+    "pg_catalog.current_database())" HOLDER_ORDER,
     0,
     {},
     0,
@@ -160,8 +168,9 @@ const char *object_of(const AwaitedLock &awaited) {
         return " on a table of heartbeat";
     if (tag.locktag_type == LOCKTAG_TRANSACTION)
         return " on a row";
-    const char *name =
-        is_of_relation(tag) && tag.locktag_field1 == MyDatabaseId ? get_rel_name(tag.locktag_field2) : nullptr;
+    const char *name = is_of_relation(tag) && tag.locktag_field1 == MyDatabaseId
+                           ? get_rel_name(tag.locktag_field2)
+                           : nullptr;
     if (name != nullptr)
         return psprintf(" on table \"%s\"", name);
     return tag.locktag_type == LOCKTAG_OBJECT ? " on the extension or another object" : "";
@@ -181,14 +190,16 @@ const char *name_of(const Found &found) {
 
 void print_hint(const Found &found, LockHolder *holder) {
     if (found.pid == 0)
-        text_print(holder->hint, sizeof(holder->hint),
-                   "Nobody's session has it. In database \"%s\": COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'.",
-                   or_unknown(found.database), or_unknown(found.gid), or_unknown(found.gid));
+        text_print(
+            holder->hint, sizeof(holder->hint),
+            "Nobody's session has it. In database \"%s\": COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'.",
+            or_unknown(found.database), or_unknown(found.gid), or_unknown(found.gid));
     else if (found.backend_type != nullptr && strncmp(found.backend_type, "heartbeat", 9) == 0)
         text_copy(holder->hint, "It waits for somebody in its turn, or ends by itself.");
     else
         text_print(holder->hint, sizeof(holder->hint),
-                   "Ask that user to end the transaction, or end it: SELECT pg_terminate_backend(%d).", found.pid);
+                   "Ask that user to end the transaction, or end it: SELECT pg_terminate_backend(%d).",
+                   found.pid);
 }
 
 } // namespace
@@ -218,7 +229,8 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
         text_print(holder->who, sizeof(holder->who), "%s %s a lock%s", name_of(found),
                    found.granted ? "holds" : "waits for", object);
     const Found &blamed = behind.any ? behind : found;
-    holder->abandoned = blamed.pid == 0 || (blamed.state != nullptr && strncmp(blamed.state, "idle in", 7) == 0);
+    holder->abandoned =
+        blamed.pid == 0 || (blamed.state != nullptr && strncmp(blamed.state, "idle in", 7) == 0);
     print_hint(blamed, holder);
 }
 

@@ -23,9 +23,11 @@ namespace heartbeat {
 namespace {
 
 #define RULES                                                                                                \
-    "SELECT string_agg(format('rule \"%s\" on table \"%s\"', w.rulename, c.relname), ', ' ORDER BY c.relname, w.rulename)" \
-    " FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', 'p')"  \
-    " JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace"                                          \
+    "SELECT string_agg(format('rule \"%s\" on table \"%s\"', w.rulename, c.relname), ', ' ORDER BY "         \
+    "c.relname, w.rulename)"                                                                                 \
+    " FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', " \
+    "'p')"                                                                                                   \
+    " JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace"                                     \
     " WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D'"
 
 // Rules that can change what ingest writes.
@@ -36,13 +38,15 @@ Statement select_rules = {RULES " AND w.ev_type = '3' AND c.relname IN"
                           0,
                           nullptr};
 
-// Rules on the tables that a statement names. Of a statement that a rule makes nothing of, its plan knows no table.
+// Rules on the tables that a statement names. Of a statement that a rule makes nothing of, its plan knows no
+// table.
 Statement select_rules_of_statement = {
     RULES " AND position('.' || c.relname || ' ' in $1) > 0", 1, {TEXTOID}, 0, nullptr};
 
 // Publications that name the table of an error message, and can have a row filter or a list of columns.
 Statement select_publications = {
-    "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY p.pubname)"
+    "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY "
+    "p.pubname)"
     " FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid"
     " JOIN pg_catalog.pg_class c ON c.oid = r.prrelid WHERE position('\"' || c.relname || '\"' in $1) > 0"
     " AND (p.pubupdate OR p.pubdelete)",
@@ -102,7 +106,8 @@ void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *messag
     add_found("changes what heartbeat writes: DROP RULE.", obstacle);
     Datum text = CStringGetTextDatum(message);
     statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
-    add_found("keeps rows from being changed: let its columns and its row filter be of the replica identity alone, or drop it.",
+    add_found("keeps rows from being changed: let its columns and its row filter be of the replica identity "
+              "alone, or drop it.",
               obstacle);
 }
 
