@@ -208,8 +208,6 @@ sub summary
 		push @{ $first{$_} }, $event->{first} for $kind, 'all';
 		push @{ $every{$_} }, $event->{every} for $kind, 'all';
 	}
-	$count{all}     = sum(values %count);
-	$meanwhile{all} = sum(0, values %meanwhile);
 	my %still = $self->_is_cluster ? $self->standstills : ();
 	$still{all}     = max(values %still) if %still;
 	$count{all}     = sum(values %count);
