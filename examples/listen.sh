@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows what heartbeat announces, as it happens, with psql alone: examples/listen.sh -d DATABASE. Ctrl-C ends it.
-# Whoever may connect may listen; the queries need the rights of a reader (docs/security.md, Rights) and SELECT on
+# Shows heartbeat's notifications as they arrive, only with psql: examples/listen.sh -d DATABASE. Ctrl-C ends it.
+# Every role that may connect may listen. The queries need the rights of a reader (docs/security.md, Rights) and SELECT on
 # heartbeat_alerts.
 set -euo pipefail
 {
