@@ -1,5 +1,4 @@
-// Generator: a file whose age tells, to whatever looks after this process, when Kafka last accepted a
-// message.
+// Generator: a file whose age shows a health check when Kafka last acknowledged a message.
 #include "alive_file.h"
 
 #include <cerrno>
@@ -17,7 +16,7 @@ constexpr std::chrono::seconds shortest_period(1);
 constexpr mode_t readable_by_all = 0644;
 constexpr timespec very_old[2] = {{0, UTIME_OMIT}, {0, 0}};
 
-// `times` as futimens has them; nullptr: now. Returns 0 or errno.
+// `times`: as for futimens; nullptr: now. Returns 0 or errno.
 int touch(const std::string &path, const timespec *times) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, readable_by_all);
     if (fd < 0)

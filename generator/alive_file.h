@@ -1,5 +1,4 @@
-// Generator: a file whose age tells, to whatever looks after this process, when Kafka last accepted a
-// message.
+// Generator: a file whose age shows a health check when Kafka last acknowledged a message.
 #pragma once
 
 #include <chrono>
@@ -12,10 +11,11 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Makes the file, or makes it as old as can be: nothing has been accepted yet. Throws std::system_error.
+    // Creates the file, or sets its time to 1970: Kafka has not acknowledged a message yet. Throws
+    // std::system_error.
     explicit AliveFile(std::string path);
 
-    // Touches the file where more messages have been acknowledged than before, once a second at most.
+    // Touches the file if Kafka has acknowledged more messages than before, at most once a second.
     void note(uint64_t acknowledged, Clock::time_point now = Clock::now());
 
   private:

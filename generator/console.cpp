@@ -1,4 +1,4 @@
-// Generator: what a person sees on standard error: notes, and on a terminal one progress line that they do
+// Generator: writes to standard error: messages, and on a terminal one progress line, which the messages do
 // not break.
 #include "console.h"
 

@@ -1,4 +1,4 @@
-// Generator: what a person sees on standard error: notes, and on a terminal one progress line that they do
+// Generator: writes to standard error: messages, and on a terminal one progress line, which the messages do
 // not break.
 #pragma once
 
@@ -18,7 +18,7 @@ class Console {
     void info(const std::string &text);
     void error(const std::string &text);
 
-    // Shows where the run stands; on a terminal only, and a few times a second at most.
+    // Shows the progress of the run, only on a terminal, and at most a few times a second.
     void progress(const Counts &counts);
     void clear_progress();
 

@@ -1,9 +1,9 @@
-// Generator: a Kafka broker inside this process, librdkafka's mock cluster, so that a demonstration needs no
-// other.
+// Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
+// other broker.
 //
-// The mock cluster chooses its port itself, and a client that asks it for its brokers is told that port. So a
-// requested port is a forwarder: clients begin there and move on to the real one, which is on the same
-// loopback interface.
+// The mock cluster chooses its port itself, and tells clients that port in its metadata. So a forwarder
+// listens on the requested port: a client bootstraps there, and then connects to the mock cluster's port on
+// the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>

@@ -1,5 +1,5 @@
-// Generator: a Kafka broker inside this process, librdkafka's mock cluster, so that a demonstration needs no
-// other.
+// Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
+// other broker.
 #pragma once
 
 #include "loopback_forwarder.h"
@@ -16,13 +16,13 @@ namespace heartbeat::generator {
 // batches: these limits are the mock cluster's own. Serves on threads of librdkafka until it is destroyed.
 class EmbeddedBroker {
   public:
-    // port 0: any free one. Throws std::runtime_error (std::system_error when the port cannot be had).
+    // port 0: any free port. Throws std::runtime_error (std::system_error if it cannot listen on the port).
     EmbeddedBroker(uint16_t port, const std::string &topic, int partitions);
 
     // host:port for clients
     const std::string &address() const { return address_; }
 
-    // How many messages the limits have already pushed out, all partitions together.
+    // The number of messages, in all partitions, that the mock cluster has removed because of its limits.
     int64_t dropped() const;
 
   private:

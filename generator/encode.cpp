@@ -1,4 +1,4 @@
-// Generator, encode: one reading to the JSON text of its Kafka message.
+// Generator, encode: makes the JSON text of a Kafka message from a reading.
 #include "encode.h"
 
 #include "stream/timestamp.h"

@@ -1,4 +1,4 @@
-// Generator, options: what --help looks like. The manual page and the shells' completions are made from it.
+// Generator, options: the layout of --help. The build makes the manual page and the completions from it.
 #include "help.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 constexpr size_t indent = 30;
 constexpr size_t line_width = 100;
 
-// " FILE"; in brackets where the option may also stand alone; nothing for a switch.
+// " FILE"; in brackets if the value is optional; empty for a switch.
 std::string value_of(const CLI::Option &option) {
     if (option.get_type_size() == 0 || option.get_type_name().empty())
         return "";
@@ -23,7 +23,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // what is written for an option that stands alone is not what it is when it is absent
+    // the default of an optional value applies when the option is present without a value, not when it is
+    // absent
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // what versions of CLI11 write for an empty list
         notes += " [default: " + value + "]";
@@ -46,12 +47,12 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// CLI11 2.4 and newer fill the text before and after the options anew, which is no paragraph.
+// Not by CLI11: 2.4 and newer would break the lines of the description and the footer anew.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";
     for (const std::string &group : app->get_groups()) {
-        // of options that are in no group CLI11 2.5 and newer say it in capitals
+        // CLI11 2.5 and newer name the group of the options without a group in capitals
         help += '\n' + (group == "OPTIONS" ? "Options" : group) + ":\n";
         for (const CLI::Option *option :
              app->get_options([&group](const CLI::Option *o) { return o->get_group() == group; }))

@@ -1,4 +1,4 @@
-// Generator, options: what --help looks like. The manual page and the shells' completions are made from it.
+// Generator, options: the layout of --help. The build makes the manual page and the completions from it.
 #pragma once
 
 #include "CLI/CLI.hpp"
@@ -9,15 +9,15 @@ namespace heartbeat::generator {
 
 // The same layout with every version of CLI11:
 //   -b, --brokers HOST:PORT,...
-//                               bootstrap brokers [default: localhost:9092] [env: HEARTBEAT_BROKERS]
+//                               bootstrap servers [default: localhost:9092] [env: HEARTBEAT_BROKERS]
 class HelpFormatter : public CLI::Formatter {
   public:
     std::string make_help(const CLI::App *app, std::string name, CLI::AppFormatMode mode) const override;
     std::string make_option(const CLI::Option *option, bool is_positional) const override;
 };
 
-// The name of the variable that sets an option: --anomaly-rate is HEARTBEAT_ANOMALY_RATE. Empty where none
-// does.
+// The name of the variable that sets an option: --anomaly-rate is HEARTBEAT_ANOMALY_RATE. Empty if no
+// variable sets it.
 std::string variable_of(const std::string &option);
 
 } // namespace heartbeat::generator

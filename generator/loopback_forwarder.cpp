@@ -1,4 +1,4 @@
-// Generator, embedded broker: a loopback port whose connections are passed on to another loopback port.
+// Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
 #include "loopback_forwarder.h"
 
 #include <array>

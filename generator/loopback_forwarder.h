@@ -1,4 +1,4 @@
-// Generator, embedded broker: a loopback port whose connections are passed on to another loopback port.
+// Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,10 @@
 
 namespace heartbeat::generator {
 
-// Passes bytes both ways on a thread of its own until it is destroyed.
+// Forwards bytes in both directions on a thread of its own until it is destroyed.
 class LoopbackForwarder {
   public:
-    // Throws std::system_error when `port` cannot be had.
+    // Throws std::system_error if it cannot listen on `port`.
     LoopbackForwarder(uint16_t port, uint16_t target_port);
     ~LoopbackForwarder();
     LoopbackForwarder(const LoopbackForwarder &) = delete;

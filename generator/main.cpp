@@ -1,4 +1,4 @@
-// Generator: the program. Everything else can be linked into a test.
+// Generator: the main function. A test can link all other files.
 #include "console.h"
 #include "options.h"
 #include "producer_config.h"
@@ -24,6 +24,6 @@ int main(int argc, char **argv) {
             return exit_undelivered;
         }
     } catch (...) {
-        return exit_undelivered; // options or console could not even be made: memory is exhausted
+        return exit_undelivered; // no memory for the options or the console
     }
 }

@@ -1,4 +1,5 @@
-// Generator: what flows from a source (simulated or replayed) to a sink (Kafka or standard output).
+// Generator: a message, and the interfaces of its source (simulation or replay) and its sink (Kafka or
+// standard output).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class Source {
   public:
     virtual ~Source() = default;
 
-    // `waiting`: nothing yet, ask again (the call itself has waited a little). `failed`: error() says why.
+    // `waiting`: no message yet, ask again (the call itself has waited a little). `failed`: error() has the
+    // reason.
     virtual SourceState next(Message *message) = 0;
     virtual std::string error() const { return {}; }
 };
@@ -35,19 +37,20 @@ struct Counts {
     uint64_t in_flight() const { return sent - acknowledged - failed; }
 };
 
-// `full`: not taken, serve() and try again. `broken`: not taken, and never will be.
+// `full`: the sink did not take the message; call serve() and try again. `broken`: the sink takes no more
+// messages.
 enum class SendResult { sent, full, broken };
 
 class Sink {
   public:
     virtual ~Sink() = default;
 
-    // Makes the sink ready, which may wait for a broker. False: it is not, and the reason has been said.
+    // Opens the sink, which may wait for a broker. False: it failed, and has printed the reason.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
-    // Waits up to timeout_ms for something to happen, and handles it.
+    // Handles events; waits up to timeout_ms for the first one.
     virtual void serve(int timeout_ms) = 0;
-    // Gives up everything still in flight; it counts as failed.
+    // Abandons all messages in flight, and counts them as failed.
     virtual void abandon() {}
     virtual bool broken() const = 0;
     virtual const Counts &counts() const = 0;

@@ -1,4 +1,4 @@
-// Generator, options: the legal values of options, said in every message about a wrong one.
+// Generator, options: checks values. Every message about a wrong value names the legal values.
 #include "option_checks.h"
 
 #include "stream/broker_list.h"
@@ -22,7 +22,7 @@ std::string wrong_value(const std::string &text, const std::string &legal) {
     return "\"" + text + "\" is not " + legal;
 }
 
-// CLI11 takes an empty answer for yes, and puts the option's name before any other.
+// CLI11 accepts the value if the answer is empty. Otherwise it prints the option's name and the answer.
 CLI::Validator make_check(const std::string &legal, std::function<bool(std::string &)> is_legal) {
     return CLI::Validator(
         [legal, is_legal = std::move(is_legal)](std::string &text) {
@@ -48,7 +48,7 @@ CLI::Validator check_number(double first, double last, bool above_first) {
           << (above_first ? " and up to " : " to ") << last;
     return make_check(legal.str(), [first, last, above_first](std::string &text) {
         double number = 0;
-        // Written so that "nan" fails.
+        // In this form the comparison refuses "nan".
         return parse_number(text, &number) && (above_first ? number > first : number >= first) &&
                number <= last;
     });
@@ -86,7 +86,7 @@ CLI::Validator check_brokers() {
             char reason[256];
             if (broker_list_check(text.c_str(), reason, sizeof(reason)))
                 return std::string();
-            return "\"" + text + "\" names no brokers to connect to. " + reason + " Give " +
+            return "\"" + text + "\" is not a list of bootstrap servers. " + reason + " Give " +
                    broker_list_legal;
         },
         "");

@@ -1,4 +1,4 @@
-// Generator, options: the legal values of options, said in every message about a wrong one.
+// Generator, options: checks values. Every message about a wrong value names the legal values.
 #pragma once
 
 #include "CLI/CLI.hpp"
@@ -15,7 +15,7 @@ CLI::Validator check_time();
 // A port, or `true` for any free one, which is replaced by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
-// Addresses of brokers, with commas.
+// A list of bootstrap servers, separated by commas.
 CLI::Validator check_brokers();
 // key=value
 CLI::Validator check_property();

@@ -1,4 +1,4 @@
-// Generator, options: what the command line, the environment and a configuration file ask for.
+// Generator, options: reads the command line, the environment and the configuration file.
 #include "options.h"
 
 #include "help.h"
@@ -18,33 +18,36 @@ constexpr double highest_rate = 1e9;
 constexpr double longest_duration = 1e9;
 constexpr uint64_t most_messages = 1'000'000'000'000'000;
 constexpr int most_partitions = 10'000;
-// Event times have microseconds, and those of one customer must differ.
+// Event times have a resolution of a microsecond, and two readings of a customer must have different times.
 constexpr int64_t shortest_simulated_interval_ns = 1000;
 
 constexpr char description[] =
     "Publishes simulated heart-rate readings of customers to a Kafka topic, for the heartbeat extension to "
     "consume.\n"
-    "Most heart rates are normal (mean 75, deviation 15, within 40 to 180), some are anomalies.\n"
+    "Most heart rates are normal (mean 75, standard deviation 15, from 40 to 180). Some are anomalies.\n"
     "\n"
-    "It runs until Ctrl-C (or SIGTERM) unless told when to stop, and then waits for what is still in flight; "
-    "a second\n"
-    "Ctrl-C does not wait.\n";
+    "It runs until Ctrl-C or SIGTERM, or until the end that --count or --duration sets. Then it waits for "
+    "the delivery\n"
+    "of the messages in flight. A second Ctrl-C ends it at once.\n";
 
 constexpr char footer[] = "\nEnvironment:\n"
-                          "An option can also be set by the variable named at its end, or by its name in the "
-                          "file that --config-file names\n"
-                          "(customers=50, one a line). The command line comes first, then the environment, "
-                          "then the file. A switch is set\n"
-                          "by true; HEARTBEAT_CONFIG holds key=value pairs separated by `;`.\n"
-                          "\nExit status: 0 everything was delivered; 1 something was not, or it could not "
-                          "start; 2 a wrong option.\n";
+                          "You can set each option in three ways: on the command line, by the environment "
+                          "variable in brackets, or by its\n"
+                          "name in the file of --config-file (one line for each option, such as "
+                          "customers=50). The command line has priority\n"
+                          "over the environment, and the environment over the file. To set a switch, use "
+                          "true. HEARTBEAT_CONFIG contains\n"
+                          "key=value pairs separated by `;`.\n"
+                          "\nExit status: 0: Kafka has acknowledged every message; 1: a message was not "
+                          "delivered, or the generator could not\n"
+                          "start; 2: an option is wrong.\n";
 
 std::string variable_value(const std::string &option) {
     const char *value = std::getenv(variable_of(option).c_str());
     return value == nullptr ? "" : value;
 }
 
-// CLI11 lets the file win over the environment; people expect a variable to override a file.
+// CLI11 prefers the file to the environment. Users expect that a variable overrides the file.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:
     std::vector<CLI::ConfigItem> from_config(std::istream &input) const override {
@@ -56,7 +59,8 @@ class EnvironmentBeforeFile : public CLI::ConfigTOML {
 
 void add_simulation_options(CLI::App *app, Options *options) {
     const char *group = "Simulation";
-    app->add_option("--customers", options->customers, "customers, CUST-0001 and on")
+    app->add_option("--customers", options->customers,
+                    "number of customers; their ids are CUST-0001, CUST-0002, ...")
         ->check(check_integer(1, most_customers))
         ->type_name("NUMBER")
         ->group(group);
@@ -70,17 +74,19 @@ void add_simulation_options(CLI::App *app, Options *options) {
         ->check(check_number(0, 1))
         ->type_name("SHARE")
         ->group(group);
-    app->add_option("--seed", options->seed,
-                    "same seed and --start-time, same readings; without it every run differs")
+    app->add_option(
+           "--seed", options->seed,
+           "seed of the simulation: the same seed and --start-time give the same readings; without it "
+           "every run differs")
         ->check(check_integer(0, UINT64_MAX))
         ->type_name("NUMBER")
         ->group(group);
     app->add_option(
            "--start-time", options->start_time,
-           "event time of the first reading (RFC 3339); from there on event times follow --interval or "
-           "--rate "
-           "in simulated time, with --interval 0 as if it were 0.5; without it they are the clock's. Kafka "
-           "refuses times too far ahead and soon deletes those older than the topic's retention")
+           "event time of the first reading (RFC 3339). The following event times advance by --interval or "
+           "--rate in simulated time; --interval 0 advances as 0.5 does. Without this option the event times "
+           "are the clock's. Kafka refuses messages with a time too far ahead, and soon deletes messages "
+           "older than the topic's retention")
         ->transform(check_time())
         ->type_name("TIME")
         ->group(group);
@@ -88,16 +94,17 @@ void add_simulation_options(CLI::App *app, Options *options) {
 
 void add_extent_options(CLI::App *app, Options *options) {
     const char *group = "How fast and how many";
-    app->add_option("--rate", options->rate, "messages a second in total, instead of --interval")
+    app->add_option("--rate", options->rate,
+                    "messages a second of all customers together, instead of --interval")
         ->check(check_number(0, highest_rate, true))
         ->type_name("NUMBER")
         ->group(group);
-    app->add_option("--count", options->count, "stop after so many messages")
+    app->add_option("--count", options->count, "stop after this number of messages")
         ->check(check_integer(1, most_messages))
         ->type_name("NUMBER")
         ->group(group);
     app->add_option("--duration", options->duration,
-                    "stop after so many seconds; with --start-time, of simulated time")
+                    "stop after this number of seconds; with --start-time: seconds of simulated time")
         ->check(check_number(0, longest_duration, true))
         ->type_name("SECONDS")
         ->group(group);
@@ -105,28 +112,31 @@ void add_extent_options(CLI::App *app, Options *options) {
 
 void add_kafka_options(CLI::App *app, Options *options) {
     const char *group = "Kafka";
-    app->add_option("-b,--brokers", options->brokers, "bootstrap brokers, host:port[,host:port...]")
+    app->add_option("-b,--brokers", options->brokers, "bootstrap servers, host:port[,host:port...]")
         ->check(check_brokers())
         ->type_name("HOST:PORT,...")
         ->group(group);
-    app->add_option("--topic", options->topic, "topic")->type_name("NAME")->group(group);
-    app->add_option("--partitions", options->partitions, "partitions of the topic if it has to be created")
+    app->add_option("--topic", options->topic, "topic to publish to")->type_name("NAME")->group(group);
+    app->add_option("--partitions", options->partitions,
+                    "number of partitions, if the generator must create the topic")
         ->check(check_integer(1, most_partitions))
         ->type_name("NUMBER")
         ->group(group);
-    app->add_option(
-           "-X,--config", options->config,
-           "a property of librdkafka, key=value; may be repeated. message.timeout.ms (30000) is how long to "
-           "keep trying while no broker answers")
+    app->add_option("-X,--config", options->config,
+                    "a property of librdkafka, key=value; you can repeat this option. message.timeout.ms "
+                    "(30000) limits "
+                    "how long the generator tries to deliver a message while no broker answers")
         ->check(check_property())
         ->allow_extra_args(false)
         ->type_name("KEY=VALUE")
         ->group(group);
     app->add_option(
            "--embedded-broker", options->embedded_broker,
-           "serve an in-process Kafka on this loopback port (none given: any free one) and publish to it "
-           "instead of --brokers; serves on after the last message until Ctrl-C. It keeps messages in memory "
-           "and of each partition only the newest 5 MiB, as compressed, and 100000 batches")
+           "run a Kafka broker in this process, on this loopback port (without a port: any free one), and "
+           "publish to it instead of --brokers. After the last message the broker runs until Ctrl-C. It "
+           "keeps "
+           "messages in memory, and of each partition only the newest 5 MiB after compression and 100000 "
+           "batches")
         ->expected(0, 1)
         ->default_str("true")
         ->transform(check_port())
@@ -135,22 +145,25 @@ void add_kafka_options(CLI::App *app, Options *options) {
 }
 
 void add_other_options(CLI::App *app, Options *options) {
-    app->add_option("--replay", options->replay,
-                    "publish the lines of this file (-: standard input) as they are, valid readings or not, "
-                    "as fast as "
-                    "--rate allows; the key is the line's customer_id if it can be found")
+    app->add_option(
+           "--replay", options->replay,
+           "publish the lines of this file (-: standard input) without a change, valid readings or "
+           "not, as fast as --rate allows. The key is the customer_id of the line, if the line has one")
         ->type_name("FILE");
-    app->add_flag("--dry-run", options->dry_run, "print the messages to standard output, contact no broker")
+    app->add_flag("--dry-run", options->dry_run,
+                  "print the messages to standard output, and do not connect to a broker")
         ->check(check_switch())
         ->excludes("--embedded-broker");
-    app->add_option("--alive-file", options->alive_file,
-                    "touch this file while messages are being accepted, at most once a second, for a health "
-                    "check to look at its age; of 1970 until the first one is")
+    app->add_option(
+           "--alive-file", options->alive_file,
+           "touch this file when Kafka acknowledges messages, at most once a second, so that a health "
+           "check can compare its age. Until the first acknowledgement its time is 1970")
         ->type_name("FILE");
-    app->add_flag("--quiet", options->quiet, "no progress, no summary; errors only")->check(check_switch());
+    app->add_flag("--quiet", options->quiet, "print errors only, no progress and no summary")
+        ->check(check_switch());
 }
 
-// HEARTBEAT_CONFIG is one text for an option that may be repeated, so CLI11 cannot read it.
+// HEARTBEAT_CONFIG is one text with all values of a repeatable option, which CLI11 cannot read.
 void take_config_variable(Options *options) {
     std::string rest = variable_value("config");
     if (rest.empty() || !options->config.empty())
@@ -197,7 +210,7 @@ std::optional<int> parse_options(int argc, const char *const *argv, const char *
             option->envname(variable_of(name));
     }
     const std::string file = variable_value("config-file");
-    app.set_config("--config-file", file, "read options from this file", !file.empty())->type_name("FILE");
+    app.set_config("--config-file", file, "file to read options from", !file.empty())->type_name("FILE");
     app.config_formatter(std::make_shared<EnvironmentBeforeFile>());
     app.allow_config_extras(CLI::config_extras_mode::error);
 

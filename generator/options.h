@@ -1,4 +1,4 @@
-// Generator, options: what the command line, the environment and a configuration file ask for.
+// Generator, options: reads the command line, the environment and the configuration file.
 #pragma once
 
 #include "stream/reading.h"
@@ -45,9 +45,9 @@ struct Options {
     int64_t simulated_interval_ns() const;
 };
 
-// Fills in *options. A value is taken from the command line, else from the environment, else from the
-// configuration file. When there is nothing to run, returns the exit status: after --help and --version,
-// whose text goes to `out`, or after a mistake, which is explained on `err`.
+// Fills in *options. A value comes from the command line, otherwise from the environment, otherwise from the
+// configuration file. Returns the exit status if the program must end at once: after --help and --version,
+// whose text goes to `out`, or after a wrong option, which a message on `err` explains.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

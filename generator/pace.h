@@ -1,4 +1,4 @@
-// Generator: when the next message is due.
+// Generator: computes when the next message is due.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ class Pacer {
         return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
     }
 
-    // How many messages are due by now: so many may be sent without another look at the clock.
+    // The number of messages that are due: the caller can send them without reading the clock again.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

@@ -1,4 +1,4 @@
-// Generator, dry run: the payloads as lines on standard output instead of messages in Kafka.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them.
 #include "print.h"
 
 #include <cerrno>
@@ -46,7 +46,7 @@ void PrintSink::write_out() {
         }
     }
     buffer_.clear();
-    // After an error nobody knows which of the buffered lines have arrived: all of them count as failed.
+    // After an error it is unknown which buffered lines were written: all of them count as failed.
     if (broken_)
         counts_.failed = counts_.sent - counts_.acknowledged;
     else

@@ -1,4 +1,4 @@
-// Generator, dry run: the payloads as lines on standard output instead of messages in Kafka.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them.
 #pragma once
 
 #include "console.h"
@@ -10,12 +10,12 @@ namespace heartbeat::generator {
 
 class PrintSink : public Sink {
   public:
-    // line_buffered: every line is written at once rather than when the buffer is full.
+    // line_buffered: write each line at once, not only when the buffer is full.
     PrintSink(int fd, bool line_buffered, Console *console)
         : fd_(fd), line_buffered_(line_buffered), console_(console) {}
 
     SendResult send(const Message &message) override;
-    // Sleeps; what is buffered is written first.
+    // Writes the buffer, then sleeps.
     void serve(int timeout_ms) override;
     bool broken() const override { return broken_; }
     const Counts &counts() const override { return counts_; }

@@ -1,4 +1,4 @@
-// Generator, publish: librdkafka's configuration.
+// Generator, publish: makes librdkafka's configuration.
 #include "producer_config.h"
 
 #include "stream/broker_list.h"
@@ -15,9 +15,10 @@ struct Property {
 constexpr Property own_choices[] = {
     {"client.id", "heartbeat-generator"},
     {"enable.idempotence", "true"},
-    // Bounds how long a message is tried while no broker answers.
+    // Limits how long librdkafka tries to deliver a message while no broker answers.
     {"message.timeout.ms", "30000"},
-    // Messages are only timed out between attempts to connect, so these must not be far apart.
+    // librdkafka expires messages only between attempts to connect, so the pause between attempts must be
+    // short.
     {"reconnect.backoff.max.ms", "1000"},
     // The partition that Kafka's own Java clients choose for the same key.
     {"partitioner", "murmur2_random"},

@@ -1,4 +1,4 @@
-// Generator, publish: librdkafka's configuration.
+// Generator, publish: makes librdkafka's configuration.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -24,10 +24,10 @@ struct ProducerConfigError : std::runtime_error {
 // Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
-// The compression.codec that makes messages smallest, of those that this librdkafka was built with.
+// The compression.codec with the smallest output that this build of librdkafka has.
 const char *producer_config_densest_compression();
 
-// The value in force, "" where there is none.
+// The effective value, "" if there is none.
 std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property);
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator, publish: messages to Kafka through an idempotent producer, every delivery report counted.
+// Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
 #include "publish.h"
 
 #include "topic.h"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int close_ms = 5000;
 
-// The errors that say something of one message only; after any other the next message would fail too.
+// Errors that concern only one message. After any other error the next message would fail too.
 bool is_message_error(rd_kafka_resp_err_t error) {
     switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -65,8 +65,8 @@ bool Publisher::open() {
     const bool exists =
         settings_.create_partitions == 0 ||
         topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
-    // Not before: a handle asks the brokers about its topic, and asking makes some of them create it, in
-    // their way.
+    // Not earlier: the handle requests metadata of its topic, and some brokers then create the topic with
+    // their own defaults.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
@@ -113,7 +113,7 @@ void Publisher::serve(int timeout_ms) {
 void Publisher::abandon() {
     const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        console_->error(std::string("giving up messages in flight: ") + rd_kafka_err2str(error));
+        console_->error(std::string("abandoning the messages in flight: ") + rd_kafka_err2str(error));
     rd_kafka_flush(rk_, close_ms); // the reports of what was purged
 }
 
@@ -152,7 +152,7 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
         publisher->broken_ = true;
         return;
     }
-    // That all brokers are down follows the line that says why.
+    // Not printed: a line with the reason has already been printed.
     const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->outage_said_.empty();
     if (publisher->outage_said_.insert(error).second && !repeats)
         publisher->console_->error(std::string("Kafka: ") + reason);
@@ -160,7 +160,7 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // FAIL and ERROR repeat what on_error has been told, GETPID what is being tried again anyway.
+    // FAIL and ERROR repeat the errors of on_error. GETPID reports a request that librdkafka tries again.
     const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
                          std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))

@@ -1,4 +1,4 @@
-// Generator, publish: messages to Kafka through an idempotent producer, every delivery report counted.
+// Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
 #pragma once
 
 #include "console.h"
@@ -18,7 +18,7 @@ struct PublishSettings {
     std::string brokers;
     std::string topic;
     std::vector<std::string> properties; // key=value, over the generator's own
-    int create_partitions;               // 0: the topic is known to exist
+    int create_partitions;               // 0: the topic exists
 };
 
 // One thread uses it; librdkafka's callbacks run in send(), serve() and open().
@@ -48,10 +48,10 @@ class Publisher : public Sink {
     PublishSettings settings_;
     Console *console_;
     int timeout_ms_; // for which a message is tried
-    bool log_all_;   // the caller has asked for librdkafka's debug output
+    bool log_all_;   // the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    std::set<int> outage_said_;   // since the last delivery: an outage is told once, not at every attempt
+    std::set<int> outage_said_;   // since the last delivery: print an outage once, not at every attempt
     std::set<int> failures_said_; // of messages: the first of each kind is told, all are counted
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;

@@ -1,4 +1,4 @@
-// Generator, replay: the lines of a file, or of standard input, as messages, byte for byte.
+// Generator, replay: makes messages of the lines of a file or of standard input, without changing a byte.
 #pragma once
 
 #include "message.h"
@@ -15,8 +15,7 @@ class ReplaySource : public Source {
     ReplaySource(const ReplaySource &) = delete;
     ReplaySource &operator=(const ReplaySource &) = delete;
 
-    // An empty line is a message with an empty payload. Without a newline at the very end, the rest is a line
-    // too.
+    // An empty line is a message with an empty payload. The last line may lack its newline.
     SourceState next(Message *message) override;
     std::string error() const override { return error_; }
 
@@ -27,7 +26,7 @@ class ReplaySource : public Source {
     std::string path_;
     int fd_;
     std::string buffer_;
-    size_t begin_ = 0;   // the first byte of buffer_ that no message has had
+    size_t begin_ = 0;   // the first byte of buffer_ after the last message
     size_t scanned_ = 0; // no newline in [begin_, scanned_)
     bool end_ = false;
     std::string error_;

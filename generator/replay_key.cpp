@@ -1,4 +1,4 @@
-// Generator, replay: the Kafka key of a line that may or may not be a reading.
+// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading.
 #include "replay_key.h"
 
 #include "stream/reading.h"
@@ -27,7 +27,7 @@ class Scanner {
         return true;
     }
 
-    // The raw text of a string, escapes untouched.
+    // The raw text of a string, without decoding escapes.
     std::optional<std::string_view> take_string() {
         if (!take('"'))
             return std::nullopt;

@@ -1,4 +1,4 @@
-// Generator, replay: the Kafka key of a line that may or may not be a reading.
+// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,8 @@
 namespace heartbeat::generator {
 
 // The value of customer_id in the object that the line begins with: the text between its quotes, or an
-// integer's digits. None when there is no such object or member, when the value is something else, and when
-// the text is empty or holds an escape (decoding JSON is the consumer's work). The rest of the line is not
-// looked at.
+// integer's digits. No key if the line has no such object or member, if the value has another type, or if the
+// text is empty or contains an escape (only the consumer decodes JSON). The rest of the line is not examined.
 std::optional<std::string_view> replay_key(std::string_view line);
 
 } // namespace heartbeat::generator

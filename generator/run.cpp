@@ -1,4 +1,4 @@
-// Generator: one run, from the options to the exit status: source -> pace -> sink, then drain and sum up.
+// Generator: one run, from the options to the exit status: source, pace, sink; then drain and summary.
 #include "run.h"
 
 #include "alive_file.h"
@@ -23,8 +23,8 @@ namespace {
 
 using Clock = Pacer::Clock;
 
-constexpr int slice_ms = 50;          // how late Ctrl-C may be noticed
-constexpr uint64_t serve_every = 256; // messages that are due between two looks at reports and the clock
+constexpr int slice_ms = 50;          // longest delay until the run notices Ctrl-C
+constexpr uint64_t serve_every = 256; // due messages between two checks of reports and clock
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -53,14 +53,14 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
     settings.create_partitions = broker != nullptr ? 0 : options.partitions;
-    if (broker != nullptr) // which keeps so many compressed bytes
+    if (broker != nullptr) // it limits the compressed bytes of a partition
         settings.properties.push_back(std::string("compression.codec=") +
                                       producer_config_densest_compression());
     settings.properties.insert(settings.properties.end(), options.config.begin(), options.config.end());
     return std::make_unique<Publisher>(settings, console);
 }
 
-// The wall clock's end; with a start time the simulator ends itself, by simulated time.
+// The end by the wall clock. With a start time the simulator ends by simulated time.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
@@ -74,8 +74,8 @@ class Run {
     Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
-    // Sends until the count or the time is over, Ctrl-C, or the sink breaks (`message`: there would have been
-    // more), or the source has no more (`end`, `failed`).
+    // Sends until the count or the duration is reached, Ctrl-C, or an error of the sink (all: `message`), or
+    // until the source has no more messages (`end`, `failed`).
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -98,7 +98,7 @@ class Run {
         return SourceState::message;
     }
 
-    // Waits for what is in flight. The messages' own timeout bounds it; a second Ctrl-C ends it.
+    // Waits for the messages in flight, until their timeout or a second Ctrl-C.
     void drain() {
         serve(0);
         while (sink_->counts().in_flight() > 0 && !stop_at_once())
@@ -120,7 +120,7 @@ class Run {
             alive_file_->note(sink_->counts().acknowledged);
     }
 
-    // `waiting`: the run is over before the source had anything.
+    // `waiting`: the run ended before the source had a message.
     SourceState next_message(Message *message, Clock::time_point end) {
         SourceState state = SourceState::waiting;
         while ((state = source_->next(message)) == SourceState::waiting && !is_over(end))
@@ -137,7 +137,7 @@ class Run {
         return !is_over(end);
     }
 
-    // A full queue is waited out, never answered by dropping.
+    // Waits while the queue is full, and never drops a message.
     void send(const Message &message) {
         while (sink_->send(message) == SendResult::full && !stop_requested() && !sink_->broken())
             serve(slice_ms);
@@ -163,7 +163,7 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Of what was asked for, what Kafka does not have. A count that Ctrl-C cut short was not asked for any more.
+// The number of requested messages that Kafka has not acknowledged. Ctrl-C withdraws the rest of --count.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;
@@ -172,9 +172,9 @@ uint64_t undelivered(const Options &options, const Counts &counts, bool source_e
 void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
     const int64_t dropped = broker.dropped();
     if (dropped > 0)
-        console->error("embedded broker: its memory is bounded, the oldest " + std::to_string(dropped) +
-                       " messages are gone");
-    console->info("embedded broker: serving until Ctrl-C");
+        console->error("embedded broker: its memory is limited: it has removed the oldest " +
+                       std::to_string(dropped) + " messages");
+    console->info("embedded broker: runs until Ctrl-C");
     while (!stop_requested())
         poll(nullptr, 0, slice_ms);
 }

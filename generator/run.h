@@ -6,7 +6,7 @@
 
 namespace heartbeat::generator {
 
-// Throws ProducerConfigError, and std::runtime_error for what keeps it from starting.
+// Throws ProducerConfigError, and std::runtime_error if the run cannot start.
 int run_generator(const Options &options, Console *console);
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator, simulate: heart-rate readings of a number of customers, repeatable from a seed and a start time.
+// Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
 //
 // The same seed must give the same bytes with every compiler and library. std::mt19937_64 is specified to the
 // bit, the distributions of <random> are not, so the draws are transformed here.
@@ -21,8 +21,7 @@ constexpr double normal_deviation = 15;
 constexpr double normal_lowest = 40;
 constexpr double normal_highest = 180;
 
-// How far beyond the limits of what a heart can do the invalid readings go: a broken sensor, not a random
-// number.
+// The largest distance of an invalid heart rate from the valid range: a faulty sensor, not any random number.
 constexpr int invalid_lowest = -60;
 constexpr int invalid_highest = 400;
 
@@ -67,7 +66,7 @@ bool Simulator::next_event_time(int64_t *event_time) {
         return true;
     }
 
-    // The customers' turns are spread evenly over the interval. Dividing first keeps the product within 64
+    // Spreads the customers' turns evenly over the interval. Dividing first keeps the product within 64
     // bits.
     const int64_t share = settings_.interval_ns / settings_.customers * customer_ +
                           settings_.interval_ns % settings_.customers * customer_ / settings_.customers;
@@ -84,7 +83,7 @@ double Simulator::next_heart_rate() {
     return next_fraction() < settings_.anomaly_rate ? next_anomaly() : next_normal();
 }
 
-// Box-Muller. The first fraction is turned round so that the logarithm never sees zero.
+// Box-Muller. Uses 1 minus the first fraction, so that the argument of the logarithm is never zero.
 double Simulator::next_normal() {
     const double radius = std::sqrt(-2 * std::log(1 - next_fraction()));
     const double deviation = radius * std::cos(2 * std::numbers::pi * next_fraction());

@@ -1,4 +1,4 @@
-// Generator, simulate: heart-rate readings of a number of customers, repeatable from a seed and a start time.
+// Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
 #pragma once
 
 #include "stream/reading.h"
@@ -24,15 +24,14 @@ struct SimulationSettings {
 int64_t simulate_wall_clock() noexcept;
 
 // Customers take turns: CUST-0001, CUST-0002, ... and again from the first. Two readings of one customer
-// never have the same event time, because the product takes (customer_id, event_timestamp) for the identity
-// of a reading.
+// never have the same event time, because (customer_id, event_timestamp) identifies a reading.
 class Simulator {
   public:
     using Clock = int64_t (*)() noexcept;
 
     explicit Simulator(const SimulationSettings &settings, Clock wall_clock = simulate_wall_clock);
 
-    // False when the simulated duration is over, or time would leave the years that a timestamp can write.
+    // False after the simulated duration, or if the time exceeds the years of a timestamp.
     bool next(Reading *reading);
 
   private:
@@ -46,7 +45,7 @@ class Simulator {
     SimulationSettings settings_;
     Clock wall_clock_;
     std::mt19937_64 random_;
-    uint32_t customer_ = 0;               // whose turn it is
+    uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this turn's first reading: microseconds ...
     int64_t round_time_rest_ = 0;         // ... and the nanoseconds beyond them
     std::vector<int64_t> last_wall_time_; // of each customer

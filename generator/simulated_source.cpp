@@ -1,4 +1,4 @@
-// Generator: the simulator's readings, encoded, as a source of messages.
+// Generator: a source of messages: the encoded readings of the simulator.
 #include "simulated_source.h"
 
 #include "encode.h"

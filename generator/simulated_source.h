@@ -1,4 +1,4 @@
-// Generator: the simulator's readings, encoded, as a source of messages.
+// Generator: a source of messages: the encoded readings of the simulator.
 #pragma once
 
 #include "message.h"

@@ -1,4 +1,4 @@
-// Generator: Ctrl-C and SIGTERM, counted.
+// Generator: counts Ctrl-C and SIGTERM.
 #include "stop.h"
 
 #include <csignal>

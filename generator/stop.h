@@ -1,15 +1,16 @@
-// Generator: Ctrl-C and SIGTERM, counted.
+// Generator: counts Ctrl-C and SIGTERM.
 #pragma once
 
 namespace heartbeat::generator {
 
-// From now on SIGINT and SIGTERM are counted, and a closed pipe is an error of the write instead of the end.
+// After this call SIGINT and SIGTERM are counted, and a closed pipe is an error of the write, not the end of
+// the process.
 void stop_install_handlers();
 
-// The first request: send nothing more and drain.
+// After the first request: send no more messages, and drain.
 bool stop_requested();
 
-// The second: do not wait for what is still in flight either.
+// After the second request: do not wait for the messages in flight.
 bool stop_at_once();
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator, publish: the topic, created when it is missing.
+// Generator, publish: creates the topic if it does not exist.
 #include "topic.h"
 
 #include "stop.h"
@@ -11,7 +11,7 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr int longest_request_ms = 3'600'000; // librdkafka's limit
-constexpr int creation_ms = 15'000;           // how long the cluster may take once it has been asked
+constexpr int creation_ms = 15'000;           // time limit for the cluster to create the topic
 constexpr int slice_ms = 50;
 constexpr int replicas_by_cluster = -1;
 
@@ -59,11 +59,11 @@ bool judge_answer(rd_kafka_event_t *event, const std::string &topic, int partiti
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__FATAL:
-        console->error("no broker to publish to: " + reason);
+        console->error("no broker answers: " + reason);
         return false;
     default:
         console->info("topic " + topic + " could not be created (" + reason +
-                      "); publishing in case it exists");
+                      "); publishing to it in case it exists");
         return true;
     }
 }

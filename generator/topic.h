@@ -1,4 +1,4 @@
-// Generator, publish: the topic, created when it is missing.
+// Generator, publish: creates the topic if it does not exist.
 #pragma once
 
 #include "console.h"
@@ -9,10 +9,9 @@
 
 namespace heartbeat::generator {
 
-// Asks the cluster to create the topic; that it exists already is fine, whatever its partitions. A cluster
-// that does not let us create it may still have it, so that is said and not counted as a failure. False when
-// no broker has answered within timeout_ms (0: no limit), or Ctrl-C came first. Serves rk's callbacks
-// meanwhile.
+// Requests the creation of the topic. An existing topic is no error, whatever its partitions. A cluster that
+// refuses to create the topic may still have it, so the refusal is printed and is no error. False if no
+// broker has answered within timeout_ms (0: no limit), or after Ctrl-C. Serves rk's callbacks meanwhile.
 bool topic_ensure(rd_kafka_t *rk, const std::string &topic, int partitions, int timeout_ms, Console *console);
 
 } // namespace heartbeat::generator
