@@ -28,7 +28,7 @@ stage_shellcheck() {
     done | xargs shellcheck --external-sources
 }
 
-# Common misspellings in code, comments and documents; .codespellrc has the words that are meant.
+# Finds common misspellings in code, comments and documents. .codespellrc lists words that codespell must accept.
 stage_spelling() {
     git ls-files -z --cached --others --exclude-standard | timeout 60 xargs -0 codespell
 }
@@ -87,11 +87,11 @@ stage_tap() {
 }
 count_tap() { count_prove "$1"; }
 
-# What somebody does who wants in, or wants it down: docs/security.md names these tests.
+# Attacks by a hostile role, operator, producer or broker: docs/security.md names these tests.
 stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} stage_tap; }
 count_attack() { count_prove "$1"; }
 
-# Not among the default ones: no package registry of Debian's has Citus.
+# Not a default stage: Debian has no package of Citus.
 stage_citus() {
     if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
         echo "Citus is not installed for $("$pg_config" --version); docs/scale-out.md says how to" >&2
