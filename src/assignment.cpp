@@ -58,10 +58,18 @@ StoredOffset *load_or_begin(const TopicDescription &topic, const PartitionRange 
 }
 
 // Not where it is too far back: what was aborted since would be fetched again each time.
-Witness usable_witness(const StoredOffset &stored, const PartitionRange &range) {
+MessageMark usable_witness(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.witness.offset >= range.low && stored.witness.offset < stored.next_offset &&
                   stored.next_offset - stored.witness.offset <= witness_reach;
-    return usable ? stored.witness : Witness{};
+    return usable ? stored.witness : MessageMark{};
+}
+
+PartitionPosition position_of(const StoredOffset &stored, const PartitionRange &range) {
+    PartitionPosition position = {stored.partition, stored.next_offset, usable_witness(stored, range)};
+    position.trail = stored.trail;
+    position.log_begin = range.low;
+    position.log_end = range.high;
+    return position;
 }
 
 // One line in the log, for a person who asks later where it began.
@@ -84,8 +92,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     size_t own = 0;
     for (size_t i = 0; i < count; i++)
         if (assignment_has(*assignment, offsets[i].partition))
-            positions[own++] = {offsets[i].partition, offsets[i].next_offset,
-                                usable_witness(offsets[i], ranges[offsets[i].partition])};
+            positions[own++] = position_of(offsets[i], ranges[offsets[i].partition]);
     Problem problem;
     if (!consumer_assign(consumer, positions, own, &problem))
         return give_up(assignment, AssignmentResult::unavailable, problem, "");
@@ -153,11 +160,12 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     return compare_and_assign(consumer, ranges, assignment);
 }
 
-void assignment_mark_lost(const TopicLoss *loss) {
+void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    offsets_mark_lost(loss->topic, text_from_utf8(loss->reason.text));
+    for (int i = 0; i < count; i++)
+        doubt_mark(assignment.topic, losses[i]);
     transaction_commit();
 }
 

@@ -39,8 +39,8 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
 // heartbeat.offset_reset, and assigns.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Whatever has the topic's name from now on is another one: heartbeat_offsets is to say it.
-void assignment_mark_lost(const TopicLoss *loss);
+// What was found to be another topic, or another log of a partition: heartbeat_offsets is to say it.
+void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count);
 
 // What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
 // read.

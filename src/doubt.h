@@ -12,4 +12,7 @@ namespace heartbeat {
 // and hint are filled in.
 bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges, Assignment *assignment);
 
+// In the transaction. The topic was described before its loss was found.
+void doubt_mark(const TopicDescription &topic, const TopicLoss &loss);
+
 } // namespace heartbeat

@@ -21,12 +21,11 @@ namespace {
 bool abandoned = false; // a client would not end, and its threads are still there
 
 // Remembered until heartbeat_offsets says it, also when heartbeat.topic has become another meanwhile.
-void take_loss(Reader *reader) {
+void take_losses(Reader *reader) {
     TopicLoss loss;
-    if (!consumer_lost_topic(reader->consumer, &loss) || reader->topic_lost)
-        return;
-    reader->topic_lost = true;
-    reader->loss = loss;
+    while (consumer_lost_topic(reader->consumer, &loss))
+        if (reader->loss_count < losses_kept)
+            reader->losses[reader->loss_count++] = loss;
 }
 
 void tell_throttle(Reader *reader, WorkerSlot *slot) {
@@ -39,7 +38,7 @@ void tell_throttle(Reader *reader, WorkerSlot *slot) {
 
 void close_client(Reader *reader) {
     if (reader->assigned)
-        take_loss(reader);
+        take_losses(reader);
     abandoned = !kafka_close(reader->consumer) || abandoned;
     reader->consumer = nullptr;
     reader->assigned = reader->troubled = false;
@@ -74,7 +73,7 @@ void reader_close_at_exit(Reader *reader) {
 void reader_stop(Reader *reader) {
     Problem problem;
     if (reader->consumer != nullptr && reader->assigned) {
-        take_loss(reader); // found by what was being read ahead
+        take_losses(reader); // found by what was being read ahead
         consumer_assign(reader->consumer, nullptr, 0, &problem);
     }
     reader->assigned = false;
@@ -83,7 +82,7 @@ void reader_stop(Reader *reader) {
 
 void reader_fill(Reader *reader, WorkerSlot *slot) {
     ingest_fill(&reader->ingest, reader->consumer);
-    take_loss(reader);
+    take_losses(reader);
     notes_take(reader->consumer, slot);
     tell_throttle(reader, slot);
 }
@@ -94,10 +93,10 @@ void reader_drain(Reader *reader, WorkerSlot *slot) {
 }
 
 AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
-    if (reader->topic_lost)
-        assignment_mark_lost(&reader->loss);
+    if (reader->loss_count > 0)
+        assignment_mark_lost(reader->assignment, reader->losses, reader->loss_count);
     reader_drain(reader, slot); // what was said of a topic before it is assigned means nothing
-    reader->topic_lost = false;
+    reader->loss_count = 0;
     pgstat_report_activity(STATE_RUNNING, "asking Kafka what the topic holds");
     AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
     reader->assigned = result == AssignmentResult::assigned;

@@ -6,14 +6,16 @@
 
 namespace heartbeat {
 
+inline constexpr int losses_kept = 32; // what is found beyond is found again
+
 struct Reader {
     Consumer *consumer; // nullptr: not connected
     Assignment assignment;
     Ingest ingest;
     bool assigned;
-    bool topic_lost; // it is another one, and heartbeat_offsets does not say it yet
-    bool troubled;   // Kafka reported an error, and has not delivered anything since
-    TopicLoss loss;  // how that was found
+    bool troubled;  // Kafka reported an error, and has not delivered anything since
+    int loss_count; // found, and heartbeat_offsets does not say it yet
+    TopicLoss losses[losses_kept];
     char client_id[64];
 };
 

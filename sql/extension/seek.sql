@@ -12,6 +12,7 @@ BEGIN ATOMIC
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
                 -- the offset is of what the worker finds next
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
+                message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
             FROM (SELECT s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
                   WHERE s.topic = heartbeat_move_offset.topic AND s.partition = heartbeat_move_offset.partition

@@ -12,6 +12,13 @@ ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_offsets ADD COLUMN message_marks text COLLATE "C", ADD COLUMN truncated_to bigint;
+COMMENT ON COLUMN heartbeat_offsets.message_marks IS
+    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and value:leader '
+    'epoch (-1: not known). They tell whether Kafka''s log is still the one that was read, and how far it was truncated.';
+COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
+    'The lowest offset from which on Kafka''s log of the partition can be another one than was read, since it was found truncated; '
+    'NULL: it was not. A seek or reset clears it.';
 COMMENT ON TABLE heartbeat_events IS
     'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
     'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';

@@ -104,7 +104,7 @@ bool is_removed(const Partition &partition, const ReplaySpan &span, int64_t afte
     if (partition.range.low < partition.range.high)
         return after == partition.from;
     // the last message read was before the span
-    const Witness &last = partition.stored.witness;
+    const MessageMark &last = partition.stored.witness;
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 

@@ -10,12 +10,14 @@ struct StoredOffset {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    Witness witness;
+    MessageMark witness; // the last consumed message
+    MarkTrail trail;     // it and earlier ones
     char cluster_id[64]; // empty: not known yet
     char topic_id[64];   // empty: not known yet
     bool lost;           // offsets of that name mean other messages now
     char lost_reason[384];
-    bool was_read; // not one that a person has given in advance, to a partition that nobody has seen
+    bool was_read;        // not one that a person has given in advance, to a partition that nobody has seen
+    int64_t truncated_to; // -1; or Kafka's log of the partition is another one from there on
 };
 
 // All stored offsets of the topic; the array lives as long as the transaction.
@@ -30,6 +32,10 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
 
 // All the topic's offsets are of one that is gone. What was found first remains the reason.
 void offsets_mark_lost(const char *topic, const char *reason);
+
+// Kafka's log of one of the topic's partitions was truncated: from truncated_to on it is another one.
+void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
+                            const char *reason);
 
 // The topic's partitions of one worker (partition modulo workers) are of this cluster and this topic from now
 // on.

@@ -28,7 +28,7 @@ Oid extension_table(const char *name);
 const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
-inline constexpr int statement_arguments_max = 16;
+inline constexpr int statement_arguments_max = 20;
 
 inline constexpr int statement_relations_max = 32;
 

@@ -31,7 +31,7 @@ uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
-    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, -1, 0, 0});
+    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, -1, 0, 0, 0});
     return static_cast<uint32_t>(partitions.size() - 1);
 }
 
@@ -50,7 +50,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
 }
 
 void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
-                        const void *key, size_t key_size, const void *payload, size_t payload_size) {
+                        const void *key, size_t key_size, const void *payload, size_t payload_size,
+                        int32_t leader_epoch) {
     uint32_t index = partition_index(partition, first_offset);
     if (offset < partitions[index].next_offset)
         return; // seen before the last seek: it is stored, or in this batch
@@ -60,6 +61,7 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
     message.partition_index = index;
     message.offset = offset;
     message.kafka_time = kafka_time;
+    message.leader_epoch = leader_epoch;
     message.key = keep(key, key_size);
     message.payload = keep(payload, payload_size);
     message.customer_id = message.error_text = {0, -1};
@@ -75,6 +77,7 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
     if (kafka_time >= 0) {
         progress.last_offset = offset;
         progress.last_kafka_time = kafka_time;
+        progress.last_message = static_cast<uint32_t>(messages.size() - 1);
     }
     if (message.error != DecodeErrorCode::none)
         return;
@@ -98,6 +101,13 @@ bool Batch::decode(const void *payload, size_t size, BatchMessage *message) {
     message->error = error.code;
     message->error_text = keep(error.text, strlen(error.text));
     return error.code != DecodeErrorCode::out_of_memory;
+}
+
+MessageMark Batch::mark(uint32_t index) const {
+    const BatchMessage &message = messages[index];
+    return {message.offset, message.kafka_time,
+            message_checksum(at(message.key), message.key.size, at(message.payload), message.payload.size),
+            message.leader_epoch};
 }
 
 void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_offset) {
@@ -203,6 +213,7 @@ void Batch::clear() {
     bytes.clear();
     messages.clear();
     partitions.clear();
+    trails.clear();
     unseal();
 }
 

@@ -4,6 +4,7 @@
 
 #include "stream/classify.h"
 #include "stream/decode.h"
+#include "stream/message_mark.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,8 @@ struct BatchMessage {
     bool duplicate; // of an earlier message of this batch, which is the one that is stored
     bool left_out;  // on no list: see leave_out
     int64_t offset;
-    int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
+    int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
+    int32_t leader_epoch; // -1 if it is not known
     BatchBytes key;
     BatchBytes payload;
     BatchBytes customer_id;
@@ -53,6 +55,7 @@ struct BatchPartition {
     int64_t readings;
     int64_t last_offset;     // of its last message that has a Kafka timestamp; -1 if none
     int64_t last_kafka_time; // that message's: milliseconds since 1970, -1 if none
+    uint32_t last_message;   // that message's index
     int64_t first_event; // of its readings, where it has any: earliest and latest, microseconds since 1970
     int64_t last_event;
 };
@@ -70,7 +73,8 @@ class Batch {
     // position that the partition has had so far. May throw std::bad_alloc; the message is then not in the
     // batch.
     void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
-                     const void *key, size_t key_size, const void *payload, size_t payload_size);
+                     const void *key, size_t key_size, const void *payload, size_t payload_size,
+                     int32_t leader_epoch = -1);
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
     // Fills the lists below; call it once, when the batch will grow no more. May throw std::bad_alloc.
@@ -86,6 +90,8 @@ class Batch {
 
     void clear();
 
+    MessageMark mark(uint32_t index) const; // of a message, with its checksum
+
     BatchBytes keep(const void *data, size_t size); // a copy; may throw std::bad_alloc
 
     size_t max_messages;
@@ -94,6 +100,8 @@ class Batch {
     std::vector<char> bytes;
     std::vector<BatchMessage> messages; // in arrival order
     std::vector<BatchPartition> partitions;
+    std::vector<MarkTrail>
+        trails; // consumer_advance(): of the same partitions; empty where nothing is remembered
 
     // Made by seal(): indexes into messages. Readings are in the order of their tables' key, (customer_id,
     // event_time), since inserting in key order saves a third of the time, and hold each key once.

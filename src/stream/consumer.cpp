@@ -3,8 +3,10 @@
 #include "stream/consumer.h"
 
 #include "stream/consumer_client.h"
+#include "stream/log_search.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <unistd.h>
 
@@ -15,7 +17,7 @@ namespace {
 constexpr size_t messages_at_once = 512;
 constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
 constexpr int wake_timeout_ms = 5;
-constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
+constexpr std::chrono::seconds standstill{2}; // in less no broker loses a partition and gets it back
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
     auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
@@ -32,34 +34,6 @@ void move_positions(std::vector<PartitionPosition> &positions, const Batch &batc
     }
 }
 
-// Milliseconds since 1970, or -1 where the message has no time that a calendar knows.
-int64_t kafka_time_of(const rd_kafka_message_t *message) {
-    rd_kafka_timestamp_type_t kind;
-    int64_t kafka_time = rd_kafka_message_timestamp(message, &kind);
-    bool known = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && kafka_time >= 0 && kafka_time <= kafka_time_max;
-    return known ? kafka_time : -1;
-}
-
-// A message from before the position: the witness, which must be as it was. Between it and the position no
-// message with a time has ever been delivered, and what has been compacted away or aborted does not come
-// back.
-FillResult examine(Consumer *consumer, const PartitionPosition &position, const rd_kafka_message_t *message) {
-    const Witness &witness = position.witness;
-    if (witness.offset < 0 || message->offset < witness.offset)
-        return FillResult::drained;
-    int64_t kafka_time = kafka_time_of(message);
-    if (kafka_time == (message->offset == witness.offset ? witness.kafka_time : -1))
-        return FillResult::drained;
-    utf8_print(
-        consumer->lost_reason.text, sizeof(consumer->lost_reason.text),
-        "offset %lld of partition %d of topic \"%s\" holds another message than when it was read: the topic "
-        "was deleted and made again",
-        static_cast<long long>(message->offset), message->partition, consumer->topic.c_str());
-    consumer->note(4, consumer->lost_reason.text);
-    consumer->lost_topic = true;
-    return FillResult::trouble;
-}
-
 FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
@@ -72,6 +46,7 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+        examination_hear(consumer, message);
         if (is_unknown_topic(message->err))
             consumer->lose_topic();
         return FillResult::trouble;
@@ -84,6 +59,15 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::trouble;
     }
     consumer->heard = true;
+    size_t index = static_cast<size_t>(position - consumer->positions.data());
+    switch (examination_take(consumer, index, message, *batch)) {
+    case Examined::accepted:
+        break;
+    case Examined::passed_over:
+        return FillResult::drained;
+    case Examined::trouble:
+        return FillResult::trouble;
+    }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
         return FillResult::drained;
@@ -93,9 +77,9 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::drained;
     }
     if (message->offset < position->offset)
-        return examine(consumer, *position, message);
-    batch->add_message(message->partition, position->offset, message->offset, kafka_time_of(message),
-                       message->key, message->key_len, message->payload, message->len);
+        return FillResult::drained;
+    batch->add_message(message->partition, position->offset, message->offset, log_kafka_time(message),
+                       message->key, message->key_len, message->payload, message->len, log_epoch(message));
     return FillResult::drained;
 }
 
@@ -116,24 +100,59 @@ void wake_fetcher(Consumer *consumer) {
 #endif
 }
 
-FillResult fill(Consumer *consumer, Batch *batch) noexcept {
+// Whether all partitions were looked at whose log can have become another one meanwhile; they are examined.
+bool look_around(Consumer *consumer, const Batch &batch) noexcept {
+    try {
+        return examination_look(consumer, batch);
+    } catch (...) {
+        return false;
+    }
+}
+
+// librdkafka before 2.1 does not give a message's epoch, which tells that a partition had another leader
+// while nothing was fetched: so where reading stood still until librdkafka's queue was full.
+bool examine_after_standstill(Consumer *consumer, const Batch &batch, size_t taken) noexcept {
+#if RD_KAFKA_VERSION < 0x020100ff
+    if (!consumer->stood_still)
+        return true;
+    consumer->bytes_after_standstill += taken;
+    if (consumer->bytes_after_standstill < bytes_before_wake)
+        return true;
+    consumer->stood_still = false;
+    try {
+        return examination_after_standstill(consumer, batch);
+    } catch (...) {
+        return false;
+    }
+#else
+    (void)consumer, (void)batch, (void)taken;
+    return true;
+#endif
+}
+
+FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
     char bytes[64];
     while (read(consumer->wake[0], bytes, sizeof(bytes)) > 0)
         ; // emptied before the queue is, so that no wake-up can fall between
+    if (!look_around(consumer, *batch))
+        return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
     while (!batch->full()) {
         size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
+        consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
         // what came together with such news may be of another topic, or of another cluster at the same
         // address
-        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
+        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end ||
+                    !consumer->losses.empty();
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
             wake_fetcher(consumer);
             return result;
         }
+        size_t taken = 0;
         for (ssize_t i = 0; i < count; i++) {
-            consumer->bytes_taken += messages[i]->len;
+            taken += messages[i]->len;
             try {
                 // after an error the rest is dropped: positions are assigned anew before anything else is
                 // read
@@ -144,6 +163,9 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
             }
             rd_kafka_message_destroy(messages[i]);
         }
+        consumer->bytes_taken += taken;
+        if (result == FillResult::drained && !examine_after_standstill(consumer, *batch, taken))
+            result = FillResult::trouble;
         if (result != FillResult::drained)
             return result;
     }
@@ -160,14 +182,32 @@ void resume_paused(Consumer *consumer) {
     consumer->paused.clear();
 }
 
+FillResult fill(Consumer *consumer, Batch *batch) noexcept {
+    auto now = std::chrono::steady_clock::now();
+    if (now - consumer->filled_at >= standstill) {
+        consumer->stood_still = true;
+        consumer->bytes_after_standstill = 0;
+    }
+    FillResult result = fill_messages(consumer, batch);
+    if (result == FillResult::drained)
+        consumer->stood_still = false;
+    consumer->filled_at = std::chrono::steady_clock::now();
+    return result;
+}
+
 } // namespace
 
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Problem *problem) noexcept {
     consumer->settle();
+    std::vector<int64_t> starts;
     try {
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
+        consumer->examinations.assign(count, {});
+        starts.reserve(count);
+        for (size_t i = 0; i < count; i++)
+            starts.push_back(examination_begin(consumer, positions[i], &consumer->examinations[i]));
         consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
         consumer->trouble[0] = '\0';
     } catch (...) {
@@ -176,10 +216,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
     }
     ListPointer list = make_list(
         *consumer, count, [=](size_t i) { return positions[i].partition; },
-        [=](size_t i) {
-            const PartitionPosition &position = positions[i];
-            return position.witness.offset < 0 ? position.offset : position.witness.offset;
-        });
+        [&](size_t i) { return starts[i]; });
     resume_paused(consumer);
     // assigning nothing first makes librdkafka drop what it has queued from other positions
     rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, nullptr);
@@ -232,9 +269,14 @@ void consumer_settle(Consumer *consumer) noexcept {
         consumer->settle();
 }
 
-void consumer_advance(Consumer *consumer, const Batch *batch) noexcept {
+void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
     consumer->settle();
     move_positions(consumer->positions, *batch);
+    try {
+        examination_remember(consumer, batch);
+    } catch (...) {
+        batch->trails.clear(); // what is not remembered is examined by its time alone
+    }
 }
 
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {

@@ -9,18 +9,16 @@ namespace heartbeat {
 
 class Consumer;
 
-// The last message that was read before a position, told by its offset and its Kafka timestamp: what stands
-// there in a topic of the same name that is another one is another message.
-struct Witness {
-    int64_t offset = -1; // -1: there is none
-    int64_t kafka_time = -1;
-};
-
 struct PartitionPosition {
     int32_t partition;
     int64_t offset;
-    Witness witness = {}; // reading begins at its offset where it has one, to see whether it is still there
-    int64_t end = INT64_MAX; // nothing is read from there on
+    // The last consumed message: reading begins at its offset where there is one, to see whether it is still
+    // there.
+    MessageMark witness = {};
+    int64_t end = INT64_MAX; // nothing is read from there on, and nothing is examined where it is given
+    MarkTrail trail = {};    // messages consumed before, for the search where the last one is another
+    int64_t log_begin = 0;   // what Kafka holds of the partition
+    int64_t log_end = INT64_MAX;
 };
 
 // The largest offset that can be right: a partition with a million messages a second needs thirty years to
@@ -43,6 +41,11 @@ struct ConsumerNote {
 struct TopicLoss {
     char topic[256];
     Problem reason;
+    int32_t partition = -1; // the one whose log was truncated; -1: the topic is another one
+    int64_t position = 0;   // how far that was read
+    // Where the new log begins: an offset from lowest to highest.
+    int64_t lowest = -1; // -1: no message that is remembered is still there
+    int64_t highest = 0;
 };
 
 // A broker that delays its answers, because of a quota of this client or its user.
@@ -86,7 +89,7 @@ FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_settle(Consumer *consumer) noexcept; // waits for it to end; nullptr is fine
 
 // The batch will grow no more: the next one begins where it ends.
-void consumer_advance(Consumer *consumer, const Batch *batch) noexcept;
+void consumer_advance(Consumer *consumer, Batch *batch) noexcept;
 
 // The batch is stored.
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept;
@@ -98,8 +101,8 @@ void consumer_mirror_positions(Consumer *consumer) noexcept;
 // True once after that did not work, as while the group's coordinator is being found: do it again later.
 bool consumer_mirror_failed(Consumer *consumer) noexcept;
 
-// True once, with *loss filled in, after Kafka did not know the topic or a partition, or a witness was not
-// what it had been.
+// True, with *loss filled in, once for each loss: Kafka did not know the topic or a partition, or the log of
+// a partition was found to be another one.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // How often the topic is to be looked at, in milliseconds: topic.metadata.refresh.interval.ms.

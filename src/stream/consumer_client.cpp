@@ -139,6 +139,11 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_conf_set_error_cb(config, error_callback);
     rd_kafka_conf_set_throttle_cb(config, throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
+    if (!consumer->connections.watch(config, consumer->wake[1])) {
+        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
+        rd_kafka_conf_destroy(config);
+        return false;
+    }
     TimersSlackened slackened;
     char error_text[print_size_max]; // a value that it quotes is to be there as a whole
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
@@ -224,7 +229,13 @@ bool consumer_mirror_failed(Consumer *consumer) noexcept {
 
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
     consumer->settle();
+    if (!consumer->losses.empty()) {
+        *loss = consumer->losses.back();
+        consumer->losses.pop_back();
+        return true;
+    }
     if (consumer->lost_topic) {
+        *loss = {};
         utf8_copy(loss->topic, sizeof(loss->topic), consumer->topic.c_str());
         loss->reason = consumer->lost_reason;
     }

@@ -2,16 +2,20 @@
 #pragma once
 
 #include "stream/broker_errors.h"
+#include "stream/connections.h"
 #include "stream/consumer.h"
+#include "stream/examination.h"
 #include "stream/redaction.h"
 #include "stream/text.h"
 #include "stream/throttle.h"
 
+#include <chrono>
 #include <csignal>
 #include <librdkafka/rdkafka.h>
 #include <memory>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -38,6 +42,13 @@ class Consumer {
     std::vector<PartitionPosition> stored;    // of the same partitions: what the database has
     std::vector<int32_t> paused;              // librdkafka remembers a pause beyond the assignment
     std::thread ahead;                        // nobody else uses the consumer while it runs
+    std::vector<Examination> examinations;    // of the same partitions
+    uint64_t taking = 0;                      // counts what is taken from the queue at once
+    Connections connections;
+    int64_t connections_seen = 0;     // Connections::now() when partitions were looked through last
+    std::vector<TopicLoss> losses;    // partitions whose log is another one
+    std::vector<EpochEnd> epoch_ends; // that librdkafka has heard of
+    std::unordered_map<int32_t, RecentMarks> recent; // by partition
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
@@ -51,6 +62,9 @@ class Consumer {
     bool lost_topic = false;
     Problem lost_reason = {};
     int refresh_ms = 0;
+    bool stood_still = false; // nobody took from the queue, which may have been full
+    size_t bytes_after_standstill = 0;
+    std::chrono::steady_clock::time_point filled_at = std::chrono::steady_clock::now();
     size_t bytes_taken = 0; // since the thread that fetches was woken last
     size_t next_woken = 0;
     bool heard = false;     // a message or an end of a partition, since the last assignment

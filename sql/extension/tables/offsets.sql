@@ -26,6 +26,8 @@ CREATE TABLE heartbeat_offsets (
     lost_at              timestamptz,
     lost_reason          text,
     updated_at           timestamptz NOT NULL DEFAULT now(),
+    message_marks        text COLLATE "C",
+    truncated_to         bigint,
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
@@ -61,6 +63,12 @@ COMMENT ON COLUMN heartbeat_offsets.lost_at IS
     'When it was found that offsets of that name mean other messages now; a seek or reset clears it.';
 COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How that was found.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that wrote the row last.';
+COMMENT ON COLUMN heartbeat_offsets.message_marks IS
+    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and value:leader '
+    'epoch (-1: not known). They tell whether Kafka''s log is still the one that was read, and how far it was truncated.';
+COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
+    'The lowest offset from which on Kafka''s log of the partition can be another one than was read, since it was found truncated; '
+    'NULL: it was not. A seek or reset clears it.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,
