@@ -65,7 +65,7 @@ packages_to_run() {
     local version
     version=$(postgres_version)
     ! postgres_is_packaged || echo "postgresql-$version" "postgresql-server-dev-$version"
-    echo librdkafka-dev libjansson-dev libcli11-dev g++ make pkg-config ca-certificates
+    echo librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates
 }
 
 # To run a Kafka. Kafka 4 needs Java 17 or later.
@@ -83,7 +83,7 @@ packages_to_test() {
 
 # To make Debian packages: what debian/control.in asks for, and what judges them.
 packages_to_package() {
-    echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libcli11-dev pkgconf help2man \
+    echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc
 }
 
@@ -151,7 +151,7 @@ packages_apt() {
 # Where there is no apt: nothing is installed, and what is missing is named.
 packages_explain() {
     local missing=() program library
-    local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson CLI11"
+    local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson zlib CLI11"
     case " $* " in *" packages_to_run_kafka "*) programs+=" java mvn" ;; esac
     case " $* " in *" packages_to_test "*)
         programs+=" clang++ clang-format clang-tidy shellcheck codespell prove pg_prove"

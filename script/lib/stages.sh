@@ -16,7 +16,7 @@ stage_format() { cpp_files | xargs clang-format --dry-run -Werror; }
 stage_tidy() {
     # shellcheck disable=SC2046 # words are wanted
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
-        -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson)
+        -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
 stage_shellcheck() {

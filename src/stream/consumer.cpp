@@ -143,12 +143,11 @@ FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
         // what came together with such news may be of another topic, or of another cluster at the same
         // address
-        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end ||
-                    !consumer->losses.empty();
+        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
             wake_fetcher(consumer);
-            return result;
+            return examination_is_lost(consumer) ? FillResult::trouble : result;
         }
         size_t taken = 0;
         for (ssize_t i = 0; i < count; i++) {
@@ -169,7 +168,7 @@ FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
         if (result != FillResult::drained)
             return result;
     }
-    return FillResult::full;
+    return examination_is_lost(consumer) ? FillResult::trouble : FillResult::full;
 }
 
 void resume_paused(Consumer *consumer) {

@@ -45,10 +45,11 @@ class Consumer {
     std::vector<Examination> examinations;    // of the same partitions
     uint64_t taking = 0;                      // counts what is taken from the queue at once
     Connections connections;
-    int64_t connections_seen = 0;     // Connections::now() when partitions were looked through last
-    std::vector<TopicLoss> losses;    // partitions whose log is another one
-    std::vector<EpochEnd> epoch_ends; // that librdkafka has heard of
-    std::unordered_map<int32_t, RecentMarks> recent; // by partition
+    int64_t connections_seen = 0;  // Connections::now() when partitions were looked through last
+    std::vector<TopicLoss> losses; // partitions whose log is another one
+    std::chrono::steady_clock::time_point losses_due; // when they are told, whatever is being examined
+    std::vector<EpochEnd> epoch_ends;                 // that librdkafka has heard of
+    std::unordered_map<int32_t, RecentMarks> recent;  // by partition
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;

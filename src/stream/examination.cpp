@@ -6,7 +6,9 @@
 #include "stream/log_search.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <unistd.h>
 
 namespace heartbeat {
 
@@ -191,6 +193,19 @@ bool examination_look(Consumer *consumer, const Batch &batch) {
         return true;
     consumer->connections_seen = now;
     return examine_all(consumer, batch, true);
+}
+
+bool examination_is_lost(Consumer *consumer) {
+    if (consumer->losses.empty())
+        return false;
+    bool others = std::any_of(
+        consumer->examinations.begin(), consumer->examinations.end(), [](const Examination &examination) {
+            return examination.step != ExaminationStep::reading && examination.step != ExaminationStep::lost;
+        });
+    if (!others || std::chrono::steady_clock::now() >= consumer->losses_due)
+        return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    return write(consumer->wake[1], "1", 1) < 0 && errno != EAGAIN; // so that the caller comes back
 }
 
 bool examination_after_standstill(Consumer *consumer, const Batch &batch) {

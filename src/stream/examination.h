@@ -71,6 +71,10 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 // Examines partitions whose broker is connected again. False: assign anew.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
+// Whether logs were found to be other ones, and it is time to tell of them; waits some milliseconds where it
+// is not.
+bool examination_is_lost(Consumer *consumer);
+
 // Examines all partitions: nothing was fetched for a while.
 bool examination_after_standstill(Consumer *consumer, const Batch &batch);
 

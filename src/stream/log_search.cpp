@@ -11,7 +11,9 @@ namespace heartbeat {
 namespace {
 
 constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
-constexpr int64_t read_over = 5000;                  // messages that are read rather than passed by
+// A broker that lost one partition's log may have lost those of others: they are told together.
+constexpr std::chrono::seconds others_may_take{1};
+constexpr int64_t read_over = 5000; // messages that are read rather than passed by
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
@@ -60,12 +62,19 @@ void describe(const Consumer &consumer, const Examination &examination, TopicLos
     if (loss->lowest == loss->highest)
         snprintf(where, sizeof(where), "offset %lld", shown(loss->lowest));
     else
-        snprintf(where, sizeof(where), "an offset from %lld to %lld", shown(loss->lowest),
+        snprintf(where, sizeof(where), "offset %lld or a later one up to %lld", shown(loss->lowest),
                  shown(loss->highest));
     utf8_print(
         loss->reason.text, sizeof(loss->reason.text),
         "Kafka's log of partition %d was truncated to %s: topic \"%s\" had been read up to offset %lld",
         loss->partition, where, topic, shown(loss->position));
+}
+
+void forget_epoch_end(Consumer *consumer, int32_t partition) {
+    std::vector<EpochEnd> &ends = consumer->epoch_ends;
+    ends.erase(std::remove_if(ends.begin(), ends.end(),
+                              [=](const EpochEnd &end) { return end.partition == partition; }),
+               ends.end());
 }
 
 Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest) {
@@ -78,9 +87,12 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     loss.highest = highest;
     describe(*consumer, examination, &loss);
     consumer->note(4, loss.reason.text);
+    if (consumer->losses.empty())
+        consumer->losses_due = std::chrono::steady_clock::now() + others_may_take;
     consumer->losses.push_back(loss);
     examination.step = ExaminationStep::lost;
-    return Examined::trouble;
+    forget_epoch_end(consumer, loss.partition);
+    return Examined::passed_over;
 }
 
 // What librdkafka has heard of the partition: the end of the epoch of its last consumed message; -1: nothing.
@@ -95,6 +107,7 @@ Examined pass(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     examination.step = ExaminationStep::reading;
     examination.marks.clear();
+    forget_epoch_end(consumer, consumer->positions[index].partition);
     return result_of(log_move(consumer, index, examination.next));
 }
 
