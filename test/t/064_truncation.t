@@ -126,6 +126,7 @@ $reading->query(grants_of("heartbeat_$_")) for qw(reader operator worker);
 $reading->query('ALTER ROLE heartbeat_operator LOGIN');
 my $runbook = Heartbeat::Runbook->new($reading, 'docs/operations.md', 'heartbeat_operator');
 my $section = 'After Kafka lost messages';
+$runbook->run('Before the first night', 1);
 like($runbook->run($section, 1), qr/^0\|1000\|1500\|.*truncated to offset 1000/, 'the runbook shows the partition');
 like($runbook->run($section, 2), qr/^0\|1500\|1000$/m, 'and goes back to where the log is another one');
 $reading->wait_for_offsets('reading', 1700);
@@ -135,6 +136,66 @@ $reading->assert_audit;
 like($runbook->run($section, 3), qr/truncated to offset 1000.*"truncated_to": 1000/, 'and what happened is written down');
 $runbook->assert_all_run($section);
 
-$_->{node}->assert_no_crash for values %cases;
+$_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
+
+# Three brokers: what is no truncation, and an unclean leader election.
+my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
+$cluster->start;
+my $topic = 'heartbeat-events';
+$cluster->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 1 ] ], 'min.insync.replicas=1', 'message.timestamp.type=CreateTime');
+my $node = Heartbeat::Cluster->create('unclean', kafka => $cluster);
+my @all;
+
+# Publishes to partition 0 or to all three.
+sub feed
+{
+	my ($count, $partitions) = @_;
+	my @messages = reading_stream($count, $partitions, first => $published, start => int($equal / 1000) - 3600);
+	$published += $count;
+	$_->{timestamp} = $equal for @messages;
+	$cluster->produce($topic, @messages);
+	push @all, @messages;
+	return;
+}
+
+feed(3000, 3);
+$node->wait_for_offsets($topic, 1000, 1000, 1000);
+for my $id (1 .. 3)
+{
+	$cluster->node($id)->restart;
+	$cluster->wait_until_in_sync;
+	feed(300, 3);
+}
+$node->wait_for_offsets($topic, 1300, 1300, 1300);
+is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is no truncation');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'and nothing is stored twice');
+
+# Broker 2 misses what broker 1, alone, takes; then broker 1 dies, and 2 leads with less.
+$cluster->elect_preferred_leaders;
+$cluster->node(2)->stop;
+feed(500, 1);
+$node->wait_for_offsets($topic, 1800, 1300, 1300);
+$cluster->node(1)->kill9;
+$cluster->node(2)->start(no_wait => 1);
+my $leader = $cluster->wait_for_other_leader($topic, 0, $cluster->node(1));
+my $elected = time;
+is($leader->id, 2, 'the broker that lacks messages leads');
+feed(700, 1);
+$node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300: .* read up to offset 1800', 'an unclean election is found');
+diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'before anything of the new log is stored');
+
+# latest skips what the log has, and says what that is; a replay brings it back.
+$node->set('heartbeat.offset_reset' => 'latest');
+$node->wait_for_offsets($topic, 2000, 1300, 1300);
+$node->wait_for_state('RUNNING');
+is($node->query("SELECT partition, from_offset, to_offset FROM heartbeat_gaps"), '0|1300|2000', 'with offset_reset = latest the gap is recorded');
+$node->assert_audit;
+$node->query("SELECT heartbeat_replay('1970-01-01 00:00+00', 'now')");
+$node->assert_readings('and heartbeat_replay() fills it', @all);
+$node->assert_audit;
+
+$node->assert_no_crash;
+$cluster->stop;
 done_testing();
