@@ -17,7 +17,7 @@ namespace {
 constexpr size_t messages_at_once = 512;
 constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
 constexpr int wake_timeout_ms = 5;
-constexpr std::chrono::seconds standstill{2}; // in less no broker loses a partition and gets it back
+constexpr std::chrono::seconds standstill{8}; // broker.session.timeout.ms is 9 s
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
     auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {

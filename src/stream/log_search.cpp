@@ -86,7 +86,6 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     loss.lowest = lowest;
     loss.highest = highest;
     describe(*consumer, examination, &loss);
-    consumer->note(4, loss.reason.text);
     if (consumer->losses.empty())
         consumer->losses_due = std::chrono::steady_clock::now() + others_may_take;
     consumer->losses.push_back(loss);
