@@ -6,7 +6,6 @@
 #include "stream/log_search.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@ namespace {
 constexpr size_t messages_at_once = 512;
 constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
 constexpr int wake_timeout_ms = 5;
-constexpr std::chrono::seconds standstill{8}; // broker.session.timeout.ms is 9 s
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
     auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
@@ -109,28 +107,7 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
-// librdkafka before 2.1 does not give a message's epoch, which tells that a partition had another leader
-// while nothing was fetched: so where reading stood still until librdkafka's queue was full.
-bool examine_after_standstill(Consumer *consumer, const Batch &batch, size_t taken) noexcept {
-#if RD_KAFKA_VERSION < 0x020100ff
-    if (!consumer->stood_still)
-        return true;
-    consumer->bytes_after_standstill += taken;
-    if (consumer->bytes_after_standstill < bytes_before_wake)
-        return true;
-    consumer->stood_still = false;
-    try {
-        return examination_after_standstill(consumer, batch);
-    } catch (...) {
-        return false;
-    }
-#else
-    (void)consumer, (void)batch, (void)taken;
-    return true;
-#endif
-}
-
-FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
+FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     char bytes[64];
     while (read(consumer->wake[0], bytes, sizeof(bytes)) > 0)
         ; // emptied before the queue is, so that no wake-up can fall between
@@ -149,9 +126,8 @@ FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
             wake_fetcher(consumer);
             return examination_is_lost(consumer) ? FillResult::trouble : result;
         }
-        size_t taken = 0;
         for (ssize_t i = 0; i < count; i++) {
-            taken += messages[i]->len;
+            consumer->bytes_taken += messages[i]->len;
             try {
                 // after an error the rest is dropped: positions are assigned anew before anything else is
                 // read
@@ -162,9 +138,6 @@ FillResult fill_messages(Consumer *consumer, Batch *batch) noexcept {
             }
             rd_kafka_message_destroy(messages[i]);
         }
-        consumer->bytes_taken += taken;
-        if (result == FillResult::drained && !examine_after_standstill(consumer, *batch, taken))
-            result = FillResult::trouble;
         if (result != FillResult::drained)
             return result;
     }
@@ -179,19 +152,6 @@ void resume_paused(Consumer *consumer) {
         [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
     rd_kafka_resume_partitions(consumer->client, list.get());
     consumer->paused.clear();
-}
-
-FillResult fill(Consumer *consumer, Batch *batch) noexcept {
-    auto now = std::chrono::steady_clock::now();
-    if (now - consumer->filled_at >= standstill) {
-        consumer->stood_still = true;
-        consumer->bytes_after_standstill = 0;
-    }
-    FillResult result = fill_messages(consumer, batch);
-    if (result == FillResult::drained)
-        consumer->stood_still = false;
-    consumer->filled_at = std::chrono::steady_clock::now();
-    return result;
 }
 
 } // namespace

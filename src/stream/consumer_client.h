@@ -63,9 +63,6 @@ class Consumer {
     bool lost_topic = false;
     Problem lost_reason = {};
     int refresh_ms = 0;
-    bool stood_still = false; // nobody took from the queue, which may have been full
-    size_t bytes_after_standstill = 0;
-    std::chrono::steady_clock::time_point filled_at = std::chrono::steady_clock::now();
     size_t bytes_taken = 0; // since the thread that fetches was woken last
     size_t next_woken = 0;
     bool heard = false;     // a message or an end of a partition, since the last assignment

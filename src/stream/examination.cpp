@@ -96,7 +96,7 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     return log_search(consumer, index, batch);
 }
 
-bool examine_all(Consumer *consumer, const Batch &batch, bool only_returned) {
+bool examine_returned(Consumer *consumer, const Batch &batch) {
     for (size_t i = 0; i < consumer->positions.size(); i++) {
         Examination &examination = consumer->examinations[i];
         if (examination.step == ExaminationStep::lost || examination.broker < 0 ||
@@ -105,7 +105,7 @@ bool examine_all(Consumer *consumer, const Batch &batch, bool only_returned) {
         int64_t lost_at = consumer->connections.lost_at(examination.broker);
         bool returned =
             lost_at > examination.certified && consumer->connections.made_at(examination.broker) > lost_at;
-        if ((returned || !only_returned) && !examine(consumer, i, batch))
+        if (returned && !examine(consumer, i, batch))
             return false;
     }
     return true;
@@ -192,7 +192,7 @@ bool examination_look(Consumer *consumer, const Batch &batch) {
     if (now == consumer->connections_seen)
         return true;
     consumer->connections_seen = now;
-    return examine_all(consumer, batch, true);
+    return examine_returned(consumer, batch);
 }
 
 bool examination_is_lost(Consumer *consumer) {
@@ -206,10 +206,6 @@ bool examination_is_lost(Consumer *consumer) {
         return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     return write(consumer->wake[1], "1", 1) < 0 && errno != EAGAIN; // so that the caller comes back
-}
-
-bool examination_after_standstill(Consumer *consumer, const Batch &batch) {
-    return examine_all(consumer, batch, false);
 }
 
 void examination_remember_batch(Consumer *consumer, int32_t partition, const Batch &batch) {

@@ -75,9 +75,6 @@ bool examination_look(Consumer *consumer, const Batch &batch);
 // is not.
 bool examination_is_lost(Consumer *consumer);
 
-// Examines all partitions: nothing was fetched for a while.
-bool examination_after_standstill(Consumer *consumer, const Batch &batch);
-
 // The positions move to the end of the batch: what is to be remembered of its messages. May throw
 // std::bad_alloc.
 void examination_remember(Consumer *consumer, Batch *batch);
