@@ -5,8 +5,18 @@
 -- Tables come as regclass from heartbeat_make_partitions(), whose body names them by oid. A week has its partition where
 -- any partition's range meets it, whatever the partition is called and whoever has made it; where the usual name is taken
 -- by somebody's table or type, the partition gets another one.
+--
+-- A move is written to the WAL as DELETE from the default partition and, once the week is a partition, INSERT into it. So a
+-- publication of the parents publishes both, and a subscriber, which has the row under the same unique key, can apply them in this
+-- order. Rows that are inserted before their table is attached are not published, and the subscriber would lose them.
+CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
+    'Internal: inserts the rows of one table into another one with the same columns, and returns how many there were. No trigger '
+    'fires, so the caller must own both tables.';
+
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
-                                     time_columns text[], distributed boolean) RETURNS integer
+                                     time_columns text[], distributed boolean, move_rows regprocedure) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -19,6 +29,7 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
+    moved_rows regclass; -- holds them meanwhile; unlogged, so no publication has it
     obstacle text;
     owner regrole;
     attempt integer;
@@ -78,6 +89,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- as its parent
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
@@ -128,9 +140,17 @@ BEGIN
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
-            EXECUTE format('INSERT INTO %6$s (%5$s) SELECT %5$s FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
-                           time_columns[missing.number], missing.week, missing.week + interval '7 days', columns, new_table);
-            GET DIAGNOSTICS moved = ROW_COUNT;
+            IF moving AND NOT distributed THEN
+                name := 'heartbeat_moved_' || md5(random()::text);
+                EXECUTE format('CREATE UNLOGGED TABLE %I.%I (LIKE %s INCLUDING GENERATED)', schema, name, new_table);
+                moved_rows := format('%I.%I', schema, name)::regclass;
+            END IF;
+            IF moving THEN
+                EXECUTE format('INSERT INTO %6$s (%5$s) SELECT %5$s FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
+                               time_columns[missing.number], missing.week, missing.week + interval '7 days', columns,
+                               coalesce(moved_rows, new_table));
+                GET DIAGNOSTICS moved = ROW_COUNT;
+            END IF;
             IF moved > 0 THEN
                 EXECUTE format('DELETE FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
                                time_columns[missing.number], missing.week, missing.week + interval '7 days');
@@ -138,6 +158,11 @@ BEGIN
         END IF;
         EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
                        missing.parent, new_table, missing.week, missing.week + interval '7 days');
+        IF moved_rows IS NOT NULL THEN
+            EXECUTE format('SELECT %s($1, $2)', move_rows::regproc) USING moved_rows, new_table;
+            EXECUTE format('DROP TABLE %s', moved_rows);
+            moved_rows := NULL;
+        END IF;
         -- Citus has copied them to the nodes, and left what it copied
         IF distributed AND moved > 0 THEN
             EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table;
@@ -147,7 +172,7 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
+COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure) IS
     'Internal: what heartbeat_make_partitions() does, with its tables by oid.';
 
 -- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
@@ -171,7 +196,8 @@ BEGIN ATOMIC
     SELECT heartbeat_own_changes(true); -- rows that move to their week are in the rollup
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
-            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed()) m (made),
+            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed(),
+            'heartbeat_move_rows(regclass, regclass)'::regprocedure) m (made),
         LATERAL heartbeat_own_changes(m.made < 0) ended,
         LATERAL heartbeat_watch_truncates(CASE WHEN m.made >= 0 THEN 'heartbeat_records'::regclass END) watched;
 END;

@@ -110,10 +110,11 @@ BEGIN
                     EXCEPTION WHEN dependent_objects_still_exist THEN
                         RAISE WARNING 'table % is emptied and no partition any more, but not dropped', one
                             USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop them, and the table.';
+                        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
+                        -- while it is a partition: a publication of all tables would publish it as a table that no subscriber has
+                        EXECUTE format('TRUNCATE %s', one);
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
-                        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        EXECUTE format('TRUNCATE %s', one);
                     END;
                 END LOOP;
             END;

@@ -10,7 +10,7 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics, heartbeat_maintenance FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq, heartbeat_alerts_id_seq FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
+REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
     heartbeat_make_partitions(timestamptz, timestamptz),
     heartbeat_summarize_partitions(), heartbeat_summarize_minute(timestamptz), heartbeat_wake_workers(),
     heartbeat_pause(text), heartbeat_resume(),

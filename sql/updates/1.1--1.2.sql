@@ -19,6 +19,19 @@ COMMENT ON COLUMN heartbeat_offsets.message_marks IS
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
     'The lowest offset from which on Kafka''s log of the partition can be another one than was read, since it was found truncated; '
     'NULL: it was not. A seek or reset clears it.';
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT p.relid::regclass
+                FROM unnest('{heartbeat_records, heartbeat_anomalies, heartbeat_rollup}'::regclass[]) t (parent), pg_partition_tree(t.parent) p
+                JOIN pg_class c ON c.oid = p.relid
+                WHERE (p.level = 0 OR p.level = 1 AND c.relkind = 'r') AND c.relreplident = 'd' AND pg_has_role(c.relowner, 'USAGE')
+                ORDER BY p.level, p.relid LOOP
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', name);
+    END LOOP;
+END
+$$;
 COMMENT ON TABLE heartbeat_events IS
     'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
     'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
@@ -116,7 +129,7 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 -- Rights: of what is new, and for the roles that need it
 
 REVOKE ALL ON heartbeat_maintenance FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean),
+REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
     heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                          regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
     heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),

@@ -205,16 +205,6 @@ bool route(Load *load) {
     return true;
 }
 
-void flush(Load *load, ResultRelInfo *partition, TupleTableSlot **slots, int count, BulkInsertState bulk) {
-    MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(load->estate));
-    table_multi_insert(partition->ri_RelationDesc, slots, count, GetCurrentCommandId(true), 0, bulk);
-    load_indexes_insert(partition, load->estate, slots, count);
-    MemoryContextSwitchTo(before);
-    for (int i = 0; i < count; i++)
-        ExecClearTuple(slots[i]);
-    ResetPerTupleExprContext(load->estate);
-}
-
 // The rows of one partition, from the first of them on; takes them off the list.
 void store_partition(Load *load, size_t first) {
     ResultRelInfo *partition = load->partition_of[first];
@@ -236,17 +226,28 @@ void store_partition(Load *load, size_t first) {
         if (constrained)
             ExecConstraints(partition, slot, load->estate);
         if (count == chunk_rows) {
-            flush(load, partition, slots, count, bulk);
+            load_flush(partition, load->estate, slots, count, bulk);
             count = 0;
         }
     }
     if (count > 0)
-        flush(load, partition, slots, count, bulk);
+        load_flush(partition, load->estate, slots, count, bulk);
     FreeBulkInsertState(bulk);
     table_finish_bulk_insert(table, 0);
 }
 
 } // namespace
+
+void load_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
+                BulkInsertStateData *bulk) {
+    MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+    table_multi_insert(table->ri_RelationDesc, rows, count, GetCurrentCommandId(true), 0, bulk);
+    load_indexes_insert(table, estate, rows, count);
+    MemoryContextSwitchTo(before);
+    for (int i = 0; i < count; i++)
+        ExecClearTuple(rows[i]);
+    ResetPerTupleExprContext(estate);
+}
 
 bool load_rows(Relation table, const LoadSource &source) {
     Load load = {};

@@ -5,7 +5,10 @@
 extern "C" {
 #include "postgres.h"
 
+#include "executor/executor.h"
 #include "utils/relcache.h"
+
+struct BulkInsertStateData;
 }
 
 #include <cstddef>
@@ -29,5 +32,9 @@ struct LoadSource {
 // INSERT does: where there are triggers, rules, row security, grants on columns, generated columns, deferred
 // keys, a column of another type, a partition that is no table like its parent, or partitions of partitions.
 bool load_rows(Relation table, const LoadSource &source);
+
+// Writes rows that have passed the table's constraints, with their index entries, and clears them.
+void load_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
+                BulkInsertStateData *bulk);
 
 } // namespace heartbeat

@@ -11,6 +11,9 @@ ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_time
 CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
 CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- clocks that are ahead
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
+ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- as their parents
+ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_rollup_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_records_default IS 'Normal readings whose week has no partition: a clock far off, or very late.';
 COMMENT ON TABLE heartbeat_anomalies_default IS 'Anomalies whose week has no partition: a clock far off, or very late.';
 COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week has no partition.';

@@ -42,3 +42,9 @@ COMMENT ON COLUMN heartbeat_anomalies.heart_rate IS 'Beats per minute, exactly a
 COMMENT ON COLUMN heartbeat_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
 COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify.';
+
+-- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key: without
+-- this a subscriber stops at the first reading that is deleted, or moved to its week. Each partition has the same identity, since
+-- a consumer that was told so expects all columns of a deleted row. Only deletes and updates cost more WAL by it.
+ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
+ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

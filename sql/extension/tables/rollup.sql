@@ -12,6 +12,7 @@ CREATE TABLE heartbeat_rollup (
     sum_bpm       double precision NOT NULL,
     reading_count bigint NOT NULL
 ) PARTITION BY RANGE (minute_bucket);
+ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- see heartbeat_records
 COMMENT ON TABLE heartbeat_rollup IS
     'Normal readings by customer and minute, but for what is in heartbeat_rollup_pending, and for minutes that are not '
     'in heartbeat_stale_minutes. Query vw_customer_bpm_summary, which is always exact, instead of this table.';

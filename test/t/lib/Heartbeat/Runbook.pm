@@ -24,7 +24,10 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
     my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
     $runbook->assert_all_run('States');             # no block of that part was left out
 
-Without a role all of it is run as a superuser.
+Without a role all of it is run as a superuser. For a document that speaks of several servers:
+
+    my $there = $runbook->on($subscriber, $database, publisher => $connection);   # psql's variables, as -v gives them
+    $there->run('Subscribe', 1);                                                  # counts for $runbook too
 
     $node->query(grants_of('heartbeat_reader'));                              # that role, as docs/security.md makes it
     my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins like this
@@ -61,6 +64,13 @@ sub new
 	return $self;
 }
 
+# The same document for another server: what is run there counts here too.
+sub on
+{
+	my ($self, $node, $database, %variables) = @_;
+	return bless { %$self, node => $node, database => $database, variables => \%variables }, ref $self;
+}
+
 # A block's answer as psql -At prints it; in another database where one is given.
 sub run
 {
@@ -68,7 +78,9 @@ sub run
 	my $sql = $self->{blocks}{$section}[ $number - 1 ] // croak "section $section has no block $number";
 	$self->{run}{"$section $number"} = 1;
 	my @role = !defined $self->{role} || $sql =~ /^-- superuser$/m ? () : ('-U', $self->{role});
-	my ($status, $answer, $error) = $self->{node}->psql($database // $self->{node}{heartbeat_database}, $sql, extra_params => \@role);
+	my %variables = %{ $self->{variables} // {} };
+	my ($status, $answer, $error) = $self->{node}->psql($database // $self->{database} // $self->{node}{heartbeat_database}, $sql,
+		extra_params => [ @role, map { ('-v', "$_=$variables{$_}") } sort keys %variables ]);
 	croak "$section, block $number: $error\n$sql" if $status != 0;
 	note _indented('remedy', $sql), $answer eq '' ? () : _indented('->', $answer);
 	return $answer;

@@ -1,0 +1,279 @@
+# Logical replication of the readings, by docs/replication.md, whose blocks run here: subscribers with the extension and without it
+# end with the publisher's rows after late readings, moves to weeks made later, retention, replays, dead letters, and changes by
+# hand, and their subscriptions never stop.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('replication');
+$kafka->start;
+$kafka->create_topic($topic, 2);
+
+# What the document has for postgresql.conf.
+my $document = 'docs/replication.md';
+my %settings = slurp_file("$FindBin::RealBin/../../$document") =~ /^ {7}(wal_level|max_slot_wal_keep_size) = '?([^'\n]+)'?$/mg;
+is($settings{wal_level}, 'logical', 'the document has the settings');
+my $publisher = Heartbeat::Cluster->create('publisher', kafka => $kafka, owner => 'heartbeat_owner', streaming => 1,
+	settings => { %settings, max_wal_senders => 20, max_replication_slots => 20 });
+my $server = Heartbeat::Cluster->create('subscribers', extension => 0, streaming => 1,
+	settings => { shared_preload_libraries => '', max_logical_replication_workers => 16, max_sync_workers_per_subscription => 4 });
+$server->safe_psql('postgres', "CREATE DATABASE $_") for qw(warehouse archive late everything leaves);
+my $connection = $publisher->connstr . ' dbname=heartbeat user=heartbeat_subscriber';
+my $runbook = Heartbeat::Runbook->new($publisher, $document);
+my %at = map { $_ => $runbook->on($server, $_, publisher => $connection) } qw(heartbeat warehouse archive late everything leaves);
+
+my $week  = 7 * 86400;
+my $now   = int(time);
+my @bookkeeping = qw(heartbeat_gaps heartbeat_rollup heartbeat_rollup_pending heartbeat_stale_minutes heartbeat_customers heartbeat_customers_total);
+my @plain = qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters heartbeat_offsets);
+my %published = (
+	heartbeat  => [ @plain, @bookkeeping ],
+	late       => [ @plain, @bookkeeping ],
+	warehouse  => [@plain],
+	everything => [ @plain, @bookkeeping, qw(heartbeat_control heartbeat_events) ]);
+my @subscribers = qw(heartbeat warehouse);
+
+sub publish
+{
+	$kafka->produce($topic, @_);
+	$publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
+	return;
+}
+
+# Readings of a minute that ends so many weeks ago.
+my $stream = 0;
+sub readings { my ($weeks) = @_; return reading_stream(300, 2, start => $now - int($weeks * $week) - ++$stream); }
+
+# Passes when each subscriber has the rows of the publisher, as sets.
+sub rows
+{
+	my ($node, $database, @tables) = @_;
+	my $answer;
+	$node->psql($database, join(' UNION ALL ',
+		map { "SELECT '$_ ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM $_ t" } @tables),
+		stdout => \$answer);
+	return $answer // '';
+}
+
+sub same
+{
+	my ($what, @databases) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $good = 1;
+	for my $database (@databases ? @databases : @subscribers)
+	{
+		my ($deadline, $here, $there) = (time + 40, '', '-');
+		until ($here eq $there || time > $deadline)
+		{
+			usleep(20_000) if $here ne '';
+			($here, $there) = (rows($publisher, 'heartbeat', @{ $published{$database} }), rows($server, $database, @{ $published{$database} }));
+		}
+		$good = is($there, $here, "$what: $database has the rows of the publisher") && $good;
+	}
+	diag grep { /ERROR|CONTEXT/ } (split /^/, slurp_file($server->logfile))[ -20 .. -1 ] unless $good;
+	return $good;
+}
+
+sub never_stopped
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @errors = grep { /ERROR:|FATAL:/ && !/terminating|could not (?:connect|receive)|starting up|shutting down/ } split /^/, slurp_file($server->logfile);
+	return is("@errors", '', $what);
+}
+
+sub copied { my ($database) = @_; return $server->poll_query_until($database, "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'"); }
+
+sub fold
+{
+	$publisher->query('SELECT heartbeat_wake_workers()');
+	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded');
+}
+
+# Set up, while there are readings already: some of this week, and some so old that their week has no partition.
+publish(readings(0), readings(60), { partition => 0, value => 'no reading' });
+$runbook->run('Prepare the publisher', $_) for 1, 2;
+$at{heartbeat}->run('A subscriber with the extension', $_) for 1 .. 3;
+$at{warehouse}->run('A subscriber without the extension', $_) for 1, 2;
+$at{archive}->run('A subscriber without the extension', 1);
+$at{archive}->run('An archive', 1);
+$server->safe_psql('archive', "CREATE SUBSCRIPTION heartbeat_archive CONNECTION '$connection' PUBLICATION heartbeat_readings");
+copied($_) for qw(heartbeat warehouse archive);
+is($at{heartbeat}->run('A subscriber with the extension', 4), '', 'what was there is copied');
+same('what was there');
+like($server->query("SELECT string_agg(DISTINCT tableoid::regclass::text, ' ') FROM heartbeat_records"), qr/heartbeat_records_\d+w\d+.*heartbeat_records_default|heartbeat_records_default.*heartbeat_records_\d+w\d+/,
+	'to the week and to the default partition');
+
+$runbook->run('Consumers of changes', 1);
+publish(readings(0), readings(60), readings(58), readings(30));
+same('new and late readings');
+$server->assert_summary('the summary of the subscriber is exact while the rollup lacks readings');
+fold();
+same('the rollup is folded');
+$server->assert_summary('and afterwards');
+
+# The move: of readings, anomalies and rollup.
+my $moved = "to_timestamp($now - 60 * $week)";
+is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'the week of the old readings is made');
+cmp_ok($publisher->query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND tableoid <> 'heartbeat_records_default'::regclass"),
+	'>', 500, 'and they are moved');
+same('readings moved to their week');
+my @changes = map { /^table public\.(heartbeat_\w+): (\w+):/ ? "$1 $2" : /^(BEGIN|COMMIT)/ ? $1 : () } split /\n/, $runbook->run('Consumers of changes', 2);
+my ($move) = grep { /DELETE/ } split /BEGIN/, join "\n", @changes;
+like($move, qr/^\s*(?:heartbeat_records_default DELETE\n)+(?:heartbeat_records_\d+w\d+ INSERT\n)+(?:heartbeat_anomalies_default DELETE\n)+(?:heartbeat_anomalies_\d+w\d+ INSERT\n)+(?:heartbeat_rollup_default DELETE\n)+(?:heartbeat_rollup_\d+w\d+ INSERT\n)+COMMIT\s*$/,
+	'a move is one transaction, deletes first, and nothing else');
+$runbook->run('Consumers of changes', 3);
+
+# The subscriber makes the week too, and other ones: what it has is moved there, and changes still find it.
+$server->query("SELECT heartbeat_make_partitions($moved, $moved)");
+publish(readings(60), readings(58));
+$publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");
+$publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 58 * $week), to_timestamp($now - 58 * $week))");
+publish(readings(58));
+same('weeks made on either side');
+
+# By hand.
+$publisher->query("UPDATE heartbeat_records SET heart_rate = heart_rate + 0.5 WHERE customer_id = 'CUST-0020' AND heart_rate < 179");
+$publisher->query("UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '3 weeks' WHERE customer_id = 'CUST-0021'");
+$publisher->query("UPDATE heartbeat_anomalies SET customer_id = 'moved' WHERE customer_id = 'CUST-0013'");
+$publisher->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0022'");
+same('an UPDATE and a DELETE by hand');
+cmp_ok($publisher->query("SELECT records FROM heartbeat_replay(to_timestamp($now - 3600), now())"), '>', 0, 'a replay brings back what was deleted');
+same('a replay');
+
+# Dead letters and gaps.
+publish(map { { partition => 0, value => $_ } } 'mend me', 'drop me', reading('late', 70, 'never'));
+same('dead letters');
+my $mended = reading('mended', 70, reading_time($now));
+$publisher->query("UPDATE heartbeat_dead_letters SET payload = convert_to('$mended', 'UTF8') WHERE payload = 'mend me'");
+$publisher->query('SELECT heartbeat_retry_dead_letters()');
+$publisher->query("DELETE FROM heartbeat_dead_letters WHERE payload = 'drop me'");
+same('dead letters retried and deleted');
+is($server->safe_psql('warehouse', "SELECT count(*) FROM heartbeat_records WHERE customer_id = 'mended'"), 1, 'a mended one is a reading everywhere');
+$publisher->query('SELECT heartbeat_pause()');
+$kafka->produce($topic, readings(0));
+my ($end) = $kafka->end_offsets($topic);
+$publisher->query("SELECT heartbeat_seek(0, $end); SELECT heartbeat_resume()");
+$publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
+same('a seek, with its gap');
+is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'which the subscriber has');
+
+# A subscriber that is added while readings arrive, and weeks are made; and one of all tables.
+my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
+my $printed   = '';
+my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],
+	'<', \undef, '>', \$printed, '2>&1');
+my $before = $publisher->count('heartbeat_records');
+$publisher->wait_for_query("SELECT count(*) > $before FROM heartbeat_records", 't', 'readings stream in');
+$runbook->run('A publication of all tables', 1);
+$server->safe_psql($_, 'CREATE EXTENSION heartbeat') for qw(late everything);
+$at{everything}->run('A publication of all tables', 2);
+$server->safe_psql('late', "CREATE SUBSCRIPTION heartbeat_late CONNECTION '$connection' PUBLICATION heartbeat");
+$server->safe_psql('everything', "CREATE SUBSCRIPTION heartbeat_everything CONNECTION '$connection' PUBLICATION everything");
+$kafka->produce($topic, readings(57));
+$publisher->wait_for_query("SELECT count(*) > 0 FROM heartbeat_records_default WHERE event_timestamp > to_timestamp($now - 57 * $week - 600)", 't', 'late readings among them');
+eval { $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 57 * $week), to_timestamp($now - 57 * $week))"); 1 } or note $@;
+copied($_) for qw(late everything);
+push @subscribers, qw(late everything);
+$generated->signal('INT');
+IPC::Run::finish($generated);
+$publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
+my $began = time;
+same('added while readings streamed in');
+note sprintf '%.1f s behind a stream of 3000 readings a second', time - $began;
+$publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 57 * $week), to_timestamp($now - 57 * $week))");
+publish(readings(0));
+fold();
+same('and later');
+
+# A subscriber that was down.
+$server->stop;
+publish(readings(0), readings(56));
+$publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 56 * $week), to_timestamp($now - 56 * $week))");
+$publisher->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0023'");
+like($runbook->run('Watch it', 1), qr/^heartbeat_copy\|f\|reserved\|\d/m, 'the slot of a subscriber that is away holds WAL');
+$server->start;
+same('after it was down');
+never_stopped('no subscription ever stopped');
+my $stats = eval { $at{heartbeat}->run('Watch it', 2) } // $@;
+like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'and its numbers say so');
+is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY topic, partition'), 'positions can be compared');
+
+# Retention, also of readings that are in a default partition.
+publish(readings(54), readings(55));
+$publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 55 * $week), to_timestamp($now - 55 * $week))");
+same('before retention');
+$publisher->query('CREATE VIEW depends AS SELECT * FROM heartbeat_records_' . $publisher->query("SELECT to_char($moved, 'IYYY\"w\"IW')"));
+$publisher->set('heartbeat.retention' => '365d');
+$publisher->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'", 0, 'the publisher drops old weeks');
+$server->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp BETWEEN to_timestamp($now - 54.1 * $week) AND to_timestamp($now - 53.9 * $week)", 0,
+	'what it deletes from its default partition is deleted at the subscriber');
+cmp_ok($server->query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 500, 'and weeks that it drops are kept');
+$at{heartbeat}->run('Retention', 1);
+$server->wait_for_query("SELECT setting FROM pg_file_settings WHERE name = 'heartbeat.retention'", '365d', 'retention of its own');
+like($at{heartbeat}->run('Retention', 2), qr/^\d+\|\d+\|0$/, 'is applied');
+$at{warehouse}->run('Retention', 3);
+$server->safe_psql($_, 'SELECT heartbeat_apply_retention()') for qw(late everything);
+pop @{ $published{everything} };    # it has an event of its own
+same('retention on both sides');
+never_stopped('nor did retention stop one');
+
+# The archive still has everything.
+my $lost = "SELECT count(*) FROM heartbeat_records WHERE customer_id IN ('CUST-0022', 'CUST-0023')";
+is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'what was deleted by hand');
+cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'is in the archive');
+is($server->safe_psql('archive', 'SELECT count(*) - count(DISTINCT (customer_id, event_timestamp)) FROM heartbeat_records'), 0, 'once');
+cmp_ok($server->safe_psql('archive', "SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 1000, 'so is what retention dropped and deleted');
+is($at{heartbeat}->run('A subscriber with the extension', 5), 0, 'weeks ahead are there');
+
+# Partitions one by one.
+$runbook->run('Partitions one by one', 1);
+$server->safe_psql('leaves', 'CREATE EXTENSION heartbeat');
+$server->safe_psql('leaves', "SELECT heartbeat_make_partitions('$_', '$_')") for split /\n/, $publisher->query(
+	"SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM \$\$FROM \\('([^']+)'\$\$) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	 WHERE i.inhparent = 'heartbeat_records'::regclass AND pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'");
+$server->safe_psql('leaves', "CREATE SUBSCRIPTION heartbeat_leaves CONNECTION '$connection' PUBLICATION leaves");
+copied('leaves');
+$published{leaves} = [qw(heartbeat_records heartbeat_anomalies)];
+same('partition by partition', 'leaves');
+$at{leaves}->run('Partitions one by one', 2);
+my $position = $server->log_position;
+publish(reading_stream(300, 2, start => 1_759_312_800), readings(0));    # 2025-10-01
+$publisher->query("SELECT heartbeat_make_partitions('2025-10-01', '2025-10-01')");
+$server->wait_for_log(qr/logical replication target relation "public.heartbeat_records_2025w40" does not exist/, $position);
+$at{leaves}->run('Partitions one by one', 3);
+copied('leaves');
+same('a week made for late readings is refreshed', 'leaves');
+same('and nobody else minds');
+
+# A slot that is lost.
+$server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
+$publisher->set('max_slot_wal_keep_size' => '1MB');
+$publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")
+  or fail('the slot is lost');
+$at{warehouse}->run('Copy it anew', 1);
+$runbook->run('Copy it anew', 2);
+$at{warehouse}->run('A subscriber without the extension', 2);
+copied('warehouse');
+same('copied anew', 'warehouse');
+
+# All readings of a table.
+$publisher->query('TRUNCATE heartbeat_anomalies');
+same('TRUNCATE', qw(heartbeat warehouse late));
+
+$runbook->assert_all_run($runbook->parts);
+$_->assert_no_crash for $publisher, $server;
+$kafka->stop;
+done_testing();
