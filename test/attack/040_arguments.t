@@ -50,6 +50,16 @@ like(answer("SELECT heartbeat_make_partitions($_, $_)"), qr/^\d+$|^22\w{3}: .*(y
 	for "'4714-11-24 00:00+00 BC'", "'0001-01-01 BC'", "'0001-01-01'", "'9999-12-31'", "'10000-01-03'", "'99999-12-31'";
 is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'it makes a week afterwards');
 
+# Rows are moved between plain tables of the caller's alone, which are alike.
+$node->query('CREATE ROLE mover; GRANT EXECUTE ON FUNCTION heartbeat_move_rows(regclass, regclass) TO mover; CREATE TABLE theirs (i int); GRANT ALL ON theirs TO mover;
+	CREATE SCHEMA mover AUTHORIZATION mover; SET ROLE mover; CREATE TABLE mover.one (i int PRIMARY KEY); INSERT INTO mover.one VALUES (1);
+	CREATE TABLE mover.other (i text); CREATE VIEW mover.view AS SELECT 1 AS i; CREATE TABLE mover.two (LIKE mover.one INCLUDING ALL, CHECK (i < 2))');
+like(answer("SET ROLE mover; SELECT heartbeat_move_rows($_->[0], $_->[1])"), qr/^$_->[2]: /, "heartbeat_move_rows($_->[0], $_->[1])")
+	for [ "'mover.one'", "'theirs'", 42501 ], [ "'theirs'", "'mover.one'", 42501 ], [ "'mover.one'", "'mover.other'", 42804 ], [ "'mover.one'", "'mover.view'", 42809 ],
+	[ 0, "'mover.one'", 'XX000' ], [ "'mover.one'", "'mover.one'", 23505 ], [ "'mover.one_pkey'", "'mover.one'", 42809 ];
+is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'it moves a row');
+like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'and none that a constraint refuses');
+
 # Offsets: 0 to 10^15. What is beyond breaks sums of them.
 my $most = 1_000_000_000_000_000;
 answer("$operator SELECT heartbeat_pause('to seek')");

@@ -1,5 +1,5 @@
 # Every SQL block of the README and of the documents that it leads to, on a live pipeline, from CREATE EXTENSION to DROP EXTENSION;
-# what the text says comes of it. operations.md and from-python.md have tests of their own.
+# what the text says comes of it. operations.md, replication.md and from-python.md have tests of their own.
 
 use strict;
 use warnings;
