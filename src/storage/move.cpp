@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -27,15 +28,22 @@ namespace {
 
 constexpr int chunk_rows = 500; // enough for several pages
 
+Relation open_plain_table(Oid oid, LOCKMODE lock) {
+    Relation table = try_relation_open(oid, lock);
+    if (table == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no table with OID %u", oid)));
+    if (table->rd_rel->relkind != RELKIND_RELATION)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("rows cannot be moved: \"%s\" is not a plain table",
+                               RelationGetRelationName(table))));
+    return table;
+}
+
 // Triggers, row security and foreign keys are passed over, which a table's owner alone may do.
 void require_owner(Relation table) {
     if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of table %s", RelationGetRelationName(table))));
-    if (table->rd_rel->relkind != RELKIND_RELATION)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("rows cannot be moved: \"%s\" is not a plain table",
-                               RelationGetRelationName(table))));
 }
 
 void require_same_columns(Relation source, Relation target) {
@@ -104,8 +112,8 @@ using namespace heartbeat;
 
 extern "C" Datum heartbeat_move_rows(PG_FUNCTION_ARGS) {
     PreventCommandIfReadOnly("heartbeat_move_rows()");
-    Relation source = table_open(PG_GETARG_OID(0), AccessShareLock);
-    Relation target = table_open(PG_GETARG_OID(1), RowExclusiveLock);
+    Relation source = open_plain_table(PG_GETARG_OID(0), AccessShareLock);
+    Relation target = open_plain_table(PG_GETARG_OID(1), RowExclusiveLock);
     require_owner(source);
     require_owner(target);
     require_same_columns(source, target);

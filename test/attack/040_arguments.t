@@ -56,7 +56,7 @@ $node->query('CREATE ROLE mover; GRANT EXECUTE ON FUNCTION heartbeat_move_rows(r
 	CREATE TABLE mover.other (i text); CREATE VIEW mover.view AS SELECT 1 AS i; CREATE TABLE mover.two (LIKE mover.one INCLUDING ALL, CHECK (i < 2))');
 like(answer("SET ROLE mover; SELECT heartbeat_move_rows($_->[0], $_->[1])"), qr/^$_->[2]: /, "heartbeat_move_rows($_->[0], $_->[1])")
 	for [ "'mover.one'", "'theirs'", 42501 ], [ "'theirs'", "'mover.one'", 42501 ], [ "'mover.one'", "'mover.other'", 42804 ], [ "'mover.one'", "'mover.view'", 42809 ],
-	[ 0, "'mover.one'", 'XX000' ], [ "'mover.one'", "'mover.one'", 23505 ], [ "'mover.one_pkey'", "'mover.one'", 42809 ];
+	[ 0, "'mover.one'", '42P01' ], [ "'mover.one'", "'mover.one'", 23505 ], [ "'mover.one_pkey'", "'mover.one'", 42809 ];
 is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'it moves a row');
 like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'and none that a constraint refuses');
 

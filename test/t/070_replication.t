@@ -266,6 +266,10 @@ copied('leaves');
 same('a week made for late readings is refreshed', 'leaves');
 same('and nobody else minds');
 
+# All readings of a table.
+$publisher->query('TRUNCATE heartbeat_anomalies');
+same('TRUNCATE', qw(heartbeat warehouse late));
+
 # The rollup alone.
 $at{heartbeat}->run('Many readings a second', 1);
 $runbook->run('Many readings a second', 2);
@@ -275,15 +279,12 @@ fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
 same('the rollup alone, once it is folded', 'heartbeat');
 
-# All readings of a table.
-$publisher->query('TRUNCATE heartbeat_anomalies');
-same('TRUNCATE', qw(heartbeat warehouse late));
-
 # A slot that is lost; others may be lost with it, on a machine that is busy.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")
   or fail('the slot is lost');
+$publisher->set('max_slot_wal_keep_size' => '20GB');
 $at{warehouse}->run('Copy it anew', 1);
 $runbook->run('Copy it anew', 2);
 $at{warehouse}->run('A subscriber without the extension', 2);
