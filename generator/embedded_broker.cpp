@@ -15,7 +15,7 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr int query_ms = 5000;
+constexpr int query_ms = 1000;
 constexpr char log_errors_only[] = "3";
 
 [[noreturn]] void fail(const std::string &reason) {
@@ -66,14 +66,18 @@ EmbeddedBroker::EmbeddedBroker(uint16_t port, const std::string &topic, int part
 }
 
 int64_t EmbeddedBroker::dropped() const {
+    const std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t *)> list(
+        rd_kafka_topic_partition_list_new(partitions_), rd_kafka_topic_partition_list_destroy);
+    for (int32_t partition = 0; partition < partitions_; partition++)
+        rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
+    // not rd_kafka_query_watermark_offsets(), which does not obey its timeout
+    if (rd_kafka_offsets_for_times(rk_.get(), list.get(), query_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
     int64_t dropped = 0;
-    for (int32_t partition = 0; partition < partitions_; partition++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        if (rd_kafka_query_watermark_offsets(rk_.get(), topic_.c_str(), partition, &low, &high, query_ms) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            dropped += low;
-    }
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            dropped += list->elems[i].offset;
     return dropped;
 }
 

@@ -2,10 +2,12 @@
 #include "console.h"
 #include "options.h"
 #include "producer_config.h"
+#include "publish.h"
 #include "run.h"
 
 #include <exception>
 #include <iostream>
+#include <unistd.h>
 
 int main(int argc, char **argv) {
     using namespace heartbeat::generator;
@@ -15,7 +17,10 @@ int main(int argc, char **argv) {
             return *status;
         Console console(options.quiet);
         try {
-            return run_generator(options, &console);
+            const int status = run_generator(options, &console);
+            if (publisher_left_threads())
+                _exit(status);
+            return status;
         } catch (const ProducerConfigError &error) {
             console.error(error.what());
             return exit_usage;

@@ -4,16 +4,24 @@
 #include "topic.h"
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <future>
+#include <memory>
 #include <syslog.h>
+#include <thread>
 #include <utility>
 
 namespace heartbeat::generator {
 
 namespace {
 
-constexpr int close_ms = 5000;
+constexpr int flush_ms = 300;                         // for reports that are there already
+constexpr std::chrono::milliseconds close_takes{500}; // of a client whose threads do not hang
+
+std::atomic<bool> threads_left{false};
 
 // Errors that concern only one message. After any other error the next message would fail too.
 bool is_message_error(rd_kafka_resp_err_t error) {
@@ -58,7 +66,18 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    rd_kafka_destroy(rk_);
+    // It waits for all its threads, one of which may be waiting for the name server.
+    auto destroyed = std::make_shared<std::promise<void>>();
+    std::future<void> done = destroyed->get_future();
+    std::thread([rk = rk_, destroyed] {
+        rd_kafka_destroy(rk);
+        destroyed->set_value();
+    }).detach();
+    threads_left = done.wait_for(close_takes) != std::future_status::ready;
+}
+
+bool publisher_left_threads() {
+    return threads_left;
 }
 
 bool Publisher::open() {
@@ -111,10 +130,12 @@ void Publisher::serve(int timeout_ms) {
 }
 
 void Publisher::abandon() {
-    const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    // otherwise it would wait for each of librdkafka's threads
+    constexpr int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
+    const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, flags);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         console_->error(std::string("abandoning the messages in flight: ") + rd_kafka_err2str(error));
-    rd_kafka_flush(rk_, close_ms); // the reports of what was purged
+    rd_kafka_flush(rk_, flush_ms); // the reports of what was purged
 }
 
 void Publisher::note_delivered() {

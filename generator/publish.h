@@ -57,4 +57,8 @@ class Publisher : public Sink {
     rd_kafka_topic_t *topic_ = nullptr;
 };
 
+// Whether a publisher has ended while threads of librdkafka still ran, which the exit of the process would
+// trip over.
+bool publisher_left_threads();
+
 } // namespace heartbeat::generator

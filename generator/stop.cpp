@@ -2,16 +2,27 @@
 #include "stop.h"
 
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace heartbeat::generator {
 
 namespace {
 
-volatile std::sig_atomic_t requests = 0;
+constexpr int64_t nanoseconds = 1'000'000'000;
+constexpr time_t drain_seconds = 1; // after SIGTERM, whose sender kills what does not end soon
 
-void count_request(int) {
+volatile std::sig_atomic_t requests = 0;
+volatile std::sig_atomic_t told_to_end = 0;
+timespec told_at; // written before told_to_end is
+
+void count_request(int signal) {
     if (requests < 2)
         requests = requests + 1;
+    if (signal != SIGTERM || told_to_end != 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &told_at);
+    told_to_end = 1;
 }
 
 } // namespace
@@ -31,7 +42,12 @@ bool stop_requested() {
 }
 
 bool stop_at_once() {
-    return requests > 1;
+    if (requests > 1 || told_to_end == 0)
+        return requests > 1;
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t waited_ns = (now.tv_sec - told_at.tv_sec) * nanoseconds + now.tv_nsec - told_at.tv_nsec;
+    return waited_ns >= drain_seconds * nanoseconds;
 }
 
 } // namespace heartbeat::generator

@@ -10,7 +10,7 @@ void stop_install_handlers();
 // After the first request: send no more messages, and drain.
 bool stop_requested();
 
-// After the second request: do not wait for the messages in flight.
+// The second, or a second after SIGTERM: do not wait for what is still in flight either.
 bool stop_at_once();
 
 } // namespace heartbeat::generator
