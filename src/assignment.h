@@ -1,13 +1,13 @@
 // Server half: which partitions an ingest worker reads and from where, decided anew after every connect, seek
-// or doubt.
+// or doubt, and of a partition when it can be read again.
 #pragma once
 
-#include "control/shared_state.h"
-#include "stream/topic_query.h"
+#include "kafka_partitions.h"
 
 namespace heartbeat {
 
 enum class AssignmentResult {
+    asking, // the answers are still to come
     assigned,
     unavailable, // the topic, or what is asked of it, is not there: try again
     unreachable, // Kafka does not answer: try again
@@ -21,29 +21,37 @@ inline constexpr char brokers_hint[] = "Check that the brokers run, heartbeat.br
                                        "with a changed file after a reload.";
 
 struct Assignment {
-    int worker;
-    int workers;
-    TopicDescription topic; // as it was found
+    KafkaPartitions partitions;
     bool told;              // the log has where reading began
+    int32_t end_partitions; // so many were there when this worker began the topic at their ends
     char reason[state_text_size];
     char hint[state_text_size];
 };
 
 inline bool assignment_has(const Assignment &assignment, int32_t partition) {
-    return partition < assignment.topic.partition_count &&
-           partition % assignment.workers == assignment.worker;
+    return partitions_own(assignment.partitions, partition);
 }
 
-// Worker, workers and what is known of the topic are given, the rest is filled in. Asks Kafka first, then
-// reads heartbeat_offsets in a transaction of its own, compares both, obeys heartbeat.start_offset and
-// heartbeat.offset_reset, and assigns.
+// One step towards an assignment, which waits for nothing from Kafka: call it again when something is
+// answered. Asks Kafka first, then reads heartbeat_offsets in a transaction of its own, compares both, obeys
+// heartbeat.start_offset and heartbeat.offset_reset, and assigns the partitions that can be read.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
+
+// While it reads: notices what becomes of the topic and its partitions. True: all is to be assigned anew.
+bool assignment_tend(Consumer *consumer, Assignment *assignment);
+
+// The same for partitions that can be read again, while the others are. Call it when nothing that was
+// consumed waits to be stored.
+AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 
 // What was found to be another topic, or another log of a partition: heartbeat_offsets is to say it.
 void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count);
 
-// What Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while nothing is
-// read.
+// Asks for what Kafka holds of this worker's partitions, for the lag that heartbeat_partitions shows while
+// nothing is read, and takes the answers.
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
+
+// Nothing is assigned any more, and all is to be asked again.
+void assignment_forget(Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

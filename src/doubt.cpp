@@ -163,13 +163,18 @@ void doubt_mark(const TopicDescription &topic, const TopicLoss &loss) {
 
 bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                    Assignment *assignment) {
-    const TopicDescription &topic = assignment->topic;
+    const TopicDescription &topic = assignment->partitions.topic;
     find_lost(offsets, count, topic);
+    auto *settled = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
+    size_t settled_count = 0;
     for (size_t i = 0; i < count; i++) {
         StoredOffset &stored = offsets[i];
         if (!assignment_has(*assignment, stored.partition))
             continue;
         const PartitionRange &range = ranges[stored.partition];
+        if (range.low < 0)
+            continue; // it cannot be asked for now, or is being read
+        settled[settled_count++] = stored.partition;
         Doubt doubt = find_doubt(stored, range, topic, assignment->reason);
         if (doubt == Doubt::none)
             continue;
@@ -181,7 +186,7 @@ bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ra
         }
         reset(&stored, range, doubt, assignment->reason);
     }
-    offsets_set_identity(settings.topic, topic, assignment->worker, assignment->workers);
+    offsets_set_identity(settings.topic, topic, settled, settled_count);
     return true;
 }
 

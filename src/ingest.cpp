@@ -26,11 +26,6 @@ namespace {
 
 constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 bytes each
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
-constexpr int describe_timeout_ms = 2000; // the answer waits behind a fetch that waits for messages
-
-TimestampTz describe_every(const Consumer *consumer) {
-    return consumer_refresh_ms(consumer) * INT64CONST(1000);
-}
 
 void add_context(void *argument) {
     const auto *ingest = static_cast<const Ingest *>(argument);
@@ -138,31 +133,8 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     ingest->sealed = true;
     progress_batch_begins(slot);
     show_watermarks(batch, consumer);
-    if (ingest->full && !ingest->doubtful)
+    if (ingest->full && !ingest->doubtful && !ingest->hold)
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
-}
-
-// Partitions may have joined, and what has the topic's name may be another one. Assigning finds out.
-// A partition may grow without giving a message, as behind a transaction that nobody ends: that is lag too.
-void show_growth(Consumer *consumer, const Assignment &assignment) {
-    for (int32_t partition = 0; partition < assignment.topic.partition_count; partition++) {
-        int64_t high = assignment_has(assignment, partition) ? topic_high_watermark(consumer, partition) : -1;
-        if (high >= 0)
-            progress_watermark(partition, high);
-    }
-}
-
-void look_at_topic(Ingest *ingest, Consumer *consumer, const Assignment *assignment) {
-    TopicDescription topic;
-    Problem problem;
-    bool answered = topic_describe(consumer, describe_timeout_ms, &topic, &problem);
-    ConsumerThrottle throttle;
-    if (!answered && consumer_throttled(consumer, &throttle))
-        return; // the broker delays this answer too
-    show_growth(consumer, *assignment);
-    ingest->doubtful = ingest->doubtful || !answered || !topic.exists ||
-                       topic.partition_count != assignment->topic.partition_count ||
-                       !topic_is_same(topic, assignment->topic);
 }
 
 } // namespace
@@ -174,11 +146,10 @@ bool ingest_create(Ingest *ingest) {
     return ingest->batch != nullptr && ingest->next != nullptr;
 }
 
-void ingest_begin(Ingest *ingest, const Consumer *consumer) {
+void ingest_begin(Ingest *ingest) {
     ingest->doubtful = ingest->lost = false;
-    TimestampTz now = GetCurrentTimestamp();
-    ingest->mirror_at = now; // so that lag tools see where a topic begins, or where a seek went
-    ingest->describe_at = now + describe_every(consumer);
+    ingest->mirror_at =
+        GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
 }
 
 void ingest_drop(Ingest *ingest, Consumer *consumer) {
@@ -186,13 +157,15 @@ void ingest_drop(Ingest *ingest, Consumer *consumer) {
     ingest->batch->clear();
     ingest->next->clear();
     ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
-    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = false;
+    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = ingest->hold = false;
     ingest->doubtful = ingest->lost = false;
 }
 
 void ingest_fill(Ingest *ingest, Consumer *consumer) {
     if (ingest->sealed || ingest->doubtful || ingest->lost)
         return; // nothing may follow what was lost
+    if (ingest->hold)
+        return consumer_listen(consumer); // so that the next answer wakes the worker
     take_result(ingest, consumer_fill(consumer, ingest->batch));
     if (consumer_mirror_failed(consumer))
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
@@ -201,7 +174,7 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
 long ingest_until_due(const Ingest *ingest) {
     if (ingest->batch->empty())
         return -1;
-    if (ingest->full || ingest->sealed || ingest->doubtful)
+    if (ingest->full || ingest->sealed || ingest->doubtful || ingest->hold)
         return 0;
     // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
     // them still shares transactions. No message waits longer than that: its batch began after the one
@@ -228,21 +201,22 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     return result;
 }
 
-long ingest_duties(Ingest *ingest, Consumer *consumer, const Assignment *assignment) {
+long ingest_duties(Ingest *ingest, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
+    // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
+    // answer, so nothing is asked of the coordinator while a broker is away
+    bool away = partitions_any_away(assignment->partitions);
     if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
-        consumer_mirror_positions(consumer);
-        ingest->mirror_at = 0;
+        if (!away)
+            consumer_mirror_positions(consumer);
+        ingest->mirror_at = away ? now + mirror_every : 0;
     }
-    if (ingest->describe_at <= now) {
-        look_at_topic(ingest, consumer, assignment);
-        now = GetCurrentTimestamp();
-        ingest->describe_at = now + describe_every(consumer);
-    }
-    TimestampTz next = ingest->describe_at;
+    ingest->doubtful = assignment_tend(consumer, assignment) || ingest->doubtful;
+    long wait = partitions_until_due(assignment->partitions);
     if (ingest->mirror_at != 0)
-        next = std::min(next, ingest->mirror_at);
-    return static_cast<long>(std::max<TimestampTz>(next - now, 0) / 1000 + 1);
+        wait =
+            std::min(wait, static_cast<long>(std::max<TimestampTz>(ingest->mirror_at - now, 0) / 1000 + 1));
+    return wait;
 }
 
 } // namespace heartbeat

@@ -10,13 +10,14 @@
 #include "text.h"
 
 extern "C" {
-#include "pgstat.h"
 #include "storage/ipc.h"
 }
 
 namespace heartbeat {
 
 namespace {
+
+constexpr int clients_max = 4; // of those that are left to threads which have yet to come back
 
 bool abandoned = false; // a client would not end, and its threads are still there
 
@@ -39,7 +40,9 @@ void tell_throttle(Reader *reader, WorkerSlot *slot) {
 void close_client(Reader *reader) {
     if (reader->assigned)
         take_losses(reader);
-    abandoned = !kafka_close(reader->consumer) || abandoned;
+    assignment_forget(reader->consumer, &reader->assignment);
+    CloseResult result = kafka_close(reader->consumer);
+    abandoned = abandoned || result == CloseResult::left || consumer_clients() > clients_max;
     reader->consumer = nullptr;
     reader->assigned = reader->troubled = false;
     ingest_drop(&reader->ingest, nullptr);
@@ -76,6 +79,7 @@ void reader_stop(Reader *reader) {
         take_losses(reader); // found by what was being read ahead
         consumer_assign(reader->consumer, nullptr, 0, &problem);
     }
+    assignment_forget(reader->consumer, &reader->assignment);
     reader->assigned = false;
     ingest_drop(&reader->ingest, reader->consumer);
 }
@@ -97,14 +101,22 @@ AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot) {
         assignment_mark_lost(reader->assignment, reader->losses, reader->loss_count);
     reader_drain(reader, slot); // what was said of a topic before it is assigned means nothing
     reader->loss_count = 0;
-    pgstat_report_activity(STATE_RUNNING, "asking Kafka what the topic holds");
     AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
     reader->assigned = result == AssignmentResult::assigned;
-    pgstat_report_activity(STATE_IDLE, reader->assigned ? "waiting for messages" : "waiting for Kafka");
     if (reader->assigned)
-        ingest_begin(&reader->ingest, reader->consumer);
+        ingest_begin(&reader->ingest);
     progress_batch_dropped(slot); // one that was in hand has been sent back
     return result;
+}
+
+AssignmentResult reader_join(Reader *reader) {
+    Ingest *ingest = &reader->ingest;
+    ingest->hold =
+        partitions_to_join(reader->assignment.partitions) && !consumer_is_committing(reader->consumer);
+    if (!ingest->hold || !ingest->batch->empty() || ingest->ahead || consumer_is_assigning(reader->consumer))
+        return AssignmentResult::asking;
+    ingest->hold = false;
+    return assignment_join(reader->consumer, &reader->assignment);
 }
 
 } // namespace heartbeat

@@ -37,7 +37,11 @@ void reader_fill(Reader *reader, WorkerSlot *slot);
 // The latter alone, while nothing is assigned.
 void reader_drain(Reader *reader, WorkerSlot *slot);
 
-// Compares positions with what Kafka has, and assigns.
+// A step towards comparing positions with what Kafka has, and assigning.
 AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot);
+
+// Has partitions read that can be read again, once what is in hand is stored; until then nothing more is
+// consumed.
+AssignmentResult reader_join(Reader *reader);
 
 } // namespace heartbeat

@@ -24,7 +24,6 @@ namespace {
 constexpr long at_once = 0;
 constexpr long until_woken = -1;
 constexpr long reconnect_ms = 1000;
-constexpr long paused_look_ms = 10000; // how often a paused worker asks Kafka for the ends of its partitions
 constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
 constexpr int tries_of_client_min = 2; // each takes some three seconds
 constexpr int tries_of_client_max = 20;
@@ -94,9 +93,9 @@ bool open() {
 long stay_paused() {
     reader_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
-    assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
     reader_drain(&worker.reader, worker.slot);
-    return paused_look_ms;
+    assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    return partitions_until_due(worker.reader.assignment.partitions);
 }
 
 // librdkafka 2.10 and newer forgets all brokers when one that has just started knows of none, and then looks
@@ -114,18 +113,27 @@ long try_again() {
     return reconnect_ms;
 }
 
-long assign() {
-    AssignmentResult result = reader_assign(&worker.reader, worker.slot);
-    if (result != AssignmentResult::unreachable)
+// Some partition may be away while the others are read.
+void report_reading() {
+    Assignment *assignment = &worker.reader.assignment;
+    if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
+        report(WorkerState::connecting, assignment->reason, assignment->hint);
+    else if (!worker.reader.troubled)
+        report(WorkerState::running, "", nullptr);
+}
+
+long take_assignment(AssignmentResult result) {
+    if (result != AssignmentResult::unreachable && result != AssignmentResult::asking)
         worker.tries = worker.tries_of_client = 0;
     switch (result) {
+    case AssignmentResult::asking:
+        return partitions_until_due(worker.reader.assignment.partitions);
     case AssignmentResult::assigned:
-        if (!worker.reader.troubled)
-            report(WorkerState::running, "", nullptr);
+        report_reading();
         return at_once;
     case AssignmentResult::unavailable:
         report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
-        return reconnect_ms;
+        return std::min(partitions_until_due(worker.reader.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         reader_close(&worker.reader);
         return reconnect_ms; // brokers that have yet to agree would have a new client each time
@@ -138,6 +146,11 @@ long assign() {
         break;
     }
     return fail(worker.reader.assignment.reason, worker.reader.assignment.hint);
+}
+
+long assign() {
+    shared_state_doing(worker.slot, WorkerActivity::assigning, 0);
+    return take_assignment(reader_assign(&worker.reader, worker.slot));
 }
 
 // The batch is read again when it goes on.
@@ -154,10 +167,10 @@ long stop_for_dead_letters() {
 }
 
 long store() {
+    shared_state_doing(worker.slot, WorkerActivity::storing, 0);
     switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
     case StoreResult::stored:
-        if (!worker.reader.troubled)
-            report(WorkerState::running, "", nullptr);
+        report_reading();
         return at_once;
     case StoreResult::paused:
         worker.paused = true;
@@ -204,17 +217,35 @@ bool is_trouble_over() {
            (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);
 }
 
+// Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
+// group that does not answer.
+long replace_client() {
+    reader_close(&worker.reader);
+    worker.reader.troubled = true; // until the new one hears of a partition
+    report(WorkerState::connecting, "the Kafka client does not take the assignment",
+           "It is replaced by another one.");
+    return at_once;
+}
+
 long stream() {
+    shared_state_doing(worker.slot, WorkerActivity::consuming, 0);
     reader_fill(&worker.reader, worker.slot);
     if (worker.reader.ingest.lost) {
         reader_stop(&worker.reader);
         return reconnect_ms;
     }
-    if (is_trouble_over()) {
+    bool joins = partitions_to_join(worker.reader.assignment.partitions);
+    if (consumer_assign_hangs(worker.reader.consumer) ||
+        (consumer_commit_hangs(worker.reader.consumer) && (joins || !consumer_heard(worker.reader.consumer))))
+        return replace_client();
+    if (is_trouble_over())
         worker.reader.troubled = worker.trouble_again = false;
-        report(WorkerState::running, "", nullptr);
-    }
     long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
+    if (!worker.reader.ingest.sealed)
+        report_reading();
+    AssignmentResult joined = reader_join(&worker.reader);
+    if (joined != AssignmentResult::asking)
+        return take_assignment(joined);
     long wait = ingest_until_due(&worker.reader.ingest);
     if (wait == at_once)
         return store();
@@ -227,6 +258,7 @@ long stream() {
 
 // One step of the loop; returns how long to sleep.
 long step() {
+    shared_state_doing(worker.slot, WorkerActivity::looking, 0);
     if (!worker.nodes_settled)
         distribution_recover();
     worker.nodes_settled = true;
@@ -297,6 +329,7 @@ long attempt() {
 
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
+    shared_state_doing(worker.slot, WorkerActivity::closing, 0);
     reader_close(&worker.reader);
     worker.control_known = worker.failed = false;
     worker.backoff_ms = 0;
@@ -305,8 +338,12 @@ void reload() {
 void sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
-    bool reading = worker.reader.assigned && !worker.reader.ingest.sealed;
-    if (!reading) {
+    shared_state_doing(worker.slot, WorkerActivity::waiting, milliseconds);
+    // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
+    const Ingest &ingest = worker.reader.ingest;
+    bool listens = worker.reader.consumer != nullptr && !worker.failed && worker.installed &&
+                   worker.backoff_ms == 0 && !(worker.reader.assigned && (ingest.sealed || ingest.doubtful));
+    if (!listens) {
         process_sleep(milliseconds);
         return;
     }
@@ -325,11 +362,11 @@ void sleep(long milliseconds) {
 using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
-    worker.reader.assignment.worker = static_cast<int>(DatumGetInt64(argument));
-    worker.reader.assignment.workers = settings.workers;
-    worker.slot = &shared_state->workers[worker.reader.assignment.worker];
-    snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d",
-             worker.reader.assignment.worker);
+    auto number = static_cast<int>(DatumGetInt64(argument));
+    worker.reader.assignment.partitions.worker = number;
+    worker.reader.assignment.partitions.workers = settings.workers;
+    worker.slot = &shared_state->workers[number];
+    snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d", number);
     process_start(settings.database, worker.slot);
     if (!ingest_create(&worker.reader.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));

@@ -8,7 +8,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         SELECT s.state, s.since, s.workers, s.last_error_at FROM heartbeat_state() s
     ), partitions AS MATERIALIZED (
         SELECT jsonb_build_object('topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
-               s.high_watermark, p.lag_messages, p.lag_seconds
+               s.high_watermark, p.lag_messages, p.lag_seconds, s.state
         FROM heartbeat_offsets o
         JOIN heartbeat_partitions p ON p.topic = o.topic AND p.partition = o.partition
         LEFT JOIN heartbeat_partition_states() s ON s.partition = o.partition
@@ -33,6 +33,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         (17, 'heartbeat_maintenance_failing', 'gauge',
          'Whether a duty of the maintenance worker failed the last time, 1 or 0.'),
         (18, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of a duty of the maintenance worker since the server started.'),
+        (20, 'heartbeat_partition_away', 'gauge', 'Whether nothing can be read from the partition, 1 or 0.'),
         (19, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
@@ -64,6 +65,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
             ('heartbeat_high_watermark', '{}', p.high_watermark),
             ('heartbeat_lag_messages', '{}', p.lag_messages),
             ('heartbeat_lag_seconds', '{}', p.lag_seconds),
+            ('heartbeat_partition_away', '{}', CASE WHEN p.state = 'AWAY' THEN 1 WHEN p.state IS NOT NULL THEN 0 END),
             ('heartbeat_last_message_timestamp_seconds', '{}', extract(epoch FROM p.last_message_at))
             ) v (family, labels, value)
         UNION ALL

@@ -24,7 +24,8 @@ CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestam
 COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
     'Internal: what the maintenance worker has to do and how it gets on, from shared memory, behind heartbeat_maintenance.';
 
-CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer)
+CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer,
+                                           OUT end_is_known boolean, OUT state text, OUT reason text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
     'Internal: what the workers know of each partition, from shared memory, behind heartbeat_partitions.';
@@ -38,26 +39,29 @@ COMMENT ON FUNCTION heartbeat_batch_times() IS
 
 CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
-           CASE WHEN s.high_watermark IS NOT NULL THEN greatest(s.high_watermark - o.next_offset, 0) END
+           CASE WHEN s.end_is_known THEN greatest(s.high_watermark - o.next_offset, 0) END
                AS lag_messages,
            o.records, o.anomalies, o.duplicates, o.dead_letters, o.empty_offsets,
            s.worker_pid, o.last_message_at,
-           CASE WHEN s.high_watermark > o.next_offset
+           CASE WHEN NOT s.end_is_known THEN NULL
+                WHEN s.high_watermark > o.next_offset
                 THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
-                WHEN s.high_watermark IS NOT NULL THEN 0 END AS lag_seconds
+                WHEN s.high_watermark IS NOT NULL THEN 0 END AS lag_seconds,
+           s.state, s.reason
     FROM heartbeat_offsets o
     LEFT JOIN heartbeat_partition_states() s USING (partition)
     WHERE o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
     'One row for each partition of heartbeat.topic: position, the end of the partition as the worker last saw it, '
-    'lag in messages, what became of the messages, and the worker that reads it.';
+    'lag in messages, what became of the messages, the worker that reads it, how the partition stands and why.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that will be read next.';
 COMMENT ON COLUMN heartbeat_partitions.high_watermark IS
     'The offset after the partition''s last message, as its worker last saw it; NULL while no worker reads it.';
 COMMENT ON COLUMN heartbeat_partitions.lag_messages IS
-    'Offsets between next_offset and high_watermark; NULL while no worker reads the partition.';
+    'Offsets between next_offset and high_watermark; NULL while no worker reads the partition, and where its leader has '
+    'not said for 15 seconds where it ends.';
 COMMENT ON COLUMN heartbeat_partitions.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Messages stored in heartbeat_anomalies.';
 COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Messages whose reading or dead letter was stored already.';
@@ -68,7 +72,12 @@ COMMENT ON COLUMN heartbeat_partitions.worker_pid IS
     'Process id of the worker that reads the partition; NULL for none.';
 COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of the last message read.';
 COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
-    'Age of the last message read, where there is lag; 0 without, NULL while no worker reads the partition.';
+    'Age of the last message read, where there is lag; 0 without, NULL where lag_messages is.';
+COMMENT ON COLUMN heartbeat_partitions.state IS
+    'READING; AWAY: nothing can be read from it, which is tried again each second while the other partitions are read; '
+    'ASKED: its leader is being asked where it begins and ends; PAUSED; NULL while no worker has it.';
+COMMENT ON COLUMN heartbeat_partitions.reason IS
+    'Why it is AWAY: that it has no leader, or what is wrong with the leader, with the id and the address of the broker.';
 
 CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
@@ -81,7 +90,7 @@ COMMENT ON COLUMN heartbeat_status.since IS 'Since when it is so; NULL where tha
 COMMENT ON COLUMN heartbeat_status.reason IS 'Why it is so.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'How many ingest workers run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Messages stored a second, over the last minute.';
-COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where a partition has no worker.';
+COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where the lag of one is not known.';
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
     'Age of the last message read, in seconds, of the partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';

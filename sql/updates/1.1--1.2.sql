@@ -77,6 +77,21 @@ BEGIN
 END
 $$;
 
+-- heartbeat_partition_states() gives more columns than in 1.1, so it is made anew. What looks at it does without it meanwhile.
+
+SELECT set_config('heartbeat_building.readers', coalesce(string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), ''), true)
+FROM pg_proc p, aclexplode(p.proacl) a
+WHERE p.oid = 'heartbeat_partition_states()'::regprocedure AND a.privilege_type = 'EXECUTE' AND a.grantee <> p.proowner;
+CREATE OR REPLACE VIEW heartbeat_partitions AS
+    SELECT o.topic, o.partition, o.next_offset, NULL::bigint AS high_watermark, NULL::bigint AS lag_messages, o.records, o.anomalies,
+           o.duplicates, o.dead_letters, o.empty_offsets, NULL::integer AS worker_pid, o.last_message_at,
+           NULL::double precision AS lag_seconds
+    FROM heartbeat_offsets o;
+CREATE OR REPLACE VIEW heartbeat_metrics AS
+    SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
+           NULL::text AS family;
+DROP FUNCTION heartbeat_partition_states();
+
 -- @code@
 
 DO $$
@@ -129,7 +144,7 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 -- Rights: of what is new, and for the roles that need it
 
 REVOKE ALL ON heartbeat_maintenance FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
+REVOKE ALL ON FUNCTION heartbeat_partition_states(), heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
     heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                          regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
     heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),
@@ -149,6 +164,10 @@ DECLARE
     reader text;
     worker text;
 BEGIN
+    IF current_setting('heartbeat_building.readers') <> '' THEN
+        EXECUTE 'GRANT EXECUTE ON FUNCTION heartbeat_building.heartbeat_partition_states() TO '
+                || current_setting('heartbeat_building.readers');
+    END IF;
     FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT'

@@ -13,21 +13,22 @@ namespace heartbeat {
 
 namespace {
 
-bool will_leave_at_once = false;
+bool looks_at_exit = false;
 
 void leave_at_once(int code, Datum /*argument*/) {
-    _exit(code);
+    if (consumer_clients() > 0)
+        _exit(code);
 }
 
 } // namespace
 
-bool kafka_close(Consumer *consumer) {
-    bool closed = consumer_close(consumer);
-    if (!closed && !will_leave_at_once) {
-        will_leave_at_once = true;
+CloseResult kafka_close(Consumer *consumer) {
+    CloseResult result = consumer_close(consumer);
+    if (result != CloseResult::closed && !looks_at_exit) {
+        looks_at_exit = true;
         on_proc_exit(leave_at_once, 0);
     }
-    return closed;
+    return result;
 }
 
 } // namespace heartbeat

@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// nullptr is fine. False: librdkafka did not let go of the client, whose threads are still there. The process
-// goes on, and passes over its exit handlers when it ends, which would pull libraries from under them; what
-// other processes wait for has been given back by then.
-bool kafka_close(Consumer *consumer);
+// nullptr is fine. Where the result is not `closed`, threads of the client are still there. The process goes
+// on; if they are there when it ends, it passes over its exit handlers, which would pull libraries from under
+// them. What other processes wait for has been given back by then.
+CloseResult kafka_close(Consumer *consumer);
 
 } // namespace heartbeat

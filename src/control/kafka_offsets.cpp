@@ -44,7 +44,7 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
     for (size_t i = 0; i < count; i++)
         positions[i].partition = only == nullptr ? static_cast<int32_t>(i) : *only;
     Problem problem = {};
-    if (!topic_offsets_at(consumer, kafka_time, positions, count, answer_ms, &problem))
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, answer_ms, &problem))
         kafka_session_refuse(problem.text);
     for (size_t i = 0; i < count; i++) {
         Datum values[2] = {Int32GetDatum(positions[i].partition), Int64GetDatum(positions[i].offset)};
@@ -97,7 +97,7 @@ void check(Consumer *consumer, int32_t partition, int64_t offset) {
     if (partition >= topic.partition_count)
         refuse_partition(partition, topic);
     PartitionRange range = {partition, 0, 0};
-    if (!topic_ranges(consumer, &range, 1, check_patience_s * 1000, &problem))
+    if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &problem))
         return accept_unchecked(partition, offset, problem.text);
     if (offset < range.low || offset > range.high)
         refuse_offset(range, offset);

@@ -60,6 +60,30 @@ void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partit
         "find-hanging. Otherwise see the brokers' logs.");
 }
 
+// A worker that does not come back to its loop, whatever it said of itself before.
+void look_for_absence(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    static const char *const doings[] = {"starting",
+                                         "waiting for messages",
+                                         "looking at heartbeat_control",
+                                         "closing its Kafka client",
+                                         "consuming messages",
+                                         "comparing its offsets with what Kafka holds",
+                                         "storing a batch"};
+    TimestampTz since = progress_missed_since(worker, now);
+    bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    if (!away || overall->state > WorkerState::connecting || overall->state == WorkerState::stalled)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "the worker with process id %d has not come back to its loop for %ld seconds: it is %s",
+               worker.pid, static_cast<long>((now - since) / USECS_PER_SEC),
+               doings[static_cast<int>(worker.activity)]);
+    set(overall, WorkerState::stalled, since, reason,
+        "See what it waits for: SELECT wait_event_type, wait_event, query FROM pg_stat_activity WHERE pid = "
+        "that; and "
+        "pg_blocking_pids(pid). pg_terminate_backend(pid) ends it, and another one takes its place.");
+}
+
 // A worker that runs, and gets nowhere.
 void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
     int partition;
@@ -84,6 +108,7 @@ void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now)
         tell_throttle(overall, worker);
     if (worker.state == WorkerState::running && overall->state <= WorkerState::stalled)
         look_for_stall(overall, worker, now);
+    look_for_absence(overall, worker, now);
 }
 
 void look_at_launcher(Overall *overall, TimestampTz now) {

@@ -43,15 +43,16 @@ Statement select_lag = {
     0,
     nullptr};
 
-// Two arrays: the partitions whose high watermark a worker knows, and that.
+// Two arrays: the partitions whose high watermark a worker knows and that is not old, and that.
 void put_watermarks(Datum *arrays) {
     auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
     auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * partitions_shown_max));
     size_t count = 0;
+    TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (int32_t i = 0; i < partitions_shown_max; i++) {
         const PartitionSlot &slot = shared_state->partitions[i];
-        if (slot.pid == 0 || slot.high_watermark < 0)
+        if (!progress_knows_end(slot, now))
             continue;
         partitions[count] = i;
         watermarks[count++] = slot.high_watermark;

@@ -3,6 +3,9 @@
 #include "server.h"
 
 #include "control/progress.h"
+#include "text.h"
+
+#include <cstring>
 
 namespace heartbeat {
 
@@ -19,7 +22,7 @@ void note_lag(PartitionSlot *slot, bool moved) {
 
 PartitionSlot *own(PartitionSlot *slot) {
     if (slot->pid != MyProcPid)
-        *slot = {-1, -1, 0, -1, MyProcPid};
+        *slot = {-1, -1, 0, -1, MyProcPid, 0, PartitionState::none, ""};
     return slot;
 }
 
@@ -69,11 +72,35 @@ void progress_watermark(int32_t partition, int64_t high_watermark) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     PartitionSlot *slot = own(&shared_state->partitions[partition]);
     slot->high_watermark = high_watermark;
+    slot->confirmed_at = GetCurrentTimestamp();
     note_lag(slot, false);
     bool lags = slot->waiting_since != 0;
     LWLockRelease(shared_state->lock);
     if (lags)
         shared_state_watch();
+}
+
+void progress_partition_state(int32_t partition, PartitionState state, const char *reason) {
+    if (partition >= partitions_shown_max)
+        return;
+    // only this process writes what it owns, so it may read it without the lock
+    PartitionSlot *slot = &shared_state->partitions[partition];
+    if (slot->pid == MyProcPid && slot->state == state && strcmp(slot->reason, reason) == 0)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot = own(slot);
+    slot->state = state;
+    text_copy(slot->reason, reason);
+    LWLockRelease(shared_state->lock);
+}
+
+bool progress_knows_end(const PartitionSlot &slot, TimestampTz now) {
+    return slot.pid != 0 && slot.high_watermark >= 0 && slot.confirmed_at != 0 &&
+           now < slot.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
+}
+
+TimestampTz progress_missed_since(const WorkerSlot &worker, TimestampTz now) {
+    return worker.back_at != 0 && worker.back_at < now ? worker.back_at : 0;
 }
 
 void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time) {
@@ -93,7 +120,7 @@ void progress_forget_partitions() {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     for (PartitionSlot &partition : shared_state->partitions)
         if (partition.pid == MyProcPid)
-            partition = {-1, -1, 0, -1, 0};
+            partition = {-1, -1, 0, -1, 0, 0, PartitionState::none, ""};
     LWLockRelease(shared_state->lock);
 }
 
@@ -124,12 +151,15 @@ TimestampTz progress_waiting_since(const WorkerSlot &worker, int *partition) {
 
 void progress_lag(Lag *lag) {
     *lag = {false, 0, 0};
-    int64_t now = to_unix_microseconds(GetCurrentTimestamp());
+    TimestampTz asked_at = GetCurrentTimestamp();
+    int64_t now = to_unix_microseconds(asked_at);
+    bool old = false;
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const PartitionSlot &slot : shared_state->partitions) {
         if (slot.pid == 0 || slot.next_offset < 0)
             continue;
         lag->known = true;
+        old = old || !progress_knows_end(slot, asked_at);
         if (slot.high_watermark <= slot.next_offset)
             continue;
         lag->messages += slot.high_watermark - slot.next_offset;
@@ -138,6 +168,7 @@ void progress_lag(Lag *lag) {
                                     static_cast<double>(now - slot.last_kafka_time * 1000) / USECS_PER_SEC);
     }
     LWLockRelease(shared_state->lock);
+    lag->known = lag->known && !old;
     if (!lag->known)
         lag->seconds = -1;
 }

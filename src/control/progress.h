@@ -15,9 +15,13 @@ void progress_batch_ends(WorkerSlot *slot, int64_t messages); // it is stored, w
 void progress_batch_dropped(WorkerSlot *slot);                // or was sent back
 
 // What the calling process knows of a partition that it reads.
-void progress_watermark(int32_t partition, int64_t high_watermark);
+void progress_watermark(int32_t partition, int64_t high_watermark); // as its leader has just said or shown
+void progress_partition_state(int32_t partition, PartitionState state, const char *reason);
 void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
 void progress_forget_partitions();
+
+// With the lock held. False where the high watermark is not known, or was not confirmed for long.
+bool progress_knows_end(const PartitionSlot &slot, TimestampTz now);
 
 struct Lag {
     bool known; // of every partition that was asked for
@@ -30,6 +34,9 @@ void progress_lag(Lag *lag); // of all partitions that are being read
 // Messages a second over the last minute, or over the worker's life where that is shorter. With the lock
 // held.
 double progress_rate(const WorkerSlot &worker, TimestampTz now);
+
+// Since when the worker has been due to come back to its loop; 0: it is not due. With the lock held.
+TimestampTz progress_missed_since(const WorkerSlot &worker, TimestampTz now);
 
 // Since when the worker has had messages to read or to store and got nowhere; 0: it has none, or gets on.
 // `partition` is the one that waits, or -1 where it is a batch. With the lock held.

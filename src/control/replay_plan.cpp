@@ -69,7 +69,7 @@ void ask_ranges(Consumer *consumer, Partition *partitions, size_t count) {
     for (size_t i = 0; i < count; i++)
         ranges[i] = {partitions[i].stored.partition, 0, 0};
     Problem problem = {};
-    if (!topic_ranges(consumer, ranges, count, ranges_timeout_ms, &problem))
+    if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &problem))
         kafka_session_refuse(problem.text);
     for (size_t i = 0; i < count; i++)
         partitions[i].range = ranges[i];
@@ -82,7 +82,7 @@ int64_t *ask_offsets_at(Consumer *consumer, const Partition *partitions, size_t 
     for (size_t i = 0; i < count; i++)
         positions[i] = {partitions[i].stored.partition, 0};
     Problem problem = {};
-    if (!topic_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &problem))
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &problem))
         kafka_session_refuse(problem.text);
     auto *offsets = static_cast<int64_t *>(palloc(sizeof(int64_t) * (count + 1)));
     for (size_t i = 0; i < count; i++)

@@ -70,6 +70,10 @@ void fill(ReplayReader *reader) {
         take_notes(reader->consumer);
         if (result == FillResult::trouble)
             fail(reader->consumer, "Kafka reported an error.");
+        PartitionTrouble trouble;
+        if (consumer_next_trouble(reader->consumer, &trouble))
+            fail(reader->consumer,
+                 psprintf("Partition %d: %s", trouble.partition, text_from_utf8(trouble.text)));
         if (result == FillResult::out_of_memory)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         note_reached(reader);

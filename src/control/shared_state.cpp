@@ -100,6 +100,11 @@ const char *shared_state_name(WorkerState state) {
     return names[static_cast<int>(state)];
 }
 
+const char *shared_state_name(PartitionState state) {
+    static const char *const names[] = {"", "READING", "AWAY", "ASKED", "PAUSED"};
+    return names[static_cast<int>(state)];
+}
+
 void shared_state_request() {
     previous_startup_hook = shmem_startup_hook;
     shmem_startup_hook = set_up_memory;
@@ -186,6 +191,15 @@ void shared_state_await(const AwaitedLock &awaited) {
         return;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->awaited = awaited;
+    LWLockRelease(shared_state->lock);
+}
+
+void shared_state_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds) {
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->activity = activity;
+    slot->active_since = now;
+    slot->back_at = milliseconds < 0 ? 0 : now + milliseconds * INT64CONST(1000);
     LWLockRelease(shared_state->lock);
 }
 

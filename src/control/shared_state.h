@@ -19,6 +19,7 @@ enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting
 inline constexpr int state_text_size = 384;
 inline constexpr char starting_reason[] = "the workers are starting";
 inline constexpr char not_installed_reason[] = "extension \"heartbeat\" is not in this database";
+inline constexpr int partition_reason_size = 224;
 inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
 inline constexpr int partitions_shown_max =
@@ -31,6 +32,12 @@ struct AwaitedLock {
     LOCKMODE mode;
 };
 
+// What a worker does, for where it does not come back from it.
+enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
+
+// How a Kafka partition stands with the worker that it belongs to.
+enum class PartitionState : uint8_t { none, reading, away, asked, paused };
+
 struct WorkerSlot {
     pid_t pid; // 0: nobody runs
     Latch *latch;
@@ -39,6 +46,9 @@ struct WorkerSlot {
     TimestampTz started_at;
     TimestampTz ended_at;   // 0 while it runs
     TimestampTz busy_since; // when it began to store the batch in hand; 0: it has none
+    WorkerActivity activity;
+    TimestampTz active_since;
+    TimestampTz back_at; // when it comes back to its loop at the latest; 0: when it is woken
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
@@ -71,7 +81,13 @@ struct PartitionSlot {
     TimestampTz waiting_since; // when it began to lag, or got on last while it does; 0: it does not lag
     int64_t last_kafka_time;   // of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
+    TimestampTz confirmed_at; // when the partition's leader said or showed where it ends; 0: it has not
+    PartitionState state;
+    char reason[partition_reason_size]; // why it is away
 };
+
+// Then a high watermark is old, and so lag is not known.
+inline constexpr int64_t watermark_lasts_s = 15;
 
 // Of the batches stored, in microseconds from when one was complete.
 struct BatchTimes {
@@ -108,7 +124,8 @@ struct SharedState {
 // nullptr in a server that did not preload the library.
 extern SharedState *shared_state;
 
-const char *shared_state_name(WorkerState state); // as heartbeat_status shows it
+const char *shared_state_name(WorkerState state);    // as heartbeat_status shows it
+const char *shared_state_name(PartitionState state); // as heartbeat_partitions does
 
 void shared_state_request(); // in _PG_init, while preloading
 
@@ -127,6 +144,9 @@ void shared_state_error(WorkerSlot *slot, const char *message);
 
 // The calling process waits for a lock, or no longer.
 void shared_state_await(const AwaitedLock &awaited);
+
+// What the worker does from now on, and after how many milliseconds it comes back; -1: when it is woken.
+void shared_state_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 // Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
 void shared_state_wake_all();

@@ -6,6 +6,7 @@
 #include "control/duties.h"
 #include "control/overall.h"
 #include "control/positions.h"
+#include "control/progress.h"
 #include "control/role_hint.h"
 #include "storage/lock_holders.h"
 #include "storage/subtransaction.h"
@@ -211,13 +212,19 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
     LWLockAcquire(shared_state->lock, LW_SHARED);
     memcpy(slots, shared_state->partitions, sizeof(shared_state->partitions));
     LWLockRelease(shared_state->lock);
+    TimestampTz now = GetCurrentTimestamp();
     for (int partition = 0; partition < partitions_shown_max; partition++) {
-        if (slots[partition].pid == 0)
+        const PartitionSlot &slot = slots[partition];
+        if (slot.pid == 0)
             continue;
-        bool unknown = slots[partition].high_watermark < 0;
-        Datum values[3] = {Int32GetDatum(partition), Int64GetDatum(slots[partition].high_watermark),
-                           Int32GetDatum(slots[partition].pid)};
-        bool nulls[3] = {false, unknown, false};
+        bool unknown = slot.high_watermark < 0, named = slot.state != PartitionState::none;
+        Datum values[6] = {Int32GetDatum(partition),
+                           Int64GetDatum(slot.high_watermark),
+                           Int32GetDatum(slot.pid),
+                           BoolGetDatum(progress_knows_end(slot, now)),
+                           named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
+                           slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
+        bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);

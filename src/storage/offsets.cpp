@@ -45,10 +45,10 @@ constexpr OwnFunction move_offset = {"heartbeat_move_offset", 4, {TEXTOID, INT4O
 Statement update_identity = {
     "UPDATE @extschema@.heartbeat_offsets"
     " SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)"
-    " WHERE topic = $1 AND partition % $5 = $4 AND partition < $6"
+    " WHERE topic = $1 AND partition = ANY ($4)"
     " AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> '')",
-    6,
-    {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID},
+    4,
+    {TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID},
     0,
     nullptr};
 
@@ -211,13 +211,11 @@ void offsets_mark_truncated(const char *topic, int32_t partition, int64_t trunca
                   GetCurrentTransactionStartTimestamp());
 }
 
-void offsets_set_identity(const char *topic, const TopicDescription &description, int worker, int workers) {
-    Datum values[6] = {CStringGetTextDatum(topic),
-                       CStringGetTextDatum(description.cluster_id),
+void offsets_set_identity(const char *topic, const TopicDescription &description, const int32_t *partitions,
+                          size_t count) {
+    Datum values[4] = {CStringGetTextDatum(topic), CStringGetTextDatum(description.cluster_id),
                        CStringGetTextDatum(description.topic_id),
-                       Int32GetDatum(worker),
-                       Int32GetDatum(workers),
-                       Int32GetDatum(description.partition_count)};
+                       array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; })};
     statement_execute(&update_identity, values, nullptr, SPI_OK_UPDATE);
 }
 

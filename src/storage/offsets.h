@@ -37,9 +37,9 @@ void offsets_mark_lost(const char *topic, const char *reason);
 void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
                             const char *reason);
 
-// The topic's partitions of one worker (partition modulo workers) are of this cluster and this topic from now
-// on.
-void offsets_set_identity(const char *topic, const TopicDescription &description, int worker, int workers);
+// These partitions of the topic are of this cluster and this topic from now on.
+void offsets_set_identity(const char *topic, const TopicDescription &description, const int32_t *partitions,
+                          size_t count);
 
 // Compare and set: moves every partition of the batch from its first offset to its next and adds the counts.
 // False: somebody else has moved one of them, and the transaction must not commit.

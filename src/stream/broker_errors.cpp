@@ -3,7 +3,9 @@
 
 #include "stream/text.h"
 
+#include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <librdkafka/rdkafka.h>
 
@@ -32,11 +34,54 @@ int length_without_times(const char *text) {
     return static_cast<int>(times == nullptr ? strlen(text) : static_cast<size_t>(times - text));
 }
 
+// librdkafka's texts of a broker begin with its name: "host:port/id: ...". Returns what follows, or nullptr.
+const char *take_id(const char *text, int32_t *id) {
+    const char *end = strstr(text, ": ");
+    const char *digit = end;
+    while (digit != nullptr && digit > text && isdigit(static_cast<unsigned char>(digit[-1])) != 0)
+        digit--;
+    if (digit == end || digit == text || digit[-1] != '/')
+        return nullptr;
+    *id = static_cast<int32_t>(strtol(digit, nullptr, 10));
+    return end + 2;
+}
+
 } // namespace
+
+const char *BrokerErrors::of(int32_t broker) const noexcept {
+    for (const Broker &one : brokers_)
+        if (one.id == broker && broker >= 0)
+            return one.text;
+    return "";
+}
+
+void BrokerErrors::forget(int32_t broker) noexcept {
+    for (Broker &one : brokers_)
+        if (one.id == broker)
+            one = {};
+}
+
+void BrokerErrors::hear_of_broker(const char *text) noexcept {
+    int32_t id;
+    const char *said = take_id(text, &id);
+    if (said == nullptr)
+        return;
+    Broker *broker = nullptr;
+    for (Broker &one : brokers_)
+        if (one.id == id)
+            broker = &one;
+    if (broker == nullptr) {
+        broker = &brokers_[next_];
+        next_ = (next_ + 1) % brokers_kept;
+    }
+    broker->id = id;
+    utf8_copy(broker->text, sizeof(broker->text), said);
+}
 
 void BrokerErrors::hear(int error, const char *text, Time now) noexcept {
     char fresh[sizeof(text_)];
     utf8_print(fresh, sizeof(fresh), "%.*s", length_without_times(text), text);
+    hear_of_broker(fresh);
     bool same = strcmp(fresh, text_) == 0;
     bool worse = text_[0] == '\0' || rank_of(error, fresh) > rank_ || now > heard_at_ + kept_for;
     if (!same && !worse)

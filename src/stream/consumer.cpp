@@ -2,12 +2,11 @@
 // rebalances anything.
 #include "stream/consumer.h"
 
-#include "stream/consumer_client.h"
 #include "stream/log_search.h"
+#include "stream/question.h"
 
 #include <algorithm>
 #include <cstdio>
-#include <unistd.h>
 
 namespace heartbeat {
 
@@ -15,7 +14,7 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
-constexpr int wake_timeout_ms = 5;
+constexpr int wake_timeout_ms = 1000;                 // of a thread that nobody waits for
 
 PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
     auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
@@ -32,6 +31,26 @@ void move_positions(std::vector<PartitionPosition> &positions, const Batch &batc
     }
 }
 
+// Nothing that comes after the error may be stored before the partition is assigned anew; others are not
+// concerned.
+FillResult give_up(Consumer *consumer, const rd_kafka_message_t *message) {
+    std::vector<PartitionPosition> &positions = consumer->positions;
+    auto rest = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
+        return position.partition == message->partition;
+    });
+    if (rest == positions.end())
+        return FillResult::drained; // it has been given up
+    PartitionTrouble trouble = {message->partition, ""};
+    consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
+    consumer->troubles.push_back(trouble);
+    consumer->examinations.erase(consumer->examinations.begin() + (rest - positions.begin()));
+    positions.erase(rest);
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+    consumer->note(4, line);
+    return FillResult::drained;
+}
+
 FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
@@ -43,6 +62,9 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::drained;
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        // that the offset is out of range, or the log truncated, is found out for all partitions together
+        if (!is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+            return give_up(consumer, message);
         consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
         examination_hear(consumer, message);
         if (is_unknown_topic(message->err))
@@ -50,7 +72,7 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::trouble;
     }
     if (position == nullptr)
-        return FillResult::drained; // of a partition that is assigned no more
+        return FillResult::drained; // of a partition that is read no more
     if (message->offset < 0 || message->offset > offset_max) {
         consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
                                message->partition, static_cast<long long>(message->offset));
@@ -81,20 +103,43 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     return FillResult::drained;
 }
 
-// Before 2.2, librdkafka looks but once a second whether a queue that was full has room again, unless its
-// thread is woken: by a question to the broker, here, when the queue has run empty after much has been read
-// from it.
+// Before 2.2, librdkafka looks but once a second whether a queue that was full has room again, unless the
+// thread that fetches is woken: by a question to its broker, here, when the queue has run empty after much
+// has been read from it. Nobody waits for the answer.
 void wake_fetcher(Consumer *consumer) {
 #if RD_KAFKA_VERSION < 0x020200ff
-    if (consumer->bytes_taken < bytes_before_wake || consumer->positions.empty())
+    if (consumer->bytes_taken < bytes_before_wake || consumer->taken_from.empty() ||
+        (consumer->waking != nullptr && !consumer->waking->done.load()))
         return;
     consumer->bytes_taken = 0;
-    size_t next = consumer->next_woken++ % consumer->positions.size();
-    int64_t low, high;
-    rd_kafka_query_watermark_offsets(consumer->client, consumer->topic.c_str(),
-                                     consumer->positions[next].partition, &low, &high, wake_timeout_ms);
+    try {
+        consumer->waking = ask_on_thread<CallAnswer>(
+            *consumer, [partitions = std::move(consumer->taken_from)](SharedClient &client) {
+                ListPointer list = make_list(
+                    client, partitions.size(), [&](size_t i) { return partitions[i]; },
+                    [](size_t) { return RD_KAFKA_OFFSET_END; });
+                rd_kafka_offsets_for_times(client.handle, list.get(), wake_timeout_ms);
+                return CallAnswer();
+            });
+    } catch (...) {
+        // it looks by itself, later
+    }
+    consumer->taken_from.clear();
 #else
     (void)consumer;
+#endif
+}
+
+void note_taken(Consumer *consumer, const rd_kafka_message_t *message) {
+#if RD_KAFKA_VERSION < 0x020200ff
+    consumer->bytes_taken += message->len;
+    std::vector<int32_t> &from = consumer->taken_from;
+    if (message->rkt != nullptr && (from.empty() || from.back() != message->partition) &&
+        std::find(from.begin(), from.end(), message->partition) == from.end())
+        from.push_back(message->partition);
+#else
+    (void)consumer;
+    (void)message;
 #endif
 }
 
@@ -108,9 +153,9 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
 }
 
 FillResult fill(Consumer *consumer, Batch *batch) noexcept {
-    char bytes[64];
-    while (read(consumer->wake[0], bytes, sizeof(bytes)) > 0)
-        ; // emptied before the queue is, so that no wake-up can fall between
+    consumer->wake->empty();
+    if (consumer->reassigning)
+        return FillResult::drained; // what is queued may be of the assignment before
     if (!look_around(consumer, *batch))
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
@@ -127,8 +172,8 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
             return examination_is_lost(consumer) ? FillResult::trouble : result;
         }
         for (ssize_t i = 0; i < count; i++) {
-            consumer->bytes_taken += messages[i]->len;
             try {
+                note_taken(consumer, messages[i]);
                 // after an error the rest is dropped: positions are assigned anew before anything else is
                 // read
                 if (result == FillResult::drained)
@@ -144,67 +189,27 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     return examination_is_lost(consumer) ? FillResult::trouble : FillResult::full;
 }
 
-void resume_paused(Consumer *consumer) {
-    if (consumer->paused.empty())
-        return;
-    ListPointer list = make_list(
-        *consumer, consumer->paused.size(), [=](size_t i) { return consumer->paused[i]; },
-        [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
-    rd_kafka_resume_partitions(consumer->client, list.get());
-    consumer->paused.clear();
-}
-
 } // namespace
 
-bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                     Problem *problem) noexcept {
+void consumer_listen(Consumer *consumer) noexcept {
     consumer->settle();
-    std::vector<int64_t> starts;
-    try {
-        consumer->positions.assign(positions, positions + count);
-        consumer->stored = consumer->positions;
-        consumer->examinations.assign(count, {});
-        starts.reserve(count);
-        for (size_t i = 0; i < count; i++)
-            starts.push_back(examination_begin(consumer, positions[i], &consumer->examinations[i]));
-        consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
-        consumer->trouble[0] = '\0';
-    } catch (...) {
-        utf8_copy(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
-        return false;
-    }
-    ListPointer list = make_list(
-        *consumer, count, [=](size_t i) { return positions[i].partition; },
-        [&](size_t i) { return starts[i]; });
-    resume_paused(consumer);
-    // assigning nothing first makes librdkafka drop what it has queued from other positions
-    rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, nullptr);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0)
-        error = rd_kafka_assign(consumer->client, list.get());
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
-           describe_failure(problem, "cannot assign partitions", error);
-}
-
-void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept {
-    consumer->settle();
-    try {
-        consumer->paused.insert(consumer->paused.end(), partitions, partitions + count);
-    } catch (...) {
-        return; // what is fetched beyond a position's end is dropped
-    }
-    ListPointer list = make_list(
-        *consumer, count, [=](size_t i) { return partitions[i]; },
-        [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
-    rd_kafka_pause_partitions(consumer->client, list.get());
+    consumer->wake->empty();
+    consumer->listen();
 }
 
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
-    consumer->settle();
+    Problem problem = {};
+    if (consumer_assign_state(consumer, &problem) == AssignState::failed) {
+        consumer->note_trouble("%s", problem.text);
+        return FillResult::trouble;
+    }
     return fill(consumer, batch);
 }
 
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
-    consumer->settle();
+    Problem problem;
+    if (consumer_assign_state(consumer, &problem) == AssignState::failed)
+        return false; // consumer_fill() has nothing to give, and so it is found out
     SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {
@@ -240,17 +245,6 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
 
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {
     move_positions(consumer->stored, *batch); // not the reading thread's concern
-}
-
-void consumer_mirror_positions(Consumer *consumer) noexcept {
-    consumer->settle();
-    const std::vector<PartitionPosition> &positions = consumer->stored;
-    ListPointer list = make_list(
-        *consumer, positions.size(), [&](size_t i) { return positions[i].partition; },
-        [&](size_t i) { return positions[i].offset; });
-    rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        consumer->note(4, rd_kafka_err2str(error));
 }
 
 } // namespace heartbeat

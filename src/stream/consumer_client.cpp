@@ -1,28 +1,20 @@
 // Stream half: opens and closes librdkafka's client, and takes what it has to say. Its callbacks run inside
 // the calls of whoever reads from its queue, never on its own threads.
-#include "stream/consumer_client.h"
+#include "stream/question.h"
 
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <future>
 #include <new>
-#include <unistd.h>
 #include <utility>
 
 namespace heartbeat {
 
-constexpr std::chrono::seconds close_timeout{2};
 constexpr int refresh_ms_default = 60000;
-
-Consumer::~Consumer() {
-    for (int end : wake)
-        if (end >= 0)
-            close(end);
-}
+constexpr int close_asking_ms = 300; // most questions are answered sooner
 
 void Consumer::note(int level, const char *text) noexcept {
     ConsumerNote &note = notes[(first_note + note_count) % notes_kept];
@@ -102,8 +94,9 @@ void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker
     }
 }
 
-void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
-                     void *opaque) {
+void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
+                     rd_kafka_topic_partition_list_t * /*offsets*/, void *opaque) {
+    static_cast<Consumer *>(opaque)->commits = 0;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     char line[print_size_max];
@@ -112,8 +105,6 @@ void commit_callback(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_top
     auto *consumer = static_cast<Consumer *>(opaque);
     consumer->note(6, line);
     consumer->mirror_failed = true;
-    (void)client;
-    (void)offsets;
 }
 
 int refresh_ms_of(rd_kafka_t *client) {
@@ -127,7 +118,11 @@ int refresh_ms_of(rd_kafka_t *client) {
 
 bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
     consumer->topic = settings.topic;
-    if (pipe2(consumer->wake, O_NONBLOCK | O_CLOEXEC) != 0) {
+    consumer->wake = std::make_shared<Wake>();
+    consumer->shared = std::make_shared<SharedClient>();
+    consumer->shared->topic = settings.topic;
+    consumer->shared->group = settings.group_id;
+    if (!consumer->wake->is_open()) {
         utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
         return false;
     }
@@ -139,7 +134,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_conf_set_error_cb(config, error_callback);
     rd_kafka_conf_set_throttle_cb(config, throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
-    if (!consumer->connections.watch(config, consumer->wake[1])) {
+    if (!consumer->connections.watch(config, consumer->wake->ring_end())) {
         utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
         rd_kafka_conf_destroy(config);
         return false;
@@ -147,6 +142,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     TimersSlackened slackened;
     char error_text[print_size_max]; // a value that it quotes is to be there as a whole
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
+    consumer->shared->handle = consumer->client;
     if (consumer->client == nullptr) {
         consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
         rd_kafka_conf_destroy(config);
@@ -159,10 +155,10 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return describe_failure(problem, "cannot route librdkafka's log", error);
-    consumer->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
-    if (consumer->topic_handle == nullptr)
+    consumer->shared->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
+    if (consumer->shared->topic_handle == nullptr)
         return describe_failure(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
-    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake[1], "1", 1);
+    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake->ring_end(), "1", 1);
     return true;
 }
 
@@ -185,46 +181,54 @@ Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcep
 namespace {
 
 // librdkafka may never come back from destroying a client whose topic was deleted while it was being read.
-bool destroy_client(rd_kafka_t *client) {
-    auto destroyed = std::make_shared<std::promise<void>>();
-    std::future<void> done = destroyed->get_future();
+CloseResult let_go(std::shared_ptr<SharedClient> shared) {
+    bool asking = shared.use_count() > 1;
+    std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    std::thread([=] {
-        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-        destroyed->set_value();
-    }).detach();
-    return done.wait_for(close_timeout) == std::future_status::ready;
+    std::thread([shared]() mutable { shared.reset(); }).detach();
+    shared.reset();
+    if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
+        std::future_status::ready)
+        return CloseResult::closed;
+    return asking ? CloseResult::left_asking : CloseResult::left;
 }
 
 } // namespace
 
-bool consumer_close(Consumer *consumer) noexcept {
+CloseResult consumer_close(Consumer *consumer) noexcept {
     if (consumer == nullptr)
-        return true;
+        return CloseResult::closed;
     consumer->settle();
-    if (consumer->topic_handle != nullptr)
-        rd_kafka_topic_destroy(consumer->topic_handle);
     if (consumer->queue != nullptr) {
         rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
         rd_kafka_queue_destroy(consumer->queue);
     }
+    CloseResult result = CloseResult::left;
     try {
-        if (consumer->client != nullptr && !destroy_client(consumer->client))
-            return false; // its threads may still use what it has
+        result = consumer->shared == nullptr ? CloseResult::closed : let_go(std::move(consumer->shared));
     } catch (...) {
-        return false;
+        // no thread to close it: it stays
     }
-    delete consumer;
-    return true;
+    if (result == CloseResult::closed) // otherwise its threads may still use what it has
+        delete consumer;
+    return result;
+}
+
+int consumer_clients() noexcept {
+    return SharedClient::count();
 }
 
 int consumer_descriptor(const Consumer *consumer) noexcept {
-    return consumer->wake[0];
+    return consumer->wake->wait_end();
 }
 
-bool consumer_mirror_failed(Consumer *consumer) noexcept {
+bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept {
     consumer->settle();
-    return std::exchange(consumer->mirror_failed, false);
+    if (consumer->troubles.empty())
+        return false;
+    *trouble = consumer->troubles.front();
+    consumer->troubles.pop_front();
+    return true;
 }
 
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {

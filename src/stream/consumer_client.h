@@ -6,8 +6,10 @@
 #include "stream/consumer.h"
 #include "stream/examination.h"
 #include "stream/redaction.h"
+#include "stream/shared_client.h"
 #include "stream/text.h"
 #include "stream/throttle.h"
+#include "stream/topic_answers.h"
 
 #include <chrono>
 #include <csignal>
@@ -24,26 +26,35 @@ namespace heartbeat {
 
 inline constexpr size_t notes_kept = 32;
 
+struct CallAnswer { // of a call on a thread that brings nothing back
+    Problem problem = {};
+};
+
 class Consumer {
   public:
-    ~Consumer();                                     // of what is left when the client is closed
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void settle() noexcept;     // waits for a fill that runs ahead
     void lose_topic() noexcept; // Kafka does not know it
     void listen() noexcept; // while nothing is assigned: runs the callbacks of what is queued, and drops it
 
-    rd_kafka_t *client = nullptr;
+    rd_kafka_t *client = nullptr; // shared's
+    std::shared_ptr<SharedClient> shared;
+    std::shared_ptr<Wake> wake; // rung by librdkafka, and by threads that have an answer
     rd_kafka_queue_t *queue = nullptr;
-    rd_kafka_topic_t *topic_handle = nullptr;
     std::string topic;
-    int wake[2] = {-1, -1}; // librdkafka writes a byte, consumer_descriptor() is the end to wait on
-    std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<PartitionPosition> stored;    // of the same partitions: what the database has
-    std::vector<int32_t> paused;              // librdkafka remembers a pause beyond the assignment
-    std::thread ahead;                        // nobody else uses the consumer while it runs
-    std::vector<Examination> examinations;    // of the same partitions
-    uint64_t taking = 0;                      // counts what is taken from the queue at once
+    Questions questions;
+    std::shared_ptr<Question<CallAnswer>> assigning; // librdkafka has yet to take the assignment
+    bool reassigning = false;                        // all of it: what is queued may be of the one before
+    std::chrono::steady_clock::time_point assigning_since;
+    std::shared_ptr<Question<CallAnswer>> waking; // see wake_fetcher()
+    std::deque<PartitionTrouble> troubles;        // of partitions that are read no more
+    std::vector<PartitionPosition> positions;     // where the next batch begins
+    std::vector<PartitionPosition> stored;        // of the same partitions: what the database has
+    std::vector<int32_t> paused;                  // librdkafka remembers a pause beyond the assignment
+    std::thread ahead;                            // nobody else uses the consumer while it runs
+    std::vector<Examination> examinations;        // of the positions
+    uint64_t taking = 0;                          // counts what is taken from the queue at once
     Connections connections;
     int64_t connections_seen = 0;  // Connections::now() when partitions were looked through last
     std::vector<TopicLoss> losses; // partitions whose log is another one
@@ -60,13 +71,15 @@ class Consumer {
     Redactor redactor;           // for what librdkafka and the brokers say
     bool impossible_end = false; // a partition ends, as the broker has it, where it cannot: see trouble
     bool mirror_failed = false;
+    int commits = 0; // that the group's coordinator has yet to answer
+    std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Problem lost_reason = {};
     int refresh_ms = 0;
-    size_t bytes_taken = 0; // since the thread that fetches was woken last
-    size_t next_woken = 0;
-    bool heard = false;     // a message or an end of a partition, since the last assignment
-    char trouble[256] = ""; // the last error of the topic or a partition
+    size_t bytes_taken = 0;          // since the threads that fetch were woken last
+    std::vector<int32_t> taken_from; // these partitions
+    bool heard = false;              // a message or an end of a partition, since the last assignment
+    char trouble[256] = "";          // the last error of the topic or a partition
 };
 
 // Signals are the server's business: while this lives, they are blocked, and a thread that is started
@@ -120,10 +133,11 @@ using ListPointer = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter
 
 // A list of the partitions that `partition_at(i)` names, each with the offset that `offset_at(i)` gives.
 template <typename PartitionAt, typename OffsetAt>
-ListPointer make_list(const Consumer &consumer, size_t count, PartitionAt partition_at, OffsetAt offset_at) {
+ListPointer make_list(const SharedClient &client, size_t count, PartitionAt partition_at,
+                      OffsetAt offset_at) {
     ListPointer list(rd_kafka_topic_partition_list_new(static_cast<int>(count)));
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list.get(), consumer.topic.c_str(), partition_at(i))->offset =
+        rd_kafka_topic_partition_list_add(list.get(), client.topic.c_str(), partition_at(i))->offset =
             offset_at(i);
     return list;
 }

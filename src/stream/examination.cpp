@@ -6,9 +6,7 @@
 #include "stream/log_search.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 namespace heartbeat {
 
@@ -205,7 +203,8 @@ bool examination_is_lost(Consumer *consumer) {
     if (!others || std::chrono::steady_clock::now() >= consumer->losses_due)
         return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    return write(consumer->wake[1], "1", 1) < 0 && errno != EAGAIN; // so that the caller comes back
+    consumer->wake->ring(); // so that the caller comes back
+    return false;
 }
 
 void examination_remember_batch(Consumer *consumer, int32_t partition, const Batch &batch) {

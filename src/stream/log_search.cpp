@@ -243,7 +243,7 @@ void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset) {
 
 bool log_move(Consumer *consumer, size_t index, int64_t offset, [[maybe_unused]] int32_t leader_epoch) {
     ListPointer list = make_list(
-        *consumer, 1, [&](size_t) { return consumer->positions[index].partition; },
+        *consumer->shared, 1, [&](size_t) { return consumer->positions[index].partition; },
         [=](size_t) { return offset; });
 #if RD_KAFKA_VERSION >= 0x020100ff
     rd_kafka_topic_partition_set_leader_epoch(&list->elems[0], leader_epoch);

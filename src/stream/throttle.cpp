@@ -40,4 +40,9 @@ const Throttles::Throttle *Throttles::worst(Clock::time_point now) const {
     return worst;
 }
 
+bool Throttles::is_throttled(int32_t broker, Clock::time_point now) const noexcept {
+    return std::any_of(throttles_.begin(), throttles_.end(),
+                       [=](const Throttle &one) { return one.broker == broker && now < one.until; });
+}
+
 } // namespace heartbeat

@@ -27,6 +27,8 @@ class Throttles {
     // The one that delays most; nullptr where none does.
     const Throttle *worst(Clock::time_point now) const;
 
+    bool is_throttled(int32_t broker, Clock::time_point now) const noexcept;
+
   private:
     std::vector<Throttle> throttles_; // one for each broker at most
 };

@@ -26,18 +26,18 @@ struct OptionsDeleter {
 
 } // namespace
 
-void topic_id_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic) noexcept {
-    const char *name = consumer->topic.c_str();
+void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept {
+    const char *name = client.topic.c_str();
     std::unique_ptr<rd_kafka_TopicCollection_t, TopicsDeleter> names(
         rd_kafka_TopicCollection_of_topic_names(&name, 1));
     std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter> options(
-        rd_kafka_AdminOptions_new(consumer->client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
-    std::unique_ptr<rd_kafka_queue_t, QueueDeleter> answers(rd_kafka_queue_new(consumer->client));
+        rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
+    std::unique_ptr<rd_kafka_queue_t, QueueDeleter> answers(rd_kafka_queue_new(client.handle));
     char error[8]; // of a timeout that is out of range
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, error, sizeof(error)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    rd_kafka_DescribeTopics(consumer->client, names.get(), options.get(), answers.get());
+    rd_kafka_DescribeTopics(client.handle, names.get(), options.get(), answers.get());
     std::unique_ptr<rd_kafka_event_t, EventDeleter> event(rd_kafka_queue_poll(answers.get(), timeout_ms));
     if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -55,7 +55,8 @@ void topic_id_describe(Consumer *consumer, int timeout_ms, TopicDescription *top
 
 #else
 
-void topic_id_describe(Consumer * /*consumer*/, int /*timeout_ms*/, TopicDescription * /*topic*/) noexcept {}
+void topic_id_describe(const SharedClient & /*client*/, int /*timeout_ms*/,
+                       TopicDescription * /*topic*/) noexcept {}
 
 #endif
 

@@ -1,12 +1,13 @@
 // Stream half: Kafka's own id of a topic, which one that is made again under the same name does not have.
 #pragma once
 
+#include "stream/shared_client.h"
 #include "stream/topic_query.h"
 
 namespace heartbeat {
 
 // Fills in topic->topic_id; leaves it as it is where there is no answer, which says nothing of the topic. It
 // waits for the answer. librdkafka cannot ask before its version 2.3.
-void topic_id_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic) noexcept;
+void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// Stream half: questions to Kafka about the topic. They wait for the answer, so they are for moments when
-// nothing is read.
+// Stream half: questions to Kafka about the topic. None waits: an answer is announced by the consumer's
+// descriptor and is taken by another call. Each partition's leader is asked for itself, so a leader that is
+// away keeps nobody waiting but those who want to know of its own partitions.
 #pragma once
 
 #include "stream/consumer.h"
@@ -16,24 +17,60 @@ struct TopicDescription {
 // False where an id, of the cluster or of the topic, is known of both and is another.
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
+enum class AnswerState {
+    none,   // it is still to come, or nothing was asked
+    given,  // a missing topic is an answer
+    failed, // the cluster could not be asked
+};
+
+// Asks for the topic: of any broker that is up, which may be one that does not answer. Asking again before
+// there is an answer asks another one; the first answer counts.
+bool topic_ask(Consumer *consumer) noexcept; // false: there is no memory or no thread
+bool topic_is_asked(Consumer *consumer) noexcept;
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Problem *problem) noexcept;
+
+// What to say where there is no answer for long.
+void topic_explain_silence(Consumer *consumer, Problem *problem) noexcept;
+
+// Who leads the partition, as the last answer had it.
+inline constexpr int32_t no_leader = -1;
+int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
+
+// Why nothing comes from the partition, as far as is known: that it has no leader, or what is wrong with the
+// leader, with its address. `fallback` is what to say of a leader that nothing is known to be wrong with.
+void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fallback,
+                           Problem *reason) noexcept;
+
 // Kafka holds offsets low <= offset < high of the partition, and high is at most offset_max.
 struct PartitionRange {
     int32_t partition;
-    int64_t low;
+    int64_t low; // -1: not known, and neither is high
     int64_t high;
 };
 
-// False with *problem filled in when the cluster could not be asked; a missing topic is an answer.
-bool topic_describe(Consumer *consumer, int timeout_ms, TopicDescription *topic, Problem *problem) noexcept;
+enum class RangeKind {
+    both, // what Kafka holds of the partition
+    end,  // high alone; low is 0
+    time, // low is the first offset whose Kafka timestamp is at or after a time, or the partition's end; high
+          // is too
+};
 
-// For each element's partition: what Kafka holds of it.
-bool topic_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
-                  Problem *problem) noexcept;
+struct RangeAnswer {
+    RangeKind kind;
+    bool known;
+    bool wrong; // the broker has answered what cannot be
+    bool moved; // another broker leads it now, which has yet to be asked
+    PartitionRange range;
+    Problem reason; // why it is not known
+};
 
-// For each element's partition: the first offset whose Kafka timestamp is at or after kafka_time
-// (milliseconds since 1970), or the partition's end.
-bool topic_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions, size_t count,
-                      int timeout_ms, Problem *problem) noexcept;
+// Asks the leaders of these partitions, as the last answer of topic_take_answer() has them. A partition that
+// is being asked for already is not asked for again. An answer comes for each partition, also where its
+// leader is away.
+bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
+                      int64_t kafka_time = 0) noexcept;
+bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
+void topic_forget_ranges(Consumer *consumer) noexcept; // answers that are still to come are to nobody
 
 // The partition's end as the last answer of the broker had it, or -1. Asks nobody. One that cannot be right
 // is trouble, which the next consumer_fill() reports.

@@ -71,7 +71,7 @@ taken('a cluster id that is too long', 1, cluster_id => "\xc3\xa9" x 16000, mess
 taken('no cluster id', 1, cluster_id => undef, messages => [ message() ]);
 refused('a topic by another name', qr/./, -1, name => "case\xff\x1b]0;x\x07");
 refused('an error of the topic that nobody knows', qr/topic/, -1, topic_error => 12345);
-refused('an error of the offsets that nobody knows', qr/offsets/, -1, ranges_error => 31999);
+refused('an error of the offsets that nobody knows', qr/answers with an error/, -1, ranges_error => 31999);
 refused('an error of a fetch that nobody knows', qr/partition 0/, 0, fetch_error => 30999);
 
 # Numbers.
@@ -81,14 +81,14 @@ refused('no partition', qr/does not exist/, -1, partitions => 0);
 refused('2^31-1 partitions', qr/cannot reach Kafka/, -1, claims => 2_147_483_647);
 refused('more partitions than are read', qr/10001 partitions/, -1, partitions => 10_001);
 refused('as many as librdkafka takes', qr/100000 partitions/, -1, partitions => 100_000);
-refused('an end near 2^63', qr/partition 0: .*$huge/, -1, high => $huge);
-refused('an end beyond any', qr/partition 0: .*@{[ $most + 1 ]}/, -1, high => $most + 1);
-refused('an end before the beginning', qr/partition 0: .* 7 to 5/, -1, low => 7, high => 5);
-refused('a negative beginning', qr/partition 0: .* -5 to 5/, -1, low => -5, high => 5);
-refused('a negative end', qr/partition 0: .* 0 to -7/, -1, low => 0, high => -7);
-refused('a message near 2^63', qr/partition 0: .*$huge/, 0, high => 1, messages => [ message(offset => $huge) ], end => 1);
-refused('a message beyond any', qr/partition 0: .*@{[ $most + 1 ]}/, 0, high => 1, messages => [ message(offset => $most + 1) ], end => 1);
-refused('an end near 2^63 that comes with a message', qr/partition 0: .*$huge/, 1, high => 1, messages => [ message() ], end => $huge);
+refused('an end near 2^63', qr/partition 0\b.*$huge/, -1, high => $huge);
+refused('an end beyond any', qr/partition 0\b.*@{[ $most + 1 ]}/, -1, high => $most + 1);
+refused('an end before the beginning', qr/partition 0\b.* 7 to 5/, -1, low => 7, high => 5);
+refused('a negative beginning', qr/partition 0\b.* -5 to 5/, -1, low => -5, high => 5);
+refused('a negative end', qr/partition 0\b.* 0 to -7/, -1, low => 0, high => -7);
+refused('a message near 2^63', qr/partition 0\b.*$huge/, 0, high => 1, messages => [ message(offset => $huge) ], end => 1);
+refused('a message beyond any', qr/partition 0\b.*@{[ $most + 1 ]}/, 0, high => 1, messages => [ message(offset => $most + 1) ], end => 1);
+refused('an end near 2^63 that comes with a message', qr/partition 0\b.*$huge/, 1, high => 1, messages => [ message() ], end => $huge);
 taken('the largest offset', $most, low => $most - 1, messages => [ message() ]);
 $topic = taken('times that no calendar has', 6,
 	messages => [ map { message(timestamp => $_) } -9_223_372_036_854_775_807, $huge, -1, 0, 1 << 60, 9_223_372_036_854_775 ]);

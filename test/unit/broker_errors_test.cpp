@@ -75,5 +75,30 @@ TEST_F(BrokerErrorsTest, CutsALongText) {
     EXPECT_LT(std::string(errors.worst()).size(), 384U);
 }
 
+TEST_F(BrokerErrorsTest, KnowsABrokerByItsId) {
+    hear(lost, "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in "
+               "state CONNECT)");
+    hear(lost, "sasl_ssl://[::1]:9093/12: Disconnected");
+    hear(lost, "127.0.0.1:9094/bootstrap: Connection refused");
+    hear(lost, "no name");
+    EXPECT_STREQ(errors.of(1), "Connect to ipv4#127.0.0.1:9092 failed: Connection refused");
+    EXPECT_STREQ(errors.of(12), "Disconnected");
+    EXPECT_STREQ(errors.of(2), "");
+    EXPECT_STREQ(errors.of(-1), "");
+    errors.forget();
+    EXPECT_STREQ(errors.of(1), "Connect to ipv4#127.0.0.1:9092 failed: Connection refused")
+        << "another broker has answered";
+    errors.forget(1);
+    EXPECT_STREQ(errors.of(1), "");
+    EXPECT_STREQ(errors.of(12), "Disconnected");
+}
+
+TEST_F(BrokerErrorsTest, KeepsTheNewestOfManyBrokers) {
+    for (int id = 0; id < 100; id++)
+        hear(lost, ("a:9092/" + std::to_string(id) + ": gone").c_str());
+    EXPECT_STREQ(errors.of(99), "gone");
+    EXPECT_STREQ(errors.of(0), "");
+}
+
 } // namespace
 } // namespace heartbeat

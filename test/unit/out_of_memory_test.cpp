@@ -161,7 +161,7 @@ class OutOfMemoryConsumer : public testing::Test {
         ASSERT_EQ(rd_kafka_flush(producer, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     void TearDown() override {
-        EXPECT_TRUE(consumer_close(consumer));
+        EXPECT_EQ(consumer_close(consumer), CloseResult::closed);
         rd_kafka_mock_cluster_destroy(cluster);
         rd_kafka_destroy(producer);
     }

@@ -12,6 +12,7 @@ use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use Time::HiRes qw(time);
 
 my @brokers;
 
@@ -22,7 +23,8 @@ my @brokers;
 Texts are bytes. What is not given is as of a good broker: topic; name (of the topic, as the broker has it); cluster_id;
 partitions (how many it names); claims (how many it says it names); topic_error, partition_error, ranges_error, fetch_error
 (Kafka's numbers); low and high (as ListOffsets says); end (as Fetch says); messages ({ value, offset, timestamp } of partition 0,
-with offsets from low on where none are given); refusal (what it answers to a user and password: %s is the password).
+with offsets from low on where none are given); refusal (what it answers to a user and password: %s is the password);
+advertised (the address that it gives itself, host:port); delay (how many seconds late each answer is).
 
 =cut
 
@@ -65,6 +67,7 @@ sub _serve
 	my $all = IO::Select->new($listener);
 	my %said;    # by descriptor
 	my @later;    # fetches that had nothing to get, which are answered a moment later
+	my @late;     # what is said late: when, to whom, what
 	while (1)
 	{
 		for my $socket ($all->can_read(0.05))
@@ -82,6 +85,7 @@ sub _serve
 			{
 				$all->remove($socket);
 				@later = grep { $_->[0] != $socket } @later;
+				@late  = grep { $_->[1] != $socket } @late;
 				close $socket;
 				next;
 			}
@@ -89,11 +93,17 @@ sub _serve
 			{
 				my $request = substr(substr($$said, 0, 4 + unpack('N', $$said), ''), 4);
 				my ($answer, $empty) = $self->_answer($request);
-				if   ($empty) { push @later, [ $socket, $answer ]; }
-				else          { syswrite($socket, $answer); }
+				if    ($empty)         { push @later, [ $socket, $answer ]; }
+				elsif ($self->{delay}) { push @late, [ time + $self->{delay}, $socket, $answer ]; }
+				else                   { syswrite($socket, $answer); }
 			}
 		}
 		syswrite($_->[0], $_->[1]) for splice @later;
+		while (@late && $late[0][0] <= time)
+		{
+			my (undef, $socket, $answer) = @{ shift @late };
+			syswrite($socket, $answer);
+		}
 	}
 	POSIX::_exit(0);
 }
@@ -154,7 +164,8 @@ sub _api_versions
 sub _metadata
 {
 	my ($self, $version) = @_;
-	my $broker     = pack('N N', 1, 1) . _text('127.0.0.1') . pack('N', $self->{port}) . ($version > 0 ? _text(undef) : '');
+	my ($host, $port) = split /:/, $self->{advertised} // $self->address;
+	my $broker     = pack('N N', 1, 1) . _text($host) . pack('N', $port) . ($version > 0 ? _text(undef) : '');
 	my $partitions = join '', map { pack 'n N N N N N N', $self->{partition_error} // 0, $_, 1, 1, 1, 1, 1 } 0 .. $self->{partitions} - 1;
 	my $topic      = pack('n', $self->{topic_error} // 0) . _text($self->{name}) . ($version > 0 ? pack('C', 0) : '')
 	  . pack('N', $self->{claims}) . $partitions;
