@@ -41,7 +41,8 @@ sub _publish
 	my ($self, $parent) = @_;
 	my $ended = 0;
 	local $SIG{TERM} = sub { $ended = 1 };
-	# one request at a time: where several are under way as a leader goes, librdkafka may lose count of the sequence for good
+	# One request at a time: with several under way, a producer ended once with a sequence error when a leader was killed.
+	# The cause is not known.
 	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds,
 		'-X', 'max.in.flight.requests.per.connection=1');
 	my ($began, $sent) = (time, 0);
