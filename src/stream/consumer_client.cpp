@@ -145,7 +145,8 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     consumer->shared->handle = consumer->client;
     if (consumer->client == nullptr) {
         consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
-        rd_kafka_conf_destroy(config);
+        // The configuration is not destroyed: librdkafka has freed its interceptors already, and would free
+        // them a second time. The rest of it, some kilobytes, stays until the process ends.
         return false;
     }
     consumer->refresh_ms = refresh_ms_of(consumer->client);
