@@ -88,7 +88,8 @@ $letters++;
 $node->wait_for_query(
 	"SELECT string_agg(DISTINCT relation::regclass::text, ' ' ORDER BY relation::regclass::text DESC) FROM pg_locks JOIN pg_stat_activity USING (pid)
 	 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND mode = 'RowExclusiveLock'", "@tables", 'each of three workers waits for its table');
-$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RETRYING|canceling statement due to lock timeout', 'that it takes too long is told');
+$node->wait_for_state('RETRYING', qr/canceling statement due to lock timeout: process \d+ .*idle in transaction.* holds a lock on table "heartbeat_/,
+	'that it takes too long is told, and who holds the lock');
 $node->wait_for_log(qr/(?:RETRYING: canceling statement due to lock timeout.*){3}/s, $log);
 wait_for_workers("wait_event_type = 'Lock'", 'and it is tried again');
 $user->query_safe('COMMIT');
