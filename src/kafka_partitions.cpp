@@ -24,9 +24,10 @@ constexpr TimestampTz gather_for = USECS_PER_SEC;
 constexpr TimestampTz trouble_lasts = 2 * USECS_PER_SEC;
 constexpr TimestampTz trouble_again_lasts = 10 * USECS_PER_SEC;
 
-constexpr char away_hint[] = "The other partitions are read. This one is asked for again each second, and "
-                             "goes on by itself. Check the broker, "
-                             "and its advertised.listeners.";
+constexpr char away_hint[] =
+    "Partitions with another leader are read. This one is asked for again each second, and "
+    "goes on by itself. Check the broker, "
+    "and its advertised.listeners.";
 constexpr char trouble_hint[] =
     "It is tried again by itself. Messages that are damaged in Kafka are passed over by heartbeat_seek().";
 

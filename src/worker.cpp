@@ -91,7 +91,9 @@ bool open() {
 }
 
 long stay_paused() {
-    reader_stop(&worker.reader);
+    // once: stopping again would drop the answers about the ends that are on their way
+    if (worker.reader.assigned || worker.slot->state != WorkerState::paused)
+        reader_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
     reader_drain(&worker.reader, worker.slot);
     assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);

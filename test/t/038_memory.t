@@ -13,7 +13,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 # librdkafka 2.2 and newer fetch on at once where their queue has room again.
-my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 150 : 190;
+my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 
 my $kafka = Heartbeat::Kafka->new('memory');

@@ -69,8 +69,8 @@ my $one  = { partition => 0, value => reading('LATE', 70, reading_time(time)) };
 my $late = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');    # does not take longer than the worker waits for a lock
 $late->send($one);
 $feed->add($one);
-$node->wait_for_query($line, qr/^STALLED \| a batch has been waiting for \d+ seconds to be stored \| See what.*pg_blocking_pids.* \| 1 \| t$/,
-	'a batch that waits for a lock is a stall, with the lag that the workers know');
+$node->wait_for_query($line, qr/^STALLED \| a batch has been waiting for \d+ seconds to be stored: process \d+ .* holds a lock on table "heartbeat_\w+" \| Ask that user to end the transaction, or end it: SELECT pg_terminate_backend.* \| 1 \| t$/,
+	'a batch that waits for a lock is a stall, with who holds it and the lag that the workers know');
 is($node->query("SELECT query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), 'storing a batch of messages', 'pg_stat_activity says so too');
 cmp_ok($node->query("SELECT cardinality(pg_blocking_pids(pid)) FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), '>', 0, 'and the hint leads to who has the lock');
 $user->query_safe('COMMIT');
@@ -81,7 +81,7 @@ $node->wait_for_query($line, 'RUNNING | 0 | t', 'and it runs');
 
 # An error of the database.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'lock_not_available'; END $$});
+	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'insufficient_resources'; END $$});
 $node->query('CREATE TRIGGER refuse BEFORE UPDATE ON heartbeat_offsets EXECUTE FUNCTION refuse()');
 $feed->publish(100);
 $node->wait_for_query($line, qr/^RETRYING \| the night shift \| It is tried again by itself;.* \| 100 \| t$/, 'an error of the database: retrying, and why');

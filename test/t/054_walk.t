@@ -81,11 +81,17 @@ $back += (split /\|/)[4] for split /\n/, $runbook->run('Readings are missing', 2
 is($back, $deleted, 'a replay brings them back');
 is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'both audits are true again');
 
+is($runbook->run('The maintenance worker fails', 1) =~ /^\w+\|[^|]*\|\|0\|/m, 1, 'no duty of the maintenance worker fails');
+like($runbook->run('The summary is wrong', 1), qr/^\d+$/, 'the summary is made anew');
+
 # A customer is silent, another's heart races.
 publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time($now - 20 + $_)) } } 1 .. 12);
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();
 $runbook->run('Customers', 1);
+# No test waits for the five minutes of the rule: the arrival is put back.
+$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'its arrival is noted');
+$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '10 minutes' WHERE customer_id = 'CUST-0008'");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",
 	2, 'one is told of both');
 note 'open alerts: ' . substr(open_alerts(), -40);
