@@ -166,10 +166,9 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
 } // namespace
 
 Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept {
-    auto *consumer = new (std::nothrow) Consumer;
+    Consumer *consumer = nullptr;
     try {
-        if (consumer == nullptr)
-            throw std::bad_alloc();
+        consumer = new Consumer;
         if (open_client(consumer, settings, problem))
             return consumer;
     } catch (...) {

@@ -30,7 +30,7 @@ void Wake::empty() const noexcept {
         ;
 }
 
-SharedClient::SharedClient() noexcept {
+SharedClient::SharedClient() {
     count_.fetch_add(1);
 }
 

@@ -35,7 +35,7 @@ class Wake {
 // The last thread that lets go of it destroys librdkafka's client, which may take long.
 class SharedClient {
   public:
-    SharedClient() noexcept;
+    SharedClient();
     ~SharedClient();
     SharedClient(const SharedClient &) = delete;
     SharedClient &operator=(const SharedClient &) = delete;
