@@ -71,7 +71,6 @@ my %storms    = (
 	(map { ("a server of $_->{manners}" => $_->address) } @impostors),
 	'nobody'                 => '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(),
 	'an unknown name'        => 'no-such-host.invalid:9092',
-	'no address at all'      => ',:::,',
 	'a hundred unknown'      => join(',', map { "no-such-host-$_.invalid:9092" } 'aa' .. 'dv'),
 	'a hundred, all dead'    => join(',', map { "127.0.0.1:$_" } 20_001 .. 20_100));
 for my $what (sort keys %storms)
