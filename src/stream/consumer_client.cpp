@@ -185,7 +185,11 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    std::thread([shared]() mutable { shared.reset(); }).detach();
+    try {
+        std::thread([shared]() mutable { shared.reset(); }).detach();
+    } catch (...) {
+        // there is no thread: the client is destroyed here
+    }
     shared.reset();
     if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
         std::future_status::ready)
