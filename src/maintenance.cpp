@@ -78,11 +78,11 @@ TimestampTz sum_up() {
 
 struct Task {
     Duty duty;
+    bool failed; // the last time
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
     Failure failure;
-    bool failed; // the last time
 };
 
 enum {
@@ -97,14 +97,14 @@ enum {
 };
 
 Task tasks[] = {
-    {Duty::partitions, "making partitions", make_partitions, 0, {}, false},
-    {Duty::retention, "applying retention", apply_retention, 0, {}, false},
-    {Duty::indexes, "summarizing indexes", summarize, 0, {}, false},
-    {Duty::fold, "folding the rollup", fold, 0, {}, false},
-    {Duty::rollup, "rolling up minutes", roll_up, 0, {}, false},
-    {Duty::alerts, "evaluating alert rules", alerts_evaluate, 0, {}, false},
-    {Duty::events, "recording the state", journal_write, 0, {}, false},
-    {Duty::summary, "summing up", sum_up, 0, {}, false},
+    {Duty::partitions, false, "making partitions", make_partitions, 0, {}},
+    {Duty::retention, false, "applying retention", apply_retention, 0, {}},
+    {Duty::indexes, false, "summarizing indexes", summarize, 0, {}},
+    {Duty::fold, false, "folding the rollup", fold, 0, {}},
+    {Duty::rollup, false, "rolling up minutes", roll_up, 0, {}},
+    {Duty::alerts, false, "evaluating alert rules", alerts_evaluate, 0, {}},
+    {Duty::events, false, "recording the state", journal_write, 0, {}},
+    {Duty::summary, false, "summing up", sum_up, 0, {}},
 };
 
 uint64_t control_seen;

@@ -149,6 +149,7 @@ void report(Replay *replay, const Progress &progress) {
 }
 
 // Takes the next piece that is not empty off each partition's.
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;
     for (size_t row = 0; row < plan.rows; row++) {
