@@ -32,8 +32,7 @@ TEST(BrokerListTest, TakesWhatLibrdkafkaTakes) {
                              "a:9092,",
                              "under_score:9092",
                              "A.Example.COM.:09092",
-                             "b\xc3\xbc"
-                             "cher:9092"})
+                             "b\303\274cher:9092"})
         EXPECT_EQ(mistake(list), "") << list;
 }
 
