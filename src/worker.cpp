@@ -4,6 +4,7 @@
 #include "server.h"
 
 #include "control/pause.h"
+#include "lock_wait.h"
 #include "notes.h"
 #include "process.h"
 #include "reader.h"
@@ -316,6 +317,7 @@ long attempt() {
     {
         wait = step();
         worker.backoff_ms = 0;
+        lock_wait_forget(); // a lock that was granted keeps nobody any more
     }
     PG_CATCH();
     {

@@ -12,6 +12,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
 
@@ -214,6 +215,8 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
         // one who waits too, before us, for who holds it
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
+    } else if (log_min_messages < FATAL) {
+        return; // the server would have told of a wait: the error has another reason, such as a trigger's own
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);
         found = read_found();

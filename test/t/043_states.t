@@ -81,7 +81,7 @@ $node->wait_for_query($line, 'RUNNING | 0 | t', 'and it runs');
 
 # An error of the database.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'insufficient_resources'; END $$});
+	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse BEFORE UPDATE ON heartbeat_offsets EXECUTE FUNCTION refuse()');
 $feed->publish(100);
 $node->wait_for_query($line, qr/^RETRYING \| the night shift \| .*It is tried again by itself;.* \| 100 \| t$/, 'an error of the database: retrying, and why');
