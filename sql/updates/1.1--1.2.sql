@@ -43,16 +43,7 @@ COMMENT ON COLUMN heartbeat_customers.heard_until IS
     'Until when the customer counts as heard, by the server''s clock: a reading had arrived up to a minute earlier. NULL: no '
     'reading has arrived since version 1.2.';
 
--- No index: ingest appends to it, and what is in it is entered in heartbeat_customers within seconds.
-CREATE TABLE heartbeat_arrivals (
-    customer_id text COLLATE "C" NOT NULL,
-    heard_until timestamptz NOT NULL
-);
-ALTER TABLE heartbeat_arrivals REPLICA IDENTITY FULL;
-COMMENT ON TABLE heartbeat_arrivals IS
-    'Customers of whom ingest has stored readings, on the way to heartbeat_customers. A customer is noted again when the last note has ended.';
-COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'Who was measured.';
-COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'Until when the customer counts as heard: shortly after the arrival.';
+-- @tables/arrivals@
 SELECT pg_extension_config_dump('heartbeat_arrivals', '');
 REVOKE ALL ON heartbeat_arrivals FROM PUBLIC;
 COMMENT ON COLUMN heartbeat_offsets.last_event IS

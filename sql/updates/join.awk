@@ -18,7 +18,7 @@ function include(piece, replacing,    file, line) {
     }
     next
 }
-/^-- @[a-z_]+@$/ {
+/^-- @[a-z_\/]+@$/ {
     gsub(/^-- @|@$/, "")
     include($0, 0)
     next
