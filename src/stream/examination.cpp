@@ -200,11 +200,7 @@ bool examination_is_lost(Consumer *consumer) {
         consumer->examinations.begin(), consumer->examinations.end(), [](const Examination &examination) {
             return examination.step != ExaminationStep::reading && examination.step != ExaminationStep::lost;
         });
-    if (!others || std::chrono::steady_clock::now() >= consumer->losses_due)
-        return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    consumer->wake->ring(); // so that the caller comes back
-    return false;
+    return !others || std::chrono::steady_clock::now() >= consumer->losses_due;
 }
 
 void examination_remember_batch(Consumer *consumer, int32_t partition, const Batch &batch) {

@@ -71,8 +71,8 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 // Examines partitions whose broker is connected again. False: assign anew.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
-// Whether logs were found to be other ones, and it is time to tell of them; waits some milliseconds where it
-// is not.
+// Whether some log is another one, and it is time to report it: when no other partition is being examined, or
+// a second after the first log was found.
 bool examination_is_lost(Consumer *consumer);
 
 // The positions move to the end of the batch: what is to be remembered of its messages. May throw
