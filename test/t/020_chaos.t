@@ -7,10 +7,10 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use List::Util qw(sum);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Chaos;
+use Heartbeat::Chaos::Matrix;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
@@ -33,23 +33,9 @@ my $chaos = Heartbeat::Chaos->new(
 
 note "seed $seed";
 $chaos->start;
-for (1 .. sum(values %deck))    # so that every kind has its turn
-{
-	my $event = $chaos->strike;
-	note $chaos->line($event);
-	is(join('; ', @{ $event->{problems} }), '', "$event->{number}. " . Heartbeat::Chaos::Plan::describe($event->{fault})) or last;
-}
-is($_->{difference}, '', $_->{claim}) for $chaos->proofs;
+assert_recovers($chaos, %deck);
 $node->assert_audit;
 $node->assert_no_crash;
 
-if (Test::More->builder->is_passing)
-{
-	note $chaos->summary, $chaos->composition;
-}
-else
-{
-	diag $chaos->history;
-	$node->show_state;
-}
+report_chaos($chaos, $node);
 done_testing();

@@ -8,10 +8,10 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use List::Util qw(max sum);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Heartbeat::Chaos;
+use Heartbeat::Chaos::Matrix;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka::Cluster;
 
@@ -36,26 +36,12 @@ $chaos->create_topic;
 
 note "seed $seed";
 $chaos->start;
-for (1 .. sum(values %deck))    # so that every kind has its turn
-{
-	my $event = $chaos->strike;
-	note $chaos->line($event);
-	is(join('; ', @{ $event->{problems} }), '', "$event->{number}. " . Heartbeat::Chaos::Plan::describe($event->{fault})) or last;
-}
-is($_->{difference}, '', $_->{claim}) for $chaos->proofs;
+assert_recovers($chaos, %deck);
 my %still = $chaos->standstills;
 cmp_ok($still{$_}, '<', $standstill_bound, "$_: no partition whose leader lives stands still for $standstill_bound s") for sort keys %still;
 note $chaos->standstill_in_words;
 $node->assert_audit;
 $node->assert_no_crash;
 
-if (Test::More->builder->is_passing)
-{
-	note $chaos->summary, $chaos->composition;
-}
-else
-{
-	diag $chaos->history;
-	$node->show_state;
-}
+report_chaos($chaos, $node);
 done_testing();
