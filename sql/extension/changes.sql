@@ -15,9 +15,14 @@ CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
     'Internal: from true to false, or an error, heartbeat itself moves or deletes readings, and no minutes are marked.';
 
--- A table that another session uses gets its trigger the next time. DEPENDS ON EXTENSION: a partition that was detached keeps
--- nobody from dropping the extension.
-CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS integer
+CREATE FUNCTION heartbeat_release_trigger(partition regclass) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
+    'Internal: has the trigger of a partition for TRUNCATE dropped with the extension, so that a partition that was detached does '
+    'not keep anybody from dropping it.';
+
+-- A table that another session uses gets its trigger at the next call.
+CREATE FUNCTION heartbeat_watch_truncates(records regclass, release regprocedure) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -42,7 +47,7 @@ BEGIN
             PERFORM set_config('lock_timeout', '50ms', true);
             EXECUTE format('CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s',
                            one, function);
-            EXECUTE format('ALTER TRIGGER heartbeat_records_truncated ON %s DEPENDS ON EXTENSION heartbeat', one);
+            EXECUTE format('SELECT %s($1)', release::regproc) USING one;
             made := made + 1;
         EXCEPTION WHEN lock_not_available OR duplicate_object THEN
             NULL;
@@ -52,8 +57,9 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
-    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE; returns how many got it.';
+COMMENT ON FUNCTION heartbeat_watch_truncates(regclass, regprocedure) IS
+    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE, and releases it by a function; returns '
+    'how many got it.';
 
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp

@@ -252,7 +252,8 @@ BEGIN
                                 'heartbeat_records_truncated BEFORE TRUNCATE ON %1$I.heartbeat_records FOR EACH STATEMENT'] LOOP
         EXECUTE format('CREATE TRIGGER ' || item || ' EXECUTE FUNCTION %1$I.heartbeat_mark_changed()', schema);
     END LOOP;
-    EXECUTE format('SELECT %1$I.heartbeat_watch_truncates(%2$L)', schema, format('%I.heartbeat_records', schema));
+    EXECUTE format('SELECT %1$I.heartbeat_watch_truncates(%2$L, %3$L)', schema, format('%I.heartbeat_records', schema),
+                   format('%I.heartbeat_release_trigger(regclass)', schema));
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)', schema);
     FOR name IN SELECT x.indexrelid::regclass::text FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam

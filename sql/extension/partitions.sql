@@ -199,7 +199,8 @@ BEGIN ATOMIC
             ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed(),
             'heartbeat_move_rows(regclass, regclass)'::regprocedure) m (made),
         LATERAL heartbeat_own_changes(m.made < 0) ended,
-        LATERAL heartbeat_watch_truncates(CASE WHEN m.made >= 0 THEN 'heartbeat_records'::regclass END) watched;
+        LATERAL heartbeat_watch_truncates(CASE WHEN m.made >= 0 THEN 'heartbeat_records'::regclass END,
+            'heartbeat_release_trigger(regclass)'::regprocedure) watched;
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '

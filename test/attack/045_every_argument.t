@@ -89,6 +89,7 @@ my %functions = (
 	'refuse_user_code(regclass[])'                       => ["ARRAY['heartbeat_control'::regclass]"],
 	'remove_old(interval,regclass,regclass,regclass,regclass,regclass,regclass,regclass,regclass,regclass,regclass,regclass,regclass)'
 	  => [ "'10 years'", map { "'heartbeat_$_'" } qw(records anomalies rollup records_default anomalies_default rollup_default rollup_pending gaps events alerts dead_letters control) ],
+	'release_trigger(regclass)'                          => ["'heartbeat_records_default'"],
 	'replay(timestamp with time zone,timestamp with time zone,integer)' => [ "now() - interval '1 day'", "now() + interval '1 day'", 'NULL' ],
 	'require(boolean,text,text,text)'                    => [ 'true', "'message'", "'invalid_parameter_value'", "'hint'" ],
 	'require_pause()'                                    => [],
@@ -112,7 +113,7 @@ my %functions = (
 	'update_alerts(text,boolean)'                        => [ "''", 'true' ],
 	'use_summary(boolean,regprocedure)'                  => [ 'false', "'heartbeat_summarize_minute(timestamptz)'" ],
 	'wake_workers()'                                     => [],
-	'watch_truncates(regclass)'                          => [$r]);
+	'watch_truncates(regclass,regprocedure)'             => [ $r, "'heartbeat_release_trigger(regclass)'" ]);
 # The same function undoes what a call of it has done; what makes partitions does no harm.
 my %undo = (
 	'pause(text)'                            => 'SELECT heartbeat_resume(); SELECT heartbeat_pause()',
