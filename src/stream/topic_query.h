@@ -59,7 +59,7 @@ struct RangeAnswer {
     RangeKind kind;
     bool known;
     bool wrong; // the broker has answered what cannot be
-    bool moved; // another broker leads it now, which has yet to be asked
+    bool moved; // it is to be asked for again: another broker leads it now, or its leader delays answers
     PartitionRange range;
     Problem reason; // why it is not known
 };

@@ -90,6 +90,11 @@ bool is_asked(const Questions &questions, int32_t partition, int32_t leader, Ran
     });
 }
 
+// The partition is to be asked for again at once.
+void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
+    consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
+}
+
 // The error of the call says little: what was said of the broker meanwhile, much.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
@@ -97,8 +102,14 @@ void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char
     consumer->questions.answers.push_back(answer);
 }
 
+// The answer of a broker that throttles this client comes late, perhaps too late for the question.
+bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
+    return consumer.throttles.is_throttled(question.leader, Clock::now());
+}
+
 void take_done(Consumer *consumer, const RangesQuestion &question) {
     bool heard = false;
+    bool delayed = is_delayed(*consumer, question);
     for (RangeAnswer &answer : question.question->answer.ranges) {
         if (std::find(question.partitions.begin(), question.partitions.end(), answer.range.partition) ==
             question.partitions.end())
@@ -106,6 +117,10 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
         heard = heard || answer.known || answer.wrong;
         if (answer.known || answer.wrong) {
             consumer->questions.answers.push_back(answer);
+            continue;
+        }
+        if (delayed) {
+            ask_again(consumer, question.kind, answer.range.partition);
             continue;
         }
         tell_away(consumer, answer.range.partition, question.kind, answer.reason.text);
@@ -124,13 +139,13 @@ void look_at(Consumer *consumer, RangesQuestion *question) {
         question->question = nullptr;
         return;
     }
-    auto now = Clock::now();
+    Clock::time_point now = Clock::now();
     bool refused =
         now > question->asked_at + errors_take && consumer->broker_errors.of(question->leader)[0] != '\0';
     if (question->told || (now < question->asked_at + answers_take && !refused))
         return;
-    if (consumer->throttles.is_throttled(question->leader, now))
-        return; // it delays this answer too
+    if (is_delayed(*consumer, *question))
+        return;
     question->told = true;
     for (int32_t partition : question->partitions)
         tell_away(consumer, partition, question->kind, "does not answer");
@@ -189,8 +204,7 @@ void topic_take_moves(Consumer *consumer) {
         auto moved = [&](int32_t partition) {
             if (topic_leader(consumer, partition) == question.leader)
                 return false;
-            consumer->questions.answers.push_back(
-                {question.kind, false, false, true, {partition, -1, -1}, {}});
+            ask_again(consumer, question.kind, partition);
             return true;
         };
         question.partitions.erase(

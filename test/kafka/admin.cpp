@@ -3,6 +3,7 @@
 #include "client.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <thread>
@@ -209,7 +210,16 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    require(rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms()));
+    // a broker that has just become a partition's leader may not know it yet
+    wait_until(deadline, "each leader knows that it is one", [&] {
+        for (int i = 0; i < list->cnt; i++)
+            list->elems[i].offset = which;
+        require(rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms()));
+        return std::none_of(list->elems, list->elems + list->cnt, [](const auto &partition) {
+            return partition.err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+                   partition.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+        });
+    });
     std::vector<int64_t> found;
     for (int i = 0; i < list->cnt; i++) {
         require(list->elems[i].err);

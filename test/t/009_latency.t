@@ -12,7 +12,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 use List::Util qw(sum0);
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(clock_gettime sleep time);
 
 # Forty readings a second are to be visible within 10 ms at the 99th percentile. A shared machine of two cores that
 # runs other tests at the same time may preempt any of the processes for longer than that, so what fails the test is
@@ -58,13 +58,14 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# The threads of heartbeat's processes: their CPU seconds and how often they have woken up.
+# heartbeat's processes: their CPU seconds, with those of threads that have ended (by the clock that Linux has for each process),
+# and how often their threads have woken up. A thread that asks Kafka a question is there for a moment only.
 my @pids = $node->worker_pids;
 sub threads
 {
 	my @tasks   = map { glob "/proc/$_/task/*" } @pids;
-	my $cpu     = sum0 map { (split ' ', slurp_file("$_/schedstat"))[0] / 1e9 } @tasks;
-	my $wakeups = sum0 map { slurp_file("$_/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m } @tasks;
+	my $cpu     = sum0 map { clock_gettime(-8 * ($_ + 1) + 2) } @pids;
+	my $wakeups = sum0 map { (eval { slurp_file("$_/status") } // '') =~ /^voluntary_ctxt_switches:\s*(\d+)/m } @tasks;
 	return ($cpu, $wakeups);
 }
 
