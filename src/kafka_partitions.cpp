@@ -158,18 +158,22 @@ TopicNews partitions_look(KafkaPartitions *partitions, Consumer *consumer, Probl
     TopicDescription found;
     switch (topic_take_answer(consumer, &found, problem)) {
     case AnswerState::given:
+        partitions->answered = true;
+        partitions->unanswered = 0;
         topic_answered(partitions,
                        now + (!found.exists || (partitions->known && partitions_any_away(*partitions))
                                   ? again_after
                                   : consumer_refresh_ms(consumer) * INT64CONST(1000)));
         return take_topic(partitions, found);
     case AnswerState::failed:
+        partitions->unanswered++;
         topic_answered(partitions, now + again_after);
         return TopicNews::unreachable;
     case AnswerState::none:
         break;
     }
     if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + answers_take) {
+        partitions->unanswered++;
         topic_explain_silence(consumer, problem);
         topic_answered(partitions, now + again_after);
         return TopicNews::unreachable;

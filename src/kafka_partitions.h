@@ -24,6 +24,8 @@ struct KafkaPartitions {
     bool known;                // it was found since the client was told to stop
     KafkaPartition *partition; // by number, topic.partition_count
     int32_t room;
+    int unanswered;             // questions for the topic, in a row, that no broker has answered
+    bool answered;              // one was, since the worker looked at this last
     TimestampTz topic_asked_at; // 0: nobody is asked
     TimestampTz topic_at;       // when to ask for it next
     TimestampTz gather_until;   // the first answers are waited for, so that partitions begin together

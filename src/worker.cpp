@@ -43,8 +43,8 @@ struct Worker {
     bool failed;
     TimestampTz troubled_at; // when Kafka reported an error last
     bool trouble_again;      // and it was not the first in that time
-    int tries;               // since Kafka did not answer this client
-    int tries_of_client;     // after how many another one is opened; 0: Kafka has answered
+    int tries_of_client;     // after how many unanswered questions another client is opened; 0: Kafka has
+                             // answered
     long backoff_ms;         // 0: the last step raised no error
     Failure failure;         // the error of the last step that raised one
     bool unexplained;        // it has yet to be told, with what is in the way
@@ -91,6 +91,24 @@ bool open() {
     return worker.reader.consumer != nullptr;
 }
 
+// librdkafka 2.10 and newer forgets all brokers when one that has just started knows of none, and then looks
+// for none again (its issue 5301), so that a client that gets no answer gives way to a new one: soon at
+// first, and then less often.
+bool replace_deaf_client() {
+    KafkaPartitions *partitions = &worker.reader.assignment.partitions;
+    if (partitions->answered)
+        worker.tries_of_client = 0;
+    partitions->answered = false;
+    worker.tries_of_client = std::max(worker.tries_of_client, tries_of_client_min);
+    if (partitions->unanswered < worker.tries_of_client)
+        return false;
+    reader_close(&worker.reader);
+    worker.reader.troubled = true; // until the new one hears of a partition
+    partitions->unanswered = 0;
+    worker.tries_of_client = std::min(worker.tries_of_client * 2, tries_of_client_max);
+    return true;
+}
+
 long stay_paused() {
     // once: stopping again would drop the answers about the ends that are on their way
     if (worker.reader.assigned || worker.slot->state != WorkerState::paused)
@@ -98,21 +116,14 @@ long stay_paused() {
     report(WorkerState::paused, "", nullptr);
     reader_drain(&worker.reader, worker.slot);
     assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    if (replace_deaf_client())
+        return reconnect_ms;
     return partitions_until_due(worker.reader.assignment.partitions);
 }
 
-// librdkafka 2.10 and newer forgets all brokers when one that has just started knows of none, and then looks
-// for none again (its issue 5301), so that a client that gets no answer gives way to a new one: soon at
-// first, and then less often.
 long try_again() {
     report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
-    worker.tries_of_client = std::max(worker.tries_of_client, tries_of_client_min);
-    if (++worker.tries >= worker.tries_of_client) {
-        reader_close(&worker.reader);
-        worker.reader.troubled = true; // until the new one hears of a partition
-        worker.tries = 0;
-        worker.tries_of_client = std::min(worker.tries_of_client * 2, tries_of_client_max);
-    }
+    replace_deaf_client();
     return reconnect_ms;
 }
 
@@ -126,8 +137,6 @@ void report_reading() {
 }
 
 long take_assignment(AssignmentResult result) {
-    if (result != AssignmentResult::unreachable && result != AssignmentResult::asking)
-        worker.tries = worker.tries_of_client = 0;
     switch (result) {
     case AssignmentResult::asking:
         return partitions_until_due(worker.reader.assignment.partitions);
@@ -244,8 +253,11 @@ long stream() {
     if (is_trouble_over())
         worker.reader.troubled = worker.trouble_again = false;
     long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
-    if (!worker.reader.ingest.sealed)
+    if (!worker.reader.ingest.sealed) {
         report_reading();
+        if (replace_deaf_client())
+            return reconnect_ms;
+    }
     AssignmentResult joined = reader_join(&worker.reader);
     if (joined != AssignmentResult::asking)
         return take_assignment(joined);
