@@ -113,6 +113,8 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     if (answer.known)
         return take_known(answer, consumer, partitions_own(*partitions, number), partition, now);
     partition->ask_at = now + again_after;
+    if (!partition->away)
+        partition->away_since = now;
     partition->away = true;
     if (partition->trouble_until == 0)
         text_take(partition->reason, answer.reason.text);
@@ -223,6 +225,8 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
     KafkaPartition *partition = &partitions->partition[trouble.partition];
     TimestampTz now = GetCurrentTimestamp();
     partition->read = partition->asked = false;
+    if (!partition->away)
+        partition->away_since = now;
     partition->away = true;
     partition->range.low = partition->range.high = -1;
     bool again = partition->trouble_until > now;
@@ -264,6 +268,17 @@ bool partitions_any_away(const KafkaPartitions &partitions) {
     for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers)
         if (partitions.partition[i].away)
             return true;
+    return false;
+}
+
+bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for) {
+    TimestampTz now = GetCurrentTimestamp();
+    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers) {
+        const KafkaPartition &partition = partitions.partition[i];
+        if (partition.away && partition.trouble_until == 0 && now >= partition.away_since + away_for &&
+            topic_leader(consumer, i) != no_leader)
+            return true;
+    }
     return false;
 }
 

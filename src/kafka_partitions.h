@@ -11,6 +11,7 @@ struct KafkaPartition {
     bool asked;                         // an answer is to come
     bool read;                          // it is assigned
     bool away;                          // its leader does not answer, or it has none, or it gave an error
+    TimestampTz away_since;             // where it is away
     PartitionRange range;               // low -1: to be asked for; otherwise, where it is not read, it can be
     TimestampTz ask_at;                 // when its leader is to be asked next
     TimestampTz trouble_until;          // an error of it is not over before; 0: it gave none
@@ -73,6 +74,10 @@ void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // of the worker's
+
+// Whether a partition of the worker has been away for so long although Kafka names its leader: then the
+// client may be wrong about the leader.
+bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Milliseconds until something is due.
 long partitions_until_due(const KafkaPartitions &partitions);

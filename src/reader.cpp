@@ -56,7 +56,7 @@ void close_at_exit(int /*code*/, Datum reader) {
 } // namespace
 
 bool reader_open(Reader *reader, Problem *problem) {
-    reader->consumer = consumer_open(settings_for_kafka(reader->client_id), problem);
+    reader->consumer = consumer_open(settings_for_kafka(reader->client_id), problem, reader->memory);
     return reader->consumer != nullptr;
 }
 

@@ -10,6 +10,7 @@ inline constexpr int losses_kept = 32; // what is found beyond is found again
 
 struct Reader {
     Consumer *consumer; // nullptr: not connected
+    ConsumerMemory *memory;
     Assignment assignment;
     Ingest ingest;
     bool assigned;

@@ -3,6 +3,7 @@
 // `worker`.
 #include "server.h"
 
+#include "client_health.h"
 #include "control/pause.h"
 #include "lock_wait.h"
 #include "notes.h"
@@ -26,8 +27,6 @@ constexpr long at_once = 0;
 constexpr long until_woken = -1;
 constexpr long reconnect_ms = 1000;
 constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
-constexpr int tries_of_client_min = 2; // each takes some three seconds
-constexpr int tries_of_client_max = 20;
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
@@ -43,11 +42,10 @@ struct Worker {
     bool failed;
     TimestampTz troubled_at; // when Kafka reported an error last
     bool trouble_again;      // and it was not the first in that time
-    int tries_of_client;     // after how many unanswered questions another client is opened; 0: Kafka has
-                             // answered
-    long backoff_ms;         // 0: the last step raised no error
-    Failure failure;         // the error of the last step that raised one
-    bool unexplained;        // it has yet to be told, with what is in the way
+    ClientHealth health;
+    long backoff_ms;  // 0: the last step raised no error
+    Failure failure;  // the error of the last step that raised one
+    bool unexplained; // it has yet to be told, with what is in the way
 };
 
 Worker worker;
@@ -91,21 +89,12 @@ bool open() {
     return worker.reader.consumer != nullptr;
 }
 
-// librdkafka 2.10 and newer forgets all brokers when one that has just started knows of none, and then looks
-// for none again (its issue 5301), so that a client that gets no answer gives way to a new one: soon at
-// first, and then less often.
-bool replace_deaf_client() {
-    KafkaPartitions *partitions = &worker.reader.assignment.partitions;
-    if (partitions->answered)
-        worker.tries_of_client = 0;
-    partitions->answered = false;
-    worker.tries_of_client = std::max(worker.tries_of_client, tries_of_client_min);
-    if (partitions->unanswered < worker.tries_of_client)
+bool replace_useless_client() {
+    Reader *reader = &worker.reader;
+    if (!client_is_useless(&worker.health, &reader->assignment.partitions, reader->consumer))
         return false;
-    reader_close(&worker.reader);
-    worker.reader.troubled = true; // until the new one hears of a partition
-    partitions->unanswered = 0;
-    worker.tries_of_client = std::min(worker.tries_of_client * 2, tries_of_client_max);
+    reader_close(reader);
+    reader->troubled = true; // until the new one hears of a partition
     return true;
 }
 
@@ -116,14 +105,14 @@ long stay_paused() {
     report(WorkerState::paused, "", nullptr);
     reader_drain(&worker.reader, worker.slot);
     assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
-    if (replace_deaf_client())
+    if (replace_useless_client())
         return reconnect_ms;
     return partitions_until_due(worker.reader.assignment.partitions);
 }
 
 long try_again() {
     report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
-    replace_deaf_client();
+    replace_useless_client();
     return reconnect_ms;
 }
 
@@ -145,6 +134,8 @@ long take_assignment(AssignmentResult result) {
         return at_once;
     case AssignmentResult::unavailable:
         report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+        if (replace_useless_client())
+            return reconnect_ms;
         return std::min(partitions_until_due(worker.reader.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         reader_close(&worker.reader);
@@ -255,7 +246,7 @@ long stream() {
     long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
     if (!worker.reader.ingest.sealed) {
         report_reading();
-        if (replace_deaf_client())
+        if (replace_useless_client())
             return reconnect_ms;
     }
     AssignmentResult joined = reader_join(&worker.reader);
@@ -384,7 +375,8 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker.slot = &shared_state->workers[number];
     snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d", number);
     process_start(settings.database, worker.slot);
-    if (!ingest_create(&worker.reader.ingest))
+    worker.reader.memory = consumer_memory_create();
+    if (worker.reader.memory == nullptr || !ingest_create(&worker.reader.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     reader_close_at_exit(&worker.reader);
 

@@ -64,7 +64,14 @@ enum class FillResult {
     out_of_memory, // messages were lost on the way: drop the batch and assign the stored positions again
 };
 
-Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept;
+// What a process remembers of the messages that it has consumed, from one client to the next one. It lives as
+// long as the process; nullptr: out of memory.
+class ConsumerMemory;
+ConsumerMemory *consumer_memory_create() noexcept;
+
+// Without `memory` the client forgets what it has consumed when it is closed.
+Consumer *consumer_open(const KafkaSettings &settings, Problem *problem,
+                        ConsumerMemory *memory = nullptr) noexcept;
 
 enum class CloseResult {
     closed,

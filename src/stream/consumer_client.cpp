@@ -165,10 +165,15 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
 
 } // namespace
 
-Consumer *consumer_open(const KafkaSettings &settings, Problem *problem) noexcept {
+ConsumerMemory *consumer_memory_create() noexcept {
+    return new (std::nothrow) ConsumerMemory;
+}
+
+Consumer *consumer_open(const KafkaSettings &settings, Problem *problem, ConsumerMemory *memory) noexcept {
     Consumer *consumer = nullptr;
     try {
         consumer = new Consumer;
+        consumer->memory = memory == nullptr ? &consumer->own_memory : memory;
         if (open_client(consumer, settings, problem))
             return consumer;
     } catch (...) {

@@ -30,6 +30,11 @@ struct CallAnswer { // of a call on a thread that brings nothing back
     Problem problem = {};
 };
 
+class ConsumerMemory {
+  public:
+    std::unordered_map<int32_t, RecentMarks> recent; // by partition
+};
+
 class Consumer {
   public:
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
@@ -60,7 +65,8 @@ class Consumer {
     std::vector<TopicLoss> losses; // partitions whose log is another one
     std::chrono::steady_clock::time_point losses_due; // when they are told, whatever is being examined
     std::vector<EpochEnd> epoch_ends;                 // that librdkafka has heard of
-    std::unordered_map<int32_t, RecentMarks> recent;  // by partition
+    ConsumerMemory own_memory;
+    ConsumerMemory *memory = &own_memory;
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;

@@ -111,8 +111,8 @@ bool examine_returned(Consumer *consumer, const Batch &batch) {
 
 // A position may have gone back, and what was consumed after it was not stored.
 void forget_beyond(Consumer *consumer, const PartitionPosition &position) {
-    auto found = consumer->recent.find(position.partition);
-    if (found == consumer->recent.end())
+    auto found = consumer->memory->recent.find(position.partition);
+    if (found == consumer->memory->recent.end())
         return;
     std::vector<MessageMark> &marks = found->second.marks;
     std::sort(marks.begin(), marks.end(),
@@ -121,7 +121,7 @@ void forget_beyond(Consumer *consumer, const PartitionPosition &position) {
         marks.pop_back();
     if (marks.empty() || marks.back().offset != position.witness.offset ||
         !mark_agrees(marks.back(), position.witness))
-        consumer->recent.erase(found);
+        consumer->memory->recent.erase(found);
     else
         found->second.at = 0;
 }
@@ -208,7 +208,7 @@ void examination_remember_batch(Consumer *consumer, int32_t partition, const Bat
     for (size_t i = 0; i < batch.messages.size(); i++) {
         const BatchMessage &message = batch.messages[i];
         if (message.kafka_time >= 0 && batch.partitions[message.partition_index].partition == partition)
-            remember(&consumer->recent[partition], batch.mark(static_cast<uint32_t>(i)), room);
+            remember(&consumer->memory->recent[partition], batch.mark(static_cast<uint32_t>(i)), room);
     }
 }
 
@@ -231,7 +231,7 @@ void examination_remember(Consumer *consumer, Batch *batch) {
     for (size_t i = chosen.size(); i-- > 0;) {
         PartitionPosition &position = *positions[batch->messages[chosen[i]].partition_index];
         position.witness = batch->mark(chosen[i]);
-        remember(&consumer->recent[position.partition], position.witness, room);
+        remember(&consumer->memory->recent[position.partition], position.witness, room);
     }
     for (size_t i = 0; i < positions.size(); i++) {
         if (positions[i] == nullptr)

@@ -42,8 +42,8 @@ struct Examination {
     size_t stride = 1;
 };
 
-// The last consumed messages of a partition, as a ring: they tell the exact offset of a truncation. Kept as
-// long as the client is open, so also while nothing is assigned.
+// The last consumed messages of a partition, as a ring: they tell the exact offset of a truncation. Kept
+// also while nothing is assigned, and for the next client.
 struct RecentMarks {
     std::vector<MessageMark> marks;
     size_t at = 0; // of the oldest, once it is full

@@ -27,8 +27,8 @@ long long shown(int64_t offset) {
 std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPosition &position,
                                      int64_t end) {
     std::vector<MessageMark> marks(position.trail.marks, position.trail.marks + position.trail.count);
-    auto recent = consumer.recent.find(position.partition);
-    if (recent != consumer.recent.end())
+    auto recent = consumer.memory->recent.find(position.partition);
+    if (recent != consumer.memory->recent.end())
         marks.insert(marks.end(), recent->second.marks.begin(), recent->second.marks.end());
     if (position.witness.offset >= 0)
         marks.push_back(position.witness);
