@@ -7,18 +7,19 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int tries_min = 2; // each takes some three seconds
+constexpr int tries_min = 2;           // each takes some three seconds
+constexpr int tries_min_connected = 6; // a broker may be slow
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 
 // librdkafka 2.10 and newer forgets all brokers when a broker that has just started knows of none, and then
 // looks for none again (its issue 5301).
-bool is_deaf(ClientHealth *health, KafkaPartitions *partitions) {
+bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
     if (partitions->answered)
         health->tries = 0;
     partitions->answered = false;
-    health->tries = std::max(health->tries, tries_min);
+    health->tries = std::max(health->tries, connected ? tries_min_connected : tries_min);
     if (partitions->unanswered < health->tries)
         return false;
     partitions->unanswered = 0;
@@ -40,8 +41,9 @@ bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer
 
 } // namespace
 
-bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer) {
-    return is_deaf(health, partitions) || is_misled(health, *partitions, consumer);
+bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer,
+                       bool connected) {
+    return is_deaf(health, partitions, connected) || is_misled(health, *partitions, consumer);
 }
 
 } // namespace heartbeat

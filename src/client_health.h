@@ -11,6 +11,7 @@ struct ClientHealth {
 };
 
 // Replacing it helps soon or not at all, so each time it takes longer until the next one is replaced.
-bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer);
+// `connected`: a broker has answered it before, so that it is worth more patience.
+bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

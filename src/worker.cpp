@@ -91,7 +91,8 @@ bool open() {
 
 bool replace_useless_client() {
     Reader *reader = &worker.reader;
-    if (!client_is_useless(&worker.health, &reader->assignment.partitions, reader->consumer))
+    KafkaPartitions *partitions = &reader->assignment.partitions;
+    if (!client_is_useless(&worker.health, partitions, reader->consumer, partitions->known))
         return false;
     reader_close(reader);
     reader->troubled = true; // until the new one hears of a partition
