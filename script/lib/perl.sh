@@ -24,3 +24,12 @@ perl_run() {
         HEARTBEAT_SMALL_DISK="$scratch/small_disk" \
         bash -c 'cd tap && exec "$@"' - "$@"
 }
+
+# perl_prove JOBS FILE...: each test file has ten minutes, which is several times what the longest one takes on two busy
+# cores. A file that takes longer hangs: timeout ends it, it has failed, and the other files go on. All files together
+# have forty minutes, since prove also waits for a process that a file has left behind.
+perl_prove() {
+    local jobs=$1
+    shift
+    perl_run timeout --verbose --kill-after=60 2400 prove -j "$jobs" --timer --exec 'timeout --verbose --kill-after=60 600 perl' "$@"
+}

@@ -69,7 +69,7 @@ PROGRAM
 sanitize_prove() {
     local failed=0 logs=$1
     shift
-    bindir=$sanitized$bindir perl_run prove -j "${TEST_JOBS:-$cores}" --timer "$@" || failed=1
+    bindir=$sanitized$bindir perl_prove "${TEST_JOBS:-$cores}" "$@" || failed=1
     rm -rf "$logs"
     cp -R "$scratch/tap/tmp_check/log" "$logs"
     if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also while a server ended

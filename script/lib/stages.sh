@@ -33,7 +33,7 @@ stage_spelling() {
     git ls-files -z --cached --others --exclude-standard | timeout 60 xargs -0 codespell
 }
 
-stage_unit() { make -j "$cores" -C test/unit check WERROR=1; }
+stage_unit() { timeout --verbose 1200 make -j "$cores" -C test/unit check WERROR=1; }
 count_unit() {
     sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\{0,1\}\.$/p \1/p; s/^\[  FAILED  \] \([0-9]*\) tests\{0,1\}, .*/f \1/p' "$1" |
         awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
@@ -52,7 +52,7 @@ stage_regress() {
     install_extension
     server_start
     local failed=0
-    make installcheck PG_CONFIG="$pg_config" || failed=1
+    timeout --verbose 600 make installcheck PG_CONFIG="$pg_config" || failed=1
     [ ! -f regression.diffs ] || head -200 regression.diffs
     server_survived
     return $failed
@@ -68,7 +68,7 @@ stage_pgtap() {
     server_start
     "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -c 'DROP DATABASE IF EXISTS heartbeat_pgtap' -c 'CREATE DATABASE heartbeat_pgtap'
     "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -d heartbeat_pgtap -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION heartbeat'
-    pg_prove --psql-bin "$bindir/psql" -d heartbeat_pgtap --timer test/pgtap/*.sql
+    timeout --verbose 600 pg_prove --psql-bin "$bindir/psql" -d heartbeat_pgtap --timer test/pgtap/*.sql
     server_survived
 }
 count_pgtap() { count_prove "$1"; }
@@ -80,7 +80,7 @@ stage_tap() {
     server_mount_small_disk
     local failed=0
     # shellcheck disable=SC2086 # words are wanted
-    perl_run prove -j "${TEST_JOBS:-$((cores + 1))}" --timer ${TESTS:-test/t/*.t} || failed=1
+    perl_prove "${TEST_JOBS:-$((cores + 1))}" ${TESTS:-test/t/*.t} || failed=1
     rm -rf build/tap-logs
     cp -R "$scratch/tap/tmp_check/log" build/tap-logs
     return $failed

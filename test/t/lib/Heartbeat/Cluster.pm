@@ -10,6 +10,7 @@ use parent -norequire, 'PostgreSQL::Test::Cluster';
 
 use Carp;
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time usleep);
 
@@ -22,6 +23,11 @@ my $deadline_seconds = 60;
 my @servers;    # all that were made
 
 $SIG{INT} = 'DEFAULT';    # a script's background ignores it, and so would what is started here and ended by it
+
+# A test that hangs is ended by script/test. It then ends its servers and brokers as at its ordinary end. What it has
+# forked ends at once.
+my $test_pid = $$;
+$SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
 =pod
 
