@@ -21,18 +21,18 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: has the trigger of a partition for TRUNCATE dropped with the extension, so that a partition that was detached does '
     'not keep anybody from dropping it.';
 
--- A table that another session uses gets its trigger at the next call.
-CREATE FUNCTION heartbeat_watch_truncates(records regclass, release regprocedure) RETURNS integer
+-- A table that another session uses gets its trigger at the next call. The caller passes the tables to
+-- heartbeat_release_trigger(): a body in SQL names that function by oid, which no overload of it can make ambiguous.
+CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     function regprocedure := (SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = records AND t.tgname = 'heartbeat_records_truncated');
     timeout text := current_setting('lock_timeout');
-    made integer := 0;
     one regclass;
 BEGIN
     IF function IS NULL THEN -- Citus allows no triggers
-        RETURN 0;
+        RETURN;
     END IF;
     FOR one IN
         WITH RECURSIVE below AS (
@@ -47,19 +47,16 @@ BEGIN
             PERFORM set_config('lock_timeout', '50ms', true);
             EXECUTE format('CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s',
                            one, function);
-            EXECUTE format('SELECT %s($1)', release::regproc) USING one;
-            made := made + 1;
+            RETURN NEXT one;
         EXCEPTION WHEN lock_not_available OR duplicate_object THEN
             NULL;
         END;
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
-    RETURN made;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_watch_truncates(regclass, regprocedure) IS
-    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE, and releases it by a function; returns '
-    'how many got it.';
+COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
+    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE, and returns them.';
 
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp

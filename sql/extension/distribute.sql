@@ -252,8 +252,6 @@ BEGIN
                                 'heartbeat_records_truncated BEFORE TRUNCATE ON %1$I.heartbeat_records FOR EACH STATEMENT'] LOOP
         EXECUTE format('CREATE TRIGGER ' || item || ' EXECUTE FUNCTION %1$I.heartbeat_mark_changed()', schema);
     END LOOP;
-    EXECUTE format('SELECT %1$I.heartbeat_watch_truncates(%2$L, %3$L)', schema, format('%I.heartbeat_records', schema),
-                   format('%I.heartbeat_release_trigger(regclass)', schema));
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)', schema);
     FOR name IN SELECT x.indexrelid::regclass::text FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
@@ -271,6 +269,7 @@ BEGIN ATOMIC
                              'There is nothing to undo.');
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_gather();
+    SELECT count(heartbeat_release_trigger(w.watched)) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) w (watched);
     SELECT heartbeat_use_summary(false, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
     SELECT heartbeat_record_event('undistribute', NULL);
     SELECT heartbeat_wake_workers();

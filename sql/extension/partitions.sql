@@ -15,12 +15,28 @@ COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
     'Internal: inserts the rows of one table into another one with the same columns, and returns how many there were. No trigger '
     'fires, so the caller must own both tables.';
 
+CREATE FUNCTION heartbeat_drop_moved(moved_rows regclass[]) RETURNS void
+    LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    one regclass;
+BEGIN
+    FOR one IN SELECT u FROM unnest(moved_rows) u WHERE u IS NOT NULL LOOP
+        EXECUTE format('DROP TABLE %s', one);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
+    'Internal: drops the tables that have held rows which heartbeat_make_partitions() moves.';
+
+-- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, which no
+-- overload of it can make ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
-                                     time_columns text[], distributed boolean, move_rows regprocedure) RETURNS integer
+                                     time_columns text[], distributed boolean,
+                                     OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[])
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    made integer := 0;
     missing record;
     schema name;
     name text;
@@ -29,7 +45,7 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
-    moved_rows regclass; -- holds them meanwhile; unlogged, so no publication has it
+    holder regclass; -- holds them until the week is a partition; unlogged, so no publication has it
     obstacle text;
     owner regrole;
     attempt integer;
@@ -40,6 +56,9 @@ DECLARE
         WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
           AND a.privilege_type = 'TRIGGER' AND a.grantee <> c.relowner AND g.rolsuper IS NOT TRUE);
 BEGIN
+    made := 0;
+    moved_rows := '{}';
+    weeks := '{}';
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'partitions cannot be made from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -143,12 +162,12 @@ BEGIN
             IF moving AND NOT distributed THEN
                 name := 'heartbeat_moved_' || md5(random()::text);
                 EXECUTE format('CREATE UNLOGGED TABLE %I.%I (LIKE %s INCLUDING GENERATED)', schema, name, new_table);
-                moved_rows := format('%I.%I', schema, name)::regclass;
+                holder := format('%I.%I', schema, name)::regclass;
             END IF;
             IF moving THEN
                 EXECUTE format('INSERT INTO %6$s (%5$s) SELECT %5$s FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L', default_table,
                                time_columns[missing.number], missing.week, missing.week + interval '7 days', columns,
-                               coalesce(moved_rows, new_table));
+                               coalesce(holder, new_table));
                 GET DIAGNOSTICS moved = ROW_COUNT;
             END IF;
             IF moved > 0 THEN
@@ -158,10 +177,10 @@ BEGIN
         END IF;
         EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
                        missing.parent, new_table, missing.week, missing.week + interval '7 days');
-        IF moved_rows IS NOT NULL THEN
-            EXECUTE format('SELECT %s($1, $2)', move_rows::regproc) USING moved_rows, new_table;
-            EXECUTE format('DROP TABLE %s', moved_rows);
-            moved_rows := NULL;
+        IF holder IS NOT NULL THEN
+            moved_rows := moved_rows || holder;
+            weeks := weeks || new_table;
+            holder := NULL;
         END IF;
         -- Citus has copied them to the nodes, and left what it copied
         IF distributed AND moved > 0 THEN
@@ -169,11 +188,11 @@ BEGIN
         END IF;
         made := made + 1;
     END LOOP;
-    RETURN made;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure) IS
-    'Internal: what heartbeat_make_partitions() does, with its tables by oid.';
+COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
+    'Internal: what heartbeat_make_partitions() does, with its tables by oid; returns how many tables it made, and which tables hold '
+    'rows that are to be moved into which of them.';
 
 -- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
@@ -194,13 +213,15 @@ BEGIN ATOMIC
                              'invalid_parameter_value'::text,
                              'Make them for the years that have readings; what lies outside goes to the default partitions.'::text);
     SELECT heartbeat_own_changes(true); -- rows that move to their week are in the rollup
+    -- Each item of FROM takes something from the one before it, so that they run in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
-            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed(),
-            'heartbeat_move_rows(regclass, regclass)'::regprocedure) m (made),
-        LATERAL heartbeat_own_changes(m.made < 0) ended,
-        LATERAL heartbeat_watch_truncates(CASE WHEN m.made >= 0 THEN 'heartbeat_records'::regclass END,
-            'heartbeat_release_trigger(regclass)'::regprocedure) watched;
+            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed()) m,
+        LATERAL (SELECT count(heartbeat_move_rows(u.holder, u.week)) FROM unnest(m.moved_rows, m.weeks) u (holder, week)) moved (tables),
+        LATERAL heartbeat_drop_moved(CASE WHEN moved.tables >= 0 THEN m.moved_rows END) dropped,
+        LATERAL heartbeat_own_changes(moved.tables < 0) ended,
+        LATERAL (SELECT count(heartbeat_release_trigger(w.watched))
+                 FROM heartbeat_watch_truncates(CASE WHEN moved.tables >= 0 THEN 'heartbeat_records'::regclass END) w (watched)) released;
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '

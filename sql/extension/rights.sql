@@ -10,7 +10,8 @@ REVOKE ALL ON heartbeat_records, heartbeat_records_default, heartbeat_anomalies,
     vw_customer_bpm_summary, vw_recent_anomalies, vw_pipeline_summary, heartbeat_metrics, heartbeat_maintenance FROM PUBLIC;
 REVOKE ALL ON SEQUENCE heartbeat_records_id_seq, heartbeat_anomalies_id_seq, heartbeat_dead_letters_id_seq,
     heartbeat_events_id_seq, heartbeat_alerts_id_seq FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
+REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean), heartbeat_move_rows(regclass, regclass),
+    heartbeat_drop_moved(regclass[]),
     heartbeat_make_partitions(timestamptz, timestamptz),
     heartbeat_summarize_partitions(), heartbeat_summarize_minute(timestamptz), heartbeat_wake_workers(),
     heartbeat_pause(text), heartbeat_resume(),
@@ -35,7 +36,7 @@ REVOKE ALL ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[]
     heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
     heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
     heartbeat_update_alerts(text, boolean), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
-    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass, regprocedure),
+    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
     heartbeat_release_trigger(regclass),
     heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
     heartbeat_rebuild_summary(timestamptz, timestamptz), heartbeat_ingest_state(), heartbeat_maintenance_duties() FROM PUBLIC;

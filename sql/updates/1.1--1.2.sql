@@ -92,7 +92,7 @@ BEGIN
             FOR EACH ROW EXECUTE FUNCTION heartbeat_mark_changed();
         CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON heartbeat_records
             FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_mark_changed();
-        PERFORM heartbeat_watch_truncates('heartbeat_records'::regclass, 'heartbeat_release_trigger(regclass)'::regprocedure);
+        PERFORM heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
     END IF;
 END
 $$;
@@ -135,7 +135,8 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 -- Rights: of what is new, and for the roles that need it
 
 REVOKE ALL ON heartbeat_maintenance FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_partition_states(), heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean, regprocedure), heartbeat_move_rows(regclass, regclass),
+REVOKE ALL ON FUNCTION heartbeat_partition_states(), heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean), heartbeat_move_rows(regclass, regclass),
+    heartbeat_drop_moved(regclass[]),
     heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                          regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
     heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),
@@ -145,7 +146,7 @@ REVOKE ALL ON FUNCTION heartbeat_partition_states(), heartbeat_make_weeks(timest
     heartbeat_forget_offset(text, integer), heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
     heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
     heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
-    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass, regprocedure),
+    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
     heartbeat_release_trigger(regclass),
     heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
     heartbeat_rebuild_summary(timestamptz, timestamptz), heartbeat_ingest_state(), heartbeat_maintenance_duties() FROM PUBLIC;

@@ -78,7 +78,9 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
     TupleTableSlot *row = table_slot_create(source, &estate->es_tupleTable);
     TupleTableSlot *rows[chunk_rows] = {};
     BulkInsertState bulk = GetBulkInsertState();
-    TableScanDesc scan = table_beginscan(source, GetActiveSnapshot(), 0, nullptr);
+    // The statement that calls this may have filled the source, after its own snapshot was taken.
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    TableScanDesc scan = table_beginscan(source, snapshot, 0, nullptr);
     int64_t moved = 0;
     int count = 0;
     while (table_scan_getnextslot(scan, ForwardScanDirection, row)) {
@@ -99,6 +101,7 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
     if (count > 0)
         load_flush(result, estate, rows, count, bulk);
     table_endscan(scan);
+    UnregisterSnapshot(snapshot);
     FreeBulkInsertState(bulk);
     table_finish_bulk_insert(target, 0);
     return moved + count;

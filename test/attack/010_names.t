@@ -262,8 +262,12 @@ assert_quiet('names of weeks', $position);
 # Functions that make each call without all arguments ambiguous: a person's too, but not those of the extension.
 $stranger->make_ambiguous;
 $position = restart_processes('ambiguous calls');
-publish(0, -10, -16, 12);
+$node->query("$catalog INSERT INTO hb.heartbeat_records_default (id, customer_id, heart_rate, event_timestamp, ingested_at)
+	VALUES (0, 'moved', 70, to_timestamp(" . ($now - 11 * $week) . '), now())');
+publish(0, -10, -11, -16, 12);
 assert_all_read('ambiguous calls');
+is($node->query(ask("SELECT tableoid::regclass <> 'hb.heartbeat_records_default'::regclass FROM hb.heartbeat_records WHERE customer_id = 'moved'")), 't',
+	'ambiguous calls: a reading of the default partition has moved to its week');
 $node->set('heartbeat.retention' => '70d');
 $node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'retention works, in the worker');
 $node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'and is recorded');

@@ -161,7 +161,7 @@ for my $sql (
 	'UPDATE heartbeat_control SET paused = false', 'INSERT INTO heartbeat_control (paused) VALUES (true)',
 	'SELECT heartbeat_pause()', 'SELECT heartbeat_resume()', 'SELECT heartbeat_seek(0, 0)', 'SELECT heartbeat_seek(now())',
 	'SELECT heartbeat_kafka_offsets(now())', 'SELECT heartbeat_retry_dead_letters()', 'SELECT heartbeat_audit()',
-	"SELECT heartbeat_make_weeks('2001-01-01', '2001-01-01', '{heartbeat_records}', '{event_timestamp}', false, 'now()')",
+	"SELECT heartbeat_make_weeks('2001-01-01', '2001-01-01', '{heartbeat_records}', '{event_timestamp}', false)",
 	'DROP TABLE heartbeat_records_default', 'CREATE TABLE mine (i int)', 'SHOW heartbeat.kafka_config_file',
 	"ALTER SYSTEM SET heartbeat.role = ''")
 {

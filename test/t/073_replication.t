@@ -139,7 +139,8 @@ $publisher->query('DROP FUNCTION refuse() CASCADE');
 same('readings moved to their week');
 my @changes = map { /^table public\.(heartbeat_\w+): (\w+):/ ? "$1 $2" : /^(BEGIN|COMMIT)/ ? $1 : () } split /\n/, $runbook->run('Consumers of changes', 2);
 my ($move) = grep { /records_default DELETE/ } split /BEGIN/, join "\n", @changes;
-like($move, qr/^\s*(?:heartbeat_records_default DELETE\n)+(?:heartbeat_records_\d+w\d+ INSERT\n)+(?:heartbeat_anomalies_default DELETE\n)+(?:heartbeat_anomalies_\d+w\d+ INSERT\n)+(?:heartbeat_rollup_default DELETE\n)+(?:heartbeat_rollup_\d+w\d+ INSERT\n)+COMMIT\s*$/,
+my $tables = 'records|anomalies|rollup';
+like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$tables)_\d+w\d+ INSERT\n)+COMMIT\s*$/,
 	'a move is one transaction, deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 

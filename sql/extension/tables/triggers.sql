@@ -16,4 +16,4 @@ CREATE TRIGGER heartbeat_records_changed BEFORE UPDATE OR DELETE ON heartbeat_re
     FOR EACH ROW EXECUTE FUNCTION heartbeat_mark_changed();
 CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON heartbeat_records
     FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_mark_changed();
-SELECT heartbeat_watch_truncates('heartbeat_records'::regclass, 'heartbeat_release_trigger(regclass)'::regprocedure);
+SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
