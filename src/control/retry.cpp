@@ -2,6 +2,7 @@
 // batch, stored by store_batch; only its counting differs, since its offset was counted when it arrived.
 #include "server.h"
 
+#include "control/retry_filters.h"
 #include "control/wake.h"
 #include "settings.h"
 #include "storage/arrays.h"
@@ -28,7 +29,6 @@ namespace {
 
 constexpr int letters_at_once = 500;
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // of their messages; one alone may be larger
-constexpr int filters = 6;
 
 // Locks them, and tells of their size without reading it.
 Statement select_letters = {
@@ -39,7 +39,7 @@ Statement select_letters = {
     " AND ($3 IS NULL OR partition = $3) AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at "
     "< $5)"
     " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT $8 FOR UPDATE",
-    filters + 2,
+    retry_filters + 2,
     {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID},
     0,
     nullptr};
@@ -88,8 +88,8 @@ struct ErrorCount {
 
 struct Retry {
     Batch *batch;
-    Datum values[filters + 2]; // the filters, the last id that was looked at, and how many to look at
-    char nulls[filters + 2];
+    Datum values[retry_filters + 2]; // and the last id that was looked at, and how many to look at
+    char nulls[retry_filters + 2];
     MemoryContext context; // of one batch
     HTAB *recounts;
     HTAB *errors;
@@ -107,7 +107,7 @@ size_t lock_letters(Retry *retry) {
     }
     SPI_freetuptable(SPI_tuptable);
     if (count > 0)
-        retry->values[filters] = Int64GetDatum(retry->locked[count - 1].id);
+        retry->values[retry_filters] = Int64GetDatum(retry->locked[count - 1].id);
     return count;
 }
 
@@ -254,30 +254,15 @@ Datum errors_as_jsonb(HTAB *errors) {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
-// What can match no dead letter is a slip.
-void check_filters(FunctionCallInfo arguments) {
-    constexpr int partition = 2, since = 3, until = 4;
-    const NullableDatum *given = arguments->args;
-    if (!given[partition].isnull && DatumGetInt32(given[partition].value) < 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("partition %d is below 0", DatumGetInt32(given[partition].value)),
-                        errhint("NULL stands for all partitions.")));
-    if (!given[since].isnull && !given[until].isnull &&
-        DatumGetTimestampTz(given[since].value) >= DatumGetTimestampTz(given[until].value))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("no dead letter arrived since a time and before one that is not later"),
-                        errhint("Give arrived_since the earlier time, and arrived_until the later one.")));
-}
-
 void prepare(Retry *retry, FunctionCallInfo arguments) {
-    check_filters(arguments);
-    for (int i = 0; i < filters; i++) {
+    retry_filters_check(arguments->args);
+    for (int i = 0; i < retry_filters; i++) {
         retry->nulls[i] = arguments->args[i].isnull ? 'n' : ' ';
         retry->values[i] = arguments->args[i].value;
     }
-    retry->nulls[filters] = retry->nulls[filters + 1] = ' ';
-    retry->values[filters] = Int64GetDatum(0);
-    retry->values[filters + 1] = Int32GetDatum(letters_at_once);
+    retry->nulls[retry_filters] = retry->nulls[retry_filters + 1] = ' ';
+    retry->values[retry_filters] = Int64GetDatum(0);
+    retry->values[retry_filters + 1] = Int32GetDatum(letters_at_once);
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
     retry->recounts = recount_create();
     HASHCTL control = {};

@@ -22,6 +22,18 @@ enum class DecodeErrorCode : uint8_t {
     out_of_memory, // not the message's fault: it must be decoded again
 };
 
+// Those that a dead letter can have.
+constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
+                                                    DecodeErrorCode::empty,
+                                                    DecodeErrorCode::invalid_json,
+                                                    DecodeErrorCode::number_out_of_range,
+                                                    DecodeErrorCode::not_an_object,
+                                                    DecodeErrorCode::missing_field,
+                                                    DecodeErrorCode::wrong_type,
+                                                    DecodeErrorCode::customer_id_empty,
+                                                    DecodeErrorCode::customer_id_too_long,
+                                                    DecodeErrorCode::invalid_timestamp};
+
 struct DecodeError {
     DecodeErrorCode code;
     char text[256]; // for a person: what was found, where, what was expected; UTF-8, terminated; never the

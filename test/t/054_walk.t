@@ -99,6 +99,11 @@ like($runbook->run('Customers', 2), qr/^CUST-0007\|TACHYCARDIA\|12\|190\|190\|/m
 $runbook->run('Customers', 3);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL", 0, 'rules that are changed call no more');
 
+# A device's clock is a day ahead.
+publish(reading('CUST-0009', 70, reading_time($now + 86400)));
+stored();
+like($runbook->run('Customers', 4), qr/^CUST-0009\|1\|(?:23:5|1 day|24:0)/, 'the customer whose device is ahead, and how far');
+
 # The disk fills with what nobody asks for any more.
 my @old = map { { partition => $_ % 2, value => reading('OLD', 70, reading_time($now - 120 * 86400 + $_)) } } 1 .. 1000;
 publish(@old);
