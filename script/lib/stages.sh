@@ -81,14 +81,14 @@ stage_tap() {
     local failed=0
     # shellcheck disable=SC2086 # words are wanted
     perl_prove "${TEST_JOBS:-$((cores + 1))}" ${TESTS:-test/t/*.t} || failed=1
-    rm -rf build/tap-logs
-    cp -R "$scratch/tap/tmp_check/log" build/tap-logs
+    rm -rf "${TAP_LOGS:-build/tap-logs}"
+    cp -R "$scratch/tap/tmp_check/log" "${TAP_LOGS:-build/tap-logs}"
     return $failed
 }
 count_tap() { count_prove "$1"; }
 
 # Attacks by a hostile role, operator, producer or broker: docs/security.md names these tests.
-stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} stage_tap; }
+stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} TAP_LOGS=build/attack-logs stage_tap; }
 count_attack() { count_prove "$1"; }
 
 # Not a default stage: Debian has no package of Citus.
