@@ -31,6 +31,7 @@ struct TopicAnswer {
 
 struct RangesAnswer {
     std::vector<RangeAnswer> ranges;
+    std::chrono::milliseconds took{0};
 };
 
 struct RangesQuestion {
@@ -47,7 +48,8 @@ struct Questions {
     std::vector<LeaderOf> leaders;            // as the last answer had them
     std::map<int32_t, std::string> addresses; // also of brokers that the last answer did not name
     std::vector<RangesQuestion> ranges;
-    std::deque<RangeAnswer> answers; // to be taken
+    std::map<int32_t, std::chrono::milliseconds> took; // by leader: its last answer about offsets
+    std::deque<RangeAnswer> answers;                   // to be taken
 };
 
 // After other leaders have become known: what was asked of those before is of no interest any more.

@@ -12,7 +12,8 @@ namespace heartbeat {
 namespace {
 
 constexpr int leader_timeout_ms = 8000;
-constexpr std::chrono::milliseconds answers_take{1500}; // then a partition's leader is said to be away
+constexpr std::chrono::milliseconds answers_take{1500};     // then a partition's leader is said to be away
+constexpr std::chrono::milliseconds answers_take_max{4000}; // the same for one whose last answer took long
 constexpr std::chrono::milliseconds errors_take{
     1000}; // the same, where an error of it was heard: perhaps of the
            // connection before, and the answer waits behind a fetch
@@ -79,6 +80,7 @@ RangesAnswer ask_leader(SharedClient &client, const std::vector<int32_t> &partit
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();
     int left_ms = std::max(leader_timeout_ms - static_cast<int>(took), 1);
     ask(client, RD_KAFKA_OFFSET_END, left_ms, &answer, put_high);
+    answer.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at);
     return answer;
 }
 
@@ -125,8 +127,17 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
         }
         tell_away(consumer, answer.range.partition, question.kind, answer.reason.text);
     }
-    if (heard)
-        consumer->broker_errors.forget(question.leader);
+    if (!heard)
+        return;
+    consumer->broker_errors.forget(question.leader);
+    consumer->questions.took[question.leader] = question.question->answer.took;
+}
+
+// A leader that answers late is not away.
+std::chrono::milliseconds patience_with(const Questions &questions, int32_t leader) {
+    auto took = questions.took.find(leader);
+    return took == questions.took.end() ? answers_take
+                                        : std::clamp(2 * took->second, answers_take, answers_take_max);
 }
 
 void look_at(Consumer *consumer, RangesQuestion *question) {
@@ -142,7 +153,8 @@ void look_at(Consumer *consumer, RangesQuestion *question) {
     Clock::time_point now = Clock::now();
     bool refused =
         now > question->asked_at + errors_take && consumer->broker_errors.of(question->leader)[0] != '\0';
-    if (question->told || (now < question->asked_at + answers_take && !refused))
+    bool waits = now < question->asked_at + patience_with(consumer->questions, question->leader);
+    if (question->told || (waits && !refused))
         return;
     if (is_delayed(*consumer, *question))
         return;

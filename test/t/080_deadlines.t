@@ -70,6 +70,13 @@ for my $manner (@manners)
 	  ? $node->wait_for_state('CONNECTING', $reason, "a broker that $name: the reason has the address")
 	  : $node->wait_for_state('RUNNING', undef, "a broker that $name is read");
 
+	if ($name eq 'answers late')
+	{
+		my $position = $node->log_position;
+		usleep(9_000_000);
+		is($node->log_matches('CONNECTING', $position), 0, 'and its partition does not count as away each time that it is asked');
+	}
+
 	$node->query("SELECT heartbeat_pause('deadlines')");
 	for my $question (@questions)
 	{
