@@ -124,7 +124,7 @@ sub empty_tables
 	my ($self) = @_;
 	my $tables = $self->query(q{SELECT string_agg(t, ', ') FROM unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies',
 		'heartbeat_rollup', 'heartbeat_rollup_pending', 'heartbeat_stale_minutes']) t WHERE to_regclass(t) IS NOT NULL});
-	$self->query("TRUNCATE $tables");
+	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # a deadlock with the rollup
 	$self->query('CHECKPOINT');
 	return;
 }
