@@ -13,9 +13,9 @@ CODE_PIECES = classify user_code require events control rollup distributed arriv
 	views alerts metrics audit distribute owner check_objects
 SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers rights dump finish
 
-STREAM_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/stream/*.cpp))
-SERVER_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/storage/*.cpp src/control/*.cpp))
-OBJS = $(STREAM_OBJS) $(SERVER_OBJS)
+PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp))
+SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp)))
+OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d)
 
 REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions distribute settings misspelt
@@ -54,9 +54,9 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# The wall between what may throw and what may longjmp: no header of the server can be reached from src/stream. What is
+# The wall between what may throw and what may longjmp: no header of the server can be reached from src/decode and src/kafka. What is
 # not about headers stays, such as -D_FORTIFY_SOURCE.
-$(STREAM_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
+$(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
 

@@ -1,7 +1,7 @@
 // Generator, encode: makes the JSON text of a Kafka message from a reading.
 #include "encode.h"
 
-#include "stream/timestamp.h"
+#include "decode/timestamp.h"
 
 #include <charconv>
 #include <string_view>

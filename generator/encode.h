@@ -1,7 +1,7 @@
 // Generator, encode: makes the JSON text of a Kafka message from a reading.
 #pragma once
 
-#include "stream/reading.h"
+#include "decode/reading.h"
 
 #include <string>
 

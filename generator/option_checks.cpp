@@ -1,8 +1,8 @@
 // Generator, options: checks values. Every message about a wrong value names the legal values.
 #include "option_checks.h"
 
-#include "stream/broker_list.h"
-#include "stream/timestamp.h"
+#include "decode/timestamp.h"
+#include "kafka/broker_list.h"
 
 #include <charconv>
 #include <cmath>

@@ -1,7 +1,7 @@
 // Generator, options: reads the command line, the environment and the configuration file.
 #pragma once
 
-#include "stream/reading.h"
+#include "decode/reading.h"
 
 #include <cstdint>
 #include <iosfwd>

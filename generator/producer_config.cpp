@@ -1,7 +1,7 @@
 // Generator, publish: makes librdkafka's configuration.
 #include "producer_config.h"
 
-#include "stream/broker_list.h"
+#include "kafka/broker_list.h"
 
 namespace heartbeat::generator {
 

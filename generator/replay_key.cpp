@@ -1,7 +1,7 @@
 // Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading.
 #include "replay_key.h"
 
-#include "stream/reading.h"
+#include "decode/reading.h"
 
 #include <algorithm>
 

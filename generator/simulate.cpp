@@ -4,7 +4,7 @@
 // bit, the distributions of <random> are not, so the draws are transformed here.
 #include "simulate.h"
 
-#include "stream/timestamp.h"
+#include "decode/timestamp.h"
 
 #include <algorithm>
 #include <chrono>

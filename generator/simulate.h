@@ -1,7 +1,7 @@
 // Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
 #pragma once
 
-#include "stream/reading.h"
+#include "decode/reading.h"
 
 #include <cstdint>
 #include <optional>

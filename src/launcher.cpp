@@ -1,11 +1,11 @@
-// Server half: the launcher, which the server starts. It waits for the database, quietly, and keeps the
+// The launcher, which the server starts. It waits for the database, quietly, and keeps the
 // maintenance worker and the ingest workers running in it.
-#include "server.h"
+#include "server/server.h"
 
+#include "kafka/consumer.h"
 #include "launcher.h"
-#include "process.h"
-#include "stream/consumer.h"
-#include "text.h"
+#include "server/process.h"
+#include "server/text.h"
 
 extern "C" {
 #include "access/heapam.h"

@@ -1,4 +1,4 @@
-// Server half: the launcher and what it tells the processes that it starts.
+// The launcher and what it tells the processes that it starts.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
-// Server half: the entry of the shared library.
-#include "server.h"
+// The entry of the shared library.
+#include "server/server.h"
 
-#include "compat.h"
-#include "control/shared_state.h"
 #include "launcher.h"
-#include "settings.h"
-#include "storage/announce.h"
+#include "monitor/shared_state.h"
+#include "server/compat.h"
+#include "server/settings.h"
+#include "store/announce.h"
 
 extern "C" {
 HEARTBEAT_MODULE_MAGIC

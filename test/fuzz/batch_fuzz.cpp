@@ -1,7 +1,7 @@
-// Fuzzing of the stream half: whatever the messages, a batch accounts for each of them once, in the order
+// Fuzzing: whatever the messages, a batch accounts for each of them once, in the order
 // that storing wants; compared with what a naive implementation makes of the same messages.
+#include "decode/batch.h"
 #include "require.h"
-#include "stream/batch.h"
 
 #include <algorithm>
 #include <map>

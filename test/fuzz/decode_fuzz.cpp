@@ -1,9 +1,9 @@
-// Fuzzing of the stream half: whatever the bytes, decode_message() gives either a reading within its bounds
+// Fuzzing: whatever the bytes, decode_message() gives either a reading within its bounds
 // or an error that can be stored and shown.
+#include "decode/classify.h"
+#include "decode/decode.h"
+#include "decode/timestamp.h"
 #include "require.h"
-#include "stream/classify.h"
-#include "stream/decode.h"
-#include "stream/timestamp.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,6 +1,6 @@
-// Fuzzing of the stream half: what decode_plain() takes is, bit for bit, what the JSON parser makes of it.
-#include "stream/decode_json.h"
-#include "stream/decode_plain.h"
+// Fuzzing: what decode_plain() takes is, bit for bit, what the JSON parser makes of it.
+#include "decode/decode_json.h"
+#include "decode/decode_plain.h"
 
 #include <bit>
 #include <cstdlib>

@@ -1,7 +1,7 @@
-// Fuzzing of the stream half: whatever the properties file says, there is either a configuration that still
+// Fuzzing: whatever the properties file says, there is either a configuration that still
 // has what the guarantees rest on, or a problem that can be shown and quotes no value of the file.
+#include "kafka/kafka_config.h"
 #include "require.h"
-#include "stream/kafka_config.h"
 
 #include <cstring>
 #include <librdkafka/rdkafka.h>

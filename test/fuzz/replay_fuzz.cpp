@@ -1,9 +1,9 @@
 // Fuzzing of the generator: whatever the file, a replay publishes its lines byte for byte; and a key is
 // either that of the reading which the extension decodes from the line, or the line is no reading.
+#include "decode/decode.h"
 #include "replay.h"
 #include "replay_key.h"
 #include "require.h"
-#include "stream/decode.h"
 
 #include <fcntl.h>
 #include <string>

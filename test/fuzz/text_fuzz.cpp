@@ -1,9 +1,9 @@
-// Fuzzing of the stream half: whatever librdkafka says, and whatever the properties file has, what is shown
+// Fuzzing: whatever librdkafka says, and whatever the properties file has, what is shown
 // is valid UTF-8 without control characters, fits, stays the same when it is copied again, and holds no value
 // that is no ordinary word. The input's first line is a value, the rest is what librdkafka says.
+#include "decode/utf8_text.h"
+#include "kafka/redaction.h"
 #include "require.h"
-#include "stream/redaction.h"
-#include "stream/text.h"
 
 #include <algorithm>
 #include <cstdint>

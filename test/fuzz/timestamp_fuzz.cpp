@@ -1,7 +1,7 @@
-// Fuzzing of the stream half: whatever the text, timestamp_parse() gives an instant that survives being
+// Fuzzing: whatever the text, timestamp_parse() gives an instant that survives being
 // written and read again, or refuses and leaves its result alone.
+#include "decode/timestamp.h"
 #include "require.h"
-#include "stream/timestamp.h"
 
 #include <string_view>
 

@@ -1,5 +1,5 @@
 // Unit tests: what a batch makes of messages: progress, order, duplicates, dead letters, minutes, bounds.
-#include "stream/batch.h"
+#include "decode/batch.h"
 
 #include <gtest/gtest.h>
 #include <string>

@@ -1,5 +1,5 @@
 // Unit tests: which of the brokers' errors a person gets to read.
-#include "stream/broker_errors.h"
+#include "kafka/broker_errors.h"
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>

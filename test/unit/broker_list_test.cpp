@@ -1,5 +1,5 @@
 // Unit tests: which lists of bootstrap servers are legal, and what is said of the others.
-#include "stream/broker_list.h"
+#include "kafka/broker_list.h"
 
 #include <gtest/gtest.h>
 #include <string>

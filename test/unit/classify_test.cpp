@@ -1,5 +1,5 @@
-// Unit tests of the stream half: where one class of heart rates ends and the next begins.
-#include "stream/classify.h"
+// Unit test: where one class of heart rates ends and the next begins.
+#include "decode/classify.h"
 
 #include <cmath>
 #include <gtest/gtest.h>

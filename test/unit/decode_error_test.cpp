@@ -1,4 +1,4 @@
-// Unit tests of the stream half: JSON objects that are no readings, the code each gets, and that an error's
+// Unit test: JSON objects that are no readings, the code each gets, and that an error's
 // text explains without giving the payload away.
 #include "decode_examples.h"
 

@@ -1,8 +1,8 @@
-// Unit tests of the stream half: payloads made of good and bad parts, and what has to be true of the error
+// Unit test: payloads made of good and bad parts, and what has to be true of the error
 // each gets.
 #pragma once
 
-#include "stream/decode.h"
+#include "decode/decode.h"
 
 #include <algorithm>
 #include <cstring>

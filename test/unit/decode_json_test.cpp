@@ -1,4 +1,4 @@
-// Unit tests of the stream half: payloads that are no JSON object, or no payload at all, and the code each
+// Unit test: payloads that are no JSON object, or no payload at all, and the code each
 // gets.
 #include "decode_examples.h"
 

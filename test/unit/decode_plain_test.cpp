@@ -1,8 +1,8 @@
-// Unit tests of the stream half: what the short cut takes, that it makes of it what the JSON parser does, and
+// Unit test: what the short cut takes, that it makes of it what the JSON parser does, and
 // what it leaves to the parser.
-#include "stream/decode_plain.h"
+#include "decode/decode_plain.h"
 
-#include "stream/decode_json.h"
+#include "decode/decode_json.h"
 
 #include <bit>
 #include <gtest/gtest.h>

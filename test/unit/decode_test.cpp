@@ -1,5 +1,5 @@
-// Unit tests of the stream half: which payloads are readings, and that these readings are exact.
-#include "stream/decode.h"
+// Unit test: which payloads are readings, and that these readings are exact.
+#include "decode/decode.h"
 
 #include <clocale>
 #include <cmath>

@@ -1,8 +1,8 @@
-// Unit tests of the stream half: decoding on several threads at once, within another parse, and beside
+// Unit test: decoding on several threads at once, within another parse, and beside
 // another user of the JSON parser. The Makefile runs them under the thread sanitizer too.
+#include "decode/json_arena.h"
 #include "decode_examples.h"
 #include "failing_allocations.h"
-#include "stream/json_arena.h"
 
 #include <atomic>
 #include <clocale>

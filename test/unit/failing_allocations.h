@@ -1,4 +1,4 @@
-// Unit tests of the stream half: makes an allocation of C++ fail. out_of_memory_test.cpp has the allocator.
+// Unit test: makes an allocation of C++ fail. out_of_memory_test.cpp has the allocator.
 #pragma once
 
 #include <atomic>

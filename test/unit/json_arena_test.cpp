@@ -1,4 +1,4 @@
-// Unit tests of the stream half: decoding while memory is short.
+// Unit test: decoding while memory is short.
 #include "decode_examples.h"
 #include "failing_allocations.h"
 

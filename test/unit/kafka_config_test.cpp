@@ -1,7 +1,7 @@
 // Unit tests: the Kafka client's configuration, from settings and from the user's file of properties.
-#include "stream/kafka_config.h"
-#include "stream/properties_file.h"
-#include "stream/redaction.h"
+#include "kafka/kafka_config.h"
+#include "kafka/properties_file.h"
+#include "kafka/redaction.h"
 
 #include <cstdlib>
 #include <fstream>

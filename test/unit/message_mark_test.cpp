@@ -1,5 +1,5 @@
 // Unit tests: what is remembered of consumed messages, and its text in heartbeat_offsets.
-#include "stream/message_mark.h"
+#include "decode/message_mark.h"
 
 #include <gtest/gtest.h>
 #include <string>

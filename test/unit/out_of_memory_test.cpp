@@ -1,8 +1,8 @@
-// Unit tests of the stream half: whichever allocation fails, nothing is thrown, the status says so, and the
+// Unit test: whichever allocation fails, nothing is thrown, the status says so, and the
 // same work done again is as if nothing had been. librdkafka's own memory is C's, and is not made to fail
 // here.
 #include "failing_allocations.h"
-#include "stream/consumer.h"
+#include "kafka/consumer.h"
 
 #include <cstdlib>
 #include <cstring>

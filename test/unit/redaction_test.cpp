@@ -1,5 +1,5 @@
 // Unit tests: librdkafka's words without the values of the properties file.
-#include "stream/redaction.h"
+#include "kafka/redaction.h"
 
 #include <gtest/gtest.h>
 #include <string>

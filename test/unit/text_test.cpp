@@ -1,5 +1,5 @@
 // Unit tests: texts from outside, made fit to be stored and shown.
-#include "stream/text.h"
+#include "decode/utf8_text.h"
 
 #include <gtest/gtest.h>
 #include <string>

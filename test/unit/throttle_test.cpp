@@ -1,5 +1,5 @@
 // Unit tests: which broker is said to throttle the client, and for how long.
-#include "stream/throttle.h"
+#include "kafka/throttle.h"
 
 #include <gtest/gtest.h>
 

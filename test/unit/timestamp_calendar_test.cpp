@@ -1,6 +1,6 @@
-// Unit tests of the stream half: timestamps over the whole calendar, day by day and there and back, against a
+// Unit test: timestamps over the whole calendar, day by day and there and back, against a
 // calendar that is counted on fingers and shares nothing with the code under test.
-#include "stream/timestamp.h"
+#include "decode/timestamp.h"
 
 #include <gtest/gtest.h>
 #include <random>

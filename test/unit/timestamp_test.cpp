@@ -1,6 +1,6 @@
-// Unit tests of the stream half: which texts are event timestamps, and which instants they mean. The expected
+// Unit test: which texts are event timestamps, and which instants they mean. The expected
 // instants were computed by another calendar implementation and checked against PostgreSQL's timestamptz.
-#include "stream/timestamp.h"
+#include "decode/timestamp.h"
 
 #include <gtest/gtest.h>
 #include <memory>

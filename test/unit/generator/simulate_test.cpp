@@ -1,10 +1,10 @@
 // Unit tests of the generator: what the simulator draws, and that it draws the same again.
 #include "simulate.h"
 
+#include "decode/classify.h"
+#include "decode/timestamp.h"
 #include "encode.h"
 #include "simulated_source.h"
-#include "stream/classify.h"
-#include "stream/timestamp.h"
 
 #include <array>
 #include <cmath>

@@ -1,0 +1,209 @@
+// The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when somebody
+// updates, deletes or truncates readings: the minutes of those readings are marked, as ingest marks minutes.
+// It runs in the session of whoever changes readings, who needs no right on the bookkeeping for it.
+#include "server/server.h"
+
+#include "admin/changed_bounds.h"
+#include "admin/commit_hooks.h"
+#include "server/sql.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_mark_changed);
+PG_FUNCTION_INFO_V1(heartbeat_own_changes);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long minutes_remembered_max = 100'000;
+
+Statement insert_mark = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) VALUES ($1)",
+                         1,
+                         {TIMESTAMPTZOID},
+                         0,
+                         nullptr};
+
+// Of the minutes from $1 to $2 those that the rollup has something of.
+Statement insert_marks_between = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
+                                  " SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r"
+                                  " WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2"
+                                  " UNION SELECT p.minute_bucket FROM @extschema@.heartbeat_rollup_pending p"
+                                  " WHERE p.minute_bucket >= $1 AND p.minute_bucket < $2",
+                                  2,
+                                  {TIMESTAMPTZOID, TIMESTAMPTZOID},
+                                  0,
+                                  nullptr};
+
+Statement insert_marks_of_default = {
+    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
+    " SELECT DISTINCT date_trunc('minute', r.event_timestamp, 'UTC') FROM "
+    "@extschema@.heartbeat_records_default r WHERE isfinite(r.event_timestamp)",
+    0,
+    {},
+    0,
+    nullptr};
+
+// Minutes that this transaction has marked. What a subtransaction has marked goes when it is undone, so
+// nothing is remembered then.
+HTAB *marked = nullptr;
+// Nesting level of the transaction in which heartbeat itself moves or deletes readings, and sees to the
+// rollup: 0, it does not.
+int own_level = 0;
+
+void forget() {
+    marked = nullptr; // its memory is the transaction's
+}
+
+void transaction_ended(XactEvent event, void * /*argument*/) {
+    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) {
+        forget();
+        own_level = 0;
+    }
+}
+
+void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
+                          void * /*argument*/) {
+    if (event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    if (marked != nullptr)
+        hash_destroy(marked);
+    forget();
+    if (own_level >= GetCurrentTransactionNestLevel())
+        own_level = 0;
+}
+
+void register_callbacks() {
+    static bool registered = false;
+    if (registered)
+        return;
+    RegisterXactCallback(transaction_ended, nullptr);
+    RegisterSubXactCallback(subtransaction_ended, nullptr);
+    registered = true;
+}
+
+// False where this transaction has marked the minute.
+bool remember(TimestampTz minute) {
+    if (marked != nullptr && hash_get_num_entries(marked) >= minutes_remembered_max) {
+        hash_destroy(marked);
+        forget();
+    }
+    if (marked == nullptr) {
+        HASHCTL control = {};
+        control.keysize = control.entrysize = sizeof(TimestampTz);
+        control.hcxt = TopTransactionContext;
+        marked =
+            hash_create("heartbeat marked minutes", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    }
+    bool found;
+    hash_search(marked, &minute, HASH_ENTER, &found);
+    return !found;
+}
+
+void set_until_end(const char *name, const char *value) {
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// As the extension's owner, with names that mean the server's own whatever the session's search_path is.
+void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
+    Oid user;
+    int security;
+    GetUserIdAndSecContext(&user, &security);
+    int settings = NewGUCNestLevel();
+    SetUserIdAndSecContext(extension.owner, security | SECURITY_LOCAL_USERID_CHANGE);
+    set_until_end("search_path", "pg_catalog, pg_temp");
+    set_until_end("row_security", "off");
+    SPI_connect();
+    statement_execute(statement, values, nullptr, SPI_OK_INSERT);
+    SPI_finish();
+    AtEOXact_GUC(true, settings);
+    SetUserIdAndSecContext(user, security);
+    roll_up_later();
+}
+
+void mark(Relation table, HeapTuple reading) {
+    int column = SPI_fnumber(RelationGetDescr(table), "event_timestamp");
+    if (column <= 0 || SPI_gettypeid(RelationGetDescr(table), column) != TIMESTAMPTZOID)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                        errmsg("table \"%s\" has no column \"event_timestamp\" of type timestamptz",
+                               RelationGetRelationName(table)),
+                        errhint("Undo what was done to the column.")));
+    bool null;
+    Datum value = heap_getattr(reading, column, RelationGetDescr(table), &null);
+    TimestampTz time = null ? DT_NOEND : DatumGetTimestampTz(value);
+    if (TIMESTAMP_NOT_FINITE(time))
+        return;
+    TimestampTz into_minute = time % USECS_PER_MINUTE;
+    TimestampTz minute = time - into_minute - (into_minute < 0 ? USECS_PER_MINUTE : 0);
+    Extension extension;
+    if (!remember(minute) || !extension_find(&extension)) // it is being dropped
+        return;
+    Datum mark = TimestampTzGetDatum(minute);
+    execute_as_owner(extension, &insert_mark, &mark);
+}
+
+// A table that is no part of heartbeat_records any more may still have the trigger.
+void mark_all(Relation table) {
+    Extension extension;
+    if (!extension_find(&extension))
+        return;
+    Oid records = get_relname_relid("heartbeat_records", extension.schema);
+    Oid oid = RelationGetRelid(table);
+    if (oid != records &&
+        !(table->rd_rel->relispartition && list_member_oid(get_partition_ancestors(oid), records)))
+        return;
+    if (oid == get_default_partition_oid(records) &&
+        oid == get_relname_relid("heartbeat_records_default", extension.schema)) {
+        execute_as_owner(extension, &insert_marks_of_default, nullptr);
+        return;
+    }
+    TimestampTz begin, end;
+    changed_bounds(table, records, &begin, &end);
+    Datum values[2] = {TimestampTzGetDatum(begin), TimestampTzGetDatum(end)};
+    execute_as_owner(extension, &insert_marks_between, values);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
+    auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+    if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+        TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+        ereport(ERROR,
+                (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                 errmsg("heartbeat_mark_changed() is a trigger function, called before UPDATE, DELETE or "
+                        "TRUNCATE")));
+    register_callbacks();
+    if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+        mark_all(trigger->tg_relation);
+        PG_RETURN_POINTER(nullptr);
+    }
+    bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+    if (own_level == 0) {
+        mark(trigger->tg_relation, trigger->tg_trigtuple);
+        if (updated)
+            mark(trigger->tg_relation, trigger->tg_newtuple);
+    }
+    PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
+}
+
+// From true to false heartbeat itself moves or deletes readings. An error ends it, too.
+extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
+    register_callbacks();
+    own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;
+    PG_RETURN_VOID();
+}

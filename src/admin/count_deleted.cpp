@@ -1,0 +1,61 @@
+// The trigger that counts dead letters which are deleted unresolved: a person has given them
+// up, or they are old. Counting keeps heartbeat_audit_tables() exact, and lets heartbeat.dead_letter_limit
+// know how many there are without counting rows.
+#include "server/server.h"
+
+#include "admin/commit_hooks.h"
+#include "server/settings.h"
+#include "server/sql.h"
+
+extern "C" {
+#include "commands/trigger.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_count_deleted);
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement count_all = {"UPDATE @extschema@.heartbeat_offsets SET dead_letters_deleted = dead_letters"
+                       " WHERE dead_letters_deleted <> dead_letters",
+                       0,
+                       {},
+                       0,
+                       nullptr};
+
+// deleted_letters is the trigger's transition table.
+Statement count_deleted = {
+    "UPDATE @extschema@.heartbeat_offsets o SET dead_letters_deleted = o.dead_letters_deleted + d.deleted"
+    " FROM (SELECT topic, partition, count(*) AS deleted FROM deleted_letters"
+    " WHERE resolved_at IS NULL GROUP BY topic, partition) d"
+    " WHERE o.topic = d.topic AND o.partition = d.partition",
+    0,
+    {},
+    0,
+    nullptr};
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("heartbeat_count_deleted() is a trigger function")));
+    auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+    Extension extension;
+    if (!extension_find(&extension))
+        PG_RETURN_POINTER(nullptr); // it is being dropped
+    SPI_connect();
+    SPI_register_trigger_data(trigger);
+    bool truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
+    uint64_t partitions =
+        statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);
+    SPI_finish();
+    if (partitions > 0 && settings.dead_letter_limit > 0)
+        wake_at_commit(); // workers that stopped for the number of dead letters try again
+    PG_RETURN_POINTER(nullptr);
+}

@@ -1,0 +1,112 @@
+// Heartbeat_classify(), heartbeat_actor() and heartbeat_wake_workers(), and waking the workers
+// when a transaction commits.
+#include "server/server.h"
+
+#include "admin/commit_hooks.h"
+#include "decode/classify.h"
+#include "monitor/shared_state.h"
+#include "server/persistence.h"
+#include "server/sql.h"
+#include "store/rollup_append.h"
+
+extern "C" {
+#include "access/xact.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_classify);
+PG_FUNCTION_INFO_V1(heartbeat_actor);
+PG_FUNCTION_INFO_V1(heartbeat_wake_workers);
+PG_FUNCTION_INFO_V1(heartbeat_rules_changed);
+}
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_classify(PG_FUNCTION_ARGS) {
+    PG_RETURN_TEXT_P(cstring_to_text(classify_name(classify_heart_rate(PG_GETARG_FLOAT8(0)))));
+}
+
+extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
+    if (shared_state_is_claimed())
+        PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(GetSessionUserId(), false)));
+}
+
+namespace {
+
+// What to tell at commit.
+bool workers_wanted = false;
+bool roll_up_wanted = false;
+bool roll_up_later_wanted = false;
+bool rules_wanted = false;
+
+void forget() {
+    workers_wanted = roll_up_wanted = roll_up_later_wanted = rules_wanted = false;
+}
+
+void tell() {
+    if (workers_wanted)
+        shared_state_wake_all();
+    if (roll_up_wanted || roll_up_later_wanted)
+        shared_state_rollup(minutes_take_appended());
+    if (rules_wanted)
+        shared_state_rules_changed();
+}
+
+void transaction_ended(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_PRE_PREPARE:
+        // COMMIT PREPARED may happen in a session that knows nothing of the workers
+        if (workers_wanted || roll_up_wanted || rules_wanted)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
+        break;
+    case XACT_EVENT_COMMIT:
+        tell();
+        forget();
+        break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+        forget();
+        break;
+    default:
+        break;
+    }
+}
+
+// False where no worker could be told.
+bool register_callback() {
+    static bool registered = false;
+    if (shared_state == nullptr)
+        return false;
+    if (!registered)
+        RegisterXactCallback(transaction_ended, nullptr);
+    registered = true;
+    return true;
+}
+
+} // namespace
+
+void heartbeat::wake_at_commit() {
+    workers_wanted = register_callback();
+}
+
+void heartbeat::roll_up_at_commit() {
+    roll_up_wanted = register_callback();
+}
+
+void heartbeat::roll_up_later() {
+    roll_up_later_wanted = register_callback();
+}
+
+// What steers the workers has written to a table, or is about to.
+extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
+    Extension extension;
+    if (extension_find(&extension))
+        persistence_check();
+    wake_at_commit();
+    PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_rules_changed(PG_FUNCTION_ARGS) {
+    rules_wanted = register_callback();
+    PG_RETURN_POINTER(nullptr);
+}

@@ -1,0 +1,137 @@
+// Heartbeat_kafka_offsets(time) and heartbeat_check_offset(), which make a session ask Kafka
+// itself, so that the answer is there at once and the seek stays the session's own transaction.
+#include "server/server.h"
+
+#include "admin/kafka_session.h"
+#include "decode/utf8_text.h"
+#include "server/compat.h"
+#include "server/settings.h"
+#include "server/text.h"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_kafka_offsets);
+PG_FUNCTION_INFO_V1(heartbeat_check_offset);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int answer_ms = 10000;
+constexpr int check_patience_s = 3; // a seek by offset needs no Kafka
+
+[[noreturn]] void refuse_partition(int32_t partition, const TopicDescription &topic) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("topic \"%s\" has no partition %d", settings.topic, partition),
+                    errdetail("It has partitions 0 to %d.", topic.partition_count - 1),
+                    errhint("heartbeat_seek(%d, NULL) takes back a position that was given to it while Kafka "
+                            "could not be asked.",
+                            partition)));
+}
+
+// Of one partition, or of all where `only` is nullptr.
+void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetInfo *result) {
+    // before 1970 Kafka has no time, and everything that it holds is later
+    int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
+    TopicDescription topic = kafka_session_describe(consumer);
+    if (only != nullptr && (*only < 0 || *only >= topic.partition_count))
+        refuse_partition(*only, topic);
+    size_t count = only == nullptr ? static_cast<size_t>(topic.partition_count) : 1;
+    auto *positions = static_cast<PartitionPosition *>(palloc0(sizeof(PartitionPosition) * count));
+    for (size_t i = 0; i < count; i++)
+        positions[i].partition = only == nullptr ? static_cast<int32_t>(i) : *only;
+    Problem problem = {};
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, answer_ms, &problem))
+        kafka_session_refuse(problem.text);
+    for (size_t i = 0; i < count; i++) {
+        Datum values[2] = {Int32GetDatum(positions[i].partition), Int64GetDatum(positions[i].offset)};
+        bool nulls[2] = {};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+}
+
+// Positions may be given in advance, and while Kafka is away.
+void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
+    ereport(NOTICE, (errmsg("offset %lld of partition %d is taken as it is: %s",
+                            static_cast<long long>(offset), partition, text_from_utf8(reason))));
+}
+
+Consumer *open_or_accept(int32_t partition, int64_t offset) {
+    Problem problem = {};
+    utf8_copy(problem.text, sizeof(problem.text), settings_why_no_brokers());
+    Consumer *consumer = settings.brokers[0] == '\0'
+                             ? nullptr
+                             : consumer_open(settings_for_kafka("heartbeat-session"), &problem);
+    if (consumer == nullptr)
+        accept_unchecked(partition, offset, problem.text);
+    return consumer;
+}
+
+void refuse_offset(const PartitionRange &range, int64_t offset) {
+    auto low = static_cast<long long>(range.low), high = static_cast<long long>(range.high);
+    bool holds_any = low < high;
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+         errmsg("Kafka does not hold offset %lld of partition %d of topic \"%s\"",
+                static_cast<long long>(offset), range.partition, settings.topic),
+         holds_any ? errdetail("It holds offsets %lld to %lld; the next message will have %lld.", low,
+                               high - 1, high)
+                   : errdetail("It holds no message; the next one will have offset %lld.", high),
+         holds_any
+             ? errhint("heartbeat_seek(%d, %lld) begins at the first, heartbeat_seek(%d, %lld) skips all.",
+                       range.partition, low, range.partition, high)
+             : errhint("heartbeat_seek(%d, %lld) waits for it.", range.partition, high)));
+}
+
+void check(Consumer *consumer, int32_t partition, int64_t offset) {
+    TopicDescription topic = {};
+    Problem problem = {};
+    if (!kafka_session_ask(consumer, check_patience_s, &topic, &problem))
+        return accept_unchecked(partition, offset, problem.text);
+    if (!topic.exists)
+        return accept_unchecked(partition, offset, "Kafka does not have the topic yet");
+    if (partition >= topic.partition_count)
+        refuse_partition(partition, topic);
+    PartitionRange range = {partition, 0, 0};
+    if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &problem))
+        return accept_unchecked(partition, offset, problem.text);
+    if (offset < range.low || offset > range.high)
+        refuse_offset(range, offset);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (PG_ARGISNULL(0))
+        return static_cast<Datum>(0);
+    int32_t partition = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+    const int32_t *only = PG_ARGISNULL(1) ? nullptr : &partition;
+    Consumer *consumer = kafka_session_open();
+    PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    fill(consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
+    PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    kafka_session_close(0, PointerGetDatum(consumer));
+    return static_cast<Datum>(0);
+}
+
+extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
+    int32_t partition = PG_GETARG_INT32(0);
+    int64_t offset = PG_GETARG_INT64(1);
+    Consumer *consumer = open_or_accept(partition, offset);
+    if (consumer == nullptr)
+        PG_RETURN_VOID();
+    PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    check(consumer, partition, offset);
+    PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    kafka_session_close(0, PointerGetDatum(consumer));
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,176 @@
+// Opens, asks and closes a session's client.
+#include "server/server.h"
+
+#include "admin/kafka_session.h"
+#include "server/kafka_close.h"
+#include "server/settings.h"
+#include "server/text.h"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz another_broker_after = 700000; // the one that was asked may be frozen
+constexpr TimestampTz again_after = 500000;
+constexpr long look_ms = 250;
+
+TimestampTz after(int milliseconds) {
+    return GetCurrentTimestamp() + milliseconds * INT64CONST(1000);
+}
+
+// Answers for some partitions, by number.
+struct Answers {
+    PartitionRange *ranges; // low -1: still to come
+    size_t count;
+    size_t missing;
+    Problem *problem; // of the last one that failed
+};
+
+void take_answers(Consumer *consumer, Answers *answers) {
+    RangeAnswer answer;
+    while (topic_next_range(consumer, &answer)) {
+        if (!answer.known && !answer.moved)
+            snprintf(answers->problem->text, sizeof(answers->problem->text), "partition %d: %.300s",
+                     answer.range.partition, answer.reason.text);
+        for (size_t i = 0; answer.known && i < answers->count; i++) {
+            PartitionRange *range = &answers->ranges[i];
+            if (range->partition != answer.range.partition || range->low >= 0)
+                continue;
+            *range = answer.range;
+            answers->missing--;
+        }
+    }
+}
+
+void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int64_t kafka_time) {
+    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * (answers.count + 1)));
+    size_t count = 0;
+    for (size_t i = 0; i < answers.count; i++)
+        if (answers.ranges[i].low < 0)
+            partitions[count++] = answers.ranges[i].partition;
+    if (!topic_ask_ranges(consumer, partitions, count, kind, kafka_time))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    pfree(partitions);
+}
+
+// A leader that is away, or changes, is asked again until the time is over.
+bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
+             int timeout_ms, Problem *problem) {
+    TimestampTz deadline = after(timeout_ms), again_at = 0;
+    Answers answers = {ranges, count, count, problem};
+    for (size_t i = 0; i < count; i++)
+        ranges[i].low = ranges[i].high = -1;
+    topic_forget_ranges(consumer);
+    bool first = true;
+    while (answers.missing > 0) {
+        TimestampTz now = GetCurrentTimestamp();
+        if (again_at <= now) {
+            if (!first)
+                topic_ask(consumer); // who leads may have changed
+            ask_missing(consumer, answers, kind, kafka_time);
+            again_at = now + again_after;
+            first = false;
+        }
+        TopicDescription topic;
+        Problem ignored;
+        topic_take_answer(consumer, &topic, &ignored);
+        take_answers(consumer, &answers);
+        if (answers.missing == 0)
+            break;
+        if (now >= deadline)
+            return false;
+        kafka_session_wait(consumer, look_ms);
+    }
+    return true;
+}
+
+} // namespace
+
+void kafka_session_wait(Consumer *consumer, long milliseconds) {
+    int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | WL_TIMEOUT;
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(consumer), milliseconds, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    consumer_listen(consumer);
+}
+
+void kafka_session_refuse(const char *reason) {
+    char brokers[256];
+    text_copy(brokers, settings.brokers);
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("cannot ask Kafka for the offsets of topic \"%s\"", settings.topic),
+                    errdetail("%s", text_from_utf8(reason)),
+                    errhint("Check heartbeat.brokers (\"%s\"), or seek by offset.", brokers)));
+}
+
+Consumer *kafka_session_open() {
+    if (settings.brokers[0] == '\0')
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
+                 errhint("Set it, and reload the configuration.")));
+    Problem problem = {};
+    Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &problem);
+    if (consumer == nullptr)
+        kafka_session_refuse(problem.text);
+    return consumer;
+}
+
+void kafka_session_close(int /*code*/, Datum consumer) {
+    kafka_close(reinterpret_cast<Consumer *>(DatumGetPointer(consumer)));
+}
+
+bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Problem *problem) {
+    TimestampTz deadline = after(seconds * 1000), again_at = 0;
+    bool explained = false;
+    for (;;) {
+        TimestampTz now = GetCurrentTimestamp();
+        AnswerState answer = topic_take_answer(consumer, topic, problem);
+        if (answer == AnswerState::given)
+            return true;
+        explained = explained || answer == AnswerState::failed;
+        if (now >= deadline)
+            break;
+        if (again_at <= now) {
+            topic_ask(consumer);
+            again_at = now + another_broker_after;
+        }
+        kafka_session_wait(consumer, look_ms);
+    }
+    if (!explained)
+        topic_explain_silence(consumer, problem);
+    return false;
+}
+
+TopicDescription kafka_session_describe(Consumer *consumer) {
+    TopicDescription topic = {};
+    Problem problem = {};
+    if (!kafka_session_ask(consumer, kafka_session_patience_s, &topic, &problem))
+        kafka_session_refuse(problem.text);
+    if (!topic.exists)
+        kafka_session_refuse("The topic does not exist.");
+    return topic;
+}
+
+bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
+                          Problem *problem) {
+    return ask_all(consumer, ranges, count, RangeKind::both, 0, timeout_ms, problem);
+}
+
+bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
+                              size_t count, int timeout_ms, Problem *problem) {
+    auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = {positions[i].partition, -1, -1};
+    bool answered = ask_all(consumer, ranges, count, RangeKind::time, kafka_time, timeout_ms, problem);
+    for (size_t i = 0; answered && i < count; i++)
+        positions[i].offset = ranges[i].low;
+    pfree(ranges);
+    return answered;
+}
+
+} // namespace heartbeat

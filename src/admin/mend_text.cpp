@@ -1,0 +1,19 @@
+// Heartbeat_mend_text(), which an update calls on texts that versions before 1.2 have cut in
+// the middle of a character or stored as a broker sent them.
+#include "server/server.h"
+
+#include "server/text.h"
+
+extern "C" {
+PG_FUNCTION_INFO_V1(heartbeat_mend_text);
+}
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_mend_text(PG_FUNCTION_ARGS) {
+    text *given = PG_GETARG_TEXT_PP(0);
+    const char *mended = text_escape(text_to_cstring(given), true);
+    if (mended == nullptr)
+        PG_RETURN_TEXT_P(given);
+    PG_RETURN_TEXT_P(cstring_to_text(mended));
+}

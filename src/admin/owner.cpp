@@ -1,0 +1,24 @@
+// Heartbeat_own_extension(). The server changes the owner of an extension in REASSIGN OWNED
+// alone, which takes nothing away from the superuser that initdb has made.
+#include "server/server.h"
+
+#include "server/compat.h"
+#include "server/sql.h"
+
+extern "C" {
+PG_FUNCTION_INFO_V1(heartbeat_own_extension);
+}
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_own_extension(PG_FUNCTION_ARGS) {
+    if (!superuser())
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("only a superuser may give extension \"heartbeat\" to a role")));
+    Extension extension;
+    if (!extension_find(&extension))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("extension \"heartbeat\" is not in this database")));
+    change_extension_owner(extension.oid, PG_GETARG_OID(0));
+    PG_RETURN_VOID();
+}

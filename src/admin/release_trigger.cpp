@@ -1,0 +1,54 @@
+// Heartbeat_release_trigger(), which has the trigger of a table partition dropped with the
+// extension, also after the partition was detached. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, and
+// locks the extension until the transaction ends: ingest would wait for whoever makes weeks.
+#include "server/server.h"
+
+#include "server/sql.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_release_trigger);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr char name[] = "heartbeat_records_truncated";
+
+void require_owner(Oid oid) {
+    Relation table = try_relation_open(oid, AccessShareLock);
+    if (table == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no table with OID %u", oid)));
+    if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be owner of table %s", RelationGetRelationName(table))));
+    relation_close(table, NoLock);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_release_trigger(PG_FUNCTION_ARGS) {
+    Oid table = PG_GETARG_OID(0);
+    require_owner(table);
+    Extension extension;
+    if (!extension_find(&extension))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("extension \"heartbeat\" is not in this database")));
+    ObjectAddress trigger = {TriggerRelationId, get_trigger_oid(table, name, false), 0};
+    ObjectAddress owner = {ExtensionRelationId, extension.oid, 0};
+    if (!list_member_oid(getAutoExtensionsOfObject(trigger.classId, trigger.objectId), extension.oid))
+        recordDependencyOn(&trigger, &owner, DEPENDENCY_AUTO_EXTENSION);
+    PG_RETURN_VOID();
+}

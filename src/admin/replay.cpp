@@ -1,0 +1,251 @@
+// Heartbeat_replay(). The session reads a span of time from Kafka again, with a client of its
+// own, and stores what the tables do not have. Ingest and its positions are not touched: it takes no lock
+// that ingest waits for, but at its end, when it adds to the counters.
+#include "server/server.h"
+
+#include "admin/commit_hooks.h"
+#include "admin/kafka_session.h"
+#include "admin/replay_plan.h"
+#include "admin/replay_read.h"
+#include "monitor/events.h"
+#include "server/compat.h"
+#include "server/log_redaction.h"
+#include "server/settings.h"
+#include "server/sql.h"
+#include "store/counter_adjustments.h"
+
+extern "C" {
+#include "access/xlog.h"
+#include "storage/ipc.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_replay);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t messages_at_once = 5000;
+constexpr size_t bytes_at_once = size_t{4} << 20;
+constexpr int result_columns = 8;
+
+// Those are for heartbeat_retry_dead_letters(): as readings they would be counted twice.
+Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
+                               "COLLATE \"C\" AND partition = $2"
+                               " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
+                               4,
+                               {TEXTOID, INT4OID, INT8OID, INT8OID},
+                               0,
+                               nullptr};
+
+Statement build_details = {"SELECT jsonb_build_object('topic', $1, 'from_time', $2,"
+                           " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6)",
+                           6,
+                           {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
+                           0,
+                           nullptr};
+
+// What has been done of one partition.
+struct Progress {
+    int32_t partition;
+    int64_t from_offset;
+    int64_t to_offset;
+    int64_t messages;
+    int64_t records;
+    int64_t anomalies;
+    int64_t duplicates;
+    int64_t dead_letters;
+};
+
+struct Replay {
+    ReplaySpan span;
+    ReplayReader reader;
+    HTAB *recounts;
+    MemoryContext context; // of a batch
+    ReturnSetInfo *result;
+    int64_t messages;
+    int64_t stored;
+};
+
+void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
+    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
+                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
+    uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
+    for (uint64_t i = 0; i < count; i++)
+        batch_leave_out(batch, read.partition, statement_int8(i, 1));
+    SPI_freetuptable(SPI_tuptable);
+}
+
+// The offsets are gone over once more, as by a seek. Of those that had been read before each message is
+// counted already: as the row that it made, even where that was deleted and is back now.
+void count_read(Recount *recount, const BatchPartition &read, const PartitionCounts &counts, bool skipped) {
+    recount->rewound += read.next_offset - read.first_offset;
+    recount->empty_offsets += read.next_offset - read.first_offset - read.messages;
+    recount->dead_letters += counts.dead_letters;
+    int64_t stored = 0;
+    for (int i = 0; skipped && i < heart_rate_classes; i++) {
+        recount->stored[i] += counts.stored[i];
+        stored += counts.stored[i];
+    }
+    recount->duplicates += read.messages - counts.dead_letters - stored;
+    if (stored > 0) {
+        recount_event(recount, read.first_event);
+        recount_event(recount, read.last_event);
+    }
+}
+
+// What a batch has of one partition.
+void count(Replay *replay, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
+           Progress *progress) {
+    count_read(recount_of(replay->recounts, settings.topic, read.partition), read, counts, skipped);
+    int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
+    for (int64_t stored : counts.stored)
+        anomalies += stored;
+    progress->messages += read.messages;
+    progress->records += records;
+    progress->anomalies += anomalies;
+    progress->dead_letters += counts.dead_letters;
+    progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
+}
+
+void store(Replay *replay, Progress *all) {
+    Batch *batch = replay->reader.batch;
+    for (const BatchPartition &read : batch->partitions)
+        leave_out_dead_letters(batch, read);
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    ActingRole before;
+    role_enter(&before);
+    const PartitionCounts *counts = store_batch(batch, settings.topic, true);
+    role_leave(before);
+    for (size_t i = 0; i < batch->partitions.size(); i++) {
+        const BatchPartition &read = batch->partitions[i];
+        const ReplayPiece &piece = *replay_find_piece(&replay->reader, read.partition);
+        count(replay, read, counts[i], piece.skipped, &all[piece.row]);
+    }
+}
+
+// One piece of each partition at once: the next one that is not empty.
+void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Progress *all) {
+    replay_begin(&replay->reader, pieces, count);
+    while (replay_next(&replay->reader)) {
+        MemoryContext before = MemoryContextSwitchTo(replay->context);
+        store(replay, all);
+        MemoryContextSwitchTo(before);
+        MemoryContextReset(replay->context);
+    }
+}
+
+void report(Replay *replay, const Progress &progress) {
+    Datum values[result_columns] = {Int32GetDatum(progress.partition),  Int64GetDatum(progress.from_offset),
+                                    Int64GetDatum(progress.to_offset),  Int64GetDatum(progress.messages),
+                                    Int64GetDatum(progress.records),    Int64GetDatum(progress.anomalies),
+                                    Int64GetDatum(progress.duplicates), Int64GetDatum(progress.dead_letters)};
+    bool nulls[result_columns] = {};
+    tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
+}
+
+// Takes the next piece that is not empty off each partition's.
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
+size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
+    size_t count = 0;
+    for (size_t row = 0; row < plan.rows; row++) {
+        size_t &i = next[row];
+        while (i < plan.count && plan.pieces[i].row == row &&
+               plan.pieces[i].from_offset == plan.pieces[i].to_offset)
+            i++;
+        if (i < plan.count && plan.pieces[i].row == row)
+            round[count++] = plan.pieces[i++];
+    }
+    return count;
+}
+
+void run(Replay *replay) {
+    ReplayPlan plan = replay_plan(replay->reader.consumer, replay->span);
+    auto *all = static_cast<Progress *>(palloc0(sizeof(Progress) * (plan.rows + 1)));
+    auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
+    auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
+    for (size_t i = plan.count; i-- > 0;) { // the first piece of a row is the last one here
+        const ReplayPiece &piece = plan.pieces[i];
+        Progress &row = all[piece.row];
+        row.partition = piece.partition;
+        row.from_offset = piece.from_offset;
+        row.to_offset = std::max(row.to_offset, piece.to_offset);
+        next[piece.row] = i;
+    }
+    while (size_t count = take_round(plan, next, round))
+        replay_round(replay, round, count, all);
+    for (size_t row = 0; row < plan.rows; row++) {
+        report(replay, all[row]);
+        replay->messages += all[row].messages;
+        replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
+    }
+    recount_apply(replay->recounts);
+    Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
+                       TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
+                       Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
+    statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
+    Datum details = statement_value(0, 1, JSONBOID);
+    events_record("replay", nullptr, details, GetCurrentTimestamp());
+}
+
+// Also when the session is terminated.
+void close(int code, Datum argument) {
+    auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
+    kafka_session_close(code, PointerGetDatum(reader->consumer));
+    batch_destroy(reader->batch);
+}
+
+ReplaySpan get_span(FunctionCallInfo arguments) {
+    bool given = !arguments->args[0].isnull && !arguments->args[1].isnull;
+    TimestampTz from = given ? DatumGetTimestampTz(arguments->args[0].value) : 0;
+    TimestampTz to = given ? DatumGetTimestampTz(arguments->args[1].value) : 0;
+    if (!given || TIMESTAMP_NOT_FINITE(from) || TIMESTAMP_NOT_FINITE(to) || from >= to)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("heartbeat_replay needs two finite times, the first before the second"),
+                        errhint("They are compared with the Kafka timestamps of the messages.")));
+    if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
+                 errhint("heartbeat_partitions shows those that have been read; NULL stands for all.")));
+    return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
+    PreventCommandIfReadOnly("heartbeat_replay()");
+    PreventCommandDuringRecovery("heartbeat_replay()");
+    ReturnSetInfo *result = return_rows(fcinfo);
+    auto *replay = static_cast<Replay *>(palloc0(sizeof(Replay)));
+    replay->span = get_span(fcinfo);
+    replay->result = result;
+    replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
+    replay->recounts = recount_create();
+    Extension extension;
+    extension_find(&extension);
+    int level = parameters_hide_for_now();
+    SPI_connect();
+    replay->reader.consumer = kafka_session_open();
+    PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
+    {
+        replay->reader.batch = batch_create(messages_at_once, bytes_at_once);
+        if (replay->reader.batch == nullptr)
+            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+        run(replay);
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
+    close(0, PointerGetDatum(&replay->reader));
+    SPI_finish();
+    parameters_show(level);
+    roll_up_at_commit();
+    return static_cast<Datum>(0);
+}

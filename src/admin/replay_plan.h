@@ -1,0 +1,40 @@
+// What a replay is to read: pieces of partitions whose offsets were counted in the same way
+// when they were passed.
+#pragma once
+
+#include "kafka/topic_query.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+}
+
+namespace heartbeat {
+
+struct ReplaySpan {
+    TimestampTz from;
+    TimestampTz to;
+    int32_t partition; // -1: all
+};
+
+struct ReplayPiece {
+    int32_t partition;
+    int64_t from_offset;
+    int64_t to_offset;
+    bool skipped; // ingest has never read these offsets: before its first one, or in heartbeat_gaps
+    size_t row;   // of the answer: the partition's place among those that are replayed
+};
+
+struct ReplayPlan {
+    ReplayPiece
+        *pieces; // by partition and offset; a partition of which nothing is to be read has an empty one
+    size_t count;
+    size_t rows; // partitions
+};
+
+// Asks Kafka and reads heartbeat_offsets, with SPI connected. An error where the topic is not the one that
+// was read, or Kafka no longer holds all of the span, with what it holds.
+ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
+
+} // namespace heartbeat

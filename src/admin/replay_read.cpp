@@ -1,0 +1,150 @@
+// Reads what a replay is to store. Waiting is on the latch and librdkafka's descriptor, as in a
+// worker.
+#include "server/server.h"
+
+#include "admin/kafka_session.h"
+#include "admin/replay_read.h"
+#include "server/settings.h"
+#include "server/text.h"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long look_ms = 1000;
+constexpr TimestampTz patience = 30 * USECS_PER_SEC; // for the next message
+
+[[noreturn]] void fail(Consumer *consumer, const char *reason) {
+    const char *trouble = consumer_trouble(consumer);
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("reading from Kafka failed"),
+                    errdetail("%s", trouble[0] == '\0' ? reason : text_from_utf8(trouble)),
+                    errhint("Nothing was stored; the replay can be called again.")));
+}
+
+void take_notes(Consumer *consumer) {
+    ConsumerNote note;
+    while (consumer_next_note(consumer, &note))
+        elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
+}
+
+size_t find_piece(const ReplayReader *reader, int32_t partition) {
+    return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
+}
+
+// Of a partition that has been read nothing more is fetched, however long the others take.
+void note_reached(ReplayReader *reader) {
+    auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
+    size_t count = 0;
+    for (const BatchPartition &read : reader->batch->partitions) {
+        size_t i = find_piece(reader, read.partition);
+        int64_t end = reader->pieces[i].to_offset;
+        if (reader->reached[i] < end && read.next_offset >= end)
+            done[count++] = read.partition;
+        reader->reached[i] = read.next_offset;
+    }
+    reader->remaining -= count;
+    if (count > 0 && reader->remaining > 0)
+        consumer_pause(reader->consumer, done, count);
+    pfree(done);
+}
+
+void wait(Consumer *consumer) {
+    int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | WL_TIMEOUT;
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(consumer), look_ms, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+}
+
+// Until the batch is full or all pieces have been read.
+void fill(ReplayReader *reader) {
+    TimestampTz heard_at = GetCurrentTimestamp();
+    while (reader->remaining > 0) {
+        CHECK_FOR_INTERRUPTS();
+        size_t before = reader->batch->messages.size(), remaining = reader->remaining;
+        FillResult result = consumer_fill(reader->consumer, reader->batch);
+        take_notes(reader->consumer);
+        if (result == FillResult::trouble)
+            fail(reader->consumer, "Kafka reported an error.");
+        PartitionTrouble trouble;
+        if (consumer_next_trouble(reader->consumer, &trouble))
+            fail(reader->consumer,
+                 psprintf("Partition %d: %s", trouble.partition, text_from_utf8(trouble.text)));
+        if (result == FillResult::out_of_memory)
+            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+        note_reached(reader);
+        if (result == FillResult::full || reader->remaining == 0)
+            return;
+        if (reader->batch->messages.size() > before || reader->remaining < remaining)
+            heard_at = GetCurrentTimestamp();
+        if (GetCurrentTimestamp() > heard_at + patience)
+            fail(reader->consumer,
+                 psprintf("Nothing has come for %d seconds.", static_cast<int>(patience / USECS_PER_SEC)));
+        wait(reader->consumer);
+    }
+}
+
+void destroy_batch(int /*code*/, Datum batch) {
+    batch_destroy(reinterpret_cast<Batch *>(DatumGetPointer(batch)));
+}
+
+} // namespace
+
+const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition) {
+    return std::lower_bound(
+        reader->pieces, reader->pieces + reader->count, partition,
+        [](const ReplayPiece &piece, int32_t number) { return piece.partition < number; });
+}
+
+void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count) {
+    reader->batch->clear();
+    reader->pieces = pieces;
+    reader->count = reader->remaining = count;
+    reader->reached = static_cast<int64_t *>(palloc(sizeof(int64_t) * count));
+    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * count));
+    for (size_t i = 0; i < count; i++) {
+        reader->reached[i] = pieces[i].from_offset;
+        positions[i] = {pieces[i].partition, pieces[i].from_offset, {}, pieces[i].to_offset};
+    }
+    Problem problem = {};
+    if (!consumer_assign(reader->consumer, positions, count, &problem))
+        kafka_session_refuse(problem.text);
+    pfree(positions);
+}
+
+bool replay_next(ReplayReader *reader) {
+    if (!reader->batch->empty())
+        consumer_advance(reader->consumer, reader->batch);
+    reader->batch->clear();
+    fill(reader);
+    return !reader->batch->empty();
+}
+
+void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count,
+                        int64_t *kafka_times) {
+    auto *pieces = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * count));
+    for (size_t i = 0; i < count; i++) {
+        pieces[i] = {ranges[i].partition, ranges[i].low, ranges[i].low + 1, false, i};
+        kafka_times[i] = -1;
+    }
+    ReplayReader reader = {consumer, batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
+    if (reader.batch == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));
+    {
+        replay_begin(&reader, pieces, count);
+        fill(&reader);
+        for (const BatchMessage &message : reader.batch->messages) {
+            int32_t partition = reader.batch->partitions[message.partition_index].partition;
+            kafka_times[find_piece(&reader, partition)] = message.kafka_time;
+        }
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));
+    batch_destroy(reader.batch);
+}
+
+} // namespace heartbeat

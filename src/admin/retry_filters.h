@@ -1,0 +1,22 @@
+// The arguments of heartbeat_retry_dead_letters(), which narrow down what is retried.
+#pragma once
+
+#include "server/server.h"
+
+namespace heartbeat {
+
+// The arguments in their order in SQL.
+enum RetryFilter {
+    error_code_filter,
+    topic_filter,
+    partition_filter,
+    arrived_since_filter,
+    arrived_until_filter,
+    ids_filter,
+    retry_filters
+};
+
+// Raises an error for a filter that can match no dead letter.
+void retry_filters_check(const NullableDatum *filters);
+
+} // namespace heartbeat

@@ -1,0 +1,26 @@
+// Event timestamps between RFC 3339 text and microseconds since 1970-01-01 00:00:00 UTC.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace heartbeat {
+
+inline constexpr int64_t microseconds_per_second = 1'000'000;
+
+// "YYYY-MM-DDTHH:MM:SS.ffffffZ"
+inline constexpr size_t timestamp_text_size = 27;
+
+// Reads YYYY-MM-DD, `T`, `t` or one space, HH:MM:SS, an optional fraction of any length (after `.` or `,`;
+// rounded to the nearest microsecond as PostgreSQL does), and an optional zone: `Z`, `z`, +HH, +HHMM or
+// +HH:MM (or `-`; up to 15:59, PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
+// without a fraction is the first of the next minute. Anything else, an impossible date included, returns
+// false and leaves *event_time alone.
+bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
+
+// Writes exactly timestamp_text_size bytes, no terminator, always with six digits of fraction and `Z`.
+// event_time must lie in the years 0000 to 9999.
+void timestamp_format(int64_t event_time, char *text) noexcept;
+
+} // namespace heartbeat

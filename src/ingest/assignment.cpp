@@ -1,0 +1,232 @@
+// Compares what the database has stored with what Kafka holds. Kafka is asked before the
+// transaction begins, never within it.
+#include "server/server.h"
+
+#include "ingest/assignment.h"
+#include "ingest/offset_validation.h"
+#include "monitor/worker_stats.h"
+#include "server/sql.h"
+#include "server/text.h"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t partitions_told_max = 16;
+constexpr int64_t witness_reach = 100000; // offsets
+
+AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
+                         const char *hint) {
+    text_copy(assignment->reason, reason);
+    text_copy(assignment->hint, hint);
+    return result;
+}
+
+AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const Problem &problem,
+                         const char *hint) {
+    return give_up(assignment, result, text_from_utf8(problem.text), hint);
+}
+
+StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
+    for (size_t i = 0; i < count; i++)
+        if (offsets[i].partition == partition)
+            return &offsets[i];
+    return nullptr;
+}
+
+// Every worker sees to all partitions here, so that which one is first makes no difference. A partition that
+// joins a topic which is being read begins at its beginning: whatever it has came meanwhile. One that could
+// not be asked when the topic was begun at its end begins there too, where this worker still knows of it.
+StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
+    const TopicDescription &topic = assignment->partitions.topic;
+    StoredOffset *offsets = offsets_load(settings.topic, count);
+    if (*count == 0)
+        assignment->end_partitions =
+            settings.start_offset == static_cast<int>(StartOffset::latest) ? topic.partition_count : 0;
+    bool begun = false;
+    for (int32_t partition = 0; partition < topic.partition_count; partition++) {
+        const PartitionRange &range = assignment->partitions.partition[partition].range;
+        if (range.low < 0 || find(offsets, *count, partition) != nullptr)
+            continue;
+        bool from_end = partition < assignment->end_partitions;
+        offsets_begin(settings.topic, partition, from_end ? range.high : range.low, topic);
+        begun = true;
+    }
+    return begun ? offsets_load(settings.topic, count) : offsets;
+}
+
+// Not where it is too far back: what was aborted since would be fetched again each time.
+MessageMark usable_witness(const StoredOffset &stored, const PartitionRange &range) {
+    bool usable = stored.witness.offset >= range.low && stored.witness.offset < stored.next_offset &&
+                  stored.next_offset - stored.witness.offset <= witness_reach;
+    return usable ? stored.witness : MessageMark{};
+}
+
+PartitionPosition position_of(const StoredOffset &stored, const PartitionRange &range) {
+    PartitionPosition position = {stored.partition, stored.next_offset, usable_witness(stored, range)};
+    position.trail = stored.trail;
+    position.log_begin = range.low;
+    position.log_end = range.high;
+    return position;
+}
+
+// One line in the log, for a person who asks later where it began.
+void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartition *partitions) {
+    StringInfoData line;
+    initStringInfo(&line);
+    for (size_t i = 0; i < std::min(own, partitions_told_max); i++)
+        appendStringInfo(&line, "%s%d at %lld of %lld", i == 0 ? ": partition " : ", ",
+                         positions[i].partition, static_cast<long long>(positions[i].offset),
+                         static_cast<long long>(partitions[positions[i].partition].range.high));
+    if (own > partitions_told_max)
+        appendStringInfo(&line, ", and %zu more", own - partitions_told_max);
+    ereport(LOG,
+            (errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
+}
+
+// Those that are not read and can be.
+bool can_join(const Assignment &assignment, int32_t partition) {
+    const KafkaPartition &known = assignment.partitions.partition[partition];
+    return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;
+}
+
+AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, size_t count, bool join,
+                            Assignment *assignment) {
+    KafkaPartition *partitions = assignment->partitions.partition;
+    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
+    size_t own = 0;
+    for (size_t i = 0; i < count; i++)
+        if (can_join(*assignment, offsets[i].partition))
+            positions[own++] = position_of(offsets[i], partitions[offsets[i].partition].range);
+    Problem problem;
+    if (!(join ? consumer_join(consumer, positions, own, &problem)
+               : consumer_assign(consumer, positions, own, &problem)))
+        return give_up(assignment, AssignmentResult::unavailable, problem, "");
+    TimestampTz now = GetCurrentTimestamp();
+    for (size_t i = 0; i < own; i++) {
+        KafkaPartition *partition = &partitions[positions[i].partition];
+        partition->read = true;
+        partition->away = partition->trouble_until > now;
+        partition->ask_at = now;
+        progress_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
+    }
+    if (!assignment->told)
+        tell_positions(positions, own, partitions);
+    assignment->told = true;
+    return AssignmentResult::assigned;
+}
+
+AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *assignment) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return AssignmentResult::uninstalled;
+    size_t count;
+    StoredOffset *offsets = load_or_begin(assignment, &count);
+    int32_t partitions = assignment->partitions.topic.partition_count;
+    auto *ranges =
+        static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));
+    for (int32_t i = 0; i < partitions; i++)
+        ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
+                                             : PartitionRange{i, -1, -1}; // it is not in question now
+    AssignmentResult result = doubts_settle(offsets, count, ranges, assignment)
+                                  ? assign_own(consumer, offsets, count, join, assignment)
+                                  : AssignmentResult::failed;
+    transaction_commit();
+    return result;
+}
+
+AssignmentResult answer_news(TopicNews news, const Problem &problem, Assignment *assignment) {
+    char reason[state_text_size];
+    switch (news) {
+    case TopicNews::missing:
+        text_print(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);
+        return give_up(assignment, AssignmentResult::unavailable, reason,
+                       "Create it, or change heartbeat.topic; it is noticed by itself.");
+    case TopicNews::other:
+        return AssignmentResult::outdated;
+    case TopicNews::unreachable:
+        return give_up(assignment, AssignmentResult::unreachable, problem, brokers_hint);
+    case TopicNews::none:
+    case TopicNews::found:
+    case TopicNews::fewer: // which the comparison with heartbeat_offsets finds too
+        break;
+    }
+    return AssignmentResult::asking;
+}
+
+bool has_own(const Assignment &assignment) {
+    return assignment.partitions.worker < assignment.partitions.topic.partition_count;
+}
+
+} // namespace
+
+AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
+    KafkaPartitions *partitions = &assignment->partitions;
+    Problem problem = {};
+    TopicNews news = partitions_look(partitions, consumer, &problem);
+    AssignmentResult result = answer_news(news, problem, assignment);
+    bool asked_anyway = result == AssignmentResult::unreachable && partitions->known;
+    if (!partitions->known || (result != AssignmentResult::asking && !asked_anyway))
+        return result;
+    partitions_ask(partitions, consumer, true, false);
+    partitions_show(*partitions, PartitionState::asked);
+    if (partitions_gather(*partitions))
+        return AssignmentResult::asking;
+    if (has_own(*assignment) && !partitions_to_join(*partitions)) {
+        if (!partitions_explain(*partitions, assignment->reason, assignment->hint))
+            return AssignmentResult::asking;
+        return AssignmentResult::unavailable;
+    }
+    return compare_and_assign(consumer, false, assignment);
+}
+
+bool assignment_tend(Consumer *consumer, Assignment *assignment) {
+    KafkaPartitions *partitions = &assignment->partitions;
+    Problem problem = {};
+    TopicNews news = partitions_look(partitions, consumer, &problem);
+    if (news == TopicNews::missing || news == TopicNews::other || news == TopicNews::fewer)
+        return true;
+    bool settled = consumer_assign_state(consumer, &problem) == AssignState::taken;
+    PartitionTrouble trouble;
+    if (settled && consumer_next_trouble(consumer, &trouble)) {
+        partitions_trouble(partitions, trouble);
+        if (!consumer_leave(consumer, trouble.partition, &problem))
+            return true;
+    }
+    partitions_ask(partitions, consumer, false, false);
+    partitions_show(*partitions, PartitionState::asked);
+    return false;
+}
+
+AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment) {
+    return compare_and_assign(consumer, true, assignment);
+}
+
+void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return;
+    for (int i = 0; i < count; i++)
+        doubt_mark(assignment.partitions.topic, losses[i]);
+    transaction_commit();
+}
+
+void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment) {
+    KafkaPartitions *partitions = &assignment->partitions;
+    Problem problem = {};
+    partitions_look(partitions, consumer, &problem);
+    if (!partitions->known)
+        return;
+    partitions_ask(partitions, consumer, false, true);
+    partitions_show(*partitions, PartitionState::paused);
+}
+
+void assignment_forget(Consumer *consumer, Assignment *assignment) {
+    partitions_forget(&assignment->partitions, consumer);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,222 @@
+// One batch after the other, from librdkafka's queue into one transaction each.
+#include "server/server.h"
+
+#include "ingest/batch_cycle.h"
+#include "maintenance/partitions.h"
+#include "monitor/worker_stats.h"
+#include "server/sql.h"
+#include "server/text.h"
+#include "store/announce.h"
+#include "store/arrivals.h"
+#include "store/dead_letters.h"
+#include "store/offsets.h"
+#include "store/pause.h"
+#include "store/rollup_append.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "utils/datetime.h"
+#include "utils/float.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 bytes each
+constexpr TimestampTz mirror_every = USECS_PER_SEC;
+
+void add_context(void *argument) {
+    const auto *ingest = static_cast<const Ingest *>(argument);
+    errcontext("storing %zu messages of Kafka topic \"%s\"", ingest->batch->messages.size(), settings.topic);
+}
+
+void log_reading(const char *customer_id, const BatchMessage &message) {
+    char event_timestamp[MAXDATELEN + 1];
+    announce_timestamp(message.event_time, event_timestamp);
+    bool normal = message.heart_rate_class == HeartRateClass::normal;
+    ereport(LOG, (errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
+                                  float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
+                                  normal ? "" : classify_name(message.heart_rate_class)),
+                  errhidecontext(true), errhidestmt(true)));
+}
+
+void log_readings(const Batch *batch) {
+    for (const BatchMessage &message : batch->messages) {
+        if (!message.is_reading()) {
+            ereport(LOG, (errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
+                                          dead_letters_error_code(message),
+                                          batch->partitions[message.partition_index].partition,
+                                          static_cast<long long>(message.offset)),
+                          errhidecontext(true), errhidestmt(true)));
+            continue;
+        }
+        char *customer_id =
+            text_from_utf8(batch->at(message.customer_id), static_cast<size_t>(message.customer_id.size));
+        log_reading(customer_id, message);
+        pfree(customer_id);
+    }
+}
+
+void show_watermarks(const Batch *batch, Consumer *consumer) {
+    for (const BatchPartition &progress : batch->partitions)
+        progress_watermark(progress.partition, std::max(topic_high_watermark(consumer, progress.partition),
+                                                        progress.next_offset));
+}
+
+// In a transaction of its own, which it ends or leaves to the error.
+StoreResult store_in_transaction(Ingest *ingest) {
+    Batch *batch = ingest->batch;
+    bool isolate = ingest->isolate;
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return StoreResult::uninstalled;
+    if (pause_check()) {
+        transaction_abandon();
+        return StoreResult::paused;
+    }
+    // an attempt that found other trouble has been undone, and what it had rejected with it
+    if (isolate && !batch_restore(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
+    PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
+    if (dead_letters_beyond_limit(batch, counts, &ingest->unresolved)) {
+        transaction_abandon();
+        return StoreResult::limited;
+    }
+    if (!offsets_advance(batch, settings.topic, counts)) {
+        transaction_abandon();
+        return StoreResult::moved;
+    }
+    transaction_commit();
+    return StoreResult::stored;
+}
+
+void take_result(Ingest *ingest, FillResult result) {
+    ingest->full = result == FillResult::full;
+    ingest->doubtful = ingest->doubtful || result == FillResult::trouble;
+    ingest->lost = ingest->lost || result == FillResult::out_of_memory;
+}
+
+void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = ingest->batch;
+    consumer_stored(consumer, batch);
+    progress_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
+    for (const BatchPartition &progress : batch->partitions)
+        progress_position(progress.partition, progress.next_offset, progress.last_kafka_time);
+    if (!batch->minutes.empty())
+        shared_state_rollup(minutes_take_appended());
+    shared_state_arrived();
+    if (settings.log_readings)
+        log_readings(batch);
+    ingest->stored_at = GetCurrentTimestamp();
+    if (ingest->mirror_at == 0)
+        ingest->mirror_at = ingest->stored_at + mirror_every;
+    batch->clear();
+    ingest->sealed = ingest->full = ingest->isolate = false;
+    if (!ingest->ahead)
+        return;
+    std::swap(ingest->batch, ingest->next);
+    ingest->ahead = false;
+    take_result(ingest, consumer_ahead_result(consumer));
+}
+
+// From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
+// meanwhile.
+void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = ingest->batch;
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                        errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
+    consumer_advance(consumer, batch);
+    ingest->sealed = true;
+    progress_batch_begins(slot);
+    show_watermarks(batch, consumer);
+    if (ingest->full && !ingest->doubtful && !ingest->hold)
+        ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
+}
+
+} // namespace
+
+bool ingest_create(Ingest *ingest) {
+    size_t messages = static_cast<size_t>(settings.batch_size);
+    ingest->batch = batch_create(messages, batch_bytes_max);
+    ingest->next = batch_create(messages, batch_bytes_max);
+    return ingest->batch != nullptr && ingest->next != nullptr;
+}
+
+void ingest_begin(Ingest *ingest) {
+    ingest->doubtful = ingest->lost = false;
+    ingest->mirror_at =
+        GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
+}
+
+void ingest_drop(Ingest *ingest, Consumer *consumer) {
+    consumer_settle(consumer);
+    ingest->batch->clear();
+    ingest->next->clear();
+    ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
+    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = ingest->hold = false;
+    ingest->doubtful = ingest->lost = false;
+}
+
+void ingest_fill(Ingest *ingest, Consumer *consumer) {
+    if (ingest->sealed || ingest->doubtful || ingest->lost)
+        return; // nothing may follow what was lost
+    if (ingest->hold)
+        return consumer_listen(consumer); // so that the next answer wakes the worker
+    take_result(ingest, consumer_fill(consumer, ingest->batch));
+    if (consumer_mirror_failed(consumer))
+        ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
+}
+
+long ingest_until_due(const Ingest *ingest) {
+    if (ingest->batch->empty())
+        return -1;
+    if (ingest->full || ingest->sealed || ingest->doubtful || ingest->hold)
+        return 0;
+    // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
+    // them still shares transactions. No message waits longer than that: its batch began after the one
+    // before.
+    TimestampTz now = GetCurrentTimestamp();
+    TimestampTz left = ingest->stored_at + settings.batch_wait * INT64CONST(1000) - now;
+    bool clock_set_back = now < ingest->stored_at;
+    return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
+}
+
+StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+    if (!ingest->sealed)
+        close_batch(ingest, consumer, slot);
+    Batch *batch = ingest->batch;
+    ErrorContextCallback context = {error_context_stack, add_context, ingest};
+    error_context_stack = &context;
+    pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
+    partitions_prepare(batch);
+    StoreResult result = store_in_transaction(ingest);
+    if (result == StoreResult::stored)
+        after_storing(ingest, consumer, slot);
+    error_context_stack = context.previous;
+    pgstat_report_activity(STATE_IDLE, "waiting for messages");
+    return result;
+}
+
+long ingest_duties(Ingest *ingest, Consumer *consumer, Assignment *assignment) {
+    TimestampTz now = GetCurrentTimestamp();
+    // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
+    // answer, so nothing is asked of the coordinator while a broker is away
+    bool away = partitions_any_away(assignment->partitions);
+    if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
+        if (!away)
+            consumer_mirror_positions(consumer);
+        ingest->mirror_at = away ? now + mirror_every : 0;
+    }
+    ingest->doubtful = assignment_tend(consumer, assignment) || ingest->doubtful;
+    long wait = partitions_until_due(assignment->partitions);
+    if (ingest->mirror_at != 0)
+        wait =
+            std::min(wait, static_cast<long>(std::max<TimestampTz>(ingest->mirror_at - now, 0) / 1000 + 1));
+    return wait;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,47 @@
+// The batch of an ingest worker: filling it, when it is due, and storing it.
+#pragma once
+
+#include "ingest/assignment.h"
+
+namespace heartbeat {
+
+struct Ingest {
+    Batch *batch;
+    Batch *next;           // filled meanwhile, where more was queued than the batch takes
+    bool ahead;            // next is being filled
+    bool sealed;           // the batch is complete and waits to be stored, perhaps again after an error
+    bool isolate;          // a row of the batch failed for its own sake: find it
+    bool full;             // more is queued than the batch takes
+    bool hold;             // consume nothing more until the batch is stored: partitions are to be assigned
+    bool doubtful;         // assign anew once the batch is stored: Kafka reported an error
+    int64_t unresolved;    // dead letters, where their limit has been found reached
+    bool lost;             // assign anew and drop the batch: messages got lost on the way
+    TimestampTz stored_at; // when the batch before it was; 0: none
+    TimestampTz mirror_at; // when to mirror positions to the Kafka group; 0: nothing new
+};
+
+enum class StoreResult {
+    stored,
+    paused,      // nothing was stored
+    uninstalled, // nothing was stored
+    moved,       // nothing was stored: another writer has moved a position
+    limited,     // nothing was stored: it has dead letters, and heartbeat.dead_letter_limit is reached
+};
+
+bool ingest_create(Ingest *ingest);                   // false: out of memory
+void ingest_begin(Ingest *ingest);                    // after an assignment
+void ingest_drop(Ingest *ingest, Consumer *consumer); // forgets what was not stored; consumer may be nullptr
+void ingest_fill(Ingest *ingest, Consumer *consumer);
+
+// Milliseconds until the batch is to be stored; -1 while it is empty.
+long ingest_until_due(const Ingest *ingest);
+
+// One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored
+// again.
+StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot);
+
+// What is due now and then: mirroring positions, looking at the topic and the leaders of its partitions.
+// Waits for nothing of it. Returns milliseconds until there is more.
+long ingest_duties(Ingest *ingest, Consumer *consumer, Assignment *assignment);
+
+} // namespace heartbeat

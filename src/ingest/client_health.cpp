@@ -1,0 +1,49 @@
+// Two faults of librdkafka that only a new client ends.
+#include "server/server.h"
+
+#include "ingest/client_health.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int tries_min = 2;           // each takes some three seconds
+constexpr int tries_min_connected = 6; // a broker may be slow
+constexpr int tries_max = 20;
+constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
+constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
+
+// librdkafka 2.10 and newer forgets all brokers when a broker that has just started knows of none, and then
+// looks for none again (its issue 5301).
+bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
+    if (partitions->answered)
+        health->tries = 0;
+    partitions->answered = false;
+    health->tries = std::max(health->tries, connected ? tries_min_connected : tries_min);
+    if (partitions->unanswered < health->tries)
+        return false;
+    partitions->unanswered = 0;
+    health->tries = std::min(health->tries * 2, tries_max);
+    return true;
+}
+
+// A cluster whose volumes were restored counts the leaders' epochs from an older number on. librdkafka 2.1
+// and newer ignores such leaders, whatever the metadata says; a new client knows no newer epoch.
+bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
+    health->leader_patience = std::max(health->leader_patience, leader_patience_min);
+    if (!partitions_any_away(partitions))
+        health->leader_patience = leader_patience_min;
+    if (!partitions_misled(partitions, consumer, health->leader_patience))
+        return false;
+    health->leader_patience = std::min(health->leader_patience * 2, leader_patience_max);
+    return true;
+}
+
+} // namespace
+
+bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer,
+                       bool connected) {
+    return is_deaf(health, partitions, connected) || is_misled(health, *partitions, consumer);
+}
+
+} // namespace heartbeat

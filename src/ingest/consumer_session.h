@@ -1,0 +1,48 @@
+// An ingest worker's end of Kafka: the client, what is assigned to it, and the batch that is
+// being filled.
+#pragma once
+
+#include "ingest/batch_cycle.h"
+
+namespace heartbeat {
+
+inline constexpr int losses_kept = 32; // what is found beyond is found again
+
+struct Reader {
+    Consumer *consumer; // nullptr: not connected
+    ConsumerMemory *memory;
+    Assignment assignment;
+    Ingest ingest;
+    bool assigned;
+    bool troubled;  // Kafka reported an error, and has not delivered anything since
+    int loss_count; // found, and heartbeat_offsets does not say it yet
+    TopicLoss losses[losses_kept];
+    char client_id[64];
+};
+
+// False with *problem filled in: a setting is wrong.
+bool reader_open(Reader *reader, Problem *problem);
+
+// Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
+void reader_close(Reader *reader);
+
+// Has the client closed when the process exits; call it once.
+void reader_close_at_exit(Reader *reader);
+
+// What was consumed and not stored is read again from the stored position.
+void reader_stop(Reader *reader);
+
+// Decodes what is queued into the batch, and takes what librdkafka has to say.
+void reader_fill(Reader *reader, WorkerSlot *slot);
+
+// The latter alone, while nothing is assigned.
+void reader_drain(Reader *reader, WorkerSlot *slot);
+
+// A step towards comparing positions with what Kafka has, and assigning.
+AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot);
+
+// Has partitions read that can be read again, once what is in hand is stored; until then nothing more is
+// consumed.
+AssignmentResult reader_join(Reader *reader);
+
+} // namespace heartbeat

@@ -1,0 +1,193 @@
+// Doubts about stored positions. Default is to stop: what is guessed wrong is lost, or stored
+// twice.
+#include "server/server.h"
+
+#include "ingest/offset_validation.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr const char *advice =
+    "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
+    "heartbeat_resume(); or set heartbeat.offset_reset.";
+
+enum class Doubt {
+    none,
+    other_topic, // its offsets are not those that were stored
+    truncated,   // those from some offset on are not
+    removed,     // Kafka has removed what comes next
+};
+
+bool is_other_id(const char *stored, const char *found) {
+    return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
+}
+
+// Whether a message that is remembered can still be there.
+bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
+    auto is_in = [&](const MessageMark &mark) {
+        return mark.offset >= range.low && mark.offset < range.high;
+    };
+    return is_in(stored.witness) ||
+           std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
+}
+
+// Of a topic that is the same by its id, and of whose messages none is known again.
+void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
+    text_print(
+        reason, state_text_size,
+        "Kafka's log of partition %d was truncated to an offset up to %lld: topic \"%s\" had been read up "
+        "to offset %lld",
+        partition, static_cast<long long>(highest), topic, static_cast<long long>(position));
+}
+
+// The text is for a person; `reason` has room for state_text_size.
+Doubt find_doubt(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
+                 char *reason) {
+    auto next_offset = static_cast<long long>(stored.next_offset);
+    if (is_other_id(stored.cluster_id, topic.cluster_id)) {
+        text_print(
+            reason, state_text_size,
+            "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
+            settings.topic, stored.cluster_id, topic.cluster_id);
+        return Doubt::other_topic;
+    }
+    if (stored.lost && stored.truncated_to < 0) {
+        text_copy(reason, state_text_size, stored.lost_reason);
+        return Doubt::other_topic;
+    }
+    if (is_other_id(stored.topic_id, topic.topic_id)) {
+        text_print(reason, state_text_size,
+                   "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
+                   settings.topic, topic.topic_id, stored.topic_id);
+        return Doubt::other_topic;
+    }
+    if (stored.lost) {
+        text_copy(reason, state_text_size, stored.lost_reason);
+        return Doubt::truncated;
+    }
+    if (stored.next_offset < range.low) {
+        text_print(reason, state_text_size,
+                   "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
+                   next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
+        return Doubt::removed;
+    }
+    if (stored.next_offset <= range.high || has_marks_in(stored, range))
+        return Doubt::none; // in the latter case reading finds out what is the same
+    if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
+        print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
+        return Doubt::truncated;
+    }
+    text_print(reason, state_text_size,
+               "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
+               stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
+    return Doubt::other_topic;
+}
+
+// A topic does not lose partitions: one that has fewer than before was deleted and made again. A position
+// that a person has given in advance, to a partition that nobody has seen, is of no cluster yet and says
+// nothing.
+void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
+    bool fewer = false;
+    for (size_t i = 0; i < count; i++)
+        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost &&
+                          offsets[i].cluster_id[0] != '\0');
+    if (!fewer)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "topic \"%s\" was deleted and made again: it has %d partitions now, and had more",
+               settings.topic, topic.partition_count);
+    offsets_mark_lost(settings.topic, reason);
+    for (size_t i = 0; i < count; i++) {
+        if (offsets[i].lost)
+            continue;
+        offsets[i].lost = true;
+        text_copy(offsets[i].lost_reason, reason);
+    }
+}
+
+void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, int64_t offset) {
+    text_print(
+        hint, sizeof(hint),
+        "To read what the log has now: heartbeat_pause(), heartbeat_seek(%d, %lld), heartbeat_resume(); or "
+        "set heartbeat.offset_reset. Readings that are stored already are not stored again.",
+        partition, static_cast<long long>(offset));
+}
+
+void move(StoredOffset *stored, int64_t to, const char *reason) {
+    offsets_reset(settings.topic, stored->partition, stored->next_offset, to, reason);
+    stored->next_offset = to;
+    stored->witness = {};
+    stored->trail = {};
+    stored->truncated_to = -1;
+}
+
+// The first offset that can hold what was never read. Where it was truncated once more since, that is not
+// known.
+int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
+    return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
+                                                                                 : range.low;
+}
+
+// Where the topic or its log is another one, all of that is new: what is skipped is counted from its
+// beginning.
+void reset(StoredOffset *stored, const PartitionRange &range, Doubt doubt, const char *reason) {
+    bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
+    int64_t begin = doubt == Doubt::truncated ? first_new_offset(*stored, range) : range.low;
+    int64_t to = to_end ? range.high : begin;
+    ereport(WARNING, (errmsg("heartbeat: %s", reason),
+                      errdetail("By heartbeat.offset_reset, partition %d goes on at offset %lld.",
+                                stored->partition, static_cast<long long>(to)),
+                      errhidecontext(true)));
+    if (doubt != Doubt::removed && to_end)
+        move(stored, begin, reason);
+    move(stored, to, reason);
+}
+
+} // namespace
+
+void doubt_mark(const TopicDescription &topic, const TopicLoss &loss) {
+    const char *name = text_from_utf8(loss.topic);
+    const char *reason = text_from_utf8(loss.reason.text);
+    if (loss.partition >= 0 && loss.lowest >= 0)
+        return offsets_mark_truncated(name, loss.partition, loss.lowest, loss.position, reason);
+    // without an id, a topic of which nothing is known again is another one
+    if (loss.partition < 0 || topic.topic_id[0] == '\0')
+        return offsets_mark_lost(name, reason);
+    char truncated[state_text_size];
+    print_truncated(truncated, loss.partition, name, loss.highest, loss.position);
+    offsets_mark_truncated(name, loss.partition, 0, loss.position, truncated);
+}
+
+bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
+                   Assignment *assignment) {
+    const TopicDescription &topic = assignment->partitions.topic;
+    find_lost(offsets, count, topic);
+    auto *settled = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
+    size_t settled_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        StoredOffset &stored = offsets[i];
+        if (!assignment_has(*assignment, stored.partition))
+            continue;
+        const PartitionRange &range = ranges[stored.partition];
+        if (range.low < 0)
+            continue; // it cannot be asked for now, or is being read
+        settled[settled_count++] = stored.partition;
+        Doubt doubt = find_doubt(stored, range, topic, assignment->reason);
+        if (doubt == Doubt::none)
+            continue;
+        if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
+            text_copy(assignment->hint, advice);
+            if (doubt == Doubt::truncated)
+                print_truncated_advice(assignment->hint, stored.partition, first_new_offset(stored, range));
+            return false;
+        }
+        reset(&stored, range, doubt, assignment->reason);
+    }
+    offsets_set_identity(settings.topic, topic, settled, settled_count);
+    return true;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,393 @@
+// An ingest worker: wait -> consume -> decode -> classify -> store -> repeat. Its frames hold
+// nothing that needs a destructor, since an error of the server jumps past them; what must outlive one is in
+// `worker`.
+#include "server/server.h"
+
+#include "ingest/client_health.h"
+#include "ingest/consumer_session.h"
+#include "monitor/kafka_log.h"
+#include "monitor/lock_wait.h"
+#include "server/process.h"
+#include "server/sql.h"
+#include "server/text.h"
+#include "store/distribution.h"
+#include "store/pause.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long at_once = 0;
+constexpr long until_woken = -1;
+constexpr long reconnect_ms = 1000;
+constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
+constexpr long backoff_ms_min = 100;
+constexpr long backoff_ms_max = 10000;
+
+struct Worker {
+    WorkerSlot *slot;
+    Reader reader;
+    bool control_known;
+    uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
+    bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
+    bool installed;
+    bool node; // the coordinator ingests
+    bool paused;
+    bool failed;
+    TimestampTz troubled_at; // when Kafka reported an error last
+    bool trouble_again;      // and it was not the first in that time
+    ClientHealth health;
+    long backoff_ms;  // 0: the last step raised no error
+    Failure failure;  // the error of the last step that raised one
+    bool unexplained; // it has yet to be told, with what is in the way
+};
+
+Worker worker;
+
+void report(WorkerState state, const char *reason, const char *hint) {
+    if (state == WorkerState::running && worker.slot->state != state)
+        notes_tell_folded();
+    shared_state_report(worker.slot, state, reason, hint);
+}
+
+void look_at_control() {
+    uint64_t seen = shared_state_generation();
+    Extension extension;
+    worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
+    if (worker.installed) {
+        worker.node = distribution_is_node();
+        worker.paused = pause_check();
+        transaction_commit();
+    }
+    worker.control_seen = seen;
+    worker.control_known = true;
+    worker.failed = worker.reader.troubled = worker.trouble_again = worker.reader.assignment.told = false;
+    reader_stop(&worker.reader); // a seek may have moved the positions
+}
+
+long rest_until_told(WorkerState state, const char *reason, const char *hint) {
+    reader_stop(&worker.reader);
+    report(state, reason, hint);
+    return until_woken;
+}
+
+long fail(const char *reason, const char *hint) {
+    worker.failed = true;
+    return rest_until_told(WorkerState::failed, reason, hint);
+}
+
+bool open() {
+    Problem problem;
+    if (!reader_open(&worker.reader, &problem))
+        fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
+    return worker.reader.consumer != nullptr;
+}
+
+bool replace_useless_client() {
+    Reader *reader = &worker.reader;
+    KafkaPartitions *partitions = &reader->assignment.partitions;
+    if (!client_is_useless(&worker.health, partitions, reader->consumer, partitions->known))
+        return false;
+    reader_close(reader);
+    reader->troubled = true; // until the new one hears of a partition
+    return true;
+}
+
+long stay_paused() {
+    // once: stopping again would drop the answers about the ends that are on their way
+    if (worker.reader.assigned || worker.slot->state != WorkerState::paused)
+        reader_stop(&worker.reader);
+    report(WorkerState::paused, "", nullptr);
+    reader_drain(&worker.reader, worker.slot);
+    assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    if (replace_useless_client())
+        return reconnect_ms;
+    return partitions_until_due(worker.reader.assignment.partitions);
+}
+
+long try_again() {
+    report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+    replace_useless_client();
+    return reconnect_ms;
+}
+
+// Some partition may be away while the others are read.
+void report_reading() {
+    Assignment *assignment = &worker.reader.assignment;
+    if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
+        report(WorkerState::connecting, assignment->reason, assignment->hint);
+    else if (!worker.reader.troubled)
+        report(WorkerState::running, "", nullptr);
+}
+
+long take_assignment(AssignmentResult result) {
+    switch (result) {
+    case AssignmentResult::asking:
+        return partitions_until_due(worker.reader.assignment.partitions);
+    case AssignmentResult::assigned:
+        report_reading();
+        return at_once;
+    case AssignmentResult::unavailable:
+        report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+        if (replace_useless_client())
+            return reconnect_ms;
+        return std::min(partitions_until_due(worker.reader.assignment.partitions), reconnect_ms);
+    case AssignmentResult::outdated:
+        reader_close(&worker.reader);
+        return reconnect_ms; // brokers that have yet to agree would have a new client each time
+    case AssignmentResult::uninstalled:
+        worker.installed = false;
+        return at_once;
+    case AssignmentResult::unreachable:
+        return try_again();
+    case AssignmentResult::failed:
+        break;
+    }
+    return fail(worker.reader.assignment.reason, worker.reader.assignment.hint);
+}
+
+long assign() {
+    shared_state_doing(worker.slot, WorkerActivity::assigning, 0);
+    return take_assignment(reader_assign(&worker.reader, worker.slot));
+}
+
+// The batch is read again when it goes on.
+long stop_for_dead_letters() {
+    char reason[state_text_size];
+    text_print(
+        reason, sizeof(reason),
+        "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
+        settings.dead_letter_limit, static_cast<long long>(worker.reader.ingest.unresolved));
+    return fail(
+        reason,
+        "See heartbeat_dead_letter_summary. Mend them and call heartbeat_retry_dead_letters(), DELETE "
+        "those that are given up, or raise the limit; then it goes on by itself.");
+}
+
+long store() {
+    shared_state_doing(worker.slot, WorkerActivity::storing, 0);
+    switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
+    case StoreResult::stored:
+        report_reading();
+        return at_once;
+    case StoreResult::paused:
+        worker.paused = true;
+        return at_once;
+    case StoreResult::uninstalled:
+        worker.installed = false;
+        return at_once;
+    case StoreResult::limited:
+        return stop_for_dead_letters();
+    case StoreResult::moved:
+        break;
+    }
+    ereport(WARNING,
+            (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
+             errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
+             errhidecontext(true)));
+    reader_stop(&worker.reader);
+    return reconnect_ms;
+}
+
+// Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now: at
+// once, unless that has just been tried.
+long assign_again() {
+    char trouble[state_text_size];
+    text_take(trouble, consumer_trouble(worker.reader.consumer));
+    bool has_brokers = !consumer_lost_brokers(worker.reader.consumer);
+    reader_stop(&worker.reader); // which forgets it
+    if (trouble[0] == '\0')
+        return at_once;
+    TimestampTz now = GetCurrentTimestamp();
+    worker.trouble_again = now < worker.troubled_at + trouble_lasts;
+    worker.troubled_at = now;
+    worker.reader.troubled = true;
+    report(WorkerState::connecting, trouble,
+           has_brokers ? "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
+                         "heartbeat_seek()."
+                       : brokers_hint);
+    return worker.trouble_again ? reconnect_ms : at_once;
+}
+
+// One that comes again and again, as from a damaged message, is not over when other partitions are heard.
+bool is_trouble_over() {
+    return worker.reader.troubled && consumer_heard(worker.reader.consumer) &&
+           (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);
+}
+
+// Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
+// group that does not answer.
+long replace_client() {
+    reader_close(&worker.reader);
+    worker.reader.troubled = true; // until the new one hears of a partition
+    report(WorkerState::connecting, "the Kafka client does not take the assignment",
+           "It is replaced by another one.");
+    return at_once;
+}
+
+long stream() {
+    shared_state_doing(worker.slot, WorkerActivity::consuming, 0);
+    reader_fill(&worker.reader, worker.slot);
+    if (worker.reader.ingest.lost) {
+        reader_stop(&worker.reader);
+        return reconnect_ms;
+    }
+    bool joins = partitions_to_join(worker.reader.assignment.partitions);
+    if (consumer_assign_hangs(worker.reader.consumer) ||
+        (consumer_commit_hangs(worker.reader.consumer) && (joins || !consumer_heard(worker.reader.consumer))))
+        return replace_client();
+    if (is_trouble_over())
+        worker.reader.troubled = worker.trouble_again = false;
+    long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
+    if (!worker.reader.ingest.sealed) {
+        report_reading();
+        if (replace_useless_client())
+            return reconnect_ms;
+    }
+    AssignmentResult joined = reader_join(&worker.reader);
+    if (joined != AssignmentResult::asking)
+        return take_assignment(joined);
+    long wait = ingest_until_due(&worker.reader.ingest);
+    if (wait == at_once)
+        return store();
+    if (worker.reader.ingest.doubtful)
+        return assign_again();
+    if (worker.reader.troubled)
+        duties = std::min(duties, reconnect_ms); // to see that it is over
+    return wait < 0 ? duties : std::min(wait, duties);
+}
+
+// One step of the loop; returns how long to sleep.
+long step() {
+    shared_state_doing(worker.slot, WorkerActivity::looking, 0);
+    if (!worker.nodes_settled)
+        distribution_recover();
+    worker.nodes_settled = true;
+    if (!worker.control_known || worker.control_seen != shared_state_generation())
+        look_at_control();
+    if (!worker.installed)
+        return rest_until_told(WorkerState::stopped, not_installed_reason,
+                               "CREATE EXTENSION heartbeat; it is noticed by itself.");
+    if (worker.node)
+        return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
+    if (settings.brokers[0] == '\0') {
+        reader_close(&worker.reader);
+        return rest_until_told(WorkerState::stopped, settings_why_no_brokers(),
+                               "Set it, and reload the configuration.");
+    }
+    if (worker.failed || (worker.reader.consumer == nullptr && !open()))
+        return until_woken;
+    if (worker.paused)
+        return stay_paused();
+    if (!worker.reader.assigned) {
+        long wait = assign();
+        if (!worker.reader.assigned)
+            return wait;
+    }
+    return stream();
+}
+
+long recover() {
+    Failure &failure = worker.failure;
+    process_recover(worker.slot, &failure);
+    worker.nodes_settled = false;
+    bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
+    if (storing && failure.is_of_row && !worker.reader.ingest.isolate) {
+        worker.reader.ingest.isolate = true;
+        return at_once;
+    }
+    if (!storing)
+        reader_stop(&worker.reader);
+    worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
+    worker.unexplained = true;
+    return worker.backoff_ms;
+}
+
+void tell_failure() {
+    worker.unexplained = false;
+    process_explain(&worker.failure);
+    report(WorkerState::retrying, worker.failure.reason, worker.failure.hint);
+}
+
+long attempt() {
+    volatile long wait = at_once;
+    PG_TRY();
+    {
+        wait = step();
+        worker.backoff_ms = 0;
+        lock_wait_forget(); // a lock that was granted keeps nobody any more
+    }
+    PG_CATCH();
+    {
+        HOLD_INTERRUPTS(); // a cancel request that comes now would be an error that nobody catches
+        wait = recover();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    if (worker.unexplained)
+        tell_failure();
+    return wait;
+}
+
+void reload() {
+    // a file of properties may have changed under the same name, so every reload begins anew
+    shared_state_doing(worker.slot, WorkerActivity::closing, 0);
+    reader_close(&worker.reader);
+    worker.control_known = worker.failed = false;
+    worker.backoff_ms = 0;
+}
+
+void sleep(long milliseconds) {
+    if (milliseconds == at_once)
+        return;
+    shared_state_doing(worker.slot, WorkerActivity::waiting, milliseconds);
+    // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
+    const Ingest &ingest = worker.reader.ingest;
+    bool listens = worker.reader.consumer != nullptr && !worker.failed && worker.installed &&
+                   worker.backoff_ms == 0 && !(worker.reader.assigned && (ingest.sealed || ingest.doubtful));
+    if (!listens) {
+        process_sleep(milliseconds);
+        return;
+    }
+    pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
+    int events =
+        WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.reader.consumer), milliseconds,
+                      process_wait_event(ProcessWait::messages));
+    ResetLatch(MyLatch);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
+    auto number = static_cast<int>(DatumGetInt64(argument));
+    worker.reader.assignment.partitions.worker = number;
+    worker.reader.assignment.partitions.workers = settings.workers;
+    worker.slot = &shared_state->workers[number];
+    snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d", number);
+    process_start(settings.database, worker.slot);
+    worker.reader.memory = consumer_memory_create();
+    if (worker.reader.memory == nullptr || !ingest_create(&worker.reader.ingest))
+        ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    reader_close_at_exit(&worker.reader);
+
+    MemoryContext context =
+        AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);
+    for (;;) {
+        if (process_interrupts())
+            reload();
+        MemoryContextReset(context);
+        MemoryContextSwitchTo(context);
+        sleep(attempt());
+    }
+}

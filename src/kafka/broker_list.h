@@ -1,0 +1,19 @@
+// Which lists of bootstrap servers are legal. Shared with the generator, so it knows neither
+// librdkafka nor the rest of src/stream.
+#pragma once
+
+#include <cstddef>
+
+namespace heartbeat {
+
+inline constexpr const char *broker_list_legal =
+    "host:port, or several of them with commas, such as kafka-1:9092,kafka-2:9092. The port is 1 to 65535, "
+    "and 9092 "
+    "where it is left out; an IPv6 address with a port stands in brackets, as [::1]:9092.";
+
+// False where librdkafka could not connect to all of the list, with the reason, one sentence of ASCII that
+// names the address. librdkafka itself passes over such an address, or connects to another one. An empty list
+// is false, too.
+bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
+
+} // namespace heartbeat

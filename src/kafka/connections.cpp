@@ -1,0 +1,53 @@
+// Hears of connections by librdkafka's interceptors, which run on its own threads: nothing here
+// allocates, waits or takes a lock.
+#include "kafka/connections.h"
+
+#include <cstring>
+#include <librdkafka/rdkafka.h>
+#include <unistd.h>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr const char *interceptor_name = "heartbeat";
+
+rd_kafka_resp_err_t on_broker_state(rd_kafka_t * /*client*/, int32_t broker, const char * /*protocol*/,
+                                    const char * /*name*/, int port, const char *state, void *connections) {
+    static_cast<Connections *>(connections)->hear(broker, port, state);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t * /*config*/, void *connections,
+                           char * /*error*/, size_t /*size*/) {
+    return rd_kafka_interceptor_add_on_broker_state_change(client, interceptor_name, on_broker_state,
+                                                           connections);
+}
+
+} // namespace
+
+bool Connections::watch(rd_kafka_conf_t *config, int descriptor) noexcept {
+    wake = descriptor;
+    return rd_kafka_conf_interceptor_add_on_new(config, interceptor_name, on_new, this) ==
+           RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+// A bootstrap server (-1) gives no messages before it has its broker's id. A coordinator has no port and a
+// connection of its own. A connection that is made while there is one belongs to a broker that librdkafka has
+// removed and found again.
+void Connections::hear(int32_t broker, int port, const char *state) noexcept {
+    if (broker < 0 || port == 0)
+        return;
+    Slot &slot = slots[static_cast<uint32_t>(broker) % slot_count];
+    if (strcmp(state, "DOWN") == 0)
+        slot.lost_at = ++time;
+    if (strcmp(state, "UP") != 0)
+        return;
+    if (slot.made_at > slot.lost_at)
+        slot.lost_at = ++time;
+    slot.made_at = ++time;
+    if (slot.lost_at > 0 && write(wake, "1", 1) < 0)
+        return; // the pipe is full: the reader will look
+}
+
+} // namespace heartbeat

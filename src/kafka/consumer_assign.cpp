@@ -1,0 +1,178 @@
+// Has librdkafka read partitions, read more of them, and read them no more. It has no timeout
+// for these calls, so they are made by threads, one after the other in the order in which they were asked
+// for.
+#include "kafka/question.h"
+
+#include <algorithm>
+
+namespace heartbeat {
+
+constexpr std::chrono::seconds assign_takes{10};
+
+namespace {
+
+// The main thread of librdkafka takes it at once, unless something keeps that thread, such as a command that
+// fetches a ticket.
+template <typename Call>
+QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer list, Call call) {
+    uint64_t turn = consumer.shared->turns_given + 1;
+    auto question = ask_on_thread<CallAnswer>(
+        consumer, [list = std::shared_ptr<rd_kafka_topic_partition_list_t>(std::move(list)), call,
+                   turn](SharedClient &client) {
+            CallAnswer answer;
+            client.wait_for_turn(turn);
+            rd_kafka_resp_err_t error = call(client.handle, list.get());
+            client.end_turn();
+            if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+                describe_failure(&answer.problem, "cannot assign partitions", error);
+            return answer;
+        });
+    consumer.shared->turns_given = turn;
+    return question;
+}
+
+template <typename Call> void assign_on_thread(Consumer *consumer, ListPointer list, Call call) {
+    consumer->assigning_since = std::chrono::steady_clock::now();
+    consumer->assigning = call_in_turn(*consumer, std::move(list), call);
+}
+
+rd_kafka_resp_err_t take_error(rd_kafka_error_t *error) {
+    rd_kafka_resp_err_t code = error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+    if (error != nullptr)
+        rd_kafka_error_destroy(error);
+    return code;
+}
+
+// Where reading of each begins, and what is examined first. May throw std::bad_alloc.
+ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions, size_t count) {
+    std::vector<int64_t> starts;
+    std::vector<Examination> examinations(count);
+    starts.reserve(count);
+    for (size_t i = 0; i < count; i++)
+        starts.push_back(examination_begin(consumer, positions[i], &examinations[i]));
+    consumer->examinations.insert(consumer->examinations.end(), examinations.begin(), examinations.end());
+    return make_list(
+        *consumer->shared, count, [=](size_t i) { return positions[i].partition; },
+        [&](size_t i) { return starts[i]; });
+}
+
+ListPointer list_of(const SharedClient &client, const std::vector<int32_t> &partitions) {
+    return make_list(
+        client, partitions.size(), [&](size_t i) { return partitions[i]; },
+        [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
+}
+
+bool refuse_assignment(Problem *problem) {
+    utf8_copy(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
+    return false;
+}
+
+} // namespace
+
+bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
+                     Problem *problem) noexcept {
+    consumer->settle();
+    try {
+        consumer->positions.assign(positions, positions + count);
+        consumer->stored = consumer->positions;
+        consumer->examinations.clear();
+        consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
+        consumer->trouble[0] = '\0';
+        consumer->troubles.clear();
+        consumer->taken_from.clear();
+        consumer->reassigning = true;
+        // assigning nothing first makes librdkafka drop what it has queued from other positions
+        // librdkafka remembers a pause beyond the assignment
+        if (!consumer->paused.empty())
+            call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused), rd_kafka_resume_partitions);
+        consumer->paused.clear();
+        assign_on_thread(consumer, list_to_read(consumer, positions, count),
+                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
+                             rd_kafka_resp_err_t error = rd_kafka_assign(client, nullptr);
+                             return error != RD_KAFKA_RESP_ERR_NO_ERROR || list->cnt == 0
+                                        ? error
+                                        : rd_kafka_assign(client, list);
+                         });
+    } catch (...) {
+        return refuse_assignment(problem);
+    }
+    return true;
+}
+
+bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
+                   Problem *problem) noexcept {
+    consumer->settle();
+    try {
+        // known before librdkafka is told, since what comes of an unknown partition is dropped
+        consumer->positions.reserve(consumer->positions.size() + count);
+        consumer->stored.reserve(consumer->stored.size() + count);
+        ListPointer list = list_to_read(consumer, positions, count);
+        consumer->positions.insert(consumer->positions.end(), positions, positions + count);
+        consumer->stored.insert(consumer->stored.end(), positions, positions + count);
+        assign_on_thread(consumer, std::move(list),
+                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
+                             return take_error(rd_kafka_incremental_assign(client, list));
+                         });
+    } catch (...) {
+        return refuse_assignment(problem);
+    }
+    return true;
+}
+
+bool consumer_leave(Consumer *consumer, int32_t partition, Problem *problem) noexcept {
+    consumer->settle();
+    auto is_it = [=](const PartitionPosition &position) { return position.partition == partition; };
+    auto found = std::find_if(consumer->positions.begin(), consumer->positions.end(), is_it);
+    if (found != consumer->positions.end()) {
+        consumer->examinations.erase(consumer->examinations.begin() + (found - consumer->positions.begin()));
+        consumer->positions.erase(found);
+    }
+    consumer->stored.erase(std::remove_if(consumer->stored.begin(), consumer->stored.end(), is_it),
+                           consumer->stored.end());
+    try {
+        assign_on_thread(consumer, list_of(*consumer->shared, {partition}),
+                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
+                             return take_error(rd_kafka_incremental_unassign(client, list));
+                         });
+    } catch (...) {
+        return refuse_assignment(problem);
+    }
+    return true;
+}
+
+void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept {
+    consumer->settle();
+    try {
+        size_t before = consumer->paused.size();
+        consumer->paused.insert(consumer->paused.end(), partitions, partitions + count);
+        std::vector<int32_t> added(consumer->paused.begin() + static_cast<long>(before),
+                                   consumer->paused.end());
+        call_in_turn(*consumer, list_of(*consumer->shared, added), rd_kafka_pause_partitions);
+    } catch (...) {
+        // what is fetched beyond a position's end is dropped
+    }
+}
+
+AssignState consumer_assign_state(Consumer *consumer, Problem *problem) noexcept {
+    consumer->settle();
+    if (consumer->assigning == nullptr)
+        return AssignState::taken;
+    if (!consumer->assigning->done.load())
+        return AssignState::under_way;
+    *problem = consumer->assigning->answer.problem;
+    bool failed = consumer->assigning->out_of_memory || problem->text[0] != '\0';
+    consumer->assigning = nullptr;
+    consumer->reassigning = false;
+    return failed ? AssignState::failed : AssignState::taken;
+}
+
+bool consumer_is_assigning(Consumer *consumer) noexcept {
+    return consumer->assigning != nullptr;
+}
+
+bool consumer_assign_hangs(const Consumer *consumer) noexcept {
+    return consumer->assigning != nullptr &&
+           std::chrono::steady_clock::now() > consumer->assigning_since + assign_takes;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,304 @@
+// Opens and closes librdkafka's client, and takes what it has to say. Its callbacks run inside
+// the calls of whoever reads from its queue, never on its own threads.
+#include "kafka/question.h"
+
+#include <chrono>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <new>
+#include <utility>
+
+namespace heartbeat {
+
+constexpr int refresh_ms_default = 60000;
+constexpr int close_asking_ms = 300; // most questions are answered sooner
+
+void Consumer::note(int level, const char *text) noexcept {
+    ConsumerNote &note = notes[(first_note + note_count) % notes_kept];
+    note.level = level;
+    redactor.show(note.text, sizeof(note.text), text);
+    if (note_count < notes_kept)
+        note_count++;
+    else
+        first_note = (first_note + 1) % notes_kept; // the oldest is overwritten
+}
+
+void Consumer::note_trouble(const char *format, ...) noexcept {
+    char text[print_size_max];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof(text), format, values);
+    va_end(values);
+    redactor.show(trouble, sizeof(trouble), text);
+    note(4, trouble);
+}
+
+void Consumer::settle() noexcept {
+    if (ahead.joinable())
+        ahead.join();
+}
+
+void Consumer::lose_topic() noexcept {
+    if (lost_topic)
+        return;
+    lost_topic = true;
+    utf8_print(lost_reason.text, sizeof(lost_reason.text),
+               "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
+}
+
+void Consumer::listen() noexcept {
+    rd_kafka_message_t *message;
+    while (positions.empty() && rd_kafka_consume_batch_queue(queue, 0, &message, 1) == 1)
+        rd_kafka_message_destroy(message);
+}
+
+namespace {
+
+void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "%s: %s", facility, text);
+    static_cast<Consumer *>(rd_kafka_opaque(client))->note(level, line);
+}
+
+void error_callback(rd_kafka_t *client, int error, const char *reason, void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        consumer->lost_brokers = true;
+        utf8_copy(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+    } else {
+        char shown[print_size_max];
+        consumer->redactor.show(shown, sizeof(shown), reason);
+        consumer->broker_errors.hear(error, shown, std::chrono::steady_clock::now());
+    }
+    if (is_unknown_topic(error))
+        consumer->lose_topic();
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
+             reason);
+    consumer->note(4, line);
+    (void)client;
+}
+
+void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker, int milliseconds,
+                       void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    char shown[print_size_max];
+    consumer->redactor.show(shown, sizeof(shown), name);
+    try {
+        consumer->throttles.hear(broker, shown, milliseconds, Throttles::Clock::now());
+    } catch (...) {
+        // out of memory: the broker will say so again
+    }
+}
+
+void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
+                     rd_kafka_topic_partition_list_t * /*offsets*/, void *opaque) {
+    static_cast<Consumer *>(opaque)->commits = 0;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
+             rd_kafka_err2str(error));
+    auto *consumer = static_cast<Consumer *>(opaque);
+    consumer->note(6, line);
+    consumer->mirror_failed = true;
+}
+
+int refresh_ms_of(rd_kafka_t *client) {
+    char value[32];
+    size_t size = sizeof(value);
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
+    int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
+    return milliseconds > 0 ? milliseconds : refresh_ms_default; // -1: librdkafka itself never looks
+}
+
+bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
+    consumer->topic = settings.topic;
+    consumer->wake = std::make_shared<Wake>();
+    consumer->shared = std::make_shared<SharedClient>();
+    consumer->shared->topic = settings.topic;
+    consumer->shared->group = settings.group_id;
+    if (!consumer->wake->is_open()) {
+        utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
+        return false;
+    }
+    rd_kafka_conf_t *config = kafka_config_create(settings, problem, &consumer->redactor);
+    if (config == nullptr)
+        return false;
+    rd_kafka_conf_set_opaque(config, consumer);
+    rd_kafka_conf_set_log_cb(config, log_callback);
+    rd_kafka_conf_set_error_cb(config, error_callback);
+    rd_kafka_conf_set_throttle_cb(config, throttle_callback);
+    rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
+    if (!consumer->connections.watch(config, consumer->wake->ring_end())) {
+        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
+        rd_kafka_conf_destroy(config);
+        return false;
+    }
+    TimersSlackened slackened;
+    char error_text[print_size_max]; // a value that it quotes is to be there as a whole
+    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
+    consumer->shared->handle = consumer->client;
+    if (consumer->client == nullptr) {
+        consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
+        // The configuration is not destroyed: librdkafka has freed its interceptors already, and would free
+        // them a second time. The rest of it, some kilobytes, stays until the process ends.
+        return false;
+    }
+    consumer->refresh_ms = refresh_ms_of(consumer->client);
+    // one queue for messages, errors and logs, so that one descriptor tells of all of them
+    rd_kafka_poll_set_consumer(consumer->client);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
+    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return describe_failure(problem, "cannot route librdkafka's log", error);
+    consumer->shared->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
+    if (consumer->shared->topic_handle == nullptr)
+        return describe_failure(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
+    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake->ring_end(), "1", 1);
+    return true;
+}
+
+} // namespace
+
+ConsumerMemory *consumer_memory_create() noexcept {
+    return new (std::nothrow) ConsumerMemory;
+}
+
+Consumer *consumer_open(const KafkaSettings &settings, Problem *problem, ConsumerMemory *memory) noexcept {
+    Consumer *consumer = nullptr;
+    try {
+        consumer = new Consumer;
+        consumer->memory = memory == nullptr ? &consumer->own_memory : memory;
+        if (open_client(consumer, settings, problem))
+            return consumer;
+    } catch (...) {
+        utf8_copy(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
+    }
+    consumer_close(consumer);
+    return nullptr;
+}
+
+namespace {
+
+// librdkafka may never come back from destroying a client whose topic was deleted while it was being read.
+CloseResult let_go(std::shared_ptr<SharedClient> shared) {
+    bool asking = shared.use_count() > 1;
+    std::future<void> destroyed = shared->destroyed.get_future();
+    SignalsBlocked blocked;
+    try {
+        std::thread([shared]() mutable { shared.reset(); }).detach();
+    } catch (...) {
+        // there is no thread: the client is destroyed here
+    }
+    shared.reset();
+    if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
+        std::future_status::ready)
+        return CloseResult::closed;
+    return asking ? CloseResult::left_asking : CloseResult::left;
+}
+
+} // namespace
+
+CloseResult consumer_close(Consumer *consumer) noexcept {
+    if (consumer == nullptr)
+        return CloseResult::closed;
+    consumer->settle();
+    if (consumer->queue != nullptr) {
+        rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
+        rd_kafka_queue_destroy(consumer->queue);
+    }
+    CloseResult result = CloseResult::left;
+    try {
+        result = consumer->shared == nullptr ? CloseResult::closed : let_go(std::move(consumer->shared));
+    } catch (...) {
+        // no thread to close it: it stays
+    }
+    if (result == CloseResult::closed) // otherwise its threads may still use what it has
+        delete consumer;
+    return result;
+}
+
+int consumer_clients() noexcept {
+    return SharedClient::count();
+}
+
+int consumer_descriptor(const Consumer *consumer) noexcept {
+    return consumer->wake->wait_end();
+}
+
+bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept {
+    consumer->settle();
+    if (consumer->troubles.empty())
+        return false;
+    *trouble = consumer->troubles.front();
+    consumer->troubles.pop_front();
+    return true;
+}
+
+bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
+    consumer->settle();
+    if (!consumer->losses.empty()) {
+        *loss = consumer->losses.back();
+        consumer->losses.pop_back();
+        return true;
+    }
+    if (consumer->lost_topic) {
+        *loss = {};
+        utf8_copy(loss->topic, sizeof(loss->topic), consumer->topic.c_str());
+        loss->reason = consumer->lost_reason;
+    }
+    return std::exchange(consumer->lost_topic, false);
+}
+
+int consumer_refresh_ms(const Consumer *consumer) noexcept {
+    return consumer->refresh_ms;
+}
+
+bool consumer_heard(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->heard || consumer->positions.empty(); // of no partition there is nothing to hear
+}
+
+const char *consumer_trouble(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->trouble;
+}
+
+bool consumer_lost_brokers(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->lost_brokers;
+}
+
+bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept {
+    consumer->settle();
+    Throttles::Clock::time_point now = Throttles::Clock::now();
+    const Throttles::Throttle *worst = consumer->throttles.worst(now);
+    if (worst == nullptr)
+        return false;
+    utf8_copy(throttle->broker, sizeof(throttle->broker), worst->name);
+    throttle->milliseconds = worst->milliseconds;
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(worst->until - now);
+    throttle->left_ms = static_cast<int>(left.count());
+    return true;
+}
+
+const char *consumer_library_version() noexcept {
+    return rd_kafka_version_str();
+}
+
+bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {
+    consumer->settle();
+    if (consumer->note_count == 0)
+        return false;
+    *note = consumer->notes[consumer->first_note];
+    consumer->first_note = (consumer->first_note + 1) % notes_kept;
+    consumer->note_count--;
+    return true;
+}
+
+} // namespace heartbeat

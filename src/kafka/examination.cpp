@@ -1,0 +1,262 @@
+// When a partition's log is examined, and what comes of it. How far it was truncated is found by
+// log_search.cpp.
+#include "kafka/examination.h"
+
+#include "kafka/consumer_client.h"
+#include "kafka/log_search.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t recent_marks_max = 1024;     // of a partition
+constexpr size_t recent_marks_of_all = 32768; // 1 MB
+
+// The partition's progress in the batch; nullptr where it has none.
+const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
+    for (size_t i = batch.partitions.size(); i-- > 0;)
+        if (batch.partitions[i].partition == partition)
+            return &batch.partitions[i];
+    return nullptr;
+}
+
+// Reads again from the last consumed message, which must be as it was.
+bool examine(Consumer *consumer, size_t index, const Batch &batch) {
+    PartitionPosition &position = consumer->positions[index];
+    Examination &examination = consumer->examinations[index];
+    const BatchPartition *progress = progress_in(batch, position.partition);
+    bool in_batch = progress != nullptr && progress->last_offset >= 0;
+    examination.sought = in_batch ? batch.mark(progress->last_message) : position.witness;
+    examination.next = progress != nullptr ? progress->next_offset : position.offset;
+    examination.certified = consumer->connections.now();
+    examination.broker = -1;
+    examination.log_end = examination.differs = INT64_MAX;
+    examination.agrees = -1;
+    bool known = examination.sought.offset >= 0;
+    examination.step = known ? ExaminationStep::checking : ExaminationStep::reading;
+    return log_move(consumer, index, known ? examination.sought.offset : examination.next);
+}
+
+// Whether a message from there can be of another log than what was taken before it.
+bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
+    int32_t broker = rd_kafka_message_broker_id(message);
+    if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)
+        return true;
+    if (broker >= 0 && examination->broker >= 0 && broker != examination->broker)
+        return true;
+    if (broker >= 0)
+        examination->broker = broker;
+    int32_t epoch = log_epoch(message);
+    bool is_other = examination->step == ExaminationStep::reading && epoch >= 0 &&
+                    examination->last_epoch >= 0 && epoch != examination->last_epoch &&
+                    epoch != examination->checked_epoch;
+    if (is_other)
+        examination->checked_epoch = epoch;
+    return is_other;
+}
+
+Examined result_of(bool done) {
+    return done ? Examined::passed_over : Examined::trouble;
+}
+
+// The message that is awaited, or what came in its place.
+Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
+    Examination &examination = consumer->examinations[index];
+    const MessageMark &sought = examination.sought;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        // the end of the log: one that ends here has lost the message, and assigning finds out
+        return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
+    if (message->offset < sought.offset)
+        return Examined::passed_over;
+    MessageMark found = log_mark(message);
+    if (message->offset == sought.offset) {
+        bool agrees = mark_agrees(sought, found);
+        if (!agrees)
+            examination.differs = sought.offset;
+        bool same_epoch =
+            sought.leader_epoch < 0 || found.leader_epoch < 0 || sought.leader_epoch == found.leader_epoch;
+        if (!agrees || !same_epoch)
+            return log_search(consumer, index, batch);
+        examination.step = ExaminationStep::reading;
+        examination.last_epoch = found.leader_epoch;
+        return Examined::passed_over;
+    }
+    // Between it and the position no message with a time has been delivered, and what was compacted away or
+    // aborted does not come back.
+    if (message->offset < examination.next) {
+        if (found.kafka_time < 0)
+            return Examined::passed_over;
+        examination.differs = message->offset;
+    }
+    return log_search(consumer, index, batch);
+}
+
+bool examine_returned(Consumer *consumer, const Batch &batch) {
+    for (size_t i = 0; i < consumer->positions.size(); i++) {
+        Examination &examination = consumer->examinations[i];
+        if (examination.step == ExaminationStep::lost || examination.broker < 0 ||
+            consumer->positions[i].end != INT64_MAX)
+            continue;
+        int64_t lost_at = consumer->connections.lost_at(examination.broker);
+        bool returned =
+            lost_at > examination.certified && consumer->connections.made_at(examination.broker) > lost_at;
+        if (returned && !examine(consumer, i, batch))
+            return false;
+    }
+    return true;
+}
+
+// A position may have gone back, and what was consumed after it was not stored.
+void forget_beyond(Consumer *consumer, const PartitionPosition &position) {
+    auto found = consumer->memory->recent.find(position.partition);
+    if (found == consumer->memory->recent.end())
+        return;
+    std::vector<MessageMark> &marks = found->second.marks;
+    std::sort(marks.begin(), marks.end(),
+              [](const MessageMark &a, const MessageMark &b) { return a.offset < b.offset; });
+    while (!marks.empty() && marks.back().offset > position.witness.offset)
+        marks.pop_back();
+    if (marks.empty() || marks.back().offset != position.witness.offset ||
+        !mark_agrees(marks.back(), position.witness))
+        consumer->memory->recent.erase(found);
+    else
+        found->second.at = 0;
+}
+
+void remember(RecentMarks *recent, const MessageMark &mark, size_t room) {
+    if (recent->marks.size() < room) {
+        recent->marks.push_back(mark);
+        return;
+    }
+    recent->at %= recent->marks.size();
+    recent->marks[recent->at++] = mark;
+}
+
+// For how many messages of a partition there is room.
+size_t recent_room(const Consumer &consumer) {
+    return std::clamp(recent_marks_of_all / std::max<size_t>(consumer.positions.size(), 1), trail_marks_max,
+                      recent_marks_max);
+}
+
+} // namespace
+
+int64_t examination_begin(Consumer *consumer, const PartitionPosition &position, Examination *examination) {
+    *examination = {};
+    examination->certified = consumer->connections.now();
+    examination->sought = position.witness;
+    examination->next = position.offset;
+    examination->last_epoch = position.witness.leader_epoch;
+    if (position.end != INT64_MAX)
+        return position.offset;
+    forget_beyond(consumer, position);
+    if (position.log_end < position.offset)
+        return log_search_begin(*consumer, position, examination);
+    if (position.witness.offset < 0)
+        return position.offset;
+    examination->step = ExaminationStep::checking;
+    return position.witness.offset;
+}
+
+Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message,
+                          const Batch &batch) {
+    Examination &examination = consumer->examinations[index];
+    if (consumer->positions[index].end != INT64_MAX)
+        return Examined::accepted;
+    if (examination.moved_in == consumer->taking || examination.step == ExaminationStep::lost)
+        return Examined::passed_over;
+    if (is_doubtful(*consumer, &examination, message))
+        return result_of(examine(consumer, index, batch));
+    switch (examination.step) {
+    case ExaminationStep::checking:
+        return check(consumer, index, message, batch);
+    case ExaminationStep::searching:
+    case ExaminationStep::scanning:
+    case ExaminationStep::asking:
+        return log_search_take(consumer, index, message);
+    case ExaminationStep::lost:
+    case ExaminationStep::reading:
+        break;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && log_epoch(message) >= 0)
+        examination.last_epoch = log_epoch(message);
+    return Examined::accepted;
+}
+
+bool examination_look(Consumer *consumer, const Batch &batch) {
+    int64_t now = consumer->connections.now();
+    if (now == consumer->connections_seen)
+        return true;
+    consumer->connections_seen = now;
+    return examine_returned(consumer, batch);
+}
+
+bool examination_is_lost(Consumer *consumer) {
+    if (consumer->losses.empty())
+        return false;
+    bool others = std::any_of(
+        consumer->examinations.begin(), consumer->examinations.end(), [](const Examination &examination) {
+            return examination.step != ExaminationStep::reading && examination.step != ExaminationStep::lost;
+        });
+    return !others || std::chrono::steady_clock::now() >= consumer->losses_due;
+}
+
+void examination_remember_batch(Consumer *consumer, int32_t partition, const Batch &batch) {
+    size_t room = recent_room(*consumer);
+    for (size_t i = 0; i < batch.messages.size(); i++) {
+        const BatchMessage &message = batch.messages[i];
+        if (message.kafka_time >= 0 && batch.partitions[message.partition_index].partition == partition)
+            remember(&consumer->memory->recent[partition], batch.mark(static_cast<uint32_t>(i)), room);
+    }
+}
+
+void examination_remember(Consumer *consumer, Batch *batch) {
+    size_t room = recent_room(*consumer);
+    batch->trails.assign(batch->partitions.size(), {});
+    std::vector<PartitionPosition *> positions(batch->partitions.size(), nullptr);
+    for (PartitionPosition &position : consumer->positions)
+        for (size_t i = 0; i < positions.size(); i++)
+            if (position.end == INT64_MAX && batch->partitions[i].partition == position.partition)
+                positions[i] = &position;
+    std::vector<size_t> counts(positions.size(), 0);
+    std::vector<uint32_t> chosen; // the newest first
+    for (size_t i = batch->messages.size(); i-- > 0;) {
+        const BatchMessage &message = batch->messages[i];
+        if (positions[message.partition_index] != nullptr && message.kafka_time >= 0 &&
+            counts[message.partition_index]++ < room)
+            chosen.push_back(static_cast<uint32_t>(i));
+    }
+    for (size_t i = chosen.size(); i-- > 0;) {
+        PartitionPosition &position = *positions[batch->messages[chosen[i]].partition_index];
+        position.witness = batch->mark(chosen[i]);
+        remember(&consumer->memory->recent[position.partition], position.witness, room);
+    }
+    for (size_t i = 0; i < positions.size(); i++) {
+        if (positions[i] == nullptr)
+            continue;
+        if (counts[i] > 0)
+            positions[i]->trail.add(positions[i]->witness);
+        batch->trails[i] = positions[i]->trail;
+    }
+}
+
+void examination_hear([[maybe_unused]] Consumer *consumer, [[maybe_unused]] const rd_kafka_message_t *error) {
+#if RD_KAFKA_VERSION >= 0x020100ff
+    // the offset is in the text alone
+    if (error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        return;
+    const char *text = rd_kafka_message_errstr(error);
+    const char *cause = rd_kafka_err2str(RD_KAFKA_RESP_ERR__LOG_TRUNCATION);
+    constexpr const char before[] = "broker end offset is ";
+    const char *end = strstr(text, before);
+    if (strstr(text, cause) == nullptr || end == nullptr)
+        return;
+    int64_t offset = strtoll(end + sizeof(before) - 1, nullptr, 10);
+    if (offset >= 0)
+        log_search_hear(consumer, error->partition, offset);
+#endif
+}
+
+} // namespace heartbeat

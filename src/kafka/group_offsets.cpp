@@ -1,0 +1,47 @@
+// Tells the Kafka group how far the database has come, for tools that show lag. Not by the
+// administrator's calls of librdkafka: one that times out can abort the process in 2.0.2.
+#include "kafka/consumer_client.h"
+
+#include <chrono>
+#include <utility>
+
+namespace heartbeat {
+
+constexpr std::chrono::seconds commit_takes{2};
+
+void consumer_mirror_positions(Consumer *consumer) noexcept {
+    consumer->settle();
+    const std::vector<PartitionPosition> &positions = consumer->stored;
+    if (positions.empty())
+        return;
+    if (consumer->commits > 0 || !consumer->heard) {
+        consumer->mirror_failed = true; // later
+        return;
+    }
+    ListPointer list = make_list(
+        *consumer->shared, positions.size(), [&](size_t i) { return positions[i].partition; },
+        [&](size_t i) { return positions[i].offset; });
+    rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return consumer->note(4, rd_kafka_err2str(error));
+    consumer->commits = 1;
+    consumer->committing_since = std::chrono::steady_clock::now();
+}
+
+bool consumer_is_committing(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->commits > 0;
+}
+
+bool consumer_commit_hangs(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->commits > 0 &&
+           std::chrono::steady_clock::now() > consumer->committing_since + commit_takes;
+}
+
+bool consumer_mirror_failed(Consumer *consumer) noexcept {
+    consumer->settle();
+    return std::exchange(consumer->mirror_failed, false);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,201 @@
+// Defaults first, then the user's file, then what the guarantees rest on and no file may change.
+#include "kafka/kafka_config.h"
+
+#include "decode/utf8_text.h"
+#include "kafka/properties_file.h"
+#include "kafka/property_names.h"
+#include "kafka/redaction.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+namespace {
+
+struct Property {
+    const char *name;
+    const char *value;
+};
+
+// The user's file may change these.
+constexpr Property defaults[] = {
+    // by count, librdkafka 2.0.2 stops fetching for a second each time its queue is full; by size it does not
+    {"queued.min.messages", "10000000"},
+    {"queued.max.messages.kbytes", "16384"},
+    {"fetch.message.max.bytes", "1048576"},
+    {"fetch.max.bytes", "8388608"},
+    {"reconnect.backoff.max.ms", "2000"},
+    {"socket.nagle.disable", "true"},
+    {"topic.metadata.refresh.interval.ms", "60000"}, // and the worker looks at the topic as often
+};
+
+// Positions live in the database: nothing but the worker may move or store them.
+constexpr Property fixed[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "true"},
+    {"isolation.level", "read_committed"},
+    {"check.crcs", "true"},
+    {"allow.auto.create.topics", "false"},
+    {"api.version.request", "true"}, // without it brokers are asked in ways that know no read_committed
+    {"log.queue", "true"},
+    // No session is held, but closing waits this long (and spins) for a commit that has not found its
+    // coordinator.
+    {"session.timeout.ms", "500"},
+    {"heartbeat.interval.ms", "100"},
+};
+
+// librdkafka's command for Kerberos' tickets has them in a shell's words, where one that begins with '-'
+// would be an option of the command.
+constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
+constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
+constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
+constexpr const char *shell_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:-";
+constexpr const char *url_name = "sasl.oauthbearer.token.endpoint.url";
+
+struct ConfigDeleter {
+    void operator()(rd_kafka_conf_t *config) const { rd_kafka_conf_destroy(config); }
+};
+using ConfigPointer = std::unique_ptr<rd_kafka_conf_t, ConfigDeleter>;
+
+bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Problem *problem) {
+    char error[256];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(config, name, value, error, sizeof(error));
+    if (result == RD_KAFKA_CONF_OK)
+        return true;
+    if (result == RD_KAFKA_CONF_UNKNOWN)
+        utf8_print(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
+                   name);
+    else // its own text would quote the value
+        utf8_print(problem->text, sizeof(problem->text),
+                   "librdkafka refuses the value of configuration property \"%s\"", name);
+    return false;
+}
+
+bool is_among(const char *const *begin, const char *const *end, const std::string &name) {
+    return std::find(begin, end, name) != end;
+}
+
+// librdkafka takes a topic's properties with and without the prefix.
+std::string without_prefix(const std::string &name) {
+    constexpr const char prefix[] = "topic.";
+    return name.compare(0, sizeof(prefix) - 1, prefix) == 0 ? name.substr(sizeof(prefix) - 1) : name;
+}
+
+const char *find_objection(const FileProperty &property) {
+    std::string name = without_prefix(property.name);
+    bool is_fixed = std::any_of(std::begin(fixed), std::end(fixed),
+                                [&](const Property &own) { return name == own.name; });
+    if (is_fixed || is_among(std::begin(own_names), std::end(own_names), name))
+        return "which heartbeat sets itself: remove the line";
+    if (is_among(std::begin(code_names), std::end(code_names), name))
+        return "which would run code in the server: remove the line";
+    if (name == "enable.sasl.oauthbearer.unsecure.jwt")
+        return "which is for development, and whose errors quote the file: remove the line";
+    // librdkafka finds a wrong one later, and quotes it
+    if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
+        !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
+        return "to a value that librdkafka refuses";
+    if (is_among(std::begin(shell_names), std::end(shell_names), name)) {
+        if (property.value.find_first_not_of(shell_safe) != std::string::npos)
+            return "and its value has characters other than letters, digits and . _ / @ : -, which a shell "
+                   "might take for something else";
+        if (property.value[0] == '-')
+            return "and its value begins with -, which kinit would take for an option";
+    }
+    if (name == url_name && property.value.rfind("https://", 0) != 0 &&
+        property.value.rfind("http://", 0) != 0)
+        return "and its value begins with neither https:// nor http://";
+    return nullptr;
+}
+
+bool is_known_safe(const FileProperty &property) {
+    return properties_is_plain(property.value) || property.value.empty() ||
+           is_among(std::begin(text_names), std::end(text_names), property.name) ||
+           is_among(std::begin(text_names), std::end(text_names), without_prefix(property.name));
+}
+
+// What librdkafka would have where the file does not say it. False: it has no such property.
+bool get_default(const rd_kafka_conf_t *config, const std::string &name, std::string *value) {
+    char text[64] = ""; // enough for a number
+    size_t size = sizeof(text);
+    rd_kafka_conf_res_t result = rd_kafka_conf_get(config, name.c_str(), text, &size);
+    *value = size > sizeof(text) ? "" : text;
+    return result != RD_KAFKA_CONF_UNKNOWN;
+}
+
+const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &property) {
+    std::string value;
+    if (is_known_safe(property) || (!get_default(config, property.name, &value) &&
+                                    !get_default(config, without_prefix(property.name), &value)))
+        return nullptr;
+    return properties_is_plain(value)
+               ? "to a value that librdkafka refuses"
+               : "which this version of heartbeat does not know to be safe: remove the line";
+}
+
+bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Problem *problem) {
+    std::vector<FileProperty> properties;
+    if (!properties_read(path, &properties, problem))
+        return false;
+    if (redactor != nullptr)
+        redactor->learn(properties);
+    for (const FileProperty &property : properties) {
+        const char *objection = find_objection(property);
+        std::string name = '"' + property.name + '"'; // one that heartbeat knows
+        if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
+            name = properties_show_name(property.name);
+        if (objection == nullptr) {
+            rd_kafka_conf_res_t result =
+                rd_kafka_conf_set(config, property.name.c_str(), property.value.c_str(), nullptr, 0);
+            if (result == RD_KAFKA_CONF_OK)
+                continue;
+            name = properties_show_name(property.name);
+            objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
+                                                        : "to a value that librdkafka refuses";
+        }
+        utf8_print(problem->text, sizeof(problem->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
+                   property.line, name.c_str(), objection);
+        return false;
+    }
+    return true;
+}
+
+bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Problem *problem) {
+    // librdkafka 2.2 and newer take it; before, it is always a second
+    rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
+    for (const Property &property : defaults)
+        if (!set_property(config, property.name, property.value, problem))
+            return false;
+    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, redactor, problem))
+        return false;
+    for (const Property &property : fixed)
+        if (!set_property(config, property.name, property.value, problem))
+            return false;
+    return set_property(config, "client.id", settings.client_id, problem) &&
+           set_property(config, "bootstrap.servers", settings.brokers, problem) &&
+           set_property(config, "group.id", settings.group_id, problem);
+}
+
+} // namespace
+
+rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem,
+                                     Redactor *redactor) noexcept {
+    try {
+        ConfigPointer config(rd_kafka_conf_new());
+        return set_all(config.get(), settings, redactor, problem) ? config.release() : nullptr;
+    } catch (...) {
+        utf8_print(problem->text, sizeof(problem->text), "out of memory while configuring the Kafka client");
+        return nullptr;
+    }
+}
+
+} // namespace heartbeat

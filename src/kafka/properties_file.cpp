@@ -1,0 +1,131 @@
+// Reads a file of properties that may hold secrets.
+#include "kafka/properties_file.h"
+
+#include "decode/utf8_text.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <strings.h>
+#include <unistd.h>
+#include <utility>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr off_t size_max = 1 << 20; // certificates and keys may stand in it
+
+struct FileCloser {
+    void operator()(FILE *file) const { fclose(file); }
+};
+using FilePointer = std::unique_ptr<FILE, FileCloser>;
+
+std::string trim(const std::string &text) {
+    size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+// Where the file lies is a superuser's to see (SHOW heartbeat.kafka_config_file), so the problem does not say
+// it.
+bool refuse(Problem *problem, const char *what) {
+    utf8_print(problem->text, sizeof(problem->text), "the file that heartbeat.kafka_config_file names %s",
+               what);
+    return false;
+}
+
+bool refuse_unreadable(Problem *problem) {
+    std::string what = std::string("cannot be read: ") + strerror(errno);
+    return refuse(problem, what.c_str());
+}
+
+// What is checked is what is read: by descriptor, so that nothing can be put in its place between.
+FilePointer open_checked(const char *path, Problem *problem) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); // a pipe is not waited for
+    FilePointer file(descriptor < 0 ? nullptr : fdopen(descriptor, "r"));
+    struct stat status;
+    if (file == nullptr || fstat(descriptor, &status) != 0) {
+        refuse_unreadable(problem);
+        if (file == nullptr && descriptor >= 0)
+            close(descriptor);
+        return nullptr;
+    }
+    const char *exposure = properties_find_exposure(status, geteuid());
+    if (exposure != nullptr)
+        refuse(problem, exposure);
+    return exposure == nullptr ? std::move(file) : nullptr;
+}
+
+bool read_all(FILE *file, std::string *text, Problem *problem) {
+    char bytes[4096];
+    size_t size;
+    while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        text->append(bytes, size);
+    if (ferror(file) != 0) // half a file would be another configuration
+        return refuse_unreadable(problem);
+    // librdkafka would end a name there that is not among the refused ones with what follows
+    return text->find('\0') == std::string::npos || refuse(problem, "has a zero byte, so it is no text");
+}
+
+} // namespace
+
+const char *properties_find_exposure(const struct stat &status, uid_t reader) {
+    if (!S_ISREG(status.st_mode))
+        return "is not a regular file";
+    if (status.st_uid != reader && status.st_uid != 0)
+        return "belongs to another user: it must belong to the user that the server runs as, or to root";
+    if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
+        return "is open to others, and it may hold secrets: chmod it to 0600, or 0640 for a group that may "
+               "read it";
+    return status.st_size > size_max ? "is larger than 1 MiB" : nullptr;
+}
+
+bool properties_read(const char *path, std::vector<FileProperty> *properties, Problem *problem) {
+    FilePointer file = open_checked(path, problem);
+    std::string text;
+    if (file == nullptr || !read_all(file.get(), &text, problem))
+        return false;
+    int number = 0;
+    for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
+        number++;
+        end = std::min(text.find('\n', begin), text.size());
+        std::string line = trim(text.substr(begin, end - begin));
+        if (line.empty() || line[0] == '#' || line[0] == '!')
+            continue;
+        size_t equals = line.find('=');
+        std::string name = equals == std::string::npos ? std::string() : trim(line.substr(0, equals));
+        if (name.empty()) {
+            utf8_print(problem->text, sizeof(problem->text),
+                       "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
+            return false;
+        }
+        properties->push_back({number, name, trim(line.substr(equals + 1))});
+    }
+    return true;
+}
+
+bool properties_is_plain(const std::string &value) {
+    for (const char *truth : {"true", "false", "t", "f"})
+        if (strcasecmp(value.c_str(), truth) == 0)
+            return true;
+    size_t sign = value[0] == '-' || value[0] == '+' ? 1 : 0;
+    bool hexadecimal = value.compare(sign, 2, "0x") == 0;
+    size_t digits = sign + (hexadecimal ? 2 : 0);
+    return value.size() > digits &&
+           value.find_first_not_of(hexadecimal ? "0123456789abcdefABCDEF" : "0123456789.", digits) ==
+               std::string::npos;
+}
+
+std::string properties_show_name(const std::string &name) {
+    constexpr size_t longest = 64;
+    bool plausible = name.size() <= longest && name.find('.') != std::string::npos &&
+                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.") == std::string::npos;
+    return plausible ? '"' + name + '"' : "a property";
+}
+
+} // namespace heartbeat

@@ -1,0 +1,57 @@
+// The end of librdkafka's client, on the last thread that used it.
+#include "kafka/shared_client.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace heartbeat {
+
+std::atomic<int> SharedClient::count_{0};
+
+Wake::Wake() noexcept {
+    if (pipe2(ends_, O_NONBLOCK | O_CLOEXEC) != 0)
+        ends_[0] = ends_[1] = -1;
+}
+
+Wake::~Wake() {
+    for (int end : ends_)
+        if (end >= 0)
+            close(end);
+}
+
+void Wake::ring() const noexcept {
+    // where the pipe is full, it has been readable for long
+    [[maybe_unused]] ssize_t written = write(ends_[1], "1", 1);
+}
+
+void Wake::empty() const noexcept {
+    char bytes[64];
+    while (read(ends_[0], bytes, sizeof(bytes)) > 0)
+        ;
+}
+
+SharedClient::SharedClient() {
+    count_.fetch_add(1);
+}
+
+void SharedClient::wait_for_turn(uint64_t turn) {
+    std::unique_lock lock(mutex_);
+    turn_ended_.wait(lock, [=, this] { return turns_ended_ + 1 == turn; });
+}
+
+void SharedClient::end_turn() {
+    std::lock_guard lock(mutex_);
+    turns_ended_++;
+    turn_ended_.notify_all();
+}
+
+SharedClient::~SharedClient() {
+    if (topic_handle != nullptr)
+        rd_kafka_topic_destroy(topic_handle);
+    if (handle != nullptr)
+        rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    count_.fetch_sub(1);
+    destroyed.set_value();
+}
+
+} // namespace heartbeat

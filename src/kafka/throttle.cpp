@@ -1,0 +1,48 @@
+// Remembers what each broker said last, for as long as it holds.
+#include "kafka/throttle.h"
+
+#include "decode/utf8_text.h"
+
+#include <algorithm>
+
+namespace heartbeat {
+
+namespace {
+
+// A client that is throttled asks again when its time is over, and hears of the next delay with the answer;
+// that answer may take fetch.wait.max.ms and its way through a network.
+constexpr std::chrono::seconds grace{5};
+constexpr size_t brokers_max = 100; // who is told of more learns nothing more
+
+} // namespace
+
+void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now) {
+    auto known = std::find_if(throttles_.begin(), throttles_.end(),
+                              [=](const Throttle &throttle) { return throttle.broker == broker; });
+    if (milliseconds <= 0)
+        return; // what it said before holds until the grace is over: its next answer may be late again
+    if (known == throttles_.end()) {
+        if (throttles_.size() == brokers_max)
+            return;
+        known = throttles_.insert(throttles_.end(), Throttle{});
+    }
+    known->broker = broker;
+    known->milliseconds = milliseconds;
+    known->until = now + std::chrono::milliseconds(milliseconds) + grace;
+    utf8_print(known->name, sizeof(known->name), "%d (%s)", broker, name);
+}
+
+const Throttles::Throttle *Throttles::worst(Clock::time_point now) const {
+    const Throttle *worst = nullptr;
+    for (const Throttle &throttle : throttles_)
+        if (now < throttle.until && (worst == nullptr || throttle.milliseconds > worst->milliseconds))
+            worst = &throttle;
+    return worst;
+}
+
+bool Throttles::is_throttled(int32_t broker, Clock::time_point now) const noexcept {
+    return std::any_of(throttles_.begin(), throttles_.end(),
+                       [=](const Throttle &one) { return one.broker == broker && now < one.until; });
+}
+
+} // namespace heartbeat

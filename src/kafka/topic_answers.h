@@ -1,0 +1,58 @@
+// What threads that ask Kafka bring back, and the questions that a consumer has under way.
+#pragma once
+
+#include "kafka/kafka_config.h"
+#include "kafka/topic_query.h"
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+template <typename Answer> struct Question;
+
+struct LeaderOf {
+    int32_t leader;
+    int32_t replica; // one of those that have the partition, for where nobody leads it; -1: none is known
+};
+
+struct TopicAnswer {
+    int error = 0; // an rd_kafka_resp_err_t
+    bool unreachable = false;
+    Problem problem = {};
+    TopicDescription topic = {};
+    std::vector<LeaderOf> leaders; // by partition
+    std::map<int32_t, std::string> addresses;
+};
+
+struct RangesAnswer {
+    std::vector<RangeAnswer> ranges;
+    std::chrono::milliseconds took{0};
+};
+
+struct RangesQuestion {
+    int32_t leader;
+    RangeKind kind;
+    std::vector<int32_t> partitions;
+    std::chrono::steady_clock::time_point asked_at;
+    bool told; // that the leader is away, while the answer is still to come
+    std::shared_ptr<Question<RangesAnswer>> question;
+};
+
+struct Questions {
+    std::vector<std::shared_ptr<Question<TopicAnswer>>> topic;
+    std::vector<LeaderOf> leaders;            // as the last answer had them
+    std::map<int32_t, std::string> addresses; // also of brokers that the last answer did not name
+    std::vector<RangesQuestion> ranges;
+    std::map<int32_t, std::chrono::milliseconds> took; // by leader: its last answer about offsets
+    std::deque<RangeAnswer> answers;                   // to be taken
+};
+
+// After other leaders have become known: what was asked of those before is of no interest any more.
+void topic_take_moves(Consumer *consumer);
+
+} // namespace heartbeat

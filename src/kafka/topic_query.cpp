@@ -1,0 +1,234 @@
+// Asks for the topic, its identity and its leaders.
+#include "kafka/topic_query.h"
+
+#include "kafka/question.h"
+#include "kafka/topic_id.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int metadata_timeout_ms = 6000; // the answer may wait behind a fetch that waits for messages
+constexpr int identity_timeout_ms = 1000;
+constexpr size_t asked_at_once = 5;
+
+struct MetadataDeleter {
+    void operator()(const rd_kafka_metadata_t *metadata) const { rd_kafka_metadata_destroy(metadata); }
+};
+
+bool is_same_id(const char *a, const char *b) {
+    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
+}
+
+void take_brokers(const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
+    for (int i = 0; i < metadata.broker_cnt; i++)
+        answer->addresses[metadata.brokers[i].id] =
+            std::string(metadata.brokers[i].host) + ":" + std::to_string(metadata.brokers[i].port);
+}
+
+void take_leaders(const rd_kafka_metadata_topic_t &topic, TopicAnswer *answer) {
+    answer->leaders.assign(static_cast<size_t>(topic.partition_cnt), {no_leader, no_leader});
+    for (int i = 0; i < topic.partition_cnt; i++) {
+        const rd_kafka_metadata_partition_t &partition = topic.partitions[i];
+        if (partition.id < 0 || partition.id >= topic.partition_cnt)
+            continue;
+        answer->leaders[static_cast<size_t>(partition.id)] = {
+            partition.leader, partition.replica_cnt > 0 ? partition.replicas[0] : no_leader};
+    }
+}
+
+void refuse(TopicAnswer *answer, const char *what, rd_kafka_resp_err_t error) {
+    answer->error = error;
+    describe_failure(&answer->problem, what, error);
+}
+
+void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
+    const rd_kafka_metadata_topic_t *topic = metadata.topic_cnt == 1 ? &metadata.topics[0] : nullptr;
+    bool exists = topic != nullptr && topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->partition_cnt > 0;
+    // that some partition has no leader says nothing of the topic
+    bool leaderless = topic != nullptr && topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (topic != nullptr && topic->err != RD_KAFKA_RESP_ERR_NO_ERROR && !leaderless &&
+        topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return refuse(answer, "cannot use the topic", topic->err);
+    answer->topic.exists = exists || (leaderless && topic->partition_cnt > 0);
+    answer->topic.partition_count = answer->topic.exists ? topic->partition_cnt : 0;
+    if (answer->topic.partition_count > partition_count_max) {
+        answer->error = RD_KAFKA_RESP_ERR__FAIL;
+        utf8_print(answer->problem.text, sizeof(answer->problem.text),
+                   "the broker says that topic \"%s\" has %d partitions; more than %d are not read",
+                   client.topic.c_str(), answer->topic.partition_count, partition_count_max);
+        return;
+    }
+    if (answer->topic.exists)
+        take_leaders(*topic, answer);
+}
+
+TopicAnswer describe(SharedClient &client) {
+    TopicAnswer answer;
+    const rd_kafka_metadata_t *metadata = nullptr;
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(client.handle, 0, client.topic_handle, &metadata, metadata_timeout_ms);
+    std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> holder(metadata);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        refuse(&answer, "cannot reach Kafka", error);
+        answer.unreachable = true;
+        return answer;
+    }
+    take_brokers(*metadata, &answer);
+    take_topic(client, *metadata, &answer);
+    if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return answer;
+    char *cluster_id = rd_kafka_clusterid(client.handle, identity_timeout_ms);
+    ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
+               cluster_id == nullptr ? "" : cluster_id);
+    rd_kafka_mem_free(client.handle, cluster_id);
+    if (answer.topic.exists)
+        topic_id_describe(client, identity_timeout_ms, &answer.topic);
+    return answer;
+}
+
+// The error of the call says only that no broker answered; why is in what was said of the brokers meanwhile.
+void explain_unreachable(Consumer *consumer, Problem *problem) {
+    consumer->listen();
+    const char *reason = consumer->broker_errors.worst();
+    if (reason[0] != '\0')
+        utf8_print(problem->text, sizeof(problem->text), "cannot reach Kafka: %s", reason);
+}
+
+void take(Consumer *consumer, TopicAnswer *answer) {
+    consumer->broker_errors.forget();
+    if (answer->topic.exists) {
+        consumer->questions.leaders.swap(answer->leaders);
+        topic_take_moves(consumer);
+    }
+    for (const auto &[id, address] : answer->addresses)
+        consumer->questions.addresses[id] = address;
+}
+
+} // namespace
+
+bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
+    return is_same_id(a.cluster_id, b.cluster_id) && is_same_id(a.topic_id, b.topic_id);
+}
+
+bool topic_ask(Consumer *consumer) noexcept {
+    auto &asked = consumer->questions.topic;
+    if (asked.size() >= asked_at_once)
+        return true;
+    try {
+        asked.reserve(asked_at_once);
+        asked.push_back(ask_on_thread<TopicAnswer>(*consumer, describe));
+    } catch (...) {
+        return false;
+    }
+    return true;
+}
+
+bool topic_is_asked(Consumer *consumer) noexcept {
+    return !consumer->questions.topic.empty();
+}
+
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Problem *problem) noexcept {
+    consumer->settle();
+    auto &asked = consumer->questions.topic;
+    for (size_t i = 0; i < asked.size();) {
+        if (!asked[i]->done.load()) {
+            i++;
+            continue;
+        }
+        auto question = asked[i];
+        asked.erase(asked.begin() + static_cast<long>(i));
+        if (question->out_of_memory)
+            utf8_copy(problem->text, sizeof(problem->text), "out of memory while asking Kafka");
+        else if (question->answer.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            *problem = question->answer.problem;
+            if (question->answer.unreachable)
+                explain_unreachable(consumer, problem);
+            else
+                consumer->broker_errors.forget();
+        } else {
+            *topic = question->answer.topic;
+            asked.clear(); // later answers may be older
+            try {
+                take(consumer, &question->answer);
+            } catch (...) {
+                return AnswerState::none;
+            }
+            return AnswerState::given;
+        }
+        if (asked.empty())
+            return AnswerState::failed;
+    }
+    return AnswerState::none;
+}
+
+void topic_explain_silence(Consumer *consumer, Problem *problem) noexcept {
+    consumer->settle();
+    utf8_copy(problem->text, sizeof(problem->text), "cannot reach Kafka: no broker answers");
+    explain_unreachable(consumer, problem);
+}
+
+int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept {
+    const auto &leaders = consumer->questions.leaders;
+    return partition >= 0 && static_cast<size_t>(partition) < leaders.size()
+               ? leaders[static_cast<size_t>(partition)].leader
+               : no_leader;
+}
+
+namespace {
+
+void print_broker(Consumer *consumer, int32_t id, char *text, size_t size) {
+    auto found = consumer->questions.addresses.find(id);
+    if (found == consumer->questions.addresses.end())
+        utf8_print(text, size, "broker %d, whose address Kafka no longer gives,", id);
+    else
+        utf8_print(text, size, "broker %d (%s)", id, found->second.c_str());
+}
+
+} // namespace
+
+void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fallback,
+                           Problem *reason) noexcept {
+    consumer->settle();
+    const auto &leaders = consumer->questions.leaders;
+    LeaderOf who = partition >= 0 && static_cast<size_t>(partition) < leaders.size()
+                       ? leaders[static_cast<size_t>(partition)]
+                       : LeaderOf{no_leader, no_leader};
+    bool led = who.leader != no_leader;
+    char broker[160];
+    print_broker(consumer, led ? who.leader : who.replica, broker, sizeof(broker));
+    const char *error = consumer->broker_errors.of(led ? who.leader : who.replica);
+    if (!led && who.replica == no_leader)
+        utf8_copy(reason->text, sizeof(reason->text), "it has no leader");
+    else if (!led)
+        utf8_print(reason->text, sizeof(reason->text), "it has no leader; %s has it%s%s", broker,
+                   error[0] == '\0' ? "" : ": ", error);
+    else if (error[0] != '\0')
+        utf8_print(reason->text, sizeof(reason->text), "its leader, %s, cannot be reached: %s", broker,
+                   error);
+    else
+        utf8_print(reason->text, sizeof(reason->text), "its leader, %s, %s", broker, fallback);
+}
+
+int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
+    consumer->settle();
+    int64_t low, high;
+    rd_kafka_resp_err_t error =
+        rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
+        return -1;
+    if (high <= offset_max)
+        return high;
+    if (!consumer->impossible_end)
+        consumer->note_trouble(
+            "partition %d: the broker says that it ends at offset %lld, which no partition "
+            "can",
+            partition, static_cast<long long>(high));
+    consumer->impossible_end = true;
+    return -1;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,233 @@
+// Asks the leaders of partitions for offsets. rd_kafka_offsets_for_times() obeys its timeout in
+// every version; rd_kafka_query_watermark_offsets() does not before librdkafka 2.12, asks for one partition
+// after the other, and puts an end before the beginning right by its own guess.
+#include "kafka/question.h"
+#include "kafka/topic_query.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int leader_timeout_ms = 8000;
+constexpr std::chrono::milliseconds answers_take{1500};     // then a partition's leader is said to be away
+constexpr std::chrono::milliseconds answers_take_max{4000}; // the same for one whose last answer took long
+constexpr std::chrono::milliseconds errors_take{
+    1000}; // the same, where an error of it was heard: perhaps of the
+           // connection before, and the answer waits behind a fetch
+
+using Clock = std::chrono::steady_clock;
+
+void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
+    answer->known = false;
+    bool answered = error > RD_KAFKA_RESP_ERR_NO_ERROR; // those below are librdkafka's own
+    utf8_print(answer->reason.text, sizeof(answer->reason.text), "%s: %s",
+               answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
+}
+
+// Puts one more of the offsets into those answers that have been known so far.
+void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
+         void (*put)(RangeAnswer *, int64_t)) {
+    std::vector<RangeAnswer *> known;
+    for (RangeAnswer &range : answer->ranges)
+        if (range.known)
+            known.push_back(&range);
+    if (known.empty())
+        return;
+    ListPointer list = make_list(
+        client, known.size(), [&](size_t i) { return known[i]->range.partition; },
+        [=](size_t) { return time; });
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle, list.get(), timeout_ms);
+    for (size_t i = 0; i < known.size(); i++) {
+        rd_kafka_resp_err_t own = error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : error;
+        if (own == RD_KAFKA_RESP_ERR_NO_ERROR)
+            put(known[i], list->elems[i].offset);
+        else
+            refuse(known[i], own);
+    }
+}
+
+void put_low(RangeAnswer *answer, int64_t offset) {
+    answer->range.low = offset;
+}
+
+void put_high(RangeAnswer *answer, int64_t offset) {
+    answer->range.high = offset;
+    if (answer->kind == RangeKind::end)
+        answer->range.low = 0;
+    if (answer->kind == RangeKind::time) // which had no message so late
+        answer->range.high = answer->range.low = answer->range.low < 0 ? offset : answer->range.low;
+    const PartitionRange &range = answer->range;
+    answer->known = range.low >= 0 && range.low <= range.high && range.high <= offset_max;
+    answer->wrong = !answer->known;
+    if (answer->wrong)
+        utf8_print(answer->reason.text, sizeof(answer->reason.text),
+                   "the broker says that it holds offsets %lld to %lld, which no partition can",
+                   static_cast<long long>(range.low), static_cast<long long>(range.high));
+}
+
+RangesAnswer ask_leader(SharedClient &client, const std::vector<int32_t> &partitions, RangeKind kind,
+                        int64_t time) {
+    RangesAnswer answer;
+    for (int32_t partition : partitions)
+        answer.ranges.push_back({kind, true, false, false, {partition, -1, -1}, {}});
+    auto began_at = Clock::now();
+    if (kind != RangeKind::end)
+        ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, leader_timeout_ms, &answer,
+            put_low);
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();
+    int left_ms = std::max(leader_timeout_ms - static_cast<int>(took), 1);
+    ask(client, RD_KAFKA_OFFSET_END, left_ms, &answer, put_high);
+    answer.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at);
+    return answer;
+}
+
+bool is_asked(const Questions &questions, int32_t partition, int32_t leader, RangeKind kind) {
+    return std::any_of(questions.ranges.begin(), questions.ranges.end(), [=](const RangesQuestion &question) {
+        return question.leader == leader && question.kind == kind &&
+               std::find(question.partitions.begin(), question.partitions.end(), partition) !=
+                   question.partitions.end();
+    });
+}
+
+// The partition is to be asked for again at once.
+void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
+    consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
+}
+
+// The error of the call says little: what was said of the broker meanwhile, much.
+void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
+    RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
+    topic_describe_leader(consumer, partition, fallback, &answer.reason);
+    consumer->questions.answers.push_back(answer);
+}
+
+// The answer of a broker that throttles this client comes late, perhaps too late for the question.
+bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
+    return consumer.throttles.is_throttled(question.leader, Clock::now());
+}
+
+void take_done(Consumer *consumer, const RangesQuestion &question) {
+    bool heard = false;
+    bool delayed = is_delayed(*consumer, question);
+    for (RangeAnswer &answer : question.question->answer.ranges) {
+        if (std::find(question.partitions.begin(), question.partitions.end(), answer.range.partition) ==
+            question.partitions.end())
+            continue; // another broker leads it
+        heard = heard || answer.known || answer.wrong;
+        if (answer.known || answer.wrong) {
+            consumer->questions.answers.push_back(answer);
+            continue;
+        }
+        if (delayed) {
+            ask_again(consumer, question.kind, answer.range.partition);
+            continue;
+        }
+        tell_away(consumer, answer.range.partition, question.kind, answer.reason.text);
+    }
+    if (!heard)
+        return;
+    consumer->broker_errors.forget(question.leader);
+    consumer->questions.took[question.leader] = question.question->answer.took;
+}
+
+// A leader that answers late is not away.
+std::chrono::milliseconds patience_with(const Questions &questions, int32_t leader) {
+    auto took = questions.took.find(leader);
+    return took == questions.took.end() ? answers_take
+                                        : std::clamp(2 * took->second, answers_take, answers_take_max);
+}
+
+void look_at(Consumer *consumer, RangesQuestion *question) {
+    if (question->question->done.load()) {
+        if (question->question->out_of_memory)
+            for (int32_t partition : question->partitions)
+                tell_away(consumer, partition, question->kind, "could not be asked: out of memory");
+        else
+            take_done(consumer, *question);
+        question->question = nullptr;
+        return;
+    }
+    Clock::time_point now = Clock::now();
+    bool refused =
+        now > question->asked_at + errors_take && consumer->broker_errors.of(question->leader)[0] != '\0';
+    bool waits = now < question->asked_at + patience_with(consumer->questions, question->leader);
+    if (question->told || (waits && !refused))
+        return;
+    if (is_delayed(*consumer, *question))
+        return;
+    question->told = true;
+    for (int32_t partition : question->partitions)
+        tell_away(consumer, partition, question->kind, "does not answer");
+}
+
+} // namespace
+
+bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
+                      int64_t kafka_time) noexcept {
+    consumer->settle();
+    Questions &questions = consumer->questions;
+    try {
+        std::map<int32_t, std::vector<int32_t>> by_leader;
+        for (size_t i = 0; i < count; i++) {
+            int32_t leader = topic_leader(consumer, partitions[i]);
+            if (leader == no_leader)
+                tell_away(consumer, partitions[i], kind, "");
+            else if (!is_asked(questions, partitions[i], leader, kind))
+                by_leader[leader].push_back(partitions[i]);
+        }
+        for (auto &[leader, own] : by_leader) {
+            questions.ranges.reserve(questions.ranges.size() + 1);
+            auto question =
+                ask_on_thread<RangesAnswer>(*consumer, [own = own, kind, kafka_time](SharedClient &client) {
+                    return ask_leader(client, own, kind, kafka_time);
+                });
+            questions.ranges.push_back({leader, kind, std::move(own), Clock::now(), false, question});
+        }
+    } catch (...) {
+        return false;
+    }
+    return true;
+}
+
+bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept {
+    consumer->settle();
+    Questions &questions = consumer->questions;
+    try {
+        for (RangesQuestion &question : questions.ranges)
+            look_at(consumer, &question);
+    } catch (...) {
+        // there is no memory: what was not told is told by the next call, or asked for again
+    }
+    questions.ranges.erase(std::remove_if(questions.ranges.begin(), questions.ranges.end(),
+                                          [](const RangesQuestion &one) { return one.question == nullptr; }),
+                           questions.ranges.end());
+    if (questions.answers.empty())
+        return false;
+    *answer = questions.answers.front();
+    questions.answers.pop_front();
+    return true;
+}
+
+void topic_take_moves(Consumer *consumer) {
+    for (RangesQuestion &question : consumer->questions.ranges) {
+        auto moved = [&](int32_t partition) {
+            if (topic_leader(consumer, partition) == question.leader)
+                return false;
+            ask_again(consumer, question.kind, partition);
+            return true;
+        };
+        question.partitions.erase(
+            std::remove_if(question.partitions.begin(), question.partitions.end(), moved),
+            question.partitions.end());
+    }
+}
+
+void topic_forget_ranges(Consumer *consumer) noexcept {
+    consumer->questions.ranges.clear();
+    consumer->questions.answers.clear();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,122 @@
+// Evaluates the alert rules, by heartbeat_evaluate_alerts(). Without enabled rules, and without
+// open alerts, nothing is evaluated; with rules on anomalies alone, nothing while nothing arrives.
+#include "server/server.h"
+
+#include "maintenance/alerts.h"
+#include "monitor/shared_state.h"
+#include "server/own_objects.h"
+#include "store/arrivals.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/typcache.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz after_arrival = USECS_PER_SEC; // since the last evaluation
+constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
+constexpr TimestampTz next_slice = USECS_PER_SEC; // of the customers, where they are many
+constexpr size_t customer_size = 1025;            // 256 characters
+
+constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", 2, {TEXTOID, BOOLOID}};
+
+// What it returns, in the order of its OUT parameters.
+struct Answer {
+    int64_t raised;
+    int64_t closed;
+    int64_t open;
+    bool on_arrival;
+    bool on_clock;
+    const char *next_customer; // nullptr: its slice was the last one
+};
+
+uint64_t rules_seen;
+bool arrival_noticed = false; // the flag in shared memory stays until then, so that ingest wakes nobody again
+TimestampTz evaluated_at;
+TimestampTz silence_due;           // looking for silence takes longest, so it is for the clock alone
+char customer[customer_size] = ""; // where its next slice of customers begins
+
+Answer read_answer(Datum row) {
+    constexpr int columns = 6;
+    constexpr Oid types[columns] = {INT8OID, INT8OID, INT8OID, BOOLOID, BOOLOID, TEXTOID};
+    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+    TupleDesc description =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    bool expected = description->natts == columns;
+    for (int i = 0; expected && i < columns; i++)
+        expected = TupleDescAttr(description, i)->atttypid == types[i];
+    if (!expected)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("function heartbeat_evaluate_alerts returns other columns than it should"),
+                        errhint("Update the extension.")));
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    Datum values[columns];
+    bool nulls[columns];
+    heap_deform_tuple(&tuple, description, values, nulls);
+    ReleaseTupleDesc(description);
+    return {DatumGetInt64(values[0]), DatumGetInt64(values[1]),
+            DatumGetInt64(values[2]), DatumGetBool(values[3]),
+            DatumGetBool(values[4]),  nulls[5] ? nullptr : TextDatumGetCString(values[5])};
+}
+
+TimestampTz earlier(TimestampTz due, TimestampTz time) {
+    return due == 0 ? time : std::min(due, time);
+}
+
+TimestampTz take_answer(const Answer &answer, bool with_silence) {
+    bool on_clock = answer.on_clock || answer.open > 0;
+    pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
+    if (with_silence) {
+        // it is compared with, and never shown: as it is
+        strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
+        silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
+    }
+    return on_clock ? std::max<TimestampTz>(silence_due - evaluated_at, 1) : 0;
+}
+
+} // namespace
+
+TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
+    uint64_t rules = pg_atomic_read_u64(&shared_state->rules_changed);
+    if (rules != rules_seen)
+        due = now;
+    rules_seen = rules;
+    if (!arrival_noticed && pg_atomic_read_u32(&shared_state->arrived) == 1) {
+        arrival_noticed = true;
+        due = earlier(due, evaluated_at + after_arrival);
+    }
+    return due;
+}
+
+TimestampTz alerts_evaluate() {
+    evaluated_at = GetCurrentTimestamp();
+    pg_atomic_write_u32(&shared_state->arrived, 0); // before looking, so that nothing is missed
+    arrival_noticed = false;
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED)) {
+        pg_atomic_write_u32(&shared_state->rules_watch, 0);
+        return 0;
+    }
+    bool with_silence = evaluated_at >= silence_due;
+    pg_atomic_write_u32(&shared_state->silence, arrivals_take());
+    Datum values[2] = {CStringGetTextDatum(customer), BoolGetDatum(with_silence)};
+    Datum row;
+    if (!own_function_call(evaluate, values, nullptr, &row))
+        elog(ERROR, "heartbeat_evaluate_alerts gave no row");
+    Answer answer = read_answer(row);
+    TimestampTz again = take_answer(answer, with_silence);
+    // what listeners are told must not be lost in a crash, to be told again
+    if (answer.raised + answer.closed > 0)
+        ForceSyncCommit();
+    transaction_commit();
+    return again;
+}
+
+} // namespace heartbeat

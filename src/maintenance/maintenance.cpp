@@ -1,0 +1,230 @@
+// The maintenance worker, which does apart from ingest what ingest need not wait for: partitions
+// ahead of time, retention, the rollup, what people may read about it afterwards. It sleeps until ingest has
+// left it something, or a day has passed.
+#include "server/server.h"
+
+#include "maintenance/alerts.h"
+#include "maintenance/partitions.h"
+#include "maintenance/rollup.h"
+#include "monitor/duties.h"
+#include "monitor/event_recorder.h"
+#include "monitor/lock_wait.h"
+#include "monitor/summary.h"
+#include "monitor/worker_stats.h"
+#include "server/process.h"
+#include "store/arrivals.h"
+#include "store/distribution.h"
+#include "store/pause.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "utils/guc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz hour = USECS_PER_HOUR;
+constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
+constexpr TimestampTz retry = 10 * USECS_PER_SEC;
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // where no summary is wanted
+
+// When to do it again, in microseconds from now; 0 is when something asks for it.
+TimestampTz make_partitions() {
+    partitions_make_ahead();
+    return 24 * hour;
+}
+
+TimestampTz apply_retention() {
+    partitions_apply_retention();
+    return hour;
+}
+
+TimestampTz summarize() {
+    rollup_summarize();
+    return 0;
+}
+
+TimestampTz fold() {
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before looking, so that nothing is missed
+    rollup_fold();
+    pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
+    return 0;
+}
+
+TimestampTz roll_up() {
+    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before looking, so that no mark is missed
+    switch (rollup_run()) {
+    case RollupResult::rolled_up:
+        return 1; // but let the others have their turn
+    case RollupResult::not_quiet:
+        return quiet;
+    case RollupResult::nothing:
+        break;
+    }
+    return 0;
+}
+
+// While there is nothing to store, nobody looks: the first message wakes this process.
+TimestampTz sum_up() {
+    summary_log();
+    pg_atomic_write_u32(&shared_state->watched, 0);
+    if (progress_is_wanted())
+        pg_atomic_write_u32(&shared_state->watched, 1);
+    return 0;
+}
+
+struct Task {
+    Duty duty;
+    bool failed; // the last time
+    const char *activity;
+    TimestampTz (*run)();
+    TimestampTz due; // 0: never
+    Failure failure;
+};
+
+enum {
+    partitions_task,
+    retention_task,
+    summarize_task,
+    fold_task,
+    rollup_task,
+    alerts_task,
+    journal_task,
+    summary_task
+};
+
+Task tasks[] = {
+    {Duty::partitions, false, "making partitions", make_partitions, 0, {}},
+    {Duty::retention, false, "applying retention", apply_retention, 0, {}},
+    {Duty::indexes, false, "summarizing indexes", summarize, 0, {}},
+    {Duty::fold, false, "folding the rollup", fold, 0, {}},
+    {Duty::rollup, false, "rolling up minutes", roll_up, 0, {}},
+    {Duty::alerts, false, "evaluating alert rules", alerts_evaluate, 0, {}},
+    {Duty::events, false, "recording the state", journal_write, 0, {}},
+    {Duty::summary, false, "summing up", sum_up, 0, {}},
+};
+
+uint64_t control_seen;
+bool nodes_settled;    // see distribution_recover()
+TimestampTz watch_due; // 0: never
+
+// Ingest tells of what it meets, but not that it gets nowhere.
+void watch(TimestampTz now) {
+    bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
+    bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
+    if (tasks[journal_task].due == 0 && (reported || watched) && journal_has_news())
+        tasks[journal_task].due = now;
+    watch_due = watched ? now + std::clamp<TimestampTz>(settings.stall_timeout * USECS_PER_SEC / 4,
+                                                        USECS_PER_SEC, 10 * USECS_PER_SEC)
+                        : 0;
+    if (watched && tasks[summary_task].due == 0) {
+        summary_open();
+        tasks[summary_task].due =
+            now + (settings.log_summary == 0 ? watch_at_most : settings.log_summary * USECS_PER_SEC);
+    }
+}
+
+void look_around(TimestampTz now) {
+    uint64_t seen = shared_state_generation();
+    if (seen != control_seen) // the extension may be new, or a session has stored readings
+        tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
+            tasks[journal_task].due = tasks[summary_task].due = now;
+    control_seen = seen;
+    if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->rollup_due) == 1)
+        tasks[rollup_task].due = now + quiet;
+    uint32_t rows = pg_atomic_read_u32(&shared_state->rollup_rows);
+    if (rows >= rollup_rows_max && tasks[fold_task].failure.message[0] == '\0')
+        tasks[fold_task].due = now;
+    else if (rows > 0 && tasks[fold_task].due == 0)
+        tasks[fold_task].due = now + quiet;
+    if (tasks[rollup_task].due != 0 &&
+        (tasks[summarize_task].due == 0 || tasks[summarize_task].due > tasks[rollup_task].due))
+        tasks[summarize_task].due = tasks[rollup_task].due;
+    tasks[alerts_task].due = alerts_due(tasks[alerts_task].due, now);
+    if (settings.retention == 0)
+        tasks[retention_task].due = 0;
+    else if (tasks[retention_task].due == 0)
+        tasks[retention_task].due = now;
+}
+
+// What has failed for a lock waits for it less long, since the others wait meanwhile.
+void set_lock_timeout(const Task &task) {
+    SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
+                    PGC_S_OVERRIDE);
+}
+
+void tell_failure(Task *task) {
+    process_explain(&task->failure);
+    bool patiently = task->duty == Duty::retention && task->failure.is_of_lock && task->failure.passes;
+    duty_failed(task->duty, task->failure.reason, task->failure.hint, patiently);
+}
+
+// One task that fails keeps no other from its turn.
+void attempt(Task *task) {
+    volatile TimestampTz again = retry;
+    volatile bool failed = false;
+    pgstat_report_activity(STATE_RUNNING, task->activity);
+    set_lock_timeout(*task);
+    duty_begins(task->duty);
+    PG_TRY();
+    {
+        if (!nodes_settled)
+            distribution_recover();
+        nodes_settled = true;
+        again = pause_for_maintenance() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
+        task->failure.message[0] = '\0';
+    }
+    PG_CATCH();
+    {
+        nodes_settled = false;
+        failed = true;
+        process_recover(&shared_state->maintenance, &task->failure);
+    }
+    PG_END_TRY();
+    task->failed = failed;
+    if (failed)
+        tell_failure(task);
+    else
+        duty_done(task->duty);
+    lock_wait_forget();
+    task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
+    pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+long until_next() {
+    TimestampTz next = watch_due;
+    for (const Task &task : tasks)
+        if (task.due != 0 && (next == 0 || task.due < next))
+            next = task.due;
+    if (next == 0)
+        return -1;
+    return static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
+    process_start(settings.database, &shared_state->maintenance);
+    duties_forget();
+    control_seen = shared_state_generation();
+    tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
+        tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();
+    rollup_prepare();
+    for (;;) {
+        process_interrupts();
+        TimestampTz now = GetCurrentTimestamp();
+        look_around(now);
+        watch(now);
+        for (Task &task : tasks)
+            if (task.due != 0 && task.due <= now)
+                attempt(&task);
+        process_sleep(until_next());
+    }
+}

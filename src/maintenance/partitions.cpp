@@ -1,0 +1,109 @@
+// Calls the extension's functions for partitions, and remembers which weeks are seen to.
+#include "server/server.h"
+
+#include "maintenance/partitions.h"
+#include "server/own_objects.h"
+#include "server/settings.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
+constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first one
+constexpr int64_t late_max = 53 * week;
+constexpr int64_t early_max = week;
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // how long a week's state is believed
+constexpr int weeks_kept = 64;
+
+constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr OwnFunction apply_retention = {"heartbeat_apply_retention", 0, {}};
+
+struct KnownWeek {
+    int64_t number;
+    TimestampTz until;
+    uint64_t generation;
+};
+KnownWeek known_weeks[weeks_kept]; // by number modulo weeks_kept
+KnownWeek nothing_known = {-1, 0, 0};
+
+int64_t week_number(int64_t event_time) {
+    int64_t since_monday = event_time - monday;
+    return since_monday >= 0 ? since_monday / week : -1 - (-1 - since_monday) / week;
+}
+
+KnownWeek &known(int64_t number) {
+    return number < 0 ? nothing_known : known_weeks[number % weeks_kept];
+}
+
+void make(TimestampTz first, TimestampTz last) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return; // the batch's own transaction will find out
+    Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
+    Datum made;
+    own_function_call(make_partitions, values, nullptr, &made);
+    transaction_commit();
+}
+
+void make_or_go_without(TimestampTz time) {
+    MemoryContext context = CurrentMemoryContext;
+    PG_TRY();
+    make(time, time);
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+        bool obstructed =
+            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // by a user's trigger
+        if (!passing && !obstructed)
+            PG_RE_THROW();
+        FlushErrorState();
+        transaction_abandon();
+        ereport(LOG,
+                (errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
+                        error->message),
+                 errdetail("Its readings go to the default partitions for a minute."), errhidecontext(true)));
+        FreeErrorData(error);
+    }
+    PG_END_TRY();
+}
+
+} // namespace
+
+void partitions_prepare(const Batch *batch) {
+    TimestampTz now = GetCurrentTimestamp();
+    for (int64_t minute : batch->minutes) {
+        int64_t number = week_number(minute);
+        TimestampTz time = to_timestamptz(minute);
+        KnownWeek &seen_to = known(number);
+        bool believed =
+            seen_to.number == number && seen_to.until > now && seen_to.generation == statements_generation();
+        if (believed || time < now - late_max || time > now + early_max)
+            continue;
+        make_or_go_without(time);
+        seen_to = {number, now + seen_to_for, statements_generation()};
+    }
+}
+
+void partitions_make_ahead() {
+    TimestampTz now = GetCurrentTimestamp();
+    make(now, now + week);
+}
+
+void partitions_apply_retention() {
+    Extension extension;
+    if (settings.retention == 0 || !transaction_begin(&extension, XACT_READ_COMMITTED))
+        return;
+    Datum removed;
+    own_function_call(apply_retention, nullptr, nullptr, &removed);
+    transaction_commit();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,103 @@
+// The fold in statements of which each is either the nodes' or the coordinator's; Citus takes
+// no other. What they take from heartbeat_rollup_pending passes through this process. A shard's part of it is
+// one transaction of its node, so whoever reads that shard finds each sum in one of the two tables.
+#include "server/server.h"
+
+#include "maintenance/rollup_distributed.h"
+#include "server/arrays.h"
+
+namespace heartbeat {
+
+namespace {
+
+// A row's place (ctid), by which the rows of one server are limited, means nothing on several.
+constexpr int64_t rows_at_once = 100'000;
+
+// The newest minutes first; one at least.
+Statement select_minutes = {
+    "SELECT array_agg(m.minute_bucket) FILTER (WHERE m.before < $1), count(*) FILTER (WHERE m.before >= $1) "
+    "FROM"
+    " (SELECT p.minute_bucket, sum(p.sums) OVER (ORDER BY p.minute_bucket DESC) - p.sums AS before FROM"
+    " (SELECT minute_bucket, count(*) AS sums FROM @extschema@.heartbeat_rollup_pending GROUP BY "
+    "minute_bucket) p) m",
+    1,
+    {INT8OID},
+    0,
+    nullptr};
+
+Statement take = {
+    "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)"
+    " RETURNING minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT array_agg(t.minute_bucket), array_agg(t.customer_id), array_agg(t.sum_bpm), "
+    "array_agg(t.reading_count),"
+    " array_agg(DISTINCT t.customer_id) FROM"
+    " (SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS "
+    "reading_count"
+    " FROM taken GROUP BY minute_bucket, customer_id ORDER BY minute_bucket, customer_id) t",
+    1,
+    {TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement add = {
+    "WITH added AS (SELECT * FROM unnest($1, $2, $3, $4) AS a (minute_bucket, customer_id, sum_bpm, "
+    "reading_count)"
+    " WHERE a.reading_count > 0),"
+    " updated AS (UPDATE @extschema@.heartbeat_rollup r SET sum_bpm = r.sum_bpm + a.sum_bpm,"
+    " reading_count = r.reading_count + a.reading_count FROM added a"
+    " WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id"
+    " RETURNING r.minute_bucket, r.customer_id),"
+    " new AS (INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added"
+    " WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)"
+    " RETURNING 1)"
+    " SELECT count(*) FROM new",
+    4,
+    {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID},
+    0,
+    nullptr};
+
+Statement add_customers = {
+    "WITH customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
+    " SELECT p.customer_id FROM unnest($1) p (customer_id)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
+    "IS NULL"
+    " ON CONFLICT DO NOTHING RETURNING 1),"
+    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
+    " RETURNING customers)"
+    " INSERT INTO @extschema@.heartbeat_customers_total (customers)"
+    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > 0",
+    1,
+    {TEXTARRAYOID},
+    0,
+    nullptr};
+
+} // namespace
+
+bool fold_on_nodes() {
+    constexpr Oid types[] = {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID};
+    Datum limit = Int64GetDatum(rows_at_once);
+    bool null;
+    statement_execute(&select_minutes, &limit, nullptr, SPI_OK_SELECT);
+    Datum minutes = statement_value(0, 1, TIMESTAMPTZARRAYOID, &null);
+    if (null)
+        return false;
+    int64_t left = statement_int8(0, 2);
+    statement_execute(&take, &minutes, nullptr, SPI_OK_SELECT);
+    Datum sums[lengthof(types)];
+    for (size_t i = 0; i < lengthof(types); i++) {
+        sums[i] = statement_value(0, static_cast<int>(i) + 1, types[i], &null);
+        if (null)
+            return false;
+    }
+    Datum customers = statement_value(0, 5, TEXTARRAYOID);
+    statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
+    fold_customers(customers);
+    return left > 0;
+}
+
+void fold_customers(Datum customers) {
+    statement_execute(&add_customers, &customers, nullptr, SPI_OK_INSERT);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,16 @@
+// The fold of the rollup where Citus has distributed the tables, and the customers that any
+// rollup has met.
+#pragma once
+
+#include "server/sql.h"
+
+namespace heartbeat {
+
+// In a transaction: what ingest has appended to heartbeat_rollup_pending, so much of it at once that it stays
+// short, is moved to heartbeat_rollup. True: there is more.
+bool fold_on_nodes();
+
+// In a transaction: adds those of an array of customers, each in it once, that are new.
+void fold_customers(Datum customers);
+
+} // namespace heartbeat

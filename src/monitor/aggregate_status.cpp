@@ -1,0 +1,163 @@
+// The most severe state of all workers is that of the whole; what no worker can say of itself
+// is found here: that one stalls, that one does not run, that none has begun yet.
+#include "server/server.h"
+
+#include "monitor/duties.h"
+#include "monitor/worker_stats.h"
+#include "server/text.h"
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is not there is trouble
+
+void set(Overall *overall, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
+    overall->state = state;
+    overall->since = since;
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, hint);
+    overall->throttled = false;
+}
+
+bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
+    return worker.state == WorkerState::running && now < worker.throttled_until;
+}
+
+// It runs, and says why it is slow.
+void tell_throttle(Overall *overall, const WorkerSlot &worker) {
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
+               worker.throttled_by, worker.throttled_ms);
+    set(overall, WorkerState::running, worker.throttled_since, reason,
+        "Reading goes on as fast as the quota allows. Where the lag grows, raise consumer_byte_rate or "
+        "request_percentage: kafka-configs.sh --describe --entity-type clients (and users) shows them.");
+    overall->throttled = true;
+}
+
+void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partition) {
+    auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
+    char reason[state_text_size];
+    if (partition < 0) {
+        text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
+        set(overall, WorkerState::stalled, since, reason,
+            "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
+            "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
+        return;
+    }
+    const PartitionSlot &slot = shared_state->partitions[partition];
+    text_print(reason, sizeof(reason),
+               "partition %d has had nothing to read for %ld seconds, and ends at %lld, %lld behind the next "
+               "offset %lld",
+               partition, seconds, static_cast<long long>(slot.high_watermark),
+               static_cast<long long>(slot.high_watermark - slot.next_offset),
+               static_cast<long long>(slot.next_offset));
+    set(overall, WorkerState::stalled, since, reason,
+        "Behind a transaction that its producer has not ended Kafka gives nothing: see kafka-transactions.sh "
+        "find-hanging. Otherwise see the brokers' logs.");
+}
+
+// A worker that does not come back to its loop, whatever it said of itself before.
+void look_for_absence(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    static const char *const doings[] = {"starting",
+                                         "waiting for messages",
+                                         "looking at heartbeat_control",
+                                         "closing its Kafka client",
+                                         "consuming messages",
+                                         "comparing its offsets with what Kafka holds",
+                                         "storing a batch"};
+    TimestampTz since = progress_missed_since(worker, now);
+    bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    if (!away || overall->state > WorkerState::connecting || overall->state == WorkerState::stalled)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "the worker with process id %d has not come back to its loop for %ld seconds: it is %s",
+               worker.pid, static_cast<long>((now - since) / USECS_PER_SEC),
+               doings[static_cast<int>(worker.activity)]);
+    set(overall, WorkerState::stalled, since, reason,
+        "See what it waits for: SELECT wait_event_type, wait_event, query FROM pg_stat_activity WHERE pid = "
+        "that; and "
+        "pg_blocking_pids(pid). pg_terminate_backend(pid) ends it, and another one takes its place.");
+}
+
+// A worker that runs, and gets nowhere.
+void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    int partition;
+    TimestampTz since = progress_waiting_since(worker, &partition);
+    if (partition >= 0 && is_throttled(worker, now))
+        return; // it waits for its broker, which has said why
+    bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    if (stalls && (overall->state < WorkerState::stalled || since < overall->since))
+        tell_stall(overall, since, now, partition);
+}
+
+void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+    overall->workers++;
+    overall->messages_per_second += progress_rate(worker, now);
+    if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since)) {
+        overall->busy_since = worker.busy_since;
+        overall->awaited = worker.awaited;
+    }
+    if (overall->workers == 1 || worker.state > overall->state)
+        set(overall, worker.state, worker.since, worker.reason, worker.hint);
+    if (is_throttled(worker, now) && overall->state <= WorkerState::running)
+        tell_throttle(overall, worker);
+    if (worker.state == WorkerState::running && overall->state <= WorkerState::stalled)
+        look_for_stall(overall, worker, now);
+    look_for_absence(overall, worker, now);
+}
+
+void look_at_launcher(Overall *overall, TimestampTz now) {
+    const WorkerSlot &launcher = shared_state->launcher;
+    bool in_trouble = launcher.state == WorkerState::stopped;
+    bool starting = !in_trouble && now < launcher.started_at + start_takes;
+    if (overall->workers == 0) {
+        if (in_trouble && launcher.reason[0] != '\0')
+            set(overall, WorkerState::stopped, launcher.since, launcher.reason, launcher.hint);
+        else
+            set(overall, WorkerState::connecting, launcher.since, starting_reason, "");
+        return;
+    }
+    if (overall->workers == settings.workers || overall->state >= WorkerState::retrying || starting)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason), "%d of %d workers run%s%s", overall->workers, settings.workers,
+               in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
+    set(overall, WorkerState::retrying, overall->since, reason, in_trouble ? launcher.hint : "");
+}
+
+void find_last_error(Overall *overall) {
+    const WorkerSlot *last = &shared_state->maintenance;
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.last_error_at > last->last_error_at)
+            last = &worker;
+    text_copy(overall->last_error, last->last_error);
+    overall->last_error_at = last->last_error_at;
+}
+
+} // namespace
+
+void overall_look(Overall *overall) {
+    overall_look_at_ingest(overall);
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    duties_look(overall, GetCurrentTimestamp());
+    LWLockRelease(shared_state->lock);
+}
+
+void overall_look_at_ingest(Overall *overall) {
+    *overall = {};
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.pid != 0)
+            look_at_worker(overall, worker, now);
+    look_at_launcher(overall, now);
+    find_last_error(overall);
+    LWLockRelease(shared_state->lock);
+}
+
+} // namespace heartbeat

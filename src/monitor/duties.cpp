@@ -1,0 +1,169 @@
+// The duties of the maintenance worker, for heartbeat_status, and as rows of
+// heartbeat_maintenance_duties().
+#include "server/server.h"
+
+#include "monitor/duties.h"
+#include "server/compat.h"
+#include "server/text.h"
+
+extern "C" {
+#include "funcapi.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_maintenance_duties);
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int failures_shown = 3; // in a row, ten seconds apart
+constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
+constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
+
+struct DutyName {
+    const char *name;
+    const char *act;
+};
+
+constexpr DutyName names[duties_count] = {
+    {"partitions", "make table partitions"},
+    {"retention", "apply retention"},
+    {"indexes", "summarize indexes"},
+    {"fold", "fold the rollup"},
+    {"rollup", "roll up minutes"},
+    {"alerts", "evaluate alert rules"},
+    {"events", "record the state in heartbeat_events"},
+    {"summary", "write the summary to the log"},
+};
+
+DutySlot *slot_of(Duty duty) {
+    return &shared_state->duties[static_cast<int>(duty)];
+}
+
+// When its trouble began; 0: it has none worth showing.
+TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
+    if (duty.failing_since != 0 && duty.failures >= failures_shown &&
+        (!duty.patiently || duty.failing_since + patience < now))
+        return duty.failing_since;
+    return duty.began_at != 0 && duty.began_at + long_at_work < now ? duty.began_at : 0;
+}
+
+const DutySlot *find_troubled(TimestampTz now) {
+    const DutySlot *worst = nullptr;
+    TimestampTz worst_since = 0;
+    for (const DutySlot &duty : shared_state->duties) {
+        TimestampTz since = troubled_since(duty, now);
+        if (since != 0 && (worst == nullptr || since < worst_since)) {
+            worst = &duty;
+            worst_since = since;
+        }
+    }
+    return worst;
+}
+
+void describe(const DutySlot &duty, char *text, size_t size) {
+    const char *act = names[&duty - shared_state->duties].act;
+    if (duty.failing_since != 0)
+        text_print(text, size, "the maintenance worker cannot %s: %s", act, duty.reason);
+    else
+        text_print(text, size, "the maintenance worker has been at work to %s since %s, and does not end",
+                   act, timestamptz_to_str(duty.began_at));
+}
+
+} // namespace
+
+void duties_forget() {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    for (DutySlot &duty : shared_state->duties)
+        duty.began_at = duty.failing_since = duty.failures = 0;
+    LWLockRelease(shared_state->lock);
+}
+
+void duty_begins(Duty duty) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot_of(duty)->began_at = GetCurrentTimestamp();
+    LWLockRelease(shared_state->lock);
+}
+
+void duty_done(Duty duty) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    DutySlot *slot = slot_of(duty);
+    bool shown = slot->failures >= failures_shown;
+    slot->began_at = slot->failing_since = slot->failures = 0;
+    slot->reason[0] = slot->hint[0] = '\0';
+    slot->done_at = GetCurrentTimestamp();
+    LWLockRelease(shared_state->lock);
+    if (shown)
+        pg_atomic_write_u32(&shared_state->reported, 1); // the state may be another one
+}
+
+void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    DutySlot *slot = slot_of(duty);
+    slot->began_at = 0;
+    if (slot->failing_since == 0)
+        slot->failing_since = GetCurrentTimestamp();
+    slot->failures++;
+    slot->failures_total++;
+    slot->patiently = patiently;
+    text_copy(slot->reason, reason);
+    text_copy(slot->hint, hint);
+    bool shown = slot->failures >= failures_shown;
+    LWLockRelease(shared_state->lock);
+    if (shown)
+        pg_atomic_write_u32(&shared_state->reported, 1);
+}
+
+void duties_look(Overall *overall, TimestampTz now) {
+    const DutySlot *duty = overall->state == WorkerState::running ? find_troubled(now) : nullptr;
+    if (duty == nullptr)
+        return;
+    overall->state = WorkerState::retrying;
+    overall->since = troubled_since(*duty, now);
+    overall->of_maintenance = true;
+    describe(*duty, overall->reason, sizeof(overall->reason));
+    text_copy(overall->hint, duty->failing_since != 0
+                                 ? duty->hint
+                                 : "See pg_stat_activity and pg_locks for what the process \"heartbeat "
+                                   "maintenance\" does.");
+    text_add_sentence(overall->hint, sizeof(overall->hint), "Ingest goes on.");
+}
+
+bool duties_describe(char *sentence, size_t size) {
+    char text[state_text_size];
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    const DutySlot *duty = find_troubled(GetCurrentTimestamp());
+    if (duty != nullptr)
+        describe(*duty, text, sizeof(text));
+    LWLockRelease(shared_state->lock);
+    if (duty == nullptr)
+        return false;
+    text_print(sentence, size, "Besides, %s.", text);
+    return true;
+}
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_maintenance_duties(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (shared_state == nullptr)
+        return static_cast<Datum>(0);
+    auto *duties = static_cast<DutySlot *>(palloc(sizeof(shared_state->duties)));
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    memcpy(duties, shared_state->duties, sizeof(shared_state->duties));
+    LWLockRelease(shared_state->lock);
+    for (int i = 0; i < duties_count; i++) {
+        const DutySlot &duty = duties[i];
+        Datum values[7] = {CStringGetTextDatum(names[i].name),      TimestampTzGetDatum(duty.done_at),
+                           TimestampTzGetDatum(duty.failing_since), Int64GetDatum(duty.failures),
+                           Int64GetDatum(duty.failures_total),      CStringGetTextDatum(duty.reason),
+                           CStringGetTextDatum(duty.hint)};
+        bool nulls[7] = {false, duty.done_at == 0,      duty.failing_since == 0, false,
+                         false, duty.reason[0] == '\0', duty.hint[0] == '\0'};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    return static_cast<Datum>(0);
+}

@@ -1,0 +1,157 @@
+// Records each state that heartbeat gets into, by the maintenance worker alone, so that there is
+// one row for all workers and no worker waits for it.
+#include "server/server.h"
+
+#include "kafka/consumer.h"
+#include "monitor/aggregate_status.h"
+#include "monitor/event_recorder.h"
+#include "monitor/events.h"
+#include "server/sql.h"
+#include "server/text.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int rows_at_once = 10; // then one a minute
+constexpr TimestampTz row_every = USECS_PER_MINUTE;
+
+Statement describe_state = {
+    "SELECT jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($2, 1)))",
+    2,
+    {TEXTOID, INT8OID},
+    0,
+    nullptr};
+
+Statement describe_start = {"SELECT jsonb_build_object('heartbeat', e.extversion,"
+                            " 'postgresql', current_setting('server_version'), 'librdkafka', $1, 'topic', $2)"
+                            " FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat'",
+                            2,
+                            {TEXTOID, TEXTOID},
+                            0,
+                            nullptr};
+
+Statement find_other_version = {
+    "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat' AND e.extversion <> $1",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
+
+struct Recorded {
+    bool any;
+    WorkerState state;
+    bool throttled;
+    char reason[state_text_size];
+    int64_t changes; // until then
+    int rows_left;
+    TimestampTz refilled_at;
+};
+Recorded recorded = {false, WorkerState::stopped, false, "", 0, rows_at_once, 0};
+
+int64_t changes_now() {
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    int64_t changes = shared_state->changes;
+    LWLockRelease(shared_state->lock);
+    return changes;
+}
+
+// The numbers in the reasons of a stall and of a throttle change; it is the same all the while.
+bool is_recorded(const Overall &now) {
+    if (!recorded.any || now.state != recorded.state)
+        return false;
+    return now.state == WorkerState::stalled || (now.throttled && recorded.throttled) ||
+           strcmp(now.reason, recorded.reason) == 0;
+}
+
+// Nothing has been found out yet. That the workers start is what the row of the start says.
+bool is_beginning(const Overall &now) {
+    return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
+}
+
+void refill(TimestampTz now) {
+    auto refills =
+        static_cast<int>(std::min<TimestampTz>((now - recorded.refilled_at) / row_every, rows_at_once));
+    if (refills == 0)
+        return;
+    recorded.rows_left = std::min(recorded.rows_left + refills, rows_at_once);
+    recorded.refilled_at = now;
+}
+
+void write_state(const Overall &now, int64_t changes) {
+    Datum values[2] = {CStringGetTextDatum(shared_state_name(now.state)),
+                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1))};
+    statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
+    Datum details = statement_value(0, 1, JSONBOID);
+    events_record("state", now.reason[0] == '\0' ? nullptr : now.reason, details,
+                  now.since == 0 ? GetCurrentTimestamp() : now.since);
+}
+
+void write_start() {
+    Datum values[2] = {CStringGetTextDatum(consumer_library_version()), CStringGetTextDatum(settings.topic)};
+    statement_execute(&describe_start, values, nullptr, SPI_OK_SELECT);
+    Datum details = statement_value(0, 1, JSONBOID);
+    events_record("start", nullptr, details, GetCurrentTimestamp());
+}
+
+// The library of a new version works with the tables of the one before, so that there is a time for the
+// update.
+void tell_other_version() {
+    Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
+    if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
+        return;
+    ereport(LOG,
+            (errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
+                    statement_text(0, 1), HEARTBEAT_VERSION),
+             errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
+}
+
+void remember(const Overall &now, int64_t changes) {
+    recorded.any = true;
+    recorded.state = now.state;
+    recorded.throttled = now.throttled;
+    text_copy(recorded.reason, now.reason);
+    recorded.changes = changes;
+    recorded.rows_left--;
+}
+
+Overall overall; // large for a stack
+
+} // namespace
+
+bool journal_has_news() {
+    overall_look(&overall);
+    return !shared_state->start_recorded || (!is_recorded(overall) && !is_beginning(overall));
+}
+
+TimestampTz journal_write() {
+    if (!journal_has_news())
+        return 0;
+    bool has_state = !is_recorded(overall) && !is_beginning(overall);
+    TimestampTz now = GetCurrentTimestamp();
+    refill(now);
+    if (has_state && recorded.rows_left == 0)
+        return recorded.refilled_at + row_every - now;
+    int64_t changes = changes_now();
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return 0;
+    if (!shared_state->start_recorded) {
+        write_start();
+        tell_other_version();
+    }
+    if (has_state)
+        write_state(overall, changes);
+    transaction_commit();
+    shared_state->start_recorded = true; // nobody else asks
+    if (has_state)
+        remember(overall, changes);
+    return 0;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,119 @@
+// Folds librdkafka's notes. A broker that is away makes one every second, and a log is for
+// people.
+#include "server/server.h"
+
+#include "monitor/kafka_log.h"
+#include "server/text.h"
+
+#include <cctype>
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int level_warning = 4; // syslog's numbers: lower is worse
+constexpr int kinds_kept = 16;
+constexpr size_t kind_size = 40;
+constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
+constexpr int lines_max = 20; // in that time, of all kinds together: a hundred brokers are a hundred kinds
+
+struct Kind {
+    char text[kind_size]; // the beginning of the note, without its digits
+    TimestampTz logged_at;
+    int folded;
+};
+Kind kinds[kinds_kept];
+
+struct Window {
+    TimestampTz began_at;
+    int lines;
+    int left_out;
+};
+Window window;
+
+void make_kind(const char *note, char *text) {
+    char without_digits[sizeof(ConsumerNote::text)];
+    size_t size = 0;
+    for (; *note != '\0' && size < sizeof(without_digits) - 1; note++)
+        if (isdigit(static_cast<unsigned char>(*note)) == 0)
+            without_digits[size++] = *note;
+    without_digits[size] = '\0';
+    text_copy(text, kind_size, without_digits);
+}
+
+// The kind that the note is of, or else the one that was logged longest ago, for it to take over.
+Kind *find_kind(const char *text) {
+    Kind *oldest = &kinds[0];
+    for (Kind &kind : kinds) {
+        if (strcmp(kind.text, text) == 0)
+            return &kind;
+        if (kind.logged_at < oldest->logged_at)
+            oldest = &kind;
+    }
+    *oldest = {};
+    text_copy(oldest->text, text);
+    return oldest;
+}
+
+bool has_room(TimestampTz now) {
+    if (now >= window.began_at + fold_for) {
+        if (window.left_out > 0)
+            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more notes of other kinds", window.left_out),
+                          errhidecontext(true)));
+        window = {now, 0, 0};
+    }
+    if (window.lines == lines_max) {
+        window.left_out++;
+        return false;
+    }
+    window.lines++;
+    return true;
+}
+
+void log_note(const char *note) {
+    char text[kind_size];
+    make_kind(note, text);
+    Kind *kind = find_kind(text);
+    TimestampTz now = GetCurrentTimestamp();
+    if (kind->logged_at != 0 && now < kind->logged_at + fold_for) {
+        kind->folded++;
+        return;
+    }
+    if (!has_room(now))
+        return;
+    if (kind->folded > 0)
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note, kind->folded),
+                      errhidecontext(true)));
+    else
+        ereport(LOG, (errmsg("heartbeat: librdkafka: %s", note), errhidecontext(true)));
+    kind->logged_at = now;
+    kind->folded = 0;
+}
+
+} // namespace
+
+void notes_take(Consumer *consumer, WorkerSlot *slot) {
+    ConsumerNote note;
+    while (consumer_next_note(consumer, &note)) {
+        if (note.level > level_warning) {
+            elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
+            continue;
+        }
+        char *text = text_from_utf8(note.text);
+        log_note(text);
+        shared_state_error(slot, text);
+        pfree(text);
+    }
+}
+
+void notes_tell_folded() {
+    for (Kind &kind : kinds) {
+        if (kind.folded > 0)
+            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),
+                          errhidecontext(true)));
+        kind.folded = 0;
+    }
+}
+
+} // namespace heartbeat

@@ -1,0 +1,240 @@
+// Looks for the holder of a lock in pg_locks, also where it is a prepared transaction, which no
+// process has.
+#include "server/server.h"
+
+#include "monitor/lock_holders.h"
+#include "server/arrays.h"
+#include "server/sql.h"
+#include "server/text.h"
+
+#include <cstring>
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int columns = 9;
+
+#define HOLDER_COLUMNS                                                                                       \
+    "SELECT l.pid, x.gid::text, coalesce(x.owner, a.usename)::text, a.application_name::text, "              \
+    "a.state::text,"                                                                                         \
+    " to_char(coalesce(x.prepared, a.xact_start), 'YYYY-MM-DD HH24:MI:SS TZ'), l.granted, "                  \
+    "a.backend_type::text,"                                                                                  \
+    " coalesce(x.database, a.datname)::text FROM pg_catalog.pg_locks l"                                      \
+    " LEFT JOIN (SELECT t.virtualtransaction, p.gid, p.owner, p.prepared, p.database FROM "                  \
+    "pg_catalog.pg_locks t"                                                                                  \
+    " JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid WHERE t.pid IS NULL) x"         \
+    " ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"                                      \
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+#define HOLDER_ORDER                                                                                         \
+    " ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC, coalesce(x.prepared, "          \
+    "a.xact_start) LIMIT 1"
+
+// $1 is the kind of the lock, $2 to $7 what it is of, $8 the modes that conflict with the one that is waited
+// for, $9 whether those who wait for it themselves count.
+Statement select_holder = {
+    HOLDER_COLUMNS
+    " WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3"
+    " AND l.page IS NOT DISTINCT FROM $4 AND l.tuple IS NOT DISTINCT FROM $5"
+    " AND l.transactionid::text IS NOT DISTINCT FROM $6 AND l.objid IS NOT DISTINCT FROM $7"
+    " AND l.mode = ANY ($8) AND (l.granted OR $9) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
+    " AND (l.granted OR a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')" HOLDER_ORDER,
+    9,
+    {TEXTOID, OIDOID, OIDOID, INT4OID, INT2OID, TEXTOID, OIDOID, TEXTARRAYOID, BOOLOID},
+    0,
+    nullptr};
+
+Statement select_any_holder = {
+    HOLDER_COLUMNS
+    " WHERE l.granted AND l.locktype = 'relation' AND l.relation IN"
+    " (SELECT d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
+    "  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'"
+    "  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.extname = 'heartbeat'"
+    "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = "
+    "h.inhparent"
+    "  JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace AND e.extname = 'heartbeat'"
+    "  WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'))"
+    " AND (a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')"
+    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
+    "pg_catalog.current_database())" HOLDER_ORDER,
+    0,
+    {},
+    0,
+    nullptr};
+
+struct Found {
+    bool any;
+    int32_t pid; // 0: a prepared transaction
+    const char *gid, *user, *application, *state, *since, *backend_type, *database;
+    bool granted;
+};
+
+const char *or_unknown(const char *text) {
+    return text == nullptr ? "?" : text;
+}
+
+Found read_found() {
+    Found found = {};
+    found.any = SPI_processed > 0;
+    if (!found.any)
+        return found;
+    bool null;
+    Datum pid = statement_value(0, 1, INT4OID, &null);
+    found.pid = null ? 0 : DatumGetInt32(pid);
+    found.gid = statement_text(0, 2);
+    found.user = statement_text(0, 3);
+    found.application = statement_text(0, 4);
+    found.state = statement_text(0, 5);
+    found.since = statement_text(0, 6);
+    found.granted = statement_bool(0, 7);
+    found.backend_type = statement_text(0, 8);
+    found.database = statement_text(0, 9);
+    return found;
+}
+
+// The modes that cannot be had beside one, by the names that pg_locks has for them.
+Datum conflicting_modes(LOCKMODE mode) {
+    const char *names[MAX_LOCKMODES];
+    size_t count = 0;
+    for (LOCKMODE other = AccessShareLock; other <= AccessExclusiveLock; other++)
+        if (DoLockModesConflict(mode, other))
+            names[count++] = GetLockmodeName(DEFAULT_LOCKMETHOD, other);
+    return array_of_names(count, [&](size_t i) { return names[i]; });
+}
+
+const char *kind_of(const LOCKTAG &tag) {
+    switch (static_cast<LockTagType>(tag.locktag_type)) {
+    case LOCKTAG_RELATION:
+        return "relation";
+    case LOCKTAG_RELATION_EXTEND:
+        return "extend";
+    case LOCKTAG_TUPLE:
+        return "tuple";
+    case LOCKTAG_TRANSACTION:
+        return "transactionid";
+    case LOCKTAG_OBJECT:
+        return "object";
+    default:
+        return nullptr;
+    }
+}
+
+bool is_of_relation(const LOCKTAG &tag) {
+    return tag.locktag_type == LOCKTAG_RELATION || tag.locktag_type == LOCKTAG_RELATION_EXTEND ||
+           tag.locktag_type == LOCKTAG_TUPLE;
+}
+
+Found find(const LOCKTAG &tag, LOCKMODE mode, bool waiting_too) {
+    Datum values[9] = {CStringGetTextDatum(kind_of(tag))};
+    char nulls[10] = " nnnnnn  ";
+    bool object = tag.locktag_type == LOCKTAG_OBJECT;
+    if (is_of_relation(tag) || object) {
+        values[1] = ObjectIdGetDatum(tag.locktag_field1);
+        nulls[1] = ' ';
+    }
+    if (is_of_relation(tag)) {
+        values[2] = ObjectIdGetDatum(tag.locktag_field2);
+        nulls[2] = ' ';
+    }
+    if (tag.locktag_type == LOCKTAG_TUPLE) {
+        values[3] = Int32GetDatum(static_cast<int32>(tag.locktag_field3));
+        values[4] = Int16GetDatum(static_cast<int16>(tag.locktag_field4));
+        nulls[3] = nulls[4] = ' ';
+    }
+    if (tag.locktag_type == LOCKTAG_TRANSACTION) {
+        values[5] = CStringGetTextDatum(psprintf("%u", tag.locktag_field1));
+        nulls[5] = ' ';
+    }
+    if (object) {
+        values[6] = ObjectIdGetDatum(tag.locktag_field3);
+        nulls[6] = ' ';
+    }
+    values[7] = conflicting_modes(mode);
+    values[8] = BoolGetDatum(waiting_too);
+    statement_execute(&select_holder, values, nulls, SPI_OK_SELECT);
+    return read_found();
+}
+
+// What the lock is of, as a phrase that begins with a space.
+const char *object_of(const AwaitedLock &awaited) {
+    const LOCKTAG &tag = awaited.tag;
+    if (!awaited.any)
+        return " on a table of heartbeat";
+    if (tag.locktag_type == LOCKTAG_TRANSACTION)
+        return " on a row";
+    const char *name = is_of_relation(tag) && tag.locktag_field1 == MyDatabaseId
+                           ? get_rel_name(tag.locktag_field2)
+                           : nullptr;
+    if (name != nullptr)
+        return psprintf(" on table \"%s\"", name);
+    return tag.locktag_type == LOCKTAG_OBJECT ? " on the extension or another object" : "";
+}
+
+const char *name_of(const Found &found) {
+    if (found.pid == 0)
+        return psprintf("prepared transaction \"%s\" of user \"%s\", prepared at %s,", or_unknown(found.gid),
+                        or_unknown(found.user), or_unknown(found.since));
+    if (found.backend_type != nullptr && strcmp(found.backend_type, "client backend") != 0)
+        return psprintf("process %d (%s)", found.pid, found.backend_type);
+    return psprintf("process %d (user \"%s\", application \"%s\"%s%s%s%s)", found.pid, or_unknown(found.user),
+                    or_unknown(found.application), found.state == nullptr ? "" : ", ",
+                    found.state == nullptr ? "" : found.state, found.since == nullptr ? "" : ", since ",
+                    found.since == nullptr ? "" : found.since);
+}
+
+void print_hint(const Found &found, LockHolder *holder) {
+    if (found.pid == 0)
+        text_print(
+            holder->hint, sizeof(holder->hint),
+            "No session holds this lock. In database \"%s\": COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'.",
+            or_unknown(found.database), or_unknown(found.gid), or_unknown(found.gid));
+    else if (found.backend_type != nullptr && strncmp(found.backend_type, "heartbeat", 9) == 0)
+        text_copy(holder->hint, "That process waits for another one, or ends by itself.");
+    else
+        text_print(holder->hint, sizeof(holder->hint),
+                   "Ask that user to end the transaction, or end it: SELECT pg_terminate_backend(%d).",
+                   found.pid);
+}
+
+} // namespace
+
+void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
+    *holder = {};
+    bool known = awaited.any && kind_of(awaited.tag) != nullptr;
+    Found found = {};
+    Found behind = {};
+    if (known) {
+        found = find(awaited.tag, awaited.mode, true);
+        // one who waits too, before us, for who holds it
+        if (found.any && !found.granted)
+            behind = find(awaited.tag, AccessExclusiveLock, false);
+    } else if (log_min_messages < FATAL) {
+        return; // the server would have told of a wait: the error has another reason, such as a trigger's own
+    } else {
+        statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);
+        found = read_found();
+    }
+    if (!found.any)
+        return;
+    const char *object = object_of(awaited);
+    holder->found = true;
+    if (behind.any)
+        text_print(holder->who, sizeof(holder->who), "%s holds a lock%s, for which process %d waits too",
+                   name_of(behind), object, found.pid);
+    else
+        text_print(holder->who, sizeof(holder->who), "%s %s a lock%s", name_of(found),
+                   found.granted ? "holds" : "waits for", object);
+    const Found &blamed = behind.any ? behind : found;
+    holder->abandoned =
+        blamed.pid == 0 || (blamed.state != nullptr && strncmp(blamed.state, "idle in", 7) == 0);
+    print_hint(blamed, holder);
+}
+
+} // namespace heartbeat

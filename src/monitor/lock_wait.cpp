@@ -1,0 +1,57 @@
+// Takes a wait for a lock from the server's own line about it (log_lock_waits), which it writes
+// while the process stands in the lock's queue.
+#include "server/server.h"
+
+#include "monitor/lock_wait.h"
+
+#include <cstring>
+
+extern "C" {
+#include "storage/proc.h"
+#include "utils/guc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Shorter than any lock_timeout of ours that is worth a report.
+constexpr char told_after[] = "200ms";
+
+bool wanted_by_others; // log_lock_waits is on
+AwaitedLock last;
+
+} // namespace
+
+void lock_wait_prepare() {
+    const char *setting = GetConfigOption("log_lock_waits", true, false);
+    wanted_by_others = setting != nullptr && strcmp(setting, "on") == 0;
+    SetConfigOption("log_lock_waits", "on", PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("deadlock_timeout", told_after, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void lock_wait_look(ErrorData *line) {
+    // another process may grant the lock at any time: then the lock's entry stays, since this process holds
+    // it
+    const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
+    if (lock != nullptr) {
+        last = {true, lock->tag, MyProc->waitLockMode};
+        shared_state_await(last);
+    }
+    const char *format = line->message_id;
+    bool of_wait = format != nullptr && strncmp(format, "process %d ", 11) == 0;
+    if (of_wait && line->elevel == LOG && !wanted_by_others)
+        line->output_to_server = false;
+}
+
+const AwaitedLock &lock_wait_last() {
+    return last;
+}
+
+void lock_wait_forget() {
+    if (last.any)
+        shared_state_await({});
+    last = {};
+}
+
+} // namespace heartbeat

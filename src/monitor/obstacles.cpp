@@ -1,0 +1,136 @@
+// Finds what is in the way in the catalog, and in the error's own words.
+#include "server/server.h"
+
+#include "monitor/lock_holders.h"
+#include "monitor/obstacles.h"
+#include "server/sql.h"
+#include "server/text.h"
+
+#include <cstring>
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_type.h"
+#include "utils/fmgroids.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+#define RULES                                                                                                \
+    "SELECT string_agg(format('rule \"%s\" on table \"%s\"', w.rulename, c.relname), ', ' ORDER BY "         \
+    "c.relname, w.rulename)"                                                                                 \
+    " FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', " \
+    "'p')"                                                                                                   \
+    " JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace"                                     \
+    " WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D'"
+
+// Rules that can change what ingest writes.
+Statement select_rules = {RULES " AND w.ev_type = '3' AND c.relname IN"
+                                " ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_dead_letters')",
+                          0,
+                          {},
+                          0,
+                          nullptr};
+
+// Rules on the tables that a statement names. Of a statement that a rule makes nothing of, its plan knows no
+// table.
+Statement select_rules_of_statement = {
+    RULES " AND position('.' || c.relname || ' ' in $1) > 0", 1, {TEXTOID}, 0, nullptr};
+
+// Publications that name the table of an error message, and can have a row filter or a list of columns.
+Statement select_publications = {
+    "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY "
+    "p.pubname)"
+    " FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid"
+    " JOIN pg_catalog.pg_class c ON c.oid = r.prrelid WHERE position('\"' || c.relname || '\"' in $1) > 0"
+    " AND (p.pubupdate OR p.pubdelete)",
+    1,
+    {TEXTOID},
+    0,
+    nullptr};
+
+void add_found(const char *sentence, Obstacle *obstacle) {
+    const char *found = SPI_processed > 0 ? statement_text(0, 1) : nullptr;
+    if (found != nullptr)
+        text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
+}
+
+// The first line of the context that names a function of somebody else's.
+bool find_function(const char *context, char *line, size_t size) {
+    for (const char *next = context; next != nullptr && *next != '\0';) {
+        const char *end = strchr(next, '\n');
+        size_t length = end == nullptr ? strlen(next) : static_cast<size_t>(end - next);
+        text_print(line, size, "%.*s", static_cast<int>(length), next);
+        if (strstr(line, " function ") != nullptr && strstr(line, "heartbeat_") == nullptr &&
+            strncmp(line, "SQL statement", 13) != 0)
+            return true;
+        next = end == nullptr ? nullptr : end + 1;
+    }
+    return false;
+}
+
+} // namespace
+
+void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
+    text_copy(advice, size, error->hint == nullptr ? "" : error->hint);
+    char line[200];
+    char sentence[256];
+    if (error->context != nullptr && find_function(error->context, line, sizeof(line))) {
+        text_print(sentence, sizeof(sentence), "It came from %s.", line);
+        text_add_sentence(advice, size, sentence);
+    }
+    // this detail tells of a publication, and of no row
+    if (error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE && error->detail != nullptr)
+        text_add_sentence(advice, size, error->detail);
+}
+
+void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle) {
+    if (of_lock) {
+        LockHolder holder;
+        lock_holders_find(awaited, &holder);
+        text_copy(obstacle->who, holder.who);
+        text_copy(obstacle->hint, holder.hint);
+        obstacle->passes = holder.found && !holder.abandoned;
+        return;
+    }
+    Extension extension;
+    if (!extension_find(&extension))
+        return;
+    statement_execute(&select_rules, nullptr, nullptr, SPI_OK_SELECT);
+    add_found("changes what heartbeat writes: DROP RULE.", obstacle);
+    Datum text = CStringGetTextDatum(message);
+    statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
+    add_found("keeps rows from being changed: let its columns and its row filter be of the replica identity "
+              "alone, or drop it.",
+              obstacle);
+}
+
+const char *obstacles_rules_in(const char *statement) {
+    Datum text = CStringGetTextDatum(statement);
+    statement_execute(&select_rules_of_statement, &text, nullptr, SPI_OK_SELECT);
+    return SPI_processed > 0 ? statement_text(0, 1) : nullptr;
+}
+
+char *obstacles_rules_of(Oid table) {
+    Relation catalog = table_open(RewriteRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+    SysScanDesc scan = systable_beginscan(catalog, RewriteRelRulenameIndexId, true, nullptr, 1, &key);
+    char *rules = nullptr;
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+        auto *rule = reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple));
+        rules = rules == nullptr ? psprintf("rule \"%s\"", NameStr(rule->rulename))
+                                 : psprintf("%s, rule \"%s\"", rules, NameStr(rule->rulename));
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return rules;
+}
+
+} // namespace heartbeat

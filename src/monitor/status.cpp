@@ -1,0 +1,252 @@
+// Heartbeat_state(), heartbeat_partition_states() and heartbeat_batch_times(): what shared
+// memory knows, and what the tables add where they can be read, as rows.
+#include "server/server.h"
+
+#include "monitor/aggregate_status.h"
+#include "monitor/duties.h"
+#include "monitor/lock_holders.h"
+#include "monitor/role_hint.h"
+#include "monitor/table_status.h"
+#include "monitor/worker_stats.h"
+#include "server/compat.h"
+#include "server/subtransaction.h"
+#include "server/text.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/float.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_state);
+PG_FUNCTION_INFO_V1(heartbeat_ingest_state);
+PG_FUNCTION_INFO_V1(heartbeat_partition_states);
+PG_FUNCTION_INFO_V1(heartbeat_batch_times);
+}
+
+namespace heartbeat {
+
+namespace {
+
+enum StateColumn {
+    state_column,
+    since_column,
+    reason_column,
+    hint_column,
+    workers_column,
+    rate_column,
+    last_error_column,
+    last_error_at_column,
+    busy_since_column,
+    lag_messages_column,
+    lag_seconds_column,
+    state_columns
+};
+
+void stopped(Overall *overall, const char *reason, const char *hint) {
+    *overall = {};
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, hint);
+}
+
+bool is_ours() {
+    return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
+}
+
+void look(Overall *overall) {
+    if (shared_state == nullptr)
+        return stopped(
+            overall, "the worker is not loaded",
+            "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
+            "restart the server.");
+    if (!is_ours())
+        return stopped(overall,
+                       psprintf("the workers serve database \"%s\", not this one", settings.database),
+                       "Set heartbeat.database and restart the server.");
+    if (RecoveryInProgress())
+        return stopped(overall, "the server is in recovery, and only a primary reads from Kafka",
+                       "The workers start when the server is promoted.");
+    if (!IsUnderPostmaster)
+        return stopped(overall, "the server runs in single-user mode, which has no workers",
+                       "They start with the server.");
+    overall_look(overall);
+    // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
+    if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
+        overall->state = WorkerState::connecting;
+        overall->since = 0;
+        text_copy(overall->reason, starting_reason);
+        overall->hint[0] = '\0';
+    }
+}
+
+struct Looks {
+    Overall overall;
+    Lag lag;
+};
+
+// Of the lock that the batch in hand waits for. Whether a session is idle only those know who may see it.
+void name_holder(Overall *overall) {
+    LockHolder holder;
+    lock_holders_find(overall->awaited, &holder);
+    if (!holder.found)
+        return;
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason), "%s: %s", overall->reason, holder.who);
+    text_copy(overall->reason, reason);
+    text_copy(overall->hint, holder.hint);
+}
+
+// What people have decided goes before what the workers are about to find out, also within the transaction
+// that decides it.
+void look_at_tables(void *argument) {
+    auto *looks = static_cast<Looks *>(argument);
+    Overall *overall = &looks->overall;
+    SPI_connect();
+    positions_lag(&looks->lag);
+    if (overall->state != WorkerState::stopped && overall->state != WorkerState::failed) {
+        Hold hold;
+        positions_hold(&hold);
+        if (hold.since != 0) {
+            overall->state = WorkerState::paused;
+            overall->of_maintenance = false;
+            overall->since = hold.since;
+            text_copy(overall->reason, hold.reason == nullptr ? "" : hold.reason);
+        }
+        if (overall->state == WorkerState::paused)
+            text_copy(overall->hint, "heartbeat_resume() goes on.");
+    }
+    if (overall->state == WorkerState::stalled && overall->awaited.any)
+        name_holder(overall);
+    SPI_finish();
+}
+
+// What somebody has done to a table is no reason to say nothing, but a session that is to end ends.
+bool is_of_table(const ErrorData *error) {
+    return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+           error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
+}
+
+void look_at_tables_if_possible(Looks *looks) {
+    Looks before = *looks;
+    CaughtError error;
+    if (subtransaction_try(look_at_tables, looks, is_of_table, &error))
+        return;
+    *looks = before;
+    text_add_sentence(looks->overall.hint, sizeof(looks->overall.hint),
+                      psprintf("heartbeat's tables cannot be read: %s", error.message));
+}
+
+struct Row {
+    Datum values[state_columns];
+    bool nulls[state_columns];
+};
+
+void set_text(Row *row, StateColumn column, const char *text) {
+    row->nulls[column] = *text == '\0';
+    row->values[column] = row->nulls[column] ? 0 : CStringGetTextDatum(text);
+}
+
+void set_time(Row *row, StateColumn column, TimestampTz time) {
+    row->nulls[column] = time == 0;
+    row->values[column] = TimestampTzGetDatum(time);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
+    TupleDesc description;
+    if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    auto *looks = static_cast<Looks *>(palloc0(sizeof(Looks)));
+    Overall *overall = &looks->overall;
+    Lag &lag = looks->lag;
+    lag.seconds = -1;
+    look(overall);
+    if (is_ours())
+        look_at_tables_if_possible(looks);
+    char besides[state_text_size + 16];
+    if (is_ours() && !overall->of_maintenance && duties_describe(besides, sizeof(besides)))
+        text_add_sentence(overall->hint, sizeof(overall->hint), besides);
+    if (is_ours() && overall->workers > 0)
+        role_hint_append(overall->hint, sizeof(overall->hint));
+    Row row = {};
+    set_text(&row, state_column, shared_state_name(overall->state));
+    set_time(&row, since_column, overall->since);
+    set_text(&row, reason_column, overall->reason);
+    set_text(&row, hint_column, overall->hint);
+    row.values[workers_column] = Int32GetDatum(overall->workers);
+    row.values[rate_column] = Float8GetDatum(overall->messages_per_second);
+    set_text(&row, last_error_column, overall->last_error);
+    set_time(&row, last_error_at_column, overall->last_error_at);
+    set_time(&row, busy_since_column, overall->busy_since);
+    row.values[lag_messages_column] = Int64GetDatum(lag.messages);
+    row.nulls[lag_messages_column] = !lag.known;
+    row.values[lag_seconds_column] = Float8GetDatum(lag.seconds);
+    row.nulls[lag_seconds_column] = lag.seconds < 0;
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
+}
+
+// For rules that depend on ingest, and not on what the maintenance worker does beside it.
+extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
+    WorkerState state = WorkerState::stopped;
+    if (is_ours() && !RecoveryInProgress()) {
+        auto *overall = static_cast<Overall *>(palloc(sizeof(Overall)));
+        overall_look_at_ingest(overall);
+        state = overall->state;
+    }
+    PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
+}
+
+extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (!is_ours())
+        return static_cast<Datum>(0);
+    auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    memcpy(slots, shared_state->partitions, sizeof(shared_state->partitions));
+    LWLockRelease(shared_state->lock);
+    TimestampTz now = GetCurrentTimestamp();
+    for (int partition = 0; partition < partitions_shown_max; partition++) {
+        const PartitionSlot &slot = slots[partition];
+        if (slot.pid == 0)
+            continue;
+        bool unknown = slot.high_watermark < 0, named = slot.state != PartitionState::none;
+        Datum values[6] = {Int32GetDatum(partition),
+                           Int64GetDatum(slot.high_watermark),
+                           Int32GetDatum(slot.pid),
+                           BoolGetDatum(progress_knows_end(slot, now)),
+                           named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
+                           slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
+        bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    return static_cast<Datum>(0);
+}
+
+extern "C" Datum heartbeat_batch_times(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (!is_ours())
+        return static_cast<Datum>(0);
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    BatchTimes times = shared_state->batch_times;
+    LWLockRelease(shared_state->lock);
+    int64_t batches = 0;
+    for (int i = 0; i < batch_time_buckets; i++) {
+        batches += times.bucket[i];
+        double bound = i == batch_time_buckets - 1
+                           ? get_float8_infinity()
+                           : static_cast<double>(batch_time_bounds[i]) / USECS_PER_SEC;
+        Datum values[3] = {Float8GetDatum(bound), Int64GetDatum(batches),
+                           Float8GetDatum(static_cast<double>(times.total) / USECS_PER_SEC)};
+        bool nulls[3] = {};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    return static_cast<Datum>(0);
+}

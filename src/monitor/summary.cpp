@@ -1,0 +1,109 @@
+// What was stored in the last minute, for a person who reads the log. All workers are in one
+// line: the counters are those of heartbeat_offsets, the times of the batches those of shared memory.
+#include "server/server.h"
+
+#include "monitor/summary.h"
+#include "monitor/table_status.h"
+#include "server/sql.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// messages are those that came, also by a replay: retries change what they became, and no message
+Statement select_totals = {
+    "SELECT greatest(least(messages, 9223372036854775807), 0)::bigint, least(records, "
+    "9223372036854775807)::bigint,"
+    " least(anomalies, 9223372036854775807)::bigint, least(duplicates, 9223372036854775807)::bigint,"
+    " least(dead_letters, 9223372036854775807)::bigint FROM"
+    " (SELECT coalesce(sum(next_offset::numeric - first_offset + rewound - empty_offsets), 0) AS messages,"
+    " coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,"
+    " coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS dead_letters"
+    " FROM @extschema@.heartbeat_offsets) totals",
+    0,
+    {},
+    0,
+    nullptr};
+
+struct Totals {
+    int64_t messages, records, anomalies, duplicates, dead_letters;
+    int64_t batches, microseconds, longest;
+    TimestampTz at;
+};
+Totals begin;
+bool begun;
+
+// With an SPI connection.
+void read_totals(Totals *totals) {
+    statement_execute(&select_totals, nullptr, nullptr, SPI_OK_SELECT);
+    int64_t *counters[] = {&totals->messages, &totals->records, &totals->anomalies, &totals->duplicates,
+                           &totals->dead_letters};
+    for (int i = 0; i < static_cast<int>(lengthof(counters)); i++)
+        *counters[i] = statement_int8(0, i + 1);
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    BatchTimes *times = &shared_state->batch_times;
+    totals->batches = times->batches;
+    totals->microseconds = times->total;
+    totals->longest = times->longest;
+    times->longest = 0;
+    LWLockRelease(shared_state->lock);
+    totals->at = GetCurrentTimestamp();
+}
+
+bool take(Totals *totals) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return false;
+    bool readable = positions_can_read("heartbeat_offsets");
+    if (readable)
+        read_totals(totals);
+    transaction_commit();
+    return readable;
+}
+
+void log(const Totals &now, const Lag &lag) {
+    double seconds = static_cast<double>(now.at - begin.at) / USECS_PER_SEC;
+    int64_t messages = now.messages - begin.messages;
+    int64_t batches = now.batches - begin.batches;
+    double mean = batches == 0 ? 0
+                               : static_cast<double>(now.microseconds - begin.microseconds) /
+                                     static_cast<double>(batches) / 1000;
+    char behind[64] = "lag not known";
+    if (lag.known)
+        snprintf(behind, sizeof(behind), "lag %lld messages, %.1f s", static_cast<long long>(lag.messages),
+                 std::max(lag.seconds, 0.0));
+    ereport(LOG, (errmsg("heartbeat: %lld messages in %.0f s (%.1f/s): %lld records, %lld anomalies, %lld "
+                         "duplicates, %lld dead letters; %s; %lld batches, mean %.1f ms, longest %.1f ms",
+                         static_cast<long long>(messages), seconds, static_cast<double>(messages) / seconds,
+                         static_cast<long long>(now.records - begin.records),
+                         static_cast<long long>(now.anomalies - begin.anomalies),
+                         static_cast<long long>(now.duplicates - begin.duplicates),
+                         static_cast<long long>(now.dead_letters - begin.dead_letters), behind,
+                         static_cast<long long>(batches), mean, static_cast<double>(now.longest) / 1000),
+                  errhidecontext(true)));
+}
+
+} // namespace
+
+void summary_open() {
+    begin.at = GetCurrentTimestamp();
+}
+
+void summary_log() {
+    Totals now = {};
+    if (!take(&now))
+        return;
+    Lag lag;
+    progress_lag(&lag);
+    if (begun && settings.log_summary > 0 && now.messages > begin.messages)
+        log(now, lag);
+    begin = now;
+    begun = true;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,107 @@
+// Reads heartbeat_control and heartbeat_offsets where nobody has locked them. Who looks into
+// the state at night is not to wait for the very lock that he looks for.
+#include "server/server.h"
+
+#include "monitor/table_status.h"
+#include "server/arrays.h"
+#include "server/sql.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement select_hold = {
+    "SELECT max(changed_at) AS changed_at, string_agg(coalesce(reason, 'paused by ' || changed_by), "
+    "'; ' ORDER BY hold DESC) AS reason"
+    " FROM @extschema@.heartbeat_control WHERE paused",
+    0,
+    {},
+    0,
+    nullptr};
+
+// $2 and $3 are what the workers know: partitions and their high watermarks. A sum beyond a bigint is shown
+// as its end.
+Statement select_lag = {
+    "SELECT bool_and(s.high_watermark IS NOT NULL),"
+    " least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,"
+    " max(CASE WHEN s.high_watermark > o.next_offset"
+    " THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision"
+    " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
+    " FROM @extschema@.heartbeat_offsets o LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING "
+    "(partition)"
+    // a position that was given in advance, to a partition that may never be, has no lag
+    " WHERE o.topic = $1 AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL"
+    " OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0)",
+    3,
+    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID},
+    0,
+    nullptr};
+
+// Two arrays: the partitions whose high watermark a worker knows and that is not old, and that.
+void put_watermarks(Datum *arrays) {
+    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
+    auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * partitions_shown_max));
+    size_t count = 0;
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (int32_t i = 0; i < partitions_shown_max; i++) {
+        const PartitionSlot &slot = shared_state->partitions[i];
+        if (!progress_knows_end(slot, now))
+            continue;
+        partitions[count] = i;
+        watermarks[count++] = slot.high_watermark;
+    }
+    LWLockRelease(shared_state->lock);
+    arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
+    arrays[1] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
+}
+
+} // namespace
+
+bool positions_can_read(const char *table) {
+    Extension extension;
+    if (!extension_find(&extension))
+        return false;
+    Oid found = get_relname_relid(table, extension.schema);
+    return OidIsValid(found) && ConditionalLockRelationOid(found, AccessShareLock);
+}
+
+void positions_hold(Hold *hold) {
+    *hold = {};
+    if (!positions_can_read("heartbeat_control"))
+        return;
+    statement_execute(&select_hold, nullptr, nullptr, SPI_OK_SELECT);
+    bool null;
+    Datum since = statement_value(0, 1, TIMESTAMPTZOID, &null);
+    if (null)
+        return;
+    hold->since = DatumGetTimestampTz(since);
+    hold->reason = statement_text(0, 2);
+}
+
+void positions_lag(Lag *lag) {
+    *lag = {};
+    lag->seconds = -1;
+    if (!positions_can_read("heartbeat_offsets")) {
+        progress_lag(lag);
+        return;
+    }
+    Datum values[3] = {CStringGetTextDatum(settings.topic)};
+    put_watermarks(&values[1]);
+    statement_execute(&select_lag, values, nullptr, SPI_OK_SELECT);
+    bool null;
+    Datum known = statement_value(0, 1, BOOLOID, &null);
+    lag->known = !null && DatumGetBool(known);
+    Datum messages = statement_value(0, 2, INT8OID, &null);
+    lag->messages = null ? 0 : DatumGetInt64(messages);
+    Datum seconds = statement_value(0, 3, FLOAT8OID, &null);
+    lag->seconds = null ? -1 : DatumGetFloat8(seconds);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,187 @@
+// Keeps what the workers get done in shared memory. Counters are since the server's start; what
+// must survive it is in heartbeat_offsets.
+#include "server/server.h"
+
+#include "monitor/worker_stats.h"
+#include "server/text.h"
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+// A partition lags from the moment that it has more than was stored; each message stored begins that anew.
+void note_lag(PartitionSlot *slot, bool moved) {
+    bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
+    if (!lags)
+        slot->waiting_since = 0;
+    else if (moved || slot->waiting_since == 0)
+        slot->waiting_since = GetCurrentTimestamp();
+}
+
+PartitionSlot *own(PartitionSlot *slot) {
+    if (slot->pid != MyProcPid)
+        *slot = {-1, -1, 0, -1, MyProcPid, 0, PartitionState::none, ""};
+    return slot;
+}
+
+void count_time(int64_t microseconds) {
+    BatchTimes *times = &shared_state->batch_times;
+    times->batches++;
+    times->total += microseconds;
+    times->longest = std::max(times->longest, microseconds);
+    const int64_t *end = batch_time_bounds + batch_time_buckets - 1;
+    times->bucket[std::lower_bound(batch_time_bounds, end, microseconds) - batch_time_bounds]++;
+}
+
+} // namespace
+
+void progress_batch_begins(WorkerSlot *slot) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->busy_since = GetCurrentTimestamp();
+    LWLockRelease(shared_state->lock);
+    shared_state_watch();
+}
+
+void progress_batch_ends(WorkerSlot *slot, int64_t messages) {
+    TimestampTz now = GetCurrentTimestamp();
+    int64_t second = now / USECS_PER_SEC;
+    int bucket = static_cast<int>(second % rate_seconds);
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    if (slot->busy_since != 0)
+        count_time(now - slot->busy_since);
+    slot->busy_since = 0;
+    if (slot->second[bucket] != second) {
+        slot->second[bucket] = second;
+        slot->messages[bucket] = 0;
+    }
+    slot->messages[bucket] += messages;
+    LWLockRelease(shared_state->lock);
+}
+
+void progress_batch_dropped(WorkerSlot *slot) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot->busy_since = 0;
+    LWLockRelease(shared_state->lock);
+}
+
+void progress_watermark(int32_t partition, int64_t high_watermark) {
+    if (partition >= partitions_shown_max)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    PartitionSlot *slot = own(&shared_state->partitions[partition]);
+    slot->high_watermark = high_watermark;
+    slot->confirmed_at = GetCurrentTimestamp();
+    note_lag(slot, false);
+    bool lags = slot->waiting_since != 0;
+    LWLockRelease(shared_state->lock);
+    if (lags)
+        shared_state_watch();
+}
+
+void progress_partition_state(int32_t partition, PartitionState state, const char *reason) {
+    if (partition >= partitions_shown_max)
+        return;
+    // only this process writes what it owns, so it may read it without the lock
+    PartitionSlot *slot = &shared_state->partitions[partition];
+    if (slot->pid == MyProcPid && slot->state == state && strcmp(slot->reason, reason) == 0)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    slot = own(slot);
+    slot->state = state;
+    text_copy(slot->reason, reason);
+    LWLockRelease(shared_state->lock);
+}
+
+bool progress_knows_end(const PartitionSlot &slot, TimestampTz now) {
+    return slot.pid != 0 && slot.high_watermark >= 0 && slot.confirmed_at != 0 &&
+           now < slot.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
+}
+
+TimestampTz progress_missed_since(const WorkerSlot &worker, TimestampTz now) {
+    return worker.back_at != 0 && worker.back_at < now ? worker.back_at : 0;
+}
+
+void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time) {
+    if (partition >= partitions_shown_max)
+        return;
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    PartitionSlot *slot = own(&shared_state->partitions[partition]);
+    slot->next_offset = next_offset;
+    slot->high_watermark = std::max(slot->high_watermark, next_offset);
+    if (last_kafka_time >= 0)
+        slot->last_kafka_time = last_kafka_time;
+    note_lag(slot, true);
+    LWLockRelease(shared_state->lock);
+}
+
+void progress_forget_partitions() {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    for (PartitionSlot &partition : shared_state->partitions)
+        if (partition.pid == MyProcPid)
+            partition = {-1, -1, 0, -1, 0, 0, PartitionState::none, ""};
+    LWLockRelease(shared_state->lock);
+}
+
+double progress_rate(const WorkerSlot &worker, TimestampTz now) {
+    int64_t this_second = now / USECS_PER_SEC;
+    int64_t messages = 0;
+    for (int i = 0; i < rate_seconds; i++)
+        if (worker.second[i] > this_second - rate_seconds)
+            messages += worker.messages[i];
+    int64_t alive = (now - worker.started_at) / USECS_PER_SEC + 1;
+    return static_cast<double>(messages) / static_cast<double>(std::min<int64_t>(alive, rate_seconds));
+}
+
+TimestampTz progress_waiting_since(const WorkerSlot &worker, int *partition) {
+    *partition = -1;
+    TimestampTz since = worker.busy_since;
+    if (since != 0)
+        return since;
+    for (int i = 0; i < partitions_shown_max; i++) {
+        const PartitionSlot &slot = shared_state->partitions[i];
+        if (slot.pid != worker.pid || slot.waiting_since == 0 || (since != 0 && slot.waiting_since >= since))
+            continue;
+        since = slot.waiting_since;
+        *partition = i;
+    }
+    return since;
+}
+
+void progress_lag(Lag *lag) {
+    *lag = {false, 0, 0};
+    TimestampTz asked_at = GetCurrentTimestamp();
+    int64_t now = to_unix_microseconds(asked_at);
+    bool old = false;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const PartitionSlot &slot : shared_state->partitions) {
+        if (slot.pid == 0 || slot.next_offset < 0)
+            continue;
+        lag->known = true;
+        old = old || !progress_knows_end(slot, asked_at);
+        if (slot.high_watermark <= slot.next_offset)
+            continue;
+        lag->messages += slot.high_watermark - slot.next_offset;
+        if (slot.last_kafka_time >= 0)
+            lag->seconds = std::max(lag->seconds,
+                                    static_cast<double>(now - slot.last_kafka_time * 1000) / USECS_PER_SEC);
+    }
+    LWLockRelease(shared_state->lock);
+    lag->known = lag->known && !old;
+    if (!lag->known)
+        lag->seconds = -1;
+}
+
+bool progress_is_wanted() {
+    bool wanted = false;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const WorkerSlot &worker : shared_state->workers) {
+        int partition;
+        wanted = wanted || (worker.pid != 0 && progress_waiting_since(worker, &partition) != 0);
+    }
+    LWLockRelease(shared_state->lock);
+    return wanted;
+}
+
+} // namespace heartbeat

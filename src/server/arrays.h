@@ -1,0 +1,105 @@
+// One-dimensional arrays without a detour through an array of Datums, since they are the hot
+// path.
+#pragma once
+
+#include "decode/batch.h"
+#include "server/text.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+}
+
+namespace heartbeat {
+
+// A piece of a batch in the server's encoding; *size is set to its bytes. May raise an error where the
+// database's encoding lacks a character.
+const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
+
+// An empty-handed array for `count` elements that take `data_size` bytes.
+ArrayType *array_allocate(size_t count, size_t data_size, Oid element_type);
+
+// Elements of eight or four bytes: value_at(i) gives the i-th.
+template <typename Value, typename ValueAt>
+Datum array_of_fixed(size_t count, Oid element_type, ValueAt value_at) {
+    ArrayType *array = array_allocate(count, count * sizeof(Value), element_type);
+    Value *values = reinterpret_cast<Value *>(ARR_DATA_PTR(array));
+    for (size_t i = 0; i < count; i++)
+        values[i] = value_at(i);
+    return PointerGetDatum(array);
+}
+
+template <typename ValueAt> Datum array_of_int8(size_t count, ValueAt value_at) {
+    return array_of_fixed<int64_t>(count, INT8OID, value_at);
+}
+
+template <typename ValueAt> Datum array_of_timestamptz(size_t count, ValueAt unix_microseconds_at) {
+    return array_of_fixed<TimestampTz>(count, TIMESTAMPTZOID,
+                                       [=](size_t i) { return to_timestamptz(unix_microseconds_at(i)); });
+}
+
+// text from pieces of the batch: piece_at(i) gives the i-th, which must not be NULL.
+template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count, PieceAt piece_at) {
+    size_t data_size = 0;
+    int size;
+    for (size_t i = 0; i < count; i++) {
+        array_server_text(batch, piece_at(i), &size);
+        data_size += INTALIGN(VARHDRSZ + static_cast<size_t>(size));
+    }
+    ArrayType *array = array_allocate(count, data_size, TEXTOID);
+    char *to = ARR_DATA_PTR(array);
+    for (size_t i = 0; i < count; i++) {
+        const char *from = array_server_text(batch, piece_at(i), &size);
+        SET_VARSIZE(to, VARHDRSZ + size);
+        memcpy(VARDATA(to), from, static_cast<size_t>(size));
+        to += INTALIGN(VARHDRSZ + static_cast<size_t>(size));
+    }
+    return PointerGetDatum(array);
+}
+
+// text from terminated names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are
+// NULL: for dead letters and progress, which are few.
+template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
+    Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+    for (size_t i = 0; i < count; i++)
+        values[i] = CStringGetTextDatum(name_at(i));
+    return PointerGetDatum(
+        construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+// text from pieces that are UTF-8 and need not be kept to the letter: see text_from_utf8().
+template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
+    return array_of_names(count, [=](size_t i) {
+        BatchBytes piece = piece_at(i);
+        return text_from_utf8(batch->at(piece), static_cast<size_t>(std::max(piece.size, 0)));
+    });
+}
+
+template <typename PieceAt> Datum array_of_bytea(const Batch *batch, size_t count, PieceAt piece_at) {
+    Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+    bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
+    for (size_t i = 0; i < count; i++) {
+        BatchBytes piece = piece_at(i);
+        nulls[i] = piece.size < 0;
+        values[i] = nulls[i] ? 0 : PointerGetDatum(cstring_to_text_with_len(batch->at(piece), piece.size));
+    }
+    int dimension = static_cast<int>(count), lower = 1;
+    return PointerGetDatum(
+        construct_md_array(values, nulls, 1, &dimension, &lower, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+// unix_microseconds_at(i) gives the i-th, null_at(i) says whether it is NULL instead.
+template <typename NullAt, typename ValueAt>
+Datum array_of_timestamptz_or_null(size_t count, NullAt null_at, ValueAt unix_microseconds_at) {
+    Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+    bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
+    for (size_t i = 0; i < count; i++) {
+        nulls[i] = null_at(i);
+        values[i] = TimestampTzGetDatum(nulls[i] ? 0 : to_timestamptz(unix_microseconds_at(i)));
+    }
+    int dimension = static_cast<int>(count), lower = 1;
+    return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower, TIMESTAMPTZOID,
+                                              sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+} // namespace heartbeat

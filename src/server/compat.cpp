@@ -1,0 +1,132 @@
+// What differs between the versions of PostgreSQL, each in the words of the one that we build
+// with.
+#include "server/server.h"
+
+#include "server/compat.h"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_proc.h"
+#include "commands/alter.h"
+#include "funcapi.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+}
+
+namespace heartbeat {
+
+void reserve_settings(const char *prefix) {
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+#if PG_VERSION_NUM >= 150000
+namespace {
+
+shmem_request_hook_type previous_hook = nullptr;
+void (*request_memory)() = nullptr;
+
+void request_hook() {
+    if (previous_hook != nullptr)
+        previous_hook();
+    request_memory();
+}
+
+} // namespace
+#endif
+
+void when_memory_is_requested(void (*request)()) {
+#if PG_VERSION_NUM >= 150000
+    request_memory = request;
+    previous_hook = shmem_request_hook;
+    shmem_request_hook = request_hook;
+#else
+    request();
+#endif
+}
+
+uint32 new_wait_event([[maybe_unused]] const char *name) {
+#if PG_VERSION_NUM >= 170000
+    return WaitEventExtensionNew(name);
+#else
+    return PG_WAIT_EXTENSION;
+#endif
+}
+
+ReturnSetInfo *return_rows(FunctionCallInfo call) {
+    auto *result = reinterpret_cast<ReturnSetInfo *>(call->resultinfo);
+#if PG_VERSION_NUM >= 150000
+    InitMaterializedSRF(call, 0);
+#else
+    if (result == nullptr || !IsA(result, ReturnSetInfo) || (result->allowedModes & SFRM_Materialize) == 0)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("set-valued function called in context that cannot accept a set")));
+    MemoryContext caller = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+    if (get_call_result_type(call, nullptr, &result->setDesc) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    result->returnMode = SFRM_Materialize;
+    result->setResult =
+        tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+    MemoryContextSwitchTo(caller);
+#endif
+    return result;
+}
+
+void init_range_table(EState *estate, ParseState *parse) {
+#if PG_VERSION_NUM >= 180000
+    ExecInitRangeTable(estate, parse->p_rtable, parse->p_rteperminfos,
+                       bms_add_range(nullptr, 1, list_length(parse->p_rtable)));
+#elif PG_VERSION_NUM >= 160000
+    ExecInitRangeTable(estate, parse->p_rtable, parse->p_rteperminfos);
+#else
+    ExecInitRangeTable(estate, parse->p_rtable);
+#endif
+}
+
+TupleConversionMap *partition_map(ResultRelInfo *partition, [[maybe_unused]] EState *estate) {
+#if PG_VERSION_NUM >= 160000
+    return ExecGetRootToChildMap(partition, estate);
+#else
+    return partition->ri_RootToPartitionMap;
+#endif
+}
+
+void require_execute(Oid function) {
+#if PG_VERSION_NUM >= 160000
+    AclResult result = object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE);
+#else
+    AclResult result = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+#endif
+    if (result != ACLCHECK_OK)
+        aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
+}
+
+void change_extension_owner(Oid extension, Oid owner) {
+#if PG_VERSION_NUM >= 170000
+    AlterObjectOwner_internal(ExtensionRelationId, extension, owner);
+#else
+    Relation catalog = table_open(ExtensionRelationId, RowExclusiveLock);
+    AlterObjectOwner_internal(catalog, extension, owner);
+    table_close(catalog, RowExclusiveLock);
+#endif
+}
+
+void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
+#if PG_VERSION_NUM >= 160000
+    vacuum(tables, params, nullptr, context, true);
+#else
+    MemoryContext portal = PortalContext;
+    PortalContext = context;
+    vacuum(tables, params, nullptr, true);
+    PortalContext = portal;
+#endif
+}
+
+} // namespace heartbeat

@@ -1,0 +1,34 @@
+// Closes a client of Kafka, and remembers threads that are left.
+#include "server/server.h"
+
+#include "server/kafka_close.h"
+
+#include <unistd.h>
+
+extern "C" {
+#include "storage/ipc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+bool looks_at_exit = false;
+
+void leave_at_once(int code, Datum /*argument*/) {
+    if (consumer_clients() > 0)
+        _exit(code);
+}
+
+} // namespace
+
+CloseResult kafka_close(Consumer *consumer) {
+    CloseResult result = consumer_close(consumer);
+    if (result != CloseResult::closed && !looks_at_exit) {
+        looks_at_exit = true;
+        on_proc_exit(leave_at_once, 0);
+    }
+    return result;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,38 @@
+// Keeps the parameters of statements out of the log.
+#include "server/server.h"
+
+#include "server/log_redaction.h"
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr char longest_parameter[] = "auto_explain.log_parameter_max_length";
+
+// Older versions know no such setting, nor does a server without auto_explain.
+void hide(GucSource source, GucAction action) {
+    if (GetConfigOption(longest_parameter, true, false) != nullptr)
+        set_config_option(longest_parameter, "0", PGC_SUSET, source, action, true, 0, false);
+}
+
+} // namespace
+
+void parameters_hide() {
+    hide(PGC_S_OVERRIDE, GUC_ACTION_SET);
+}
+
+int parameters_hide_for_now() {
+    int level = NewGUCNestLevel();
+    hide(PGC_S_SESSION, GUC_ACTION_SAVE);
+    return level;
+}
+
+void parameters_show(int level) {
+    AtEOXact_GUC(true, level);
+}
+
+} // namespace heartbeat

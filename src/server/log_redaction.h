@@ -1,0 +1,14 @@
+// Keeps the parameters of statements, which are readings, out of the log. From PostgreSQL 16
+// on, auto_explain writes them there, unless it is told not to.
+#pragma once
+
+namespace heartbeat {
+
+// In a worker, for good.
+void parameters_hide();
+
+// In a session, until parameters_show() is given what this returns, or an error ends it.
+int parameters_hide_for_now();
+void parameters_show(int level);
+
+} // namespace heartbeat

@@ -1,0 +1,75 @@
+// Finds the extension's functions by their exact signature, and tells its relations from
+// others'.
+#include "server/server.h"
+
+#include "server/compat.h"
+#include "server/own_objects.h"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Oid find(const OwnFunction &function) {
+    const Extension &extension = extension_known();
+    oidvector *types = buildoidvector(function.types, function.arguments);
+    Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name),
+                                PointerGetDatum(types), ObjectIdGetDatum(extension.schema));
+    if (!OidIsValid(found) || getExtensionOfObject(ProcedureRelationId, found) != extension.oid)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                        errmsg("function \"%s\" of extension \"heartbeat\" is gone", function.name),
+                        errhint("Undo what was done to it, or update the extension.")));
+    return found;
+}
+
+Oid owner_of(Oid relation) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+} // namespace
+
+bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer) {
+    Oid found = find(function);
+    require_execute(found);
+    FmgrInfo info;
+    fmgr_info(found, &info);
+    LOCAL_FCINFO(call, own_function_arguments_max);
+    InitFunctionCallInfoData(*call, &info, static_cast<short>(function.arguments), DEFAULT_COLLATION_OID,
+                             nullptr, nullptr);
+    for (int i = 0; i < function.arguments; i++) {
+        call->args[i].value = values[i];
+        call->args[i].isnull = nulls != nullptr && nulls[i];
+    }
+    *answer = FunctionCallInvoke(call);
+    return !call->isnull;
+}
+
+// heartbeat_distribute() takes tables out of the extension; they stay its owner's.
+void own_relation_check(Oid relation) {
+    const Extension &extension = extension_known();
+    if (relation < FirstNormalObjectId || owner_of(relation) == extension.owner ||
+        getExtensionOfObject(RelationRelationId, relation) == extension.oid)
+        return;
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("relation \"%s\" is not one of extension \"heartbeat\"", get_rel_name(relation)),
+             errdetail("It has the name of one that was renamed or dropped, and belongs to role \"%s\".",
+                       GetUserNameFromId(owner_of(relation), true)),
+             errhint("Rename or drop it, and undo what was done to heartbeat's own.")));
+}
+
+} // namespace heartbeat

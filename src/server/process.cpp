@@ -1,0 +1,216 @@
+// Start, sleep and recovery of a background process, in the server's own idiom.
+#include "server/server.h"
+
+#include "monitor/lock_wait.h"
+#include "monitor/obstacles.h"
+#include "server/compat.h"
+#include "server/log_redaction.h"
+#include "server/process.h"
+#include "server/sql.h"
+#include "server/subtransaction.h"
+#include "server/text.h"
+#include "store/distribution.h"
+#include "store/store.h"
+
+#include <malloc.h>
+
+extern "C" {
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
+
+void set(const char *name, const char *value) {
+    SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void protect_session() {
+    set("search_path", "pg_catalog, pg_temp");
+    set("default_transaction_isolation", "read committed");
+    set("default_transaction_read_only", "off");
+    set("default_transaction_deferrable", "off");
+    set("session_replication_role", "origin");
+    set("row_security", "off");
+    set("statement_timeout", "0");
+    if constexpr (has_transaction_timeout)
+        set("transaction_timeout", "0");
+    set("temp_file_limit", "-1"); // a batch is bounded
+    set("jit", "off");            // compiling takes longer than a batch, and would be done for each
+    set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
+    parameters_hide();
+    // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
+    // again.
+    // Where Citus has distributed the tables, see distribution_commit_durably().
+    set("synchronous_commit", "off");
+    distribution_prepare_session();
+}
+
+// What large messages took goes back to the system with them. Left to itself, glibc would keep pieces of such
+// a size for later once it has seen some freed, and give each of librdkafka's threads a heap of its own.
+void return_memory() {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_ARENA_MAX, 2);
+#endif
+}
+
+// In a process of heartbeat's own each line of the log goes through here, also what the server has to say of
+// a trigger's error: a customer's id or a broker's words in it may hold what a terminal obeys.
+emit_log_hook_type next_log_hook = nullptr;
+
+void escape(char **text, bool lines) {
+    char *escaped = *text == nullptr ? nullptr : text_escape(*text, lines);
+    if (escaped == nullptr)
+        return;
+    pfree(*text);
+    *text = escaped;
+}
+
+void escape_in_log(ErrorData *error) {
+    lock_wait_look(error);
+    for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
+        escape(text, false);
+    for (char **text : {&error->context, &error->internalquery}) // code, of several lines
+        escape(text, true);
+    if (next_log_hook != nullptr)
+        next_log_hook(error);
+}
+
+void find_conversions() {
+    StartTransactionCommand();
+    text_prepare();
+    CommitTransactionCommand();
+}
+
+} // namespace
+
+void process_start(const char *database, WorkerSlot *slot) {
+    return_memory();
+    next_log_hook = emit_log_hook;
+    emit_log_hook = escape_in_log;
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    if (!shared_state_claim(slot))
+        proc_exit(0);
+    BackgroundWorkerInitializeConnection(database, nullptr, 0);
+    SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_SUSET, PGC_S_OVERRIDE);
+    if (database == nullptr)
+        return;
+    protect_session();
+    lock_wait_prepare();
+    find_conversions();
+}
+
+bool process_interrupts() {
+    if (!PostmasterIsAlive()) // under load nothing waits, so nothing else would notice
+        proc_exit(1);
+    QueryCancelPending = false; // between two steps there is nothing to cancel
+    CHECK_FOR_INTERRUPTS();
+    if (!ConfigReloadPending)
+        return false;
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+    return true;
+}
+
+uint32_t process_wait_event(ProcessWait wait) {
+    static uint32 events[2];
+    static const char *const names[] = {"HeartbeatMessages", "HeartbeatRest"};
+    auto index = static_cast<int>(wait);
+    if (events[index] == 0)
+        events[index] = new_wait_event(names[index]);
+    return events[index];
+}
+
+void process_sleep(long milliseconds) {
+    pgstat_report_stat(true);
+    int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    WaitLatch(MyLatch, events, milliseconds, process_wait_event(ProcessWait::rest));
+    ResetLatch(MyLatch);
+}
+
+void process_recover(WorkerSlot *slot, Failure *failure) {
+    MemoryContextSwitchTo(TopMemoryContext);
+    HOLD_INTERRUPTS();
+    ErrorData *error = CopyErrorData();
+    TimestampTz now = GetCurrentTimestamp();
+    bool refused = store_may_be_refused(error); // tried again with care, which tells what it really is
+    char message[sizeof(failure->message)];
+    text_copy(message, refused || error->message == nullptr ? "" : error->message);
+    bool same = strcmp(failure->message, message) == 0;
+    if (!refused && (!same || now > failure->logged_at + log_again)) {
+        EmitErrorReport();
+        failure->logged_at = now;
+    }
+    FlushErrorState();
+    text_copy(failure->message, message);
+    failure->is_of_row = refused || subtransaction_is_row_error(error);
+    failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+    obstacles_advise(error, failure->advice, sizeof(failure->advice));
+    FreeErrorData(error);
+    AbortCurrentTransaction();
+    statements_forget();
+    if (!refused)
+        shared_state_error(slot, failure->message);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    RESUME_INTERRUPTS();
+}
+
+void process_explain(Failure *failure) {
+    text_copy(failure->reason, failure->message);
+    failure->hint[0] = '\0';
+    failure->passes = false;
+    MemoryContext context = CurrentMemoryContext;
+    PG_TRY();
+    {
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        SPI_connect();
+        Obstacle obstacle = {};
+        obstacles_find(failure->is_of_lock, lock_wait_last(), failure->message, &obstacle);
+        if (obstacle.who[0] != '\0')
+            text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
+        text_copy(failure->hint, obstacle.hint);
+        failure->passes = obstacle.passes;
+        SPI_finish();
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    }
+    PG_CATCH(); // then the message has to do
+    {
+        HOLD_INTERRUPTS();
+        FlushErrorState();
+        AbortCurrentTransaction();
+        statements_forget();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    if (failure->advice[0] != '\0')
+        text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
+    text_add_sentence(failure->hint, sizeof(failure->hint),
+                      "It is tried again by itself; the server's log has the details.");
+    lock_wait_forget();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,176 @@
+// Defines the settings, each with its unit, range and description, and checks what a range
+// cannot.
+#include "server/server.h"
+
+#include "decode/reading.h"
+#include "kafka/broker_list.h"
+#include "server/compat.h"
+#include "server/settings.h"
+
+#include <climits>
+#include <cstring>
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+namespace heartbeat {
+
+Settings settings;
+
+namespace {
+
+constexpr int topic_name_max = 249; // Kafka's own limit
+constexpr int group_id_max = 255;
+constexpr size_t broker_reason_size = 320;
+
+const config_enum_entry start_offset_values[] = {
+    {"earliest", static_cast<int>(StartOffset::earliest), false},
+    {"latest", static_cast<int>(StartOffset::latest), false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry offset_reset_values[] = {
+    {"error", static_cast<int>(OffsetReset::error), false},
+    {"earliest", static_cast<int>(OffsetReset::earliest), false},
+    {"latest", static_cast<int>(OffsetReset::latest), false},
+    {nullptr, 0, false},
+};
+
+bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
+    const char *legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(*value);
+    if (size > 0 && size <= topic_name_max && strspn(*value, legal) == size && strcmp(*value, ".") != 0 &&
+        strcmp(*value, "..") != 0)
+        return true;
+    GUC_check_errdetail("A Kafka topic's name has 1 to %d of the characters a-z, A-Z, 0-9, '.', '_' and '-'.",
+                        topic_name_max);
+    return false;
+}
+
+// An illegal list in the file leaves the setting empty where it was empty before, as when the server starts.
+// Then this is the reason for it.
+constexpr const char *brokers_empty = "heartbeat.brokers is empty";
+char refused_brokers[broker_reason_size] = "";
+
+bool check_brokers(char **value, void ** /*extra*/, GucSource source) {
+    char reason[broker_reason_size];
+    bool legal = **value == '\0' || broker_list_check(*value, reason, sizeof(reason));
+    if (legal) {
+        refused_brokers[0] = '\0';
+        return true;
+    }
+    if (source >= PGC_S_FILE)
+        snprintf(refused_brokers, sizeof(refused_brokers), "heartbeat.brokers was refused: %s", reason);
+    GUC_check_errdetail("%s", reason);
+    GUC_check_errhint("Give %s security.protocol stands in the file heartbeat.kafka_config_file.",
+                      broker_list_legal);
+    return false;
+}
+
+bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
+    size_t size = strlen(*value);
+    bool printable =
+        std::all_of(*value, *value + size, [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+    if (size > 0 && size <= group_id_max && printable)
+        return true;
+    GUC_check_errdetail("A Kafka group's id has 1 to %d bytes, and no control characters.", group_id_max);
+    return false;
+}
+
+// In a server that did not preload the library these have no effect, but a configuration that names them is
+// right.
+void define_at_start() {
+    GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+    DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",
+                               "The extension is to be created there. Takes effect at a restart.",
+                               &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.workers", "Sets how many workers share the topic's partitions.",
+        "A partition belongs to the worker whose number is the partition modulo this. Takes effect "
+        "at a restart; max_worker_processes must have room for two more.",
+        &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
+}
+
+void define_kafka() {
+    DefineCustomStringVariable(
+        "heartbeat.brokers", "Sets the Kafka brokers to begin with, as host:port,host:port.",
+        "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, check_brokers, nullptr, nullptr);
+    DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
+                               default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
+    DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which positions are mirrored.",
+                               "For tools that show lag; the true positions are in heartbeat_offsets.",
+                               &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id,
+                               nullptr, nullptr);
+    DefineCustomEnumVariable("heartbeat.start_offset",
+                             "Sets where to begin a topic of which no offset is stored.", nullptr,
+                             &settings.start_offset, static_cast<int>(StartOffset::earliest),
+                             start_offset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "heartbeat.offset_reset",
+        "Sets what to do when Kafka does not hold the stored offset, or is another cluster.",
+        "error stops the worker as FAILED; earliest and latest go on from there and record it.",
+        &settings.offset_reset, static_cast<int>(OffsetReset::error), offset_reset_values, PGC_SIGHUP, 0,
+        nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "heartbeat.kafka_config_file", "Sets a file of librdkafka properties, key=value a line.",
+        "For SASL, TLS and tuning. The file must not be open to other users.", &settings.kafka_config_file,
+        "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+}
+
+void define_storing() {
+    DefineCustomStringVariable("heartbeat.role", "Sets the role that the workers act as.",
+                               "Empty: the owner of the extension.", &settings.role, "", PGC_SIGHUP, 0,
+                               nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.batch_size", "Sets how many messages one transaction stores at most.",
+                            nullptr, &settings.batch_size, 20000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr,
+                            nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.batch_wait", "Sets how long a batch waits for more messages.",
+        "It ends so long after the batch before it was stored, and at once after a longer quiet.",
+        &settings.batch_wait, 5, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.retention", "Sets how long readings and dead letters are kept.",
+                            "0 keeps them for ever. Whole weeks are dropped, so up to a week more is kept.",
+                            &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,
+                            nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.dead_letter_limit",
+        "Sets how many unresolved dead letters stop ingest when there is another one.",
+        "0: any number. The worker is FAILED then, until they are fewer or the limit is higher.",
+        &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.stall_timeout", "Sets after how long without progress a worker with lag is STALLED.",
+        "A partition that has more to read, or a batch that is to be stored.", &settings.stall_timeout, 60, 1,
+        86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.max_clock_skew", "Sets how far ahead of its arrival a reading's time may be.",
+        "What is recent or last goes by arrival for a reading beyond it. Nothing is dropped for it.",
+        &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.log_summary",
+                            "Sets how often the server's log has a line of what was stored.",
+                            "Only where anything was. 0 turns it off.", &settings.log_summary, 60, 0, 86400,
+                            PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("heartbeat.log_readings",
+                             "Writes a line to the server's log for every reading stored.",
+                             "For demonstrations: the lines hold customers' data.", &settings.log_readings,
+                             false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+}
+
+} // namespace
+
+void settings_define() {
+    define_at_start();
+    define_kafka();
+    define_storing();
+    reserve_settings("heartbeat");
+}
+
+const char *settings_why_no_brokers() {
+    return refused_brokers[0] == '\0' ? brokers_empty : refused_brokers;
+}
+
+KafkaSettings settings_for_kafka(const char *client_id) {
+    return {settings.brokers, settings.topic, settings.group_id, settings.kafka_config_file, client_id};
+}
+
+} // namespace heartbeat

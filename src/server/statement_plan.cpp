@@ -1,0 +1,107 @@
+// Makes plans, and frees those that were given up when no statement can be running any more.
+#include "server/server.h"
+
+#include "server/statement_plan.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "utils/memutils.h"
+}
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+char *expand(const char *text) {
+    StringInfoData expanded;
+    initStringInfo(&expanded);
+    static const char placeholder[] = "@extschema@";
+    for (const char *next; (next = strstr(text, placeholder)) != nullptr;
+         text = next + sizeof(placeholder) - 1) {
+        appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
+        appendStringInfoString(&expanded, extension_quoted_schema());
+    }
+    appendStringInfoString(&expanded, text);
+    return expanded.data;
+}
+
+// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
+// in, so none is freed while any statement may be running.
+List *retired = NIL;
+
+void free_retired(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+        break;
+    default:
+        return;
+    }
+    List *plans = retired;
+    retired = NIL;
+    ListCell *cell;
+    foreach (cell, plans)
+        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
+    list_free(plans);
+}
+
+void retire_plan(Statement *statement) {
+    static bool registered = false;
+    if (statement->plan == nullptr)
+        return;
+    if (!registered)
+        RegisterXactCallback(free_retired, nullptr);
+    registered = true;
+    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, statement->plan);
+    MemoryContextSwitchTo(before);
+    statement->plan = nullptr;
+}
+
+// What does not fit a table that somebody has changed is an error of the server's, which need not name the
+// table: the statement does.
+SPIPlanPtr parse(Statement *statement) {
+    MemoryContext context = CurrentMemoryContext;
+    const char *text = expand(statement->text);
+    SPIPlanPtr volatile plan = nullptr;
+    PG_TRY();
+    plan = SPI_prepare(text, statement->arguments, statement->types);
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        bool unnamed =
+            error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
+            error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
+            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // as with a rule on the table
+             ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
+        if (!unnamed)
+            PG_RE_THROW();
+        FlushErrorState();
+        error->message = psprintf("%s, in: %s", error->message, text);
+        error->cursorpos = error->internalpos = 0;
+        ReThrowError(error);
+    }
+    PG_END_TRY();
+    return plan;
+}
+
+} // namespace
+
+void statement_plan(Statement *statement) {
+    retire_plan(statement);
+    SPIPlanPtr plan = parse(statement);
+    if (plan == nullptr || SPI_keepplan(plan) != 0)
+        elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
+    statement->plan = plan;
+    statement->generation = statements_generation();
+    statement->relations = {};
+}
+
+} // namespace heartbeat

@@ -1,0 +1,81 @@
+// The server's idiom for catching an error, as PL/pgSQL's EXCEPTION blocks use it.
+#include "server/server.h"
+
+#include "server/subtransaction.h"
+#include "server/text.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/resowner.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// What the row's values cause, in a constraint or in a trigger, and what a trigger raises on purpose.
+// Everything else may be the database's state: also class 54, which tells of a transaction id that is used up
+// and of a table that is full, and XX, for an error inside the server.
+constexpr const char *row_error_classes[] = {
+    "09", // triggered action exception
+    "20", // PL/pgSQL's CASE found no branch
+    "21", // a subquery in a trigger gave more than one row
+    "22", // data exception
+    "23", // integrity constraint violation
+    "27", // triggered data change violation
+    "38", // an exception of a trigger in another language, as PL/Python and PL/Perl report it
+    "44", // WITH CHECK OPTION violation
+    "45", // the SQL standard's class for what users raise
+    "P0", // PL/pgSQL, RAISE EXCEPTION among them
+};
+
+bool is_partition_bound(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_CHECK_VIOLATION && error->constraint_name == nullptr &&
+           error->table_name != nullptr;
+}
+
+} // namespace
+
+bool subtransaction_is_row_error(const ErrorData *error) {
+    if (is_partition_bound(error))
+        return false;
+    const char *sqlstate = unpack_sql_state(error->sqlerrcode);
+    return std::any_of(
+        std::begin(row_error_classes), std::end(row_error_classes),
+        [=](const char *row_error_class) { return strncmp(sqlstate, row_error_class, 2) == 0; });
+}
+
+bool subtransaction_try(void (*work)(void *argument), void *argument,
+                        bool (*expected)(const ErrorData *error), CaughtError *caught) {
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile bool done = false;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        work(argument);
+        ReleaseCurrentSubTransaction();
+        done = true;
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = owner;
+        if (!expected(error))
+            ReThrowError(error);
+        text_copy(caught->sqlstate, unpack_sql_state(error->sqlerrcode));
+        text_copy(caught->message, error->message == nullptr ? "" : error->message);
+        FreeErrorData(error);
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return done;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,175 @@
+// Finds triggers, rules, policies and other owners on bookkeeping tables.
+#include "server/server.h"
+
+#include "monitor/obstacles.h"
+#include "server/sql.h"
+#include "server/user_code.h"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+}
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr const char *bookkeeping[] = {
+    "heartbeat_alerts",          "heartbeat_arrivals",       "heartbeat_control",       "heartbeat_customers",
+    "heartbeat_customers_total", "heartbeat_events",         "heartbeat_gaps",          "heartbeat_offsets",
+    "heartbeat_rollup",          "heartbeat_rollup_pending", "heartbeat_stale_minutes",
+};
+
+[[noreturn]] void refuse(Relation table, const char *what, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
+                           RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
+                    errdetail("The table is heartbeat's own, and nothing is written to it meanwhile."),
+                    errhint("%s", hint)));
+}
+
+bool is_trusted(Oid role, Oid owner) {
+    return role == owner || (role != ACL_ID_PUBLIC && superuser_arg(role));
+}
+
+// Nobody but the owner and superusers can make a trigger on the table.
+bool is_closed(Relation table) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
+    bool null = true;
+    Datum rights = HeapTupleIsValid(tuple) ? SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &null) : 0;
+    bool closed = true;
+    if (!null) {
+        const Acl *acl = DatumGetAclP(rights);
+        const AclItem *items = ACL_DAT(acl);
+        for (int i = 0; i < ACL_NUM(acl); i++)
+            closed = closed && ((ACLITEM_GET_PRIVS(items[i]) & ACL_TRIGGER) == 0 ||
+                                is_trusted(items[i].ai_grantee, table->rd_rel->relowner));
+    }
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    return closed;
+}
+
+Oid owner_of_function(Oid function) {
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+// A trigger by which the server keeps a foreign key or a deferred unique constraint. tgisinternal does not
+// tell: PostgreSQL 14 also sets it for a partition's copy of a trigger that somebody has made on the parent.
+bool keeps_constraint(const Trigger &trigger) {
+    HeapTuple tuple = OidIsValid(trigger.tgconstraint)
+                          ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
+                          : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    bool keeps = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->contype != CONSTRAINT_TRIGGER;
+    ReleaseSysCache(tuple);
+    return keeps;
+}
+
+// A foreign key acts as the owner of the table that refers to this one, but where it changes rows there
+// (CASCADE, SET NULL, SET DEFAULT), the AFTER triggers of that table run when the statement here ends, as
+// whoever runs it.
+bool changes_referring_table(const Trigger &trigger) {
+    switch (trigger.tgfoid) {
+    case F_RI_FKEY_CASCADE_DEL:
+    case F_RI_FKEY_CASCADE_UPD:
+    case F_RI_FKEY_SETNULL_DEL:
+    case F_RI_FKEY_SETNULL_UPD:
+    case F_RI_FKEY_SETDEFAULT_DEL:
+    case F_RI_FKEY_SETDEFAULT_UPD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void refuse_foreign_key(Relation table, const Trigger &trigger) {
+    const char *referring = get_rel_name(trigger.tgconstrrelid);
+    const char *key = get_constraint_name(trigger.tgconstraint);
+    refuse(
+        table,
+        psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
+                 referring == nullptr ? "" : referring, key == nullptr ? "" : key),
+        "Drop the foreign key, and revoke REFERENCES on the table, or let it be "
+        "ON DELETE NO ACTION ON UPDATE NO ACTION.");
+}
+
+// The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
+// a function of theirs, is theirs.
+void refuse_triggers(Relation table) {
+    const TriggerDesc *triggers = table->trigdesc;
+    bool closed = triggers == nullptr || is_closed(table);
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (changes_referring_table(trigger))
+            refuse_foreign_key(table, trigger);
+        if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
+            (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
+            continue;
+        refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
+               "Drop the trigger, and revoke TRIGGER on the table. A trigger here needs a function of the "
+               "table's owner or of a superuser, and nobody else may have the right to make one.");
+    }
+}
+
+void refuse_on(Relation table, Oid owner) {
+    if (table->rd_rel->relowner != owner)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("table \"%s\" does not belong to the owner of extension \"heartbeat\"",
+                        RelationGetRelationName(table)),
+                 errdetail("Its owner could have code of their own run with the rights of role \"%s\".",
+                           GetUserNameFromId(GetUserId(), false)),
+                 errhint("ALTER TABLE %s OWNER TO %s.", RelationGetRelationName(table),
+                         quote_identifier(GetUserNameFromId(owner, false)))));
+    refuse_triggers(table);
+    if (table->rd_rules != nullptr) {
+        const char *rules = obstacles_rules_of(RelationGetRelid(table));
+        refuse(table, rules == nullptr ? "a rule" : rules, "Drop the rule.");
+    }
+    if (table->rd_rel->relrowsecurity)
+        refuse(table, "row level security", "ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
+}
+
+} // namespace
+
+bool user_code_is_bookkeeping(Oid table) {
+    const char *name = get_rel_name(table);
+    return name != nullptr && std::any_of(std::begin(bookkeeping), std::end(bookkeeping),
+                                          [=](const char *own) { return strcmp(own, name) == 0; });
+}
+
+void user_code_refuse(Oid table) {
+    Oid owner = extension_known().owner;
+    Relation relation = table_open(table, RowExclusiveLock);
+    refuse_on(relation, owner);
+    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
+        ListCell *cell;
+        foreach (cell, find_all_inheritors(table, RowExclusiveLock, nullptr)) {
+            Relation partition = table_open(lfirst_oid(cell), NoLock);
+            refuse_on(partition, owner);
+            table_close(partition, NoLock);
+        }
+    }
+    table_close(relation, NoLock);
+}
+
+} // namespace heartbeat

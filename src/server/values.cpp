@@ -1,0 +1,70 @@
+// Reads what a statement gave. No other file takes a value out of SPI's result: a value of
+// another type than the code expects is a wild pointer.
+#include "server/server.h"
+
+#include "server/sql.h"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+const char *column_name(int column) {
+    return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
+}
+
+// A domain's values are those of its base type, and a varchar is stored as a text is.
+void check_type(int column, Oid expected) {
+    Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
+    if (found == expected || IsBinaryCoercible(found, expected))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("column \"%s\" of extension \"heartbeat\" is of type %s, and type %s is expected",
+                           column_name(column), format_type_be(found), format_type_be(expected)),
+                    errhint("Give the column its type back by ALTER TABLE.")));
+}
+
+} // namespace
+
+Datum statement_value(uint64_t row, int column, Oid type, bool *null) {
+    if (SPI_tuptable == nullptr || row >= SPI_tuptable->numvals || column > SPI_tuptable->tupdesc->natts)
+        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+                        errmsg("a statement of extension \"heartbeat\" gave no column %d of row %llu", column,
+                               static_cast<unsigned long long>(row))));
+    check_type(column, type);
+    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
+}
+
+Datum statement_value(uint64_t row, int column, Oid type) {
+    bool null;
+    Datum value = statement_value(row, column, type, &null);
+    if (null)
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("column \"%s\" of extension \"heartbeat\" is NULL, and a value is expected",
+                               column_name(column))));
+    return value;
+}
+
+bool statement_bool(uint64_t row, int column) {
+    return DatumGetBool(statement_value(row, column, BOOLOID));
+}
+
+int32_t statement_int4(uint64_t row, int column) {
+    return DatumGetInt32(statement_value(row, column, INT4OID));
+}
+
+int64_t statement_int8(uint64_t row, int column) {
+    return DatumGetInt64(statement_value(row, column, INT8OID));
+}
+
+char *statement_text(uint64_t row, int column) {
+    bool null;
+    Datum value = statement_value(row, column, TEXTOID, &null);
+    return null ? nullptr : TextDatumGetCString(value);
+}
+
+} // namespace heartbeat

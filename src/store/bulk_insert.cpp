@@ -1,0 +1,267 @@
+// Routes rows to their partitions and writes them, with their index entries, some hundred at
+// once.
+#include "server/server.h"
+
+#include "server/compat.h"
+#include "store/bulk_insert.h"
+#include "store/bulk_insert_checks.h"
+#include "store/bulk_insert_indexes.h"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "executor/execPartition.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
+#include "partitioning/partdesc.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Rows that are written together: enough for several pages.
+constexpr int chunk_rows = 500;
+
+// A column that the source does not give, and has a default.
+struct Default {
+    int column;
+    ExprState *expression; // nullptr: the value is the same for all rows
+    Datum value;
+    bool null;
+};
+
+struct Load {
+    Relation table;
+    const LoadSource *source;
+    int columns[load_columns_max]; // of the table, from 0, for each of the source's
+    int time_column;               // of the source's, by which the table is partitioned
+    Default *defaults;
+    int default_count;
+    EState *estate;
+    ModifyTableState *modify;
+    PartitionTupleRouting *routing;
+    TupleTableSlot *parent_row;
+    Datum *values;                // what the source gives, row by row
+    ResultRelInfo **partition_of; // of each row; nullptr once it is stored
+
+    Datum *at(size_t row) const { return values + row * static_cast<size_t>(source->columns); }
+};
+
+bool find_columns(Load *load) {
+    for (int i = 0; i < load->source->columns; i++) {
+        AttrNumber number = get_attnum(RelationGetRelid(load->table), load->source->names[i]);
+        if (number == InvalidAttrNumber ||
+            get_atttype(RelationGetRelid(load->table), number) != load->source->types[i])
+            return false;
+        load->columns[i] = number - 1;
+    }
+    return true;
+}
+
+// Needs the executor.
+void find_defaults(Load *load) {
+    TupleDesc row = RelationGetDescr(load->table);
+    load->defaults = static_cast<Default *>(palloc(sizeof(Default) * static_cast<size_t>(row->natts)));
+    load->default_count = 0;
+    for (int column = 0; column < row->natts; column++) {
+        bool given = std::find(load->columns, load->columns + load->source->columns, column) !=
+                     load->columns + load->source->columns;
+        if (given || TupleDescAttr(row, column)->attisdropped)
+            continue;
+        auto *expression = reinterpret_cast<Expr *>(build_column_default(load->table, column + 1));
+        if (expression == nullptr)
+            continue;
+        expression = expression_planner(expression);
+        Default missing = {column, ExecInitExpr(expression, nullptr), 0, false};
+        if (!contain_volatile_functions(reinterpret_cast<Node *>(expression))) {
+            missing.value =
+                ExecEvalExpr(missing.expression, GetPerTupleExprContext(load->estate), &missing.null);
+            missing.expression = nullptr;
+        }
+        load->defaults[load->default_count++] = missing;
+    }
+}
+
+// As COPY does it: an executor without a plan, for the routing and for errors that show the row.
+void begin(Load *load) {
+    load->estate = CreateExecutorState();
+    MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);
+    ParseState *parse = make_parsestate(nullptr);
+    addRangeTableEntryForRelation(parse, load->table, RowExclusiveLock, nullptr, false, false);
+    init_range_table(load->estate, parse);
+    auto *root = makeNode(ResultRelInfo);
+    ExecInitResultRelation(load->estate, root, 1);
+    load->modify = makeNode(ModifyTableState);
+    load->modify->ps.state = load->estate;
+    load->modify->operation = CMD_INSERT;
+    load->modify->mt_nrels = 1;
+    load->modify->resultRelInfo = load->modify->rootResultRelInfo = root;
+    load->routing = ExecSetupPartitionTupleRouting(load->estate, load->table);
+    load->parent_row = table_slot_create(load->table, &load->estate->es_tupleTable);
+    load->partition_of = static_cast<ResultRelInfo **>(palloc(sizeof(ResultRelInfo *) * load->source->rows));
+    find_defaults(load);
+    load->values = static_cast<Datum *>(
+        palloc(sizeof(Datum) * load->source->rows * static_cast<size_t>(load->source->columns)));
+    for (size_t row = 0; row < load->source->rows; row++)
+        load->source->put_row(load->source->argument, row, load->at(row));
+    MemoryContextSwitchTo(before);
+}
+
+void end(Load *load) {
+    ExecResetTupleTable(load->estate->es_tupleTable, false);
+    ExecCleanupTupleRouting(load->modify, load->routing);
+    ExecCloseResultRelations(load->estate);
+    ExecCloseRangeTableRelations(load->estate);
+    FreeExecutorState(load->estate);
+    CommandCounterIncrement(); // for those who look next
+}
+
+// What the source gives; the rest is NULL.
+void put_given(const Load *load, size_t row, TupleTableSlot *slot) {
+    const Datum *values = load->at(row);
+    ExecClearTuple(slot);
+    memset(slot->tts_isnull, true, static_cast<size_t>(slot->tts_tupleDescriptor->natts));
+    for (int i = 0; i < load->source->columns; i++) {
+        slot->tts_values[load->columns[i]] = values[i];
+        slot->tts_isnull[load->columns[i]] = false;
+    }
+}
+
+void put_defaults(const Load *load, TupleTableSlot *slot) {
+    for (int i = 0; i < load->default_count; i++) {
+        const Default &missing = load->defaults[i];
+        Datum *value = &slot->tts_values[missing.column];
+        bool *null = &slot->tts_isnull[missing.column];
+        *value = missing.value;
+        *null = missing.null;
+        if (missing.expression != nullptr)
+            *value =
+                ExecEvalExprSwitchContext(missing.expression, GetPerTupleExprContext(load->estate), null);
+    }
+}
+
+ResultRelInfo *find_partition(Load *load, size_t row) {
+    put_given(load, row, load->parent_row);
+    ExecStoreVirtualTuple(load->parent_row);
+    return ExecFindPartition(load->modify, load->modify->rootResultRelInfo, load->routing, load->parent_row,
+                             load->estate);
+}
+
+// Whether rows find their partition by their times alone, and none of the partitions is partitioned in its
+// turn: by what, and whether the source gives it, nobody can know. The routing holds on to what is looked at
+// here. Sets the place of the times in what the source gives.
+bool routes_by_time(Load *load) {
+    PartitionKey key = RelationGetPartitionKey(load->table);
+    PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
+    if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 ||
+        key->parttypid[0] != TIMESTAMPTZOID || key->partsupfunc[0].fn_oid != F_TIMESTAMPTZ_CMP ||
+        !std::all_of(partitions->is_leaf, partitions->is_leaf + partitions->nparts,
+                     [](bool leaf) { return leaf; }))
+        return false;
+    const int *end = load->columns + load->source->columns;
+    auto column = std::find<const int *>(load->columns, end, key->partattrs[0] - 1);
+    load->time_column = static_cast<int>(column - load->columns);
+    return column != end;
+}
+
+// The partition of all rows where they have but one: a range of time has no holes, so the earliest and the
+// latest row tell. nullptr: there are several, or it cannot be told.
+ResultRelInfo *find_common_partition(Load *load) {
+    auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
+    size_t earliest = 0, latest = 0;
+    for (size_t row = 1; row < load->source->rows; row++) {
+        if (time_of(row) < time_of(earliest))
+            earliest = row;
+        if (time_of(row) > time_of(latest))
+            latest = row;
+    }
+    ResultRelInfo *partition = find_partition(load, earliest);
+    Oid holed = get_default_partition_oid(RelationGetRelid(load->table));
+    return partition == find_partition(load, latest) && RelationGetRelid(partition->ri_RelationDesc) != holed
+               ? partition
+               : nullptr;
+}
+
+// Every partition is found, and looked at, before anything is stored.
+bool route(Load *load) {
+    ResultRelInfo *common = find_common_partition(load);
+    const ResultRelInfo *last = nullptr;
+    for (size_t row = 0; row < load->source->rows; row++) {
+        ResultRelInfo *partition = common != nullptr ? common : find_partition(load, row);
+        if (partition != last && !load_suits_partition(partition, load->estate))
+            return false;
+        last = load->partition_of[row] = partition;
+    }
+    return true;
+}
+
+// The rows of one partition, from the first of them on; takes them off the list.
+void store_partition(Load *load, size_t first) {
+    ResultRelInfo *partition = load->partition_of[first];
+    Relation table = partition->ri_RelationDesc;
+    bool constrained = RelationGetDescr(table)->constr != nullptr;
+    BulkInsertState bulk = GetBulkInsertState();
+    TupleTableSlot *slots[chunk_rows] = {};
+    int count = 0;
+    for (size_t row = first; row < load->source->rows; row++) {
+        if (load->partition_of[row] != partition)
+            continue;
+        load->partition_of[row] = nullptr;
+        if (slots[count] == nullptr)
+            slots[count] = table_slot_create(table, &load->estate->es_tupleTable);
+        TupleTableSlot *slot = slots[count++];
+        put_given(load, row, slot);
+        put_defaults(load, slot);
+        ExecStoreVirtualTuple(slot);
+        if (constrained)
+            ExecConstraints(partition, slot, load->estate);
+        if (count == chunk_rows) {
+            load_flush(partition, load->estate, slots, count, bulk);
+            count = 0;
+        }
+    }
+    if (count > 0)
+        load_flush(partition, load->estate, slots, count, bulk);
+    FreeBulkInsertState(bulk);
+    table_finish_bulk_insert(table, 0);
+}
+
+} // namespace
+
+void load_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
+                BulkInsertStateData *bulk) {
+    MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+    table_multi_insert(table->ri_RelationDesc, rows, count, GetCurrentCommandId(true), 0, bulk);
+    load_indexes_insert(table, estate, rows, count);
+    MemoryContextSwitchTo(before);
+    for (int i = 0; i < count; i++)
+        ExecClearTuple(rows[i]);
+    ResetPerTupleExprContext(estate);
+}
+
+bool load_rows(Relation table, const LoadSource &source) {
+    Load load = {};
+    load.table = table;
+    load.source = &source;
+    if (!load_suits_table(table) || !find_columns(&load))
+        return false;
+    begin(&load);
+    bool plain = routes_by_time(&load) && route(&load);
+    for (size_t row = 0; plain && row < source.rows; row++)
+        if (load.partition_of[row] != nullptr)
+            store_partition(&load, row);
+    end(&load);
+    return plain;
+}
+
+} // namespace heartbeat

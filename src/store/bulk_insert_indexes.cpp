@@ -1,0 +1,96 @@
+// Enters rows into one index after the other, so that each stays in the processor's caches.
+#include "server/server.h"
+
+#include "store/bulk_insert_indexes.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "utils/rel.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+struct Index {
+    Relation relation;
+    IndexInfo *info;
+    Relation table;
+    EState *estate;
+    IndexUniqueCheck unique;
+};
+
+void insert(const Index &index, TupleTableSlot *row) {
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    ExprContext *context = GetPerTupleExprContext(index.estate);
+    context->ecxt_scantuple = row;
+    if (index.info->ii_Predicate != NIL) {
+        if (index.info->ii_PredicateState == nullptr)
+            index.info->ii_PredicateState = ExecPrepareQual(index.info->ii_Predicate, index.estate);
+        if (!ExecQual(index.info->ii_PredicateState, context))
+            return;
+    }
+    FormIndexDatum(index.info, row, index.estate, values, nulls);
+    index_insert(index.relation, values, nulls, &row->tts_tid, index.table, index.unique, false, index.info);
+}
+
+// BRIN's minmax on a column of times, like our own on event_timestamp.
+bool keeps_extremes(const Index &index) {
+    if (index.relation->rd_rel->relam != BRIN_AM_OID || index.info->ii_NumIndexAttrs != 1 ||
+        index.info->ii_IndexAttrNumbers[0] <= 0 || index.info->ii_Predicate != NIL ||
+        index.relation->rd_opcintype[0] != TIMESTAMPTZOID)
+        return false;
+    List *name = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("datetime_minmax_ops")));
+    return index.relation->rd_opfamily[0] == get_opfamily_oid(BRIN_AM_OID, name, false);
+}
+
+// A page's earliest and latest tell such an index all that it keeps of the page.
+void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
+    for (int first = 0, next; first < count; first = next) {
+        TupleTableSlot *earliest = nullptr, *latest = nullptr;
+        TimestampTz low = 0, high = 0;
+        for (next = first; next < count && ItemPointerGetBlockNumber(&rows[next]->tts_tid) ==
+                                               ItemPointerGetBlockNumber(&rows[first]->tts_tid);
+             next++) {
+            bool null;
+            TimestampTz time =
+                DatumGetTimestampTz(slot_getattr(rows[next], index.info->ii_IndexAttrNumbers[0], &null));
+            if (null)
+                insert(index, rows[next]);
+            if (!null && (earliest == nullptr || time < low))
+                low = time, earliest = rows[next];
+            if (!null && (latest == nullptr || time > high))
+                high = time, latest = rows[next];
+        }
+        if (earliest != nullptr)
+            insert(index, earliest);
+        if (latest != earliest)
+            insert(index, latest);
+    }
+}
+
+} // namespace
+
+void load_indexes_insert(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count) {
+    for (int i = 0; i < partition->ri_NumIndices; i++) {
+        Relation relation = partition->ri_IndexRelationDescs[i];
+        Index index = {relation, partition->ri_IndexRelationInfo[i], partition->ri_RelationDesc, estate,
+                       relation->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO};
+        if (!index.info->ii_ReadyForInserts)
+            continue;
+        if (keeps_extremes(index)) {
+            insert_extremes(index, rows, count);
+            continue;
+        }
+        for (int row = 0; row < count; row++)
+            insert(index, rows[row]);
+    }
+}
+
+} // namespace heartbeat

@@ -1,0 +1,106 @@
+// One statement for all partitions, which are locked in order so that two of these cannot wait
+// for each other.
+#include "server/server.h"
+
+#include "server/arrays.h"
+#include "server/sql.h"
+#include "store/counter_adjustments.h"
+#include "store/event_clock.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long partitions_expected = 64;
+
+Statement add_counts = {
+    "WITH n AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    " AS n (topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates, dead_letters,"
+    " empty_offsets, first_event, last_event)), locked AS MATERIALIZED ("
+    "SELECT FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE \"C\" AND o.partition = "
+    "n.partition"
+    " ORDER BY o.topic, o.partition FOR UPDATE OF o)"
+    " UPDATE @extschema@.heartbeat_offsets o SET rewound = o.rewound + n.rewound, records = o.records + "
+    "n.records,"
+    " bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,"
+    " invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,"
+    " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
+    " first_event = least(o.first_event, n.first_event),"
+    " last_event = greatest(CASE WHEN o.last_event <= $13 THEN o.last_event END, n.last_event),"
+    " updated_at = now() FROM n"
+    " WHERE o.topic = n.topic COLLATE \"C\" AND o.partition = n.partition AND (SELECT count(*) FROM locked) "
+    ">= 0",
+    13,
+    {TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
+    0,
+    nullptr};
+
+} // namespace
+
+HTAB *recount_create() {
+    HASHCTL control = {};
+    control.keysize = sizeof(RecountKey);
+    control.entrysize = sizeof(Recount);
+    control.hcxt = CurrentMemoryContext;
+    return hash_create("heartbeat recounts", partitions_expected, &control,
+                       HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+Recount *recount_of(HTAB *recounts, const char *topic, int32_t partition) {
+    RecountKey key = {};
+    text_copy(key.topic, topic);
+    key.partition = partition;
+    bool found;
+    auto *recount = static_cast<Recount *>(hash_search(recounts, &key, HASH_ENTER, &found));
+    if (!found) {
+        *recount = {};
+        recount->key = key;
+    }
+    return recount;
+}
+
+void recount_event(Recount *recount, int64_t event_time) {
+    recount->first_event = recount->has_events ? std::min(recount->first_event, event_time) : event_time;
+    recount->last_event = recount->has_events ? std::max(recount->last_event, event_time) : event_time;
+    recount->has_events = true;
+}
+
+void recount_apply(HTAB *recounts) {
+    auto **all = static_cast<const Recount **>(
+        palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(recounts) + 1)));
+    size_t count = 0;
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, recounts);
+    while (const auto *recount = static_cast<const Recount *>(hash_seq_search(&scan)))
+        if (recount->rewound != 0 || recount->dead_letters != 0)
+            all[count++] = recount;
+    if (count == 0)
+        return;
+    auto stored = [&](HeartRateClass heart_rate_class) {
+        return array_of_int8(count,
+                             [&](size_t i) { return all[i]->stored[static_cast<int>(heart_rate_class)]; });
+    };
+    auto no_events = [&](size_t i) { return !all[i]->has_events; };
+    EventClock clock = event_clock();
+    Datum values[13] = {
+        array_of_names(count, [&](size_t i) { return all[i]->key.topic; }),
+        array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return all[i]->key.partition; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->rewound; }),
+        stored(HeartRateClass::normal),
+        stored(HeartRateClass::bradycardia),
+        stored(HeartRateClass::tachycardia),
+        stored(HeartRateClass::invalid),
+        array_of_int8(count, [&](size_t i) { return all[i]->duplicates; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->dead_letters; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->empty_offsets; }),
+        array_of_timestamptz_or_null(count, no_events,
+                                     [&](size_t i) { return event_seen(clock, all[i]->first_event); }),
+        array_of_timestamptz_or_null(count, no_events,
+                                     [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
+        TimestampTzGetDatum(clock.latest),
+    };
+    statement_execute(&add_counts, values, nullptr, SPI_OK_UPDATE);
+}
+
+} // namespace heartbeat

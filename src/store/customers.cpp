@@ -1,0 +1,128 @@
+// Remembers the customers whom batches of this process have met.
+#include "server/server.h"
+
+#include "server/sql.h"
+#include "store/customers.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Customers whose rows this process has committed: a table of their hashes that forgets when it is full.
+struct Customer {
+    uint64_t hash;
+    uint32_t more_hash;   // zeros: nobody
+    uint32_t noted_until; // seconds since 2000
+
+    bool is(const Customer &other) const { return hash == other.hash && more_hash == other.more_hash; }
+};
+constexpr size_t known_max = size_t{1} << 20; // 16 MiB
+constexpr size_t known_min = size_t{1} << 12;
+constexpr size_t known_ways = 4;
+Customer *known = nullptr;
+size_t known_size = 0;
+size_t known_count = 0;
+uint64_t known_generation;
+int known_level = 0; // the deepest subtransaction under way that has put a customer in; 0: none has
+
+void forget_known() {
+    if (known != nullptr)
+        memset(known, 0, sizeof(Customer) * known_size);
+    known_count = 0;
+}
+
+void transaction_ended(XactEvent event, void * /*argument*/) {
+    if (event == XACT_EVENT_ABORT)
+        forget_known();
+    if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT)
+        known_level = 0;
+}
+
+// A user's trigger may store readings in a block that it undoes. A batch's own subtransactions put nobody in,
+// so they cost nothing.
+void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
+                          void * /*argument*/) {
+    int level = GetCurrentTransactionNestLevel();
+    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    if (known_level < level)
+        return;
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        forget_known();
+    known_level = level - 1;
+}
+
+void allocate_known(size_t size) {
+    known = static_cast<Customer *>(
+        MemoryContextAllocExtended(TopMemoryContext, sizeof(Customer) * size, MCXT_ALLOC_ZERO));
+    known_size = size;
+    known_count = 0;
+}
+
+// Keeps the sets' entries as long as there is room. The customer's entry, with *found: it was there already.
+Customer *put_known(const Customer &customer, bool *found) {
+    size_t sets = std::max(known_size / known_ways, size_t{1});
+    Customer *set = known + customer.hash % sets * known_ways;
+    for (size_t way = 0; way < known_ways; way++) {
+        *found = set[way].is(customer);
+        if (*found)
+            return &set[way];
+        if (set[way].is({})) {
+            set[way] = customer;
+            known_count++;
+            return &set[way];
+        }
+    }
+    *found = false;
+    Customer *replaced = &set[customer.more_hash % known_ways];
+    *replaced = customer;
+    return replaced;
+}
+
+void grow_known() {
+    Customer *old = known;
+    size_t old_size = known_size;
+    allocate_known(old_size * 2);
+    for (size_t i = 0; i < old_size; i++)
+        if (bool found; !old[i].is({}))
+            put_known(old[i], &found);
+    pfree(old);
+}
+
+} // namespace
+
+CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until) {
+    if (MyBackendType != B_BG_WORKER)
+        return {false, false};
+    if (known == nullptr) {
+        RegisterXactCallback(transaction_ended, nullptr);
+        RegisterSubXactCallback(subtransaction_ended, nullptr);
+        allocate_known(known_min);
+        known_generation = statements_generation();
+    }
+    if (known_generation != statements_generation()) // the extension may be another one
+        forget_known();
+    known_generation = statements_generation();
+    if (known_count > known_size / 2 && known_size < known_max)
+        grow_known();
+    const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));
+    auto more =
+        static_cast<uint32_t>(hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15)));
+    bool found;
+    Customer *customer = put_known({hash_bytes_extended(bytes, customer_id.size, 0), more, 0}, &found);
+    CustomerNews news = {found, customer->noted_until <= now};
+    if (news.to_note)
+        customer->noted_until = note_until;
+    if (!news.known || news.to_note)
+        known_level = std::max(known_level, GetCurrentTransactionNestLevel());
+    return news;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,120 @@
+// Asks Citus's catalogs whether the tables are distributed. No header of Citus is needed, and
+// nothing of it where it is not installed.
+#include "server/server.h"
+
+#include "server/sql.h"
+#include "store/distribution.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Oid catalog_of_citus(const char *name) {
+    return get_relname_relid(name, PG_CATALOG_NAMESPACE);
+}
+
+// Sessions to a node that are kept for the next transaction: with one, all but one shard of a node would wait
+// for a new connection in every batch.
+constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
+
+bool is_loaded() {
+    return GetConfigOption(cached_connections, true, false) != nullptr;
+}
+
+void set_for_transaction(const char *name, const char *value) {
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+// As the process's own user: the function is nobody else's.
+void recover() {
+    SPI_connect();
+    if (SPI_execute("SELECT pg_catalog.recover_prepared_transactions()", false, 0) != SPI_OK_SELECT)
+        elog(ERROR, "could not recover prepared transactions");
+    SPI_finish();
+}
+
+} // namespace
+
+bool distribution_is_active() {
+    Oid catalog = catalog_of_citus("pg_dist_partition");
+    Oid index = catalog_of_citus("pg_dist_partition_logical_relid_index");
+    if (!OidIsValid(catalog) || !OidIsValid(index))
+        return false;
+    Relation table = table_open(catalog, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, get_attnum(catalog, "logicalrelid"), BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(extension_table("heartbeat_records")));
+    SysScanDesc scan = systable_beginscan(table, index, true, nullptr, 1, &key);
+    bool found = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    table_close(table, AccessShareLock);
+    return found;
+}
+
+bool distribution_is_node() {
+    Oid catalog = catalog_of_citus("pg_dist_local_group");
+    if (!OidIsValid(catalog))
+        return false;
+    Relation table = table_open(catalog, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(table, InvalidOid, false, nullptr, 0, nullptr);
+    HeapTuple row = systable_getnext(scan);
+    bool null = true;
+    Datum group = HeapTupleIsValid(row)
+                      ? heap_getattr(row, get_attnum(catalog, "groupid"), RelationGetDescr(table), &null)
+                      : 0;
+    bool node = !null && DatumGetInt32(group) != 0;
+    systable_endscan(scan);
+    table_close(table, AccessShareLock);
+    return node;
+}
+
+void distribution_prepare_session() {
+    if (is_loaded())
+        SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT); // unless it is set
+}
+
+void distribution_commit_durably() {
+    if (distribution_is_active())
+        set_for_transaction("synchronous_commit", "on");
+}
+
+void distribution_hold_marks() {
+    set_for_transaction("lock_timeout", "1s"); // who waits here keeps ingest waiting
+    LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
+}
+
+void distribution_settle() {
+    recover();
+    UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
+    set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
+}
+
+void distribution_recover() {
+    Extension extension;
+    if (!is_loaded())
+        return;
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    if (OidIsValid(catalog_of_citus("pg_dist_partition")) && extension_find(&extension) &&
+        distribution_is_active())
+        recover();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+} // namespace heartbeat

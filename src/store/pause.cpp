@@ -1,0 +1,41 @@
+// What makes a pause exact. A SHARE lock conflicts with every change of the table and with
+// nothing else that the workers do, so a pause commits either before a batch's check or after the batch.
+#include "server/server.h"
+
+#include "store/distribution.h"
+#include "store/pause.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement select_paused = {"SELECT FROM @extschema@.heartbeat_control WHERE paused", 0, {}, 0, nullptr};
+
+Statement select_restore = {
+    "SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore'", 0, {}, 0, nullptr};
+
+} // namespace
+
+bool pause_for_maintenance() {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return false;
+    bool rests =
+        distribution_is_node() || statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
+    transaction_commit();
+    return rests;
+}
+
+bool pause_check() {
+    LockRelationOid(extension_table("heartbeat_control"), ShareLock);
+    // SPI takes a new snapshot for the statement, so it sees what the lock has waited for
+    return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,205 @@
+// What a batch adds to the rollup, as sums or as marks, and the customers it has met.
+#include "server/server.h"
+
+#include "server/arrays.h"
+#include "server/sql.h"
+#include "store/arrivals.h"
+#include "store/customers.h"
+#include "store/distribution.h"
+#include "store/rollup_append.h"
+
+namespace heartbeat {
+
+namespace {
+
+Statement insert_pending = {
+    "INSERT INTO @extschema@.heartbeat_rollup_pending (minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT * FROM unnest($1, $2, $3, $4)",
+    4,
+    {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_stale_minutes = {
+    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) SELECT * FROM unnest($1)",
+    1,
+    {TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+// Places, from 0, of minutes of which the rollup has nothing yet. The order keeps the planner from looking
+// for the one row in the whole table.
+Statement select_new_minutes = {
+    "SELECT m.place::integer - 1 FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = m.minute_bucket"
+    " ORDER BY r.customer_id LIMIT 1) IS NULL ORDER BY m.place",
+    1,
+    {TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+// Sums are appended where they are few beside the readings, so that ingest hardly notices; a small batch
+// appends no more than it would mark.
+constexpr size_t readings_per_sum_min = 8;
+constexpr size_t small_batch = 256;
+
+// A mark costs the reading of the whole minute. It pays where the batch has that much of the minute; where it
+// has less, what a batch of scattered times costs would not be in proportion to its readings.
+constexpr int64_t marked_readings_min = 256;
+
+struct Sum {
+    BatchBytes customer_id;
+    int64_t minute;
+    double bpm;
+    int64_t readings;
+};
+
+struct Sums {
+    Sum *rows;
+    size_t count;
+};
+
+uint32_t appended = 0;
+
+bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
+    return left.size == right.size &&
+           memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
+}
+
+// Which of the batch's minutes are marked; none of them where `marked` is nullptr.
+struct Marks {
+    const Batch *batch;
+    bool *marked;
+    size_t *places;
+    size_t count;
+
+    size_t place(int64_t minute) const {
+        const auto &minutes = batch->minutes;
+        return static_cast<size_t>(std::lower_bound(minutes.begin(), minutes.end(), minute) -
+                                   minutes.begin());
+    }
+    bool has(int64_t minute) const { return marked != nullptr && marked[place(minute)]; }
+};
+
+// The rows are in the order of customer and time, so those of a sum follow each other. Of anomalies, and of
+// readings of marked minutes, only the customers count, and once each.
+void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
+    size_t first = sums->count;
+    for (size_t i = 0; i < rows.count; i++) {
+        const BatchMessage &reading = rows.at(i);
+        if (!rows.stored[i])
+            continue;
+        int64_t minute = minute_of(reading.event_time);
+        bool valued = !rows.anomalies && !marks.has(minute);
+        Sum *last = sums->count > first ? &sums->rows[sums->count - 1] : nullptr;
+        if (last != nullptr && !is_customer(rows.batch, last->customer_id, reading.customer_id))
+            last = nullptr;
+        if (last != nullptr && !valued)
+            continue;
+        if (last == nullptr || (last->readings > 0 && last->minute != minute))
+            last = &sums->rows[sums->count++];
+        else if (last->readings > 0) {
+            last->bpm += rows.heart_rates[i];
+            last->readings++;
+            continue;
+        }
+        *last = {reading.customer_id, minute, valued ? rows.heart_rates[i] : 0, valued ? 1 : 0};
+    }
+}
+
+Datum minutes_of(const Marks &marks) {
+    return array_of_timestamptz(marks.count, [&](size_t i) { return marks.batch->minutes[marks.places[i]]; });
+}
+
+void keep_new_minutes(Marks *marks) {
+    Datum candidates = minutes_of(*marks);
+    marks->count = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
+    for (size_t i = 0; i < marks->count; i++)
+        marks->places[i] = marks->places[statement_int4(i, 1)]; // they are in order
+    SPI_freetuptable(SPI_tuptable);
+}
+
+// Of the batch's minutes those of which it has much, and the rollup nothing yet: a late reading of a minute
+// that was rolled up is added, however large the minute is.
+Marks choose_marks(const Batch *batch, const Sums &sums) {
+    size_t minutes = batch->minutes.size();
+    Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
+                   static_cast<size_t *>(palloc(sizeof(size_t) * minutes)), 0};
+    auto *readings = static_cast<int64_t *>(palloc0(sizeof(int64_t) * minutes));
+    for (size_t i = 0; i < sums.count; i++)
+        readings[marks.place(sums.rows[i].minute)] += sums.rows[i].readings;
+    for (size_t place = 0; place < minutes; place++)
+        if (readings[place] >= marked_readings_min)
+            marks.places[marks.count++] = place;
+    if (marks.count > 0 && !distribution_is_active()) // the nodes would be asked one by one
+        keep_new_minutes(&marks);
+    for (size_t i = 0; i < marks.count; i++)
+        marks.marked[marks.places[i]] = true;
+    return marks;
+}
+
+// Takes those off the list that only say that there is a customer who is known, and notes who was heard.
+void meet_customers(const Batch *batch, Sums *sums) {
+    TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
+    auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));
+    size_t left = 0, heard_count = 0;
+    for (size_t i = 0; i < sums->count; i++) {
+        const Sum &sum = sums->rows[i];
+        CustomerNews news = customers_meet(batch, sum.customer_id, static_cast<uint32_t>(now / USECS_PER_SEC),
+                                           static_cast<uint32_t>(until / USECS_PER_SEC));
+        if (news.to_note)
+            heard[heard_count++] = sum.customer_id;
+        if (!news.known || sum.readings > 0)
+            sums->rows[left++] = sum;
+    }
+    sums->count = left;
+    appended += static_cast<uint32_t>(arrivals_note(batch, heard, heard_count, until));
+    pfree(heard);
+}
+
+void append(const Batch *batch, const Sums &sums) {
+    if (sums.count == 0)
+        return;
+    Datum columns[4] = {
+        array_of_timestamptz(sums.count, [&](size_t i) { return sums.rows[i].minute; }),
+        array_of_text(batch, sums.count, [&](size_t i) { return sums.rows[i].customer_id; }),
+        array_of_fixed<double>(sums.count, FLOAT8OID, [&](size_t i) { return sums.rows[i].bpm; }),
+        array_of_int8(sums.count, [&](size_t i) { return sums.rows[i].readings; }),
+    };
+    statement_execute(&insert_pending, columns, nullptr, SPI_OK_INSERT);
+    appended += static_cast<uint32_t>(sums.count);
+}
+
+void mark(const Marks &marks) {
+    Datum minutes = minutes_of(marks);
+    statement_execute(&insert_stale_minutes, &minutes, nullptr, SPI_OK_INSERT);
+}
+
+} // namespace
+
+void minutes_store(const Rows &records, const Rows &anomalies) {
+    const Batch *batch = records.batch;
+    size_t readings = records.count + anomalies.count;
+    Sums sums = {static_cast<Sum *>(palloc(sizeof(Sum) * (readings + 1))), 0};
+    Marks none = {batch, nullptr, nullptr, 0};
+    add_sums(&sums, records, none);
+    bool few = sums.count < small_batch || sums.count * readings_per_sum_min <= readings;
+    Marks marks = few ? none : choose_marks(batch, sums);
+    if (marks.count > 0) {
+        sums.count = 0;
+        add_sums(&sums, records, marks);
+        mark(marks);
+    }
+    add_sums(&sums, anomalies, none);
+    meet_customers(batch, &sums);
+    append(batch, sums);
+    pfree(sums.rows);
+}
+
+uint32_t minutes_take_appended() {
+    uint32_t rows = appended;
+    appended = 0;
+    return rows;
+}
+
+} // namespace heartbeat

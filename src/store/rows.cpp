@@ -1,0 +1,240 @@
+// Inserts readings of one table, and finds out which were stored.
+#include "server/server.h"
+
+#include "server/arrays.h"
+#include "server/sql.h"
+#include "store/bulk_insert.h"
+#include "store/distribution.h"
+#include "store/rows.h"
+#include "store/user_triggers.h"
+
+extern "C" {
+#include "access/table.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+Statement insert_records = {
+    "INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
+    " SELECT * FROM unnest($1, $2, $3)",
+    3,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_anomalies = {
+    "INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)"
+    " SELECT * FROM unnest($1, $2, $3, $4)",
+    4,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_new_records = {
+    "WITH stored AS (INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
+    " SELECT * FROM unnest($1, $2, $3)"
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
+    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
+    3,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement insert_new_anomalies = {
+    "WITH stored AS (INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, "
+    "anomaly_type)"
+    " SELECT * FROM unnest($1, $2, $3, $4)"
+    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
+    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
+    4,
+    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
+    0,
+    nullptr};
+
+// Places, from 0, of keys that the table does not have. As a subquery with a LIMIT each is looked up in its
+// own partition's index, whatever the planner thinks of the table.
+Statement select_missing_records = {
+    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_records r WHERE r.customer_id = n.customer_id"
+    " AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement select_missing_anomalies = {
+    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a WHERE a.customer_id = n.customer_id"
+    " AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+// The same of a distributed table, in a text that Citus can send to the nodes.
+Statement select_missing_on_nodes_records = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement select_missing_on_nodes_anomalies = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_anomalies r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+void fill_columns(const Rows &rows, Datum *columns) {
+    columns[0] = array_of_text(rows.batch, rows.count, [&](size_t i) { return rows.at(i).customer_id; });
+    columns[1] =
+        array_of_fixed<double>(rows.count, FLOAT8OID, [&](size_t i) { return rows.at(i).heart_rate; });
+    columns[2] = array_of_timestamptz(rows.count, [&](size_t i) { return rows.at(i).event_time; });
+    if (rows.anomalies)
+        columns[3] =
+            array_of_names(rows.count, [&](size_t i) { return classify_name(rows.at(i).heart_rate_class); });
+}
+
+bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_timestamp) {
+    if (to_timestamptz(rows.at(i).event_time) != event_timestamp)
+        return false;
+    text *returned = DatumGetTextPP(customer_id);
+    int size;
+    const char *own = array_server_text(rows.batch, rows.at(i).customer_id, &size);
+    return static_cast<int>(VARSIZE_ANY_EXHDR(returned)) == size &&
+           memcmp(VARDATA_ANY(returned), own, size) == 0;
+}
+
+// What was given is in the order of the keys, and so is what was returned, so the next one is found at once;
+// but for a server's encoding whose order is not Unicode's, where it is looked for from the beginning too.
+void insert_where_new(void *argument) {
+    auto *rows = static_cast<Rows *>(argument);
+    Datum columns[4];
+    fill_columns(*rows, columns);
+    uint64_t stored = statement_execute(rows->anomalies ? &insert_new_anomalies : &insert_new_records,
+                                        columns, nullptr, SPI_OK_SELECT);
+    memset(rows->stored, false, rows->count);
+    size_t i = 0;
+    for (uint64_t r = 0; r < stored; r++) {
+        Datum customer_id = statement_value(r, 1, TEXTOID);
+        TimestampTz event = DatumGetTimestampTz(statement_value(r, 2, TIMESTAMPTZOID));
+        size_t looked_at = 0;
+        for (; looked_at < rows->count; looked_at++, i = (i + 1) % rows->count)
+            if (!rows->stored[i] && is_row(*rows, i, customer_id, event))
+                break;
+        if (looked_at == rows->count)
+            ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                            errmsg("a trigger has changed the customer or the time of a reading"),
+                            errhint("They identify the reading, and duplicates are found by them.")));
+        rows->stored[i] = true;
+        rows->heart_rates[i] = DatumGetFloat8(statement_value(r, 3, FLOAT8OID));
+    }
+    SPI_freetuptable(SPI_tuptable);
+}
+
+void put_row(const void *argument, size_t i, Datum *values) {
+    const auto &rows = *static_cast<const Rows *>(argument);
+    const BatchMessage &reading = rows.at(i);
+    int size;
+    const char *customer_id = array_server_text(rows.batch, reading.customer_id, &size);
+    values[0] = PointerGetDatum(cstring_to_text_with_len(customer_id, size));
+    values[1] = Float8GetDatum(reading.heart_rate);
+    values[2] = TimestampTzGetDatum(to_timestamptz(reading.event_time));
+    if (rows.anomalies)
+        values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
+}
+
+// False where that would not be what INSERT does: the coordinator's partitions of a distributed table are
+// empty shells.
+bool load_all(const Rows &rows) {
+    Relation table =
+        extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
+    bool loaded = !distribution_is_active() &&
+                  load_rows(table, {rows.count,
+                                    rows.anomalies ? 4 : 3,
+                                    {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
+                                    {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID},
+                                    put_row,
+                                    &rows});
+    table_close(table, NoLock);
+    return loaded;
+}
+
+uint64_t insert_all(const Rows &rows) {
+    Datum columns[4];
+    fill_columns(rows, columns);
+    return statement_execute(rows.anomalies ? &insert_anomalies : &insert_records, columns, nullptr,
+                             SPI_OK_INSERT);
+}
+
+void insert_every(const Rows &rows) {
+    if (!load_all(rows) && insert_all(rows) != rows.count)
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                        errmsg("a trigger has kept a reading out of the table without an error")));
+}
+
+// Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
+// count is asked for need not be found: an error has the batch searched.
+void refuse_kept_out(const Rows &rows) {
+    Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)),
+                 0,          nullptr,
+                 nullptr,    rows.anomalies};
+    for (size_t i = 0; i < rows.count; i++)
+        if (!rows.stored[i])
+            left.indexes[left.count++] = rows.indexes[i];
+    if (left.count == 0)
+        return;
+    Datum columns[4];
+    fill_columns(left, columns);
+    Datum keys[2] = {columns[0], columns[2]};
+    Statement *select = rows.anomalies ? &select_missing_anomalies : &select_missing_records;
+    if (distribution_is_active())
+        select = rows.anomalies ? &select_missing_on_nodes_anomalies : &select_missing_on_nodes_records;
+    uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
+    if (missing == 0)
+        return;
+    int32_t place = statement_int4(0, 1);
+    insert_every({rows.batch, left.indexes + place, 1, nullptr, nullptr, rows.anomalies});
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a reading was kept out of the table, and is no more"),
+                    errdetail("The batch is tried again.")));
+}
+
+} // namespace
+
+void rows_insert_all(void *argument) {
+    auto *rows = static_cast<Rows *>(argument);
+    insert_every(*rows);
+    if (additions_present()) // made since the caller looked
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                        errmsg("a trigger may have changed a reading")));
+    for (size_t i = 0; i < rows->count; i++)
+        rows->heart_rates[i] = rows->at(i).heart_rate;
+    memset(rows->stored, true, rows->count);
+}
+
+// Where only the natural key keeps a row out, what is not stored is a duplicate.
+void rows_insert_new(void *argument) {
+    insert_where_new(argument);
+    if (additions_present())
+        refuse_kept_out(*static_cast<Rows *>(argument));
+}
+
+} // namespace heartbeat

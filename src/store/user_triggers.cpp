@@ -1,0 +1,76 @@
+// Looks for users' triggers and indexes on the readings' partitions, and remembers the answer
+// until some table changes.
+#include "server/server.h"
+
+#include "server/sql.h"
+#include "store/user_triggers.h"
+
+extern "C" {
+#include "utils/inval.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The tables that hold the rows count, however deep they
+// stand below the parent, and what a foreign one does to a row cannot be known. pg_partition_tree() would
+// lock them all, and wait for who waits for one of them.
+Statement select_additions = {
+    "WITH RECURSIVE below AS (SELECT c.oid FROM pg_catalog.pg_extension e"
+    " JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace"
+    " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies') WHERE e.extname = 'heartbeat'"
+    " UNION SELECT h.inhrelid FROM below b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid),"
+    " partitions AS (SELECT c.oid AS partition FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid"
+    " WHERE c.relkind <> 'p')"
+    " SELECT EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.partition"
+    " WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D')"
+    " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_class c ON c.oid = p.partition"
+    " WHERE c.relkind = 'f')"
+    " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition"
+    " WHERE (x.indisunique OR x.indisexclusion) AND NOT (x.indisprimary AND x.indnkeyatts = 2 AND"
+    " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a WHERE a.attrelid = x.indrelid"
+    " AND a.attnum IN (x.indkey[0], x.indkey[1])"
+    " AND a.attname IN ('customer_id', 'event_timestamp')) = 2))",
+    0,
+    {},
+    0,
+    nullptr};
+
+bool known = false;
+bool present;
+
+void forget(Datum /*argument*/, Oid /*relation*/) {
+    known = false;
+}
+
+void watch() {
+    static bool watching = false;
+    if (!watching)
+        CacheRegisterRelcacheCallback(forget, 0);
+    watching = true;
+}
+
+} // namespace
+
+bool additions_present() {
+    watch();
+    if (known)
+        return present;
+    known = true; // before looking, so that a change meanwhile is not missed
+    PG_TRY();
+    {
+        statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
+        present = statement_bool(0, 1);
+        SPI_freetuptable(SPI_tuptable);
+    }
+    PG_CATCH();
+    {
+        known = false;
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+    return present;
+}
+
+} // namespace heartbeat
