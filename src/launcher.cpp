@@ -4,6 +4,7 @@
 
 #include "kafka/consumer.h"
 #include "launcher.h"
+#include "monitor/worker_start.h"
 #include "server/process.h"
 #include "server/text.h"
 
@@ -165,7 +166,7 @@ void launcher_register() {
 using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
-    process_start(nullptr, &shared_state->launcher);
+    worker_start(nullptr, &shared_state->launcher);
     ereport(
         LOG,
         (errmsg("heartbeat %s with PostgreSQL %s and librdkafka %s: database \"%s\", brokers \"%s\", topic "

@@ -5,7 +5,8 @@
 
 #include "admin/changed_bounds.h"
 #include "admin/commit_hooks.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/statement.h"
 
 extern "C" {
 #include "access/xact.h"

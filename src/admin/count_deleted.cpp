@@ -4,8 +4,9 @@
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
+#include "server/extension.h"
 #include "server/settings.h"
-#include "server/sql.h"
+#include "server/statement.h"
 
 extern "C" {
 #include "commands/trigger.h"

@@ -5,8 +5,8 @@
 #include "admin/commit_hooks.h"
 #include "decode/classify.h"
 #include "monitor/shared_state.h"
+#include "server/extension.h"
 #include "server/persistence.h"
-#include "server/sql.h"
 #include "store/rollup_append.h"
 
 extern "C" {

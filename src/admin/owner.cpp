@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "server/compat.h"
-#include "server/sql.h"
+#include "server/extension.h"
 
 extern "C" {
 PG_FUNCTION_INFO_V1(heartbeat_own_extension);

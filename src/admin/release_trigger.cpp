@@ -3,7 +3,7 @@
 // locks the extension until the transaction ends: ingest would wait for whoever makes weeks.
 #include "server/server.h"
 
-#include "server/sql.h"
+#include "server/extension.h"
 
 extern "C" {
 #include "access/relation.h"

@@ -9,9 +9,11 @@
 #include "admin/replay_read.h"
 #include "monitor/events.h"
 #include "server/compat.h"
+#include "server/extension.h"
 #include "server/log_redaction.h"
 #include "server/settings.h"
-#include "server/sql.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 #include "store/counter_adjustments.h"
 
 extern "C" {

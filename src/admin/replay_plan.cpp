@@ -5,7 +5,7 @@
 #include "admin/replay_plan.h"
 #include "admin/replay_read.h"
 #include "server/settings.h"
-#include "server/sql.h"
+#include "server/statement.h"
 #include "server/text.h"
 #include "store/offsets.h"
 

@@ -6,9 +6,11 @@
 #include "admin/retry_filters.h"
 #include "monitor/events.h"
 #include "server/arrays.h"
+#include "server/extension.h"
 #include "server/log_redaction.h"
 #include "server/settings.h"
-#include "server/sql.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 #include "store/counter_adjustments.h"
 #include "store/dead_letters.h"
 

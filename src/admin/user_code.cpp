@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "monitor/shared_state.h"
-#include "server/sql.h"
+#include "server/extension.h"
 #include "server/user_code.h"
 #include "store/announce.h"
 

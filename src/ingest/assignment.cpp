@@ -5,8 +5,9 @@
 #include "ingest/assignment.h"
 #include "ingest/offset_validation.h"
 #include "monitor/worker_stats.h"
-#include "server/sql.h"
+#include "server/extension.h"
 #include "server/text.h"
+#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"

@@ -5,13 +5,17 @@
 
 #include "ingest/client_health.h"
 #include "ingest/consumer_session.h"
+#include "monitor/failure.h"
 #include "monitor/kafka_log.h"
 #include "monitor/lock_wait.h"
+#include "monitor/worker_start.h"
+#include "server/extension.h"
 #include "server/process.h"
-#include "server/sql.h"
 #include "server/text.h"
+#include "server/transaction.h"
 #include "store/distribution.h"
 #include "store/pause.h"
+#include "store/store.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -295,7 +299,7 @@ long step() {
 
 long recover() {
     Failure &failure = worker.failure;
-    process_recover(worker.slot, &failure);
+    failure_take(worker.slot, &failure, store_may_be_refused);
     worker.nodes_settled = false;
     bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
     if (storing && failure.is_of_row && !worker.reader.ingest.isolate) {
@@ -311,7 +315,7 @@ long recover() {
 
 void tell_failure() {
     worker.unexplained = false;
-    process_explain(&worker.failure);
+    failure_explain(&worker.failure);
     report(WorkerState::retrying, worker.failure.reason, worker.failure.hint);
 }
 
@@ -375,7 +379,8 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker.reader.assignment.partitions.workers = settings.workers;
     worker.slot = &shared_state->workers[number];
     snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d", number);
-    process_start(settings.database, worker.slot);
+    worker_start(settings.database, worker.slot);
+    distribution_prepare_session();
     worker.reader.memory = consumer_memory_create();
     if (worker.reader.memory == nullptr || !ingest_create(&worker.reader.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));

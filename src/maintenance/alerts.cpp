@@ -4,7 +4,9 @@
 
 #include "maintenance/alerts.h"
 #include "monitor/shared_state.h"
+#include "server/extension.h"
 #include "server/own_objects.h"
+#include "server/transaction.h"
 #include "store/arrivals.h"
 
 extern "C" {

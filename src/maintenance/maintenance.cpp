@@ -8,8 +8,10 @@
 #include "maintenance/rollup.h"
 #include "monitor/duties.h"
 #include "monitor/event_recorder.h"
+#include "monitor/failure.h"
 #include "monitor/lock_wait.h"
 #include "monitor/summary.h"
+#include "monitor/worker_start.h"
 #include "monitor/worker_stats.h"
 #include "server/process.h"
 #include "store/arrivals.h"
@@ -157,7 +159,7 @@ void set_lock_timeout(const Task &task) {
 }
 
 void tell_failure(Task *task) {
-    process_explain(&task->failure);
+    failure_explain(&task->failure);
     bool patiently = task->duty == Duty::retention && task->failure.is_of_lock && task->failure.passes;
     duty_failed(task->duty, task->failure.reason, task->failure.hint, patiently);
 }
@@ -181,7 +183,7 @@ void attempt(Task *task) {
     {
         nodes_settled = false;
         failed = true;
-        process_recover(&shared_state->maintenance, &task->failure);
+        failure_take(&shared_state->maintenance, &task->failure);
     }
     PG_END_TRY();
     task->failed = failed;
@@ -211,7 +213,8 @@ long until_next() {
 using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
-    process_start(settings.database, &shared_state->maintenance);
+    worker_start(settings.database, &shared_state->maintenance);
+    distribution_prepare_session();
     duties_forget();
     control_seen = shared_state_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =

@@ -2,11 +2,14 @@
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
+#include "server/extension.h"
 #include "server/own_objects.h"
 #include "server/settings.h"
+#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "utils/memutils.h"
 }
 
@@ -84,11 +87,11 @@ void partitions_prepare(const Batch *batch) {
         TimestampTz time = to_timestamptz(minute);
         KnownWeek &seen_to = known(number);
         bool believed =
-            seen_to.number == number && seen_to.until > now && seen_to.generation == statements_generation();
+            seen_to.number == number && seen_to.until > now && seen_to.generation == extension_generation();
         if (believed || time < now - late_max || time > now + early_max)
             continue;
         make_or_go_without(time);
-        seen_to = {number, now + seen_to_for, statements_generation()};
+        seen_to = {number, now + seen_to_for, extension_generation()};
     }
 }
 

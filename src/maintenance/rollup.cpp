@@ -8,7 +8,10 @@
 #include "maintenance/rollup_distributed.h"
 #include "maintenance/rollup_rebuild.h"
 #include "server/compat.h"
+#include "server/extension.h"
 #include "server/own_objects.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 #include "store/distribution.h"
 
 extern "C" {

@@ -5,6 +5,7 @@
 
 #include "maintenance/rollup_distributed.h"
 #include "server/arrays.h"
+#include "server/statement.h"
 
 namespace heartbeat {
 

@@ -2,7 +2,7 @@
 // rollup has met.
 #pragma once
 
-#include "server/sql.h"
+#include "server/extension.h"
 
 namespace heartbeat {
 

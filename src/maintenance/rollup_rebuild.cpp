@@ -5,7 +5,7 @@
 
 #include "maintenance/rollup_distributed.h"
 #include "maintenance/rollup_rebuild.h"
-#include "server/sql.h"
+#include "server/statement.h"
 
 namespace heartbeat {
 

@@ -6,8 +6,10 @@
 #include "monitor/aggregate_status.h"
 #include "monitor/event_recorder.h"
 #include "monitor/events.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/statement.h"
 #include "server/text.h"
+#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"

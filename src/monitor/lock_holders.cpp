@@ -4,7 +4,7 @@
 
 #include "monitor/lock_holders.h"
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/statement.h"
 #include "server/text.h"
 
 #include <cstring>

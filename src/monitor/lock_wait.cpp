@@ -20,17 +20,10 @@ constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // log_lock_waits is on
 AwaitedLock last;
+emit_log_hook_type next_log_hook = nullptr;
 
-} // namespace
-
-void lock_wait_prepare() {
-    const char *setting = GetConfigOption("log_lock_waits", true, false);
-    wanted_by_others = setting != nullptr && strcmp(setting, "on") == 0;
-    SetConfigOption("log_lock_waits", "on", PGC_SUSET, PGC_S_OVERRIDE);
-    SetConfigOption("deadlock_timeout", told_after, PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-void lock_wait_look(ErrorData *line) {
+// A line about a wait is left out unless the server's own setting asks for it.
+void look(ErrorData *line) {
     // another process may grant the lock at any time: then the lock's entry stays, since this process holds
     // it
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
@@ -42,6 +35,23 @@ void lock_wait_look(ErrorData *line) {
     bool of_wait = format != nullptr && strncmp(format, "process %d ", 11) == 0;
     if (of_wait && line->elevel == LOG && !wanted_by_others)
         line->output_to_server = false;
+}
+
+void look_and_pass_on(ErrorData *line) {
+    look(line);
+    if (next_log_hook != nullptr)
+        next_log_hook(line);
+}
+
+} // namespace
+
+void lock_wait_prepare() {
+    const char *setting = GetConfigOption("log_lock_waits", true, false);
+    wanted_by_others = setting != nullptr && strcmp(setting, "on") == 0;
+    next_log_hook = emit_log_hook;
+    emit_log_hook = look_and_pass_on;
+    SetConfigOption("log_lock_waits", "on", PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("deadlock_timeout", told_after, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 const AwaitedLock &lock_wait_last() {

@@ -5,18 +5,11 @@
 
 #include "monitor/shared_state.h"
 
-extern "C" {
-#include "utils/elog.h"
-}
-
 namespace heartbeat {
 
-// When a process of heartbeat starts: the server is to tell of each wait that takes a moment.
+// When a process of heartbeat starts: the server is to tell of each wait that takes a moment, and a hook of
+// the log looks at each line.
 void lock_wait_prepare();
-
-// From the hook of the log, with each line. A line about a wait is left out unless the server's own setting
-// asks for it.
-void lock_wait_look(ErrorData *line);
 
 // The lock that this process has waited for since lock_wait_forget().
 const AwaitedLock &lock_wait_last();

@@ -3,7 +3,9 @@
 
 #include "monitor/lock_holders.h"
 #include "monitor/obstacles.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/rules.h"
+#include "server/statement.h"
 #include "server/text.h"
 
 #include <cstring>
@@ -22,27 +24,6 @@ namespace heartbeat {
 
 namespace {
 
-#define RULES                                                                                                \
-    "SELECT string_agg(format('rule \"%s\" on table \"%s\"', w.rulename, c.relname), ', ' ORDER BY "         \
-    "c.relname, w.rulename)"                                                                                 \
-    " FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', " \
-    "'p')"                                                                                                   \
-    " JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace"                                     \
-    " WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D'"
-
-// Rules that can change what ingest writes.
-Statement select_rules = {RULES " AND w.ev_type = '3' AND c.relname IN"
-                                " ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_dead_letters')",
-                          0,
-                          {},
-                          0,
-                          nullptr};
-
-// Rules on the tables that a statement names. Of a statement that a rule makes nothing of, its plan knows no
-// table.
-Statement select_rules_of_statement = {
-    RULES " AND position('.' || c.relname || ' ' in $1) > 0", 1, {TEXTOID}, 0, nullptr};
-
 // Publications that name the table of an error message, and can have a row filter or a list of columns.
 Statement select_publications = {
     "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY "
@@ -55,8 +36,7 @@ Statement select_publications = {
     0,
     nullptr};
 
-void add_found(const char *sentence, Obstacle *obstacle) {
-    const char *found = SPI_processed > 0 ? statement_text(0, 1) : nullptr;
+void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
     if (found != nullptr)
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
@@ -102,35 +82,13 @@ void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *messag
     Extension extension;
     if (!extension_find(&extension))
         return;
-    statement_execute(&select_rules, nullptr, nullptr, SPI_OK_SELECT);
-    add_found("changes what heartbeat writes: DROP RULE.", obstacle);
+    add_found(rules_on_ingest(), "changes what heartbeat writes: DROP RULE.", obstacle);
     Datum text = CStringGetTextDatum(message);
     statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
-    add_found("keeps rows from being changed: let its columns and its row filter be of the replica identity "
+    add_found(SPI_processed > 0 ? statement_text(0, 1) : nullptr,
+              "keeps rows from being changed: let its columns and its row filter be of the replica identity "
               "alone, or drop it.",
               obstacle);
-}
-
-const char *obstacles_rules_in(const char *statement) {
-    Datum text = CStringGetTextDatum(statement);
-    statement_execute(&select_rules_of_statement, &text, nullptr, SPI_OK_SELECT);
-    return SPI_processed > 0 ? statement_text(0, 1) : nullptr;
-}
-
-char *obstacles_rules_of(Oid table) {
-    Relation catalog = table_open(RewriteRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
-    SysScanDesc scan = systable_beginscan(catalog, RewriteRelRulenameIndexId, true, nullptr, 1, &key);
-    char *rules = nullptr;
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
-        auto *rule = reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple));
-        rules = rules == nullptr ? psprintf("rule \"%s\"", NameStr(rule->rulename))
-                                 : psprintf("%s, rule \"%s\"", rules, NameStr(rule->rulename));
-    }
-    systable_endscan(scan);
-    table_close(catalog, AccessShareLock);
-    return rules;
 }
 
 } // namespace heartbeat

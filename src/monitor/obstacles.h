@@ -23,11 +23,4 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 // With an SPI connection of a process of heartbeat, as its session's user.
 void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle);
 
-// The rules on the tables that a statement's text names, as 'rule "a" on table "b"'; nullptr where there are
-// none.
-const char *obstacles_rules_in(const char *statement);
-
-// The rules on a table, as 'rule "a", rule "b"'; palloc'd, nullptr where there are none.
-char *obstacles_rules_of(Oid table);
-
 } // namespace heartbeat

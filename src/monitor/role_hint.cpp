@@ -2,8 +2,8 @@
 #include "server/server.h"
 
 #include "monitor/role_hint.h"
+#include "server/extension.h"
 #include "server/settings.h"
-#include "server/sql.h"
 #include "server/text.h"
 
 extern "C" {

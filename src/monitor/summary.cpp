@@ -4,7 +4,9 @@
 
 #include "monitor/summary.h"
 #include "monitor/table_status.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"

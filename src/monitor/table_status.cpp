@@ -4,7 +4,8 @@
 
 #include "monitor/table_status.h"
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/statement.h"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "server/compat.h"
+#include "server/extension.h"
 #include "server/own_objects.h"
 
 extern "C" {

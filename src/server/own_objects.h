@@ -2,7 +2,7 @@
 // may create functions there that make a call ambiguous, and tables whose name an owner has given away.
 #pragma once
 
-#include "server/sql.h"
+#include "server/extension.h"
 
 namespace heartbeat {
 

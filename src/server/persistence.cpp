@@ -2,8 +2,8 @@
 // changes. Who has written to a table holds a lock on it, so that it stays as it is until the commit.
 #include "server/server.h"
 
+#include "server/extension.h"
 #include "server/persistence.h"
-#include "server/sql.h"
 
 extern "C" {
 #include "access/genam.h"

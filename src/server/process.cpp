@@ -1,16 +1,10 @@
-// Start, sleep and recovery of a background process, in the server's own idiom.
+// Start and sleep of a background process, in the server's own idiom.
 #include "server/server.h"
 
-#include "monitor/lock_wait.h"
-#include "monitor/obstacles.h"
 #include "server/compat.h"
 #include "server/log_redaction.h"
 #include "server/process.h"
-#include "server/sql.h"
-#include "server/subtransaction.h"
 #include "server/text.h"
-#include "store/distribution.h"
-#include "store/store.h"
 
 #include <malloc.h>
 
@@ -36,8 +30,6 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
-
 void set(const char *name, const char *value) {
     SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -60,7 +52,6 @@ void protect_session() {
     // again.
     // Where Citus has distributed the tables, see distribution_commit_durably().
     set("synchronous_commit", "off");
-    distribution_prepare_session();
 }
 
 // What large messages took goes back to the system with them. Left to itself, glibc would keep pieces of such
@@ -86,7 +77,6 @@ void escape(char **text, bool lines) {
 }
 
 void escape_in_log(ErrorData *error) {
-    lock_wait_look(error);
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
     for (char **text : {&error->context, &error->internalquery}) // code, of several lines
@@ -103,21 +93,21 @@ void find_conversions() {
 
 } // namespace
 
-void process_start(const char *database, WorkerSlot *slot) {
+void process_begin() {
     return_memory();
     next_log_hook = emit_log_hook;
     emit_log_hook = escape_in_log;
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
-    if (!shared_state_claim(slot))
-        proc_exit(0);
+}
+
+void process_connect(const char *database) {
     BackgroundWorkerInitializeConnection(database, nullptr, 0);
     SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_SUSET, PGC_S_OVERRIDE);
     if (database == nullptr)
         return;
     protect_session();
-    lock_wait_prepare();
     find_conversions();
 }
 
@@ -147,70 +137,6 @@ void process_sleep(long milliseconds) {
     int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0);
     WaitLatch(MyLatch, events, milliseconds, process_wait_event(ProcessWait::rest));
     ResetLatch(MyLatch);
-}
-
-void process_recover(WorkerSlot *slot, Failure *failure) {
-    MemoryContextSwitchTo(TopMemoryContext);
-    HOLD_INTERRUPTS();
-    ErrorData *error = CopyErrorData();
-    TimestampTz now = GetCurrentTimestamp();
-    bool refused = store_may_be_refused(error); // tried again with care, which tells what it really is
-    char message[sizeof(failure->message)];
-    text_copy(message, refused || error->message == nullptr ? "" : error->message);
-    bool same = strcmp(failure->message, message) == 0;
-    if (!refused && (!same || now > failure->logged_at + log_again)) {
-        EmitErrorReport();
-        failure->logged_at = now;
-    }
-    FlushErrorState();
-    text_copy(failure->message, message);
-    failure->is_of_row = refused || subtransaction_is_row_error(error);
-    failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-    obstacles_advise(error, failure->advice, sizeof(failure->advice));
-    FreeErrorData(error);
-    AbortCurrentTransaction();
-    statements_forget();
-    if (!refused)
-        shared_state_error(slot, failure->message);
-    pgstat_report_activity(STATE_IDLE, nullptr);
-    RESUME_INTERRUPTS();
-}
-
-void process_explain(Failure *failure) {
-    text_copy(failure->reason, failure->message);
-    failure->hint[0] = '\0';
-    failure->passes = false;
-    MemoryContext context = CurrentMemoryContext;
-    PG_TRY();
-    {
-        StartTransactionCommand();
-        PushActiveSnapshot(GetTransactionSnapshot());
-        SPI_connect();
-        Obstacle obstacle = {};
-        obstacles_find(failure->is_of_lock, lock_wait_last(), failure->message, &obstacle);
-        if (obstacle.who[0] != '\0')
-            text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
-        text_copy(failure->hint, obstacle.hint);
-        failure->passes = obstacle.passes;
-        SPI_finish();
-        PopActiveSnapshot();
-        CommitTransactionCommand();
-    }
-    PG_CATCH(); // then the message has to do
-    {
-        HOLD_INTERRUPTS();
-        FlushErrorState();
-        AbortCurrentTransaction();
-        statements_forget();
-        RESUME_INTERRUPTS();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    if (failure->advice[0] != '\0')
-        text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
-    text_add_sentence(failure->hint, sizeof(failure->hint),
-                      "It is tried again by itself; the server's log has the details.");
-    lock_wait_forget();
 }
 
 } // namespace heartbeat

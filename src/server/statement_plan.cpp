@@ -1,6 +1,7 @@
 // Makes plans, and frees those that were given up when no statement can be running any more.
 #include "server/server.h"
 
+#include "server/extension.h"
 #include "server/statement_plan.h"
 
 extern "C" {
@@ -100,7 +101,7 @@ void statement_plan(Statement *statement) {
     if (plan == nullptr || SPI_keepplan(plan) != 0)
         elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
     statement->plan = plan;
-    statement->generation = statements_generation();
+    statement->generation = extension_generation();
     statement->relations = {};
 }
 

@@ -1,7 +1,7 @@
 // What the names in a statement mean, looked at before each execution.
 #pragma once
 
-#include "server/sql.h"
+#include "server/statement_plan.h"
 
 namespace heartbeat {
 

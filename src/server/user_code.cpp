@@ -1,17 +1,19 @@
 // Finds triggers, rules, policies and other owners on bookkeeping tables.
 #include "server/server.h"
 
-#include "monitor/obstacles.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/rules.h"
 #include "server/user_code.h"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
@@ -142,7 +144,7 @@ void refuse_on(Relation table, Oid owner) {
                          quote_identifier(GetUserNameFromId(owner, false)))));
     refuse_triggers(table);
     if (table->rd_rules != nullptr) {
-        const char *rules = obstacles_rules_of(RelationGetRelid(table));
+        const char *rules = rules_of_table(RelationGetRelid(table));
         refuse(table, rules == nullptr ? "a rule" : rules, "Drop the rule.");
     }
     if (table->rd_rel->relrowsecurity)

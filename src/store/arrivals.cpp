@@ -2,7 +2,10 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
+#include "server/extension.h"
 #include "server/own_objects.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 #include "store/arrivals.h"
 
 extern "C" {

@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/statement.h"
 #include "store/counter_adjustments.h"
 #include "store/event_clock.h"
 

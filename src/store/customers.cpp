@@ -1,7 +1,7 @@
 // Remembers the customers whom batches of this process have met.
 #include "server/server.h"
 
-#include "server/sql.h"
+#include "server/extension.h"
 #include "store/customers.h"
 
 extern "C" {
@@ -105,11 +105,11 @@ CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t
         RegisterXactCallback(transaction_ended, nullptr);
         RegisterSubXactCallback(subtransaction_ended, nullptr);
         allocate_known(known_min);
-        known_generation = statements_generation();
+        known_generation = extension_generation();
     }
-    if (known_generation != statements_generation()) // the extension may be another one
+    if (known_generation != extension_generation()) // the extension may be another one
         forget_known();
-    known_generation = statements_generation();
+    known_generation = extension_generation();
     if (known_count > known_size / 2 && known_size < known_max)
         grow_known();
     const auto *bytes = reinterpret_cast<const unsigned char *>(batch->at(customer_id));

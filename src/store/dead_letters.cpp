@@ -3,7 +3,7 @@
 
 #include "server/arrays.h"
 #include "server/settings.h"
-#include "server/sql.h"
+#include "server/statement.h"
 #include "store/dead_letters.h"
 
 extern "C" {

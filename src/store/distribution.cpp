@@ -2,7 +2,7 @@
 // nothing of it where it is not installed.
 #include "server/server.h"
 
-#include "server/sql.h"
+#include "server/extension.h"
 #include "store/distribution.h"
 
 extern "C" {
@@ -12,6 +12,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -92,9 +93,12 @@ void distribution_commit_durably() {
         set_for_transaction("synchronous_commit", "on");
 }
 
-void distribution_hold_marks() {
+bool distribution_hold_marks() {
+    if (!distribution_is_active())
+        return false;
     set_for_transaction("lock_timeout", "1s"); // who waits here keeps ingest waiting
     LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
+    return true;
 }
 
 void distribution_settle() {

@@ -25,7 +25,7 @@ void distribution_commit_durably();
 // lock until it has committed everywhere, so for the moment in which the snapshot is taken nobody may.
 // distribution_settle ends what was left prepared, gives the lock back, and has one session a node used from
 // then on, so that each node has one snapshot, too.
-void distribution_hold_marks();
+bool distribution_hold_marks(); // false: the tables are not distributed, and there is nothing to settle
 void distribution_settle();
 
 // After an error, in a transaction of its own: ends what transactions have left prepared on the nodes. Until

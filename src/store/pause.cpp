@@ -2,6 +2,9 @@
 // nothing else that the workers do, so a pause commits either before a batch's check or after the batch.
 #include "server/server.h"
 
+#include "server/extension.h"
+#include "server/statement.h"
+#include "server/transaction.h"
 #include "store/distribution.h"
 #include "store/pause.h"
 

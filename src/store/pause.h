@@ -1,7 +1,7 @@
 // Whether ingest may go on, as heartbeat_control says.
 #pragma once
 
-#include "server/sql.h"
+#include "server/extension.h"
 
 namespace heartbeat {
 

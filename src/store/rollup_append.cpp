@@ -2,7 +2,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/statement.h"
 #include "store/arrivals.h"
 #include "store/customers.h"
 #include "store/distribution.h"

@@ -2,7 +2,8 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/extension.h"
+#include "server/statement.h"
 #include "store/bulk_insert.h"
 #include "store/distribution.h"
 #include "store/rows.h"

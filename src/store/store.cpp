@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/sql.h"
+#include "server/extension.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
 #include "store/announce.h"

@@ -2,7 +2,7 @@
 // until some table changes.
 #include "server/server.h"
 
-#include "server/sql.h"
+#include "server/statement.h"
 #include "store/user_triggers.h"
 
 extern "C" {

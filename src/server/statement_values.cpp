@@ -2,7 +2,7 @@
 // another type than the code expects is a wild pointer.
 #include "server/server.h"
 
-#include "server/sql.h"
+#include "server/statement.h"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -1,0 +1,93 @@
+// Recovers from an error, and explains it in a transaction of its own.
+#include "server/server.h"
+
+#include "monitor/failure.h"
+#include "monitor/lock_wait.h"
+#include "monitor/obstacles.h"
+#include "server/extension.h"
+#include "server/subtransaction.h"
+#include "server/text.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
+
+} // namespace
+
+void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
+    MemoryContextSwitchTo(TopMemoryContext);
+    HOLD_INTERRUPTS();
+    ErrorData *error = CopyErrorData();
+    TimestampTz now = GetCurrentTimestamp();
+    bool refused = may_be_of_row != nullptr &&
+                   may_be_of_row(error); // tried again with care, which tells what it really is
+    char message[sizeof(failure->message)];
+    text_copy(message, refused || error->message == nullptr ? "" : error->message);
+    bool same = strcmp(failure->message, message) == 0;
+    if (!refused && (!same || now > failure->logged_at + log_again)) {
+        EmitErrorReport();
+        failure->logged_at = now;
+    }
+    FlushErrorState();
+    text_copy(failure->message, message);
+    failure->is_of_row = refused || subtransaction_is_row_error(error);
+    failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+    obstacles_advise(error, failure->advice, sizeof(failure->advice));
+    FreeErrorData(error);
+    AbortCurrentTransaction();
+    extension_forget();
+    if (!refused)
+        shared_state_error(slot, failure->message);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    RESUME_INTERRUPTS();
+}
+
+void failure_explain(Failure *failure) {
+    text_copy(failure->reason, failure->message);
+    failure->hint[0] = '\0';
+    failure->passes = false;
+    MemoryContext context = CurrentMemoryContext;
+    PG_TRY();
+    {
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        SPI_connect();
+        Obstacle obstacle = {};
+        obstacles_find(failure->is_of_lock, lock_wait_last(), failure->message, &obstacle);
+        if (obstacle.who[0] != '\0')
+            text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
+        text_copy(failure->hint, obstacle.hint);
+        failure->passes = obstacle.passes;
+        SPI_finish();
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    }
+    PG_CATCH(); // then the message has to do
+    {
+        HOLD_INTERRUPTS();
+        FlushErrorState();
+        AbortCurrentTransaction();
+        extension_forget();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    if (failure->advice[0] != '\0')
+        text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
+    text_add_sentence(failure->hint, sizeof(failure->hint),
+                      "It is tried again by itself; the server's log has the details.");
+    lock_wait_forget();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,23 @@
+// The slot is taken before the connection, which can take long.
+#include "server/server.h"
+
+#include "monitor/lock_wait.h"
+#include "monitor/worker_start.h"
+#include "server/process.h"
+
+extern "C" {
+#include "storage/ipc.h"
+}
+
+namespace heartbeat {
+
+void worker_start(const char *database, WorkerSlot *slot) {
+    process_begin();
+    if (!shared_state_claim(slot))
+        proc_exit(0);
+    process_connect(database);
+    if (database != nullptr)
+        lock_wait_prepare();
+}
+
+} // namespace heartbeat

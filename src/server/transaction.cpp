@@ -1,0 +1,111 @@
+// Begins and ends transactions: the extension's lock, the snapshot, the role, settings that end with it.
+#include "server/server.h"
+
+#include "server/extension.h"
+#include "server/persistence.h"
+#include "server/transaction.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+MemoryContext context_before;
+Oid user_before;
+int security_before;
+int settings_before; // level of nested settings, to which a transaction's own go back
+TransactionHooks hooks;
+
+// DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
+// for.
+bool lock_extension(Extension *extension) {
+    while (extension_find(extension)) {
+        Oid found = extension->oid;
+        LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+        if (extension_find(extension) && extension->oid == found)
+            return true;
+        UnlockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+    }
+    return false;
+}
+
+// A constraint that waits for the commit could not be put down to a row any more, and its trigger would not
+// run as the worker's role; a security-restricted operation may not even leave one waiting.
+void check_constraints_at_once() {
+    ConstraintsSetStmt set_all_immediate = {};
+    NodeSetTag(&set_all_immediate, T_ConstraintsSetStmt);
+    AfterTriggerSetState(&set_all_immediate);
+}
+
+} // namespace
+
+bool transaction_begin(Extension *extension, int isolation, const char *locked_table) {
+    context_before = CurrentMemoryContext;
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    settings_before = NewGUCNestLevel();
+    XactIsoLevel = isolation;
+    if (!lock_extension(extension)) {
+        transaction_abandon();
+        return false;
+    }
+    if (locked_table != nullptr)
+        LockRelationOid(extension_table(locked_table), ShareUpdateExclusiveLock);
+    bool hooked = locked_table != nullptr && hooks.before_snapshot();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    if (hooked)
+        hooks.after_snapshot();
+    GetUserIdAndSecContext(&user_before, &security_before);
+    SetUserIdAndSecContext(extension_workers_role(), security_before | SECURITY_RESTRICTED_OPERATION);
+    check_constraints_at_once();
+    SPI_connect();
+    return true;
+}
+
+void transaction_commit() {
+    SPI_finish();
+    persistence_check();
+    AtEOXact_GUC(false, settings_before); // what a trigger has set ends here
+    hooks.before_commit();
+    SetUserIdAndSecContext(user_before, security_before);
+    PopActiveSnapshot();
+    hooks.committing();
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(context_before);
+    pgstat_report_stat(false); // autovacuum goes by it
+}
+
+void transaction_abandon() {
+    AbortCurrentTransaction(); // also gives the user, the snapshot and SPI's connection back
+    MemoryContextSwitchTo(context_before);
+}
+
+void transaction_set_hooks(const TransactionHooks &given) {
+    hooks = given;
+}
+
+void role_enter(ActingRole *before) {
+    GetUserIdAndSecContext(&before->user, &before->security);
+    SetUserIdAndSecContext(GetOuterUserId(), before->security);
+    check_constraints_at_once();
+    before->settings = NewGUCNestLevel();
+    SetUserIdAndSecContext(extension_workers_role(),
+                           before->security | SECURITY_RESTRICTED_OPERATION | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void role_leave(const ActingRole &before) {
+    AtEOXact_GUC(false, before.settings);
+    SetUserIdAndSecContext(before.user, before.security);
+}
+
+} // namespace heartbeat
