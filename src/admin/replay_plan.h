@@ -2,7 +2,8 @@
 // when they were passed.
 #pragma once
 
-#include "kafka/topic_query.h"
+#include "admin/replay_piece.h"
+#include "kafka/consumer.h"
 
 extern "C" {
 #include "postgres.h"
@@ -16,14 +17,6 @@ struct ReplaySpan {
     TimestampTz from;
     TimestampTz to;
     int32_t partition; // -1: all
-};
-
-struct ReplayPiece {
-    int32_t partition;
-    int64_t from_offset;
-    int64_t to_offset;
-    bool skipped; // ingest has never read these offsets: before its first one, or in heartbeat_gaps
-    size_t row;   // of the answer: the partition's place among those that are replayed
 };
 
 struct ReplayPlan {

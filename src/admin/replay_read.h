@@ -2,8 +2,9 @@
 // meanwhile.
 #pragma once
 
-#include "admin/replay_plan.h"
+#include "admin/replay_piece.h"
 #include "decode/batch.h"
+#include "kafka/topic_query.h"
 
 namespace heartbeat {
 

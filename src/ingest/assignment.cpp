@@ -133,7 +133,8 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
                                              : PartitionRange{i, -1, -1}; // it is not in question now
-    AssignmentResult result = doubts_settle(offsets, count, ranges, assignment)
+    AssignmentResult result = offset_validation_run(offsets, count, ranges, assignment->partitions,
+                                                    assignment->reason, assignment->hint)
                                   ? assign_own(consumer, offsets, count, join, assignment)
                                   : AssignmentResult::failed;
     transaction_commit();
@@ -212,7 +213,7 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
     for (int i = 0; i < count; i++)
-        doubt_mark(assignment.partitions.topic, losses[i]);
+        offset_validation_mark(assignment.partitions.topic, losses[i]);
     transaction_commit();
 }
 

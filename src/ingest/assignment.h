@@ -1,5 +1,5 @@
 // Which partitions an ingest worker reads and from where, decided anew after every connect, seek
-// or doubt, and of a partition when it can be read again.
+// or mismatch, and of a partition when it can be read again.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

@@ -46,7 +46,7 @@ void close_client(Reader *reader) {
     reader->consumer = nullptr;
     reader->assigned = reader->troubled = false;
     ingest_drop(&reader->ingest, nullptr);
-    progress_forget_partitions();
+    shared_state_forget_partitions();
 }
 
 void close_at_exit(int /*code*/, Datum reader) {

@@ -1,5 +1,5 @@
-// Doubts about stored positions. Default is to stop: what is guessed wrong is lost, or stored
-// twice.
+// Compares stored offsets with what Kafka holds. The default is to stop: what is guessed wrong is lost, or
+// stored twice.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"
@@ -13,7 +13,7 @@ constexpr const char *advice =
     "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
     "heartbeat_resume(); or set heartbeat.offset_reset.";
 
-enum class Doubt {
+enum class Mismatch {
     none,
     other_topic, // its offsets are not those that were stored
     truncated,   // those from some offset on are not
@@ -43,46 +43,46 @@ void print_truncated(char *reason, int32_t partition, const char *topic, int64_t
 }
 
 // The text is for a person; `reason` has room for state_text_size.
-Doubt find_doubt(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
-                 char *reason) {
+Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
+                       char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
     if (is_other_id(stored.cluster_id, topic.cluster_id)) {
         text_print(
             reason, state_text_size,
             "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
             settings.topic, stored.cluster_id, topic.cluster_id);
-        return Doubt::other_topic;
+        return Mismatch::other_topic;
     }
     if (stored.lost && stored.truncated_to < 0) {
         text_copy(reason, state_text_size, stored.lost_reason);
-        return Doubt::other_topic;
+        return Mismatch::other_topic;
     }
     if (is_other_id(stored.topic_id, topic.topic_id)) {
         text_print(reason, state_text_size,
                    "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
                    settings.topic, topic.topic_id, stored.topic_id);
-        return Doubt::other_topic;
+        return Mismatch::other_topic;
     }
     if (stored.lost) {
         text_copy(reason, state_text_size, stored.lost_reason);
-        return Doubt::truncated;
+        return Mismatch::truncated;
     }
     if (stored.next_offset < range.low) {
         text_print(reason, state_text_size,
                    "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
                    next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
-        return Doubt::removed;
+        return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Doubt::none; // in the latter case reading finds out what is the same
+        return Mismatch::none; // in the latter case reading finds out what is the same
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
-        return Doubt::truncated;
+        return Mismatch::truncated;
     }
     text_print(reason, state_text_size,
                "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
                stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
-    return Doubt::other_topic;
+    return Mismatch::other_topic;
 }
 
 // A topic does not lose partitions: one that has fewer than before was deleted and made again. A position
@@ -133,22 +133,22 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 
 // Where the topic or its log is another one, all of that is new: what is skipped is counted from its
 // beginning.
-void reset(StoredOffset *stored, const PartitionRange &range, Doubt doubt, const char *reason) {
+void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch, const char *reason) {
     bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
-    int64_t begin = doubt == Doubt::truncated ? first_new_offset(*stored, range) : range.low;
+    int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
     ereport(WARNING, (errmsg("heartbeat: %s", reason),
                       errdetail("By heartbeat.offset_reset, partition %d goes on at offset %lld.",
                                 stored->partition, static_cast<long long>(to)),
                       errhidecontext(true)));
-    if (doubt != Doubt::removed && to_end)
+    if (mismatch != Mismatch::removed && to_end)
         move(stored, begin, reason);
     move(stored, to, reason);
 }
 
 } // namespace
 
-void doubt_mark(const TopicDescription &topic, const TopicLoss &loss) {
+void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss) {
     const char *name = text_from_utf8(loss.topic);
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
@@ -161,32 +161,33 @@ void doubt_mark(const TopicDescription &topic, const TopicLoss &loss) {
     offsets_mark_truncated(name, loss.partition, 0, loss.position, truncated);
 }
 
-bool doubts_settle(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
-                   Assignment *assignment) {
-    const TopicDescription &topic = assignment->partitions.topic;
+bool offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
+                           const KafkaPartitions &partitions, char (&reason)[state_text_size],
+                           char (&hint)[state_text_size]) {
+    const TopicDescription &topic = partitions.topic;
     find_lost(offsets, count, topic);
-    auto *settled = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
-    size_t settled_count = 0;
+    auto *checked = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
+    size_t checked_count = 0;
     for (size_t i = 0; i < count; i++) {
         StoredOffset &stored = offsets[i];
-        if (!assignment_has(*assignment, stored.partition))
+        if (!partitions_own(partitions, stored.partition))
             continue;
         const PartitionRange &range = ranges[stored.partition];
         if (range.low < 0)
             continue; // it cannot be asked for now, or is being read
-        settled[settled_count++] = stored.partition;
-        Doubt doubt = find_doubt(stored, range, topic, assignment->reason);
-        if (doubt == Doubt::none)
+        checked[checked_count++] = stored.partition;
+        Mismatch mismatch = find_mismatch(stored, range, topic, reason);
+        if (mismatch == Mismatch::none)
             continue;
         if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
-            text_copy(assignment->hint, advice);
-            if (doubt == Doubt::truncated)
-                print_truncated_advice(assignment->hint, stored.partition, first_new_offset(stored, range));
+            text_copy(hint, advice);
+            if (mismatch == Mismatch::truncated)
+                print_truncated_advice(hint, stored.partition, first_new_offset(stored, range));
             return false;
         }
-        reset(&stored, range, doubt, assignment->reason);
+        reset(&stored, range, mismatch, reason);
     }
-    offsets_set_identity(settings.topic, topic, settled, settled_count);
+    offsets_set_identity(settings.topic, topic, checked, checked_count);
     return true;
 }
 

@@ -2,6 +2,7 @@
 // is found here: that one stalls, that one does not run, that none has begun yet.
 #include "server/server.h"
 
+#include "monitor/aggregate_status.h"
 #include "monitor/duties.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
@@ -144,7 +145,14 @@ void find_last_error(Overall *overall) {
 void overall_look(Overall *overall) {
     overall_look_at_ingest(overall);
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    duties_look(overall, GetCurrentTimestamp());
+    DutyTrouble trouble;
+    if (overall->state == WorkerState::running && duties_find_trouble(&trouble, GetCurrentTimestamp())) {
+        overall->state = WorkerState::retrying;
+        overall->since = trouble.since;
+        overall->of_maintenance = true;
+        text_copy(overall->reason, trouble.reason);
+        text_copy(overall->hint, trouble.hint);
+    }
     LWLockRelease(shared_state->lock);
 }
 

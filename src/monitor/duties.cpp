@@ -115,19 +115,18 @@ void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently
         pg_atomic_write_u32(&shared_state->reported, 1);
 }
 
-void duties_look(Overall *overall, TimestampTz now) {
-    const DutySlot *duty = overall->state == WorkerState::running ? find_troubled(now) : nullptr;
+bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now) {
+    const DutySlot *duty = find_troubled(now);
     if (duty == nullptr)
-        return;
-    overall->state = WorkerState::retrying;
-    overall->since = troubled_since(*duty, now);
-    overall->of_maintenance = true;
-    describe(*duty, overall->reason, sizeof(overall->reason));
-    text_copy(overall->hint, duty->failing_since != 0
+        return false;
+    trouble->since = troubled_since(*duty, now);
+    describe(*duty, trouble->reason, sizeof(trouble->reason));
+    text_copy(trouble->hint, duty->failing_since != 0
                                  ? duty->hint
                                  : "See pg_stat_activity and pg_locks for what the process \"heartbeat "
                                    "maintenance\" does.");
-    text_add_sentence(overall->hint, sizeof(overall->hint), "Ingest goes on.");
+    text_add_sentence(trouble->hint, sizeof(trouble->hint), "Ingest goes on.");
+    return true;
 }
 
 bool duties_describe(char *sentence, size_t size) {

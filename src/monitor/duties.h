@@ -2,7 +2,7 @@
 // again and again is the state of the whole, although ingest goes on.
 #pragma once
 
-#include "monitor/aggregate_status.h"
+#include "monitor/shared_state.h"
 
 namespace heartbeat {
 
@@ -15,8 +15,14 @@ void duty_done(Duty duty);
 // `patiently`: what is in the way goes away by itself, as a dump does, and is shown much later.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
-// With the lock of shared memory held: a duty that fails, or does not end, is the state where ingest runs.
-void duties_look(Overall *overall, TimestampTz now);
+struct DutyTrouble {
+    TimestampTz since;
+    char reason[state_text_size];
+    char hint[state_text_size];
+};
+
+// With the lock of shared memory held: false where no duty fails again and again, and each one ends.
+bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
 // The same as a sentence for a hint, for a state that is another one; false where all is well.
 bool duties_describe(char *sentence, size_t size);

@@ -1,7 +1,7 @@
 // The shared memory itself. One lock guards it; it is held for a few copies at a time.
 #include "server/server.h"
 
-#include "monitor/worker_stats.h"
+#include "monitor/shared_state.h"
 #include "server/compat.h"
 #include "server/text.h"
 
@@ -57,7 +57,7 @@ void set_up_memory() {
 }
 
 void release_slot(int /*code*/, Datum /*argument*/) {
-    progress_forget_partitions();
+    shared_state_forget_partitions();
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->pid = 0;
     own_slot->ended_at = GetCurrentTimestamp();
@@ -109,6 +109,14 @@ void shared_state_request() {
     previous_startup_hook = shmem_startup_hook;
     shmem_startup_hook = set_up_memory;
     when_memory_is_requested(request_memory);
+}
+
+void shared_state_forget_partitions() {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    for (PartitionSlot &partition : shared_state->partitions)
+        if (partition.pid == MyProcPid)
+            partition = {-1, -1, 0, -1, 0, 0, PartitionState::none, ""};
+    LWLockRelease(shared_state->lock);
 }
 
 bool shared_state_claim(WorkerSlot *slot) {

@@ -62,7 +62,7 @@ struct WorkerSlot {
     int64_t messages[rate_seconds];
 };
 
-inline constexpr int duties_count = 8; // of the maintenance worker; see control/duties.h
+inline constexpr int duties_count = 8; // of the maintenance worker; see monitor/duties.h
 
 struct DutySlot {
     TimestampTz began_at;      // 0: it is not at work
@@ -132,6 +132,8 @@ void shared_state_request(); // in _PG_init, while preloading
 // The calling process takes the slot, until it exits. False: somebody else has it.
 bool shared_state_claim(WorkerSlot *slot);
 bool shared_state_is_claimed(); // the calling process is one of heartbeat's own
+
+void shared_state_forget_partitions(); // the calling process reads none any more
 
 // Sets the caller's state. A change of state or reason is written to the log, once.
 void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);

@@ -116,14 +116,6 @@ void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafk
     LWLockRelease(shared_state->lock);
 }
 
-void progress_forget_partitions() {
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    for (PartitionSlot &partition : shared_state->partitions)
-        if (partition.pid == MyProcPid)
-            partition = {-1, -1, 0, -1, 0, 0, PartitionState::none, ""};
-    LWLockRelease(shared_state->lock);
-}
-
 double progress_rate(const WorkerSlot &worker, TimestampTz now) {
     int64_t this_second = now / USECS_PER_SEC;
     int64_t messages = 0;

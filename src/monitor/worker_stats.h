@@ -18,7 +18,6 @@ void progress_batch_dropped(WorkerSlot *slot);                // or was sent bac
 void progress_watermark(int32_t partition, int64_t high_watermark); // as its leader has just said or shown
 void progress_partition_state(int32_t partition, PartitionState state, const char *reason);
 void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
-void progress_forget_partitions();
 
 // With the lock held. False where the high watermark is not known, or was not confirmed for long.
 bool progress_knows_end(const PartitionSlot &slot, TimestampTz now);

@@ -1,7 +1,7 @@
 // Messages that could not become readings, with their exact bytes.
 #pragma once
 
-#include "store/store.h"
+#include "store/partition_counts.h"
 
 namespace heartbeat {
 

@@ -1,16 +1,9 @@
 // One batch into the tables, inside a transaction that the caller began.
 #pragma once
 
-#include "decode/batch.h"
+#include "store/partition_counts.h"
 
 namespace heartbeat {
-
-// What became of one partition's messages.
-struct PartitionCounts {
-    int64_t stored[heart_rate_classes]; // by HeartRateClass
-    int64_t duplicates;
-    int64_t dead_letters;
-};
 
 // Stores readings, dead letters and what they add to the rollup, and announces anomalies. Returns the counts,
 // one for each of the batch's partitions, in the current memory context. With isolate, a reading that the
