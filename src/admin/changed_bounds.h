@@ -1,6 +1,8 @@
 // The times that a table partition holds.
 #pragma once
 
+#include "server/server.h"
+
 extern "C" {
 #include "utils/rel.h"
 }

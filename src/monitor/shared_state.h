@@ -1,6 +1,8 @@
 // What the workers tell the sessions, and how sessions wake the workers, through shared memory.
 #pragma once
 
+#include "server/server.h"
+
 #include "server/settings.h"
 
 extern "C" {

@@ -2,6 +2,8 @@
 // path.
 #pragma once
 
+#include "server/server.h"
+
 #include "decode/batch.h"
 #include "server/text.h"
 

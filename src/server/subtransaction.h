@@ -1,6 +1,8 @@
 // A piece of work that may fail without failing its transaction.
 #pragma once
 
+#include "server/server.h"
+
 namespace heartbeat {
 
 // An error that was caught, for a person, in the database's encoding.

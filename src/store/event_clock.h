@@ -3,6 +3,7 @@
 #pragma once
 
 #include "server/compat.h"
+#include "server/server.h"
 #include "server/settings.h"
 
 namespace heartbeat {

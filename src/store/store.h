@@ -1,6 +1,8 @@
 // One batch into the tables, inside a transaction that the caller began.
 #pragma once
 
+#include "server/server.h"
+
 #include "store/partition_counts.h"
 
 namespace heartbeat {
