@@ -31,7 +31,7 @@ constexpr long restart_ms_max = 60000;
 constexpr int half_dropped = -2; // pg_database.datconnlimit where DROP DATABASE was interrupted
 
 // One worker to keep running.
-struct Charge {
+struct WorkerEntry {
     WorkerSlot *slot;
     int64_t number; // launcher_maintenance, or the ingest worker's
     TimestampTz started_at;
@@ -40,7 +40,7 @@ struct Charge {
     bool runs;    // when it was looked at last
 };
 
-Charge charges[workers_max + 1];
+WorkerEntry charges[workers_max + 1];
 
 struct Database {
     bool exists;
@@ -82,7 +82,7 @@ void fill_registration(BackgroundWorker *worker, const char *function, const cha
     strlcpy(worker->bgw_type, name, sizeof(worker->bgw_type));
 }
 
-bool start(const Charge &charge) {
+bool start(const WorkerEntry &charge) {
     bool maintenance = charge.number == launcher_maintenance;
     BackgroundWorker worker;
     fill_registration(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
@@ -100,7 +100,7 @@ bool start(const Charge &charge) {
 bool look_at(int count) {
     bool all_run = true;
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (Charge *charge = charges; charge < charges + count; charge++) {
+    for (WorkerEntry *charge = charges; charge < charges + count; charge++) {
         const WorkerSlot &slot = *charge->slot;
         if (slot.started_at >= charge->started_at && slot.ended_at - slot.started_at > short_life)
             charge->delay_ms = restart_seconds * 1000L;
@@ -115,7 +115,7 @@ bool look_at(int count) {
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
-    for (Charge *charge = charges; charge < charges + count; charge++) {
+    for (WorkerEntry *charge = charges; charge < charges + count; charge++) {
         if (charge->runs)
             continue;
         long waited = static_cast<long>((now - charge->started_at) / 1000);
@@ -147,7 +147,7 @@ long keep_running(int count) {
         return wait_for_database("does not accept connections",
                                  "ALTER DATABASE ... ALLOW_CONNECTIONS true; it is noticed by itself.");
     long sleep = start_those_due(count);
-    if (std::none_of(charges, charges + count, [](const Charge &charge) { return charge.refused; }))
+    if (std::none_of(charges, charges + count, [](const WorkerEntry &charge) { return charge.refused; }))
         shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
     return sleep;
 }

@@ -129,7 +129,7 @@ void execute_as_owner(const Extension &extension, Statement *statement, const Da
     SPI_finish();
     AtEOXact_GUC(true, settings);
     SetUserIdAndSecContext(user, security);
-    roll_up_later();
+    commit_hooks_roll_up_later();
 }
 
 void mark(Relation table, HeapTuple reading) {

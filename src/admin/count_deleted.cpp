@@ -57,6 +57,6 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
         statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);
     SPI_finish();
     if (partitions > 0 && settings.dead_letter_limit > 0)
-        wake_at_commit(); // workers that stopped for the number of dead letters try again
+        commit_hooks_wake(); // workers that stopped for the number of dead letters try again
     PG_RETURN_POINTER(nullptr);
 }

@@ -46,7 +46,7 @@ void tell() {
     if (workers_wanted)
         shared_state_wake_all();
     if (roll_up_wanted || roll_up_later_wanted)
-        shared_state_rollup(minutes_take_appended());
+        shared_state_rollup(rollup_append_take());
     if (rules_wanted)
         shared_state_rules_changed();
 }
@@ -85,15 +85,15 @@ bool register_callback() {
 
 } // namespace
 
-void heartbeat::wake_at_commit() {
+void heartbeat::commit_hooks_wake() {
     workers_wanted = register_callback();
 }
 
-void heartbeat::roll_up_at_commit() {
+void heartbeat::commit_hooks_roll_up() {
     roll_up_wanted = register_callback();
 }
 
-void heartbeat::roll_up_later() {
+void heartbeat::commit_hooks_roll_up_later() {
     roll_up_later_wanted = register_callback();
 }
 
@@ -102,7 +102,7 @@ extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     Extension extension;
     if (extension_find(&extension))
         persistence_check();
-    wake_at_commit();
+    commit_hooks_wake();
     PG_RETURN_VOID();
 }
 

@@ -83,7 +83,8 @@ void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
 
 // The offsets are gone over once more, as by a seek. Of those that had been read before each message is
 // counted already: as the row that it made, even where that was deleted and is back now.
-void count_read(Recount *recount, const BatchPartition &read, const PartitionCounts &counts, bool skipped) {
+void count_read(CounterAdjustment *recount, const BatchPartition &read, const PartitionCounts &counts,
+                bool skipped) {
     recount->rewound += read.next_offset - read.first_offset;
     recount->empty_offsets += read.next_offset - read.first_offset - read.messages;
     recount->dead_letters += counts.dead_letters;
@@ -94,15 +95,16 @@ void count_read(Recount *recount, const BatchPartition &read, const PartitionCou
     }
     recount->duplicates += read.messages - counts.dead_letters - stored;
     if (stored > 0) {
-        recount_event(recount, read.first_event);
-        recount_event(recount, read.last_event);
+        counter_adjustments_event(recount, read.first_event);
+        counter_adjustments_event(recount, read.last_event);
     }
 }
 
 // What a batch has of one partition.
 void count(Replay *replay, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
            Progress *progress) {
-    count_read(recount_of(replay->recounts, settings.topic, read.partition), read, counts, skipped);
+    count_read(counter_adjustments_of(replay->recounts, settings.topic, read.partition), read, counts,
+               skipped);
     int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
     for (int64_t stored : counts.stored)
         anomalies += stored;
@@ -185,7 +187,7 @@ void run(Replay *replay) {
         replay->messages += all[row].messages;
         replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
-    recount_apply(replay->recounts);
+    counter_adjustments_apply(replay->recounts);
     Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
                        TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
                        Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
@@ -231,10 +233,10 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     replay->span = get_span(fcinfo);
     replay->result = result;
     replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
-    replay->recounts = recount_create();
+    replay->recounts = counter_adjustments_create();
     Extension extension;
     extension_find(&extension);
-    int level = parameters_hide_for_now();
+    int level = log_redaction_hide_for_now();
     SPI_connect();
     replay->reader.consumer = kafka_session_open();
     PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
@@ -247,7 +249,7 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     close(0, PointerGetDatum(&replay->reader));
     SPI_finish();
-    parameters_show(level);
-    roll_up_at_commit();
+    log_redaction_show(level);
+    commit_hooks_roll_up();
     return static_cast<Datum>(0);
 }

@@ -80,7 +80,7 @@ Statement build_details = {
 struct Letter {
     int64_t id;
     int64_t bytes;
-    Recount *recount; // of its partition
+    CounterAdjustment *recount; // of its partition
 };
 
 struct ErrorCount {
@@ -141,7 +141,7 @@ void decode_letters(Retry *retry, size_t count) {
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("dead letters have changed while they were retried")));
     for (uint64_t row = 0; row < count; row++) {
-        retry->letters[row].recount = recount_of(
+        retry->letters[row].recount = counter_adjustments_of(
             retry->recounts, TextDatumGetCString(statement_value(row, 4, TEXTOID)), statement_int4(row, 5));
         decode_letter(retry, row);
     }
@@ -159,12 +159,12 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
 }
 
 // The offset of a dead letter stays counted once: as what it has become.
-void count_resolved(Recount *recount, const PartitionCounts &counts, int64_t event_time) {
+void count_resolved(CounterAdjustment *recount, const PartitionCounts &counts, int64_t event_time) {
     recount->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)
         recount->stored[i] += counts.stored[i];
     recount->duplicates += counts.duplicates;
-    recount_event(recount, event_time);
+    counter_adjustments_event(recount, event_time);
 }
 
 void resolve(Retry *retry, const PartitionCounts *counts) {
@@ -266,7 +266,7 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry->values[retry_filters] = Int64GetDatum(0);
     retry->values[retry_filters + 1] = Int32GetDatum(letters_at_once);
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
-    retry->recounts = recount_create();
+    retry->recounts = counter_adjustments_create();
     HASHCTL control = {};
     control.keysize = sizeof(ErrorCount::code);
     control.entrysize = sizeof(ErrorCount);
@@ -292,7 +292,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     extension_find(&extension);
     prepare(retry, fcinfo);
     MemoryContext before = CurrentMemoryContext; // the answer outlives SPI's connection
-    int level = parameters_hide_for_now();
+    int level = log_redaction_hide_for_now();
     SPI_connect();
     PG_TRY();
     {
@@ -300,7 +300,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         }
         // last, so that ingest does not wait while letters are being stored
         if (retry->resolved > 0)
-            recount_apply(retry->recounts);
+            counter_adjustments_apply(retry->recounts);
     }
     PG_FINALLY();
     batch_destroy(retry->batch);
@@ -314,9 +314,9 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         events_record("retry", nullptr, details, GetCurrentTimestamp());
     }
     SPI_finish();
-    parameters_show(level);
+    log_redaction_show(level);
     if (retry->resolved > 0)
-        wake_at_commit();
+        commit_hooks_wake();
     bool nulls[3] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }

@@ -113,7 +113,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
         partition->read = true;
         partition->away = partition->trouble_until > now;
         partition->ask_at = now;
-        progress_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
+        worker_stats_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
     }
     if (!assignment->told)
         tell_positions(positions, own, partitions);

@@ -29,7 +29,7 @@ constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 b
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
 
 void add_context(void *argument) {
-    const auto *ingest = static_cast<const Ingest *>(argument);
+    const auto *ingest = static_cast<const BatchCycle *>(argument);
     errcontext("storing %zu messages of Kafka topic \"%s\"", ingest->batch->messages.size(), settings.topic);
 }
 
@@ -62,12 +62,13 @@ void log_readings(const Batch *batch) {
 
 void show_watermarks(const Batch *batch, Consumer *consumer) {
     for (const BatchPartition &progress : batch->partitions)
-        progress_watermark(progress.partition, std::max(topic_high_watermark(consumer, progress.partition),
-                                                        progress.next_offset));
+        worker_stats_high_watermark(
+            progress.partition,
+            std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
-StoreResult store_in_transaction(Ingest *ingest) {
+StoreResult store_in_transaction(BatchCycle *ingest) {
     Batch *batch = ingest->batch;
     bool isolate = ingest->isolate;
     Extension extension;
@@ -94,20 +95,20 @@ StoreResult store_in_transaction(Ingest *ingest) {
     return StoreResult::stored;
 }
 
-void take_result(Ingest *ingest, FillResult result) {
+void take_result(BatchCycle *ingest, FillResult result) {
     ingest->full = result == FillResult::full;
     ingest->doubtful = ingest->doubtful || result == FillResult::trouble;
     ingest->lost = ingest->lost || result == FillResult::out_of_memory;
 }
 
-void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+void after_storing(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = ingest->batch;
     consumer_stored(consumer, batch);
-    progress_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
+    worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     for (const BatchPartition &progress : batch->partitions)
-        progress_position(progress.partition, progress.next_offset, progress.last_kafka_time);
+        worker_stats_position(progress.partition, progress.next_offset, progress.last_kafka_time);
     if (!batch->minutes.empty())
-        shared_state_rollup(minutes_take_appended());
+        shared_state_rollup(rollup_append_take());
     shared_state_arrived();
     if (settings.log_readings)
         log_readings(batch);
@@ -125,14 +126,14 @@ void after_storing(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
 
 // From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
 // meanwhile.
-void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+void close_batch(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = ingest->batch;
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
                         errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
     consumer_advance(consumer, batch);
     ingest->sealed = true;
-    progress_batch_begins(slot);
+    worker_stats_batch_begins(slot);
     show_watermarks(batch, consumer);
     if (ingest->full && !ingest->doubtful && !ingest->hold)
         ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
@@ -140,20 +141,20 @@ void close_batch(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
 
 } // namespace
 
-bool ingest_create(Ingest *ingest) {
+bool batch_cycle_create(BatchCycle *ingest) {
     size_t messages = static_cast<size_t>(settings.batch_size);
     ingest->batch = batch_create(messages, batch_bytes_max);
     ingest->next = batch_create(messages, batch_bytes_max);
     return ingest->batch != nullptr && ingest->next != nullptr;
 }
 
-void ingest_begin(Ingest *ingest) {
+void batch_cycle_begin(BatchCycle *ingest) {
     ingest->doubtful = ingest->lost = false;
     ingest->mirror_at =
         GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
 }
 
-void ingest_drop(Ingest *ingest, Consumer *consumer) {
+void batch_cycle_drop(BatchCycle *ingest, Consumer *consumer) {
     consumer_settle(consumer);
     ingest->batch->clear();
     ingest->next->clear();
@@ -162,7 +163,7 @@ void ingest_drop(Ingest *ingest, Consumer *consumer) {
     ingest->doubtful = ingest->lost = false;
 }
 
-void ingest_fill(Ingest *ingest, Consumer *consumer) {
+void batch_cycle_fill(BatchCycle *ingest, Consumer *consumer) {
     if (ingest->sealed || ingest->doubtful || ingest->lost)
         return; // nothing may follow what was lost
     if (ingest->hold)
@@ -172,7 +173,7 @@ void ingest_fill(Ingest *ingest, Consumer *consumer) {
         ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
 }
 
-long ingest_until_due(const Ingest *ingest) {
+long batch_cycle_until_due(const BatchCycle *ingest) {
     if (ingest->batch->empty())
         return -1;
     if (ingest->full || ingest->sealed || ingest->doubtful || ingest->hold)
@@ -186,7 +187,7 @@ long ingest_until_due(const Ingest *ingest) {
     return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
-StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
+StoreResult batch_cycle_store(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
     if (!ingest->sealed)
         close_batch(ingest, consumer, slot);
     Batch *batch = ingest->batch;
@@ -202,7 +203,7 @@ StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot) {
     return result;
 }
 
-long ingest_duties(Ingest *ingest, Consumer *consumer, Assignment *assignment) {
+long batch_cycle_duties(BatchCycle *ingest, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
     // answer, so nothing is asked of the coordinator while a broker is away

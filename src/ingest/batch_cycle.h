@@ -5,7 +5,7 @@
 
 namespace heartbeat {
 
-struct Ingest {
+struct BatchCycle {
     Batch *batch;
     Batch *next;           // filled meanwhile, where more was queued than the batch takes
     bool ahead;            // next is being filled
@@ -28,20 +28,21 @@ enum class StoreResult {
     limited,     // nothing was stored: it has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
-bool ingest_create(Ingest *ingest);                   // false: out of memory
-void ingest_begin(Ingest *ingest);                    // after an assignment
-void ingest_drop(Ingest *ingest, Consumer *consumer); // forgets what was not stored; consumer may be nullptr
-void ingest_fill(Ingest *ingest, Consumer *consumer);
+bool batch_cycle_create(BatchCycle *ingest); // false: out of memory
+void batch_cycle_begin(BatchCycle *ingest);  // after an assignment
+void batch_cycle_drop(BatchCycle *ingest,
+                      Consumer *consumer); // forgets what was not stored; consumer may be nullptr
+void batch_cycle_fill(BatchCycle *ingest, Consumer *consumer);
 
 // Milliseconds until the batch is to be stored; -1 while it is empty.
-long ingest_until_due(const Ingest *ingest);
+long batch_cycle_until_due(const BatchCycle *ingest);
 
 // One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored
 // again.
-StoreResult ingest_store(Ingest *ingest, Consumer *consumer, WorkerSlot *slot);
+StoreResult batch_cycle_store(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot);
 
 // What is due now and then: mirroring positions, looking at the topic and the leaders of its partitions.
 // Waits for nothing of it. Returns milliseconds until there is more.
-long ingest_duties(Ingest *ingest, Consumer *consumer, Assignment *assignment);
+long batch_cycle_duties(BatchCycle *ingest, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

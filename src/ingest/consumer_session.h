@@ -8,11 +8,11 @@ namespace heartbeat {
 
 inline constexpr int losses_kept = 32; // what is found beyond is found again
 
-struct Reader {
+struct ConsumerSession {
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
-    Ingest ingest;
+    BatchCycle ingest;
     bool assigned;
     bool troubled;  // Kafka reported an error, and has not delivered anything since
     int loss_count; // found, and heartbeat_offsets does not say it yet
@@ -21,28 +21,28 @@ struct Reader {
 };
 
 // False with *problem filled in: a setting is wrong.
-bool reader_open(Reader *reader, Problem *problem);
+bool consumer_session_open(ConsumerSession *reader, Problem *problem);
 
 // Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
-void reader_close(Reader *reader);
+void consumer_session_close(ConsumerSession *reader);
 
 // Has the client closed when the process exits; call it once.
-void reader_close_at_exit(Reader *reader);
+void consumer_session_close_at_exit(ConsumerSession *reader);
 
 // What was consumed and not stored is read again from the stored position.
-void reader_stop(Reader *reader);
+void consumer_session_stop(ConsumerSession *reader);
 
 // Decodes what is queued into the batch, and takes what librdkafka has to say.
-void reader_fill(Reader *reader, WorkerSlot *slot);
+void consumer_session_fill(ConsumerSession *reader, WorkerSlot *slot);
 
 // The latter alone, while nothing is assigned.
-void reader_drain(Reader *reader, WorkerSlot *slot);
+void consumer_session_drain(ConsumerSession *reader, WorkerSlot *slot);
 
 // A step towards comparing positions with what Kafka has, and assigning.
-AssignmentResult reader_assign(Reader *reader, WorkerSlot *slot);
+AssignmentResult consumer_session_assign(ConsumerSession *reader, WorkerSlot *slot);
 
 // Has partitions read that can be read again, once what is in hand is stored; until then nothing more is
 // consumed.
-AssignmentResult reader_join(Reader *reader);
+AssignmentResult consumer_session_join(ConsumerSession *reader);
 
 } // namespace heartbeat

@@ -94,7 +94,7 @@ void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPa
     partition->ask_at = now + ends_every;
     // what is committed may end before what there is
     if (own)
-        progress_watermark(
+        worker_stats_high_watermark(
             answer.range.partition,
             std::max(answer.range.high, topic_high_watermark(consumer, answer.range.partition)));
 }
@@ -241,7 +241,7 @@ void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise
         PartitionState state = partition.away   ? PartitionState::away
                                : partition.read ? PartitionState::reading
                                                 : otherwise;
-        progress_partition_state(i, state, partition.away ? partition.reason : "");
+        worker_stats_partition_state(i, state, partition.away ? partition.reason : "");
     }
 }
 

@@ -36,7 +36,7 @@ constexpr long backoff_ms_max = 10000;
 
 struct Worker {
     WorkerSlot *slot;
-    Reader reader;
+    ConsumerSession reader;
     bool control_known;
     uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
     bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
@@ -56,7 +56,7 @@ Worker worker;
 
 void report(WorkerState state, const char *reason, const char *hint) {
     if (state == WorkerState::running && worker.slot->state != state)
-        notes_tell_folded();
+        kafka_log_tell_folded();
     shared_state_report(worker.slot, state, reason, hint);
 }
 
@@ -72,11 +72,11 @@ void look_at_control() {
     worker.control_seen = seen;
     worker.control_known = true;
     worker.failed = worker.reader.troubled = worker.trouble_again = worker.reader.assignment.told = false;
-    reader_stop(&worker.reader); // a seek may have moved the positions
+    consumer_session_stop(&worker.reader); // a seek may have moved the positions
 }
 
 long rest_until_told(WorkerState state, const char *reason, const char *hint) {
-    reader_stop(&worker.reader);
+    consumer_session_stop(&worker.reader);
     report(state, reason, hint);
     return until_woken;
 }
@@ -88,17 +88,17 @@ long fail(const char *reason, const char *hint) {
 
 bool open() {
     Problem problem;
-    if (!reader_open(&worker.reader, &problem))
+    if (!consumer_session_open(&worker.reader, &problem))
         fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
     return worker.reader.consumer != nullptr;
 }
 
 bool replace_useless_client() {
-    Reader *reader = &worker.reader;
+    ConsumerSession *reader = &worker.reader;
     KafkaPartitions *partitions = &reader->assignment.partitions;
     if (!client_is_useless(&worker.health, partitions, reader->consumer, partitions->known))
         return false;
-    reader_close(reader);
+    consumer_session_close(reader);
     reader->troubled = true; // until the new one hears of a partition
     return true;
 }
@@ -106,9 +106,9 @@ bool replace_useless_client() {
 long stay_paused() {
     // once: stopping again would drop the answers about the ends that are on their way
     if (worker.reader.assigned || worker.slot->state != WorkerState::paused)
-        reader_stop(&worker.reader);
+        consumer_session_stop(&worker.reader);
     report(WorkerState::paused, "", nullptr);
-    reader_drain(&worker.reader, worker.slot);
+    consumer_session_drain(&worker.reader, worker.slot);
     assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
     if (replace_useless_client())
         return reconnect_ms;
@@ -143,7 +143,7 @@ long take_assignment(AssignmentResult result) {
             return reconnect_ms;
         return std::min(partitions_until_due(worker.reader.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
-        reader_close(&worker.reader);
+        consumer_session_close(&worker.reader);
         return reconnect_ms; // brokers that have yet to agree would have a new client each time
     case AssignmentResult::uninstalled:
         worker.installed = false;
@@ -158,7 +158,7 @@ long take_assignment(AssignmentResult result) {
 
 long assign() {
     shared_state_doing(worker.slot, WorkerActivity::assigning, 0);
-    return take_assignment(reader_assign(&worker.reader, worker.slot));
+    return take_assignment(consumer_session_assign(&worker.reader, worker.slot));
 }
 
 // The batch is read again when it goes on.
@@ -176,7 +176,7 @@ long stop_for_dead_letters() {
 
 long store() {
     shared_state_doing(worker.slot, WorkerActivity::storing, 0);
-    switch (ingest_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
+    switch (batch_cycle_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
     case StoreResult::stored:
         report_reading();
         return at_once;
@@ -195,7 +195,7 @@ long store() {
             (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
              errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
              errhidecontext(true)));
-    reader_stop(&worker.reader);
+    consumer_session_stop(&worker.reader);
     return reconnect_ms;
 }
 
@@ -205,7 +205,7 @@ long assign_again() {
     char trouble[state_text_size];
     text_take(trouble, consumer_trouble(worker.reader.consumer));
     bool has_brokers = !consumer_lost_brokers(worker.reader.consumer);
-    reader_stop(&worker.reader); // which forgets it
+    consumer_session_stop(&worker.reader); // which forgets it
     if (trouble[0] == '\0')
         return at_once;
     TimestampTz now = GetCurrentTimestamp();
@@ -228,7 +228,7 @@ bool is_trouble_over() {
 // Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
 // group that does not answer.
 long replace_client() {
-    reader_close(&worker.reader);
+    consumer_session_close(&worker.reader);
     worker.reader.troubled = true; // until the new one hears of a partition
     report(WorkerState::connecting, "the Kafka client does not take the assignment",
            "It is replaced by another one.");
@@ -237,9 +237,9 @@ long replace_client() {
 
 long stream() {
     shared_state_doing(worker.slot, WorkerActivity::consuming, 0);
-    reader_fill(&worker.reader, worker.slot);
+    consumer_session_fill(&worker.reader, worker.slot);
     if (worker.reader.ingest.lost) {
-        reader_stop(&worker.reader);
+        consumer_session_stop(&worker.reader);
         return reconnect_ms;
     }
     bool joins = partitions_to_join(worker.reader.assignment.partitions);
@@ -248,16 +248,17 @@ long stream() {
         return replace_client();
     if (is_trouble_over())
         worker.reader.troubled = worker.trouble_again = false;
-    long duties = ingest_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
+    long duties =
+        batch_cycle_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
     if (!worker.reader.ingest.sealed) {
         report_reading();
         if (replace_useless_client())
             return reconnect_ms;
     }
-    AssignmentResult joined = reader_join(&worker.reader);
+    AssignmentResult joined = consumer_session_join(&worker.reader);
     if (joined != AssignmentResult::asking)
         return take_assignment(joined);
-    long wait = ingest_until_due(&worker.reader.ingest);
+    long wait = batch_cycle_until_due(&worker.reader.ingest);
     if (wait == at_once)
         return store();
     if (worker.reader.ingest.doubtful)
@@ -281,7 +282,7 @@ long step() {
     if (worker.node)
         return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
     if (settings.brokers[0] == '\0') {
-        reader_close(&worker.reader);
+        consumer_session_close(&worker.reader);
         return rest_until_told(WorkerState::stopped, settings_why_no_brokers(),
                                "Set it, and reload the configuration.");
     }
@@ -307,7 +308,7 @@ long recover() {
         return at_once;
     }
     if (!storing)
-        reader_stop(&worker.reader);
+        consumer_session_stop(&worker.reader);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     worker.unexplained = true;
     return worker.backoff_ms;
@@ -342,7 +343,7 @@ long attempt() {
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
     shared_state_doing(worker.slot, WorkerActivity::closing, 0);
-    reader_close(&worker.reader);
+    consumer_session_close(&worker.reader);
     worker.control_known = worker.failed = false;
     worker.backoff_ms = 0;
 }
@@ -352,7 +353,7 @@ void sleep(long milliseconds) {
         return;
     shared_state_doing(worker.slot, WorkerActivity::waiting, milliseconds);
     // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
-    const Ingest &ingest = worker.reader.ingest;
+    const BatchCycle &ingest = worker.reader.ingest;
     bool listens = worker.reader.consumer != nullptr && !worker.failed && worker.installed &&
                    worker.backoff_ms == 0 && !(worker.reader.assigned && (ingest.sealed || ingest.doubtful));
     if (!listens) {
@@ -382,9 +383,9 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker_start(settings.database, worker.slot);
     distribution_prepare_session();
     worker.reader.memory = consumer_memory_create();
-    if (worker.reader.memory == nullptr || !ingest_create(&worker.reader.ingest))
+    if (worker.reader.memory == nullptr || !batch_cycle_create(&worker.reader.ingest))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    reader_close_at_exit(&worker.reader);
+    consumer_session_close_at_exit(&worker.reader);
 
     MemoryContext context =
         AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);

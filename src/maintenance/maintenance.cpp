@@ -73,7 +73,7 @@ TimestampTz roll_up() {
 TimestampTz sum_up() {
     summary_log();
     pg_atomic_write_u32(&shared_state->watched, 0);
-    if (progress_is_wanted())
+    if (worker_stats_are_wanted())
         pg_atomic_write_u32(&shared_state->watched, 1);
     return 0;
 }
@@ -105,7 +105,7 @@ Task tasks[] = {
     {Duty::fold, false, "folding the rollup", fold, 0, {}},
     {Duty::rollup, false, "rolling up minutes", roll_up, 0, {}},
     {Duty::alerts, false, "evaluating alert rules", alerts_evaluate, 0, {}},
-    {Duty::events, false, "recording the state", journal_write, 0, {}},
+    {Duty::events, false, "recording the state", event_recorder_write, 0, {}},
     {Duty::summary, false, "summing up", sum_up, 0, {}},
 };
 
@@ -117,7 +117,7 @@ TimestampTz watch_due; // 0: never
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
-    if (tasks[journal_task].due == 0 && (reported || watched) && journal_has_news())
+    if (tasks[journal_task].due == 0 && (reported || watched) && event_recorder_has_news())
         tasks[journal_task].due = now;
     watch_due = watched ? now + std::clamp<TimestampTz>(settings.stall_timeout * USECS_PER_SEC / 4,
                                                         USECS_PER_SEC, 10 * USECS_PER_SEC)

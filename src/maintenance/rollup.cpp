@@ -150,7 +150,7 @@ void rollup_fold() {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
             return;
         if (distribution_is_active()) {
-            more = fold_on_nodes();
+            more = rollup_distributed_fold();
         } else {
             statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
             int64_t rows = statement_int8(0, 1);
@@ -187,7 +187,7 @@ RollupResult rollup_run() {
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);
     bool remain = false;
     if (!nothing) {
-        removed += on_nodes ? rebuild_on_nodes(minutes) : rebuild(minutes[0]);
+        removed += on_nodes ? rollup_rebuild_on_nodes(minutes) : rebuild(minutes[0]);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
         remain = statement_bool(0, 1);

@@ -75,7 +75,7 @@ Statement add_customers = {
 
 } // namespace
 
-bool fold_on_nodes() {
+bool rollup_distributed_fold() {
     constexpr Oid types[] = {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID};
     Datum limit = Int64GetDatum(rows_at_once);
     bool null;
@@ -93,11 +93,11 @@ bool fold_on_nodes() {
     }
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
-    fold_customers(customers);
+    rollup_distributed_customers(customers);
     return left > 0;
 }
 
-void fold_customers(Datum customers) {
+void rollup_distributed_customers(Datum customers) {
     statement_execute(&add_customers, &customers, nullptr, SPI_OK_INSERT);
 }
 

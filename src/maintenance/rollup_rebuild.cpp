@@ -102,7 +102,7 @@ int64_t execute(Statement *delete_old, Statement *insert, Statement *customers, 
     bool nobody;
     Datum met = statement_value(0, 1, TEXTARRAYOID, &nobody);
     if (!nobody)
-        fold_customers(met);
+        rollup_distributed_customers(met);
     return static_cast<int64_t>(removed);
 }
 
@@ -112,7 +112,7 @@ int64_t rebuild(Datum minutes) {
     return execute(&delete_rollup, &insert_rollup, &select_customers, &minutes);
 }
 
-int64_t rebuild_on_nodes(const Datum *minutes) {
+int64_t rollup_rebuild_on_nodes(const Datum *minutes) {
     return execute(&delete_rollup_on_nodes, &insert_rollup_on_nodes, &select_customers_on_nodes, minutes);
 }
 

@@ -14,6 +14,6 @@ int64_t rebuild(Datum minutes);
 
 // The same where the tables are distributed, in a text that Citus can send to the nodes: the minutes, the
 // first of them and the last one.
-int64_t rebuild_on_nodes(const Datum *minutes);
+int64_t rollup_rebuild_on_nodes(const Datum *minutes);
 
 } // namespace heartbeat

@@ -15,7 +15,8 @@ namespace {
 
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is not there is trouble
 
-void set(Overall *overall, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
+void set(AggregateStatus *overall, WorkerState state, TimestampTz since, const char *reason,
+         const char *hint) {
     overall->state = state;
     overall->since = since;
     text_copy(overall->reason, reason);
@@ -28,7 +29,7 @@ bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
 }
 
 // It runs, and says why it is slow.
-void tell_throttle(Overall *overall, const WorkerSlot &worker) {
+void tell_throttle(AggregateStatus *overall, const WorkerSlot &worker) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
                "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
@@ -39,7 +40,7 @@ void tell_throttle(Overall *overall, const WorkerSlot &worker) {
     overall->throttled = true;
 }
 
-void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partition) {
+void tell_stall(AggregateStatus *overall, TimestampTz since, TimestampTz now, int partition) {
     auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
     char reason[state_text_size];
     if (partition < 0) {
@@ -62,7 +63,7 @@ void tell_stall(Overall *overall, TimestampTz since, TimestampTz now, int partit
 }
 
 // A worker that does not come back to its loop, whatever it said of itself before.
-void look_for_absence(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+void look_for_absence(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
                                          "looking at heartbeat_control",
@@ -70,7 +71,7 @@ void look_for_absence(Overall *overall, const WorkerSlot &worker, TimestampTz no
                                          "consuming messages",
                                          "comparing its offsets with what Kafka holds",
                                          "storing a batch"};
-    TimestampTz since = progress_missed_since(worker, now);
+    TimestampTz since = worker_stats_missed_since(worker, now);
     bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (!away || overall->state > WorkerState::connecting || overall->state == WorkerState::stalled)
         return;
@@ -86,9 +87,9 @@ void look_for_absence(Overall *overall, const WorkerSlot &worker, TimestampTz no
 }
 
 // A worker that runs, and gets nowhere.
-void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+void look_for_stall(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
     int partition;
-    TimestampTz since = progress_waiting_since(worker, &partition);
+    TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
         return; // it waits for its broker, which has said why
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
@@ -96,9 +97,9 @@ void look_for_stall(Overall *overall, const WorkerSlot &worker, TimestampTz now)
         tell_stall(overall, since, now, partition);
 }
 
-void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now) {
+void look_at_worker(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
     overall->workers++;
-    overall->messages_per_second += progress_rate(worker, now);
+    overall->messages_per_second += worker_stats_rate(worker, now);
     if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since)) {
         overall->busy_since = worker.busy_since;
         overall->awaited = worker.awaited;
@@ -112,7 +113,7 @@ void look_at_worker(Overall *overall, const WorkerSlot &worker, TimestampTz now)
     look_for_absence(overall, worker, now);
 }
 
-void look_at_launcher(Overall *overall, TimestampTz now) {
+void look_at_launcher(AggregateStatus *overall, TimestampTz now) {
     const WorkerSlot &launcher = shared_state->launcher;
     bool in_trouble = launcher.state == WorkerState::stopped;
     bool starting = !in_trouble && now < launcher.started_at + start_takes;
@@ -131,7 +132,7 @@ void look_at_launcher(Overall *overall, TimestampTz now) {
     set(overall, WorkerState::retrying, overall->since, reason, in_trouble ? launcher.hint : "");
 }
 
-void find_last_error(Overall *overall) {
+void find_last_error(AggregateStatus *overall) {
     const WorkerSlot *last = &shared_state->maintenance;
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.last_error_at > last->last_error_at)
@@ -142,8 +143,8 @@ void find_last_error(Overall *overall) {
 
 } // namespace
 
-void overall_look(Overall *overall) {
-    overall_look_at_ingest(overall);
+void aggregate_status_look(AggregateStatus *overall) {
+    aggregate_status_look_at_ingest(overall);
     LWLockAcquire(shared_state->lock, LW_SHARED);
     DutyTrouble trouble;
     if (overall->state == WorkerState::running && duties_find_trouble(&trouble, GetCurrentTimestamp())) {
@@ -156,7 +157,7 @@ void overall_look(Overall *overall) {
     LWLockRelease(shared_state->lock);
 }
 
-void overall_look_at_ingest(Overall *overall) {
+void aggregate_status_look_at_ingest(AggregateStatus *overall) {
     *overall = {};
     TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);

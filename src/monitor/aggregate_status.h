@@ -5,7 +5,7 @@
 
 namespace heartbeat {
 
-struct Overall {
+struct AggregateStatus {
     WorkerState state;
     TimestampTz since; // 0: not known
     char reason[state_text_size];
@@ -21,9 +21,9 @@ struct Overall {
 };
 
 // Takes a lock for as long as that takes, and no other.
-void overall_look(Overall *overall);
+void aggregate_status_look(AggregateStatus *overall);
 
 // Of ingest alone, whatever becomes of the maintenance worker's duties.
-void overall_look_at_ingest(Overall *overall);
+void aggregate_status_look_at_ingest(AggregateStatus *overall);
 
 } // namespace heartbeat

@@ -64,7 +64,7 @@ int64_t changes_now() {
 }
 
 // The numbers in the reasons of a stall and of a throttle change; it is the same all the while.
-bool is_recorded(const Overall &now) {
+bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
     return now.state == WorkerState::stalled || (now.throttled && recorded.throttled) ||
@@ -72,7 +72,7 @@ bool is_recorded(const Overall &now) {
 }
 
 // Nothing has been found out yet. That the workers start is what the row of the start says.
-bool is_beginning(const Overall &now) {
+bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }
 
@@ -85,7 +85,7 @@ void refill(TimestampTz now) {
     recorded.refilled_at = now;
 }
 
-void write_state(const Overall &now, int64_t changes) {
+void write_state(const AggregateStatus &now, int64_t changes) {
     Datum values[2] = {CStringGetTextDatum(shared_state_name(now.state)),
                        Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1))};
     statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
@@ -113,7 +113,7 @@ void tell_other_version() {
              errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }
 
-void remember(const Overall &now, int64_t changes) {
+void remember(const AggregateStatus &now, int64_t changes) {
     recorded.any = true;
     recorded.state = now.state;
     recorded.throttled = now.throttled;
@@ -122,17 +122,17 @@ void remember(const Overall &now, int64_t changes) {
     recorded.rows_left--;
 }
 
-Overall overall; // large for a stack
+AggregateStatus overall; // large for a stack
 
 } // namespace
 
-bool journal_has_news() {
-    overall_look(&overall);
+bool event_recorder_has_news() {
+    aggregate_status_look(&overall);
     return !shared_state->start_recorded || (!is_recorded(overall) && !is_beginning(overall));
 }
 
-TimestampTz journal_write() {
-    if (!journal_has_news())
+TimestampTz event_recorder_write() {
+    if (!event_recorder_has_news())
         return 0;
     bool has_state = !is_recorded(overall) && !is_beginning(overall);
     TimestampTz now = GetCurrentTimestamp();

@@ -93,7 +93,7 @@ void log_note(const char *note) {
 
 } // namespace
 
-void notes_take(Consumer *consumer, WorkerSlot *slot) {
+void kafka_log_take(Consumer *consumer, WorkerSlot *slot) {
     ConsumerNote note;
     while (consumer_next_note(consumer, &note)) {
         if (note.level > level_warning) {
@@ -107,7 +107,7 @@ void notes_take(Consumer *consumer, WorkerSlot *slot) {
     }
 }
 
-void notes_tell_folded() {
+void kafka_log_tell_folded() {
     for (Kind &kind : kinds) {
         if (kind.folded > 0)
             ereport(LOG, (errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),

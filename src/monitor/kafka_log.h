@@ -9,10 +9,10 @@ namespace heartbeat {
 // Takes the consumer's notes. An error or warning is logged once a minute, with how often it came since; what
 // is like it but for numbers is taken for the same, and of all kinds together a minute has 20 lines at most.
 // It is also the slot's last error.
-void notes_take(Consumer *consumer, WorkerSlot *slot);
+void kafka_log_take(Consumer *consumer, WorkerSlot *slot);
 
 // Logs how many were left out since, of each kind: when the trouble is over, nothing like them may come
 // again.
-void notes_tell_folded();
+void kafka_log_tell_folded();
 
 } // namespace heartbeat

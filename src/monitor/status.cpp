@@ -46,7 +46,7 @@ enum StateColumn {
     state_columns
 };
 
-void stopped(Overall *overall, const char *reason, const char *hint) {
+void stopped(AggregateStatus *overall, const char *reason, const char *hint) {
     *overall = {};
     text_copy(overall->reason, reason);
     text_copy(overall->hint, hint);
@@ -56,7 +56,7 @@ bool is_ours() {
     return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
 }
 
-void look(Overall *overall) {
+void look(AggregateStatus *overall) {
     if (shared_state == nullptr)
         return stopped(
             overall, "the worker is not loaded",
@@ -72,7 +72,7 @@ void look(Overall *overall) {
     if (!IsUnderPostmaster)
         return stopped(overall, "the server runs in single-user mode, which has no workers",
                        "They start with the server.");
-    overall_look(overall);
+    aggregate_status_look(overall);
     // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
     if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
         overall->state = WorkerState::connecting;
@@ -83,12 +83,12 @@ void look(Overall *overall) {
 }
 
 struct Looks {
-    Overall overall;
+    AggregateStatus overall;
     Lag lag;
 };
 
 // Of the lock that the batch in hand waits for. Whether a session is idle only those know who may see it.
-void name_holder(Overall *overall) {
+void name_holder(AggregateStatus *overall) {
     LockHolder holder;
     lock_holders_find(overall->awaited, &holder);
     if (!holder.found)
@@ -103,12 +103,12 @@ void name_holder(Overall *overall) {
 // that decides it.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
-    Overall *overall = &looks->overall;
+    AggregateStatus *overall = &looks->overall;
     SPI_connect();
-    positions_lag(&looks->lag);
+    table_status_lag(&looks->lag);
     if (overall->state != WorkerState::stopped && overall->state != WorkerState::failed) {
         Hold hold;
-        positions_hold(&hold);
+        table_status_hold(&hold);
         if (hold.since != 0) {
             overall->state = WorkerState::paused;
             overall->of_maintenance = false;
@@ -165,7 +165,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     auto *looks = static_cast<Looks *>(palloc0(sizeof(Looks)));
-    Overall *overall = &looks->overall;
+    AggregateStatus *overall = &looks->overall;
     Lag &lag = looks->lag;
     lag.seconds = -1;
     look(overall);
@@ -197,8 +197,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (is_ours() && !RecoveryInProgress()) {
-        auto *overall = static_cast<Overall *>(palloc(sizeof(Overall)));
-        overall_look_at_ingest(overall);
+        auto *overall = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
+        aggregate_status_look_at_ingest(overall);
         state = overall->state;
     }
     PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
@@ -221,7 +221,7 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
         Datum values[6] = {Int32GetDatum(partition),
                            Int64GetDatum(slot.high_watermark),
                            Int32GetDatum(slot.pid),
-                           BoolGetDatum(progress_knows_end(slot, now)),
+                           BoolGetDatum(worker_stats_know_end(slot, now)),
                            named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
                            slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
         bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};

@@ -61,7 +61,7 @@ bool take(Totals *totals) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return false;
-    bool readable = positions_can_read("heartbeat_offsets");
+    bool readable = table_status_can_read("heartbeat_offsets");
     if (readable)
         read_totals(totals);
     transaction_commit();
@@ -101,7 +101,7 @@ void summary_log() {
     if (!take(&now))
         return;
     Lag lag;
-    progress_lag(&lag);
+    worker_stats_lag(&lag);
     if (begun && settings.log_summary > 0 && now.messages > begin.messages)
         log(now, lag);
     begin = now;

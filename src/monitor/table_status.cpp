@@ -53,7 +53,7 @@ void put_watermarks(Datum *arrays) {
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (int32_t i = 0; i < partitions_shown_max; i++) {
         const PartitionSlot &slot = shared_state->partitions[i];
-        if (!progress_knows_end(slot, now))
+        if (!worker_stats_know_end(slot, now))
             continue;
         partitions[count] = i;
         watermarks[count++] = slot.high_watermark;
@@ -65,7 +65,7 @@ void put_watermarks(Datum *arrays) {
 
 } // namespace
 
-bool positions_can_read(const char *table) {
+bool table_status_can_read(const char *table) {
     Extension extension;
     if (!extension_find(&extension))
         return false;
@@ -73,9 +73,9 @@ bool positions_can_read(const char *table) {
     return OidIsValid(found) && ConditionalLockRelationOid(found, AccessShareLock);
 }
 
-void positions_hold(Hold *hold) {
+void table_status_hold(Hold *hold) {
     *hold = {};
-    if (!positions_can_read("heartbeat_control"))
+    if (!table_status_can_read("heartbeat_control"))
         return;
     statement_execute(&select_hold, nullptr, nullptr, SPI_OK_SELECT);
     bool null;
@@ -86,11 +86,11 @@ void positions_hold(Hold *hold) {
     hold->reason = statement_text(0, 2);
 }
 
-void positions_lag(Lag *lag) {
+void table_status_lag(Lag *lag) {
     *lag = {};
     lag->seconds = -1;
-    if (!positions_can_read("heartbeat_offsets")) {
-        progress_lag(lag);
+    if (!table_status_can_read("heartbeat_offsets")) {
+        worker_stats_lag(lag);
         return;
     }
     Datum values[3] = {CStringGetTextDatum(settings.topic)};

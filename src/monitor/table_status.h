@@ -11,12 +11,12 @@ struct Hold {
 };
 
 // Whether nobody keeps others from reading the table; then nobody does until the transaction ends.
-bool positions_can_read(const char *table);
+bool table_status_can_read(const char *table);
 
 // With an SPI connection. As heartbeat_control says; where that is locked: nothing.
-void positions_hold(Hold *hold);
+void table_status_hold(Hold *hold);
 
 // As heartbeat_offsets has the positions; where that is locked, as the workers have.
-void positions_lag(Lag *lag);
+void table_status_lag(Lag *lag);
 
 } // namespace heartbeat

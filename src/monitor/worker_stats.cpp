@@ -37,14 +37,14 @@ void count_time(int64_t microseconds) {
 
 } // namespace
 
-void progress_batch_begins(WorkerSlot *slot) {
+void worker_stats_batch_begins(WorkerSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->busy_since = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
     shared_state_watch();
 }
 
-void progress_batch_ends(WorkerSlot *slot, int64_t messages) {
+void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages) {
     TimestampTz now = GetCurrentTimestamp();
     int64_t second = now / USECS_PER_SEC;
     int bucket = static_cast<int>(second % rate_seconds);
@@ -60,13 +60,13 @@ void progress_batch_ends(WorkerSlot *slot, int64_t messages) {
     LWLockRelease(shared_state->lock);
 }
 
-void progress_batch_dropped(WorkerSlot *slot) {
+void worker_stats_batch_dropped(WorkerSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->busy_since = 0;
     LWLockRelease(shared_state->lock);
 }
 
-void progress_watermark(int32_t partition, int64_t high_watermark) {
+void worker_stats_high_watermark(int32_t partition, int64_t high_watermark) {
     if (partition >= partitions_shown_max)
         return;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
@@ -80,7 +80,7 @@ void progress_watermark(int32_t partition, int64_t high_watermark) {
         shared_state_watch();
 }
 
-void progress_partition_state(int32_t partition, PartitionState state, const char *reason) {
+void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason) {
     if (partition >= partitions_shown_max)
         return;
     // only this process writes what it owns, so it may read it without the lock
@@ -94,16 +94,16 @@ void progress_partition_state(int32_t partition, PartitionState state, const cha
     LWLockRelease(shared_state->lock);
 }
 
-bool progress_knows_end(const PartitionSlot &slot, TimestampTz now) {
+bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now) {
     return slot.pid != 0 && slot.high_watermark >= 0 && slot.confirmed_at != 0 &&
            now < slot.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
 }
 
-TimestampTz progress_missed_since(const WorkerSlot &worker, TimestampTz now) {
+TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now) {
     return worker.back_at != 0 && worker.back_at < now ? worker.back_at : 0;
 }
 
-void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time) {
+void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time) {
     if (partition >= partitions_shown_max)
         return;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
@@ -116,7 +116,7 @@ void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafk
     LWLockRelease(shared_state->lock);
 }
 
-double progress_rate(const WorkerSlot &worker, TimestampTz now) {
+double worker_stats_rate(const WorkerSlot &worker, TimestampTz now) {
     int64_t this_second = now / USECS_PER_SEC;
     int64_t messages = 0;
     for (int i = 0; i < rate_seconds; i++)
@@ -126,7 +126,7 @@ double progress_rate(const WorkerSlot &worker, TimestampTz now) {
     return static_cast<double>(messages) / static_cast<double>(std::min<int64_t>(alive, rate_seconds));
 }
 
-TimestampTz progress_waiting_since(const WorkerSlot &worker, int *partition) {
+TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition) {
     *partition = -1;
     TimestampTz since = worker.busy_since;
     if (since != 0)
@@ -141,7 +141,7 @@ TimestampTz progress_waiting_since(const WorkerSlot &worker, int *partition) {
     return since;
 }
 
-void progress_lag(Lag *lag) {
+void worker_stats_lag(Lag *lag) {
     *lag = {false, 0, 0};
     TimestampTz asked_at = GetCurrentTimestamp();
     int64_t now = to_unix_microseconds(asked_at);
@@ -151,7 +151,7 @@ void progress_lag(Lag *lag) {
         if (slot.pid == 0 || slot.next_offset < 0)
             continue;
         lag->known = true;
-        old = old || !progress_knows_end(slot, asked_at);
+        old = old || !worker_stats_know_end(slot, asked_at);
         if (slot.high_watermark <= slot.next_offset)
             continue;
         lag->messages += slot.high_watermark - slot.next_offset;
@@ -165,12 +165,12 @@ void progress_lag(Lag *lag) {
         lag->seconds = -1;
 }
 
-bool progress_is_wanted() {
+bool worker_stats_are_wanted() {
     bool wanted = false;
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const WorkerSlot &worker : shared_state->workers) {
         int partition;
-        wanted = wanted || (worker.pid != 0 && progress_waiting_since(worker, &partition) != 0);
+        wanted = wanted || (worker.pid != 0 && worker_stats_waiting_since(worker, &partition) != 0);
     }
     LWLockRelease(shared_state->lock);
     return wanted;

@@ -10,17 +10,18 @@ namespace heartbeat {
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void progress_batch_begins(WorkerSlot *slot);                 // it is complete and is to be stored
-void progress_batch_ends(WorkerSlot *slot, int64_t messages); // it is stored, with so many messages
-void progress_batch_dropped(WorkerSlot *slot);                // or was sent back
+void worker_stats_batch_begins(WorkerSlot *slot);                 // it is complete and is to be stored
+void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // it is stored, with so many messages
+void worker_stats_batch_dropped(WorkerSlot *slot);                // or was sent back
 
 // What the calling process knows of a partition that it reads.
-void progress_watermark(int32_t partition, int64_t high_watermark); // as its leader has just said or shown
-void progress_partition_state(int32_t partition, PartitionState state, const char *reason);
-void progress_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
+void worker_stats_high_watermark(int32_t partition,
+                                 int64_t high_watermark); // as its leader has just said or shown
+void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason);
+void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
 
 // With the lock held. False where the high watermark is not known, or was not confirmed for long.
-bool progress_knows_end(const PartitionSlot &slot, TimestampTz now);
+bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now);
 
 struct Lag {
     bool known; // of every partition that was asked for
@@ -28,19 +29,19 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-void progress_lag(Lag *lag); // of all partitions that are being read
+void worker_stats_lag(Lag *lag); // of all partitions that are being read
 
 // Messages a second over the last minute, or over the worker's life where that is shorter. With the lock
 // held.
-double progress_rate(const WorkerSlot &worker, TimestampTz now);
+double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
 // Since when the worker has been due to come back to its loop; 0: it is not due. With the lock held.
-TimestampTz progress_missed_since(const WorkerSlot &worker, TimestampTz now);
+TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
 // Since when the worker has had messages to read or to store and got nowhere; 0: it has none, or gets on.
 // `partition` is the one that waits, or -1 where it is a batch. With the lock held.
-TimestampTz progress_waiting_since(const WorkerSlot &worker, int *partition);
+TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
-bool progress_is_wanted(); // a worker has a batch or a partition lags, so that it may stall
+bool worker_stats_are_wanted(); // a worker has a batch or a partition lags, so that it may stall
 
 } // namespace heartbeat

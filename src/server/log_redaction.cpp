@@ -21,17 +21,17 @@ void hide(GucSource source, GucAction action) {
 
 } // namespace
 
-void parameters_hide() {
+void log_redaction_hide() {
     hide(PGC_S_OVERRIDE, GUC_ACTION_SET);
 }
 
-int parameters_hide_for_now() {
+int log_redaction_hide_for_now() {
     int level = NewGUCNestLevel();
     hide(PGC_S_SESSION, GUC_ACTION_SAVE);
     return level;
 }
 
-void parameters_show(int level) {
+void log_redaction_show(int level) {
     AtEOXact_GUC(true, level);
 }
 

@@ -5,10 +5,10 @@
 namespace heartbeat {
 
 // In a worker, for good.
-void parameters_hide();
+void log_redaction_hide();
 
-// In a session, until parameters_show() is given what this returns, or an error ends it.
-int parameters_hide_for_now();
-void parameters_show(int level);
+// In a session, until log_redaction_show() is given what this returns, or an error ends it.
+int log_redaction_hide_for_now();
+void log_redaction_show(int level);
 
 } // namespace heartbeat

@@ -47,7 +47,7 @@ void protect_session() {
     set("temp_file_limit", "-1"); // a batch is bounded
     set("jit", "off");            // compiling takes longer than a batch, and would be done for each
     set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
-    parameters_hide();
+    log_redaction_hide();
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
     // again.
     // Where Citus has distributed the tables, see distribution_commit_durably().

@@ -42,7 +42,7 @@ struct Default {
 
 struct Load {
     Relation table;
-    const LoadSource *source;
+    const BulkInsertSource *source;
     int columns[load_columns_max]; // of the table, from 0, for each of the source's
     int time_column;               // of the source's, by which the table is partitioned
     Default *defaults;
@@ -198,7 +198,7 @@ bool route(Load *load) {
     const ResultRelInfo *last = nullptr;
     for (size_t row = 0; row < load->source->rows; row++) {
         ResultRelInfo *partition = common != nullptr ? common : find_partition(load, row);
-        if (partition != last && !load_suits_partition(partition, load->estate))
+        if (partition != last && !bulk_insert_suits_partition(partition, load->estate))
             return false;
         last = load->partition_of[row] = partition;
     }
@@ -226,34 +226,34 @@ void store_partition(Load *load, size_t first) {
         if (constrained)
             ExecConstraints(partition, slot, load->estate);
         if (count == chunk_rows) {
-            load_flush(partition, load->estate, slots, count, bulk);
+            bulk_insert_flush(partition, load->estate, slots, count, bulk);
             count = 0;
         }
     }
     if (count > 0)
-        load_flush(partition, load->estate, slots, count, bulk);
+        bulk_insert_flush(partition, load->estate, slots, count, bulk);
     FreeBulkInsertState(bulk);
     table_finish_bulk_insert(table, 0);
 }
 
 } // namespace
 
-void load_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
-                BulkInsertStateData *bulk) {
+void bulk_insert_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
+                       BulkInsertStateData *bulk) {
     MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
     table_multi_insert(table->ri_RelationDesc, rows, count, GetCurrentCommandId(true), 0, bulk);
-    load_indexes_insert(table, estate, rows, count);
+    bulk_insert_indexes_add(table, estate, rows, count);
     MemoryContextSwitchTo(before);
     for (int i = 0; i < count; i++)
         ExecClearTuple(rows[i]);
     ResetPerTupleExprContext(estate);
 }
 
-bool load_rows(Relation table, const LoadSource &source) {
+bool bulk_insert_rows(Relation table, const BulkInsertSource &source) {
     Load load = {};
     load.table = table;
     load.source = &source;
-    if (!load_suits_table(table) || !find_columns(&load))
+    if (!bulk_insert_suits_table(table) || !find_columns(&load))
         return false;
     begin(&load);
     bool plain = routes_by_time(&load) && route(&load);

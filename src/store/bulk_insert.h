@@ -17,7 +17,7 @@ namespace heartbeat {
 
 inline constexpr int load_columns_max = 4;
 
-struct LoadSource {
+struct BulkInsertSource {
     size_t rows;
     int columns; // how many the source gives; the others get their defaults
     const char *names[load_columns_max];
@@ -31,10 +31,10 @@ struct LoadSource {
 // stored already is an error, as with INSERT. False, and nothing is stored, where that would not be what
 // INSERT does: where there are triggers, rules, row security, grants on columns, generated columns, deferred
 // keys, a column of another type, a partition that is no table like its parent, or partitions of partitions.
-bool load_rows(Relation table, const LoadSource &source);
+bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that have passed the table's constraints, with their index entries, and clears them.
-void load_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
-                BulkInsertStateData *bulk);
+void bulk_insert_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
+                       BulkInsertStateData *bulk);
 
 } // namespace heartbeat

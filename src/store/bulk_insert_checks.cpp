@@ -33,7 +33,7 @@ bool has_generated(Relation table) {
 
 } // namespace
 
-bool load_suits_table(Relation table) {
+bool bulk_insert_suits_table(Relation table) {
     Oid oid = RelationGetRelid(table);
     const TriggerDesc *triggers = table->trigdesc;
     return table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && table->rd_rules == nullptr &&
@@ -45,7 +45,7 @@ bool load_suits_table(Relation table) {
            check_enable_rls(oid, InvalidOid, true) != RLS_ENABLED;
 }
 
-bool load_suits_partition(ResultRelInfo *partition, EState *estate) {
+bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate) {
     Relation table = partition->ri_RelationDesc;
     const TriggerDesc *triggers = partition->ri_TrigDesc;
     return table->rd_rel->relkind == RELKIND_RELATION && partition_map(partition, estate) == nullptr &&

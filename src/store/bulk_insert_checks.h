@@ -1,4 +1,4 @@
-// Whether load_rows would do to a table what INSERT does.
+// Whether bulk_insert_rows would do to a table what INSERT does.
 #pragma once
 
 extern "C" {
@@ -12,9 +12,9 @@ namespace heartbeat {
 
 // No rules, row security, grants on columns, generated columns or triggers for each statement, for the
 // current user.
-bool load_suits_table(Relation table);
+bool bulk_insert_suits_table(Relation table);
 
 // A table like its parent, without triggers, generated columns, exclusion constraints and deferrable keys.
-bool load_suits_partition(ResultRelInfo *partition, EState *estate);
+bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate);
 
 } // namespace heartbeat

@@ -77,7 +77,7 @@ void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
 
 } // namespace
 
-void load_indexes_insert(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count) {
+void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count) {
     for (int i = 0; i < partition->ri_NumIndices; i++) {
         Relation relation = partition->ri_IndexRelationDescs[i];
         Index index = {relation, partition->ri_IndexRelationInfo[i], partition->ri_RelationDesc, estate,

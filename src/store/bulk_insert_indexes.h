@@ -1,4 +1,4 @@
-// Index entries for rows that load_rows has written.
+// Index entries for rows that bulk_insert_rows has written.
 #pragma once
 
 extern "C" {
@@ -10,6 +10,6 @@ extern "C" {
 namespace heartbeat {
 
 // A key that is stored already is an error, as with INSERT.
-void load_indexes_insert(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count);
+void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count);
 
 } // namespace heartbeat

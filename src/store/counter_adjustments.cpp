@@ -38,21 +38,21 @@ Statement add_counts = {
 
 } // namespace
 
-HTAB *recount_create() {
+HTAB *counter_adjustments_create() {
     HASHCTL control = {};
-    control.keysize = sizeof(RecountKey);
-    control.entrysize = sizeof(Recount);
+    control.keysize = sizeof(CounterAdjustmentKey);
+    control.entrysize = sizeof(CounterAdjustment);
     control.hcxt = CurrentMemoryContext;
     return hash_create("heartbeat recounts", partitions_expected, &control,
                        HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-Recount *recount_of(HTAB *recounts, const char *topic, int32_t partition) {
-    RecountKey key = {};
+CounterAdjustment *counter_adjustments_of(HTAB *recounts, const char *topic, int32_t partition) {
+    CounterAdjustmentKey key = {};
     text_copy(key.topic, topic);
     key.partition = partition;
     bool found;
-    auto *recount = static_cast<Recount *>(hash_search(recounts, &key, HASH_ENTER, &found));
+    auto *recount = static_cast<CounterAdjustment *>(hash_search(recounts, &key, HASH_ENTER, &found));
     if (!found) {
         *recount = {};
         recount->key = key;
@@ -60,19 +60,19 @@ Recount *recount_of(HTAB *recounts, const char *topic, int32_t partition) {
     return recount;
 }
 
-void recount_event(Recount *recount, int64_t event_time) {
+void counter_adjustments_event(CounterAdjustment *recount, int64_t event_time) {
     recount->first_event = recount->has_events ? std::min(recount->first_event, event_time) : event_time;
     recount->last_event = recount->has_events ? std::max(recount->last_event, event_time) : event_time;
     recount->has_events = true;
 }
 
-void recount_apply(HTAB *recounts) {
-    auto **all = static_cast<const Recount **>(
+void counter_adjustments_apply(HTAB *recounts) {
+    auto **all = static_cast<const CounterAdjustment **>(
         palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(recounts) + 1)));
     size_t count = 0;
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, recounts);
-    while (const auto *recount = static_cast<const Recount *>(hash_seq_search(&scan)))
+    while (const auto *recount = static_cast<const CounterAdjustment *>(hash_seq_search(&scan)))
         if (recount->rewound != 0 || recount->dead_letters != 0)
             all[count++] = recount;
     if (count == 0)

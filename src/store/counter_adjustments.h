@@ -12,14 +12,14 @@ namespace heartbeat {
 
 inline constexpr size_t topic_name_size = 256;
 
-struct RecountKey {
+struct CounterAdjustmentKey {
     char topic[topic_name_size]; // zero after its end
     int32_t partition;
 };
 
 // What is to be added to one partition's counters.
-struct Recount {
-    RecountKey key; // first: the hash table's key
+struct CounterAdjustment {
+    CounterAdjustmentKey key; // first: the hash table's key
     int64_t rewound;
     int64_t stored[heart_rate_classes]; // by HeartRateClass
     int64_t duplicates;
@@ -31,12 +31,13 @@ struct Recount {
 };
 
 // A table of them, in the current memory context.
-HTAB *recount_create();
-Recount *recount_of(HTAB *recounts, const char *topic, int32_t partition); // found or made
-void recount_event(Recount *recount, int64_t event_time);
+HTAB *counter_adjustments_create();
+CounterAdjustment *counter_adjustments_of(HTAB *recounts, const char *topic,
+                                          int32_t partition); // found or made
+void counter_adjustments_event(CounterAdjustment *recount, int64_t event_time);
 
 // Adds all of them to heartbeat_offsets. Call it last: ingest waits for these rows until the transaction
 // ends.
-void recount_apply(HTAB *recounts);
+void counter_adjustments_apply(HTAB *recounts);
 
 } // namespace heartbeat

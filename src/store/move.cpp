@@ -93,13 +93,13 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
         if (target->rd_rel->relispartition)
             ExecPartitionCheck(result, rows[count], estate, true);
         if (++count == chunk_rows) {
-            load_flush(result, estate, rows, count, bulk);
+            bulk_insert_flush(result, estate, rows, count, bulk);
             moved += count;
             count = 0;
         }
     }
     if (count > 0)
-        load_flush(result, estate, rows, count, bulk);
+        bulk_insert_flush(result, estate, rows, count, bulk);
     table_endscan(scan);
     UnregisterSnapshot(snapshot);
     FreeBulkInsertState(bulk);

@@ -177,7 +177,7 @@ void mark(const Marks &marks) {
 
 } // namespace
 
-void minutes_store(const Rows &records, const Rows &anomalies) {
+void rollup_append_store(const Rows &records, const Rows &anomalies) {
     const Batch *batch = records.batch;
     size_t readings = records.count + anomalies.count;
     Sums sums = {static_cast<Sum *>(palloc(sizeof(Sum) * (readings + 1))), 0};
@@ -196,7 +196,7 @@ void minutes_store(const Rows &records, const Rows &anomalies) {
     pfree(sums.rows);
 }
 
-uint32_t minutes_take_appended() {
+uint32_t rollup_append_take() {
     uint32_t rows = appended;
     appended = 0;
     return rows;

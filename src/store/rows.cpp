@@ -168,12 +168,12 @@ bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
     bool loaded = !distribution_is_active() &&
-                  load_rows(table, {rows.count,
-                                    rows.anomalies ? 4 : 3,
-                                    {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
-                                    {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID},
-                                    put_row,
-                                    &rows});
+                  bulk_insert_rows(table, {rows.count,
+                                           rows.anomalies ? 4 : 3,
+                                           {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
+                                           {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID},
+                                           put_row,
+                                           &rows});
     table_close(table, NoLock);
     return loaded;
 }
@@ -223,7 +223,7 @@ void refuse_kept_out(const Rows &rows) {
 void rows_insert_all(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     insert_every(*rows);
-    if (additions_present()) // made since the caller looked
+    if (user_triggers_present()) // made since the caller looked
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                         errmsg("a trigger may have changed a reading")));
     for (size_t i = 0; i < rows->count; i++)
@@ -234,7 +234,7 @@ void rows_insert_all(void *argument) {
 // Where only the natural key keeps a row out, what is not stored is a duplicate.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
-    if (additions_present())
+    if (user_triggers_present())
         refuse_kept_out(*static_cast<Rows *>(argument));
 }
 

@@ -45,7 +45,7 @@ bool all_stored(const Rows &rows) {
 // lost it can say the same. So no subtransaction is tried here, which only the first of both would survive:
 // the whole batch is undone, and stored again with care.
 void store_rows_on_nodes(Rows *rows, bool *replaying) {
-    if (!*replaying && !additions_present()) {
+    if (!*replaying && !user_triggers_present()) {
         *replaying = copying_to_nodes = true;
         rows_insert_all(rows);
         *replaying = copying_to_nodes = false;
@@ -64,7 +64,7 @@ void store_rows(Rows *rows) {
         store_rows_on_nodes(rows, &replaying);
         return;
     }
-    if (rows->count >= plain_insert_min && !replaying && !additions_present() &&
+    if (rows->count >= plain_insert_min && !replaying && !user_triggers_present() &&
         subtransaction_try(rows_insert_all, rows, is_kept_out, &conflict))
         return;
     rows_insert_new(rows);
@@ -143,7 +143,7 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
     if (topic != nullptr && !batch->dead_letters.empty())
         dead_letters_store(batch, topic, counts);
     if (!batch->minutes.empty())
-        minutes_store(records, anomalies);
+        rollup_append_store(records, anomalies);
     distribution_commit_durably();
     return counts;
 }

@@ -53,7 +53,7 @@ void watch() {
 
 } // namespace
 
-bool additions_present() {
+bool user_triggers_present() {
     watch();
     if (known)
         return present;

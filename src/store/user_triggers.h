@@ -5,6 +5,6 @@ namespace heartbeat {
 
 // Whether there are triggers that run before a row is inserted, or unique indexes beside the natural key. In
 // an SPI connection; costs nothing while no table changes.
-bool additions_present();
+bool user_triggers_present();
 
 } // namespace heartbeat
