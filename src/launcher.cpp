@@ -40,7 +40,7 @@ struct WorkerEntry {
     bool runs;    // when it was looked at last
 };
 
-WorkerEntry charges[workers_max + 1];
+WorkerEntry entries[workers_max + 1];
 
 struct Database {
     bool exists;
@@ -82,17 +82,17 @@ void fill_registration(BackgroundWorker *worker, const char *function, const cha
     strlcpy(worker->bgw_type, name, sizeof(worker->bgw_type));
 }
 
-bool start(const WorkerEntry &charge) {
-    bool maintenance = charge.number == launcher_maintenance;
+bool start(const WorkerEntry &entry) {
+    bool maintenance = entry.number == launcher_maintenance;
     BackgroundWorker worker;
     fill_registration(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
                       maintenance ? "heartbeat maintenance" : "heartbeat worker");
     if (!maintenance)
         snprintf(worker.bgw_name, sizeof(worker.bgw_name), "heartbeat worker %d",
-                 static_cast<int>(charge.number));
+                 static_cast<int>(entry.number));
     worker.bgw_restart_time = BGW_NEVER_RESTART;
     worker.bgw_notify_pid = MyProcPid;
-    worker.bgw_main_arg = Int64GetDatum(charge.number);
+    worker.bgw_main_arg = Int64GetDatum(entry.number);
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
@@ -100,12 +100,12 @@ bool start(const WorkerEntry &charge) {
 bool look_at(int count) {
     bool all_run = true;
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (WorkerEntry *charge = charges; charge < charges + count; charge++) {
-        const WorkerSlot &slot = *charge->slot;
-        if (slot.started_at >= charge->started_at && slot.ended_at - slot.started_at > short_life)
-            charge->delay_ms = restart_seconds * 1000L;
-        charge->runs = slot.pid != 0;
-        all_run = all_run && charge->runs;
+    for (WorkerEntry *entry = entries; entry < entries + count; entry++) {
+        const WorkerSlot &slot = *entry->slot;
+        if (slot.started_at >= entry->started_at && slot.ended_at - slot.started_at > short_life)
+            entry->delay_ms = restart_seconds * 1000L;
+        entry->runs = slot.pid != 0;
+        all_run = all_run && entry->runs;
     }
     LWLockRelease(shared_state->lock);
     return all_run;
@@ -115,21 +115,21 @@ bool look_at(int count) {
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
-    for (WorkerEntry *charge = charges; charge < charges + count; charge++) {
-        if (charge->runs)
+    for (WorkerEntry *entry = entries; entry < entries + count; entry++) {
+        if (entry->runs)
             continue;
-        long waited = static_cast<long>((now - charge->started_at) / 1000);
-        if (waited >= charge->delay_ms) {
-            charge->refused = !start(*charge);
-            if (charge->refused)
+        long waited = static_cast<long>((now - entry->started_at) / 1000);
+        if (waited >= entry->delay_ms) {
+            entry->refused = !start(*entry);
+            if (entry->refused)
                 shared_state_report(
                     &shared_state->launcher, WorkerState::stopped, "no background worker can be started",
                     "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
-            charge->started_at = now;
-            charge->delay_ms = std::min(charge->delay_ms * 2, restart_ms_max);
+            entry->started_at = now;
+            entry->delay_ms = std::min(entry->delay_ms * 2, restart_ms_max);
             waited = 0;
         }
-        long left = std::max(charge->delay_ms - waited, 1L);
+        long left = std::max(entry->delay_ms - waited, 1L);
         next = next < 0 ? left : std::min(next, left);
     }
     return next;
@@ -147,7 +147,7 @@ long keep_running(int count) {
         return wait_for_database("does not accept connections",
                                  "ALTER DATABASE ... ALLOW_CONNECTIONS true; it is noticed by itself.");
     long sleep = start_those_due(count);
-    if (std::none_of(charges, charges + count, [](const WorkerEntry &charge) { return charge.refused; }))
+    if (std::none_of(entries, entries + count, [](const WorkerEntry &entry) { return entry.refused; }))
         shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
     return sleep;
 }
@@ -178,7 +178,7 @@ extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
     int count = settings.workers + 1;
     for (int i = 0; i < count; i++) {
         bool maintenance = i == 0;
-        charges[i] = {maintenance ? &shared_state->maintenance : &shared_state->workers[i - 1],
+        entries[i] = {maintenance ? &shared_state->maintenance : &shared_state->workers[i - 1],
                       maintenance ? launcher_maintenance : i - 1,
                       0,
                       restart_seconds * 1000L,

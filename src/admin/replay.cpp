@@ -65,7 +65,7 @@ struct Progress {
 struct Replay {
     ReplaySpan span;
     ReplayReader reader;
-    HTAB *recounts;
+    HTAB *adjustments;
     MemoryContext context; // of a batch
     ReturnSetInfo *result;
     int64_t messages;
@@ -83,27 +83,27 @@ void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
 
 // The offsets are gone over once more, as by a seek. Of those that had been read before each message is
 // counted already: as the row that it made, even where that was deleted and is back now.
-void count_read(CounterAdjustment *recount, const BatchPartition &read, const PartitionCounts &counts,
+void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
-    recount->rewound += read.next_offset - read.first_offset;
-    recount->empty_offsets += read.next_offset - read.first_offset - read.messages;
-    recount->dead_letters += counts.dead_letters;
+    adjustment->rewound += read.next_offset - read.first_offset;
+    adjustment->empty_offsets += read.next_offset - read.first_offset - read.messages;
+    adjustment->dead_letters += counts.dead_letters;
     int64_t stored = 0;
     for (int i = 0; skipped && i < heart_rate_classes; i++) {
-        recount->stored[i] += counts.stored[i];
+        adjustment->stored[i] += counts.stored[i];
         stored += counts.stored[i];
     }
-    recount->duplicates += read.messages - counts.dead_letters - stored;
+    adjustment->duplicates += read.messages - counts.dead_letters - stored;
     if (stored > 0) {
-        counter_adjustments_event(recount, read.first_event);
-        counter_adjustments_event(recount, read.last_event);
+        counter_adjustments_event(adjustment, read.first_event);
+        counter_adjustments_event(adjustment, read.last_event);
     }
 }
 
 // What a batch has of one partition.
 void count(Replay *replay, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
            Progress *progress) {
-    count_read(counter_adjustments_of(replay->recounts, settings.topic, read.partition), read, counts,
+    count_read(counter_adjustments_of(replay->adjustments, settings.topic, read.partition), read, counts,
                skipped);
     int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
     for (int64_t stored : counts.stored)
@@ -187,7 +187,7 @@ void run(Replay *replay) {
         replay->messages += all[row].messages;
         replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
-    counter_adjustments_apply(replay->recounts);
+    counter_adjustments_apply(replay->adjustments);
     Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
                        TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
                        Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
@@ -233,7 +233,7 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     replay->span = get_span(fcinfo);
     replay->result = result;
     replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
-    replay->recounts = counter_adjustments_create();
+    replay->adjustments = counter_adjustments_create();
     Extension extension;
     extension_find(&extension);
     int level = log_redaction_hide_for_now();

@@ -80,7 +80,7 @@ Statement build_details = {
 struct Letter {
     int64_t id;
     int64_t bytes;
-    CounterAdjustment *recount; // of its partition
+    CounterAdjustment *adjustment; // of its partition
 };
 
 struct ErrorCount {
@@ -93,7 +93,7 @@ struct Retry {
     Datum values[retry_filters + 2]; // and the last id that was looked at, and how many to look at
     char nulls[retry_filters + 2];
     MemoryContext context; // of one batch
-    HTAB *recounts;
+    HTAB *adjustments;
     HTAB *errors;
     Letter locked[letters_at_once];
     Letter *letters; // those of them that are in the batch
@@ -141,8 +141,9 @@ void decode_letters(Retry *retry, size_t count) {
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("dead letters have changed while they were retried")));
     for (uint64_t row = 0; row < count; row++) {
-        retry->letters[row].recount = counter_adjustments_of(
-            retry->recounts, TextDatumGetCString(statement_value(row, 4, TEXTOID)), statement_int4(row, 5));
+        retry->letters[row].adjustment =
+            counter_adjustments_of(retry->adjustments, TextDatumGetCString(statement_value(row, 4, TEXTOID)),
+                                   statement_int4(row, 5));
         decode_letter(retry, row);
     }
     SPI_freetuptable(SPI_tuptable);
@@ -159,12 +160,12 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
 }
 
 // The offset of a dead letter stays counted once: as what it has become.
-void count_resolved(CounterAdjustment *recount, const PartitionCounts &counts, int64_t event_time) {
-    recount->dead_letters--;
+void count_resolved(CounterAdjustment *adjustment, const PartitionCounts &counts, int64_t event_time) {
+    adjustment->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)
-        recount->stored[i] += counts.stored[i];
-    recount->duplicates += counts.duplicates;
-    counter_adjustments_event(recount, event_time);
+        adjustment->stored[i] += counts.stored[i];
+    adjustment->duplicates += counts.duplicates;
+    counter_adjustments_event(adjustment, event_time);
 }
 
 void resolve(Retry *retry, const PartitionCounts *counts) {
@@ -173,7 +174,7 @@ void resolve(Retry *retry, const PartitionCounts *counts) {
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++)
-        count_resolved(retry->letters[indexes[i]].recount, counts[indexes[i]],
+        count_resolved(retry->letters[indexes[i]].adjustment, counts[indexes[i]],
                        retry->batch->messages[indexes[i]].event_time);
     Datum ids = array_of_int8(count, [&](size_t i) { return retry->letters[indexes[i]].id; });
     statement_execute(&mark_resolved, &ids, nullptr, SPI_OK_UPDATE);
@@ -266,7 +267,7 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry->values[retry_filters] = Int64GetDatum(0);
     retry->values[retry_filters + 1] = Int32GetDatum(letters_at_once);
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
-    retry->recounts = counter_adjustments_create();
+    retry->adjustments = counter_adjustments_create();
     HASHCTL control = {};
     control.keysize = sizeof(ErrorCount::code);
     control.entrysize = sizeof(ErrorCount);
@@ -300,7 +301,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         }
         // last, so that ingest does not wait while letters are being stored
         if (retry->resolved > 0)
-            counter_adjustments_apply(retry->recounts);
+            counter_adjustments_apply(retry->adjustments);
     }
     PG_FINALLY();
     batch_destroy(retry->batch);

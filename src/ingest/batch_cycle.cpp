@@ -29,8 +29,8 @@ constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 b
 constexpr TimestampTz mirror_every = USECS_PER_SEC;
 
 void add_context(void *argument) {
-    const auto *ingest = static_cast<const BatchCycle *>(argument);
-    errcontext("storing %zu messages of Kafka topic \"%s\"", ingest->batch->messages.size(), settings.topic);
+    const auto *cycle = static_cast<const BatchCycle *>(argument);
+    errcontext("storing %zu messages of Kafka topic \"%s\"", cycle->batch->messages.size(), settings.topic);
 }
 
 void log_reading(const char *customer_id, const BatchMessage &message) {
@@ -68,9 +68,9 @@ void show_watermarks(const Batch *batch, Consumer *consumer) {
 }
 
 // In a transaction of its own, which it ends or leaves to the error.
-StoreResult store_in_transaction(BatchCycle *ingest) {
-    Batch *batch = ingest->batch;
-    bool isolate = ingest->isolate;
+StoreResult store_in_transaction(BatchCycle *cycle) {
+    Batch *batch = cycle->batch;
+    bool isolate = cycle->isolate;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
@@ -83,7 +83,7 @@ StoreResult store_in_transaction(BatchCycle *ingest) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
     PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
-    if (dead_letters_beyond_limit(batch, counts, &ingest->unresolved)) {
+    if (dead_letters_beyond_limit(batch, counts, &cycle->unresolved)) {
         transaction_abandon();
         return StoreResult::limited;
     }
@@ -95,14 +95,14 @@ StoreResult store_in_transaction(BatchCycle *ingest) {
     return StoreResult::stored;
 }
 
-void take_result(BatchCycle *ingest, FillResult result) {
-    ingest->full = result == FillResult::full;
-    ingest->doubtful = ingest->doubtful || result == FillResult::trouble;
-    ingest->lost = ingest->lost || result == FillResult::out_of_memory;
+void take_result(BatchCycle *cycle, FillResult result) {
+    cycle->full = result == FillResult::full;
+    cycle->doubtful = cycle->doubtful || result == FillResult::trouble;
+    cycle->lost = cycle->lost || result == FillResult::out_of_memory;
 }
 
-void after_storing(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
-    Batch *batch = ingest->batch;
+void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = cycle->batch;
     consumer_stored(consumer, batch);
     worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     for (const BatchPartition &progress : batch->partitions)
@@ -112,112 +112,111 @@ void after_storing(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
     shared_state_arrived();
     if (settings.log_readings)
         log_readings(batch);
-    ingest->stored_at = GetCurrentTimestamp();
-    if (ingest->mirror_at == 0)
-        ingest->mirror_at = ingest->stored_at + mirror_every;
+    cycle->stored_at = GetCurrentTimestamp();
+    if (cycle->mirror_at == 0)
+        cycle->mirror_at = cycle->stored_at + mirror_every;
     batch->clear();
-    ingest->sealed = ingest->full = ingest->isolate = false;
-    if (!ingest->ahead)
+    cycle->sealed = cycle->full = cycle->isolate = false;
+    if (!cycle->ahead)
         return;
-    std::swap(ingest->batch, ingest->next);
-    ingest->ahead = false;
-    take_result(ingest, consumer_ahead_result(consumer));
+    std::swap(cycle->batch, cycle->next);
+    cycle->ahead = false;
+    take_result(cycle, consumer_ahead_result(consumer));
 }
 
 // From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
 // meanwhile.
-void close_batch(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
-    Batch *batch = ingest->batch;
+void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+    Batch *batch = cycle->batch;
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
                         errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
     consumer_advance(consumer, batch);
-    ingest->sealed = true;
+    cycle->sealed = true;
     worker_stats_batch_begins(slot);
     show_watermarks(batch, consumer);
-    if (ingest->full && !ingest->doubtful && !ingest->hold)
-        ingest->ahead = consumer_fill_ahead(consumer, ingest->next);
+    if (cycle->full && !cycle->doubtful && !cycle->hold)
+        cycle->ahead = consumer_fill_ahead(consumer, cycle->next);
 }
 
 } // namespace
 
-bool batch_cycle_create(BatchCycle *ingest) {
+bool batch_cycle_create(BatchCycle *cycle) {
     size_t messages = static_cast<size_t>(settings.batch_size);
-    ingest->batch = batch_create(messages, batch_bytes_max);
-    ingest->next = batch_create(messages, batch_bytes_max);
-    return ingest->batch != nullptr && ingest->next != nullptr;
+    cycle->batch = batch_create(messages, batch_bytes_max);
+    cycle->next = batch_create(messages, batch_bytes_max);
+    return cycle->batch != nullptr && cycle->next != nullptr;
 }
 
-void batch_cycle_begin(BatchCycle *ingest) {
-    ingest->doubtful = ingest->lost = false;
-    ingest->mirror_at =
+void batch_cycle_begin(BatchCycle *cycle) {
+    cycle->doubtful = cycle->lost = false;
+    cycle->mirror_at =
         GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
 }
 
-void batch_cycle_drop(BatchCycle *ingest, Consumer *consumer) {
+void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
     consumer_settle(consumer);
-    ingest->batch->clear();
-    ingest->next->clear();
-    ingest->batch->max_messages = ingest->next->max_messages = static_cast<size_t>(settings.batch_size);
-    ingest->ahead = ingest->sealed = ingest->full = ingest->isolate = ingest->hold = false;
-    ingest->doubtful = ingest->lost = false;
+    cycle->batch->clear();
+    cycle->next->clear();
+    cycle->batch->max_messages = cycle->next->max_messages = static_cast<size_t>(settings.batch_size);
+    cycle->ahead = cycle->sealed = cycle->full = cycle->isolate = cycle->hold = false;
+    cycle->doubtful = cycle->lost = false;
 }
 
-void batch_cycle_fill(BatchCycle *ingest, Consumer *consumer) {
-    if (ingest->sealed || ingest->doubtful || ingest->lost)
+void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
+    if (cycle->sealed || cycle->doubtful || cycle->lost)
         return; // nothing may follow what was lost
-    if (ingest->hold)
+    if (cycle->hold)
         return consumer_listen(consumer); // so that the next answer wakes the worker
-    take_result(ingest, consumer_fill(consumer, ingest->batch));
+    take_result(cycle, consumer_fill(consumer, cycle->batch));
     if (consumer_mirror_failed(consumer))
-        ingest->mirror_at = GetCurrentTimestamp() + mirror_every;
+        cycle->mirror_at = GetCurrentTimestamp() + mirror_every;
 }
 
-long batch_cycle_until_due(const BatchCycle *ingest) {
-    if (ingest->batch->empty())
+long batch_cycle_until_due(const BatchCycle *cycle) {
+    if (cycle->batch->empty())
         return -1;
-    if (ingest->full || ingest->sealed || ingest->doubtful || ingest->hold)
+    if (cycle->full || cycle->sealed || cycle->doubtful || cycle->hold)
         return 0;
     // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
     // them still shares transactions. No message waits longer than that: its batch began after the one
     // before.
     TimestampTz now = GetCurrentTimestamp();
-    TimestampTz left = ingest->stored_at + settings.batch_wait * INT64CONST(1000) - now;
-    bool clock_set_back = now < ingest->stored_at;
+    TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
+    bool clock_set_back = now < cycle->stored_at;
     return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
-StoreResult batch_cycle_store(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot) {
-    if (!ingest->sealed)
-        close_batch(ingest, consumer, slot);
-    Batch *batch = ingest->batch;
-    ErrorContextCallback context = {error_context_stack, add_context, ingest};
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+    if (!cycle->sealed)
+        close_batch(cycle, consumer, slot);
+    Batch *batch = cycle->batch;
+    ErrorContextCallback context = {error_context_stack, add_context, cycle};
     error_context_stack = &context;
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
     partitions_prepare(batch);
-    StoreResult result = store_in_transaction(ingest);
+    StoreResult result = store_in_transaction(cycle);
     if (result == StoreResult::stored)
-        after_storing(ingest, consumer, slot);
+        after_storing(cycle, consumer, slot);
     error_context_stack = context.previous;
     pgstat_report_activity(STATE_IDLE, "waiting for messages");
     return result;
 }
 
-long batch_cycle_duties(BatchCycle *ingest, Consumer *consumer, Assignment *assignment) {
+long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
     // answer, so nothing is asked of the coordinator while a broker is away
     bool away = partitions_any_away(assignment->partitions);
-    if (ingest->mirror_at != 0 && ingest->mirror_at <= now) {
+    if (cycle->mirror_at != 0 && cycle->mirror_at <= now) {
         if (!away)
             consumer_mirror_positions(consumer);
-        ingest->mirror_at = away ? now + mirror_every : 0;
+        cycle->mirror_at = away ? now + mirror_every : 0;
     }
-    ingest->doubtful = assignment_tend(consumer, assignment) || ingest->doubtful;
+    cycle->doubtful = assignment_tend(consumer, assignment) || cycle->doubtful;
     long wait = partitions_until_due(assignment->partitions);
-    if (ingest->mirror_at != 0)
-        wait =
-            std::min(wait, static_cast<long>(std::max<TimestampTz>(ingest->mirror_at - now, 0) / 1000 + 1));
+    if (cycle->mirror_at != 0)
+        wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->mirror_at - now, 0) / 1000 + 1));
     return wait;
 }
 

@@ -28,21 +28,21 @@ enum class StoreResult {
     limited,     // nothing was stored: it has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
-bool batch_cycle_create(BatchCycle *ingest); // false: out of memory
-void batch_cycle_begin(BatchCycle *ingest);  // after an assignment
-void batch_cycle_drop(BatchCycle *ingest,
+bool batch_cycle_create(BatchCycle *cycle); // false: out of memory
+void batch_cycle_begin(BatchCycle *cycle);  // after an assignment
+void batch_cycle_drop(BatchCycle *cycle,
                       Consumer *consumer); // forgets what was not stored; consumer may be nullptr
-void batch_cycle_fill(BatchCycle *ingest, Consumer *consumer);
+void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
 // Milliseconds until the batch is to be stored; -1 while it is empty.
-long batch_cycle_until_due(const BatchCycle *ingest);
+long batch_cycle_until_due(const BatchCycle *cycle);
 
 // One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored
 // again.
-StoreResult batch_cycle_store(BatchCycle *ingest, Consumer *consumer, WorkerSlot *slot);
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
 
 // What is due now and then: mirroring positions, looking at the topic and the leaders of its partitions.
 // Waits for nothing of it. Returns milliseconds until there is more.
-long batch_cycle_duties(BatchCycle *ingest, Consumer *consumer, Assignment *assignment);
+long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

@@ -22,46 +22,46 @@ constexpr int clients_max = 4; // of those that are left to threads which have y
 bool abandoned = false; // a client would not end, and its threads are still there
 
 // Remembered until heartbeat_offsets says it, also when heartbeat.topic has become another meanwhile.
-void take_losses(ConsumerSession *reader) {
+void take_losses(ConsumerSession *session) {
     TopicLoss loss;
-    while (consumer_lost_topic(reader->consumer, &loss))
-        if (reader->loss_count < losses_kept)
-            reader->losses[reader->loss_count++] = loss;
+    while (consumer_lost_topic(session->consumer, &loss))
+        if (session->loss_count < losses_kept)
+            session->losses[session->loss_count++] = loss;
 }
 
-void tell_throttle(ConsumerSession *reader, WorkerSlot *slot) {
+void tell_throttle(ConsumerSession *session, WorkerSlot *slot) {
     ConsumerThrottle throttle;
-    if (!consumer_throttled(reader->consumer, &throttle))
+    if (!consumer_throttled(session->consumer, &throttle))
         return;
     TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), throttle.left_ms);
     shared_state_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 
-void close_client(ConsumerSession *reader) {
-    if (reader->assigned)
-        take_losses(reader);
-    assignment_forget(reader->consumer, &reader->assignment);
-    CloseResult result = kafka_close(reader->consumer);
+void close_client(ConsumerSession *session) {
+    if (session->assigned)
+        take_losses(session);
+    assignment_forget(session->consumer, &session->assignment);
+    CloseResult result = kafka_close(session->consumer);
     abandoned = abandoned || result == CloseResult::left || consumer_clients() > clients_max;
-    reader->consumer = nullptr;
-    reader->assigned = reader->troubled = false;
-    batch_cycle_drop(&reader->ingest, nullptr);
+    session->consumer = nullptr;
+    session->assigned = session->troubled = false;
+    batch_cycle_drop(&session->cycle, nullptr);
     shared_state_forget_partitions();
 }
 
-void close_at_exit(int /*code*/, Datum reader) {
-    close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(reader)));
+void close_at_exit(int /*code*/, Datum session) {
+    close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(session)));
 }
 
 } // namespace
 
-bool consumer_session_open(ConsumerSession *reader, Problem *problem) {
-    reader->consumer = consumer_open(settings_for_kafka(reader->client_id), problem, reader->memory);
-    return reader->consumer != nullptr;
+bool consumer_session_open(ConsumerSession *session, Problem *problem) {
+    session->consumer = consumer_open(settings_for_kafka(session->client_id), problem, session->memory);
+    return session->consumer != nullptr;
 }
 
-void consumer_session_close(ConsumerSession *reader) {
-    close_client(reader);
+void consumer_session_close(ConsumerSession *session) {
+    close_client(session);
     if (!abandoned)
         return;
     ereport(LOG, (errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
@@ -69,54 +69,54 @@ void consumer_session_close(ConsumerSession *reader) {
     proc_exit(1);
 }
 
-void consumer_session_close_at_exit(ConsumerSession *reader) {
-    before_shmem_exit(close_at_exit, PointerGetDatum(reader));
+void consumer_session_close_at_exit(ConsumerSession *session) {
+    before_shmem_exit(close_at_exit, PointerGetDatum(session));
 }
 
-void consumer_session_stop(ConsumerSession *reader) {
+void consumer_session_stop(ConsumerSession *session) {
     Problem problem;
-    if (reader->consumer != nullptr && reader->assigned) {
-        take_losses(reader); // found by what was being read ahead
-        consumer_assign(reader->consumer, nullptr, 0, &problem);
+    if (session->consumer != nullptr && session->assigned) {
+        take_losses(session); // found by what was being read ahead
+        consumer_assign(session->consumer, nullptr, 0, &problem);
     }
-    assignment_forget(reader->consumer, &reader->assignment);
-    reader->assigned = false;
-    batch_cycle_drop(&reader->ingest, reader->consumer);
+    assignment_forget(session->consumer, &session->assignment);
+    session->assigned = false;
+    batch_cycle_drop(&session->cycle, session->consumer);
 }
 
-void consumer_session_fill(ConsumerSession *reader, WorkerSlot *slot) {
-    batch_cycle_fill(&reader->ingest, reader->consumer);
-    take_losses(reader);
-    kafka_log_take(reader->consumer, slot);
-    tell_throttle(reader, slot);
+void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot) {
+    batch_cycle_fill(&session->cycle, session->consumer);
+    take_losses(session);
+    kafka_log_take(session->consumer, slot);
+    tell_throttle(session, slot);
 }
 
-void consumer_session_drain(ConsumerSession *reader, WorkerSlot *slot) {
-    consumer_session_fill(reader, slot);
-    batch_cycle_drop(&reader->ingest, reader->consumer);
+void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot) {
+    consumer_session_fill(session, slot);
+    batch_cycle_drop(&session->cycle, session->consumer);
 }
 
-AssignmentResult consumer_session_assign(ConsumerSession *reader, WorkerSlot *slot) {
-    if (reader->loss_count > 0)
-        assignment_mark_lost(reader->assignment, reader->losses, reader->loss_count);
-    consumer_session_drain(reader, slot); // what was said of a topic before it is assigned means nothing
-    reader->loss_count = 0;
-    AssignmentResult result = assignment_make(reader->consumer, &reader->assignment);
-    reader->assigned = result == AssignmentResult::assigned;
-    if (reader->assigned)
-        batch_cycle_begin(&reader->ingest);
+AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot) {
+    if (session->loss_count > 0)
+        assignment_mark_lost(session->assignment, session->losses, session->loss_count);
+    consumer_session_drain(session, slot); // what was said of a topic before it is assigned means nothing
+    session->loss_count = 0;
+    AssignmentResult result = assignment_make(session->consumer, &session->assignment);
+    session->assigned = result == AssignmentResult::assigned;
+    if (session->assigned)
+        batch_cycle_begin(&session->cycle);
     worker_stats_batch_dropped(slot); // one that was in hand has been sent back
     return result;
 }
 
-AssignmentResult consumer_session_join(ConsumerSession *reader) {
-    BatchCycle *ingest = &reader->ingest;
-    ingest->hold =
-        partitions_to_join(reader->assignment.partitions) && !consumer_is_committing(reader->consumer);
-    if (!ingest->hold || !ingest->batch->empty() || ingest->ahead || consumer_is_assigning(reader->consumer))
+AssignmentResult consumer_session_join(ConsumerSession *session) {
+    BatchCycle *cycle = &session->cycle;
+    cycle->hold =
+        partitions_to_join(session->assignment.partitions) && !consumer_is_committing(session->consumer);
+    if (!cycle->hold || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
         return AssignmentResult::asking;
-    ingest->hold = false;
-    return assignment_join(reader->consumer, &reader->assignment);
+    cycle->hold = false;
+    return assignment_join(session->consumer, &session->assignment);
 }
 
 } // namespace heartbeat

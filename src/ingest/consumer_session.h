@@ -12,7 +12,7 @@ struct ConsumerSession {
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
-    BatchCycle ingest;
+    BatchCycle cycle;
     bool assigned;
     bool troubled;  // Kafka reported an error, and has not delivered anything since
     int loss_count; // found, and heartbeat_offsets does not say it yet
@@ -21,28 +21,28 @@ struct ConsumerSession {
 };
 
 // False with *problem filled in: a setting is wrong.
-bool consumer_session_open(ConsumerSession *reader, Problem *problem);
+bool consumer_session_open(ConsumerSession *session, Problem *problem);
 
 // Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
-void consumer_session_close(ConsumerSession *reader);
+void consumer_session_close(ConsumerSession *session);
 
 // Has the client closed when the process exits; call it once.
-void consumer_session_close_at_exit(ConsumerSession *reader);
+void consumer_session_close_at_exit(ConsumerSession *session);
 
 // What was consumed and not stored is read again from the stored position.
-void consumer_session_stop(ConsumerSession *reader);
+void consumer_session_stop(ConsumerSession *session);
 
 // Decodes what is queued into the batch, and takes what librdkafka has to say.
-void consumer_session_fill(ConsumerSession *reader, WorkerSlot *slot);
+void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);
 
 // The latter alone, while nothing is assigned.
-void consumer_session_drain(ConsumerSession *reader, WorkerSlot *slot);
+void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot);
 
 // A step towards comparing positions with what Kafka has, and assigning.
-AssignmentResult consumer_session_assign(ConsumerSession *reader, WorkerSlot *slot);
+AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot);
 
 // Has partitions read that can be read again, once what is in hand is stored; until then nothing more is
 // consumed.
-AssignmentResult consumer_session_join(ConsumerSession *reader);
+AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

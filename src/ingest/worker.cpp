@@ -36,7 +36,7 @@ constexpr long backoff_ms_max = 10000;
 
 struct Worker {
     WorkerSlot *slot;
-    ConsumerSession reader;
+    ConsumerSession session;
     bool control_known;
     uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
     bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
@@ -71,12 +71,12 @@ void look_at_control() {
     }
     worker.control_seen = seen;
     worker.control_known = true;
-    worker.failed = worker.reader.troubled = worker.trouble_again = worker.reader.assignment.told = false;
-    consumer_session_stop(&worker.reader); // a seek may have moved the positions
+    worker.failed = worker.session.troubled = worker.trouble_again = worker.session.assignment.told = false;
+    consumer_session_stop(&worker.session); // a seek may have moved the positions
 }
 
 long rest_until_told(WorkerState state, const char *reason, const char *hint) {
-    consumer_session_stop(&worker.reader);
+    consumer_session_stop(&worker.session);
     report(state, reason, hint);
     return until_woken;
 }
@@ -88,62 +88,62 @@ long fail(const char *reason, const char *hint) {
 
 bool open() {
     Problem problem;
-    if (!consumer_session_open(&worker.reader, &problem))
+    if (!consumer_session_open(&worker.session, &problem))
         fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
-    return worker.reader.consumer != nullptr;
+    return worker.session.consumer != nullptr;
 }
 
 bool replace_useless_client() {
-    ConsumerSession *reader = &worker.reader;
-    KafkaPartitions *partitions = &reader->assignment.partitions;
-    if (!client_is_useless(&worker.health, partitions, reader->consumer, partitions->known))
+    ConsumerSession *session = &worker.session;
+    KafkaPartitions *partitions = &session->assignment.partitions;
+    if (!client_is_useless(&worker.health, partitions, session->consumer, partitions->known))
         return false;
-    consumer_session_close(reader);
-    reader->troubled = true; // until the new one hears of a partition
+    consumer_session_close(session);
+    session->troubled = true; // until the new one hears of a partition
     return true;
 }
 
 long stay_paused() {
     // once: stopping again would drop the answers about the ends that are on their way
-    if (worker.reader.assigned || worker.slot->state != WorkerState::paused)
-        consumer_session_stop(&worker.reader);
+    if (worker.session.assigned || worker.slot->state != WorkerState::paused)
+        consumer_session_stop(&worker.session);
     report(WorkerState::paused, "", nullptr);
-    consumer_session_drain(&worker.reader, worker.slot);
-    assignment_refresh_watermarks(worker.reader.consumer, &worker.reader.assignment);
+    consumer_session_drain(&worker.session, worker.slot);
+    assignment_refresh_watermarks(worker.session.consumer, &worker.session.assignment);
     if (replace_useless_client())
         return reconnect_ms;
-    return partitions_until_due(worker.reader.assignment.partitions);
+    return partitions_until_due(worker.session.assignment.partitions);
 }
 
 long try_again() {
-    report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+    report(WorkerState::connecting, worker.session.assignment.reason, worker.session.assignment.hint);
     replace_useless_client();
     return reconnect_ms;
 }
 
 // Some partition may be away while the others are read.
 void report_reading() {
-    Assignment *assignment = &worker.reader.assignment;
+    Assignment *assignment = &worker.session.assignment;
     if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
         report(WorkerState::connecting, assignment->reason, assignment->hint);
-    else if (!worker.reader.troubled)
+    else if (!worker.session.troubled)
         report(WorkerState::running, "", nullptr);
 }
 
 long take_assignment(AssignmentResult result) {
     switch (result) {
     case AssignmentResult::asking:
-        return partitions_until_due(worker.reader.assignment.partitions);
+        return partitions_until_due(worker.session.assignment.partitions);
     case AssignmentResult::assigned:
         report_reading();
         return at_once;
     case AssignmentResult::unavailable:
-        report(WorkerState::connecting, worker.reader.assignment.reason, worker.reader.assignment.hint);
+        report(WorkerState::connecting, worker.session.assignment.reason, worker.session.assignment.hint);
         if (replace_useless_client())
             return reconnect_ms;
-        return std::min(partitions_until_due(worker.reader.assignment.partitions), reconnect_ms);
+        return std::min(partitions_until_due(worker.session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
-        consumer_session_close(&worker.reader);
+        consumer_session_close(&worker.session);
         return reconnect_ms; // brokers that have yet to agree would have a new client each time
     case AssignmentResult::uninstalled:
         worker.installed = false;
@@ -153,12 +153,12 @@ long take_assignment(AssignmentResult result) {
     case AssignmentResult::failed:
         break;
     }
-    return fail(worker.reader.assignment.reason, worker.reader.assignment.hint);
+    return fail(worker.session.assignment.reason, worker.session.assignment.hint);
 }
 
 long assign() {
     shared_state_doing(worker.slot, WorkerActivity::assigning, 0);
-    return take_assignment(consumer_session_assign(&worker.reader, worker.slot));
+    return take_assignment(consumer_session_assign(&worker.session, worker.slot));
 }
 
 // The batch is read again when it goes on.
@@ -167,7 +167,7 @@ long stop_for_dead_letters() {
     text_print(
         reason, sizeof(reason),
         "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
-        settings.dead_letter_limit, static_cast<long long>(worker.reader.ingest.unresolved));
+        settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
     return fail(
         reason,
         "See heartbeat_dead_letter_summary. Mend them and call heartbeat_retry_dead_letters(), DELETE "
@@ -176,7 +176,7 @@ long stop_for_dead_letters() {
 
 long store() {
     shared_state_doing(worker.slot, WorkerActivity::storing, 0);
-    switch (batch_cycle_store(&worker.reader.ingest, worker.reader.consumer, worker.slot)) {
+    switch (batch_cycle_store(&worker.session.cycle, worker.session.consumer, worker.slot)) {
     case StoreResult::stored:
         report_reading();
         return at_once;
@@ -195,7 +195,7 @@ long store() {
             (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
              errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
              errhidecontext(true)));
-    consumer_session_stop(&worker.reader);
+    consumer_session_stop(&worker.session);
     return reconnect_ms;
 }
 
@@ -203,15 +203,15 @@ long store() {
 // once, unless that has just been tried.
 long assign_again() {
     char trouble[state_text_size];
-    text_take(trouble, consumer_trouble(worker.reader.consumer));
-    bool has_brokers = !consumer_lost_brokers(worker.reader.consumer);
-    consumer_session_stop(&worker.reader); // which forgets it
+    text_take(trouble, consumer_trouble(worker.session.consumer));
+    bool has_brokers = !consumer_lost_brokers(worker.session.consumer);
+    consumer_session_stop(&worker.session); // which forgets it
     if (trouble[0] == '\0')
         return at_once;
     TimestampTz now = GetCurrentTimestamp();
     worker.trouble_again = now < worker.troubled_at + trouble_lasts;
     worker.troubled_at = now;
-    worker.reader.troubled = true;
+    worker.session.troubled = true;
     report(WorkerState::connecting, trouble,
            has_brokers ? "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
                          "heartbeat_seek()."
@@ -221,15 +221,15 @@ long assign_again() {
 
 // One that comes again and again, as from a damaged message, is not over when other partitions are heard.
 bool is_trouble_over() {
-    return worker.reader.troubled && consumer_heard(worker.reader.consumer) &&
+    return worker.session.troubled && consumer_heard(worker.session.consumer) &&
            (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);
 }
 
 // Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
 // group that does not answer.
 long replace_client() {
-    consumer_session_close(&worker.reader);
-    worker.reader.troubled = true; // until the new one hears of a partition
+    consumer_session_close(&worker.session);
+    worker.session.troubled = true; // until the new one hears of a partition
     report(WorkerState::connecting, "the Kafka client does not take the assignment",
            "It is replaced by another one.");
     return at_once;
@@ -237,33 +237,34 @@ long replace_client() {
 
 long stream() {
     shared_state_doing(worker.slot, WorkerActivity::consuming, 0);
-    consumer_session_fill(&worker.reader, worker.slot);
-    if (worker.reader.ingest.lost) {
-        consumer_session_stop(&worker.reader);
+    consumer_session_fill(&worker.session, worker.slot);
+    if (worker.session.cycle.lost) {
+        consumer_session_stop(&worker.session);
         return reconnect_ms;
     }
-    bool joins = partitions_to_join(worker.reader.assignment.partitions);
-    if (consumer_assign_hangs(worker.reader.consumer) ||
-        (consumer_commit_hangs(worker.reader.consumer) && (joins || !consumer_heard(worker.reader.consumer))))
+    bool joins = partitions_to_join(worker.session.assignment.partitions);
+    if (consumer_assign_hangs(worker.session.consumer) ||
+        (consumer_commit_hangs(worker.session.consumer) &&
+         (joins || !consumer_heard(worker.session.consumer))))
         return replace_client();
     if (is_trouble_over())
-        worker.reader.troubled = worker.trouble_again = false;
+        worker.session.troubled = worker.trouble_again = false;
     long duties =
-        batch_cycle_duties(&worker.reader.ingest, worker.reader.consumer, &worker.reader.assignment);
-    if (!worker.reader.ingest.sealed) {
+        batch_cycle_duties(&worker.session.cycle, worker.session.consumer, &worker.session.assignment);
+    if (!worker.session.cycle.sealed) {
         report_reading();
         if (replace_useless_client())
             return reconnect_ms;
     }
-    AssignmentResult joined = consumer_session_join(&worker.reader);
+    AssignmentResult joined = consumer_session_join(&worker.session);
     if (joined != AssignmentResult::asking)
         return take_assignment(joined);
-    long wait = batch_cycle_until_due(&worker.reader.ingest);
+    long wait = batch_cycle_until_due(&worker.session.cycle);
     if (wait == at_once)
         return store();
-    if (worker.reader.ingest.doubtful)
+    if (worker.session.cycle.doubtful)
         return assign_again();
-    if (worker.reader.troubled)
+    if (worker.session.troubled)
         duties = std::min(duties, reconnect_ms); // to see that it is over
     return wait < 0 ? duties : std::min(wait, duties);
 }
@@ -282,17 +283,17 @@ long step() {
     if (worker.node)
         return rest_until_told(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
     if (settings.brokers[0] == '\0') {
-        consumer_session_close(&worker.reader);
+        consumer_session_close(&worker.session);
         return rest_until_told(WorkerState::stopped, settings_why_no_brokers(),
                                "Set it, and reload the configuration.");
     }
-    if (worker.failed || (worker.reader.consumer == nullptr && !open()))
+    if (worker.failed || (worker.session.consumer == nullptr && !open()))
         return until_woken;
     if (worker.paused)
         return stay_paused();
-    if (!worker.reader.assigned) {
+    if (!worker.session.assigned) {
         long wait = assign();
-        if (!worker.reader.assigned)
+        if (!worker.session.assigned)
             return wait;
     }
     return stream();
@@ -302,13 +303,13 @@ long recover() {
     Failure &failure = worker.failure;
     failure_take(worker.slot, &failure, store_may_be_refused);
     worker.nodes_settled = false;
-    bool storing = worker.reader.assigned && worker.reader.ingest.sealed;
-    if (storing && failure.is_of_row && !worker.reader.ingest.isolate) {
-        worker.reader.ingest.isolate = true;
+    bool storing = worker.session.assigned && worker.session.cycle.sealed;
+    if (storing && failure.is_of_row && !worker.session.cycle.isolate) {
+        worker.session.cycle.isolate = true;
         return at_once;
     }
     if (!storing)
-        consumer_session_stop(&worker.reader);
+        consumer_session_stop(&worker.session);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     worker.unexplained = true;
     return worker.backoff_ms;
@@ -343,7 +344,7 @@ long attempt() {
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
     shared_state_doing(worker.slot, WorkerActivity::closing, 0);
-    consumer_session_close(&worker.reader);
+    consumer_session_close(&worker.session);
     worker.control_known = worker.failed = false;
     worker.backoff_ms = 0;
 }
@@ -353,9 +354,9 @@ void sleep(long milliseconds) {
         return;
     shared_state_doing(worker.slot, WorkerActivity::waiting, milliseconds);
     // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
-    const BatchCycle &ingest = worker.reader.ingest;
-    bool listens = worker.reader.consumer != nullptr && !worker.failed && worker.installed &&
-                   worker.backoff_ms == 0 && !(worker.reader.assigned && (ingest.sealed || ingest.doubtful));
+    const BatchCycle &cycle = worker.session.cycle;
+    bool listens = worker.session.consumer != nullptr && !worker.failed && worker.installed &&
+                   worker.backoff_ms == 0 && !(worker.session.assigned && (cycle.sealed || cycle.doubtful));
     if (!listens) {
         process_sleep(milliseconds);
         return;
@@ -363,7 +364,7 @@ void sleep(long milliseconds) {
     pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
     int events =
         WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
-    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.reader.consumer), milliseconds,
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.session.consumer), milliseconds,
                       process_wait_event(ProcessWait::messages));
     ResetLatch(MyLatch);
 }
@@ -376,16 +377,16 @@ using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     auto number = static_cast<int>(DatumGetInt64(argument));
-    worker.reader.assignment.partitions.worker = number;
-    worker.reader.assignment.partitions.workers = settings.workers;
+    worker.session.assignment.partitions.worker = number;
+    worker.session.assignment.partitions.workers = settings.workers;
     worker.slot = &shared_state->workers[number];
-    snprintf(worker.reader.client_id, sizeof(worker.reader.client_id), "heartbeat-worker-%d", number);
+    snprintf(worker.session.client_id, sizeof(worker.session.client_id), "heartbeat-worker-%d", number);
     worker_start(settings.database, worker.slot);
     distribution_prepare_session();
-    worker.reader.memory = consumer_memory_create();
-    if (worker.reader.memory == nullptr || !batch_cycle_create(&worker.reader.ingest))
+    worker.session.memory = consumer_memory_create();
+    if (worker.session.memory == nullptr || !batch_cycle_create(&worker.session.cycle))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    consumer_session_close_at_exit(&worker.reader);
+    consumer_session_close_at_exit(&worker.session);
 
     MemoryContext context =
         AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);

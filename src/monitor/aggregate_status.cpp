@@ -15,13 +15,13 @@ namespace {
 
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is not there is trouble
 
-void set(AggregateStatus *overall, WorkerState state, TimestampTz since, const char *reason,
+void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
          const char *hint) {
-    overall->state = state;
-    overall->since = since;
-    text_copy(overall->reason, reason);
-    text_copy(overall->hint, hint);
-    overall->throttled = false;
+    aggregate->state = state;
+    aggregate->since = since;
+    text_copy(aggregate->reason, reason);
+    text_copy(aggregate->hint, hint);
+    aggregate->throttled = false;
 }
 
 bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
@@ -29,23 +29,23 @@ bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
 }
 
 // It runs, and says why it is slow.
-void tell_throttle(AggregateStatus *overall, const WorkerSlot &worker) {
+void tell_throttle(AggregateStatus *aggregate, const WorkerSlot &worker) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
                "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
                worker.throttled_by, worker.throttled_ms);
-    set(overall, WorkerState::running, worker.throttled_since, reason,
+    set(aggregate, WorkerState::running, worker.throttled_since, reason,
         "Reading goes on as fast as the quota allows. Where the lag grows, raise consumer_byte_rate or "
         "request_percentage: kafka-configs.sh --describe --entity-type clients (and users) shows them.");
-    overall->throttled = true;
+    aggregate->throttled = true;
 }
 
-void tell_stall(AggregateStatus *overall, TimestampTz since, TimestampTz now, int partition) {
+void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, int partition) {
     auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
     char reason[state_text_size];
     if (partition < 0) {
         text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
-        set(overall, WorkerState::stalled, since, reason,
+        set(aggregate, WorkerState::stalled, since, reason,
             "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
             "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
         return;
@@ -57,13 +57,13 @@ void tell_stall(AggregateStatus *overall, TimestampTz since, TimestampTz now, in
                partition, seconds, static_cast<long long>(slot.high_watermark),
                static_cast<long long>(slot.high_watermark - slot.next_offset),
                static_cast<long long>(slot.next_offset));
-    set(overall, WorkerState::stalled, since, reason,
+    set(aggregate, WorkerState::stalled, since, reason,
         "Behind a transaction that its producer has not ended Kafka gives nothing: see kafka-transactions.sh "
         "find-hanging. Otherwise see the brokers' logs.");
 }
 
 // A worker that does not come back to its loop, whatever it said of itself before.
-void look_for_absence(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
+void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
                                          "looking at heartbeat_control",
@@ -73,99 +73,99 @@ void look_for_absence(AggregateStatus *overall, const WorkerSlot &worker, Timest
                                          "storing a batch"};
     TimestampTz since = worker_stats_missed_since(worker, now);
     bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
-    if (!away || overall->state > WorkerState::connecting || overall->state == WorkerState::stalled)
+    if (!away || aggregate->state > WorkerState::connecting || aggregate->state == WorkerState::stalled)
         return;
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
                "the worker with process id %d has not come back to its loop for %ld seconds: it is %s",
                worker.pid, static_cast<long>((now - since) / USECS_PER_SEC),
                doings[static_cast<int>(worker.activity)]);
-    set(overall, WorkerState::stalled, since, reason,
+    set(aggregate, WorkerState::stalled, since, reason,
         "See what it waits for: SELECT wait_event_type, wait_event, query FROM pg_stat_activity WHERE pid = "
         "that; and "
         "pg_blocking_pids(pid). pg_terminate_backend(pid) ends it, and another one takes its place.");
 }
 
 // A worker that runs, and gets nowhere.
-void look_for_stall(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
+void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     int partition;
     TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
         return; // it waits for its broker, which has said why
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
-    if (stalls && (overall->state < WorkerState::stalled || since < overall->since))
-        tell_stall(overall, since, now, partition);
+    if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
+        tell_stall(aggregate, since, now, partition);
 }
 
-void look_at_worker(AggregateStatus *overall, const WorkerSlot &worker, TimestampTz now) {
-    overall->workers++;
-    overall->messages_per_second += worker_stats_rate(worker, now);
-    if (worker.busy_since != 0 && (overall->busy_since == 0 || worker.busy_since < overall->busy_since)) {
-        overall->busy_since = worker.busy_since;
-        overall->awaited = worker.awaited;
+void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
+    aggregate->workers++;
+    aggregate->messages_per_second += worker_stats_rate(worker, now);
+    if (worker.busy_since != 0 && (aggregate->busy_since == 0 || worker.busy_since < aggregate->busy_since)) {
+        aggregate->busy_since = worker.busy_since;
+        aggregate->awaited = worker.awaited;
     }
-    if (overall->workers == 1 || worker.state > overall->state)
-        set(overall, worker.state, worker.since, worker.reason, worker.hint);
-    if (is_throttled(worker, now) && overall->state <= WorkerState::running)
-        tell_throttle(overall, worker);
-    if (worker.state == WorkerState::running && overall->state <= WorkerState::stalled)
-        look_for_stall(overall, worker, now);
-    look_for_absence(overall, worker, now);
+    if (aggregate->workers == 1 || worker.state > aggregate->state)
+        set(aggregate, worker.state, worker.since, worker.reason, worker.hint);
+    if (is_throttled(worker, now) && aggregate->state <= WorkerState::running)
+        tell_throttle(aggregate, worker);
+    if (worker.state == WorkerState::running && aggregate->state <= WorkerState::stalled)
+        look_for_stall(aggregate, worker, now);
+    look_for_absence(aggregate, worker, now);
 }
 
-void look_at_launcher(AggregateStatus *overall, TimestampTz now) {
+void look_at_launcher(AggregateStatus *aggregate, TimestampTz now) {
     const WorkerSlot &launcher = shared_state->launcher;
     bool in_trouble = launcher.state == WorkerState::stopped;
     bool starting = !in_trouble && now < launcher.started_at + start_takes;
-    if (overall->workers == 0) {
+    if (aggregate->workers == 0) {
         if (in_trouble && launcher.reason[0] != '\0')
-            set(overall, WorkerState::stopped, launcher.since, launcher.reason, launcher.hint);
+            set(aggregate, WorkerState::stopped, launcher.since, launcher.reason, launcher.hint);
         else
-            set(overall, WorkerState::connecting, launcher.since, starting_reason, "");
+            set(aggregate, WorkerState::connecting, launcher.since, starting_reason, "");
         return;
     }
-    if (overall->workers == settings.workers || overall->state >= WorkerState::retrying || starting)
+    if (aggregate->workers == settings.workers || aggregate->state >= WorkerState::retrying || starting)
         return;
     char reason[state_text_size];
-    text_print(reason, sizeof(reason), "%d of %d workers run%s%s", overall->workers, settings.workers,
+    text_print(reason, sizeof(reason), "%d of %d workers run%s%s", aggregate->workers, settings.workers,
                in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
-    set(overall, WorkerState::retrying, overall->since, reason, in_trouble ? launcher.hint : "");
+    set(aggregate, WorkerState::retrying, aggregate->since, reason, in_trouble ? launcher.hint : "");
 }
 
-void find_last_error(AggregateStatus *overall) {
+void find_last_error(AggregateStatus *aggregate) {
     const WorkerSlot *last = &shared_state->maintenance;
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.last_error_at > last->last_error_at)
             last = &worker;
-    text_copy(overall->last_error, last->last_error);
-    overall->last_error_at = last->last_error_at;
+    text_copy(aggregate->last_error, last->last_error);
+    aggregate->last_error_at = last->last_error_at;
 }
 
 } // namespace
 
-void aggregate_status_look(AggregateStatus *overall) {
-    aggregate_status_look_at_ingest(overall);
+void aggregate_status_look(AggregateStatus *aggregate) {
+    aggregate_status_look_at_ingest(aggregate);
     LWLockAcquire(shared_state->lock, LW_SHARED);
     DutyTrouble trouble;
-    if (overall->state == WorkerState::running && duties_find_trouble(&trouble, GetCurrentTimestamp())) {
-        overall->state = WorkerState::retrying;
-        overall->since = trouble.since;
-        overall->of_maintenance = true;
-        text_copy(overall->reason, trouble.reason);
-        text_copy(overall->hint, trouble.hint);
+    if (aggregate->state == WorkerState::running && duties_find_trouble(&trouble, GetCurrentTimestamp())) {
+        aggregate->state = WorkerState::retrying;
+        aggregate->since = trouble.since;
+        aggregate->of_maintenance = true;
+        text_copy(aggregate->reason, trouble.reason);
+        text_copy(aggregate->hint, trouble.hint);
     }
     LWLockRelease(shared_state->lock);
 }
 
-void aggregate_status_look_at_ingest(AggregateStatus *overall) {
-    *overall = {};
+void aggregate_status_look_at_ingest(AggregateStatus *aggregate) {
+    *aggregate = {};
     TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.pid != 0)
-            look_at_worker(overall, worker, now);
-    look_at_launcher(overall, now);
-    find_last_error(overall);
+            look_at_worker(aggregate, worker, now);
+    look_at_launcher(aggregate, now);
+    find_last_error(aggregate);
     LWLockRelease(shared_state->lock);
 }
 

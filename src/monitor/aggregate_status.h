@@ -21,9 +21,9 @@ struct AggregateStatus {
 };
 
 // Takes a lock for as long as that takes, and no other.
-void aggregate_status_look(AggregateStatus *overall);
+void aggregate_status_look(AggregateStatus *aggregate);
 
 // Of ingest alone, whatever becomes of the maintenance worker's duties.
-void aggregate_status_look_at_ingest(AggregateStatus *overall);
+void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
 } // namespace heartbeat

@@ -122,19 +122,19 @@ void remember(const AggregateStatus &now, int64_t changes) {
     recorded.rows_left--;
 }
 
-AggregateStatus overall; // large for a stack
+AggregateStatus aggregate; // large for a stack
 
 } // namespace
 
 bool event_recorder_has_news() {
-    aggregate_status_look(&overall);
-    return !shared_state->start_recorded || (!is_recorded(overall) && !is_beginning(overall));
+    aggregate_status_look(&aggregate);
+    return !shared_state->start_recorded || (!is_recorded(aggregate) && !is_beginning(aggregate));
 }
 
 TimestampTz event_recorder_write() {
     if (!event_recorder_has_news())
         return 0;
-    bool has_state = !is_recorded(overall) && !is_beginning(overall);
+    bool has_state = !is_recorded(aggregate) && !is_beginning(aggregate);
     TimestampTz now = GetCurrentTimestamp();
     refill(now);
     if (has_state && recorded.rows_left == 0)
@@ -148,11 +148,11 @@ TimestampTz event_recorder_write() {
         tell_other_version();
     }
     if (has_state)
-        write_state(overall, changes);
+        write_state(aggregate, changes);
     transaction_commit();
     shared_state->start_recorded = true; // nobody else asks
     if (has_state)
-        remember(overall, changes);
+        remember(aggregate, changes);
     return 0;
 }
 

@@ -46,80 +46,80 @@ enum StateColumn {
     state_columns
 };
 
-void stopped(AggregateStatus *overall, const char *reason, const char *hint) {
-    *overall = {};
-    text_copy(overall->reason, reason);
-    text_copy(overall->hint, hint);
+void stopped(AggregateStatus *aggregate, const char *reason, const char *hint) {
+    *aggregate = {};
+    text_copy(aggregate->reason, reason);
+    text_copy(aggregate->hint, hint);
 }
 
 bool is_ours() {
     return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
 }
 
-void look(AggregateStatus *overall) {
+void look(AggregateStatus *aggregate) {
     if (shared_state == nullptr)
         return stopped(
-            overall, "the worker is not loaded",
+            aggregate, "the worker is not loaded",
             "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
             "restart the server.");
     if (!is_ours())
-        return stopped(overall,
+        return stopped(aggregate,
                        psprintf("the workers serve database \"%s\", not this one", settings.database),
                        "Set heartbeat.database and restart the server.");
     if (RecoveryInProgress())
-        return stopped(overall, "the server is in recovery, and only a primary reads from Kafka",
+        return stopped(aggregate, "the server is in recovery, and only a primary reads from Kafka",
                        "The workers start when the server is promoted.");
     if (!IsUnderPostmaster)
-        return stopped(overall, "the server runs in single-user mode, which has no workers",
+        return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "They start with the server.");
-    aggregate_status_look(overall);
+    aggregate_status_look(aggregate);
     // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
-    if (overall->state == WorkerState::stopped && strcmp(overall->reason, not_installed_reason) == 0) {
-        overall->state = WorkerState::connecting;
-        overall->since = 0;
-        text_copy(overall->reason, starting_reason);
-        overall->hint[0] = '\0';
+    if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
+        aggregate->state = WorkerState::connecting;
+        aggregate->since = 0;
+        text_copy(aggregate->reason, starting_reason);
+        aggregate->hint[0] = '\0';
     }
 }
 
 struct Looks {
-    AggregateStatus overall;
+    AggregateStatus aggregate;
     Lag lag;
 };
 
 // Of the lock that the batch in hand waits for. Whether a session is idle only those know who may see it.
-void name_holder(AggregateStatus *overall) {
+void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
-    lock_holders_find(overall->awaited, &holder);
+    lock_holders_find(aggregate->awaited, &holder);
     if (!holder.found)
         return;
     char reason[state_text_size];
-    text_print(reason, sizeof(reason), "%s: %s", overall->reason, holder.who);
-    text_copy(overall->reason, reason);
-    text_copy(overall->hint, holder.hint);
+    text_print(reason, sizeof(reason), "%s: %s", aggregate->reason, holder.who);
+    text_copy(aggregate->reason, reason);
+    text_copy(aggregate->hint, holder.hint);
 }
 
 // What people have decided goes before what the workers are about to find out, also within the transaction
 // that decides it.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
-    AggregateStatus *overall = &looks->overall;
+    AggregateStatus *aggregate = &looks->aggregate;
     SPI_connect();
     table_status_lag(&looks->lag);
-    if (overall->state != WorkerState::stopped && overall->state != WorkerState::failed) {
+    if (aggregate->state != WorkerState::stopped && aggregate->state != WorkerState::failed) {
         Hold hold;
         table_status_hold(&hold);
         if (hold.since != 0) {
-            overall->state = WorkerState::paused;
-            overall->of_maintenance = false;
-            overall->since = hold.since;
-            text_copy(overall->reason, hold.reason == nullptr ? "" : hold.reason);
+            aggregate->state = WorkerState::paused;
+            aggregate->of_maintenance = false;
+            aggregate->since = hold.since;
+            text_copy(aggregate->reason, hold.reason == nullptr ? "" : hold.reason);
         }
-        if (overall->state == WorkerState::paused)
-            text_copy(overall->hint, "heartbeat_resume() goes on.");
+        if (aggregate->state == WorkerState::paused)
+            text_copy(aggregate->hint, "heartbeat_resume() goes on.");
     }
-    if (overall->state == WorkerState::stalled && overall->awaited.any)
-        name_holder(overall);
+    if (aggregate->state == WorkerState::stalled && aggregate->awaited.any)
+        name_holder(aggregate);
     SPI_finish();
 }
 
@@ -135,7 +135,7 @@ void look_at_tables_if_possible(Looks *looks) {
     if (subtransaction_try(look_at_tables, looks, is_of_table, &error))
         return;
     *looks = before;
-    text_add_sentence(looks->overall.hint, sizeof(looks->overall.hint),
+    text_add_sentence(looks->aggregate.hint, sizeof(looks->aggregate.hint),
                       psprintf("heartbeat's tables cannot be read: %s", error.message));
 }
 
@@ -165,27 +165,27 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
     auto *looks = static_cast<Looks *>(palloc0(sizeof(Looks)));
-    AggregateStatus *overall = &looks->overall;
+    AggregateStatus *aggregate = &looks->aggregate;
     Lag &lag = looks->lag;
     lag.seconds = -1;
-    look(overall);
+    look(aggregate);
     if (is_ours())
         look_at_tables_if_possible(looks);
     char besides[state_text_size + 16];
-    if (is_ours() && !overall->of_maintenance && duties_describe(besides, sizeof(besides)))
-        text_add_sentence(overall->hint, sizeof(overall->hint), besides);
-    if (is_ours() && overall->workers > 0)
-        role_hint_append(overall->hint, sizeof(overall->hint));
+    if (is_ours() && !aggregate->of_maintenance && duties_describe(besides, sizeof(besides)))
+        text_add_sentence(aggregate->hint, sizeof(aggregate->hint), besides);
+    if (is_ours() && aggregate->workers > 0)
+        role_hint_append(aggregate->hint, sizeof(aggregate->hint));
     Row row = {};
-    set_text(&row, state_column, shared_state_name(overall->state));
-    set_time(&row, since_column, overall->since);
-    set_text(&row, reason_column, overall->reason);
-    set_text(&row, hint_column, overall->hint);
-    row.values[workers_column] = Int32GetDatum(overall->workers);
-    row.values[rate_column] = Float8GetDatum(overall->messages_per_second);
-    set_text(&row, last_error_column, overall->last_error);
-    set_time(&row, last_error_at_column, overall->last_error_at);
-    set_time(&row, busy_since_column, overall->busy_since);
+    set_text(&row, state_column, shared_state_name(aggregate->state));
+    set_time(&row, since_column, aggregate->since);
+    set_text(&row, reason_column, aggregate->reason);
+    set_text(&row, hint_column, aggregate->hint);
+    row.values[workers_column] = Int32GetDatum(aggregate->workers);
+    row.values[rate_column] = Float8GetDatum(aggregate->messages_per_second);
+    set_text(&row, last_error_column, aggregate->last_error);
+    set_time(&row, last_error_at_column, aggregate->last_error_at);
+    set_time(&row, busy_since_column, aggregate->busy_since);
     row.values[lag_messages_column] = Int64GetDatum(lag.messages);
     row.nulls[lag_messages_column] = !lag.known;
     row.values[lag_seconds_column] = Float8GetDatum(lag.seconds);
@@ -197,9 +197,9 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (is_ours() && !RecoveryInProgress()) {
-        auto *overall = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
-        aggregate_status_look_at_ingest(overall);
-        state = overall->state;
+        auto *aggregate = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
+        aggregate_status_look_at_ingest(aggregate);
+        state = aggregate->state;
     }
     PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
 }

@@ -47,34 +47,36 @@ HTAB *counter_adjustments_create() {
                        HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-CounterAdjustment *counter_adjustments_of(HTAB *recounts, const char *topic, int32_t partition) {
+CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic, int32_t partition) {
     CounterAdjustmentKey key = {};
     text_copy(key.topic, topic);
     key.partition = partition;
     bool found;
-    auto *recount = static_cast<CounterAdjustment *>(hash_search(recounts, &key, HASH_ENTER, &found));
+    auto *adjustment = static_cast<CounterAdjustment *>(hash_search(adjustments, &key, HASH_ENTER, &found));
     if (!found) {
-        *recount = {};
-        recount->key = key;
+        *adjustment = {};
+        adjustment->key = key;
     }
-    return recount;
+    return adjustment;
 }
 
-void counter_adjustments_event(CounterAdjustment *recount, int64_t event_time) {
-    recount->first_event = recount->has_events ? std::min(recount->first_event, event_time) : event_time;
-    recount->last_event = recount->has_events ? std::max(recount->last_event, event_time) : event_time;
-    recount->has_events = true;
+void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time) {
+    adjustment->first_event =
+        adjustment->has_events ? std::min(adjustment->first_event, event_time) : event_time;
+    adjustment->last_event =
+        adjustment->has_events ? std::max(adjustment->last_event, event_time) : event_time;
+    adjustment->has_events = true;
 }
 
-void counter_adjustments_apply(HTAB *recounts) {
+void counter_adjustments_apply(HTAB *adjustments) {
     auto **all = static_cast<const CounterAdjustment **>(
-        palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(recounts) + 1)));
+        palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(adjustments) + 1)));
     size_t count = 0;
     HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, recounts);
-    while (const auto *recount = static_cast<const CounterAdjustment *>(hash_seq_search(&scan)))
-        if (recount->rewound != 0 || recount->dead_letters != 0)
-            all[count++] = recount;
+    hash_seq_init(&scan, adjustments);
+    while (const auto *adjustment = static_cast<const CounterAdjustment *>(hash_seq_search(&scan)))
+        if (adjustment->rewound != 0 || adjustment->dead_letters != 0)
+            all[count++] = adjustment;
     if (count == 0)
         return;
     auto stored = [&](HeartRateClass heart_rate_class) {

@@ -32,12 +32,12 @@ struct CounterAdjustment {
 
 // A table of them, in the current memory context.
 HTAB *counter_adjustments_create();
-CounterAdjustment *counter_adjustments_of(HTAB *recounts, const char *topic,
+CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic,
                                           int32_t partition); // found or made
-void counter_adjustments_event(CounterAdjustment *recount, int64_t event_time);
+void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all of them to heartbeat_offsets. Call it last: ingest waits for these rows until the transaction
 // ends.
-void counter_adjustments_apply(HTAB *recounts);
+void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat
