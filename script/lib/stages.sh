@@ -19,6 +19,20 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
+# The layout of src/: no floor includes one above it, no two units include each other, and each header compiles alone.
+stage_floors() {
+    local failed=0
+    script/lib/floors || failed=1
+    # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands
+    cpp_files | sed -n 's/^src\/\(.*\.h\)$/\1/p' | xargs -P "$cores" -I HEADER sh -c '
+        header=$1
+        shift
+        echo "#include \"$header\"" | "$@" -x c++ - || { echo "$header does not compile alone"; exit 1; }
+    ' - HEADER g++ -std=c++20 -fsyntax-only -Isrc -isystem "$("$pg_config" --includedir-server)" -Wno-register \
+        $(pkg-config --cflags rdkafka jansson zlib) || failed=1
+    return $failed
+}
+
 stage_shellcheck() {
     git ls-files --cached --others --exclude-standard | while read -r file; do
         case $file in
