@@ -169,7 +169,8 @@ extern "C" PGDLLEXPORT void heartbeat_launcher_main(Datum /*argument*/) {
     worker_start(nullptr, &shared_state->launcher);
     ereport(
         LOG,
-        (errmsg("heartbeat %s with PostgreSQL %s and librdkafka %s: database \"%s\", brokers \"%s\", topic "
+        (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+         errmsg("heartbeat %s with PostgreSQL %s and librdkafka %s: database \"%s\", brokers \"%s\", topic "
                 "\"%s\", %d %s",
                 HEARTBEAT_VERSION, PG_VERSION, consumer_library_version(), settings.database,
                 settings.brokers, settings.topic, settings.workers,

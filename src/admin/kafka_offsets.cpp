@@ -55,7 +55,8 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
 
 // Positions may be given in advance, and while Kafka is away.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
-    ereport(NOTICE, (errmsg("offset %lld of partition %d is taken as it is: %s",
+    ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                     errmsg("offset %lld of partition %d is taken as it is: %s",
                             static_cast<long long>(offset), partition, text_from_utf8(reason))));
 }
 

@@ -86,7 +86,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
     if (own > partitions_told_max)
         appendStringInfo(&line, ", and %zu more", own - partitions_told_max);
     ereport(LOG,
-            (errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
+            (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+             errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
 }
 
 // Those that are not read and can be.

@@ -37,7 +37,8 @@ void log_reading(const char *customer_id, const BatchMessage &message) {
     char event_timestamp[MAXDATELEN + 1];
     announce_timestamp(message.event_time, event_timestamp);
     bool normal = message.heart_rate_class == HeartRateClass::normal;
-    ereport(LOG, (errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
                                   float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
                                   normal ? "" : classify_name(message.heart_rate_class)),
                   errhidecontext(true), errhidestmt(true)));
@@ -46,7 +47,8 @@ void log_reading(const char *customer_id, const BatchMessage &message) {
 void log_readings(const Batch *batch) {
     for (const BatchMessage &message : batch->messages) {
         if (!message.is_reading()) {
-            ereport(LOG, (errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
+            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                          errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
                                           dead_letters_error_code(message),
                                           batch->partitions[message.partition_index].partition,
                                           static_cast<long long>(message.offset)),

@@ -64,7 +64,8 @@ void consumer_session_close(ConsumerSession *session) {
     close_client(session);
     if (!abandoned)
         return;
-    ereport(LOG, (errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
                   errhidecontext(true)));
     proc_exit(1);
 }

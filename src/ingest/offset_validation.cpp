@@ -137,7 +137,7 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
     bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
-    ereport(WARNING, (errmsg("heartbeat: %s", reason),
+    ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
                       errdetail("By heartbeat.offset_reset, partition %d goes on at offset %lld.",
                                 stored->partition, static_cast<long long>(to)),
                       errhidecontext(true)));

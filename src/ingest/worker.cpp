@@ -192,7 +192,8 @@ long store() {
         break;
     }
     ereport(WARNING,
-            (errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
+            (errcode(ERRCODE_WARNING),
+             errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
              errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
              errhidecontext(true)));
     consumer_session_stop(&worker.session);

@@ -70,7 +70,8 @@ void make_or_go_without(TimestampTz time) {
         FlushErrorState();
         transaction_abandon();
         ereport(LOG,
-                (errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
+                (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                 errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
                         error->message),
                  errdetail("Its readings go to the default partitions for a minute."), errhidecontext(true)));
         FreeErrorData(error);

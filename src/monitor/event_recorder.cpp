@@ -108,7 +108,8 @@ void tell_other_version() {
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
         return;
     ereport(LOG,
-            (errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
+            (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+             errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
                     statement_text(0, 1), HEARTBEAT_VERSION),
              errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }

@@ -59,7 +59,8 @@ Kind *find_kind(const char *text) {
 bool has_room(TimestampTz now) {
     if (now >= window.began_at + fold_for) {
         if (window.left_out > 0)
-            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more notes of other kinds", window.left_out),
+            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                          errmsg("heartbeat: librdkafka: %d more notes of other kinds", window.left_out),
                           errhidecontext(true)));
         window = {now, 0, 0};
     }
@@ -83,10 +84,12 @@ void log_note(const char *note) {
     if (!has_room(now))
         return;
     if (kind->folded > 0)
-        ereport(LOG, (errmsg("heartbeat: librdkafka: %s (%d more like it)", note, kind->folded),
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: librdkafka: %s (%d more like it)", note, kind->folded),
                       errhidecontext(true)));
     else
-        ereport(LOG, (errmsg("heartbeat: librdkafka: %s", note), errhidecontext(true)));
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION), errmsg("heartbeat: librdkafka: %s", note),
+                      errhidecontext(true)));
     kind->logged_at = now;
     kind->folded = 0;
 }
@@ -110,7 +113,8 @@ void kafka_log_take(Consumer *consumer, WorkerSlot *slot) {
 void kafka_log_tell_folded() {
     for (Kind &kind : kinds) {
         if (kind.folded > 0)
-            ereport(LOG, (errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),
+            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                          errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),
                           errhidecontext(true)));
         kind.folded = 0;
     }

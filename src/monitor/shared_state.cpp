@@ -161,7 +161,8 @@ void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason
     if (slot == &shared_state->launcher && state == WorkerState::running)
         return; // it has started them: how they are they say themselves
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
-    ereport(trouble ? WARNING : LOG, (errmsg("heartbeat: %s%s%s", shared_state_name(state),
+    ereport(trouble ? WARNING : LOG, (errcode(trouble ? ERRCODE_WARNING : ERRCODE_SUCCESSFUL_COMPLETION),
+                                      errmsg("heartbeat: %s%s%s", shared_state_name(state),
                                              *reason_now == '\0' ? "" : ": ", reason_now),
                                       hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
 }
@@ -183,7 +184,8 @@ void shared_state_throttled(WorkerSlot *slot, const char *broker, int millisecon
         wake_maintenance();
     }
     if (tell)
-        ereport(LOG, (errmsg("heartbeat: broker %s throttles the worker by a quota", slot->throttled_by),
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: broker %s throttles the worker by a quota", slot->throttled_by),
                       errhidecontext(true)));
 }
 

@@ -79,7 +79,8 @@ void log(const Totals &now, const Lag &lag) {
     if (lag.known)
         snprintf(behind, sizeof(behind), "lag %lld messages, %.1f s", static_cast<long long>(lag.messages),
                  std::max(lag.seconds, 0.0));
-    ereport(LOG, (errmsg("heartbeat: %lld messages in %.0f s (%.1f/s): %lld records, %lld anomalies, %lld "
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: %lld messages in %.0f s (%.1f/s): %lld records, %lld anomalies, %lld "
                          "duplicates, %lld dead letters; %s; %lld batches, mean %.1f ms, longest %.1f ms",
                          static_cast<long long>(messages), seconds, static_cast<double>(messages) / seconds,
                          static_cast<long long>(now.records - begin.records),

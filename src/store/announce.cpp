@@ -56,7 +56,8 @@ void drop() {
         return;
     ereport(
         LOG,
-        (errmsg(
+        (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+         errmsg(
              "heartbeat: announcements are dropped, %llu so far: the server's queue of notifications is full",
              static_cast<unsigned long long>(dropped)),
          errhint("pg_notification_queue_usage() shows it; a session that listens, and stays in a "
