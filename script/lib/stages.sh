@@ -19,10 +19,12 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
-# The layout of src/: no floor includes one above it, no two units include each other, and each header compiles alone.
+# The layout of src/: no floor includes one above it, no two units include each other, each header compiles
+# alone, and every ereport() has an errcode.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
+    script/lib/errcodes || failed=1
     # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands
     cpp_files | sed -n 's/^src\/\(.*\.h\)$/\1/p' | xargs -P "$cores" -I HEADER sh -c '
         header=$1

@@ -1,4 +1,4 @@
-// Heartbeat_classify(), heartbeat_actor() and heartbeat_wake_workers(), and waking the workers
+// heartbeat_classify(), heartbeat_actor() and heartbeat_wake_workers(), and waking the workers
 // when a transaction commits.
 #include "server/server.h"
 

@@ -1,4 +1,4 @@
-// Heartbeat_kafka_offsets(time) and heartbeat_check_offset(), which make a session ask Kafka
+// heartbeat_kafka_offsets(time) and heartbeat_check_offset(), which make a session ask Kafka
 // itself, so that the answer is there at once and the seek stays the session's own transaction.
 #include "server/server.h"
 

@@ -1,4 +1,4 @@
-// Heartbeat_mend_text(), which an update calls on texts that versions before 1.2 have cut in
+// heartbeat_mend_text(), which an update calls on texts that versions before 1.2 have cut in
 // the middle of a character or stored as a broker sent them.
 #include "server/server.h"
 

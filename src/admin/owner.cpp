@@ -1,4 +1,4 @@
-// Heartbeat_own_extension(). The server changes the owner of an extension in REASSIGN OWNED
+// heartbeat_own_extension(). The server changes the owner of an extension in REASSIGN OWNED
 // alone, which takes nothing away from the superuser that initdb has made.
 #include "server/server.h"
 

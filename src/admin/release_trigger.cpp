@@ -1,4 +1,4 @@
-// Heartbeat_release_trigger(), which has the trigger of a table partition dropped with the
+// heartbeat_release_trigger(), which has the trigger of a table partition dropped with the
 // extension, also after the partition was detached. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, and
 // locks the extension until the transaction ends: ingest would wait for whoever makes weeks.
 #include "server/server.h"

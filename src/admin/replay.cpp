@@ -1,4 +1,4 @@
-// Heartbeat_replay(). The session reads a span of time from Kafka again, with a client of its
+// heartbeat_replay(). The session reads a span of time from Kafka again, with a client of its
 // own, and stores what the tables do not have. Ingest and its positions are not touched: it takes no lock
 // that ingest waits for, but at its end, when it adds to the counters.
 #include "server/server.h"

@@ -1,4 +1,4 @@
-// Heartbeat_retry_dead_letters(). A dead letter goes the way of a message: decoded into a
+// heartbeat_retry_dead_letters(). A dead letter goes the way of a message: decoded into a
 // batch, stored by store_batch; only its counting differs, since its offset was counted when it arrived.
 #include "server/server.h"
 

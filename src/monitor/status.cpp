@@ -1,4 +1,4 @@
-// Heartbeat_state(), heartbeat_partition_states() and heartbeat_batch_times(): what shared
+// heartbeat_state(), heartbeat_partition_states() and heartbeat_batch_times(): what shared
 // memory knows, and what the tables add where they can be read, as rows.
 #include "server/server.h"
 

@@ -1,4 +1,4 @@
-// Heartbeat_offsets, the one truth about progress.
+// heartbeat_offsets, the one truth about progress.
 #pragma once
 
 #include "kafka/topic_query.h"
