@@ -9,8 +9,9 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # The pieces of the extension's script, each after what it needs: the tables, and what is asked of them, which an update makes
 # anew.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control alerts)
-CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions dead_letters seek replay retention status \
-	views alerts metrics audit distribute owner check_objects
+CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions summarize_partitions \
+	dead_letters seek replay retention status views alerts metrics audit distribute_summary distribute undistribute owner \
+	check_objects
 SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers rights dump finish
 
 PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp))

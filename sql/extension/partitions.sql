@@ -227,25 +227,3 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '
     'default partitions, and returns how many tables it made. The worker calls it; calling it early does no harm. '
     'Fails with lock_not_available when a lock takes longer than a second.';
-
--- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
-CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
-    SET lock_timeout = '1s'
-BEGIN ATOMIC
-    SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)
-    FROM pg_inherits h
-    JOIN pg_class p ON p.oid = h.inhrelid AND p.relkind = 'r'::"char"
-    JOIN pg_index x ON x.indrelid = p.oid
-    JOIN pg_class i ON i.oid = x.indexrelid
-    JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'::name,
-    LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid)) b (bound),
-    LATERAL (SELECT coalesce((regexp_match(b.bound, $x$FROM \('([^']+)'\)$x$::text))[1], '-infinity'::text)::timestamptz AS "begin",
-                    coalesce((regexp_match(b.bound, $x$TO \('([^']+)'\)$x$::text))[1], 'infinity'::text)::timestamptz AS "end") r
-    WHERE h.inhparent = 'heartbeat_records'::regclass::oid AND b.bound <> 'DEFAULT'::text
-      AND (r."begin" <= now() AND r."end" > now()
-           OR EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end")
-           OR EXISTS (SELECT FROM heartbeat_rollup_pending s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end"));
-END;
-COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
-    'Internal: summarizes the new blocks of this week and of those that the rollup is to look at, for queries on event_timestamp.';

@@ -1,0 +1,86 @@
+--
+-- The text of vw_customer_bpm_summary where Citus has spread the tables, and where they are on this server.
+-- heartbeat_distribute(), heartbeat_undistribute() and an update call heartbeat_use_summary() to choose one.
+--
+
+-- The view in a text that Citus sends to the nodes as a whole, with the caller's conditions on customer and time. Which
+-- minutes stand in the small tables is asked first, so that no sum is read twice that is moved meanwhile. On one server
+-- the other text is far cheaper.
+--
+-- The text for one server calls heartbeat_summarize_minute(). For the moment in which the text is parsed that function is in a
+-- schema in which nobody else can have put another one of its name.
+CREATE FUNCTION heartbeat_use_summary(distributed boolean, summarize_minute regprocedure) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    schema name := (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = summarize_minute);
+    propagation text := current_setting('citus.enable_ddl_propagation', true);
+BEGIN
+    PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+    IF schema <> 'heartbeat_building' THEN -- as it is while the extension is made or updated
+        CREATE SCHEMA heartbeat_building;
+        EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
+    END IF;
+    EXECUTE format(CASE WHEN distributed THEN $view$
+    CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary AS
+    WITH stale AS MATERIALIZED (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes),
+    pending AS MATERIALIZED (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_rollup_pending)
+    SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
+    FROM %1$I.heartbeat_rollup r
+    WHERE r.minute_bucket <> ALL (ARRAY(SELECT minute_bucket FROM stale UNION SELECT minute_bucket FROM pending))
+    UNION ALL
+    SELECT a.customer_id, a.minute_bucket, sum(a.sum_bpm) / sum(a.reading_count)::bigint, sum(a.reading_count)::bigint
+    FROM (SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup_pending
+          WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM pending EXCEPT SELECT minute_bucket FROM stale))
+          UNION ALL
+          SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup
+          WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM pending EXCEPT SELECT minute_bucket FROM stale))) a
+    GROUP BY a.customer_id, a.minute_bucket HAVING sum(a.reading_count) > 0
+    UNION ALL
+    SELECT r.customer_id, r.minute_bucket, avg(r.heart_rate), count(*)
+    FROM (SELECT customer_id, heart_rate, CASE WHEN event_timestamp < '2000-01-01Z' THEN date_trunc('minute', event_timestamp, 'UTC')
+                                               ELSE date_bin('1 minute', event_timestamp, '2000-01-01Z') END AS minute_bucket
+          FROM %1$I.heartbeat_records
+          WHERE event_timestamp >= (SELECT min(minute_bucket) FROM stale)
+            AND event_timestamp < (SELECT max(minute_bucket) FROM stale) + interval '1 minute') r
+    WHERE r.minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM stale))
+    GROUP BY 1, 2 $view$ ELSE $view$
+    CREATE OR REPLACE VIEW %1$I.vw_customer_bpm_summary WITH (security_barrier) AS
+    SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
+    FROM %1$I.heartbeat_rollup r
+    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes)) AS s (minute_bucket)
+                      WHERE s.minute_bucket = r.minute_bucket)
+      AND NOT EXISTS (SELECT FROM (
+              WITH keys AS MATERIALIZED (SELECT DISTINCT customer_id, minute_bucket FROM %1$I.heartbeat_rollup_pending
+                                         WHERE reading_count > 0)
+              SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM keys), ARRAY(SELECT minute_bucket FROM keys))
+                  AS u (customer_id, minute_bucket)) p
+                      WHERE p.minute_bucket = r.minute_bucket AND p.customer_id = r.customer_id)
+    UNION ALL
+    SELECT p.customer_id, p.minute_bucket,
+           (p.sum_bpm + coalesce(f.sum_bpm, 0)) / (p.reading_count + coalesce(f.reading_count, 0)),
+           p.reading_count + coalesce(f.reading_count, 0)
+    FROM (WITH sums AS MATERIALIZED (
+              SELECT customer_id, minute_bucket, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS reading_count
+              FROM %1$I.heartbeat_rollup_pending WHERE reading_count > 0 GROUP BY customer_id, minute_bucket)
+          SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM sums), ARRAY(SELECT minute_bucket FROM sums),
+                                 ARRAY(SELECT sum_bpm FROM sums), ARRAY(SELECT reading_count FROM sums))
+              AS u (customer_id, minute_bucket, sum_bpm, reading_count)) p
+         CROSS JOIN LATERAL (SELECT sum(r.sum_bpm) AS sum_bpm, sum(r.reading_count)::bigint AS reading_count
+                             FROM %1$I.heartbeat_rollup r
+                             WHERE r.minute_bucket = p.minute_bucket AND r.customer_id = p.customer_id) f
+    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes)) AS s (minute_bucket)
+                      WHERE s.minute_bucket = p.minute_bucket)
+    UNION ALL
+    SELECT m.customer_id, s.minute_bucket, m.avg_bpm, m.reading_count
+    FROM (SELECT DISTINCT minute_bucket FROM %1$I.heartbeat_stale_minutes) s,
+         heartbeat_building.heartbeat_summarize_minute(s.minute_bucket) m $view$ END, schema);
+    IF schema <> 'heartbeat_building' THEN
+        EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', summarize_minute, schema);
+        DROP SCHEMA heartbeat_building;
+    END IF;
+    PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
+END
+$$;
+COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
+    'Internal: gives vw_customer_bpm_summary the text for distributed tables, or the one for tables on this server.';
