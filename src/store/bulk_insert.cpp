@@ -5,6 +5,7 @@
 #include "server/compat.h"
 #include "store/bulk_insert.h"
 #include "store/bulk_insert_checks.h"
+#include "store/bulk_insert_defaults.h"
 #include "store/bulk_insert_indexes.h"
 
 extern "C" {
@@ -15,10 +16,8 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/execPartition.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "partitioning/partdesc.h"
-#include "rewrite/rewriteHandler.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -32,21 +31,12 @@ namespace {
 // Rows that are written together: enough for several pages.
 constexpr int chunk_rows = 500;
 
-// A column that the source does not give, and has a default.
-struct Default {
-    int column;
-    ExprState *expression; // nullptr: the value is the same for all rows
-    Datum value;
-    bool null;
-};
-
 struct Load {
     Relation table;
     const BulkInsertSource *source;
     int columns[load_columns_max]; // of the table, from 0, for each of the source's
     int time_column;               // of the source's, by which the table is partitioned
-    Default *defaults;
-    int default_count;
+    BulkInsertDefaults defaults;
     EState *estate;
     ModifyTableState *modify;
     PartitionTupleRouting *routing;
@@ -68,30 +58,6 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// Needs the executor.
-void find_defaults(Load *load) {
-    TupleDesc row = RelationGetDescr(load->table);
-    load->defaults = static_cast<Default *>(palloc(sizeof(Default) * static_cast<size_t>(row->natts)));
-    load->default_count = 0;
-    for (int column = 0; column < row->natts; column++) {
-        bool given = std::find(load->columns, load->columns + load->source->columns, column) !=
-                     load->columns + load->source->columns;
-        if (given || TupleDescAttr(row, column)->attisdropped)
-            continue;
-        auto *expression = reinterpret_cast<Expr *>(build_column_default(load->table, column + 1));
-        if (expression == nullptr)
-            continue;
-        expression = expression_planner(expression);
-        Default missing = {column, ExecInitExpr(expression, nullptr), 0, false};
-        if (!contain_volatile_functions(reinterpret_cast<Node *>(expression))) {
-            missing.value =
-                ExecEvalExpr(missing.expression, GetPerTupleExprContext(load->estate), &missing.null);
-            missing.expression = nullptr;
-        }
-        load->defaults[load->default_count++] = missing;
-    }
-}
-
 // As COPY does it: an executor without a plan, for the routing and for errors that show the row.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
@@ -109,7 +75,8 @@ void begin(Load *load) {
     load->routing = ExecSetupPartitionTupleRouting(load->estate, load->table);
     load->parent_row = table_slot_create(load->table, &load->estate->es_tupleTable);
     load->partition_of = static_cast<ResultRelInfo **>(palloc(sizeof(ResultRelInfo *) * load->source->rows));
-    find_defaults(load);
+    load->defaults =
+        bulk_insert_defaults_find(load->table, load->columns, load->source->columns, load->estate);
     load->values = static_cast<Datum *>(
         palloc(sizeof(Datum) * load->source->rows * static_cast<size_t>(load->source->columns)));
     for (size_t row = 0; row < load->source->rows; row++)
@@ -134,19 +101,6 @@ void put_given(const Load *load, size_t row, TupleTableSlot *slot) {
     for (int i = 0; i < load->source->columns; i++) {
         slot->tts_values[load->columns[i]] = values[i];
         slot->tts_isnull[load->columns[i]] = false;
-    }
-}
-
-void put_defaults(const Load *load, TupleTableSlot *slot) {
-    for (int i = 0; i < load->default_count; i++) {
-        const Default &missing = load->defaults[i];
-        Datum *value = &slot->tts_values[missing.column];
-        bool *null = &slot->tts_isnull[missing.column];
-        *value = missing.value;
-        *null = missing.null;
-        if (missing.expression != nullptr)
-            *value =
-                ExecEvalExprSwitchContext(missing.expression, GetPerTupleExprContext(load->estate), null);
     }
 }
 
@@ -221,7 +175,7 @@ void store_partition(Load *load, size_t first) {
             slots[count] = table_slot_create(table, &load->estate->es_tupleTable);
         TupleTableSlot *slot = slots[count++];
         put_given(load, row, slot);
-        put_defaults(load, slot);
+        bulk_insert_defaults_put(load->defaults, load->estate, slot);
         ExecStoreVirtualTuple(slot);
         if (constrained)
             ExecConstraints(partition, slot, load->estate);
