@@ -10,9 +10,10 @@
 #include "store/announce.h"
 #include "store/arrivals.h"
 #include "store/dead_letters.h"
-#include "store/offsets.h"
+#include "store/offsets_advance.h"
 #include "store/pause.h"
 #include "store/rollup_append.h"
+#include "store/store.h"
 
 extern "C" {
 #include "access/xact.h"

@@ -1,5 +1,5 @@
-// Reads and moves positions. Moving is a compare-and-set, so that two writers can never both
-// succeed.
+// Reads the stored positions, and writes what is found out about them: a first one, a gap, an identity, a
+// loss. offsets_advance.cpp moves the positions when a batch is stored.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"
@@ -10,7 +10,6 @@
 #include "server/statement.h"
 #include "server/text.h"
 #include "server/user_code.h"
-#include "store/event_clock.h"
 #include "store/offsets.h"
 
 extern "C" {
@@ -91,42 +90,6 @@ Statement make_details = {
     0,
     nullptr};
 
-// MARKS is the assignment of message_marks, which a database of version 1.1 does not have.
-#define UPDATE_OFFSETS(MARKS)                                                                                \
-    "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset,"                                \
-    " records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,"                         \
-    " tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,"                         \
-    " duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,"             \
-    " empty_offsets = o.empty_offsets + n.empty_offsets,"                                                    \
-    " last_message_at = coalesce(n.last_message_at, o.last_message_at),"                                     \
-    " last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset)," MARKS       \
-    " first_event = least(o.first_event, n.first_event),"                                                    \
-    " last_event = greatest(CASE WHEN o.last_event <= $17 THEN o.last_event END, n.last_event),"             \
-    " updated_at = now()"                                                                                    \
-    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS n (partition,"       \
-    " first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates, dead_letters,"      \
-    " empty_offsets, last_message_at, first_event, last_event, last_message_offset, message_marks)"          \
-    " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset"
-
-constexpr int update_arguments = 17;
-
-#define UPDATE_TYPES                                                                                         \
-    {                                                                                                        \
-        TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,         \
-            INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,                     \
-            TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID             \
-    }
-
-Statement update_offsets = {
-    UPDATE_OFFSETS(" message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),"),
-    update_arguments, UPDATE_TYPES, 0, nullptr};
-Statement update_old_offsets = {UPDATE_OFFSETS(""), update_arguments, UPDATE_TYPES, 0, nullptr};
-
-// False until a database of version 1.1 has been updated.
-bool has_marks() {
-    return get_attnum(extension_table("heartbeat_offsets"), "truncated_to") != InvalidAttrNumber;
-}
-
 // Empty for NULL.
 const char *text_of(uint64_t row, int column) {
     const char *text = statement_text(row, column);
@@ -152,9 +115,13 @@ MessageMark witness_of(uint64_t row, const MarkTrail &trail) {
 
 } // namespace
 
+bool offsets_have_marks() {
+    return get_attnum(extension_table("heartbeat_offsets"), "truncated_to") != InvalidAttrNumber;
+}
+
 StoredOffset *offsets_load(const char *topic, size_t *count) {
     Datum value = CStringGetTextDatum(topic);
-    *count = statement_execute(has_marks() ? &select_offsets : &select_old_offsets, &value, nullptr,
+    *count = statement_execute(offsets_have_marks() ? &select_offsets : &select_old_offsets, &value, nullptr,
                                SPI_OK_SELECT);
     auto *offsets = static_cast<StoredOffset *>(SPI_palloc(sizeof(StoredOffset) * (*count + 1)));
     for (size_t i = 0; i < *count; i++) {
@@ -194,7 +161,7 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
 
 void offsets_mark_lost(const char *topic, const char *reason) {
     Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(reason)};
-    statement_execute(has_marks() ? &update_lost : &update_old_lost, values, nullptr, SPI_OK_UPDATE);
+    statement_execute(offsets_have_marks() ? &update_lost : &update_old_lost, values, nullptr, SPI_OK_UPDATE);
 }
 
 void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
@@ -202,7 +169,7 @@ void offsets_mark_truncated(const char *topic, int32_t partition, int64_t trunca
     Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(truncated_to),
                        CStringGetTextDatum(reason)};
     Datum old_values[3] = {values[0], values[1], values[3]};
-    uint64_t marked = has_marks()
+    uint64_t marked = offsets_have_marks()
                           ? statement_execute(&update_truncated, values, nullptr, SPI_OK_UPDATE)
                           : statement_execute(&update_old_truncated, old_values, nullptr, SPI_OK_UPDATE);
     if (marked == 0)
@@ -219,48 +186,6 @@ void offsets_set_identity(const char *topic, const TopicDescription &description
                        CStringGetTextDatum(description.topic_id),
                        array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; })};
     statement_execute(&update_identity, values, nullptr, SPI_OK_UPDATE);
-}
-
-bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts) {
-    size_t count = batch->partitions.size();
-    auto at = [&](size_t i) -> const BatchPartition & { return batch->partitions[i]; };
-    auto stored = [&](HeartRateClass heart_rate_class) {
-        return array_of_int8(count,
-                             [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
-    };
-    auto no_readings = [&](size_t i) { return at(i).readings == 0; };
-    EventClock clock = event_clock();
-    auto marks = [&](size_t i) {
-        char *text = static_cast<char *>(palloc(trail_text_size));
-        trail_print(i < batch->trails.size() ? batch->trails[i] : MarkTrail{}, text);
-        return static_cast<const char *>(text);
-    };
-    Datum values[update_arguments] = {
-        CStringGetTextDatum(topic),
-        array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
-        array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
-        array_of_int8(count, [&](size_t i) { return at(i).next_offset; }),
-        stored(HeartRateClass::normal),
-        stored(HeartRateClass::bradycardia),
-        stored(HeartRateClass::tachycardia),
-        stored(HeartRateClass::invalid),
-        array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
-        array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
-        array_of_int8(count,
-                      [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
-        array_of_timestamptz_or_null(
-            count, [&](size_t i) { return at(i).last_kafka_time < 0; },
-            [&](size_t i) { return at(i).last_kafka_time * 1000; }),
-        array_of_timestamptz_or_null(count, no_readings,
-                                     [&](size_t i) { return event_seen(clock, at(i).first_event); }),
-        array_of_timestamptz_or_null(count, no_readings,
-                                     [&](size_t i) { return event_seen(clock, at(i).last_event); }),
-        array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
-        array_of_names(count, marks),
-        TimestampTzGetDatum(clock.latest),
-    };
-    Statement *statement = has_marks() ? &update_offsets : &update_old_offsets;
-    return statement_execute(statement, values, nullptr, SPI_OK_UPDATE) == count;
 }
 
 } // namespace heartbeat

@@ -1,8 +1,8 @@
 // heartbeat_offsets, the one truth about progress.
 #pragma once
 
+#include "decode/message_mark.h"
 #include "kafka/topic_query.h"
-#include "store/store.h"
 
 namespace heartbeat {
 
@@ -19,6 +19,9 @@ struct StoredOffset {
     bool was_read;        // not one that a person has given in advance, to a partition that nobody has seen
     int64_t truncated_to; // -1; or Kafka's log of the partition is another one from there on
 };
+
+// False until a database of version 1.1 has been updated: it has neither message_marks nor truncated_to.
+bool offsets_have_marks();
 
 // All stored offsets of the topic; the array lives as long as the transaction.
 StoredOffset *offsets_load(const char *topic, size_t *count);
@@ -40,9 +43,5 @@ void offsets_mark_truncated(const char *topic, int32_t partition, int64_t trunca
 // These partitions of the topic are of this cluster and this topic from now on.
 void offsets_set_identity(const char *topic, const TopicDescription &description, const int32_t *partitions,
                           size_t count);
-
-// Compare and set: moves every partition of the batch from its first offset to its next and adds the counts.
-// False: somebody else has moved one of them, and the transaction must not commit.
-bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts);
 
 } // namespace heartbeat

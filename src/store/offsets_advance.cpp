@@ -1,0 +1,91 @@
+// Moves the positions of a batch in heartbeat_offsets, and adds the batch to the counters there. It is one
+// UPDATE, a compare-and-set, so that two writers can never both succeed. The ingest worker calls it last, in
+// the transaction that stores the batch.
+#include "server/server.h"
+
+#include "server/arrays.h"
+#include "server/statement.h"
+#include "store/event_clock.h"
+#include "store/offsets.h"
+#include "store/offsets_advance.h"
+
+namespace heartbeat {
+
+namespace {
+
+// MARKS is the assignment of message_marks, which a database of version 1.1 does not have.
+#define UPDATE_OFFSETS(MARKS)                                                                                \
+    "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset,"                                \
+    " records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,"                         \
+    " tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,"                         \
+    " duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,"             \
+    " empty_offsets = o.empty_offsets + n.empty_offsets,"                                                    \
+    " last_message_at = coalesce(n.last_message_at, o.last_message_at),"                                     \
+    " last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset)," MARKS       \
+    " first_event = least(o.first_event, n.first_event),"                                                    \
+    " last_event = greatest(CASE WHEN o.last_event <= $17 THEN o.last_event END, n.last_event),"             \
+    " updated_at = now()"                                                                                    \
+    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS n (partition,"       \
+    " first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates, dead_letters,"      \
+    " empty_offsets, last_message_at, first_event, last_event, last_message_offset, message_marks)"          \
+    " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset"
+
+constexpr int update_arguments = 17;
+
+#define UPDATE_TYPES                                                                                         \
+    {                                                                                                        \
+        TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,         \
+            INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,                     \
+            TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID             \
+    }
+
+Statement update_offsets = {
+    UPDATE_OFFSETS(" message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),"),
+    update_arguments, UPDATE_TYPES, 0, nullptr};
+Statement update_old_offsets = {UPDATE_OFFSETS(""), update_arguments, UPDATE_TYPES, 0, nullptr};
+
+} // namespace
+
+bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts) {
+    size_t count = batch->partitions.size();
+    auto at = [&](size_t i) -> const BatchPartition & { return batch->partitions[i]; };
+    auto stored = [&](HeartRateClass heart_rate_class) {
+        return array_of_int8(count,
+                             [&](size_t i) { return counts[i].stored[static_cast<int>(heart_rate_class)]; });
+    };
+    auto no_readings = [&](size_t i) { return at(i).readings == 0; };
+    EventClock clock = event_clock();
+    auto marks = [&](size_t i) {
+        char *text = static_cast<char *>(palloc(trail_text_size));
+        trail_print(i < batch->trails.size() ? batch->trails[i] : MarkTrail{}, text);
+        return static_cast<const char *>(text);
+    };
+    Datum values[update_arguments] = {
+        CStringGetTextDatum(topic),
+        array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
+        array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
+        array_of_int8(count, [&](size_t i) { return at(i).next_offset; }),
+        stored(HeartRateClass::normal),
+        stored(HeartRateClass::bradycardia),
+        stored(HeartRateClass::tachycardia),
+        stored(HeartRateClass::invalid),
+        array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
+        array_of_int8(count,
+                      [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
+        array_of_timestamptz_or_null(
+            count, [&](size_t i) { return at(i).last_kafka_time < 0; },
+            [&](size_t i) { return at(i).last_kafka_time * 1000; }),
+        array_of_timestamptz_or_null(count, no_readings,
+                                     [&](size_t i) { return event_seen(clock, at(i).first_event); }),
+        array_of_timestamptz_or_null(count, no_readings,
+                                     [&](size_t i) { return event_seen(clock, at(i).last_event); }),
+        array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
+        array_of_names(count, marks),
+        TimestampTzGetDatum(clock.latest),
+    };
+    Statement *statement = offsets_have_marks() ? &update_offsets : &update_old_offsets;
+    return statement_execute(statement, values, nullptr, SPI_OK_UPDATE) == count;
+}
+
+} // namespace heartbeat
