@@ -4,6 +4,7 @@
 
 #include "kafka/consumer.h"
 #include "launcher.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
 #include "server/process.h"
 #include "server/text.h"
@@ -68,7 +69,7 @@ Database look_for_database() {
 long wait_for_database(const char *what, const char *hint) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason), "database \"%s\" %s", settings.database, what);
-    shared_state_report(&shared_state->launcher, WorkerState::stopped, reason, hint);
+    worker_slot_report(&shared_state->launcher, WorkerState::stopped, reason, hint);
     return look_again_ms;
 }
 
@@ -122,7 +123,7 @@ long start_those_due(int count) {
         if (waited >= entry->delay_ms) {
             entry->refused = !start(*entry);
             if (entry->refused)
-                shared_state_report(
+                worker_slot_report(
                     &shared_state->launcher, WorkerState::stopped, "no background worker can be started",
                     "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
             entry->started_at = now;
@@ -148,7 +149,7 @@ long keep_running(int count) {
                                  "ALTER DATABASE ... ALLOW_CONNECTIONS true; it is noticed by itself.");
     long sleep = start_those_due(count);
     if (std::none_of(entries, entries + count, [](const WorkerEntry &entry) { return entry.refused; }))
-        shared_state_report(&shared_state->launcher, WorkerState::running, "", nullptr);
+        worker_slot_report(&shared_state->launcher, WorkerState::running, "", nullptr);
     return sleep;
 }
 

@@ -5,6 +5,8 @@
 #include "admin/commit_hooks.h"
 #include "decode/classify.h"
 #include "monitor/shared_state.h"
+#include "monitor/wake.h"
+#include "monitor/worker_slot.h"
 #include "server/extension.h"
 #include "server/persistence.h"
 #include "store/rollup_append.h"
@@ -25,7 +27,7 @@ extern "C" Datum heartbeat_classify(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
-    if (shared_state_is_claimed())
+    if (worker_slot_is_claimed())
         PG_RETURN_NULL();
     PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(GetSessionUserId(), false)));
 }
@@ -44,11 +46,11 @@ void forget() {
 
 void tell() {
     if (workers_wanted)
-        shared_state_wake_all();
+        wake_all();
     if (roll_up_wanted || roll_up_later_wanted)
-        shared_state_rollup(rollup_append_take());
+        wake_for_rollup(rollup_append_take());
     if (rules_wanted)
-        shared_state_rules_changed();
+        wake_for_rules();
 }
 
 void transaction_ended(XactEvent event, void * /*argument*/) {

@@ -3,6 +3,7 @@
 
 #include "ingest/batch_cycle.h"
 #include "maintenance/partitions.h"
+#include "monitor/wake.h"
 #include "monitor/worker_stats.h"
 #include "server/extension.h"
 #include "server/text.h"
@@ -111,8 +112,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     for (const BatchPartition &progress : batch->partitions)
         worker_stats_position(progress.partition, progress.next_offset, progress.last_kafka_time);
     if (!batch->minutes.empty())
-        shared_state_rollup(rollup_append_take());
-    shared_state_arrived();
+        wake_for_rollup(rollup_append_take());
+    wake_for_arrivals();
     if (settings.log_readings)
         log_readings(batch);
     cycle->stored_at = GetCurrentTimestamp();

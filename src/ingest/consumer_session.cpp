@@ -4,6 +4,7 @@
 
 #include "ingest/consumer_session.h"
 #include "monitor/kafka_log.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_stats.h"
 #include "server/kafka_close.h"
 #include "server/settings.h"
@@ -34,7 +35,7 @@ void tell_throttle(ConsumerSession *session, WorkerSlot *slot) {
     if (!consumer_throttled(session->consumer, &throttle))
         return;
     TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), throttle.left_ms);
-    shared_state_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
+    worker_slot_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 
 void close_client(ConsumerSession *session) {

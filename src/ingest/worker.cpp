@@ -8,6 +8,8 @@
 #include "monitor/failure.h"
 #include "monitor/kafka_log.h"
 #include "monitor/lock_wait.h"
+#include "monitor/wake.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
 #include "server/extension.h"
 #include "server/process.h"
@@ -38,7 +40,7 @@ struct Worker {
     WorkerSlot *slot;
     ConsumerSession session;
     bool control_known;
-    uint64_t control_seen; // shared_state_generation() when heartbeat_control was read last
+    uint64_t control_seen; // wake_generation() when heartbeat_control was read last
     bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
     bool installed;
     bool node; // the coordinator ingests
@@ -57,11 +59,11 @@ Worker worker;
 void report(WorkerState state, const char *reason, const char *hint) {
     if (state == WorkerState::running && worker.slot->state != state)
         kafka_log_tell_folded();
-    shared_state_report(worker.slot, state, reason, hint);
+    worker_slot_report(worker.slot, state, reason, hint);
 }
 
 void look_at_control() {
-    uint64_t seen = shared_state_generation();
+    uint64_t seen = wake_generation();
     Extension extension;
     worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
     if (worker.installed) {
@@ -157,7 +159,7 @@ long take_assignment(AssignmentResult result) {
 }
 
 long assign() {
-    shared_state_doing(worker.slot, WorkerActivity::assigning, 0);
+    worker_slot_doing(worker.slot, WorkerActivity::assigning, 0);
     return take_assignment(consumer_session_assign(&worker.session, worker.slot));
 }
 
@@ -175,7 +177,7 @@ long stop_for_dead_letters() {
 }
 
 long store() {
-    shared_state_doing(worker.slot, WorkerActivity::storing, 0);
+    worker_slot_doing(worker.slot, WorkerActivity::storing, 0);
     switch (batch_cycle_store(&worker.session.cycle, worker.session.consumer, worker.slot)) {
     case StoreResult::stored:
         report_reading();
@@ -237,7 +239,7 @@ long replace_client() {
 }
 
 long stream() {
-    shared_state_doing(worker.slot, WorkerActivity::consuming, 0);
+    worker_slot_doing(worker.slot, WorkerActivity::consuming, 0);
     consumer_session_fill(&worker.session, worker.slot);
     if (worker.session.cycle.lost) {
         consumer_session_stop(&worker.session);
@@ -272,11 +274,11 @@ long stream() {
 
 // One step of the loop; returns how long to sleep.
 long step() {
-    shared_state_doing(worker.slot, WorkerActivity::looking, 0);
+    worker_slot_doing(worker.slot, WorkerActivity::looking, 0);
     if (!worker.nodes_settled)
         distribution_recover();
     worker.nodes_settled = true;
-    if (!worker.control_known || worker.control_seen != shared_state_generation())
+    if (!worker.control_known || worker.control_seen != wake_generation())
         look_at_control();
     if (!worker.installed)
         return rest_until_told(WorkerState::stopped, not_installed_reason,
@@ -344,7 +346,7 @@ long attempt() {
 
 void reload() {
     // a file of properties may have changed under the same name, so every reload begins anew
-    shared_state_doing(worker.slot, WorkerActivity::closing, 0);
+    worker_slot_doing(worker.slot, WorkerActivity::closing, 0);
     consumer_session_close(&worker.session);
     worker.control_known = worker.failed = false;
     worker.backoff_ms = 0;
@@ -353,7 +355,7 @@ void reload() {
 void sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
-    shared_state_doing(worker.slot, WorkerActivity::waiting, milliseconds);
+    worker_slot_doing(worker.slot, WorkerActivity::waiting, milliseconds);
     // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
     const BatchCycle &cycle = worker.session.cycle;
     bool listens = worker.session.consumer != nullptr && !worker.failed && worker.installed &&

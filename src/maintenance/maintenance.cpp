@@ -11,6 +11,7 @@
 #include "monitor/failure.h"
 #include "monitor/lock_wait.h"
 #include "monitor/summary.h"
+#include "monitor/wake.h"
 #include "monitor/worker_start.h"
 #include "monitor/worker_stats.h"
 #include "server/process.h"
@@ -130,7 +131,7 @@ void watch(TimestampTz now) {
 }
 
 void look_around(TimestampTz now) {
-    uint64_t seen = shared_state_generation();
+    uint64_t seen = wake_generation();
     if (seen != control_seen) // the extension may be new, or a session has stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
             tasks[journal_task].due = tasks[summary_task].due = now;
@@ -216,7 +217,7 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     worker_start(settings.database, &shared_state->maintenance);
     distribution_prepare_session();
     duties_forget();
-    control_seen = shared_state_generation();
+    control_seen = wake_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
         tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();
     rollup_prepare();

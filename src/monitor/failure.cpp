@@ -4,6 +4,7 @@
 #include "monitor/failure.h"
 #include "monitor/lock_wait.h"
 #include "monitor/obstacles.h"
+#include "monitor/worker_slot.h"
 #include "server/extension.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
@@ -48,7 +49,7 @@ void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(cons
     AbortCurrentTransaction();
     extension_forget();
     if (!refused)
-        shared_state_error(slot, failure->message);
+        worker_slot_error(slot, failure->message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
 }

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "monitor/kafka_log.h"
+#include "monitor/worker_slot.h"
 #include "server/text.h"
 
 #include <cctype>
@@ -105,7 +106,7 @@ void kafka_log_take(Consumer *consumer, WorkerSlot *slot) {
         }
         char *text = text_from_utf8(note.text);
         log_note(text);
-        shared_state_error(slot, text);
+        worker_slot_error(slot, text);
         pfree(text);
     }
 }

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
+#include "monitor/worker_slot.h"
 
 #include <cstring>
 
@@ -29,7 +30,7 @@ void look(ErrorData *line) {
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};
-        shared_state_await(last);
+        worker_slot_await(last);
     }
     const char *format = line->message_id;
     bool of_wait = format != nullptr && strncmp(format, "process %d ", 11) == 0;
@@ -60,7 +61,7 @@ const AwaitedLock &lock_wait_last() {
 
 void lock_wait_forget() {
     if (last.any)
-        shared_state_await({});
+        worker_slot_await({});
     last = {};
 }
 

@@ -1,4 +1,4 @@
-// What the workers tell the sessions, and how sessions wake the workers, through shared memory.
+// The shared memory in which the processes of heartbeat tell each other and the sessions how they are.
 #pragma once
 
 #include "server/server.h"
@@ -131,52 +131,10 @@ const char *shared_state_name(PartitionState state); // as heartbeat_partitions 
 
 void shared_state_request(); // in _PG_init, while preloading
 
-// The calling process takes the slot, until it exits. False: somebody else has it.
-bool shared_state_claim(WorkerSlot *slot);
-bool shared_state_is_claimed(); // the calling process is one of heartbeat's own
-
 void shared_state_forget_partitions(); // the calling process reads none any more
-
-// Sets the caller's state. A change of state or reason is written to the log, once.
-void shared_state_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
-
-// A broker throttles the caller until then, where it does not say so again. The first time in a minute is
-// logged.
-void shared_state_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until);
-
-void shared_state_error(WorkerSlot *slot, const char *message);
-
-// The calling process waits for a lock, or no longer.
-void shared_state_await(const AwaitedLock &awaited);
-
-// What the worker does from now on, and after how many milliseconds it comes back; -1: when it is woken.
-void shared_state_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
-
-// Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
-void shared_state_wake_all();
-
-uint64_t shared_state_generation();
-
-// Every query of the summary adds the pending rows up, so they stay few: from here on they are folded at
-// once.
-inline constexpr uint32_t rollup_rows_max = 4096;
-
-// Ingest has left the rollup something to do, with that many pending rows: wakes the maintenance worker where
-// it does not know yet, or has to hurry.
-void shared_state_rollup(uint32_t rows);
-
-// Alert rules were changed: wakes the maintenance worker.
-void shared_state_rules_changed();
-
-// Ingest has stored readings: wakes the maintenance worker where a rule wants to know, unless it knows
-// already.
-void shared_state_arrived();
 
 // An announcement was dropped. Returns how many were so far where the log is to say so, once a minute;
 // otherwise 0.
 uint64_t shared_state_announcement_dropped();
-
-// Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.
-void shared_state_watch();
 
 } // namespace heartbeat

@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
 #include "server/process.h"
 
@@ -13,7 +14,7 @@ namespace heartbeat {
 
 void worker_start(const char *database, WorkerSlot *slot) {
     process_begin();
-    if (!shared_state_claim(slot))
+    if (!worker_slot_claim(slot))
         proc_exit(0);
     process_connect(database);
     if (database != nullptr)

@@ -2,6 +2,7 @@
 // must survive it is in heartbeat_offsets.
 #include "server/server.h"
 
+#include "monitor/wake.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
 
@@ -41,7 +42,7 @@ void worker_stats_batch_begins(WorkerSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->busy_since = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
-    shared_state_watch();
+    wake_to_watch();
 }
 
 void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages) {
@@ -77,7 +78,7 @@ void worker_stats_high_watermark(int32_t partition, int64_t high_watermark) {
     bool lags = slot->waiting_since != 0;
     LWLockRelease(shared_state->lock);
     if (lags)
-        shared_state_watch();
+        wake_to_watch();
 }
 
 void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason) {
