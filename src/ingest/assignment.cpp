@@ -3,7 +3,9 @@
 #include "server/server.h"
 
 #include "ingest/assignment.h"
+#include "ingest/leader_questions.h"
 #include "ingest/offset_validation.h"
+#include "ingest/topic_watch.h"
 #include "monitor/worker_stats.h"
 #include "server/extension.h"
 #include "server/text.h"
@@ -170,12 +172,12 @@ bool has_own(const Assignment &assignment) {
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
     Problem problem = {};
-    TopicNews news = partitions_look(partitions, consumer, &problem);
+    TopicNews news = topic_watch_look(partitions, consumer, &problem);
     AssignmentResult result = answer_news(news, problem, assignment);
     bool asked_anyway = result == AssignmentResult::unreachable && partitions->known;
     if (!partitions->known || (result != AssignmentResult::asking && !asked_anyway))
         return result;
-    partitions_ask(partitions, consumer, true, false);
+    leader_questions_ask(partitions, consumer, true, false);
     partitions_show(*partitions, PartitionState::asked);
     if (partitions_gather(*partitions))
         return AssignmentResult::asking;
@@ -190,7 +192,7 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
 bool assignment_tend(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
     Problem problem = {};
-    TopicNews news = partitions_look(partitions, consumer, &problem);
+    TopicNews news = topic_watch_look(partitions, consumer, &problem);
     if (news == TopicNews::missing || news == TopicNews::other || news == TopicNews::fewer)
         return true;
     bool settled = consumer_assign_state(consumer, &problem) == AssignState::taken;
@@ -200,7 +202,7 @@ bool assignment_tend(Consumer *consumer, Assignment *assignment) {
         if (!consumer_leave(consumer, trouble.partition, &problem))
             return true;
     }
-    partitions_ask(partitions, consumer, false, false);
+    leader_questions_ask(partitions, consumer, false, false);
     partitions_show(*partitions, PartitionState::asked);
     return false;
 }
@@ -221,15 +223,15 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
     Problem problem = {};
-    partitions_look(partitions, consumer, &problem);
+    topic_watch_look(partitions, consumer, &problem);
     if (!partitions->known)
         return;
-    partitions_ask(partitions, consumer, false, true);
+    leader_questions_ask(partitions, consumer, false, true);
     partitions_show(*partitions, PartitionState::paused);
 }
 
 void assignment_forget(Consumer *consumer, Assignment *assignment) {
-    partitions_forget(&assignment->partitions, consumer);
+    topic_watch_forget(&assignment->partitions, consumer);
 }
 
 } // namespace heartbeat

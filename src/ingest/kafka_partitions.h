@@ -1,11 +1,14 @@
 // The topic's Kafka partitions one by one, as an ingest worker knows them: which are read, which
-// are asked for, and why nothing comes from one. It asks and takes answers, and never waits for one.
+// are asked for, and why nothing comes from one.
 #pragma once
 
 #include "kafka/topic_query.h"
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
+
+// When Kafka is asked again where an answer was an error, or there was none.
+inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 
 struct KafkaPartition {
     bool asked;                         // an answer is to come
@@ -36,26 +39,6 @@ inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition)
     return partition < partitions.topic.partition_count &&
            partition % partitions.workers == partitions.worker;
 }
-
-enum class TopicNews {
-    none,
-    found,      // the topic is as it was, or is seen for the first time
-    missing,    // it does not exist
-    other,      // it is another one
-    fewer,      // it has fewer partitions
-    unreachable // no broker answers; the reason is in *problem
-};
-
-// Forgets all that was found of the partitions, not of the topic.
-void partitions_forget(KafkaPartitions *partitions, Consumer *consumer);
-
-// Asks for the topic if that is due, and takes the answer.
-TopicNews partitions_look(KafkaPartitions *partitions, Consumer *consumer, Problem *problem);
-
-// Takes the answers of leaders, and asks those that are due: for what they hold, or, of partitions that are
-// read, for their ends alone. `all`: also for the partitions of other workers. `refresh`: while nothing is to
-// be read, for the ends.
-void partitions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Whether the answers of some of the worker's partitions are still worth waiting for.
 bool partitions_gather(const KafkaPartitions &partitions);

@@ -1,0 +1,96 @@
+// Asks the leaders of Kafka partitions what they hold. A leader that does not answer is noticed by the
+// question for the ends of its partitions, every two seconds. assignment.cpp calls it at each step.
+#include "server/server.h"
+
+#include "ingest/leader_questions.h"
+#include "monitor/worker_stats.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
+
+void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPartition *partition,
+                TimestampTz now) {
+    if (answer.kind == RangeKind::both && !partition->read)
+        partition->range = answer.range;
+    if (partition->trouble_until == 0)
+        partition->away = false;
+    partition->ask_at = now + ends_every;
+    // what is committed may end before what there is
+    if (own)
+        worker_stats_high_watermark(
+            answer.range.partition,
+            std::max(answer.range.high, topic_high_watermark(consumer, answer.range.partition)));
+}
+
+void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAnswer &answer,
+                 TimestampTz now) {
+    int32_t number = answer.range.partition;
+    if (number >= partitions->topic.partition_count)
+        return;
+    KafkaPartition *partition = &partitions->partition[number];
+    partition->asked = false;
+    if (answer.moved) {
+        partition->ask_at = now;
+        return;
+    }
+    if (answer.known)
+        return take_known(answer, consumer, partitions_own(*partitions, number), partition, now);
+    partition->ask_at = now + partitions_ask_again_after;
+    if (!partition->away)
+        partition->away_since = now;
+    partition->away = true;
+    if (partition->trouble_until == 0)
+        text_take(partition->reason, answer.reason.text);
+    partitions->topic_at = std::min(partitions->topic_at, now + partitions_ask_again_after);
+}
+
+// Asks for those that are due and of which the same is to be known.
+void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
+         TimestampTz now) {
+    int32_t count = partitions->topic.partition_count;
+    auto *due = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
+    size_t asked = 0;
+    for (int32_t i = 0; i < count; i++) {
+        KafkaPartition *partition = &partitions->partition[i];
+        bool own = partitions_own(*partitions, i);
+        bool end = refresh || partition->read;
+        bool known = !end && partition->range.low >= 0;
+        if ((!own && (!all || known || partition->away)) || partition->asked || known ||
+            partition->ask_at > now || end != (kind == RangeKind::end))
+            continue;
+        due[asked++] = i;
+        partition->asked = true;
+    }
+    if (asked > 0 && !topic_ask_ranges(consumer, due, asked, kind))
+        for (size_t i = 0; i < asked; i++) {
+            partitions->partition[due[i]].asked = false;
+            partitions->partition[due[i]].ask_at = now + partitions_ask_again_after;
+        }
+    pfree(due);
+}
+
+} // namespace
+
+void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh) {
+    TimestampTz now = GetCurrentTimestamp();
+    RangeAnswer answer;
+    while (topic_next_range(consumer, &answer))
+        take_answer(partitions, consumer, answer, now);
+    for (int32_t i = partitions->worker; i < partitions->topic.partition_count; i += partitions->workers) {
+        KafkaPartition *partition = &partitions->partition[i];
+        if (partition->read && partition->trouble_until != 0 && partition->trouble_until <= now) {
+            partition->trouble_until = 0;
+            partition->ask_at = now;
+        }
+    }
+    ask(partitions, consumer, all, RangeKind::both, refresh, now);
+    ask(partitions, consumer, all, RangeKind::end, refresh, now);
+    while (topic_next_range(consumer, &answer)) // of those that have no leader
+        take_answer(partitions, consumer, answer, now);
+}
+
+} // namespace heartbeat

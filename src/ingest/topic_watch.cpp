@@ -1,0 +1,112 @@
+// Watches the topic. While a leader is away the topic is asked for each second: librdkafka itself learns of
+// another leader with the next metadata, up to a minute later. assignment.cpp calls it at each step.
+#include "server/server.h"
+
+#include "ingest/topic_watch.h"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz another_broker_after = 700000; // the one that was asked may be frozen
+constexpr TimestampTz answers_take = 2500000;        // then no broker answers
+constexpr TimestampTz gather_for = USECS_PER_SEC;
+
+void ask_topic(KafkaPartitions *partitions, Consumer *consumer, TimestampTz now) {
+    if (!topic_ask(consumer))
+        return;
+    if (partitions->topic_asked_at == 0)
+        partitions->topic_asked_at = now;
+    partitions->topic_at = now + another_broker_after;
+}
+
+void topic_answered(KafkaPartitions *partitions, TimestampTz next) {
+    partitions->topic_asked_at = 0;
+    partitions->topic_at = next;
+}
+
+void make_room(KafkaPartitions *partitions, int32_t before) {
+    int32_t count = partitions->topic.partition_count;
+    if (count > partitions->room) {
+        auto *fresh = static_cast<KafkaPartition *>(
+            MemoryContextAllocZero(TopMemoryContext, sizeof(KafkaPartition) * static_cast<size_t>(count)));
+        if (partitions->partition != nullptr) {
+            memcpy(fresh, partitions->partition, sizeof(KafkaPartition) * static_cast<size_t>(before));
+            pfree(partitions->partition);
+        }
+        partitions->partition = fresh;
+        partitions->room = count;
+    }
+    for (int32_t i = before; i < count; i++) {
+        partitions->partition[i] = {};
+        partitions->partition[i].range = {i, -1, -1};
+    }
+}
+
+TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found) {
+    TopicDescription before = partitions->topic;
+    if (!found.exists) {
+        partitions->known = false;
+        return TopicNews::missing;
+    }
+    // librdkafka that fetches by a topic's id gets nothing of one that is made again under its eyes
+    bool other = !topic_is_same(before, found);
+    bool fewer = partitions->known && found.partition_count < before.partition_count;
+    bool first = !partitions->known;
+    partitions->topic = found;
+    if (other || fewer) {
+        partitions->known = false;
+        partitions->topic_at = 0;
+        return other ? TopicNews::other : TopicNews::fewer;
+    }
+    make_room(partitions, first ? 0 : before.partition_count);
+    partitions->known = true;
+    if (first)
+        partitions->gather_until = GetCurrentTimestamp() + gather_for;
+    return TopicNews::found;
+}
+
+} // namespace
+
+void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer) {
+    if (consumer != nullptr)
+        topic_forget_ranges(consumer);
+    partitions->known = false;
+    partitions->topic_asked_at = partitions->topic_at = 0;
+}
+
+TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Problem *problem) {
+    TimestampTz now = GetCurrentTimestamp();
+    TopicDescription found;
+    switch (topic_take_answer(consumer, &found, problem)) {
+    case AnswerState::given:
+        partitions->answered = true;
+        partitions->unanswered = 0;
+        topic_answered(partitions,
+                       now + (!found.exists || (partitions->known && partitions_any_away(*partitions))
+                                  ? partitions_ask_again_after
+                                  : consumer_refresh_ms(consumer) * INT64CONST(1000)));
+        return take_topic(partitions, found);
+    case AnswerState::failed:
+        partitions->unanswered++;
+        topic_answered(partitions, now + partitions_ask_again_after);
+        return TopicNews::unreachable;
+    case AnswerState::none:
+        break;
+    }
+    if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + answers_take) {
+        partitions->unanswered++;
+        topic_explain_silence(consumer, problem);
+        topic_answered(partitions, now + partitions_ask_again_after);
+        return TopicNews::unreachable;
+    }
+    if (partitions->topic_at <= now)
+        ask_topic(partitions, consumer, now);
+    return TopicNews::none;
+}
+
+} // namespace heartbeat
