@@ -8,6 +8,7 @@
 #include <cstring>
 
 extern "C" {
+#include "commands/dbcommands.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 }
@@ -70,6 +71,10 @@ void shared_state_request() {
     previous_startup_hook = shmem_startup_hook;
     shmem_startup_hook = set_up_memory;
     when_memory_is_requested(request_memory);
+}
+
+bool shared_state_serves_database() {
+    return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
 }
 
 void shared_state_forget_partitions() {

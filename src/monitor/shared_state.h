@@ -131,6 +131,8 @@ const char *shared_state_name(PartitionState state); // as heartbeat_partitions 
 
 void shared_state_request(); // in _PG_init, while preloading
 
+bool shared_state_serves_database(); // the workers are those of this session's database
+
 void shared_state_forget_partitions(); // the calling process reads none any more
 
 // An announcement was dropped. Returns how many were so far where the log is to say so, once a minute;

@@ -1,5 +1,5 @@
-// heartbeat_state(), heartbeat_partition_states() and heartbeat_batch_times(): what shared
-// memory knows, and what the tables add where they can be read, as rows.
+// heartbeat_state() and heartbeat_ingest_state(): the state of all workers together as shared memory knows
+// it, and what the tables add where they can be read.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -7,24 +7,17 @@
 #include "monitor/lock_holders.h"
 #include "monitor/role_hint.h"
 #include "monitor/table_status.h"
-#include "monitor/worker_stats.h"
-#include "server/compat.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "utils/float.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_state);
 PG_FUNCTION_INFO_V1(heartbeat_ingest_state);
-PG_FUNCTION_INFO_V1(heartbeat_partition_states);
-PG_FUNCTION_INFO_V1(heartbeat_batch_times);
 }
 
 namespace heartbeat {
@@ -52,17 +45,13 @@ void stopped(AggregateStatus *aggregate, const char *reason, const char *hint) {
     text_copy(aggregate->hint, hint);
 }
 
-bool is_ours() {
-    return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
-}
-
 void look(AggregateStatus *aggregate) {
     if (shared_state == nullptr)
         return stopped(
             aggregate, "the worker is not loaded",
             "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
             "restart the server.");
-    if (!is_ours())
+    if (!shared_state_serves_database())
         return stopped(aggregate,
                        psprintf("the workers serve database \"%s\", not this one", settings.database),
                        "Set heartbeat.database and restart the server.");
@@ -169,12 +158,13 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     Lag &lag = looks->lag;
     lag.seconds = -1;
     look(aggregate);
-    if (is_ours())
+    if (shared_state_serves_database())
         look_at_tables_if_possible(looks);
     char besides[state_text_size + 16];
-    if (is_ours() && !aggregate->of_maintenance && duties_describe(besides, sizeof(besides)))
+    if (shared_state_serves_database() && !aggregate->of_maintenance &&
+        duties_describe(besides, sizeof(besides)))
         text_add_sentence(aggregate->hint, sizeof(aggregate->hint), besides);
-    if (is_ours() && aggregate->workers > 0)
+    if (shared_state_serves_database() && aggregate->workers > 0)
         role_hint_append(aggregate->hint, sizeof(aggregate->hint));
     Row row = {};
     set_text(&row, state_column, shared_state_name(aggregate->state));
@@ -196,57 +186,10 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
 // For rules that depend on ingest, and not on what the maintenance worker does beside it.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
-    if (is_ours() && !RecoveryInProgress()) {
+    if (shared_state_serves_database() && !RecoveryInProgress()) {
         auto *aggregate = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
         aggregate_status_look_at_ingest(aggregate);
         state = aggregate->state;
     }
     PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
-}
-
-extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
-    ReturnSetInfo *result = return_rows(fcinfo);
-    if (!is_ours())
-        return static_cast<Datum>(0);
-    auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    memcpy(slots, shared_state->partitions, sizeof(shared_state->partitions));
-    LWLockRelease(shared_state->lock);
-    TimestampTz now = GetCurrentTimestamp();
-    for (int partition = 0; partition < partitions_shown_max; partition++) {
-        const PartitionSlot &slot = slots[partition];
-        if (slot.pid == 0)
-            continue;
-        bool unknown = slot.high_watermark < 0, named = slot.state != PartitionState::none;
-        Datum values[6] = {Int32GetDatum(partition),
-                           Int64GetDatum(slot.high_watermark),
-                           Int32GetDatum(slot.pid),
-                           BoolGetDatum(worker_stats_know_end(slot, now)),
-                           named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
-                           slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
-        bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};
-        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-    }
-    return static_cast<Datum>(0);
-}
-
-extern "C" Datum heartbeat_batch_times(PG_FUNCTION_ARGS) {
-    ReturnSetInfo *result = return_rows(fcinfo);
-    if (!is_ours())
-        return static_cast<Datum>(0);
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    BatchTimes times = shared_state->batch_times;
-    LWLockRelease(shared_state->lock);
-    int64_t batches = 0;
-    for (int i = 0; i < batch_time_buckets; i++) {
-        batches += times.bucket[i];
-        double bound = i == batch_time_buckets - 1
-                           ? get_float8_infinity()
-                           : static_cast<double>(batch_time_bounds[i]) / USECS_PER_SEC;
-        Datum values[3] = {Float8GetDatum(bound), Int64GetDatum(batches),
-                           Float8GetDatum(static_cast<double>(times.total) / USECS_PER_SEC)};
-        bool nulls[3] = {};
-        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-    }
-    return static_cast<Datum>(0);
 }

@@ -1,0 +1,40 @@
+// heartbeat_partition_states(): each Kafka partition that a worker reads, as shared memory knows it. The view
+// heartbeat_partitions calls it.
+#include "server/server.h"
+
+#include "monitor/worker_stats.h"
+#include "server/compat.h"
+
+extern "C" {
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_partition_states);
+}
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (!shared_state_serves_database())
+        return static_cast<Datum>(0);
+    auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    memcpy(slots, shared_state->partitions, sizeof(shared_state->partitions));
+    LWLockRelease(shared_state->lock);
+    TimestampTz now = GetCurrentTimestamp();
+    for (int partition = 0; partition < partitions_shown_max; partition++) {
+        const PartitionSlot &slot = slots[partition];
+        if (slot.pid == 0)
+            continue;
+        bool unknown = slot.high_watermark < 0, named = slot.state != PartitionState::none;
+        Datum values[6] = {Int32GetDatum(partition),
+                           Int64GetDatum(slot.high_watermark),
+                           Int32GetDatum(slot.pid),
+                           BoolGetDatum(worker_stats_know_end(slot, now)),
+                           named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
+                           slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
+        bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    return static_cast<Datum>(0);
+}
