@@ -7,13 +7,13 @@
 #include "admin/kafka_session.h"
 #include "admin/replay_plan.h"
 #include "admin/replay_read.h"
+#include "admin/replay_store.h"
 #include "monitor/events.h"
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
 #include "server/settings.h"
 #include "server/statement.h"
-#include "server/transaction.h"
 #include "store/counter_adjustments.h"
 
 extern "C" {
@@ -34,33 +34,12 @@ constexpr size_t messages_at_once = 5000;
 constexpr size_t bytes_at_once = size_t{4} << 20;
 constexpr int result_columns = 8;
 
-// Those are for heartbeat_retry_dead_letters(): as readings they would be counted twice.
-Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
-                               "COLLATE \"C\" AND partition = $2"
-                               " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
-                               4,
-                               {TEXTOID, INT4OID, INT8OID, INT8OID},
-                               0,
-                               nullptr};
-
 Statement build_details = {"SELECT jsonb_build_object('topic', $1, 'from_time', $2,"
                            " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6)",
                            6,
                            {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
                            0,
                            nullptr};
-
-// What has been done of one partition.
-struct Progress {
-    int32_t partition;
-    int64_t from_offset;
-    int64_t to_offset;
-    int64_t messages;
-    int64_t records;
-    int64_t anomalies;
-    int64_t duplicates;
-    int64_t dead_letters;
-};
 
 struct Replay {
     ReplaySpan span;
@@ -72,78 +51,18 @@ struct Replay {
     int64_t stored;
 };
 
-void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
-    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
-                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
-    uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
-    for (uint64_t i = 0; i < count; i++)
-        batch_leave_out(batch, read.partition, statement_int8(i, 1));
-    SPI_freetuptable(SPI_tuptable);
-}
-
-// The offsets are gone over once more, as by a seek. Of those that had been read before each message is
-// counted already: as the row that it made, even where that was deleted and is back now.
-void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
-                bool skipped) {
-    adjustment->rewound += read.next_offset - read.first_offset;
-    adjustment->empty_offsets += read.next_offset - read.first_offset - read.messages;
-    adjustment->dead_letters += counts.dead_letters;
-    int64_t stored = 0;
-    for (int i = 0; skipped && i < heart_rate_classes; i++) {
-        adjustment->stored[i] += counts.stored[i];
-        stored += counts.stored[i];
-    }
-    adjustment->duplicates += read.messages - counts.dead_letters - stored;
-    if (stored > 0) {
-        counter_adjustments_event(adjustment, read.first_event);
-        counter_adjustments_event(adjustment, read.last_event);
-    }
-}
-
-// What a batch has of one partition.
-void count(Replay *replay, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
-           Progress *progress) {
-    count_read(counter_adjustments_of(replay->adjustments, settings.topic, read.partition), read, counts,
-               skipped);
-    int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
-    for (int64_t stored : counts.stored)
-        anomalies += stored;
-    progress->messages += read.messages;
-    progress->records += records;
-    progress->anomalies += anomalies;
-    progress->dead_letters += counts.dead_letters;
-    progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
-}
-
-void store(Replay *replay, Progress *all) {
-    Batch *batch = replay->reader.batch;
-    for (const BatchPartition &read : batch->partitions)
-        leave_out_dead_letters(batch, read);
-    if (!batch_seal(batch))
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    ActingRole before;
-    role_enter(&before);
-    const PartitionCounts *counts = store_batch(batch, settings.topic, true);
-    role_leave(before);
-    for (size_t i = 0; i < batch->partitions.size(); i++) {
-        const BatchPartition &read = batch->partitions[i];
-        const ReplayPiece &piece = *replay_find_piece(&replay->reader, read.partition);
-        count(replay, read, counts[i], piece.skipped, &all[piece.row]);
-    }
-}
-
 // One piece of each partition at once: the next one that is not empty.
-void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Progress *all) {
+void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, ReplayProgress *all) {
     replay_begin(&replay->reader, pieces, count);
     while (replay_next(&replay->reader)) {
         MemoryContext before = MemoryContextSwitchTo(replay->context);
-        store(replay, all);
+        replay_store(replay->reader, replay->adjustments, all);
         MemoryContextSwitchTo(before);
         MemoryContextReset(replay->context);
     }
 }
 
-void report(Replay *replay, const Progress &progress) {
+void report(Replay *replay, const ReplayProgress &progress) {
     Datum values[result_columns] = {Int32GetDatum(progress.partition),  Int64GetDatum(progress.from_offset),
                                     Int64GetDatum(progress.to_offset),  Int64GetDatum(progress.messages),
                                     Int64GetDatum(progress.records),    Int64GetDatum(progress.anomalies),
@@ -169,12 +88,12 @@ size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
 
 void run(Replay *replay) {
     ReplayPlan plan = replay_plan(replay->reader.consumer, replay->span);
-    auto *all = static_cast<Progress *>(palloc0(sizeof(Progress) * (plan.rows + 1)));
+    auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
     for (size_t i = plan.count; i-- > 0;) { // the first piece of a row is the last one here
         const ReplayPiece &piece = plan.pieces[i];
-        Progress &row = all[piece.row];
+        ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;
         row.from_offset = piece.from_offset;
         row.to_offset = std::max(row.to_offset, piece.to_offset);

@@ -1,24 +1,15 @@
-// From two times to offsets, and whether Kafka still holds what lies between.
+// Divides the offsets that a replay is to read into pieces, by heartbeat_gaps and the first offsets that
+// ingest read. replay.cpp calls it first.
 #include "server/server.h"
 
-#include "admin/kafka_session.h"
 #include "admin/replay_plan.h"
-#include "admin/replay_read.h"
+#include "admin/replay_removed.h"
 #include "server/settings.h"
 #include "server/statement.h"
-#include "server/text.h"
-#include "store/offsets.h"
-
-extern "C" {
-#include "lib/stringinfo.h"
-}
 
 namespace heartbeat {
 
 namespace {
-
-constexpr int ranges_timeout_ms = 5000;
-constexpr size_t partitions_told_max = 16;
 
 Statement select_gaps = {"SELECT from_offset, to_offset FROM @extschema@.heartbeat_gaps"
                          " WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3"
@@ -27,165 +18,6 @@ Statement select_gaps = {"SELECT from_offset, to_offset FROM @extschema@.heartbe
                          {TEXTOID, INT4OID, INT8OID, INT8OID},
                          0,
                          nullptr};
-
-// A partition as Kafka and heartbeat_offsets have it.
-struct Partition {
-    StoredOffset stored;
-    PartitionRange range;
-    int64_t from; // the first offset at or after the span's times
-    int64_t to;
-    bool removed; // Kafka may have held more of the span
-};
-
-[[noreturn]] void refuse_topic(const char *detail) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("topic \"%s\" is not the one that was read", settings.topic),
-                    errdetail("%s", detail), errhint("heartbeat_status says how to go on.")));
-}
-
-void check_identity(const StoredOffset &stored, const TopicDescription &topic, const PartitionRange &range) {
-    if (stored.lost)
-        refuse_topic(stored.lost_reason);
-    TopicDescription read = {};
-    text_copy(read.cluster_id, stored.cluster_id);
-    text_copy(read.topic_id, stored.topic_id);
-    if (!topic_is_same(read, topic))
-        refuse_topic("The cluster's id or the topic's has changed.");
-    if (stored.next_offset > range.high)
-        refuse_topic(psprintf("Partition %d ends at %lld, before the stored offset %lld.", stored.partition,
-                              static_cast<long long>(range.high),
-                              static_cast<long long>(stored.next_offset)));
-}
-
-int64_t to_kafka_time(TimestampTz time) {
-    int64_t microseconds = to_unix_microseconds(time);
-    return std::max<int64_t>(microseconds / 1000 + (microseconds % 1000 > 0 ? 1 : 0), 0);
-}
-
-// Asks for all partitions at once: what Kafka holds of them, and the offsets at a time.
-void ask_ranges(Consumer *consumer, Partition *partitions, size_t count) {
-    CHECK_FOR_INTERRUPTS();
-    auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
-    for (size_t i = 0; i < count; i++)
-        ranges[i] = {partitions[i].stored.partition, 0, 0};
-    Problem problem = {};
-    if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &problem))
-        kafka_session_refuse(problem.text);
-    for (size_t i = 0; i < count; i++)
-        partitions[i].range = ranges[i];
-    pfree(ranges);
-}
-
-int64_t *ask_offsets_at(Consumer *consumer, const Partition *partitions, size_t count, int64_t kafka_time) {
-    CHECK_FOR_INTERRUPTS();
-    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
-    for (size_t i = 0; i < count; i++)
-        positions[i] = {partitions[i].stored.partition, 0};
-    Problem problem = {};
-    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &problem))
-        kafka_session_refuse(problem.text);
-    auto *offsets = static_cast<int64_t *>(palloc(sizeof(int64_t) * (count + 1)));
-    for (size_t i = 0; i < count; i++)
-        offsets[i] = positions[i].offset;
-    pfree(positions);
-    return offsets;
-}
-
-// Where nothing was ever removed, or something earlier than the span is still there, all of the span is.
-bool may_be_removed(const Partition &partition) {
-    return partition.range.low > 0 && partition.from <= partition.range.low;
-}
-
-// `after` is the first offset after the span's beginning: where it is the first one of all, that message is
-// later than the beginning.
-bool is_removed(const Partition &partition, const ReplaySpan &span, int64_t after) {
-    if (!may_be_removed(partition))
-        return false;
-    if (partition.range.low < partition.range.high)
-        return after == partition.from;
-    // the last message read was before the span
-    const MessageMark &last = partition.stored.witness;
-    return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
-}
-
-// A position that was given in advance, and that the partition has not reached yet.
-bool is_ahead(const Partition &partition) {
-    return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
-}
-
-void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription &topic, Partition *partitions,
-             size_t count) {
-    ask_ranges(consumer, partitions, count);
-    for (size_t i = 0; i < count; i++)
-        if (!is_ahead(partitions[i]))
-            check_identity(partitions[i].stored, topic, partitions[i].range);
-    const int64_t *from = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from));
-    const int64_t *to = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.to));
-    bool any_removed = false;
-    for (size_t i = 0; i < count; i++) {
-        partitions[i].from = from[i];
-        partitions[i].to =
-            is_ahead(partitions[i])
-                ? from[i]                                            // of which nothing was read
-                : std::min(to[i], partitions[i].stored.next_offset); // the rest is ingest's own
-        any_removed = any_removed || may_be_removed(partitions[i]);
-    }
-    if (!any_removed)
-        return;
-    const int64_t *after = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from) + 1);
-    for (size_t i = 0; i < count; i++)
-        partitions[i].removed = is_removed(partitions[i], span, after[i]);
-}
-
-// A position that was given in advance, to a partition that the topic does not have: there is nothing to
-// replay. One that was read and is no more is of another topic.
-bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
-    if (stored.partition < topic.partition_count)
-        return true;
-    if (stored.was_read)
-        refuse_topic(psprintf("It has %d partitions, and partition %d was read.", topic.partition_count,
-                              stored.partition));
-    return false;
-}
-
-void append_held(StringInfo text, const PartitionRange &range, int64_t first_kafka_time) {
-    auto low = static_cast<long long>(range.low), high = static_cast<long long>(range.high);
-    appendStringInfo(text, "%sPartition %d ", text->len == 0 ? "" : " ", range.partition);
-    if (low == high)
-        appendStringInfo(text, "holds nothing before offset %lld.", high);
-    else if (first_kafka_time < 0)
-        appendStringInfo(text, "begins at offset %lld.", low);
-    else
-        appendStringInfo(text, "begins at offset %lld, of %s.", low,
-                         timestamptz_to_str(to_timestamptz(first_kafka_time * 1000)));
-}
-
-void refuse_removed(Consumer *consumer, const Partition *partitions, size_t count) {
-    PartitionRange told[partitions_told_max], holding[partitions_told_max];
-    int64_t kafka_times[partitions_told_max];
-    size_t removed = 0, tell = 0, hold = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!partitions[i].removed || removed++ >= partitions_told_max)
-            continue;
-        told[tell++] = partitions[i].range;
-        if (partitions[i].range.low < partitions[i].range.high)
-            holding[hold++] = partitions[i].range;
-    }
-    if (removed == 0)
-        return;
-    if (hold > 0)
-        replay_first_times(consumer, holding, hold, kafka_times);
-    StringInfoData held;
-    initStringInfo(&held);
-    for (size_t i = 0, next = 0; i < tell; i++)
-        append_held(&held, told[i], told[i].low < told[i].high ? kafka_times[next++] : -1);
-    if (removed > tell)
-        appendStringInfo(&held, " And %zu more.", removed - tell);
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("Kafka no longer holds all of that time of topic \"%s\"", settings.topic),
-             errdetail("%s", held.data), errhint("Begin later, or replay the other partitions one by one.")));
-}
 
 void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bool skipped) {
     plan->pieces =
@@ -196,7 +28,7 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
 }
 
 // What ingest has never read is new to its counters; the rest was counted.
-void add_pieces(ReplayPlan *plan, const Partition &partition) {
+void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;
     if (at >= partition.to)
@@ -226,22 +58,9 @@ void add_pieces(ReplayPlan *plan, const Partition &partition) {
 } // namespace
 
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span) {
-    size_t stored;
-    StoredOffset *offsets = offsets_load(settings.topic, &stored);
-    TopicDescription topic = kafka_session_describe(consumer);
-    auto *partitions = static_cast<Partition *>(palloc(sizeof(Partition) * (stored + 1)));
-    size_t count = 0;
-    for (size_t i = 0; i < stored; i++)
-        if ((span.partition < 0 || offsets[i].partition == span.partition) &&
-            has_partition(offsets[i], topic))
-            partitions[count++] = {offsets[i], {}, 0, 0, false};
-    if (count == 0 && span.partition >= 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("partition %d of topic \"%s\" has not been read", span.partition, settings.topic),
-                 errhint("heartbeat_partitions shows those that have been.")));
-    look_at(consumer, span, topic, partitions, count);
-    refuse_removed(consumer, partitions, count);
+    size_t count;
+    ReplayPartition *partitions = replay_partitions_find(consumer, span, &count);
+    replay_removed_refuse(consumer, partitions, count);
     ReplayPlan plan = {nullptr, 0, 0};
     for (; plan.rows < count; plan.rows++)
         add_pieces(&plan, partitions[plan.rows]);

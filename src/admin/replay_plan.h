@@ -2,22 +2,10 @@
 // when they were passed.
 #pragma once
 
+#include "admin/replay_partitions.h"
 #include "admin/replay_piece.h"
-#include "kafka/consumer.h"
-
-extern "C" {
-#include "postgres.h"
-
-#include "utils/timestamp.h"
-}
 
 namespace heartbeat {
-
-struct ReplaySpan {
-    TimestampTz from;
-    TimestampTz to;
-    int32_t partition; // -1: all
-};
 
 struct ReplayPlan {
     ReplayPiece

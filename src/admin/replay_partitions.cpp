@@ -1,0 +1,150 @@
+// From two times to offsets: asks Kafka for the offsets of each partition that was read, and refuses a topic
+// that is not the one that was read. replay_plan.cpp calls it.
+#include "server/server.h"
+
+#include "admin/kafka_session.h"
+#include "admin/replay_partitions.h"
+#include "server/settings.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int ranges_timeout_ms = 5000;
+
+[[noreturn]] void refuse_topic(const char *detail) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("topic \"%s\" is not the one that was read", settings.topic),
+                    errdetail("%s", detail), errhint("heartbeat_status says how to go on.")));
+}
+
+void check_identity(const StoredOffset &stored, const TopicDescription &topic, const PartitionRange &range) {
+    if (stored.lost)
+        refuse_topic(stored.lost_reason);
+    TopicDescription read = {};
+    text_copy(read.cluster_id, stored.cluster_id);
+    text_copy(read.topic_id, stored.topic_id);
+    if (!topic_is_same(read, topic))
+        refuse_topic("The cluster's id or the topic's has changed.");
+    if (stored.next_offset > range.high)
+        refuse_topic(psprintf("Partition %d ends at %lld, before the stored offset %lld.", stored.partition,
+                              static_cast<long long>(range.high),
+                              static_cast<long long>(stored.next_offset)));
+}
+
+int64_t to_kafka_time(TimestampTz time) {
+    int64_t microseconds = to_unix_microseconds(time);
+    return std::max<int64_t>(microseconds / 1000 + (microseconds % 1000 > 0 ? 1 : 0), 0);
+}
+
+// Asks for all partitions at once: what Kafka holds of them, and the offsets at a time.
+void ask_ranges(Consumer *consumer, ReplayPartition *partitions, size_t count) {
+    CHECK_FOR_INTERRUPTS();
+    auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = {partitions[i].stored.partition, 0, 0};
+    Problem problem = {};
+    if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &problem))
+        kafka_session_refuse(problem.text);
+    for (size_t i = 0; i < count; i++)
+        partitions[i].range = ranges[i];
+    pfree(ranges);
+}
+
+int64_t *ask_offsets_at(Consumer *consumer, const ReplayPartition *partitions, size_t count,
+                        int64_t kafka_time) {
+    CHECK_FOR_INTERRUPTS();
+    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
+    for (size_t i = 0; i < count; i++)
+        positions[i] = {partitions[i].stored.partition, 0};
+    Problem problem = {};
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &problem))
+        kafka_session_refuse(problem.text);
+    auto *offsets = static_cast<int64_t *>(palloc(sizeof(int64_t) * (count + 1)));
+    for (size_t i = 0; i < count; i++)
+        offsets[i] = positions[i].offset;
+    pfree(positions);
+    return offsets;
+}
+
+// Where nothing was ever removed, or something earlier than the span is still there, all of the span is.
+bool may_be_removed(const ReplayPartition &partition) {
+    return partition.range.low > 0 && partition.from <= partition.range.low;
+}
+
+// `after` is the first offset after the span's beginning: where it is the first one of all, that message is
+// later than the beginning.
+bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
+    if (!may_be_removed(partition))
+        return false;
+    if (partition.range.low < partition.range.high)
+        return after == partition.from;
+    // the last message read was before the span
+    const MessageMark &last = partition.stored.witness;
+    return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
+}
+
+// A position that was given in advance, and that the partition has not reached yet.
+bool is_ahead(const ReplayPartition &partition) {
+    return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
+}
+
+void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription &topic,
+             ReplayPartition *partitions, size_t count) {
+    ask_ranges(consumer, partitions, count);
+    for (size_t i = 0; i < count; i++)
+        if (!is_ahead(partitions[i]))
+            check_identity(partitions[i].stored, topic, partitions[i].range);
+    const int64_t *from = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from));
+    const int64_t *to = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.to));
+    bool any_removed = false;
+    for (size_t i = 0; i < count; i++) {
+        partitions[i].from = from[i];
+        partitions[i].to =
+            is_ahead(partitions[i])
+                ? from[i]                                            // of which nothing was read
+                : std::min(to[i], partitions[i].stored.next_offset); // the rest is ingest's own
+        any_removed = any_removed || may_be_removed(partitions[i]);
+    }
+    if (!any_removed)
+        return;
+    const int64_t *after = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from) + 1);
+    for (size_t i = 0; i < count; i++)
+        partitions[i].removed = is_removed(partitions[i], span, after[i]);
+}
+
+// A position that was given in advance, to a partition that the topic does not have: there is nothing to
+// replay. One that was read and is no more is of another topic.
+bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
+    if (stored.partition < topic.partition_count)
+        return true;
+    if (stored.was_read)
+        refuse_topic(psprintf("It has %d partitions, and partition %d was read.", topic.partition_count,
+                              stored.partition));
+    return false;
+}
+
+} // namespace
+
+ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found) {
+    size_t stored;
+    StoredOffset *offsets = offsets_load(settings.topic, &stored);
+    TopicDescription topic = kafka_session_describe(consumer);
+    auto *partitions = static_cast<ReplayPartition *>(palloc(sizeof(ReplayPartition) * (stored + 1)));
+    size_t count = 0;
+    for (size_t i = 0; i < stored; i++)
+        if ((span.partition < 0 || offsets[i].partition == span.partition) &&
+            has_partition(offsets[i], topic))
+            partitions[count++] = {offsets[i], {}, 0, 0, false};
+    if (count == 0 && span.partition >= 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("partition %d of topic \"%s\" has not been read", span.partition, settings.topic),
+                 errhint("heartbeat_partitions shows those that have been.")));
+    look_at(consumer, span, topic, partitions, count);
+    *found = count;
+    return partitions;
+}
+
+} // namespace heartbeat

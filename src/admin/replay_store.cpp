@@ -1,0 +1,86 @@
+// Stores a batch that a replay has read: it leaves out the messages that are unresolved dead letters, and
+// counts what each partition's offsets have become. replay.cpp calls it for each batch.
+#include "server/server.h"
+
+#include "admin/replay_store.h"
+#include "server/settings.h"
+#include "server/statement.h"
+#include "server/transaction.h"
+#include "store/counter_adjustments.h"
+#include "store/store.h"
+
+namespace heartbeat {
+
+namespace {
+
+// Those are for heartbeat_retry_dead_letters(): as readings they would be counted twice.
+Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
+                               "COLLATE \"C\" AND partition = $2"
+                               " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
+                               4,
+                               {TEXTOID, INT4OID, INT8OID, INT8OID},
+                               0,
+                               nullptr};
+
+void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
+    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
+                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
+    uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
+    for (uint64_t i = 0; i < count; i++)
+        batch_leave_out(batch, read.partition, statement_int8(i, 1));
+    SPI_freetuptable(SPI_tuptable);
+}
+
+// The offsets are gone over once more, as by a seek. Of those that had been read before each message is
+// counted already: as the row that it made, even where that was deleted and is back now.
+void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
+                bool skipped) {
+    adjustment->rewound += read.next_offset - read.first_offset;
+    adjustment->empty_offsets += read.next_offset - read.first_offset - read.messages;
+    adjustment->dead_letters += counts.dead_letters;
+    int64_t stored = 0;
+    for (int i = 0; skipped && i < heart_rate_classes; i++) {
+        adjustment->stored[i] += counts.stored[i];
+        stored += counts.stored[i];
+    }
+    adjustment->duplicates += read.messages - counts.dead_letters - stored;
+    if (stored > 0) {
+        counter_adjustments_event(adjustment, read.first_event);
+        counter_adjustments_event(adjustment, read.last_event);
+    }
+}
+
+// What a batch has of one partition.
+void count(HTAB *adjustments, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
+           ReplayProgress *progress) {
+    count_read(counter_adjustments_of(adjustments, settings.topic, read.partition), read, counts, skipped);
+    int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
+    for (int64_t stored : counts.stored)
+        anomalies += stored;
+    progress->messages += read.messages;
+    progress->records += records;
+    progress->anomalies += anomalies;
+    progress->dead_letters += counts.dead_letters;
+    progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
+}
+
+} // namespace
+
+void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress *all) {
+    Batch *batch = reader.batch;
+    for (const BatchPartition &read : batch->partitions)
+        leave_out_dead_letters(batch, read);
+    if (!batch_seal(batch))
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    ActingRole before;
+    role_enter(&before);
+    const PartitionCounts *counts = store_batch(batch, settings.topic, true);
+    role_leave(before);
+    for (size_t i = 0; i < batch->partitions.size(); i++) {
+        const BatchPartition &read = batch->partitions[i];
+        const ReplayPiece &piece = *replay_find_piece(&reader, read.partition);
+        count(adjustments, read, counts[i], piece.skipped, &all[piece.row]);
+    }
+}
+
+} // namespace heartbeat
