@@ -1,0 +1,85 @@
+// Locks the dead letters that are to be retried, some hundred at once, and decodes their messages again into
+// a batch. retry.cpp calls it.
+#include "server/server.h"
+
+#include "admin/retry_letters.h"
+#include "server/arrays.h"
+#include "server/statement.h"
+
+namespace heartbeat {
+
+namespace {
+
+// Locks them, and tells of their size without reading it.
+Statement select_letters = {
+    "SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)"
+    " FROM @extschema@.heartbeat_dead_letters"
+    " WHERE resolved_at IS NULL AND id > $7 AND ($1 IS NULL OR error_code = $1) AND ($2 IS NULL OR topic = "
+    "$2)"
+    " AND ($3 IS NULL OR partition = $3) AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at "
+    "< $5)"
+    " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT $8 FOR UPDATE",
+    retry_filters + 2,
+    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID},
+    0,
+    nullptr};
+
+Statement read_letters = {
+    "SELECT id, key, payload, topic, partition FROM @extschema@.heartbeat_dead_letters WHERE id = ANY ($1)"
+    " ORDER BY id",
+    1,
+    {INT8ARRAYOID},
+    0,
+    nullptr};
+
+bytea *letter_bytes(uint64_t row, int column) {
+    bool null;
+    Datum value = statement_value(row, column, BYTEAOID, &null);
+    return null ? nullptr : DatumGetByteaPCopy(value);
+}
+
+// Each dead letter is alone in a partition of the batch, whose number is its place in letters.
+void decode_letter(const RetryLetters *letters, uint64_t row) {
+    bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
+    bool added = batch_add_alone(
+        letters->batch, static_cast<int32_t>(row), key == nullptr ? nullptr : VARDATA(key),
+        key == nullptr ? 0 : VARSIZE(key) - VARHDRSZ, payload == nullptr ? nullptr : VARDATA(payload),
+        payload == nullptr ? 0 : VARSIZE(payload) - VARHDRSZ);
+    if (!added)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    if (key != nullptr)
+        pfree(key);
+    if (payload != nullptr)
+        pfree(payload);
+}
+
+} // namespace
+
+size_t retry_letters_lock(RetryLetters *letters) {
+    uint64_t count = statement_execute(&select_letters, letters->values, letters->nulls, SPI_OK_SELECT);
+    for (uint64_t row = 0; row < count; row++) {
+        letters->locked[row].id = statement_int8(row, 1);
+        letters->locked[row].bytes = statement_int8(row, 2);
+    }
+    SPI_freetuptable(SPI_tuptable);
+    if (count > 0)
+        letters->values[retry_filters] = Int64GetDatum(letters->locked[count - 1].id);
+    return count;
+}
+
+// The letters are locked, so they are there.
+void retry_letters_decode(RetryLetters *letters, size_t count) {
+    Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
+    if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("dead letters have changed while they were retried")));
+    for (uint64_t row = 0; row < count; row++) {
+        letters->chosen[row].adjustment = counter_adjustments_of(
+            letters->adjustments, TextDatumGetCString(statement_value(row, 4, TEXTOID)),
+            statement_int4(row, 5));
+        decode_letter(letters, row);
+    }
+    SPI_freetuptable(SPI_tuptable);
+}
+
+} // namespace heartbeat
