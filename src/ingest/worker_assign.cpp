@@ -1,0 +1,63 @@
+// Assigns partitions to an ingest worker, and decides how the worker goes on by the result. worker.cpp calls
+// it while nothing is assigned, and worker_batch.cpp when another partition can be read.
+#include "server/server.h"
+
+#include "ingest/worker_assign.h"
+#include "ingest/worker_client.h"
+#include "monitor/worker_slot.h"
+
+namespace heartbeat {
+
+namespace {
+
+long try_again() {
+    worker_state_report(WorkerState::connecting, worker.session.assignment.reason,
+                        worker.session.assignment.hint);
+    worker_client_replace_useless();
+    return reconnect_ms;
+}
+
+} // namespace
+
+// Some partition may be away while the others are read.
+void worker_assign_report() {
+    Assignment *assignment = &worker.session.assignment;
+    if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
+        worker_state_report(WorkerState::connecting, assignment->reason, assignment->hint);
+    else if (!worker.session.troubled)
+        worker_state_report(WorkerState::running, "", nullptr);
+}
+
+long worker_assign_take(AssignmentResult result) {
+    switch (result) {
+    case AssignmentResult::asking:
+        return partitions_until_due(worker.session.assignment.partitions);
+    case AssignmentResult::assigned:
+        worker_assign_report();
+        return at_once;
+    case AssignmentResult::unavailable:
+        worker_state_report(WorkerState::connecting, worker.session.assignment.reason,
+                            worker.session.assignment.hint);
+        if (worker_client_replace_useless())
+            return reconnect_ms;
+        return std::min(partitions_until_due(worker.session.assignment.partitions), reconnect_ms);
+    case AssignmentResult::outdated:
+        consumer_session_close(&worker.session);
+        return reconnect_ms; // brokers that have yet to agree would have a new client each time
+    case AssignmentResult::uninstalled:
+        worker.installed = false;
+        return at_once;
+    case AssignmentResult::unreachable:
+        return try_again();
+    case AssignmentResult::failed:
+        break;
+    }
+    return worker_state_fail(worker.session.assignment.reason, worker.session.assignment.hint);
+}
+
+long worker_assign_step() {
+    worker_slot_doing(worker.slot, WorkerActivity::assigning, 0);
+    return worker_assign_take(consumer_session_assign(&worker.session, worker.slot));
+}
+
+} // namespace heartbeat

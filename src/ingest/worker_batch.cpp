@@ -1,0 +1,92 @@
+// Fills the batch of an ingest worker and stores it, and decides how the worker goes on. worker.cpp calls it
+// while partitions are assigned.
+#include "server/server.h"
+
+#include "ingest/worker_assign.h"
+#include "ingest/worker_batch.h"
+#include "ingest/worker_client.h"
+#include "ingest/worker_state.h"
+#include "ingest/worker_trouble.h"
+#include "monitor/worker_slot.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+// The batch is read again when it goes on.
+long stop_for_dead_letters() {
+    char reason[state_text_size];
+    text_print(
+        reason, sizeof(reason),
+        "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
+        settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
+    return worker_state_fail(
+        reason,
+        "See heartbeat_dead_letter_summary. Mend them and call heartbeat_retry_dead_letters(), DELETE "
+        "those that are given up, or raise the limit; then it goes on by itself.");
+}
+
+long store() {
+    worker_slot_doing(worker.slot, WorkerActivity::storing, 0);
+    switch (batch_cycle_store(&worker.session.cycle, worker.session.consumer, worker.slot)) {
+    case StoreResult::stored:
+        worker_assign_report();
+        return at_once;
+    case StoreResult::paused:
+        worker.paused = true;
+        return at_once;
+    case StoreResult::uninstalled:
+        worker.installed = false;
+        return at_once;
+    case StoreResult::limited:
+        return stop_for_dead_letters();
+    case StoreResult::moved:
+        break;
+    }
+    ereport(WARNING,
+            (errcode(ERRCODE_WARNING),
+             errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
+             errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
+             errhidecontext(true)));
+    consumer_session_stop(&worker.session);
+    return reconnect_ms;
+}
+
+} // namespace
+
+long worker_batch_stream() {
+    worker_slot_doing(worker.slot, WorkerActivity::consuming, 0);
+    consumer_session_fill(&worker.session, worker.slot);
+    if (worker.session.cycle.lost) {
+        consumer_session_stop(&worker.session);
+        return reconnect_ms;
+    }
+    bool joins = partitions_to_join(worker.session.assignment.partitions);
+    if (consumer_assign_hangs(worker.session.consumer) ||
+        (consumer_commit_hangs(worker.session.consumer) &&
+         (joins || !consumer_heard(worker.session.consumer))))
+        return worker_client_replace();
+    if (worker_trouble_is_over())
+        worker.session.troubled = worker.trouble_again = false;
+    long duties =
+        batch_cycle_duties(&worker.session.cycle, worker.session.consumer, &worker.session.assignment);
+    if (!worker.session.cycle.sealed) {
+        worker_assign_report();
+        if (worker_client_replace_useless())
+            return reconnect_ms;
+    }
+    AssignmentResult joined = consumer_session_join(&worker.session);
+    if (joined != AssignmentResult::asking)
+        return worker_assign_take(joined);
+    long wait = batch_cycle_until_due(&worker.session.cycle);
+    if (wait == at_once)
+        return store();
+    if (worker.session.cycle.doubtful)
+        return worker_trouble_assign_again();
+    if (worker.session.troubled)
+        duties = std::min(duties, reconnect_ms); // to see that it is over
+    return wait < 0 ? duties : std::min(wait, duties);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,36 @@
+// Opens the client of an ingest worker, and replaces one that is of no use any more. The other steps call it.
+#include "server/server.h"
+
+#include "ingest/worker_client.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+bool worker_client_open() {
+    Problem problem;
+    if (!consumer_session_open(&worker.session, &problem))
+        worker_state_fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
+    return worker.session.consumer != nullptr;
+}
+
+bool worker_client_replace_useless() {
+    ConsumerSession *session = &worker.session;
+    KafkaPartitions *partitions = &session->assignment.partitions;
+    if (!client_is_useless(&worker.health, partitions, session->consumer, partitions->known))
+        return false;
+    consumer_session_close(session);
+    session->troubled = true; // until the new one hears of a partition
+    return true;
+}
+
+// Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
+// group that does not answer.
+long worker_client_replace() {
+    consumer_session_close(&worker.session);
+    worker.session.troubled = true; // until the new one hears of a partition
+    worker_state_report(WorkerState::connecting, "the Kafka client does not take the assignment",
+                        "It is replaced by another one.");
+    return at_once;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,36 @@
+// Lets an ingest worker sleep. Messages and answers of Kafka wake it where it has a use for them. worker.cpp
+// calls it after each step.
+#include "server/server.h"
+
+#include "ingest/worker_sleep.h"
+#include "ingest/worker_state.h"
+#include "monitor/worker_slot.h"
+#include "server/process.h"
+
+extern "C" {
+#include "pgstat.h"
+}
+
+namespace heartbeat {
+
+void worker_sleep(long milliseconds) {
+    if (milliseconds == at_once)
+        return;
+    worker_slot_doing(worker.slot, WorkerActivity::waiting, milliseconds);
+    // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
+    const BatchCycle &cycle = worker.session.cycle;
+    bool listens = worker.session.consumer != nullptr && !worker.failed && worker.installed &&
+                   worker.backoff_ms == 0 && !(worker.session.assigned && (cycle.sealed || cycle.doubtful));
+    if (!listens) {
+        process_sleep(milliseconds);
+        return;
+    }
+    pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
+    int events =
+        WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    WaitLatchOrSocket(MyLatch, events, consumer_descriptor(worker.session.consumer), milliseconds,
+                      process_wait_event(ProcessWait::messages));
+    ResetLatch(MyLatch);
+}
+
+} // namespace heartbeat

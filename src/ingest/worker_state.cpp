@@ -1,0 +1,31 @@
+// The one `worker` of the process. Its frames hold nothing that needs a destructor, since an error of the
+// server jumps past them; what must outlive one is here. The units worker*.cpp are the steps of the loop in
+// worker.cpp.
+#include "server/server.h"
+
+#include "ingest/worker_state.h"
+#include "monitor/kafka_log.h"
+#include "monitor/worker_slot.h"
+
+namespace heartbeat {
+
+Worker worker;
+
+void worker_state_report(WorkerState state, const char *reason, const char *hint) {
+    if (state == WorkerState::running && worker.slot->state != state)
+        kafka_log_tell_folded();
+    worker_slot_report(worker.slot, state, reason, hint);
+}
+
+long worker_state_rest(WorkerState state, const char *reason, const char *hint) {
+    consumer_session_stop(&worker.session);
+    worker_state_report(state, reason, hint);
+    return until_woken;
+}
+
+long worker_state_fail(const char *reason, const char *hint) {
+    worker.failed = true;
+    return worker_state_rest(WorkerState::failed, reason, hint);
+}
+
+} // namespace heartbeat
