@@ -1,4 +1,5 @@
-// Which way a payload is decoded, and what its errors are called.
+// Chooses how a payload is decoded: the short cut first, and the JSON parser for every payload that the
+// short cut does not take.
 #include "decode/decode.h"
 
 #include "decode/decode_json.h"
@@ -17,36 +18,6 @@ bool fail(DecodeError *error, DecodeErrorCode code, const char *text) noexcept {
 }
 
 } // namespace
-
-const char *decode_error_name(DecodeErrorCode code) noexcept {
-    switch (code) {
-    case DecodeErrorCode::none:
-        break;
-    case DecodeErrorCode::tombstone:
-        return "TOMBSTONE";
-    case DecodeErrorCode::empty:
-        return "EMPTY";
-    case DecodeErrorCode::invalid_json:
-        return "INVALID_JSON";
-    case DecodeErrorCode::number_out_of_range:
-        return "NUMBER_OUT_OF_RANGE";
-    case DecodeErrorCode::not_an_object:
-        return "NOT_AN_OBJECT";
-    case DecodeErrorCode::missing_field:
-        return "MISSING_FIELD";
-    case DecodeErrorCode::wrong_type:
-        return "WRONG_TYPE";
-    case DecodeErrorCode::customer_id_empty:
-        return "CUSTOMER_ID_EMPTY";
-    case DecodeErrorCode::customer_id_too_long:
-        return "CUSTOMER_ID_TOO_LONG";
-    case DecodeErrorCode::invalid_timestamp:
-        return "INVALID_TIMESTAMP";
-    case DecodeErrorCode::out_of_memory:
-        return "OUT_OF_MEMORY";
-    }
-    return "NONE";
-}
 
 bool decode_message(const void *payload, size_t size, Reading *reading, DecodeError *error) noexcept {
     if (payload == nullptr)

@@ -2,7 +2,10 @@
 // decode_plain is a short cut of.
 #pragma once
 
-#include "decode/decode.h"
+#include "decode/decode_error.h"
+#include "decode/reading.h"
+
+#include <cstddef>
 
 namespace heartbeat {
 

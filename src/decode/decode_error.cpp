@@ -1,0 +1,36 @@
+// The names of the codes, as heartbeat_dead_letters shows them. A name that was stored once must not change.
+#include "decode/decode_error.h"
+
+namespace heartbeat {
+
+const char *decode_error_name(DecodeErrorCode code) noexcept {
+    switch (code) {
+    case DecodeErrorCode::none:
+        break;
+    case DecodeErrorCode::tombstone:
+        return "TOMBSTONE";
+    case DecodeErrorCode::empty:
+        return "EMPTY";
+    case DecodeErrorCode::invalid_json:
+        return "INVALID_JSON";
+    case DecodeErrorCode::number_out_of_range:
+        return "NUMBER_OUT_OF_RANGE";
+    case DecodeErrorCode::not_an_object:
+        return "NOT_AN_OBJECT";
+    case DecodeErrorCode::missing_field:
+        return "MISSING_FIELD";
+    case DecodeErrorCode::wrong_type:
+        return "WRONG_TYPE";
+    case DecodeErrorCode::customer_id_empty:
+        return "CUSTOMER_ID_EMPTY";
+    case DecodeErrorCode::customer_id_too_long:
+        return "CUSTOMER_ID_TOO_LONG";
+    case DecodeErrorCode::invalid_timestamp:
+        return "INVALID_TIMESTAMP";
+    case DecodeErrorCode::out_of_memory:
+        return "OUT_OF_MEMORY";
+    }
+    return "NONE";
+}
+
+} // namespace heartbeat

@@ -1,0 +1,45 @@
+// Why a payload is no reading: the codes that dead letters are stored with, and a text for a person. The
+// decoders set them, the batch keeps them, and the store and the retry of dead letters read them.
+#pragma once
+
+#include <cstdint>
+
+namespace heartbeat {
+
+enum class DecodeErrorCode : uint8_t {
+    none,
+    tombstone,    // the message has no payload at all
+    empty,        // a payload of zero bytes
+    invalid_json, // not JSON in UTF-8: syntax, \u0000, lone surrogate, nesting, trailing bytes, repeated key
+    number_out_of_range, // a number that neither 64 bits nor a double can hold
+    not_an_object,
+    missing_field,
+    wrong_type,
+    customer_id_empty,
+    customer_id_too_long,
+    invalid_timestamp,
+    out_of_memory, // not the message's fault: it must be decoded again
+};
+
+// Those that a dead letter can have.
+constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
+                                                    DecodeErrorCode::empty,
+                                                    DecodeErrorCode::invalid_json,
+                                                    DecodeErrorCode::number_out_of_range,
+                                                    DecodeErrorCode::not_an_object,
+                                                    DecodeErrorCode::missing_field,
+                                                    DecodeErrorCode::wrong_type,
+                                                    DecodeErrorCode::customer_id_empty,
+                                                    DecodeErrorCode::customer_id_too_long,
+                                                    DecodeErrorCode::invalid_timestamp};
+
+struct DecodeError {
+    DecodeErrorCode code;
+    char text[256]; // for a person: what was found, where, what was expected; UTF-8, terminated; never the
+                    // value itself
+};
+
+// The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".
+const char *decode_error_name(DecodeErrorCode code) noexcept;
+
+} // namespace heartbeat
