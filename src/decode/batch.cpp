@@ -1,23 +1,16 @@
-// Gathers decoded messages, and puts them in the order in which storing them is cheapest.
+// Gathers messages: decodes each one, copies its bytes, and counts how far each Kafka partition has come.
+// batch_seal.cpp sorts them for the tables.
 #include "decode/batch.h"
 
+#include "decode/decode.h"
+
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <new>
 
 namespace heartbeat {
 
 namespace {
-
-bool of_records(const BatchMessage &message) {
-    return message.heart_rate_class == HeartRateClass::normal;
-}
-
-void sort_unique(std::vector<int64_t> &values) {
-    std::sort(values.begin(), values.end());
-    values.erase(std::unique(values.begin(), values.end()), values.end());
-}
 
 // What a message that makes a batch full is given beside its own room: for the texts that go with it.
 constexpr size_t bytes_beside = size_t{4} << 10;
@@ -117,93 +110,10 @@ void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_o
     progress.next_offset = std::max(progress.next_offset, next_offset);
 }
 
-void Batch::seal() {
-    for (size_t index = 0; index < messages.size(); index++) {
-        const BatchMessage &message = messages[index];
-        if (message.left_out)
-            continue;
-        auto &list = message.error != DecodeErrorCode::none               ? dead_letters
-                     : message.heart_rate_class == HeartRateClass::normal ? records
-                                                                          : anomalies;
-        list.push_back(static_cast<uint32_t>(index));
-        if (message.error != DecodeErrorCode::none)
-            continue;
-        int64_t minute = minute_of(message.event_time);
-        if (minutes.empty() || minutes.back() != minute)
-            minutes.push_back(minute);
-    }
-    sort_by_key(records);
-    sort_by_key(anomalies);
-    sort_unique(minutes);
-    bytes_sealed = bytes.size();
-    sealed = true;
-}
-
 void Batch::leave_out(int32_t partition, int64_t offset) {
     for (BatchMessage &message : messages)
         if (message.offset == offset && partitions[message.partition_index].partition == partition)
             message.left_out = true;
-}
-
-int Batch::compare_keys(const BatchMessage &left, const BatchMessage &right) const {
-    BatchBytes a = left.customer_id, b = right.customer_id;
-    int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
-    if (order == 0)
-        order = a.size - b.size;
-    if (order == 0 && left.event_time != right.event_time)
-        order = left.event_time < right.event_time ? -1 : 1;
-    return order;
-}
-
-void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
-    std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
-        int order = compare_keys(messages[a], messages[b]);
-        return order != 0 ? order < 0 : a < b; // the first to arrive is the one that is kept
-    });
-    auto same_key = [&](uint32_t kept, uint32_t next) {
-        messages[next].duplicate = compare_keys(messages[kept], messages[next]) == 0;
-        if (messages[next].duplicate)
-            duplicates.push_back(next);
-        return messages[next].duplicate;
-    };
-    indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
-}
-
-void Batch::refuse(uint32_t index, const char *sqlstate, BatchBytes text) {
-    dead_letters.push_back(index);
-    BatchMessage &message = messages[index];
-    message.duplicate = false;
-    message.error_text = text;
-    snprintf(message.sqlstate, sizeof(message.sqlstate), "%s", sqlstate);
-}
-
-void Batch::reject(uint32_t index, const char *sqlstate, const char *text) {
-    BatchBytes kept = keep(text, strlen(text));
-    refuse(index, sqlstate, kept);
-    auto before = [&](uint32_t a, uint32_t b) {
-        const BatchMessage &left = messages[a], &right = messages[b];
-        return of_records(left) != of_records(right) ? of_records(left) : compare_keys(left, right) < 0;
-    };
-    auto same = std::equal_range(duplicates.begin(), duplicates.end(), index, before);
-    for (auto duplicate = same.first; duplicate != same.second; ++duplicate)
-        refuse(*duplicate, sqlstate, kept);
-}
-
-void Batch::restore() {
-    bytes.resize(bytes_sealed);
-    for (BatchMessage &message : messages)
-        message.sqlstate[0] = '\0';
-    unseal();
-    seal();
-}
-
-void Batch::unseal() {
-    records.clear();
-    anomalies.clear();
-    dead_letters.clear();
-    duplicates.clear();
-    minutes.clear();
-    sealed = false;
 }
 
 void Batch::clear() {
@@ -237,36 +147,6 @@ bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_s
 
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept {
     batch->leave_out(partition, offset);
-}
-
-bool batch_seal(Batch *batch) noexcept {
-    try {
-        if (!batch->sealed)
-            batch->seal();
-        return true;
-    } catch (...) {
-        batch->unseal();
-        return false;
-    }
-}
-
-bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept {
-    try {
-        batch->reject(index, sqlstate, text);
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
-bool batch_restore(Batch *batch) noexcept {
-    try {
-        batch->restore();
-        return true;
-    } catch (...) {
-        batch->unseal();
-        return false;
-    }
 }
 
 } // namespace heartbeat

@@ -2,8 +2,7 @@
 // It owns every byte it shows, so that neither a Kafka message nor a JSON value outlives the fetching.
 #pragma once
 
-#include "decode/classify.h"
-#include "decode/decode.h"
+#include "decode/batch_message.h"
 #include "decode/message_mark.h"
 
 #include <cstddef>
@@ -19,46 +18,6 @@ constexpr int64_t minute_of(int64_t time) {
     int64_t past = time % microseconds_per_minute;
     return time - (past < 0 ? past + microseconds_per_minute : past);
 }
-
-// A piece of the batch's bytes; size -1 stands for no bytes at all (a NULL), which is not an empty piece.
-struct BatchBytes {
-    size_t position;
-    int32_t size;
-};
-
-struct BatchMessage {
-    uint32_t partition_index; // into Batch::partitions
-    DecodeErrorCode error;    // none: the reading's fields hold
-    HeartRateClass heart_rate_class;
-    bool duplicate; // of an earlier message of this batch, which is the one that is stored
-    bool left_out;  // on no list: see leave_out
-    int64_t offset;
-    int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
-    int32_t leader_epoch; // -1 if it is not known
-    BatchBytes key;
-    BatchBytes payload;
-    BatchBytes customer_id;
-    double heart_rate;
-    int64_t event_time; // microseconds since 1970
-    BatchBytes error_text;
-    char sqlstate[6]; // of a reading that the database refused; empty otherwise
-
-    bool is_reading() const { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
-};
-
-// How far the batch takes one partition: it holds all of first_offset <= offset < next_offset.
-struct BatchPartition {
-    int32_t partition;
-    int64_t first_offset;
-    int64_t next_offset;
-    int64_t messages;
-    int64_t readings;
-    int64_t last_offset;     // of its last message that has a Kafka timestamp; -1 if none
-    int64_t last_kafka_time; // that message's: milliseconds since 1970, -1 if none
-    uint32_t last_message;   // that message's index
-    int64_t first_event; // of its readings, where it has any: earliest and latest, microseconds since 1970
-    int64_t last_event;
-};
 
 class Batch {
   public:

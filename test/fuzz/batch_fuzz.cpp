@@ -1,6 +1,7 @@
 // Fuzzing: whatever the messages, a batch accounts for each of them once, in the order
 // that storing wants; compared with what a naive implementation makes of the same messages.
 #include "decode/batch.h"
+#include "decode/decode.h"
 #include "require.h"
 
 #include <algorithm>
