@@ -2,7 +2,7 @@
 // file.
 #pragma once
 
-#include <cstddef>
+#include "kafka/problem.h"
 
 struct rd_kafka_conf_s;
 
@@ -17,12 +17,6 @@ struct KafkaSettings {
     const char *group_id;
     const char *config_file;
     const char *client_id;
-};
-
-// What went wrong, for a person: what was found, and what to do. Never holds a property's value, which may be
-// a secret.
-struct Problem {
-    char text[384];
 };
 
 // The configuration of a consumer that reads committed messages from positions it is given, or nullptr with

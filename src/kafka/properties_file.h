@@ -3,7 +3,7 @@
 // property's name.
 #pragma once
 
-#include "kafka/kafka_config.h"
+#include "kafka/problem.h"
 
 #include <string>
 #include <sys/stat.h>
