@@ -1,5 +1,5 @@
 // Which lists of bootstrap servers are legal. Shared with the generator, so it knows neither
-// librdkafka nor the rest of src/stream.
+// librdkafka nor the rest of src/kafka.
 #pragma once
 
 #include <cstddef>

@@ -16,7 +16,7 @@ class Redactor {
 
     std::string redact(const std::string &text) const; // throws std::bad_alloc
 
-    // The text redacted, and made fit to be shown, see stream/text.h. Where memory is out it says that.
+    // The text redacted, and made fit to be shown, see decode/utf8_text.h. Where memory is out it says that.
     void show(char *to, size_t size, const char *text) const noexcept;
 
   private:
