@@ -1,9 +1,10 @@
 // Asks for the topic's id as an administrator's client does, where librdkafka can.
 #include "kafka/topic_id.h"
 
-#include "kafka/consumer_client.h"
+#include "decode/utf8_text.h"
 
-#include <cstdio>
+#include <librdkafka/rdkafka.h>
+#include <memory>
 
 namespace heartbeat {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kafka/shared_client.h"
-#include "kafka/topic_query.h"
+#include "kafka/topic_description.h"
 
 namespace heartbeat {
 

@@ -4,8 +4,8 @@
 #include "kafka/question.h"
 #include "kafka/topic_id.h"
 
-#include <cstdio>
-#include <cstring>
+#include <memory>
+#include <string>
 
 namespace heartbeat {
 
@@ -18,10 +18,6 @@ constexpr size_t asked_at_once = 5;
 struct MetadataDeleter {
     void operator()(const rd_kafka_metadata_t *metadata) const { rd_kafka_metadata_destroy(metadata); }
 };
-
-bool is_same_id(const char *a, const char *b) {
-    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
-}
 
 void take_brokers(const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
     for (int i = 0; i < metadata.broker_cnt; i++)
@@ -109,10 +105,6 @@ void take(Consumer *consumer, TopicAnswer *answer) {
 }
 
 } // namespace
-
-bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
-    return is_same_id(a.cluster_id, b.cluster_id) && is_same_id(a.topic_id, b.topic_id);
-}
 
 bool topic_ask(Consumer *consumer) noexcept {
     auto &asked = consumer->questions.topic;

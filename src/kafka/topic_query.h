@@ -4,18 +4,9 @@
 #pragma once
 
 #include "kafka/consumer.h"
+#include "kafka/topic_description.h"
 
 namespace heartbeat {
-
-struct TopicDescription {
-    bool exists;
-    int32_t partition_count; // at most partition_count_max
-    char cluster_id[64];     // ASCII, as ascii_copy writes it; empty if the cluster has none
-    char topic_id[64];       // the same; empty if the cluster gives none, or librdkafka is older than 2.3
-};
-
-// False where an id, of the cluster or of the topic, is known of both and is another.
-bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
 enum class AnswerState {
     none,   // it is still to come, or nothing was asked

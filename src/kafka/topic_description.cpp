@@ -1,0 +1,20 @@
+// Compares descriptions of topics. An id that is not known of one of them decides nothing.
+#include "kafka/topic_description.h"
+
+#include <cstring>
+
+namespace heartbeat {
+
+namespace {
+
+bool is_same_id(const char *a, const char *b) {
+    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
+}
+
+} // namespace
+
+bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept {
+    return is_same_id(a.cluster_id, b.cluster_id) && is_same_id(a.topic_id, b.topic_id);
+}
+
+} // namespace heartbeat
