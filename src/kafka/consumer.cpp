@@ -2,8 +2,8 @@
 // rebalances anything.
 #include "kafka/consumer.h"
 
+#include "kafka/consumer_client.h"
 #include "kafka/log_search.h"
-#include "kafka/question.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -63,11 +63,11 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         // that the offset is out of range, or the log truncated, is found out for all partitions together
-        if (!is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        if (!failure_is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
             return give_up(consumer, message);
         consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
         examination_hear(consumer, message);
-        if (is_unknown_topic(message->err))
+        if (failure_is_unknown_topic(message->err))
             consumer->lose_topic();
         return FillResult::trouble;
     }
@@ -113,9 +113,10 @@ void wake_fetcher(Consumer *consumer) {
         return;
     consumer->bytes_taken = 0;
     try {
-        consumer->waking = ask_on_thread<CallAnswer>(
-            *consumer, [partitions = std::move(consumer->taken_from)](SharedClient &client) {
-                ListPointer list = make_list(
+        consumer->waking = question_ask<CallAnswer>(
+            consumer->shared, consumer->wake,
+            [partitions = std::move(consumer->taken_from)](SharedClient &client) {
+                ListPointer list = partition_list_make(
                     client, partitions.size(), [&](size_t i) { return partitions[i]; },
                     [](size_t) { return RD_KAFKA_OFFSET_END; });
                 rd_kafka_offsets_for_times(client.handle, list.get(), wake_timeout_ms);

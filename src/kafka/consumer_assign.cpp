@@ -1,7 +1,7 @@
 // Has librdkafka read partitions, read more of them, and read them no more. It has no timeout
 // for these calls, so they are made by threads, one after the other in the order in which they were asked
 // for.
-#include "kafka/question.h"
+#include "kafka/consumer_client.h"
 
 #include <algorithm>
 
@@ -16,17 +16,18 @@ namespace {
 template <typename Call>
 QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer list, Call call) {
     uint64_t turn = consumer.shared->turns_given + 1;
-    auto question = ask_on_thread<CallAnswer>(
-        consumer, [list = std::shared_ptr<rd_kafka_topic_partition_list_t>(std::move(list)), call,
-                   turn](SharedClient &client) {
-            CallAnswer answer;
-            client.wait_for_turn(turn);
-            rd_kafka_resp_err_t error = call(client.handle, list.get());
-            client.end_turn();
-            if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-                describe_failure(&answer.problem, "cannot assign partitions", error);
-            return answer;
-        });
+    auto question =
+        question_ask<CallAnswer>(consumer.shared, consumer.wake,
+                                 [list = std::shared_ptr<rd_kafka_topic_partition_list_t>(std::move(list)),
+                                  call, turn](SharedClient &client) {
+                                     CallAnswer answer;
+                                     client.wait_for_turn(turn);
+                                     rd_kafka_resp_err_t error = call(client.handle, list.get());
+                                     client.end_turn();
+                                     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+                                         failure_describe(&answer.problem, "cannot assign partitions", error);
+                                     return answer;
+                                 });
     consumer.shared->turns_given = turn;
     return question;
 }
@@ -51,13 +52,13 @@ ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions,
     for (size_t i = 0; i < count; i++)
         starts.push_back(examination_begin(consumer, positions[i], &examinations[i]));
     consumer->examinations.insert(consumer->examinations.end(), examinations.begin(), examinations.end());
-    return make_list(
+    return partition_list_make(
         *consumer->shared, count, [=](size_t i) { return positions[i].partition; },
         [&](size_t i) { return starts[i]; });
 }
 
 ListPointer list_of(const SharedClient &client, const std::vector<int32_t> &partitions) {
-    return make_list(
+    return partition_list_make(
         client, partitions.size(), [&](size_t i) { return partitions[i]; },
         [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
 }

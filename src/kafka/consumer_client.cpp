@@ -1,6 +1,6 @@
 // Opens and closes librdkafka's client, and takes what it has to say. Its callbacks run inside
 // the calls of whoever reads from its queue, never on its own threads.
-#include "kafka/question.h"
+#include "kafka/consumer_client.h"
 
 #include <chrono>
 #include <cstdarg>
@@ -73,7 +73,7 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
         consumer->redactor.show(shown, sizeof(shown), reason);
         consumer->broker_errors.hear(error, shown, std::chrono::steady_clock::now());
     }
-    if (is_unknown_topic(error))
+    if (failure_is_unknown_topic(error))
         consumer->lose_topic();
     char line[print_size_max];
     snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
@@ -155,10 +155,10 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *pro
     consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
     rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return describe_failure(problem, "cannot route librdkafka's log", error);
+        return failure_describe(problem, "cannot route librdkafka's log", error);
     consumer->shared->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
     if (consumer->shared->topic_handle == nullptr)
-        return describe_failure(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
+        return failure_describe(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
     rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake->ring_end(), "1", 1);
     return true;
 }

@@ -18,7 +18,7 @@ void consumer_mirror_positions(Consumer *consumer) noexcept {
         consumer->mirror_failed = true; // later
         return;
     }
-    ListPointer list = make_list(
+    ListPointer list = partition_list_make(
         *consumer->shared, positions.size(), [&](size_t i) { return positions[i].partition; },
         [&](size_t i) { return positions[i].offset; });
     rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);

@@ -242,7 +242,7 @@ void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset) {
 }
 
 bool log_move(Consumer *consumer, size_t index, int64_t offset, [[maybe_unused]] int32_t leader_epoch) {
-    ListPointer list = make_list(
+    ListPointer list = partition_list_make(
         *consumer->shared, 1, [&](size_t) { return consumer->positions[index].partition; },
         [=](size_t) { return offset; });
 #if RD_KAFKA_VERSION >= 0x020100ff

@@ -1,8 +1,15 @@
-// A question to Kafka on a thread of its own. The thread that asks may take any time: whoever
-// waits for the answer waits on the consumer's descriptor, and may give up at any moment.
+// Asks Kafka a question on a thread of its own. The thread may take any time. The caller waits for
+// the answer on the consumer's descriptor, which the thread rings, and may give up at any moment.
 #pragma once
 
-#include "kafka/consumer_client.h"
+#include "kafka/problem.h"
+#include "kafka/shared_client.h"
+#include "kafka/thread_guards.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
 
 namespace heartbeat {
 
@@ -14,12 +21,18 @@ template <typename Answer> struct Question {
 
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;
 
-// Runs answer = ask(client) on a thread. Throws where there is no memory or no thread.
+struct CallAnswer { // of a call on a thread that brings nothing back
+    Problem problem = {};
+};
+
+// Runs answer = ask(client) on a thread, which rings `wake` when it is done. Throws where there is no memory
+// or no thread.
 template <typename Answer, typename Ask>
-QuestionPointer<Answer> ask_on_thread(const Consumer &consumer, Ask ask) {
+QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::shared_ptr<Wake> wake,
+                                     Ask ask) {
     auto question = std::make_shared<Question<Answer>>();
     SignalsBlocked blocked;
-    std::thread([question, client = consumer.shared, wake = consumer.wake, ask]() mutable {
+    std::thread([question, client = std::move(client), wake = std::move(wake), ask]() mutable {
         try {
             question->answer = ask(*client);
         } catch (...) {

@@ -2,18 +2,16 @@
 #pragma once
 
 #include "kafka/kafka_config.h"
+#include "kafka/question.h"
 #include "kafka/topic_query.h"
 
 #include <chrono>
 #include <deque>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace heartbeat {
-
-template <typename Answer> struct Question;
 
 struct LeaderOf {
     int32_t leader;
@@ -40,11 +38,11 @@ struct RangesQuestion {
     std::vector<int32_t> partitions;
     std::chrono::steady_clock::time_point asked_at;
     bool told; // that the leader is away, while the answer is still to come
-    std::shared_ptr<Question<RangesAnswer>> question;
+    QuestionPointer<RangesAnswer> question;
 };
 
 struct Questions {
-    std::vector<std::shared_ptr<Question<TopicAnswer>>> topic;
+    std::vector<QuestionPointer<TopicAnswer>> topic;
     std::vector<LeaderOf> leaders;            // as the last answer had them
     std::map<int32_t, std::string> addresses; // also of brokers that the last answer did not name
     std::vector<RangesQuestion> ranges;

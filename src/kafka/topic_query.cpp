@@ -1,7 +1,7 @@
 // Asks for the topic, its identity and its leaders.
 #include "kafka/topic_query.h"
 
-#include "kafka/question.h"
+#include "kafka/consumer_client.h"
 #include "kafka/topic_id.h"
 
 #include <memory>
@@ -38,7 +38,7 @@ void take_leaders(const rd_kafka_metadata_topic_t &topic, TopicAnswer *answer) {
 
 void refuse(TopicAnswer *answer, const char *what, rd_kafka_resp_err_t error) {
     answer->error = error;
-    describe_failure(&answer->problem, what, error);
+    failure_describe(&answer->problem, what, error);
 }
 
 void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
@@ -112,7 +112,7 @@ bool topic_ask(Consumer *consumer) noexcept {
         return true;
     try {
         asked.reserve(asked_at_once);
-        asked.push_back(ask_on_thread<TopicAnswer>(*consumer, describe));
+        asked.push_back(question_ask<TopicAnswer>(consumer->shared, consumer->wake, describe));
     } catch (...) {
         return false;
     }

@@ -1,7 +1,7 @@
 // Asks the leaders of partitions for offsets. rd_kafka_offsets_for_times() obeys its timeout in
 // every version; rd_kafka_query_watermark_offsets() does not before librdkafka 2.12, asks for one partition
 // after the other, and puts an end before the beginning right by its own guess.
-#include "kafka/question.h"
+#include "kafka/consumer_client.h"
 #include "kafka/topic_query.h"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answe
             known.push_back(&range);
     if (known.empty())
         return;
-    ListPointer list = make_list(
+    ListPointer list = partition_list_make(
         client, known.size(), [&](size_t i) { return known[i]->range.partition; },
         [=](size_t) { return time; });
     rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle, list.get(), timeout_ms);
@@ -180,10 +180,10 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
         }
         for (auto &[leader, own] : by_leader) {
             questions.ranges.reserve(questions.ranges.size() + 1);
-            auto question =
-                ask_on_thread<RangesAnswer>(*consumer, [own = own, kind, kafka_time](SharedClient &client) {
-                    return ask_leader(client, own, kind, kafka_time);
-                });
+            auto question = question_ask<RangesAnswer>(consumer->shared, consumer->wake,
+                                                       [own = own, kind, kafka_time](SharedClient &client) {
+                                                           return ask_leader(client, own, kind, kafka_time);
+                                                       });
             questions.ranges.push_back({leader, kind, std::move(own), Clock::now(), false, question});
         }
     } catch (...) {

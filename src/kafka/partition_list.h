@@ -1,0 +1,30 @@
+// Lists of partitions with offsets, as librdkafka's calls take them, freed when they go out of scope.
+#pragma once
+
+#include "kafka/shared_client.h"
+
+#include <cstddef>
+#include <librdkafka/rdkafka.h>
+#include <memory>
+
+namespace heartbeat {
+
+struct ListDeleter {
+    void operator()(rd_kafka_topic_partition_list_t *list) const {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+};
+using ListPointer = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
+
+// A list of the partitions that `partition_at(i)` names, each with the offset that `offset_at(i)` gives.
+template <typename PartitionAt, typename OffsetAt>
+ListPointer partition_list_make(const SharedClient &client, size_t count, PartitionAt partition_at,
+                                OffsetAt offset_at) {
+    ListPointer list(rd_kafka_topic_partition_list_new(static_cast<int>(count)));
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list.get(), client.topic.c_str(), partition_at(i))->offset =
+            offset_at(i);
+    return list;
+}
+
+} // namespace heartbeat
