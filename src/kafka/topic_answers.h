@@ -1,11 +1,14 @@
-// What threads that ask Kafka bring back, and the questions that a consumer has under way.
+// What the threads that ask Kafka bring back, and the questions that a consumer has under way. The files of
+// topic_query, topic_leader and topic_ranges use them.
 #pragma once
 
-#include "kafka/kafka_config.h"
+#include "kafka/problem.h"
 #include "kafka/question.h"
-#include "kafka/topic_query.h"
+#include "kafka/range_answer.h"
+#include "kafka/topic_description.h"
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
@@ -49,8 +52,5 @@ struct Questions {
     std::map<int32_t, std::chrono::milliseconds> took; // by leader: its last answer about offsets
     std::deque<RangeAnswer> answers;                   // to be taken
 };
-
-// After other leaders have become known: what was asked of those before is of no interest any more.
-void topic_take_moves(Consumer *consumer);
 
 } // namespace heartbeat

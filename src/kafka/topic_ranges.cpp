@@ -1,11 +1,18 @@
 // Asks the leaders of partitions for offsets. rd_kafka_offsets_for_times() obeys its timeout in
 // every version; rd_kafka_query_watermark_offsets() does not before librdkafka 2.12, asks for one partition
 // after the other, and puts an end before the beginning right by its own guess.
+#include "kafka/topic_ranges.h"
+
+#include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
-#include "kafka/topic_query.h"
+#include "kafka/partition_list.h"
+#include "kafka/question.h"
+#include "kafka/topic_leader.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <chrono>
+#include <map>
+#include <vector>
 
 namespace heartbeat {
 
