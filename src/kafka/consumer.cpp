@@ -3,7 +3,8 @@
 #include "kafka/consumer.h"
 
 #include "kafka/consumer_client.h"
-#include "kafka/log_search.h"
+#include "kafka/examination.h"
+#include "kafka/log_mark.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -238,7 +239,7 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
     consumer->settle();
     move_positions(consumer->positions, *batch);
     try {
-        examination_remember(consumer, batch);
+        consumer->memory->remember(batch, &consumer->positions);
     } catch (...) {
         batch->trails.clear(); // what is not remembered is examined by its time alone
     }

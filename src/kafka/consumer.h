@@ -6,63 +6,12 @@
 
 #include "decode/batch.h"
 #include "kafka/kafka_config.h"
+#include "kafka/partition_position.h"
+#include "kafka/report.h"
 
 namespace heartbeat {
 
 class Consumer;
-
-struct PartitionPosition {
-    int32_t partition;
-    int64_t offset;
-    // The last consumed message: reading begins at its offset where there is one, to see whether it is still
-    // there.
-    MessageMark witness = {};
-    int64_t end = INT64_MAX; // nothing is read from there on, and nothing is examined where it is given
-    MarkTrail trail = {};    // messages consumed before, for the search where the last one is another
-    int64_t log_begin = 0;   // what Kafka holds of the partition
-    int64_t log_end = INT64_MAX;
-};
-
-// The largest offset that can be right: a partition with a million messages a second needs thirty years to
-// get there. What a broker says beyond it is trouble, and is not used.
-inline constexpr int64_t offset_max = 1'000'000'000'000'000;
-
-// As many partitions as a topic may have here: Kafka is asked about each of them.
-inline constexpr int32_t partition_count_max = 10'000;
-
-// All texts that come out of here are UTF-8 without control characters, without values of the properties
-// file, and cut where a character ends.
-
-// Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
-struct ConsumerNote {
-    int level;
-    char text[384];
-};
-
-// How it was found that what has the topic's name now, or later, is another topic.
-struct TopicLoss {
-    char topic[256];
-    Problem reason;
-    int32_t partition = -1; // the one whose log was truncated; -1: the topic is another one
-    int64_t position = 0;   // how far that was read
-    // Where the new log begins: an offset from lowest to highest.
-    int64_t lowest = -1; // -1: no message that is remembered is still there
-    int64_t highest = 0;
-};
-
-// A broker that delays its answers, because of a quota of this client or its user.
-struct ConsumerThrottle {
-    char broker[128]; // id (host:port)
-    int milliseconds; // as it said last
-    int left_ms;      // until it is to be taken for over, where the broker does not say it again
-};
-
-enum class FillResult {
-    drained,       // nothing more is queued
-    full,          // the batch is; more may be queued
-    trouble,       // an error told by a note: find out what Kafka holds and assign anew before going on
-    out_of_memory, // messages were lost on the way: drop the batch and assign the stored positions again
-};
 
 // What a process remembers of the messages that it has consumed, from one client to the next one. It lives as
 // long as the process; nullptr: out of memory.
@@ -114,12 +63,6 @@ bool consumer_is_assigning(Consumer *consumer) noexcept;
 // Whether librdkafka has taken longer for that than it should ever do: this client is of no more use.
 bool consumer_assign_hangs(const Consumer *consumer) noexcept;
 
-// A partition that Kafka reported an error of: it gives no more messages, and waits for consumer_leave().
-// Others go on.
-struct PartitionTrouble {
-    int32_t partition;
-    char text[256];
-};
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
 // Empties the descriptor, and while nothing is assigned takes what librdkafka has to say. For who waits for

@@ -2,6 +2,7 @@
 // for these calls, so they are made by threads, one after the other in the order in which they were asked
 // for.
 #include "kafka/consumer_client.h"
+#include "kafka/examination.h"
 
 #include <algorithm>
 

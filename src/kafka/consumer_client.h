@@ -5,7 +5,8 @@
 #include "kafka/broker_errors.h"
 #include "kafka/connections.h"
 #include "kafka/consumer.h"
-#include "kafka/examination.h"
+#include "kafka/consumer_memory.h"
+#include "kafka/examination_state.h"
 #include "kafka/failure.h"
 #include "kafka/partition_list.h"
 #include "kafka/question.h"
@@ -19,16 +20,10 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 
 namespace heartbeat {
 
 inline constexpr size_t notes_kept = 32;
-
-class ConsumerMemory {
-  public:
-    std::unordered_map<int32_t, RecentMarks> recent; // by partition
-};
 
 class Consumer {
   public:

@@ -3,17 +3,18 @@
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"
+#include "kafka/log_mark.h"
+#include "kafka/log_move.h"
 #include "kafka/log_search.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 namespace heartbeat {
 
 namespace {
-
-constexpr size_t recent_marks_max = 1024;     // of a partition
-constexpr size_t recent_marks_of_all = 32768; // 1 MB
 
 // The partition's progress in the batch; nullptr where it has none.
 const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
@@ -109,38 +110,6 @@ bool examine_returned(Consumer *consumer, const Batch &batch) {
     return true;
 }
 
-// A position may have gone back, and what was consumed after it was not stored.
-void forget_beyond(Consumer *consumer, const PartitionPosition &position) {
-    auto found = consumer->memory->recent.find(position.partition);
-    if (found == consumer->memory->recent.end())
-        return;
-    std::vector<MessageMark> &marks = found->second.marks;
-    std::sort(marks.begin(), marks.end(),
-              [](const MessageMark &a, const MessageMark &b) { return a.offset < b.offset; });
-    while (!marks.empty() && marks.back().offset > position.witness.offset)
-        marks.pop_back();
-    if (marks.empty() || marks.back().offset != position.witness.offset ||
-        !mark_agrees(marks.back(), position.witness))
-        consumer->memory->recent.erase(found);
-    else
-        found->second.at = 0;
-}
-
-void remember(RecentMarks *recent, const MessageMark &mark, size_t room) {
-    if (recent->marks.size() < room) {
-        recent->marks.push_back(mark);
-        return;
-    }
-    recent->at %= recent->marks.size();
-    recent->marks[recent->at++] = mark;
-}
-
-// For how many messages of a partition there is room.
-size_t recent_room(const Consumer &consumer) {
-    return std::clamp(recent_marks_of_all / std::max<size_t>(consumer.positions.size(), 1), trail_marks_max,
-                      recent_marks_max);
-}
-
 } // namespace
 
 int64_t examination_begin(Consumer *consumer, const PartitionPosition &position, Examination *examination) {
@@ -151,7 +120,7 @@ int64_t examination_begin(Consumer *consumer, const PartitionPosition &position,
     examination->last_epoch = position.witness.leader_epoch;
     if (position.end != INT64_MAX)
         return position.offset;
-    forget_beyond(consumer, position);
+    consumer->memory->forget_beyond(position);
     if (position.log_end < position.offset)
         return log_search_begin(*consumer, position, examination);
     if (position.witness.offset < 0)
@@ -201,45 +170,6 @@ bool examination_is_lost(Consumer *consumer) {
             return examination.step != ExaminationStep::reading && examination.step != ExaminationStep::lost;
         });
     return !others || std::chrono::steady_clock::now() >= consumer->losses_due;
-}
-
-void examination_remember_batch(Consumer *consumer, int32_t partition, const Batch &batch) {
-    size_t room = recent_room(*consumer);
-    for (size_t i = 0; i < batch.messages.size(); i++) {
-        const BatchMessage &message = batch.messages[i];
-        if (message.kafka_time >= 0 && batch.partitions[message.partition_index].partition == partition)
-            remember(&consumer->memory->recent[partition], batch.mark(static_cast<uint32_t>(i)), room);
-    }
-}
-
-void examination_remember(Consumer *consumer, Batch *batch) {
-    size_t room = recent_room(*consumer);
-    batch->trails.assign(batch->partitions.size(), {});
-    std::vector<PartitionPosition *> positions(batch->partitions.size(), nullptr);
-    for (PartitionPosition &position : consumer->positions)
-        for (size_t i = 0; i < positions.size(); i++)
-            if (position.end == INT64_MAX && batch->partitions[i].partition == position.partition)
-                positions[i] = &position;
-    std::vector<size_t> counts(positions.size(), 0);
-    std::vector<uint32_t> chosen; // the newest first
-    for (size_t i = batch->messages.size(); i-- > 0;) {
-        const BatchMessage &message = batch->messages[i];
-        if (positions[message.partition_index] != nullptr && message.kafka_time >= 0 &&
-            counts[message.partition_index]++ < room)
-            chosen.push_back(static_cast<uint32_t>(i));
-    }
-    for (size_t i = chosen.size(); i-- > 0;) {
-        PartitionPosition &position = *positions[batch->messages[chosen[i]].partition_index];
-        position.witness = batch->mark(chosen[i]);
-        remember(&consumer->memory->recent[position.partition], position.witness, room);
-    }
-    for (size_t i = 0; i < positions.size(); i++) {
-        if (positions[i] == nullptr)
-            continue;
-        if (counts[i] > 0)
-            positions[i]->trail.add(positions[i]->witness);
-        batch->trails[i] = positions[i]->trail;
-    }
 }
 
 void examination_hear([[maybe_unused]] Consumer *consumer, [[maybe_unused]] const rd_kafka_message_t *error) {

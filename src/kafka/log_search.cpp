@@ -2,25 +2,26 @@
 // from there forward to the first that is not.
 #include "kafka/log_search.h"
 
+#include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
+#include "kafka/log_loss.h"
+#include "kafka/log_mark.h"
+#include "kafka/log_move.h"
 
 #include <algorithm>
+#include <chrono>
+#include <vector>
 
 namespace heartbeat {
 
 namespace {
 
-constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
 // A broker that lost one partition's log may have lost those of others: they are told together.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // messages that are read rather than passed by
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
-}
-
-long long shown(int64_t offset) {
-    return static_cast<long long>(offset);
 }
 
 // Remembered messages below that offset, in ascending order.
@@ -44,32 +45,6 @@ std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPo
     return marks;
 }
 
-void describe(const Consumer &consumer, const Examination &examination, TopicLoss *loss) {
-    char where[96];
-    const char *topic = consumer.topic.c_str();
-    if (loss->lowest < 0 && examination.log_end < examination.next)
-        utf8_print(
-            loss->reason.text, sizeof(loss->reason.text),
-            "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
-            loss->partition, topic, shown(examination.log_end), shown(loss->position));
-    else if (loss->lowest < 0)
-        utf8_print(loss->reason.text, sizeof(loss->reason.text),
-                   "offset %lld of partition %d of topic \"%s\" holds another message than when it was read: "
-                   "the topic was deleted and made again",
-                   shown(examination.sought.offset), loss->partition, topic);
-    if (loss->lowest < 0)
-        return;
-    if (loss->lowest == loss->highest)
-        snprintf(where, sizeof(where), "offset %lld", shown(loss->lowest));
-    else
-        snprintf(where, sizeof(where), "offset %lld or a later one up to %lld", shown(loss->lowest),
-                 shown(loss->highest));
-    utf8_print(
-        loss->reason.text, sizeof(loss->reason.text),
-        "Kafka's log of partition %d was truncated to %s: topic \"%s\" had been read up to offset %lld",
-        loss->partition, where, topic, shown(loss->position));
-}
-
 void forget_epoch_end(Consumer *consumer, int32_t partition) {
     std::vector<EpochEnd> &ends = consumer->epoch_ends;
     ends.erase(std::remove_if(ends.begin(), ends.end(),
@@ -85,7 +60,7 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     loss.position = examination.next;
     loss.lowest = lowest;
     loss.highest = highest;
-    describe(*consumer, examination, &loss);
+    log_loss_describe(consumer->topic.c_str(), examination, &loss);
     if (consumer->losses.empty())
         consumer->losses_due = std::chrono::steady_clock::now() + others_may_take;
     consumer->losses.push_back(loss);
@@ -195,7 +170,8 @@ int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &posi
 
 Examined log_search(Consumer *consumer, size_t index, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
-    examination_remember_batch(consumer, consumer->positions[index].partition, batch);
+    consumer->memory->remember_partition(batch, consumer->positions[index].partition,
+                                         consumer->positions.size());
     int64_t end = std::min(examination.sought.offset, examination.differs);
     examination.marks = marks_below(*consumer, consumer->positions[index], end);
     examination.step = ExaminationStep::searching;
@@ -239,51 +215,6 @@ void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset) {
         if (consumer->positions[i].partition == partition &&
             consumer->examinations[i].step == ExaminationStep::asking)
             conclude(consumer, i);
-}
-
-bool log_move(Consumer *consumer, size_t index, int64_t offset, [[maybe_unused]] int32_t leader_epoch) {
-    ListPointer list = partition_list_make(
-        *consumer->shared, 1, [&](size_t) { return consumer->positions[index].partition; },
-        [=](size_t) { return offset; });
-#if RD_KAFKA_VERSION >= 0x020100ff
-    rd_kafka_topic_partition_set_leader_epoch(&list->elems[0], leader_epoch);
-#endif
-    consumer->examinations[index].moved_in = consumer->taking;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list.get(), 0);
-    rd_kafka_resp_err_t result = list->elems[0].err;
-    if (error != nullptr)
-        result = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
-    if (result == RD_KAFKA_RESP_ERR_NO_ERROR || result == RD_KAFKA_RESP_ERR__IN_PROGRESS)
-        return true;
-    consumer->note_trouble("partition %d: reading cannot go back to offset %lld: %s",
-                           consumer->positions[index].partition, shown(offset), rd_kafka_err2str(result));
-    return false;
-}
-
-int64_t log_kafka_time(const rd_kafka_message_t *message) {
-    rd_kafka_timestamp_type_t kind;
-    int64_t kafka_time = rd_kafka_message_timestamp(message, &kind);
-    bool known = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && kafka_time >= 0 && kafka_time <= kafka_time_max;
-    return known ? kafka_time : -1;
-}
-
-int32_t log_epoch([[maybe_unused]] const rd_kafka_message_t *message) {
-#if RD_KAFKA_VERSION >= 0x020100ff
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return rd_kafka_message_leader_epoch(message);
-#endif
-    return -1;
-}
-
-MessageMark log_mark(const rd_kafka_message_t *message) {
-    auto size_of = [](const void *bytes, size_t size) {
-        return bytes == nullptr ? -1 : static_cast<int64_t>(size);
-    };
-    return {message->offset, log_kafka_time(message),
-            message_checksum(message->key, size_of(message->key, message->key_len), message->payload,
-                             size_of(message->payload, message->len)),
-            log_epoch(message)};
 }
 
 } // namespace heartbeat

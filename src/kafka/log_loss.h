@@ -1,0 +1,12 @@
+// The text for a person about a log that is not the one that was read any more. log_search.cpp calls it.
+#pragma once
+
+#include "kafka/examination_state.h"
+#include "kafka/report.h"
+
+namespace heartbeat {
+
+// Fills in loss->reason from the other fields of the loss and from what the examination has found.
+void log_loss_describe(const char *topic, const Examination &examination, TopicLoss *loss) noexcept;
+
+} // namespace heartbeat
