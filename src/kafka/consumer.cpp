@@ -1,252 +1,210 @@
-// Reads from positions given by the caller: assigned, never subscribed, so that no group
-// rebalances anything.
+// Opens and closes librdkafka's client. Its callbacks run inside the calls that read from its queue, never on
+// its own threads.
 #include "kafka/consumer.h"
 
+#include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
-#include "kafka/examination.h"
-#include "kafka/log_mark.h"
+#include "kafka/failure.h"
+#include "kafka/thread_guards.h"
 
-#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <new>
+#include <thread>
+#include <utility>
 
 namespace heartbeat {
 
+constexpr int refresh_ms_default = 60000;
+constexpr int close_asking_ms = 300; // most questions are answered sooner
+
 namespace {
 
-constexpr size_t messages_at_once = 512;
-constexpr size_t bytes_before_wake = size_t{4} << 20; // a quarter of queued.max.messages.kbytes
-constexpr int wake_timeout_ms = 1000;                 // of a thread that nobody waits for
-
-PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
-    auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
-        return position.partition == partition;
-    });
-    return found == positions.end() ? nullptr : &*found;
-}
-
-void move_positions(std::vector<PartitionPosition> &positions, const Batch &batch) {
-    for (const BatchPartition &progress : batch.partitions) {
-        PartitionPosition *position = find_position(positions, progress.partition);
-        if (position != nullptr)
-            position->offset = progress.next_offset;
-    }
-}
-
-// Nothing that comes after the error may be stored before the partition is assigned anew; others are not
-// concerned.
-FillResult give_up(Consumer *consumer, const rd_kafka_message_t *message) {
-    std::vector<PartitionPosition> &positions = consumer->positions;
-    auto rest = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
-        return position.partition == message->partition;
-    });
-    if (rest == positions.end())
-        return FillResult::drained; // it has been given up
-    PartitionTrouble trouble = {message->partition, ""};
-    consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
-    consumer->troubles.push_back(trouble);
-    consumer->examinations.erase(consumer->examinations.begin() + (rest - positions.begin()));
-    positions.erase(rest);
+void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
     char line[print_size_max];
-    snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+    snprintf(line, sizeof(line), "%s: %s", facility, text);
+    static_cast<Consumer *>(rd_kafka_opaque(client))->note(level, line);
+}
+
+void error_callback(rd_kafka_t *client, int error, const char *reason, void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        consumer->lost_brokers = true;
+        utf8_copy(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+    } else {
+        char shown[print_size_max];
+        consumer->redactor.show(shown, sizeof(shown), reason);
+        consumer->broker_errors.hear(error, shown, std::chrono::steady_clock::now());
+    }
+    if (failure_is_unknown_topic(error))
+        consumer->lose_topic();
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)),
+             reason);
     consumer->note(4, line);
-    return FillResult::drained;
+    (void)client;
 }
 
-FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
-    PartitionPosition *position =
-        message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
-        // of the Kafka group, which has the positions for lag tools only: reading goes on without it
-        char line[print_size_max];
-        snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
-        consumer->note(4, line);
-        return FillResult::drained;
+void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker, int milliseconds,
+                       void *opaque) {
+    auto *consumer = static_cast<Consumer *>(opaque);
+    char shown[print_size_max];
+    consumer->redactor.show(shown, sizeof(shown), name);
+    try {
+        consumer->throttles.hear(broker, shown, milliseconds, Throttles::Clock::now());
+    } catch (...) {
+        // out of memory: the broker will say so again
     }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        // that the offset is out of range, or the log truncated, is found out for all partitions together
-        if (!failure_is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            return give_up(consumer, message);
-        consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
-        examination_hear(consumer, message);
-        if (failure_is_unknown_topic(message->err))
-            consumer->lose_topic();
-        return FillResult::trouble;
-    }
-    if (position == nullptr)
-        return FillResult::drained; // of a partition that is read no more
-    if (message->offset < 0 || message->offset > offset_max) {
-        consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
-                               message->partition, static_cast<long long>(message->offset));
-        return FillResult::trouble;
-    }
-    consumer->heard = true;
-    size_t index = static_cast<size_t>(position - consumer->positions.data());
-    switch (examination_take(consumer, index, message, *batch)) {
-    case Examined::accepted:
-        break;
-    case Examined::passed_over:
-        return FillResult::drained;
-    case Examined::trouble:
-        return FillResult::trouble;
-    }
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
-        return FillResult::drained;
-    }
-    if (message->offset >= position->end) {
-        batch->add_progress(message->partition, position->offset, position->end);
-        return FillResult::drained;
-    }
-    if (message->offset < position->offset)
-        return FillResult::drained;
-    batch->add_message(message->partition, position->offset, message->offset, log_kafka_time(message),
-                       message->key, message->key_len, message->payload, message->len, log_epoch(message));
-    return FillResult::drained;
 }
 
-// Before 2.2, librdkafka looks but once a second whether a queue that was full has room again, unless the
-// thread that fetches is woken: by a question to its broker, here, when the queue has run empty after much
-// has been read from it. Nobody waits for the answer.
-void wake_fetcher(Consumer *consumer) {
-#if RD_KAFKA_VERSION < 0x020200ff
-    if (consumer->bytes_taken < bytes_before_wake || consumer->taken_from.empty() ||
-        (consumer->waking != nullptr && !consumer->waking->done.load()))
+void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
+                     rd_kafka_topic_partition_list_t * /*offsets*/, void *opaque) {
+    static_cast<Consumer *>(opaque)->commits = 0;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
-    consumer->bytes_taken = 0;
-    try {
-        consumer->waking = question_ask<CallAnswer>(
-            consumer->shared, consumer->wake,
-            [partitions = std::move(consumer->taken_from)](SharedClient &client) {
-                ListPointer list = partition_list_make(
-                    client, partitions.size(), [&](size_t i) { return partitions[i]; },
-                    [](size_t) { return RD_KAFKA_OFFSET_END; });
-                rd_kafka_offsets_for_times(client.handle, list.get(), wake_timeout_ms);
-                return CallAnswer();
-            });
-    } catch (...) {
-        // it looks by itself, later
-    }
-    consumer->taken_from.clear();
-#else
-    (void)consumer;
-#endif
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
+             rd_kafka_err2str(error));
+    auto *consumer = static_cast<Consumer *>(opaque);
+    consumer->note(6, line);
+    consumer->mirror_failed = true;
 }
 
-void note_taken(Consumer *consumer, const rd_kafka_message_t *message) {
-#if RD_KAFKA_VERSION < 0x020200ff
-    consumer->bytes_taken += message->len;
-    std::vector<int32_t> &from = consumer->taken_from;
-    if (message->rkt != nullptr && (from.empty() || from.back() != message->partition) &&
-        std::find(from.begin(), from.end(), message->partition) == from.end())
-        from.push_back(message->partition);
-#else
-    (void)consumer;
-    (void)message;
-#endif
+int refresh_ms_of(rd_kafka_t *client) {
+    char value[32];
+    size_t size = sizeof(value);
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
+    int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
+    return milliseconds > 0 ? milliseconds : refresh_ms_default; // -1: librdkafka itself never looks
 }
 
-// Whether all partitions were looked at whose log can have become another one meanwhile; they are examined.
-bool look_around(Consumer *consumer, const Batch &batch) noexcept {
-    try {
-        return examination_look(consumer, batch);
-    } catch (...) {
+bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
+    consumer->topic = settings.topic;
+    consumer->wake = std::make_shared<Wake>();
+    consumer->shared = std::make_shared<SharedClient>();
+    consumer->shared->topic = settings.topic;
+    consumer->shared->group = settings.group_id;
+    if (!consumer->wake->is_open()) {
+        utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
         return false;
     }
-}
-
-FillResult fill(Consumer *consumer, Batch *batch) noexcept {
-    consumer->wake->empty();
-    if (consumer->reassigning)
-        return FillResult::drained; // what is queued may be of the assignment before
-    if (!look_around(consumer, *batch))
-        return FillResult::trouble;
-    rd_kafka_message_t *messages[messages_at_once];
-    while (!batch->full()) {
-        size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
-        consumer->taking++;
-        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
-        // what came together with such news may be of another topic, or of another cluster at the same
-        // address
-        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
-        FillResult result = lost ? FillResult::trouble : FillResult::drained;
-        if (count <= 0) {
-            wake_fetcher(consumer);
-            return examination_is_lost(consumer) ? FillResult::trouble : result;
-        }
-        for (ssize_t i = 0; i < count; i++) {
-            try {
-                note_taken(consumer, messages[i]);
-                // after an error the rest is dropped: positions are assigned anew before anything else is
-                // read
-                if (result == FillResult::drained)
-                    result = take(consumer, messages[i], batch);
-            } catch (...) {
-                result = FillResult::out_of_memory;
-            }
-            rd_kafka_message_destroy(messages[i]);
-        }
-        if (result != FillResult::drained)
-            return result;
+    rd_kafka_conf_t *config = kafka_config_create(settings, problem, &consumer->redactor);
+    if (config == nullptr)
+        return false;
+    rd_kafka_conf_set_opaque(config, consumer);
+    rd_kafka_conf_set_log_cb(config, log_callback);
+    rd_kafka_conf_set_error_cb(config, error_callback);
+    rd_kafka_conf_set_throttle_cb(config, throttle_callback);
+    rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
+    if (!consumer->connections.watch(config, consumer->wake->ring_end())) {
+        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
+        rd_kafka_conf_destroy(config);
+        return false;
     }
-    return examination_is_lost(consumer) ? FillResult::trouble : FillResult::full;
+    TimersSlackened slackened;
+    char error_text[print_size_max]; // a value that it quotes is to be there as a whole
+    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
+    consumer->shared->handle = consumer->client;
+    if (consumer->client == nullptr) {
+        consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
+        // The configuration is not destroyed: librdkafka has freed its interceptors already, and would free
+        // them a second time. The rest of it, some kilobytes, stays until the process ends.
+        return false;
+    }
+    consumer->refresh_ms = refresh_ms_of(consumer->client);
+    // one queue for messages, errors and logs, so that one descriptor tells of all of them
+    rd_kafka_poll_set_consumer(consumer->client);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
+    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failure_describe(problem, "cannot route librdkafka's log", error);
+    consumer->shared->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
+    if (consumer->shared->topic_handle == nullptr)
+        return failure_describe(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
+    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake->ring_end(), "1", 1);
+    return true;
 }
 
 } // namespace
 
-void consumer_listen(Consumer *consumer) noexcept {
-    consumer->settle();
-    consumer->wake->empty();
-    consumer->listen();
+ConsumerMemory *consumer_memory_create() noexcept {
+    return new (std::nothrow) ConsumerMemory;
 }
 
-FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
-    Problem problem = {};
-    if (consumer_assign_state(consumer, &problem) == AssignState::failed) {
-        consumer->note_trouble("%s", problem.text);
-        return FillResult::trouble;
+Consumer *consumer_open(const KafkaSettings &settings, Problem *problem, ConsumerMemory *memory) noexcept {
+    Consumer *consumer = nullptr;
+    try {
+        consumer = new Consumer;
+        consumer->memory = memory == nullptr ? &consumer->own_memory : memory;
+        if (open_client(consumer, settings, problem))
+            return consumer;
+    } catch (...) {
+        utf8_copy(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
     }
-    return fill(consumer, batch);
+    consumer_close(consumer);
+    return nullptr;
 }
 
-bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
-    Problem problem;
-    if (consumer_assign_state(consumer, &problem) == AssignState::failed)
-        return false; // consumer_fill() has nothing to give, and so it is found out
+namespace {
+
+// librdkafka may never come back from destroying a client whose topic was deleted while it was being read.
+CloseResult let_go(std::shared_ptr<SharedClient> shared) {
+    bool asking = shared.use_count() > 1;
+    std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
     try {
-        consumer->ahead = std::thread([=] {
-            consumer->ahead_result = fill(consumer, batch);
-            if (consumer->ahead_result == FillResult::full && !batch_seal(batch))
-                consumer->ahead_result = FillResult::out_of_memory;
-        });
+        std::thread([shared]() mutable { shared.reset(); }).detach();
     } catch (...) {
-        // no thread is to be had: the caller reads when it has the time
+        // there is no thread: the client is destroyed here
     }
-    return consumer->ahead.joinable();
+    shared.reset();
+    if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
+        std::future_status::ready)
+        return CloseResult::closed;
+    return asking ? CloseResult::left_asking : CloseResult::left;
 }
 
-FillResult consumer_ahead_result(Consumer *consumer) noexcept {
+} // namespace
+
+CloseResult consumer_close(Consumer *consumer) noexcept {
+    if (consumer == nullptr)
+        return CloseResult::closed;
     consumer->settle();
-    return consumer->ahead_result;
-}
-
-void consumer_settle(Consumer *consumer) noexcept {
-    if (consumer != nullptr)
-        consumer->settle();
-}
-
-void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
-    consumer->settle();
-    move_positions(consumer->positions, *batch);
+    if (consumer->queue != nullptr) {
+        rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
+        rd_kafka_queue_destroy(consumer->queue);
+    }
+    CloseResult result = CloseResult::left;
     try {
-        consumer->memory->remember(batch, &consumer->positions);
+        result = consumer->shared == nullptr ? CloseResult::closed : let_go(std::move(consumer->shared));
     } catch (...) {
-        batch->trails.clear(); // what is not remembered is examined by its time alone
+        // no thread to close it: it stays
     }
+    if (result == CloseResult::closed) // otherwise its threads may still use what it has
+        delete consumer;
+    return result;
 }
 
-void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {
-    move_positions(consumer->stored, *batch); // not the reading thread's concern
+int consumer_clients() noexcept {
+    return SharedClient::count();
+}
+
+int consumer_descriptor(const Consumer *consumer) noexcept {
+    return consumer->wake->wait_end();
+}
+
+int consumer_refresh_ms(const Consumer *consumer) noexcept {
+    return consumer->refresh_ms;
+}
+
+const char *consumer_library_version() noexcept {
+    return rd_kafka_version_str();
 }
 
 } // namespace heartbeat

@@ -1,10 +1,20 @@
 // Has librdkafka read partitions, read more of them, and read them no more. It has no timeout
 // for these calls, so they are made by threads, one after the other in the order in which they were asked
 // for.
+#include "kafka/consumer_assign.h"
+
+#include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
 #include "kafka/examination.h"
+#include "kafka/failure.h"
+#include "kafka/partition_list.h"
+#include "kafka/question.h"
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace heartbeat {
 

@@ -1,25 +1,28 @@
-// What a consumer is made of, for the files that implement consumer.h and topic_query.h.
+// What a consumer is made of, for the files of this folder that implement its calls. Callers of consumer.h
+// see an incomplete type.
 #pragma once
 
-#include "decode/utf8_text.h"
 #include "kafka/broker_errors.h"
 #include "kafka/connections.h"
-#include "kafka/consumer.h"
 #include "kafka/consumer_memory.h"
 #include "kafka/examination_state.h"
-#include "kafka/failure.h"
-#include "kafka/partition_list.h"
+#include "kafka/partition_position.h"
 #include "kafka/question.h"
 #include "kafka/redaction.h"
+#include "kafka/report.h"
 #include "kafka/shared_client.h"
 #include "kafka/throttle.h"
 #include "kafka/topic_answers.h"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <librdkafka/rdkafka.h>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace heartbeat {
 
@@ -42,7 +45,7 @@ class Consumer {
     QuestionPointer<CallAnswer> assigning; // librdkafka has yet to take the assignment
     bool reassigning = false;              // all of it: what is queued may be of the one before
     std::chrono::steady_clock::time_point assigning_since;
-    QuestionPointer<CallAnswer> waking;       // see wake_fetcher()
+    QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // of partitions that are read no more
     std::vector<PartitionPosition> positions; // where the next batch begins
     std::vector<PartitionPosition> stored;    // of the same partitions: what the database has

@@ -1,9 +1,13 @@
 // Tells the Kafka group how far the database has come, for tools that show lag. Not by the
 // administrator's calls of librdkafka: one that times out can abort the process in 2.0.2.
+#include "kafka/group_offsets.h"
+
 #include "kafka/consumer_client.h"
+#include "kafka/partition_list.h"
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 namespace heartbeat {
 

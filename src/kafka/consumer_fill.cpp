@@ -1,0 +1,216 @@
+// Decodes queued messages into the batch, after the examination of each partition's log has accepted them.
+// Partitions are assigned by the caller and never subscribed to, so no group rebalances anything.
+#include "kafka/consumer_fill.h"
+
+#include "decode/utf8_text.h"
+#include "kafka/consumer_assign.h"
+#include "kafka/consumer_client.h"
+#include "kafka/examination.h"
+#include "kafka/failure.h"
+#include "kafka/fetcher_wake.h"
+#include "kafka/log_mark.h"
+#include "kafka/thread_guards.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t messages_at_once = 512;
+
+PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
+    auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
+        return position.partition == partition;
+    });
+    return found == positions.end() ? nullptr : &*found;
+}
+
+void move_positions(std::vector<PartitionPosition> &positions, const Batch &batch) {
+    for (const BatchPartition &progress : batch.partitions) {
+        PartitionPosition *position = find_position(positions, progress.partition);
+        if (position != nullptr)
+            position->offset = progress.next_offset;
+    }
+}
+
+// Nothing that comes after the error may be stored before the partition is assigned anew; others are not
+// concerned.
+FillResult give_up(Consumer *consumer, const rd_kafka_message_t *message) {
+    std::vector<PartitionPosition> &positions = consumer->positions;
+    auto rest = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
+        return position.partition == message->partition;
+    });
+    if (rest == positions.end())
+        return FillResult::drained; // it has been given up
+    PartitionTrouble trouble = {message->partition, ""};
+    consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
+    consumer->troubles.push_back(trouble);
+    consumer->examinations.erase(consumer->examinations.begin() + (rest - positions.begin()));
+    positions.erase(rest);
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+    consumer->note(4, line);
+    return FillResult::drained;
+}
+
+FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
+    PartitionPosition *position =
+        message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
+        // of the Kafka group, which has the positions for lag tools only: reading goes on without it
+        char line[print_size_max];
+        snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
+        consumer->note(4, line);
+        return FillResult::drained;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        // that the offset is out of range, or the log truncated, is found out for all partitions together
+        if (!failure_is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+            return give_up(consumer, message);
+        consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+        examination_hear(consumer, message);
+        if (failure_is_unknown_topic(message->err))
+            consumer->lose_topic();
+        return FillResult::trouble;
+    }
+    if (position == nullptr)
+        return FillResult::drained; // of a partition that is read no more
+    if (message->offset < 0 || message->offset > offset_max) {
+        consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
+                               message->partition, static_cast<long long>(message->offset));
+        return FillResult::trouble;
+    }
+    consumer->heard = true;
+    size_t index = static_cast<size_t>(position - consumer->positions.data());
+    switch (examination_take(consumer, index, message, *batch)) {
+    case Examined::accepted:
+        break;
+    case Examined::passed_over:
+        return FillResult::drained;
+    case Examined::trouble:
+        return FillResult::trouble;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
+        return FillResult::drained;
+    }
+    if (message->offset >= position->end) {
+        batch->add_progress(message->partition, position->offset, position->end);
+        return FillResult::drained;
+    }
+    if (message->offset < position->offset)
+        return FillResult::drained;
+    batch->add_message(message->partition, position->offset, message->offset, log_kafka_time(message),
+                       message->key, message->key_len, message->payload, message->len, log_epoch(message));
+    return FillResult::drained;
+}
+
+// Whether all partitions were looked at whose log can have become another one meanwhile; they are examined.
+bool look_around(Consumer *consumer, const Batch &batch) noexcept {
+    try {
+        return examination_look(consumer, batch);
+    } catch (...) {
+        return false;
+    }
+}
+
+FillResult fill(Consumer *consumer, Batch *batch) noexcept {
+    consumer->wake->empty();
+    if (consumer->reassigning)
+        return FillResult::drained; // what is queued may be of the assignment before
+    if (!look_around(consumer, *batch))
+        return FillResult::trouble;
+    rd_kafka_message_t *messages[messages_at_once];
+    while (!batch->full()) {
+        size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
+        consumer->taking++;
+        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
+        // what came together with such news may be of another topic, or of another cluster at the same
+        // address
+        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
+        FillResult result = lost ? FillResult::trouble : FillResult::drained;
+        if (count <= 0) {
+            fetcher_wake(consumer);
+            return examination_is_lost(consumer) ? FillResult::trouble : result;
+        }
+        for (ssize_t i = 0; i < count; i++) {
+            try {
+                fetcher_note_taken(consumer, messages[i]);
+                // after an error the rest is dropped: positions are assigned anew before anything else is
+                // read
+                if (result == FillResult::drained)
+                    result = take(consumer, messages[i], batch);
+            } catch (...) {
+                result = FillResult::out_of_memory;
+            }
+            rd_kafka_message_destroy(messages[i]);
+        }
+        if (result != FillResult::drained)
+            return result;
+    }
+    return examination_is_lost(consumer) ? FillResult::trouble : FillResult::full;
+}
+
+} // namespace
+
+void consumer_listen(Consumer *consumer) noexcept {
+    consumer->settle();
+    consumer->wake->empty();
+    consumer->listen();
+}
+
+FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
+    Problem problem = {};
+    if (consumer_assign_state(consumer, &problem) == AssignState::failed) {
+        consumer->note_trouble("%s", problem.text);
+        return FillResult::trouble;
+    }
+    return fill(consumer, batch);
+}
+
+bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
+    Problem problem;
+    if (consumer_assign_state(consumer, &problem) == AssignState::failed)
+        return false; // consumer_fill() has nothing to give, and so it is found out
+    SignalsBlocked blocked;
+    try {
+        consumer->ahead = std::thread([=] {
+            consumer->ahead_result = fill(consumer, batch);
+            if (consumer->ahead_result == FillResult::full && !batch_seal(batch))
+                consumer->ahead_result = FillResult::out_of_memory;
+        });
+    } catch (...) {
+        // no thread is to be had: the caller reads when it has the time
+    }
+    return consumer->ahead.joinable();
+}
+
+FillResult consumer_ahead_result(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->ahead_result;
+}
+
+void consumer_settle(Consumer *consumer) noexcept {
+    if (consumer != nullptr)
+        consumer->settle();
+}
+
+void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
+    consumer->settle();
+    move_positions(consumer->positions, *batch);
+    try {
+        consumer->memory->remember(batch, &consumer->positions);
+    } catch (...) {
+        batch->trails.clear(); // what is not remembered is examined by its time alone
+    }
+}
+
+void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {
+    move_positions(consumer->stored, *batch); // not the reading thread's concern
+}
+
+} // namespace heartbeat

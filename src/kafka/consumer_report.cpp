@@ -1,0 +1,74 @@
+// Copies the reports out of the consumer client, which gathers them while it reads.
+#include "kafka/consumer_report.h"
+
+#include "decode/utf8_text.h"
+#include "kafka/consumer_client.h"
+
+#include <chrono>
+#include <utility>
+
+namespace heartbeat {
+
+bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept {
+    consumer->settle();
+    if (consumer->troubles.empty())
+        return false;
+    *trouble = consumer->troubles.front();
+    consumer->troubles.pop_front();
+    return true;
+}
+
+bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
+    consumer->settle();
+    if (!consumer->losses.empty()) {
+        *loss = consumer->losses.back();
+        consumer->losses.pop_back();
+        return true;
+    }
+    if (consumer->lost_topic) {
+        *loss = {};
+        utf8_copy(loss->topic, sizeof(loss->topic), consumer->topic.c_str());
+        loss->reason = consumer->lost_reason;
+    }
+    return std::exchange(consumer->lost_topic, false);
+}
+
+bool consumer_heard(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->heard || consumer->positions.empty(); // of no partition there is nothing to hear
+}
+
+const char *consumer_trouble(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->trouble;
+}
+
+bool consumer_lost_brokers(Consumer *consumer) noexcept {
+    consumer->settle();
+    return consumer->lost_brokers;
+}
+
+bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept {
+    consumer->settle();
+    Throttles::Clock::time_point now = Throttles::Clock::now();
+    const Throttles::Throttle *worst = consumer->throttles.worst(now);
+    if (worst == nullptr)
+        return false;
+    utf8_copy(throttle->broker, sizeof(throttle->broker), worst->name);
+    throttle->milliseconds = worst->milliseconds;
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(worst->until - now);
+    throttle->left_ms = static_cast<int>(left.count());
+    return true;
+}
+
+bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {
+    consumer->settle();
+    if (consumer->note_count == 0)
+        return false;
+    *note = consumer->notes[consumer->first_note];
+    consumer->first_note = (consumer->first_note + 1) % notes_kept;
+    consumer->note_count--;
+    return true;
+}
+
+} // namespace heartbeat
