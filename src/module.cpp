@@ -17,9 +17,9 @@ PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): the na
 extern "C" void _PG_init(void) {
     heartbeat::settings_define();
     heartbeat::announce_count_dropped_by(heartbeat::shared_state_announcement_dropped);
-    heartbeat::transaction_set_hooks({heartbeat::distribution_hold_marks, heartbeat::distribution_settle,
-                                      heartbeat::distribution_commit_durably,
-                                      heartbeat::announce_committing});
+    heartbeat::transaction_set_hooks(
+        {heartbeat::distribution_hold_marks, heartbeat::distribution_release_marks,
+         heartbeat::distribution_commit_durably, heartbeat::announce_committing});
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     heartbeat::shared_state_request();

@@ -43,9 +43,9 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
     auto *positions = static_cast<PartitionPosition *>(palloc0(sizeof(PartitionPosition) * count));
     for (size_t i = 0; i < count; i++)
         positions[i].partition = only == nullptr ? static_cast<int32_t>(i) : *only;
-    Problem problem = {};
-    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, answer_ms, &problem))
-        kafka_session_refuse(problem.text);
+    Error error = {};
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, answer_ms, &error))
+        kafka_session_refuse(error.text);
     for (size_t i = 0; i < count; i++) {
         Datum values[2] = {Int32GetDatum(positions[i].partition), Int64GetDatum(positions[i].offset)};
         bool nulls[2] = {};
@@ -61,13 +61,13 @@ void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
 }
 
 Consumer *open_or_accept(int32_t partition, int64_t offset) {
-    Problem problem = {};
-    utf8_copy(problem.text, sizeof(problem.text), settings_why_no_brokers());
+    Error error = {};
+    utf8_copy(error.text, sizeof(error.text), settings_why_no_brokers());
     Consumer *consumer = settings.brokers[0] == '\0'
                              ? nullptr
-                             : consumer_open(settings_for_kafka("heartbeat-session"), &problem);
+                             : consumer_open(settings_for_kafka("heartbeat-session"), &error);
     if (consumer == nullptr)
-        accept_unchecked(partition, offset, problem.text);
+        accept_unchecked(partition, offset, error.text);
     return consumer;
 }
 
@@ -90,16 +90,16 @@ void refuse_offset(const PartitionRange &range, int64_t offset) {
 
 void check(Consumer *consumer, int32_t partition, int64_t offset) {
     TopicDescription topic = {};
-    Problem problem = {};
-    if (!kafka_session_ask(consumer, check_patience_s, &topic, &problem))
-        return accept_unchecked(partition, offset, problem.text);
+    Error error = {};
+    if (!kafka_session_ask(consumer, check_patience_s, &topic, &error))
+        return accept_unchecked(partition, offset, error.text);
     if (!topic.exists)
         return accept_unchecked(partition, offset, "Kafka does not have the topic yet");
     if (partition >= topic.partition_count)
         refuse_partition(partition, topic);
     PartitionRange range = {partition, 0, 0};
-    if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &problem))
-        return accept_unchecked(partition, offset, problem.text);
+    if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &error))
+        return accept_unchecked(partition, offset, error.text);
     if (offset < range.low || offset > range.high)
         refuse_offset(range, offset);
 }

@@ -28,14 +28,14 @@ struct Answers {
     PartitionRange *ranges; // low -1: still to come
     size_t count;
     size_t missing;
-    Problem *problem; // of the last one that failed
+    Error *error; // of the last one that failed
 };
 
 void take_answers(Consumer *consumer, Answers *answers) {
     RangeAnswer answer;
     while (topic_next_range(consumer, &answer)) {
         if (!answer.known && !answer.moved)
-            snprintf(answers->problem->text, sizeof(answers->problem->text), "partition %d: %.300s",
+            snprintf(answers->error->text, sizeof(answers->error->text), "partition %d: %.300s",
                      answer.range.partition, answer.reason.text);
         for (size_t i = 0; answer.known && i < answers->count; i++) {
             PartitionRange *range = &answers->ranges[i];
@@ -60,9 +60,9 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
 
 // A leader that is away, or changes, is asked again until the time is over.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
-             int timeout_ms, Problem *problem) {
+             int timeout_ms, Error *error) {
     TimestampTz deadline = after(timeout_ms), again_at = 0;
-    Answers answers = {ranges, count, count, problem};
+    Answers answers = {ranges, count, count, error};
     for (size_t i = 0; i < count; i++)
         ranges[i].low = ranges[i].high = -1;
     topic_forget_ranges(consumer);
@@ -77,7 +77,7 @@ bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind
             first = false;
         }
         TopicDescription topic;
-        Problem ignored;
+        Error ignored;
         topic_take_answer(consumer, &topic, &ignored);
         take_answers(consumer, &answers);
         if (answers.missing == 0)
@@ -113,10 +113,10 @@ Consumer *kafka_session_open() {
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
                  errhint("Set it, and reload the configuration.")));
-    Problem problem = {};
-    Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &problem);
+    Error error = {};
+    Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &error);
     if (consumer == nullptr)
-        kafka_session_refuse(problem.text);
+        kafka_session_refuse(error.text);
     return consumer;
 }
 
@@ -124,12 +124,12 @@ void kafka_session_close(int /*code*/, Datum consumer) {
     kafka_close(reinterpret_cast<Consumer *>(DatumGetPointer(consumer)));
 }
 
-bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Problem *problem) {
+bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error) {
     TimestampTz deadline = after(seconds * 1000), again_at = 0;
     bool explained = false;
     for (;;) {
         TimestampTz now = GetCurrentTimestamp();
-        AnswerState answer = topic_take_answer(consumer, topic, problem);
+        AnswerState answer = topic_take_answer(consumer, topic, error);
         if (answer == AnswerState::given)
             return true;
         explained = explained || answer == AnswerState::failed;
@@ -142,31 +142,31 @@ bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic,
         kafka_session_wait(consumer, look_ms);
     }
     if (!explained)
-        topic_explain_silence(consumer, problem);
+        topic_explain_silence(consumer, error);
     return false;
 }
 
 TopicDescription kafka_session_describe(Consumer *consumer) {
     TopicDescription topic = {};
-    Problem problem = {};
-    if (!kafka_session_ask(consumer, kafka_session_patience_s, &topic, &problem))
-        kafka_session_refuse(problem.text);
+    Error error = {};
+    if (!kafka_session_ask(consumer, kafka_session_patience_s, &topic, &error))
+        kafka_session_refuse(error.text);
     if (!topic.exists)
         kafka_session_refuse("The topic does not exist.");
     return topic;
 }
 
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
-                          Problem *problem) {
-    return ask_all(consumer, ranges, count, RangeKind::both, 0, timeout_ms, problem);
+                          Error *error) {
+    return ask_all(consumer, ranges, count, RangeKind::both, 0, timeout_ms, error);
 }
 
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
-                              size_t count, int timeout_ms, Problem *problem) {
+                              size_t count, int timeout_ms, Error *error) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         ranges[i] = {positions[i].partition, -1, -1};
-    bool answered = ask_all(consumer, ranges, count, RangeKind::time, kafka_time, timeout_ms, problem);
+    bool answered = ask_all(consumer, ranges, count, RangeKind::time, kafka_time, timeout_ms, error);
     for (size_t i = 0; answered && i < count; i++)
         positions[i].offset = ranges[i].low;
     pfree(ranges);

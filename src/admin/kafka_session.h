@@ -23,21 +23,21 @@ void kafka_session_close(int code, Datum consumer);
 // barriers and the postmaster's end meanwhile: nothing that librdkafka does keeps a session.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
-// False with *problem filled in where Kafka does not answer in so many seconds; a missing topic is an answer.
-bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Problem *problem);
+// False with *error filled in where Kafka does not answer in so many seconds; a missing topic is an answer.
+bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
 // An error where it does not answer, or the topic does not exist.
 TopicDescription kafka_session_describe(Consumer *consumer);
 
 // For each element's partition: what Kafka holds of it. After the topic has been described. False with
-// *problem filled in, which names a partition and its leader, where one of them has no answer in that time.
+// *error filled in, which names a partition and its leader, where one of them has no answer in that time.
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
-                          Problem *problem);
+                          Error *error);
 
 // For each element's partition: the first offset whose Kafka timestamp is at or after kafka_time
 // (milliseconds since 1970), or the partition's end.
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
-                              size_t count, int timeout_ms, Problem *problem);
+                              size_t count, int timeout_ms, Error *error);
 
 inline constexpr int kafka_session_patience_s = 10;
 

@@ -44,9 +44,9 @@ void ask_ranges(Consumer *consumer, ReplayPartition *partitions, size_t count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         ranges[i] = {partitions[i].stored.partition, 0, 0};
-    Problem problem = {};
-    if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &problem))
-        kafka_session_refuse(problem.text);
+    Error error = {};
+    if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &error))
+        kafka_session_refuse(error.text);
     for (size_t i = 0; i < count; i++)
         partitions[i].range = ranges[i];
     pfree(ranges);
@@ -58,9 +58,9 @@ int64_t *ask_offsets_at(Consumer *consumer, const ReplayPartition *partitions, s
     auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         positions[i] = {partitions[i].stored.partition, 0};
-    Problem problem = {};
-    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &problem))
-        kafka_session_refuse(problem.text);
+    Error error = {};
+    if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &error))
+        kafka_session_refuse(error.text);
     auto *offsets = static_cast<int64_t *>(palloc(sizeof(int64_t) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         offsets[i] = positions[i].offset;
@@ -81,7 +81,7 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     if (partition.range.low < partition.range.high)
         return after == partition.from;
     // the last message read was before the span
-    const MessageMark &last = partition.stored.witness;
+    const MessageMark &last = partition.stored.last_message;
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 

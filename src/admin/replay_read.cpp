@@ -110,9 +110,9 @@ void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count)
         reader->reached[i] = pieces[i].from_offset;
         positions[i] = {pieces[i].partition, pieces[i].from_offset, {}, pieces[i].to_offset};
     }
-    Problem problem = {};
-    if (!consumer_assign(reader->consumer, positions, count, &problem))
-        kafka_session_refuse(problem.text);
+    Error error = {};
+    if (!consumer_assign(reader->consumer, positions, count, &error))
+        kafka_session_refuse(error.text);
     pfree(positions);
 }
 

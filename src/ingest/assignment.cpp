@@ -20,7 +20,7 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t partitions_told_max = 16;
-constexpr int64_t witness_reach = 100000; // offsets
+constexpr int64_t last_message_reach = 100000; // offsets
 
 AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
                          const char *hint) {
@@ -29,9 +29,9 @@ AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const 
     return result;
 }
 
-AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const Problem &problem,
+AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const Error &error,
                          const char *hint) {
-    return give_up(assignment, result, text_from_utf8(problem.text), hint);
+    return give_up(assignment, result, text_from_utf8(error.text), hint);
 }
 
 StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
@@ -63,14 +63,15 @@ StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
 }
 
 // Not where it is too far back: what was aborted since would be fetched again each time.
-MessageMark usable_witness(const StoredOffset &stored, const PartitionRange &range) {
-    bool usable = stored.witness.offset >= range.low && stored.witness.offset < stored.next_offset &&
-                  stored.next_offset - stored.witness.offset <= witness_reach;
-    return usable ? stored.witness : MessageMark{};
+MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
+    bool usable = stored.last_message.offset >= range.low &&
+                  stored.last_message.offset < stored.next_offset &&
+                  stored.next_offset - stored.last_message.offset <= last_message_reach;
+    return usable ? stored.last_message : MessageMark{};
 }
 
 PartitionPosition position_of(const StoredOffset &stored, const PartitionRange &range) {
-    PartitionPosition position = {stored.partition, stored.next_offset, usable_witness(stored, range)};
+    PartitionPosition position = {stored.partition, stored.next_offset, usable_last_message(stored, range)};
     position.trail = stored.trail;
     position.log_begin = range.low;
     position.log_end = range.high;
@@ -106,17 +107,18 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     for (size_t i = 0; i < count; i++)
         if (can_join(*assignment, offsets[i].partition))
             positions[own++] = position_of(offsets[i], partitions[offsets[i].partition].range);
-    Problem problem;
-    if (!(join ? consumer_join(consumer, positions, own, &problem)
-               : consumer_assign(consumer, positions, own, &problem)))
-        return give_up(assignment, AssignmentResult::unavailable, problem, "");
+    Error error;
+    if (!(join ? consumer_join(consumer, positions, own, &error)
+               : consumer_assign(consumer, positions, own, &error)))
+        return give_up(assignment, AssignmentResult::unavailable, error, "");
     TimestampTz now = GetCurrentTimestamp();
     for (size_t i = 0; i < own; i++) {
         KafkaPartition *partition = &partitions[positions[i].partition];
         partition->read = true;
         partition->away = partition->trouble_until > now;
         partition->ask_at = now;
-        worker_stats_position(positions[i].partition, positions[i].offset, positions[i].witness.kafka_time);
+        worker_stats_position(positions[i].partition, positions[i].offset,
+                              positions[i].last_message.kafka_time);
     }
     if (!assignment->told)
         tell_positions(positions, own, partitions);
@@ -144,7 +146,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     return result;
 }
 
-AssignmentResult answer_news(TopicNews news, const Problem &problem, Assignment *assignment) {
+AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *assignment) {
     char reason[state_text_size];
     switch (news) {
     case TopicNews::missing:
@@ -154,7 +156,7 @@ AssignmentResult answer_news(TopicNews news, const Problem &problem, Assignment 
     case TopicNews::other:
         return AssignmentResult::outdated;
     case TopicNews::unreachable:
-        return give_up(assignment, AssignmentResult::unreachable, problem, brokers_hint);
+        return give_up(assignment, AssignmentResult::unreachable, error, brokers_hint);
     case TopicNews::none:
     case TopicNews::found:
     case TopicNews::fewer: // which the comparison with heartbeat_offsets finds too
@@ -171,9 +173,9 @@ bool has_own(const Assignment &assignment) {
 
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
-    Problem problem = {};
-    TopicNews news = topic_watch_look(partitions, consumer, &problem);
-    AssignmentResult result = answer_news(news, problem, assignment);
+    Error error = {};
+    TopicNews news = topic_watch_look(partitions, consumer, &error);
+    AssignmentResult result = answer_news(news, error, assignment);
     bool asked_anyway = result == AssignmentResult::unreachable && partitions->known;
     if (!partitions->known || (result != AssignmentResult::asking && !asked_anyway))
         return result;
@@ -191,15 +193,15 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
 
 bool assignment_tend(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
-    Problem problem = {};
-    TopicNews news = topic_watch_look(partitions, consumer, &problem);
+    Error error = {};
+    TopicNews news = topic_watch_look(partitions, consumer, &error);
     if (news == TopicNews::missing || news == TopicNews::other || news == TopicNews::fewer)
         return true;
-    bool settled = consumer_assign_state(consumer, &problem) == AssignState::taken;
+    bool settled = consumer_assign_state(consumer, &error) == AssignState::taken;
     PartitionTrouble trouble;
     if (settled && consumer_next_trouble(consumer, &trouble)) {
         partitions_trouble(partitions, trouble);
-        if (!consumer_leave(consumer, trouble.partition, &problem))
+        if (!consumer_leave(consumer, trouble.partition, &error))
             return true;
     }
     leader_questions_ask(partitions, consumer, false, false);
@@ -222,8 +224,8 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
 
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;
-    Problem problem = {};
-    topic_watch_look(partitions, consumer, &problem);
+    Error error = {};
+    topic_watch_look(partitions, consumer, &error);
     if (!partitions->known)
         return;
     leader_questions_ask(partitions, consumer, false, true);

@@ -28,7 +28,7 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 bytes each
-constexpr TimestampTz mirror_every = USECS_PER_SEC;
+constexpr TimestampTz commit_every = USECS_PER_SEC;
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -117,8 +117,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     if (settings.log_readings)
         log_readings(batch);
     cycle->stored_at = GetCurrentTimestamp();
-    if (cycle->mirror_at == 0)
-        cycle->mirror_at = cycle->stored_at + mirror_every;
+    if (cycle->commit_at == 0)
+        cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     cycle->sealed = cycle->full = cycle->isolate = false;
     if (!cycle->ahead)
@@ -154,12 +154,12 @@ bool batch_cycle_create(BatchCycle *cycle) {
 
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->doubtful = cycle->lost = false;
-    cycle->mirror_at =
+    cycle->commit_at =
         GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
 }
 
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
-    consumer_settle(consumer);
+    consumer_finish_ahead(consumer);
     cycle->batch->clear();
     cycle->next->clear();
     cycle->batch->max_messages = cycle->next->max_messages = static_cast<size_t>(settings.batch_size);
@@ -173,8 +173,8 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     if (cycle->hold)
         return consumer_listen(consumer); // so that the next answer wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->batch));
-    if (consumer_mirror_failed(consumer))
-        cycle->mirror_at = GetCurrentTimestamp() + mirror_every;
+    if (consumer_group_commit_failed(consumer))
+        cycle->commit_at = GetCurrentTimestamp() + commit_every;
 }
 
 long batch_cycle_until_due(const BatchCycle *cycle) {
@@ -212,15 +212,15 @@ long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assig
     // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
     // answer, so nothing is asked of the coordinator while a broker is away
     bool away = partitions_any_away(assignment->partitions);
-    if (cycle->mirror_at != 0 && cycle->mirror_at <= now) {
+    if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)
-            consumer_mirror_positions(consumer);
-        cycle->mirror_at = away ? now + mirror_every : 0;
+            consumer_commit_group_offsets(consumer);
+        cycle->commit_at = away ? now + commit_every : 0;
     }
     cycle->doubtful = assignment_tend(consumer, assignment) || cycle->doubtful;
     long wait = partitions_until_due(assignment->partitions);
-    if (cycle->mirror_at != 0)
-        wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->mirror_at - now, 0) / 1000 + 1));
+    if (cycle->commit_at != 0)
+        wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->commit_at - now, 0) / 1000 + 1));
     return wait;
 }
 

@@ -17,7 +17,7 @@ struct BatchCycle {
     int64_t unresolved;    // dead letters, where their limit has been found reached
     bool lost;             // assign anew and drop the batch: messages got lost on the way
     TimestampTz stored_at; // when the batch before it was; 0: none
-    TimestampTz mirror_at; // when to mirror positions to the Kafka group; 0: nothing new
+    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: nothing new
 };
 
 enum class StoreResult {
@@ -41,8 +41,8 @@ long batch_cycle_until_due(const BatchCycle *cycle);
 // again.
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
 
-// What is due now and then: mirroring positions, looking at the topic and the leaders of its partitions.
-// Waits for nothing of it. Returns milliseconds until there is more.
+// What is due now and then: committing offsets to the Kafka group, looking at the topic and the leaders of
+// its partitions. Waits for nothing of it. Returns milliseconds until there is more.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

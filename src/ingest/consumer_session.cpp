@@ -56,8 +56,8 @@ void close_at_exit(int /*code*/, Datum session) {
 
 } // namespace
 
-bool consumer_session_open(ConsumerSession *session, Problem *problem) {
-    session->consumer = consumer_open(settings_for_kafka(session->client_id), problem, session->memory);
+bool consumer_session_open(ConsumerSession *session, Error *error) {
+    session->consumer = consumer_open(settings_for_kafka(session->client_id), error, session->memory);
     return session->consumer != nullptr;
 }
 
@@ -76,10 +76,10 @@ void consumer_session_close_at_exit(ConsumerSession *session) {
 }
 
 void consumer_session_stop(ConsumerSession *session) {
-    Problem problem;
+    Error error;
     if (session->consumer != nullptr && session->assigned) {
         take_losses(session); // found by what was being read ahead
-        consumer_assign(session->consumer, nullptr, 0, &problem);
+        consumer_assign(session->consumer, nullptr, 0, &error);
     }
     assignment_forget(session->consumer, &session->assignment);
     session->assigned = false;

@@ -20,8 +20,8 @@ struct ConsumerSession {
     char client_id[64];
 };
 
-// False with *problem filled in: a setting is wrong.
-bool consumer_session_open(ConsumerSession *session, Problem *problem);
+// False with *error filled in: a setting is wrong.
+bool consumer_session_open(ConsumerSession *session, Error *error);
 
 // Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
 void consumer_session_close(ConsumerSession *session);

@@ -29,7 +29,7 @@ bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
     auto is_in = [&](const MessageMark &mark) {
         return mark.offset >= range.low && mark.offset < range.high;
     };
-    return is_in(stored.witness) ||
+    return is_in(stored.last_message) ||
            std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
 }
 
@@ -119,7 +119,7 @@ void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, in
 void move(StoredOffset *stored, int64_t to, const char *reason) {
     offsets_reset(settings.topic, stored->partition, stored->next_offset, to, reason);
     stored->next_offset = to;
-    stored->witness = {};
+    stored->last_message = {};
     stored->trail = {};
     stored->truncated_to = -1;
 }

@@ -79,10 +79,10 @@ void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer) {
     partitions->topic_asked_at = partitions->topic_at = 0;
 }
 
-TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Problem *problem) {
+TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Error *error) {
     TimestampTz now = GetCurrentTimestamp();
     TopicDescription found;
-    switch (topic_take_answer(consumer, &found, problem)) {
+    switch (topic_take_answer(consumer, &found, error)) {
     case AnswerState::given:
         partitions->answered = true;
         partitions->unanswered = 0;
@@ -100,7 +100,7 @@ TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Prob
     }
     if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + answers_take) {
         partitions->unanswered++;
-        topic_explain_silence(consumer, problem);
+        topic_explain_silence(consumer, error);
         topic_answered(partitions, now + partitions_ask_again_after);
         return TopicNews::unreachable;
     }

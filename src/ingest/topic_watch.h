@@ -12,13 +12,13 @@ enum class TopicNews {
     missing,    // it does not exist
     other,      // it is another one
     fewer,      // it has fewer partitions
-    unreachable // no broker answers; the reason is in *problem
+    unreachable // no broker answers; the reason is in *error
 };
 
 // Forgets all that was found of the partitions, not of the topic.
 void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer);
 
 // Asks for the topic if that is due, and takes the answer.
-TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Problem *problem);
+TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Error *error);
 
 } // namespace heartbeat

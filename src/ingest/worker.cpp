@@ -61,9 +61,9 @@ long stay_paused() {
 // One step of the loop; returns how long to sleep.
 long step() {
     worker_slot_doing(worker.slot, WorkerActivity::looking, 0);
-    if (!worker.nodes_settled)
+    if (!worker.nodes_recovered)
         distribution_recover();
-    worker.nodes_settled = true;
+    worker.nodes_recovered = true;
     if (!worker.control_known || worker.control_seen != wake_generation())
         look_at_control();
     if (!worker.installed)
@@ -91,7 +91,7 @@ long step() {
 long recover() {
     Failure &failure = worker.failure;
     failure_take(worker.slot, &failure, store_may_be_refused);
-    worker.nodes_settled = false;
+    worker.nodes_recovered = false;
     bool storing = worker.session.assigned && worker.session.cycle.sealed;
     if (storing && failure.is_of_row && !worker.session.cycle.isolate) {
         worker.session.cycle.isolate = true;

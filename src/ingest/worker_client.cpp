@@ -7,9 +7,9 @@
 namespace heartbeat {
 
 bool worker_client_open() {
-    Problem problem;
-    if (!consumer_session_open(&worker.session, &problem))
-        worker_state_fail(text_from_utf8(problem.text), "Correct the setting and reload the configuration.");
+    Error error;
+    if (!consumer_session_open(&worker.session, &error))
+        worker_state_fail(text_from_utf8(error.text), "Correct the setting and reload the configuration.");
     return worker.session.consumer != nullptr;
 }
 

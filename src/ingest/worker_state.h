@@ -18,7 +18,7 @@ struct Worker {
     ConsumerSession session;
     bool control_known;
     uint64_t control_seen; // wake_generation() when heartbeat_control was read last
-    bool nodes_settled;    // nothing is prepared on the nodes of a cluster that nobody will end
+    bool nodes_recovered;  // nothing is prepared on the nodes of a cluster that nobody will end
     bool installed;
     bool node; // the coordinator ingests
     bool paused;

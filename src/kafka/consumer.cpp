@@ -68,11 +68,11 @@ void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     char line[print_size_max];
-    snprintf(line, sizeof(line), "positions were not mirrored to the Kafka group: %s",
+    snprintf(line, sizeof(line), "offsets were not committed to the Kafka group: %s",
              rd_kafka_err2str(error));
     auto *consumer = static_cast<Consumer *>(opaque);
     consumer->note(6, line);
-    consumer->mirror_failed = true;
+    consumer->group_commit_failed = true;
 }
 
 int refresh_ms_of(rd_kafka_t *client) {
@@ -84,7 +84,7 @@ int refresh_ms_of(rd_kafka_t *client) {
     return milliseconds > 0 ? milliseconds : refresh_ms_default; // -1: librdkafka itself never looks
 }
 
-bool open_client(Consumer *consumer, const KafkaSettings &settings, Problem *problem) {
+bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *problem) {
     consumer->topic = settings.topic;
     consumer->wake = std::make_shared<Wake>();
     consumer->shared = std::make_shared<SharedClient>();
@@ -137,7 +137,7 @@ ConsumerMemory *consumer_memory_create() noexcept {
     return new (std::nothrow) ConsumerMemory;
 }
 
-Consumer *consumer_open(const KafkaSettings &settings, Problem *problem, ConsumerMemory *memory) noexcept {
+Consumer *consumer_open(const KafkaSettings &settings, Error *problem, ConsumerMemory *memory) noexcept {
     Consumer *consumer = nullptr;
     try {
         consumer = new Consumer;
@@ -175,7 +175,7 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
 CloseResult consumer_close(Consumer *consumer) noexcept {
     if (consumer == nullptr)
         return CloseResult::closed;
-    consumer->settle();
+    consumer->finish_ahead();
     if (consumer->queue != nullptr) {
         rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
         rd_kafka_queue_destroy(consumer->queue);

@@ -20,7 +20,7 @@ class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
 // Without `memory` the client forgets what it has consumed when it is closed.
-Consumer *consumer_open(const KafkaSettings &settings, Problem *problem,
+Consumer *consumer_open(const KafkaSettings &settings, Error *error,
                         ConsumerMemory *memory = nullptr) noexcept;
 
 enum class CloseResult {

@@ -36,7 +36,7 @@ QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer l
                                      rd_kafka_resp_err_t error = call(client.handle, list.get());
                                      client.end_turn();
                                      if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-                                         failure_describe(&answer.problem, "cannot assign partitions", error);
+                                         failure_describe(&answer.error, "cannot assign partitions", error);
                                      return answer;
                                  });
     consumer.shared->turns_given = turn;
@@ -74,7 +74,7 @@ ListPointer list_of(const SharedClient &client, const std::vector<int32_t> &part
         [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
 }
 
-bool refuse_assignment(Problem *problem) {
+bool refuse_assignment(Error *problem) {
     utf8_copy(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
     return false;
 }
@@ -82,8 +82,8 @@ bool refuse_assignment(Problem *problem) {
 } // namespace
 
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                     Problem *problem) noexcept {
-    consumer->settle();
+                     Error *problem) noexcept {
+    consumer->finish_ahead();
     try {
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
@@ -112,8 +112,8 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
 }
 
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                   Problem *problem) noexcept {
-    consumer->settle();
+                   Error *problem) noexcept {
+    consumer->finish_ahead();
     try {
         // known before librdkafka is told, since what comes of an unknown partition is dropped
         consumer->positions.reserve(consumer->positions.size() + count);
@@ -131,8 +131,8 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
     return true;
 }
 
-bool consumer_leave(Consumer *consumer, int32_t partition, Problem *problem) noexcept {
-    consumer->settle();
+bool consumer_leave(Consumer *consumer, int32_t partition, Error *problem) noexcept {
+    consumer->finish_ahead();
     auto is_it = [=](const PartitionPosition &position) { return position.partition == partition; };
     auto found = std::find_if(consumer->positions.begin(), consumer->positions.end(), is_it);
     if (found != consumer->positions.end()) {
@@ -153,7 +153,7 @@ bool consumer_leave(Consumer *consumer, int32_t partition, Problem *problem) noe
 }
 
 void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     try {
         size_t before = consumer->paused.size();
         consumer->paused.insert(consumer->paused.end(), partitions, partitions + count);
@@ -165,13 +165,13 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
     }
 }
 
-AssignState consumer_assign_state(Consumer *consumer, Problem *problem) noexcept {
-    consumer->settle();
+AssignState consumer_assign_state(Consumer *consumer, Error *problem) noexcept {
+    consumer->finish_ahead();
     if (consumer->assigning == nullptr)
         return AssignState::taken;
     if (!consumer->assigning->done.load())
         return AssignState::under_way;
-    *problem = consumer->assigning->answer.problem;
+    *problem = consumer->assigning->answer.error;
     bool failed = consumer->assigning->out_of_memory || problem->text[0] != '\0';
     consumer->assigning = nullptr;
     consumer->reassigning = false;

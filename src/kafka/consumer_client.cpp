@@ -29,7 +29,7 @@ void Consumer::note_trouble(const char *format, ...) noexcept {
     note(4, trouble);
 }
 
-void Consumer::settle() noexcept {
+void Consumer::finish_ahead() noexcept {
     if (ahead.joinable())
         ahead.join();
 }

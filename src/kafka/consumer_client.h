@@ -32,8 +32,8 @@ class Consumer {
   public:
     void note(int level, const char *text) noexcept; // called by librdkafka's C frames
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
-    void settle() noexcept;     // waits for a fill that runs ahead
-    void lose_topic() noexcept; // Kafka does not know it
+    void finish_ahead() noexcept; // waits for a fill that runs ahead
+    void lose_topic() noexcept;   // Kafka does not know it
     void listen() noexcept; // while nothing is assigned: runs the callbacks of what is queued, and drops it
 
     rd_kafka_t *client = nullptr; // shared's
@@ -69,11 +69,11 @@ class Consumer {
     Throttles throttles;
     Redactor redactor;           // for what librdkafka and the brokers say
     bool impossible_end = false; // a partition ends, as the broker has it, where it cannot: see trouble
-    bool mirror_failed = false;
+    bool group_commit_failed = false;
     int commits = 0; // that the group's coordinator has yet to answer
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
-    Problem lost_reason = {};
+    Error lost_reason = {};
     int refresh_ms = 0;
     size_t bytes_taken = 0;          // since the threads that fetch were woken last
     std::vector<int32_t> taken_from; // these partitions

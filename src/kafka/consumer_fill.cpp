@@ -158,23 +158,23 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
 } // namespace
 
 void consumer_listen(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     consumer->wake->empty();
     consumer->listen();
 }
 
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
-    Problem problem = {};
-    if (consumer_assign_state(consumer, &problem) == AssignState::failed) {
-        consumer->note_trouble("%s", problem.text);
+    Error error = {};
+    if (consumer_assign_state(consumer, &error) == AssignState::failed) {
+        consumer->note_trouble("%s", error.text);
         return FillResult::trouble;
     }
     return fill(consumer, batch);
 }
 
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
-    Problem problem;
-    if (consumer_assign_state(consumer, &problem) == AssignState::failed)
+    Error error;
+    if (consumer_assign_state(consumer, &error) == AssignState::failed)
         return false; // consumer_fill() has nothing to give, and so it is found out
     SignalsBlocked blocked;
     try {
@@ -190,17 +190,17 @@ bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
 }
 
 FillResult consumer_ahead_result(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->ahead_result;
 }
 
-void consumer_settle(Consumer *consumer) noexcept {
+void consumer_finish_ahead(Consumer *consumer) noexcept {
     if (consumer != nullptr)
-        consumer->settle();
+        consumer->finish_ahead();
 }
 
 void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     move_positions(consumer->positions, *batch);
     try {
         consumer->memory->remember(batch, &consumer->positions);

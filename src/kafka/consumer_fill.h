@@ -22,7 +22,7 @@ FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
 // done.
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
-void consumer_settle(Consumer *consumer) noexcept; // waits for it to end; nullptr is fine
+void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for it to end; nullptr is fine
 
 // The batch will grow no more: the next one begins where it ends.
 void consumer_advance(Consumer *consumer, Batch *batch) noexcept;

@@ -34,10 +34,10 @@ void ConsumerMemory::forget_beyond(const PartitionPosition &position) {
     std::vector<MessageMark> &marks = found->second.marks;
     std::sort(marks.begin(), marks.end(),
               [](const MessageMark &a, const MessageMark &b) { return a.offset < b.offset; });
-    while (!marks.empty() && marks.back().offset > position.witness.offset)
+    while (!marks.empty() && marks.back().offset > position.last_message.offset)
         marks.pop_back();
-    if (marks.empty() || marks.back().offset != position.witness.offset ||
-        !mark_agrees(marks.back(), position.witness))
+    if (marks.empty() || marks.back().offset != position.last_message.offset ||
+        !mark_agrees(marks.back(), position.last_message))
         recent.erase(found);
     else
         found->second.at = 0;
@@ -70,14 +70,14 @@ void ConsumerMemory::remember(Batch *batch, std::vector<PartitionPosition> *assi
     }
     for (size_t i = chosen.size(); i-- > 0;) {
         PartitionPosition &position = *positions[batch->messages[chosen[i]].partition_index];
-        position.witness = batch->mark(chosen[i]);
-        remember_mark(&recent[position.partition], position.witness, room);
+        position.last_message = batch->mark(chosen[i]);
+        remember_mark(&recent[position.partition], position.last_message, room);
     }
     for (size_t i = 0; i < positions.size(); i++) {
         if (positions[i] == nullptr)
             continue;
         if (counts[i] > 0)
-            positions[i]->trail.add(positions[i]->witness);
+            positions[i]->trail.add(positions[i]->last_message);
         batch->trails[i] = positions[i]->trail;
     }
 }

@@ -10,7 +10,7 @@
 namespace heartbeat {
 
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     if (consumer->troubles.empty())
         return false;
     *trouble = consumer->troubles.front();
@@ -19,7 +19,7 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 }
 
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     if (!consumer->losses.empty()) {
         *loss = consumer->losses.back();
         consumer->losses.pop_back();
@@ -34,22 +34,22 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
 }
 
 bool consumer_heard(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->heard || consumer->positions.empty(); // of no partition there is nothing to hear
 }
 
 const char *consumer_trouble(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->trouble;
 }
 
 bool consumer_lost_brokers(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->lost_brokers;
 }
 
 bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     Throttles::Clock::time_point now = Throttles::Clock::now();
     const Throttles::Throttle *worst = consumer->throttles.worst(now);
     if (worst == nullptr)
@@ -62,7 +62,7 @@ bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept
 }
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     if (consumer->note_count == 0)
         return false;
     *note = consumer->notes[consumer->first_note];

@@ -30,7 +30,7 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const BatchPartition *progress = progress_in(batch, position.partition);
     bool in_batch = progress != nullptr && progress->last_offset >= 0;
-    examination.sought = in_batch ? batch.mark(progress->last_message) : position.witness;
+    examination.sought = in_batch ? batch.mark(progress->last_message) : position.last_message;
     examination.next = progress != nullptr ? progress->next_offset : position.offset;
     examination.certified = consumer->connections.now();
     examination.broker = -1;
@@ -115,18 +115,18 @@ bool examine_returned(Consumer *consumer, const Batch &batch) {
 int64_t examination_begin(Consumer *consumer, const PartitionPosition &position, Examination *examination) {
     *examination = {};
     examination->certified = consumer->connections.now();
-    examination->sought = position.witness;
+    examination->sought = position.last_message;
     examination->next = position.offset;
-    examination->last_epoch = position.witness.leader_epoch;
+    examination->last_epoch = position.last_message.leader_epoch;
     if (position.end != INT64_MAX)
         return position.offset;
     consumer->memory->forget_beyond(position);
     if (position.log_end < position.offset)
         return log_search_begin(*consumer, position, examination);
-    if (position.witness.offset < 0)
+    if (position.last_message.offset < 0)
         return position.offset;
     examination->step = ExaminationStep::checking;
-    return position.witness.offset;
+    return position.last_message.offset;
 }
 
 Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message,

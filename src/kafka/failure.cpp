@@ -10,7 +10,7 @@ bool failure_is_unknown_topic(int error) noexcept {
            error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-bool failure_describe(Problem *problem, const char *what, rd_kafka_resp_err_t error) noexcept {
+bool failure_describe(Error *problem, const char *what, rd_kafka_resp_err_t error) noexcept {
     utf8_print(problem->text, sizeof(problem->text), "%s: %s", what, rd_kafka_err2str(error));
     return false;
 }

@@ -1,8 +1,8 @@
-// What an error code of librdkafka means for its caller, and its text as a Problem. An error code is an
+// What an error code of librdkafka means for its caller, and its text as a Error. An error code is an
 // rd_kafka_resp_err_t.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -12,6 +12,6 @@ namespace heartbeat {
 bool failure_is_unknown_topic(int error) noexcept;
 
 // Fills in "<what>: <librdkafka's text of the error>", and returns false, for its caller to return.
-bool failure_describe(Problem *problem, const char *what, rd_kafka_resp_err_t error) noexcept;
+bool failure_describe(Error *problem, const char *what, rd_kafka_resp_err_t error) noexcept;
 
 } // namespace heartbeat

@@ -13,13 +13,13 @@ namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
 
-void consumer_mirror_positions(Consumer *consumer) noexcept {
-    consumer->settle();
+void consumer_commit_group_offsets(Consumer *consumer) noexcept {
+    consumer->finish_ahead();
     const std::vector<PartitionPosition> &positions = consumer->stored;
     if (positions.empty())
         return;
     if (consumer->commits > 0 || !consumer->heard) {
-        consumer->mirror_failed = true; // later
+        consumer->group_commit_failed = true; // later
         return;
     }
     ListPointer list = partition_list_make(
@@ -33,19 +33,19 @@ void consumer_mirror_positions(Consumer *consumer) noexcept {
 }
 
 bool consumer_is_committing(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->commits > 0;
 }
 
 bool consumer_commit_hangs(Consumer *consumer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     return consumer->commits > 0 &&
            std::chrono::steady_clock::now() > consumer->committing_since + commit_takes;
 }
 
-bool consumer_mirror_failed(Consumer *consumer) noexcept {
-    consumer->settle();
-    return std::exchange(consumer->mirror_failed, false);
+bool consumer_group_commit_failed(Consumer *consumer) noexcept {
+    consumer->finish_ahead();
+    return std::exchange(consumer->group_commit_failed, false);
 }
 
 } // namespace heartbeat

@@ -66,7 +66,7 @@ struct ConfigDeleter {
 };
 using ConfigPointer = std::unique_ptr<rd_kafka_conf_t, ConfigDeleter>;
 
-bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Problem *problem) {
+bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Error *problem) {
     char error[256];
     rd_kafka_conf_res_t result = rd_kafka_conf_set(config, name, value, error, sizeof(error));
     if (result == RD_KAFKA_CONF_OK)
@@ -142,7 +142,7 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
                : "which this version of heartbeat does not know to be safe: remove the line";
 }
 
-bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Problem *problem) {
+bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Error *problem) {
     std::vector<FileProperty> properties;
     if (!properties_read(path, &properties, problem))
         return false;
@@ -169,7 +169,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
     return true;
 }
 
-bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Problem *problem) {
+bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *problem) {
     // librdkafka 2.2 and newer take it; before, it is always a second
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
@@ -187,7 +187,7 @@ bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *r
 
 } // namespace
 
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem,
+rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Error *problem,
                                      Redactor *redactor) noexcept {
     try {
         ConfigPointer config(rd_kafka_conf_new());

@@ -2,7 +2,7 @@
 // file.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 struct rd_kafka_conf_s;
 
@@ -20,10 +20,10 @@ struct KafkaSettings {
 };
 
 // The configuration of a consumer that reads committed messages from positions it is given, or nullptr with
-// *problem filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything
+// *error filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything
 // but what the worker's guarantees rest on. A file that group or others can write, or others can read, is
 // refused. The redactor, where there is one, learns the file's values.
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Problem *problem,
+rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Error *error,
                                      Redactor *redactor = nullptr) noexcept;
 
 } // namespace heartbeat

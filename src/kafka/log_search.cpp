@@ -31,8 +31,8 @@ std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPo
     auto recent = consumer.memory->recent.find(position.partition);
     if (recent != consumer.memory->recent.end())
         marks.insert(marks.end(), recent->second.marks.begin(), recent->second.marks.end());
-    if (position.witness.offset >= 0)
-        marks.push_back(position.witness);
+    if (position.last_message.offset >= 0)
+        marks.push_back(position.last_message);
     auto by_offset = [](const MessageMark &a, const MessageMark &b) { return a.offset < b.offset; };
     auto same = [](const MessageMark &a, const MessageMark &b) { return a.offset == b.offset; };
     std::sort(marks.begin(), marks.end(), by_offset);

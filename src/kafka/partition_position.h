@@ -13,7 +13,7 @@ struct PartitionPosition {
     int64_t offset;
     // The last consumed message: reading begins at its offset where there is one, to see whether it is still
     // there.
-    MessageMark witness = {};
+    MessageMark last_message = {};
     int64_t end = INT64_MAX; // nothing is read from there on, and nothing is examined where it is given
     MarkTrail trail = {};    // messages consumed before, for the search where the last one is another
     int64_t log_begin = 0;   // what Kafka holds of the partition

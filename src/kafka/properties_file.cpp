@@ -31,45 +31,44 @@ std::string trim(const std::string &text) {
     return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// Where the file lies is a superuser's to see (SHOW heartbeat.kafka_config_file), so the problem does not say
+// Where the file lies is a superuser's to see (SHOW heartbeat.kafka_config_file), so the error does not say
 // it.
-bool refuse(Problem *problem, const char *what) {
-    utf8_print(problem->text, sizeof(problem->text), "the file that heartbeat.kafka_config_file names %s",
-               what);
+bool refuse(Error *error, const char *what) {
+    utf8_print(error->text, sizeof(error->text), "the file that heartbeat.kafka_config_file names %s", what);
     return false;
 }
 
-bool refuse_unreadable(Problem *problem) {
+bool refuse_unreadable(Error *error) {
     std::string what = std::string("cannot be read: ") + strerror(errno);
-    return refuse(problem, what.c_str());
+    return refuse(error, what.c_str());
 }
 
 // What is checked is what is read: by descriptor, so that nothing can be put in its place between.
-FilePointer open_checked(const char *path, Problem *problem) {
+FilePointer open_checked(const char *path, Error *error) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); // a pipe is not waited for
     FilePointer file(descriptor < 0 ? nullptr : fdopen(descriptor, "r"));
     struct stat status;
     if (file == nullptr || fstat(descriptor, &status) != 0) {
-        refuse_unreadable(problem);
+        refuse_unreadable(error);
         if (file == nullptr && descriptor >= 0)
             close(descriptor);
         return nullptr;
     }
     const char *exposure = properties_find_exposure(status, geteuid());
     if (exposure != nullptr)
-        refuse(problem, exposure);
+        refuse(error, exposure);
     return exposure == nullptr ? std::move(file) : nullptr;
 }
 
-bool read_all(FILE *file, std::string *text, Problem *problem) {
+bool read_all(FILE *file, std::string *text, Error *error) {
     char bytes[4096];
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
     if (ferror(file) != 0) // half a file would be another configuration
-        return refuse_unreadable(problem);
+        return refuse_unreadable(error);
     // librdkafka would end a name there that is not among the refused ones with what follows
-    return text->find('\0') == std::string::npos || refuse(problem, "has a zero byte, so it is no text");
+    return text->find('\0') == std::string::npos || refuse(error, "has a zero byte, so it is no text");
 }
 
 } // namespace
@@ -85,10 +84,10 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader) {
     return status.st_size > size_max ? "is larger than 1 MiB" : nullptr;
 }
 
-bool properties_read(const char *path, std::vector<FileProperty> *properties, Problem *problem) {
-    FilePointer file = open_checked(path, problem);
+bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error) {
+    FilePointer file = open_checked(path, error);
     std::string text;
-    if (file == nullptr || !read_all(file.get(), &text, problem))
+    if (file == nullptr || !read_all(file.get(), &text, error))
         return false;
     int number = 0;
     for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
@@ -100,7 +99,7 @@ bool properties_read(const char *path, std::vector<FileProperty> *properties, Pr
         size_t equals = line.find('=');
         std::string name = equals == std::string::npos ? std::string() : trim(line.substr(0, equals));
         if (name.empty()) {
-            utf8_print(problem->text, sizeof(problem->text),
+            utf8_print(error->text, sizeof(error->text),
                        "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
             return false;
         }

@@ -3,7 +3,7 @@
 // property's name.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 #include <string>
 #include <sys/stat.h>
@@ -21,8 +21,8 @@ struct FileProperty {
 // root, nobody else may write it, and nobody but its group may read it.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// False with *problem filled in. `#` and `!` begin comments. Throws std::bad_alloc.
-bool properties_read(const char *path, std::vector<FileProperty> *properties, Problem *problem);
+// False with *error filled in. `#` and `!` begin comments. Throws std::bad_alloc.
+bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error);
 
 // A number, true or false.
 bool properties_is_plain(const std::string &value);

@@ -2,7 +2,7 @@
 // the answer on the consumer's descriptor, which the thread rings, and may give up at any moment.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 #include "kafka/shared_client.h"
 #include "kafka/thread_guards.h"
 
@@ -22,7 +22,7 @@ template <typename Answer> struct Question {
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;
 
 struct CallAnswer { // of a call on a thread that brings nothing back
-    Problem problem = {};
+    Error error = {};
 };
 
 // Runs answer = ask(client) on a thread, which rings `wake` when it is done. Throws where there is no memory

@@ -1,7 +1,7 @@
 // The offsets that Kafka holds of a partition, as the answer to a question of topic_ranges.h.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 #include <cstdint>
 
@@ -27,7 +27,7 @@ struct RangeAnswer {
     bool wrong; // the broker has answered what cannot be
     bool moved; // it is to be asked for again: another broker leads it now, or its leader delays answers
     PartitionRange range;
-    Problem reason; // why it is not known
+    Error reason; // why it is not known
 };
 
 } // namespace heartbeat

@@ -2,7 +2,7 @@
 // without control characters, without values of the properties file, and cut where a character ends.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 #include <cstdint>
 
@@ -17,7 +17,7 @@ struct ConsumerNote {
 // How it was found that what has the topic's name now, or later, is another topic.
 struct TopicLoss {
     char topic[256];
-    Problem reason;
+    Error reason;
     int32_t partition = -1; // the one whose log was truncated; -1: the topic is another one
     int64_t position = 0;   // how far that was read
     // Where the new log begins: an offset from lowest to highest.

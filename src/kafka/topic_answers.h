@@ -2,7 +2,7 @@
 // topic_query, topic_leader and topic_ranges use them.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 #include "kafka/question.h"
 #include "kafka/range_answer.h"
 #include "kafka/topic_description.h"
@@ -24,7 +24,7 @@ struct LeaderOf {
 struct TopicAnswer {
     int error = 0; // an rd_kafka_resp_err_t
     bool unreachable = false;
-    Problem problem = {};
+    Error problem = {};
     TopicDescription topic = {};
     std::vector<LeaderOf> leaders; // by partition
     std::map<int32_t, std::string> addresses;

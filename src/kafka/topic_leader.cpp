@@ -26,8 +26,8 @@ int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept {
 }
 
 void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fallback,
-                           Problem *reason) noexcept {
-    consumer->settle();
+                           Error *reason) noexcept {
+    consumer->finish_ahead();
     const auto &leaders = consumer->questions.leaders;
     LeaderOf who = partition >= 0 && static_cast<size_t>(partition) < leaders.size()
                        ? leaders[static_cast<size_t>(partition)]

@@ -2,7 +2,7 @@
 // These calls ask no broker.
 #pragma once
 
-#include "kafka/problem.h"
+#include "kafka/error.h"
 
 #include <cstdint>
 
@@ -17,6 +17,6 @@ int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
 // Why nothing comes from the partition, as far as is known: that it has no leader, or what is wrong with the
 // leader, with its address. `fallback` is what to say of a leader that nothing is known to be wrong with.
 void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fallback,
-                           Problem *reason) noexcept;
+                           Error *reason) noexcept;
 
 } // namespace heartbeat

@@ -90,7 +90,7 @@ TopicAnswer describe(SharedClient &client) {
 }
 
 // The error of the call says only that no broker answered; why is in what was said of the brokers meanwhile.
-void explain_unreachable(Consumer *consumer, Problem *problem) {
+void explain_unreachable(Consumer *consumer, Error *problem) {
     consumer->listen();
     const char *reason = consumer->broker_errors.worst();
     if (reason[0] != '\0')
@@ -126,8 +126,8 @@ bool topic_is_asked(Consumer *consumer) noexcept {
     return !consumer->questions.topic.empty();
 }
 
-AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Problem *problem) noexcept {
-    consumer->settle();
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *problem) noexcept {
+    consumer->finish_ahead();
     auto &asked = consumer->questions.topic;
     for (size_t i = 0; i < asked.size();) {
         if (!asked[i]->done.load()) {
@@ -160,14 +160,14 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Probl
     return AnswerState::none;
 }
 
-void topic_explain_silence(Consumer *consumer, Problem *problem) noexcept {
-    consumer->settle();
+void topic_explain_silence(Consumer *consumer, Error *problem) noexcept {
+    consumer->finish_ahead();
     utf8_copy(problem->text, sizeof(problem->text), "cannot reach Kafka: no broker answers");
     explain_unreachable(consumer, problem);
 }
 
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     int64_t low, high;
     rd_kafka_resp_err_t error =
         rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);

@@ -20,10 +20,10 @@ enum class AnswerState {
 // there is an answer asks another one; the first answer counts.
 bool topic_ask(Consumer *consumer) noexcept; // false: there is no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
-AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Problem *problem) noexcept;
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
 
 // What to say where there is no answer for long.
-void topic_explain_silence(Consumer *consumer, Problem *problem) noexcept;
+void topic_explain_silence(Consumer *consumer, Error *error) noexcept;
 
 // The partition's end as the last answer of the broker had it, or -1. Asks nobody. One that cannot be right
 // is trouble, which the next consumer_fill() reports.

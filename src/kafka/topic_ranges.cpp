@@ -174,7 +174,7 @@ void look_at(Consumer *consumer, RangesQuestion *question) {
 
 bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
                       int64_t kafka_time) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     Questions &questions = consumer->questions;
     try {
         std::map<int32_t, std::vector<int32_t>> by_leader;
@@ -200,7 +200,7 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
 }
 
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept {
-    consumer->settle();
+    consumer->finish_ahead();
     Questions &questions = consumer->questions;
     try {
         for (RangesQuestion &question : questions.ranges)

@@ -111,7 +111,7 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
-bool nodes_settled;    // see distribution_recover()
+bool nodes_recovered;  // see distribution_recover()
 TimestampTz watch_due; // 0: never
 
 // Ingest tells of what it meets, but not that it gets nowhere.
@@ -174,15 +174,15 @@ void attempt(Task *task) {
     duty_begins(task->duty);
     PG_TRY();
     {
-        if (!nodes_settled)
+        if (!nodes_recovered)
             distribution_recover();
-        nodes_settled = true;
+        nodes_recovered = true;
         again = pause_for_maintenance() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
         task->failure.message[0] = '\0';
     }
     PG_CATCH();
     {
-        nodes_settled = false;
+        nodes_recovered = false;
         failed = true;
         failure_take(&shared_state->maintenance, &task->failure);
     }

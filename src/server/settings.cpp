@@ -98,7 +98,7 @@ void define_kafka() {
         "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, check_brokers, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
                                default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
-    DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which positions are mirrored.",
+    DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which offsets are committed.",
                                "For tools that show lag; the true positions are in heartbeat_offsets.",
                                &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id,
                                nullptr, nullptr);

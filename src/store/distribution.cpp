@@ -101,7 +101,7 @@ bool distribution_hold_marks() {
     return true;
 }
 
-void distribution_settle() {
+void distribution_release_marks() {
     recover();
     UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
     set_for_transaction("citus.max_adaptive_executor_pool_size", "1");

@@ -23,10 +23,10 @@ void distribution_commit_durably();
 // A transaction that takes marks away (of minutes whose rollup is to be made from the readings) must not see
 // one before its readings: a batch commits here before it does on the nodes. Whoever writes a mark holds a
 // lock until it has committed everywhere, so for the moment in which the snapshot is taken nobody may.
-// distribution_settle ends what was left prepared, gives the lock back, and has one session a node used from
-// then on, so that each node has one snapshot, too.
-bool distribution_hold_marks(); // false: the tables are not distributed, and there is nothing to settle
-void distribution_settle();
+// distribution_release_marks ends what was left prepared, gives the lock back, and has one session a node
+// used from then on, so that each node has one snapshot, too.
+bool distribution_hold_marks(); // false: the tables are not distributed, and there is nothing to release
+void distribution_release_marks();
 
 // After an error, in a transaction of its own: ends what transactions have left prepared on the nodes. Until
 // then a batch that is stored again waits for its own rows.

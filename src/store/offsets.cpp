@@ -102,15 +102,15 @@ template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) 
 }
 
 // Its checksum is with the marks, unless a version that knows of none has stored it.
-MessageMark witness_of(uint64_t row, const MarkTrail &trail) {
+MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));
     TimestampTz time = DatumGetTimestampTz(statement_value(row, 4, TIMESTAMPTZOID, &no_time));
     if (no_offset || no_time)
         return {};
-    MessageMark witness = {offset, to_unix_microseconds(time) / 1000};
+    MessageMark last_message = {offset, to_unix_microseconds(time) / 1000};
     const MessageMark *mark = trail.find(offset);
-    return mark != nullptr && mark->kafka_time == witness.kafka_time ? *mark : witness;
+    return mark != nullptr && mark->kafka_time == last_message.kafka_time ? *mark : last_message;
 }
 
 } // namespace
@@ -128,7 +128,7 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
         offsets[i].partition = statement_int4(i, 1);
         offsets[i].next_offset = statement_int8(i, 2);
         offsets[i].trail = trail_parse(text_of(i, 11));
-        offsets[i].witness = witness_of(i, offsets[i].trail);
+        offsets[i].last_message = last_message_of(i, offsets[i].trail);
         offsets[i].truncated_to = statement_int8(i, 12);
         copy_id(i, 5, offsets[i].cluster_id);
         copy_id(i, 6, offsets[i].topic_id);

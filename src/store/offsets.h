@@ -10,11 +10,11 @@ struct StoredOffset {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    MessageMark witness; // the last consumed message
-    MarkTrail trail;     // it and earlier ones
-    char cluster_id[64]; // empty: not known yet
-    char topic_id[64];   // empty: not known yet
-    bool lost;           // offsets of that name mean other messages now
+    MessageMark last_message; // the last consumed message
+    MarkTrail trail;          // it and earlier ones
+    char cluster_id[64];      // empty: not known yet
+    char topic_id[64];        // empty: not known yet
+    bool lost;                // offsets of that name mean other messages now
     char lost_reason[384];
     bool was_read;        // not one that a person has given in advance, to a partition that nobody has seen
     int64_t truncated_to; // -1; or Kafka's log of the partition is another one from there on

@@ -1,5 +1,5 @@
 // Fuzzing: whatever the properties file says, there is either a configuration that still
-// has what the guarantees rest on, or a problem that can be shown and quotes no value of the file.
+// has what the guarantees rest on, or a error that can be shown and quotes no value of the file.
 #include "kafka/kafka_config.h"
 #include "require.h"
 
@@ -60,23 +60,23 @@ bool has_secret_in_values_alone(const std::string &text) {
     return found;
 }
 
-void check_problem(const Problem &problem, const std::string &text) {
-    const size_t size = strnlen(problem.text, sizeof(problem.text));
-    require(size > 0 && size < sizeof(problem.text));
+void check_problem(const Error &error, const std::string &text) {
+    const size_t size = strnlen(error.text, sizeof(error.text));
+    require(size > 0 && size < sizeof(error.text));
     if (has_secret_in_values_alone(text))
-        require(strstr(problem.text, secret) == nullptr);
+        require(strstr(error.text, secret) == nullptr);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string text(reinterpret_cast<const char *>(data), size);
-    Problem problem;
-    memset(problem.text, '#', sizeof(problem.text));
+    Error error;
+    memset(error.text, '#', sizeof(error.text));
     rd_kafka_conf_t *config =
-        kafka_config_create({"broker:9092", "topic", "group", write_file(data, size), "client"}, &problem);
+        kafka_config_create({"broker:9092", "topic", "group", write_file(data, size), "client"}, &error);
     if (config == nullptr) {
-        check_problem(problem, text);
+        check_problem(error, text);
         return 0;
     }
     check_config(config);

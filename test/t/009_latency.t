@@ -73,7 +73,7 @@ sub threads
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# Idle: once positions are mirrored and the rollup is done, no transaction and no WAL, and of a core less than a
+# Idle: once offsets are committed and the rollup is done, no transaction and no WAL, and of a core less than a
 # thousandth for all of heartbeat's processes together. What is looked at is the database's own counters, from another
 # database, and the system's.
 my ($most_cpu, $most_wakeups) = (0.001, 20);

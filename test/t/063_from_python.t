@@ -82,7 +82,7 @@ $node->set('heartbeat.group_id' => 'heartbeat-move');
 $kafka->produce($topic, @stream[ 1000 .. 1499 ]);
 move_over();
 is($node->query('SELECT highest FROM vw_my_highest'), 180, 'and made again it is one on the new ones');
-is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'positions are mirrored to a group of their own');
+is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'offsets are committed to a group of their own');
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "and the consumer's stay where it stopped");
 
 # Back.
@@ -138,7 +138,7 @@ is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'and
 $node->query('DROP VIEW vw_forgotten');
 $page->run('Accepting the move', 1);
 $page->run('Accepting the move', 2);
-is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 2003) ], [2003], "positions are mirrored to the consumer's group");
+is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 2003) ], [2003], "offsets are committed to the consumer's group");
 is($node->query("SELECT count(*) FROM vw_my_report; SELECT count(*) FROM heartbeat_records"), "112\n2446", 'and all of it answers');
 
 $page->assert_all_run($page->parts);

@@ -30,17 +30,16 @@ class KafkaConfigTest : public testing::Test {
     bool create(const std::string &properties, mode_t mode = 0600) {
         std::ofstream(path) << properties;
         chmod(path.c_str(), mode);
-        config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &problem);
+        config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &error);
         return config != nullptr;
     }
     // Refused, in words that include those given and nothing of a value.
     void expect_refused(const std::string &properties, std::initializer_list<const char *> words) {
         EXPECT_FALSE(create(properties)) << properties;
         for (const char *word : words)
-            EXPECT_NE(std::string(problem.text).find(word), std::string::npos)
-                << word << ": " << problem.text;
+            EXPECT_NE(std::string(error.text).find(word), std::string::npos) << word << ": " << error.text;
         for (const char *word : {"secret", "evil", "touch", "MC4C"})
-            EXPECT_EQ(std::string(problem.text).find(word), std::string::npos) << problem.text;
+            EXPECT_EQ(std::string(error.text).find(word), std::string::npos) << error.text;
     }
     std::string get(const char *name) const {
         char value[256];
@@ -50,7 +49,7 @@ class KafkaConfigTest : public testing::Test {
 
     std::string path;
     rd_kafka_conf_t *config = nullptr;
-    Problem problem{};
+    Error error{};
 };
 
 TEST_F(KafkaConfigTest, TakesTheSettings) {
@@ -70,7 +69,7 @@ TEST_F(KafkaConfigTest, FixesWhatTheGuaranteesRestOn) {
 
 TEST_F(KafkaConfigTest, TakesTuningFromTheFile) {
     ASSERT_TRUE(create("# tuning\n! another comment\n\n  fetch.wait.max.ms = 50 \r\nsasl.password=a=b c\n"))
-        << problem.text;
+        << error.text;
     EXPECT_EQ(get("fetch.wait.max.ms"), "50");
     EXPECT_EQ(get("sasl.password"), "a=b c");
 }
@@ -94,7 +93,7 @@ TEST_F(KafkaConfigTest, RefusesWhatWouldRunCodeInTheServer) {
     expect_refused("sasl.kerberos.keytab=$(touch /tmp/y)\n", {"line 1", "sasl.kerberos.keytab"});
     EXPECT_TRUE(create("sasl.kerberos.keytab=/etc/heartbeat.keytab\n"
                        "sasl.kerberos.principal=heartbeat/db-1@EXAMPLE.ORG\n"))
-        << problem.text;
+        << error.text;
 }
 
 // kinit would take it for an option, as -c for another file to write.
@@ -112,10 +111,10 @@ TEST_F(KafkaConfigTest, RefusesWhatItDoesNotKnowToBeSafe) {
     if (create("sasl.oauthbearer.token.endpoint.url=https://login.example/token\n")) // if built with curl
         rd_kafka_conf_destroy(config);
     else
-        EXPECT_EQ(std::string(problem.text).find("https://"), std::string::npos) << problem.text;
+        EXPECT_EQ(std::string(error.text).find("https://"), std::string::npos) << error.text;
     EXPECT_TRUE(create("topic.blacklist=^_\nclient.rack=a b\nsocket.keepalive.enable=true\nlinger.ms=2.5\n"
                        "partition.assignment.strategy=roundrobin\n"))
-        << problem.text;
+        << error.text;
 }
 
 // Each text property that librdkafka documents is either let through or refused for a reason that is written
@@ -131,7 +130,7 @@ TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
         if (create(name + "=x\n"))
             rd_kafka_conf_destroy(config);
         else
-            EXPECT_EQ(std::string(problem.text).find("does not know"), std::string::npos) << problem.text;
+            EXPECT_EQ(std::string(error.text).find("does not know"), std::string::npos) << error.text;
     }
     config = nullptr;
     rd_kafka_conf_dump_free(names, count);
@@ -143,7 +142,7 @@ TEST_F(KafkaConfigTest, TeachesTheRedactor) {
     chmod(path.c_str(), 0600);
     Redactor redactor;
     config =
-        kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &problem, &redactor);
+        kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &error, &redactor);
     EXPECT_EQ(redactor.redact("fopen('/etc/heartbeat/client.p12')"), "fopen('(ssl.keystore.location)')");
 }
 
@@ -167,27 +166,27 @@ TEST_F(KafkaConfigTest, NeverShowsAValue) {
 TEST_F(KafkaConfigTest, RefusesAFileThatIsOpenToOthers) {
     for (mode_t mode : {0644U, 0604U, 0660U, 0602U}) {
         EXPECT_FALSE(create("linger.ms=5\n", mode)) << std::oct << mode;
-        EXPECT_NE(std::string(problem.text).find("0600"), std::string::npos) << problem.text;
+        EXPECT_NE(std::string(error.text).find("0600"), std::string::npos) << error.text;
     }
-    EXPECT_TRUE(create("linger.ms=5\n", 0640)) << problem.text;
+    EXPECT_TRUE(create("linger.ms=5\n", 0640)) << error.text;
 }
 
 TEST_F(KafkaConfigTest, RefusesWhatIsNoFile) {
     for (const char *other : {"/nonexistent/properties", "/tmp", "/dev/null"}) {
-        config = kafka_config_create({"b:1", "t", "g", other, "c"}, &problem);
+        config = kafka_config_create({"b:1", "t", "g", other, "c"}, &error);
         EXPECT_EQ(config, nullptr);
-        EXPECT_NE(std::string(problem.text).find("heartbeat.kafka_config_file"), std::string::npos);
-        EXPECT_EQ(std::string(problem.text).find(other), std::string::npos)
-            << "where it lies is a superuser's to see: " << problem.text;
+        EXPECT_NE(std::string(error.text).find("heartbeat.kafka_config_file"), std::string::npos);
+        EXPECT_EQ(std::string(error.text).find(other), std::string::npos)
+            << "where it lies is a superuser's to see: " << error.text;
     }
 }
 
 TEST_F(KafkaConfigTest, DoesNotWaitForAPipe) {
     unlink(path.c_str());
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
-    config = kafka_config_create({"b:1", "t", "g", path.c_str(), "c"}, &problem);
+    config = kafka_config_create({"b:1", "t", "g", path.c_str(), "c"}, &error);
     EXPECT_EQ(config, nullptr);
-    EXPECT_NE(std::string(problem.text).find("regular file"), std::string::npos) << problem.text;
+    EXPECT_NE(std::string(error.text).find("regular file"), std::string::npos) << error.text;
 }
 
 // What a link leads to is what counts: orchestrators mount secrets as links.
@@ -196,10 +195,10 @@ TEST_F(KafkaConfigTest, FollowsALink) {
     ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));
     ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
     rd_kafka_conf_destroy(config);
-    config = kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &problem);
-    EXPECT_NE(config, nullptr) << problem.text;
+    config = kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &error);
+    EXPECT_NE(config, nullptr) << error.text;
     chmod(path.c_str(), 0644);
-    EXPECT_EQ(kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &problem), nullptr);
+    EXPECT_EQ(kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &error), nullptr);
     unlink(link.c_str());
 }
 
@@ -212,7 +211,7 @@ TEST_F(KafkaConfigTest, RefusesAZeroByte) {
 
 TEST_F(KafkaConfigTest, RefusesAnEndlessFile) {
     EXPECT_FALSE(create(std::string(2 << 20, '#')));
-    EXPECT_NE(std::string(problem.text).find("1 MiB"), std::string::npos) << problem.text;
+    EXPECT_NE(std::string(error.text).find("1 MiB"), std::string::npos) << error.text;
 }
 
 TEST(PropertiesFile, BelongsToTheServerOrToRoot) {

@@ -124,7 +124,7 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrWhole) {
     const PropertiesFile file("# a comment that is longer than a short string\n"
                               "sasl.password = a password of some length\nfetch.wait.max.ms=51\n");
     const long failures = fail_each([&] {
-        Problem problem{};
+        Error problem{};
         rd_kafka_conf_t *config =
             kafka_config_create({"broker:9092", topic, "group", file.path, "client"}, &problem);
         const Unlimited unlimited;
@@ -166,7 +166,7 @@ class OutOfMemoryConsumer : public testing::Test {
         rd_kafka_destroy(producer);
     }
     Consumer *open() {
-        Problem problem{};
+        Error problem{};
         Consumer *opened = consumer_open(
             {rd_kafka_mock_cluster_bootstraps(cluster), topic, "group", properties.path, "client"}, &problem);
         const Unlimited unlimited;
@@ -175,7 +175,7 @@ class OutOfMemoryConsumer : public testing::Test {
     }
     bool assign() {
         PartitionPosition position{0, 0};
-        Problem problem{};
+        Error problem{};
         return consumer_assign(consumer, &position, 1, &problem);
     }
     // Until the batch is full, or memory is out.

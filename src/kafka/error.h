@@ -6,7 +6,7 @@ namespace heartbeat {
 
 // What went wrong, for a person: what was found, and what to do. Never holds a property's value, which may be
 // a secret.
-struct Problem {
+struct Error {
     char text[384];
 };
 
