@@ -20,11 +20,12 @@ stage_tidy() {
 }
 
 # The layout of src/: no floor includes one above it, no two units include each other, each header compiles
-# alone, and every ereport() has an errcode.
+# alone, every ereport() has an errcode, and documents name functions and files that exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
     script/lib/errcodes || failed=1
+    script/lib/documents || failed=1
     # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands
     cpp_files | sed -n 's/^src\/\(.*\.h\)$/\1/p' | xargs -P "$cores" -I HEADER sh -c '
         header=$1
