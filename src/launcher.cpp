@@ -1,5 +1,5 @@
-// The launcher, which the server starts. It waits for the database, quietly, and keeps the
-// maintenance worker and the ingest workers running in it.
+// The launcher. PostgreSQL starts this process. It waits for the database heartbeat.database, logs once why
+// it waits, and keeps the maintenance worker and the ingest workers running. It does not know what they do.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -25,30 +25,33 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long look_again_ms = 5000; // for a database that is missing, or a worker that did not start
-constexpr int restart_seconds = 1;   // of the launcher itself, and at least between starts of a worker
-constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that ends sooner is started ever later
+constexpr long look_again_ms = 5000; // while the database is missing or does not accept connections
+// PostgreSQL restarts the launcher after this time. A worker's delay begins at it, too, and doubles at each
+// start.
+constexpr int restart_seconds = 1;
+constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;
 constexpr int half_dropped = -2; // pg_database.datconnlimit where DROP DATABASE was interrupted
 
-// One worker to keep running.
+// A worker that the launcher keeps running.
 struct WorkerEntry {
     WorkerSlot *slot;
-    int64_t number; // launcher_maintenance, or the ingest worker's
+    int64_t number; // launcher_maintenance, or the number of the ingest worker
     TimestampTz started_at;
     long delay_ms;
-    bool refused; // the server had no room for it
-    bool runs;    // when it was looked at last
+    bool refused; // PostgreSQL had no free slot for a background worker
+    bool runs;    // as of the last look_at()
 };
 
 WorkerEntry entries[workers_max + 1];
 
 struct Database {
     bool exists;
-    bool open; // lets anybody in
+    bool open; // accepts connections
 };
 
-// By a plain scan: a process that is in no database may find no catalog's index ready.
+// Scans pg_database without an index: the launcher is connected to no database, and there the indexes of the
+// catalogs may not be ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();
@@ -97,7 +100,8 @@ bool start(const WorkerEntry &entry) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Whether all run. One that had lived for long when it ended is started without delay.
+// Returns whether all workers run. The launcher restarts a worker without delay if it ran longer than
+// short_life.
 bool look_at(int count) {
     bool all_run = true;
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -112,7 +116,8 @@ bool look_at(int count) {
     return all_run;
 }
 
-// Starts those that do not run and are due; returns how long until the next one is.
+// Starts each worker that does not run and whose delay has passed. Returns the milliseconds until the next
+// worker is due.
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
@@ -136,7 +141,7 @@ long start_those_due(int count) {
     return next;
 }
 
-// Returns how long to sleep.
+// Returns how many milliseconds to sleep.
 long keep_running(int count) {
     if (look_at(count))
         return -1;

@@ -1,13 +1,15 @@
-// The launcher and what it tells the processes that it starts.
+// The registration of the launcher, and the argument that the launcher gives to the maintenance worker.
+// module.cpp calls it when PostgreSQL loads the library.
 #pragma once
 
 #include <cstdint>
 
 namespace heartbeat {
 
-inline constexpr int64_t launcher_maintenance =
-    -1; // the argument of the maintenance worker; others have their number
+// The argument of the maintenance worker. The argument of an ingest worker is its number.
+inline constexpr int64_t launcher_maintenance = -1;
 
-void launcher_register(); // in _PG_init, while preloading
+// Call it in _PG_init(), while PostgreSQL preloads the library.
+void launcher_register();
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// The entry of the shared library.
+// The entry of the shared library. PostgreSQL calls _PG_init() when it loads the library.
+// It also gives server/transaction.cpp and store/announce.cpp the functions of other floors that they call.
 #include "server/server.h"
 
 #include "launcher.h"
@@ -11,7 +12,7 @@
 
 extern "C" {
 HEARTBEAT_MODULE_MAGIC
-PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): the name that the server looks for
+PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): PostgreSQL calls this name
 }
 
 extern "C" void _PG_init(void) {

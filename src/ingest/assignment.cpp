@@ -1,5 +1,5 @@
-// Compares what the database has stored with what Kafka holds. Kafka is asked before the
-// transaction begins, never within it.
+// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions.
+// It asks Kafka before the transaction begins, never within it.
 #include "server/server.h"
 
 #include "ingest/assignment.h"
@@ -41,9 +41,10 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
     return nullptr;
 }
 
-// Every worker sees to all partitions here, so that which one is first makes no difference. A partition that
-// joins a topic which is being read begins at its beginning: whatever it has came meanwhile. One that could
-// not be asked when the topic was begun at its end begins there too, where this worker still knows of it.
+// Loads the stored offsets, and adds the partitions that have none. Each worker adds them for all partitions,
+// so it does not matter which worker comes first. A partition that the topic gains later begins at its first
+// offset, since all its messages are newer than the start of ingest. A partition may not have answered when
+// the worker began the topic at its end offsets: it begins at its end offset too (end_partitions).
 StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
     const TopicDescription &topic = assignment->partitions.topic;
     StoredOffset *offsets = offsets_load(settings.topic, count);
@@ -62,7 +63,8 @@ StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
     return begun ? offsets_load(settings.topic, count) : offsets;
 }
 
-// Not where it is too far back: what was aborted since would be fetched again each time.
+// The last consumed message, if Kafka can still hold it and it is at most last_message_reach offsets back.
+// From further back, each connect would fetch the messages of aborted transactions in between again.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&
@@ -78,7 +80,7 @@ PartitionPosition position_of(const StoredOffset &stored, const PartitionRange &
     return position;
 }
 
-// One line in the log, for a person who asks later where it began.
+// Logs one line with the offsets that the worker begins at.
 void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartition *partitions) {
     StringInfoData line;
     initStringInfo(&line);
@@ -93,7 +95,7 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
              errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
 }
 
-// Those that are not read and can be.
+// Whether the partition is this worker's, is not read, and can be read.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;
@@ -137,7 +139,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
-                                             : PartitionRange{i, -1, -1}; // it is not in question now
+                                             : PartitionRange{i, -1, -1}; // offset_validation_run() skips it
     AssignmentResult result = offset_validation_run(offsets, count, ranges, assignment->partitions,
                                                     assignment->reason, assignment->hint)
                                   ? assign_own(consumer, offsets, count, join, assignment)
@@ -159,7 +161,7 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
         return give_up(assignment, AssignmentResult::unreachable, error, brokers_hint);
     case TopicNews::none:
     case TopicNews::found:
-    case TopicNews::fewer: // which the comparison with heartbeat_offsets finds too
+    case TopicNews::fewer: // offset_validation_run() finds this too, and explains it
         break;
     }
     return AssignmentResult::asking;

@@ -1,4 +1,5 @@
-// One batch after the other, from librdkafka's queue into one transaction each.
+// Takes messages from librdkafka's queue batch by batch, and stores each batch in one transaction.
+// While one batch is stored, a thread of consumer_fill_ahead() reads and decodes the next one.
 #include "server/server.h"
 
 #include "ingest/batch_cycle.h"
@@ -27,7 +28,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t batch_bytes_max = size_t{4} << 20; // of 20,000 messages, 200 bytes each
+constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 
 void add_context(void *argument) {
@@ -71,7 +72,7 @@ void show_watermarks(const Batch *batch, Consumer *consumer) {
             std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
-// In a transaction of its own, which it ends or leaves to the error.
+// Stores the batch in a transaction of its own. After an error the caller ends this transaction.
 StoreResult store_in_transaction(BatchCycle *cycle) {
     Batch *batch = cycle->batch;
     bool isolate = cycle->isolate;
@@ -82,7 +83,8 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
         transaction_abandon();
         return StoreResult::paused;
     }
-    // an attempt that found other trouble has been undone, and what it had rejected with it
+    // The attempt before may have rejected messages, and then failed with an error that is not about a row.
+    // PostgreSQL has undone its dead letters, so these messages become readings again here.
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
@@ -128,8 +130,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     take_result(cycle, consumer_ahead_result(consumer));
 }
 
-// From here on the batch is as it is, until it is stored. Where more is queued, reading and decoding go on
-// meanwhile.
+// Completes the batch: it does not change until it is stored. If more messages are queued, a thread begins to
+// read and decode the next batch.
 void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = cycle->batch;
     if (!batch_seal(batch))
@@ -154,8 +156,8 @@ bool batch_cycle_create(BatchCycle *cycle) {
 
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->doubtful = cycle->lost = false;
-    cycle->commit_at =
-        GetCurrentTimestamp(); // so that lag tools see where a topic begins, or where a seek went
+    // lag tools then see the offset that a topic begins at, or that a seek has set
+    cycle->commit_at = GetCurrentTimestamp();
 }
 
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
@@ -169,9 +171,9 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
 
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     if (cycle->sealed || cycle->doubtful || cycle->lost)
-        return; // nothing may follow what was lost
+        return; // no message may follow the ones that were lost
     if (cycle->hold)
-        return consumer_listen(consumer); // so that the next answer wakes the worker
+        return consumer_listen(consumer); // the next answer of Kafka then wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
@@ -182,9 +184,9 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return -1;
     if (cycle->full || cycle->sealed || cycle->doubtful || cycle->hold)
         return 0;
-    // Counted from the batch before, so that a reading after a quiet moment waits for nothing and a stream of
-    // them still shares transactions. No message waits longer than that: its batch began after the one
-    // before.
+    // The time runs from the previous store. So a reading after a quiet moment is stored at once, and many
+    // readings in a row share a transaction. No message waits longer than heartbeat.batch_wait, since its
+    // batch began after the previous store.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;
@@ -209,8 +211,8 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
-    // librdkafka begins to read no partition that is assigned while the group's coordinator owes it an
-    // answer, so nothing is asked of the coordinator while a broker is away
+    // While the coordinator of the Kafka group has not answered a commit, librdkafka does not begin to read a
+    // newly assigned partition. So the worker commits nothing while one of its partitions is away.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

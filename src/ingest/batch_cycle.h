@@ -1,4 +1,5 @@
-// The batch of an ingest worker: filling it, when it is due, and storing it.
+// The batch of an ingest worker: fills it, decides when it is due, and stores it.
+// worker_batch.cpp and consumer_session.cpp call it. It does not know the states of the worker.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -7,42 +8,43 @@ namespace heartbeat {
 
 struct BatchCycle {
     Batch *batch;
-    Batch *next;           // filled meanwhile, where more was queued than the batch takes
-    bool ahead;            // next is being filled
-    bool sealed;           // the batch is complete and waits to be stored, perhaps again after an error
-    bool isolate;          // a row of the batch failed for its own sake: find it
-    bool full;             // more is queued than the batch takes
-    bool hold;             // consume nothing more until the batch is stored: partitions are to be assigned
-    bool doubtful;         // assign anew once the batch is stored: Kafka reported an error
-    int64_t unresolved;    // dead letters, where their limit has been found reached
-    bool lost;             // assign anew and drop the batch: messages got lost on the way
-    TimestampTz stored_at; // when the batch before it was; 0: none
-    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: nothing new
+    Batch *next;           // filled while the batch is being stored, if more messages are queued
+    bool ahead;            // a thread fills `next`
+    bool sealed;           // the batch is complete and must be stored, perhaps again after an error
+    bool isolate;          // PostgreSQL refused a row of the batch: find this row
+    bool full;             // more messages are queued than fit into the batch
+    bool hold;             // consume no more messages until the batch is stored: partitions wait to join
+    bool doubtful;         // assign again when the batch is stored: Kafka reported an error or a change
+    int64_t unresolved;    // number of unresolved dead letters when the limit was found to be reached
+    bool lost;             // drop the batch and assign again: memory ran out and messages were lost
+    TimestampTz stored_at; // when the previous batch was stored; 0: there is none
+    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new ones
 };
 
 enum class StoreResult {
     stored,
     paused,      // nothing was stored
     uninstalled, // nothing was stored
-    moved,       // nothing was stored: another writer has moved a position
-    limited,     // nothing was stored: it has dead letters, and heartbeat.dead_letter_limit is reached
+    moved,       // nothing was stored: another writer has moved an offset in heartbeat_offsets
+    limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
 bool batch_cycle_create(BatchCycle *cycle); // false: out of memory
 void batch_cycle_begin(BatchCycle *cycle);  // after an assignment
-void batch_cycle_drop(BatchCycle *cycle,
-                      Consumer *consumer); // forgets what was not stored; consumer may be nullptr
+
+// Forgets the messages that are not stored. consumer may be nullptr.
+void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
-// Milliseconds until the batch is to be stored; -1 while it is empty.
+// Milliseconds until the batch is due; -1 while it is empty.
 long batch_cycle_until_due(const BatchCycle *cycle);
 
-// One transaction: rows, dead letters, offsets and counters. An error leaves the batch as it is, to be stored
-// again.
+// Stores rows, dead letters, offsets and counters in one transaction. After an error the batch is unchanged,
+// and the caller can store it again.
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
 
-// What is due now and then: committing offsets to the Kafka group, looking at the topic and the leaders of
-// its partitions. Waits for nothing of it. Returns milliseconds until there is more.
+// Does the periodic work of a reading worker: commits offsets to the Kafka group, and looks at the topic and
+// the leaders of its partitions. It waits for no answer. Returns the milliseconds until the next work is due.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

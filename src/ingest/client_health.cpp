@@ -1,4 +1,5 @@
-// Two faults of librdkafka that only a new client ends.
+// Detects two faults of librdkafka that only a new client ends: a client without brokers, and a client that
+// ignores the leaders of a restored cluster.
 #include "server/server.h"
 
 #include "ingest/client_health.h"
@@ -7,14 +8,14 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int tries_min = 2;           // each takes some three seconds
-constexpr int tries_min_connected = 6; // a broker may be slow
+constexpr int tries_min = 2;           // each try takes about 3 s
+constexpr int tries_min_connected = 6; // more, since a broker that has answered may be slow now
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 
-// librdkafka 2.10 and newer forgets all brokers when a broker that has just started knows of none, and then
-// looks for none again (its issue 5301).
+// A broker that has just started may report an empty list of brokers. librdkafka 2.10 and newer then forgets
+// all brokers, and never looks for one again (its issue 5301).
 bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
     if (partitions->answered)
         health->tries = 0;
@@ -27,8 +28,8 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
     return true;
 }
 
-// A cluster whose volumes were restored counts the leaders' epochs from an older number on. librdkafka 2.1
-// and newer ignores such leaders, whatever the metadata says; a new client knows no newer epoch.
+// A cluster whose volumes were restored continues with leader epochs that are lower than before. librdkafka
+// 2.1 and newer ignores such leaders, whatever the metadata says. A new client has seen no higher epoch.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

@@ -1,4 +1,5 @@
-// Whether librdkafka's client has to give way to a new one. The ingest worker asks at each step.
+// Decides whether a new consumer client must replace the present one. worker_client.cpp asks at each step.
+// It closes and opens no client itself.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -6,12 +7,12 @@
 namespace heartbeat {
 
 struct ClientHealth {
-    int tries;                   // after how many unanswered questions the client is replaced
-    TimestampTz leader_patience; // how long a leader may be away before that
+    int tries;                   // number of unanswered questions after which the client is replaced
+    TimestampTz leader_patience; // how long a leader may be away before the client is replaced
 };
 
-// Replacing it helps soon or not at all, so each time it takes longer until the next one is replaced.
-// `connected`: a broker has answered it before, so that it is worth more patience.
+// A new client helps soon or not at all. So each replacement doubles the time until the next one.
+// `connected`: a broker has answered this client before, so it gets more tries.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Opens, reads, stops and closes. librdkafka's threads must be gone before the process runs its
-// exit handlers, which would pull libraries from under them.
+// Opens and closes the consumer client of an ingest worker, and starts and stops reading. librdkafka's
+// threads must end before the process runs its exit handlers: these tear down libraries that the threads use.
 #include "server/server.h"
 
 #include "ingest/consumer_session.h"
@@ -18,11 +18,11 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int clients_max = 4; // of those that are left to threads which have yet to come back
+constexpr int clients_max = 4; // clients whose threads may still wait in a call of librdkafka
 
-bool abandoned = false; // a client would not end, and its threads are still there
+bool abandoned = false; // a client did not close, and its threads still run
 
-// Remembered until heartbeat_offsets says it, also when heartbeat.topic has become another meanwhile.
+// Keeps each loss until it is in heartbeat_offsets, even if heartbeat.topic changes before that.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))
@@ -78,7 +78,7 @@ void consumer_session_close_at_exit(ConsumerSession *session) {
 void consumer_session_stop(ConsumerSession *session) {
     Error error;
     if (session->consumer != nullptr && session->assigned) {
-        take_losses(session); // found by what was being read ahead
+        take_losses(session); // the thread that reads ahead may have found some
         consumer_assign(session->consumer, nullptr, 0, &error);
     }
     assignment_forget(session->consumer, &session->assignment);
@@ -101,13 +101,13 @@ void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot) {
 AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot) {
     if (session->loss_count > 0)
         assignment_mark_lost(session->assignment, session->losses, session->loss_count);
-    consumer_session_drain(session, slot); // what was said of a topic before it is assigned means nothing
+    consumer_session_drain(session, slot); // discards events that were queued before the assignment
     session->loss_count = 0;
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);
     session->assigned = result == AssignmentResult::assigned;
     if (session->assigned)
         batch_cycle_begin(&session->cycle);
-    worker_stats_batch_dropped(slot); // one that was in hand has been sent back
+    worker_stats_batch_dropped(slot); // the worker reads the messages of a dropped batch again
     return result;
 }
 

@@ -1,12 +1,12 @@
-// An ingest worker's end of Kafka: the client, what is assigned to it, and the batch that is
-// being filled.
+// The connection of an ingest worker to Kafka: its consumer client, its assignment and its current batch.
+// The steps of the worker (worker*.cpp) call it. It does not know the states of the worker.
 #pragma once
 
 #include "ingest/batch_cycle.h"
 
 namespace heartbeat {
 
-inline constexpr int losses_kept = 32; // what is found beyond is found again
+inline constexpr int losses_kept = 32; // further losses are dropped: the worker finds them again
 
 struct ConsumerSession {
     Consumer *consumer; // nullptr: not connected
@@ -14,35 +14,36 @@ struct ConsumerSession {
     Assignment assignment;
     BatchCycle cycle;
     bool assigned;
-    bool troubled;  // Kafka reported an error, and has not delivered anything since
-    int loss_count; // found, and heartbeat_offsets does not say it yet
+    bool troubled;  // Kafka reported an error, and has not delivered a message since
+    int loss_count; // losses that were found and are not in heartbeat_offsets yet
     TopicLoss losses[losses_kept];
     char client_id[64];
 };
 
-// False with *error filled in: a setting is wrong.
+// False: a setting is wrong, and *error says which.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Ends the process where librdkafka does not let go of the client; the launcher starts another in its place.
+// Ends the process if librdkafka cannot close the client; the launcher then starts a new worker.
 void consumer_session_close(ConsumerSession *session);
 
-// Has the client closed when the process exits; call it once.
+// Closes the client when the process exits. Call it once.
 void consumer_session_close_at_exit(ConsumerSession *session);
 
-// What was consumed and not stored is read again from the stored position.
+// Stops reading. The worker drops the messages that it has not stored, and reads them again later from the
+// stored offsets.
 void consumer_session_stop(ConsumerSession *session);
 
-// Decodes what is queued into the batch, and takes what librdkafka has to say.
+// Decodes queued messages into the batch, and takes librdkafka's events.
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);
 
-// The latter alone, while nothing is assigned.
+// Takes librdkafka's events and drops the batch. For a worker that has no partition assigned.
 void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot);
 
-// A step towards comparing positions with what Kafka has, and assigning.
+// One step towards an assignment: validates the stored offsets, and assigns the partitions.
 AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot);
 
-// Has partitions read that can be read again, once what is in hand is stored; until then nothing more is
-// consumed.
+// Assigns partitions that can be read again. The worker stores its batch first, and consumes no more messages
+// until then.
 AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

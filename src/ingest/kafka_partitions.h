@@ -1,5 +1,6 @@
-// The topic's Kafka partitions one by one, as an ingest worker knows them: which are read, which
-// are asked for, and why nothing comes from one.
+// What an ingest worker knows of each Kafka partition of the topic: whether the worker reads it, whether a
+// question about it is under way, and why it is away. topic_watch.cpp and leader_questions.cpp fill it in. It
+// asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -7,32 +8,32 @@
 
 namespace heartbeat {
 
-// When Kafka is asked again where an answer was an error, or there was none.
+// The time after which the worker asks Kafka again if it got an error or no answer.
 inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 
 struct KafkaPartition {
-    bool asked;                         // an answer is to come
+    bool asked;                         // its leader has not answered the last question yet
     bool read;                          // it is assigned
-    bool away;                          // its leader does not answer, or it has none, or it gave an error
-    TimestampTz away_since;             // where it is away
-    PartitionRange range;               // low -1: to be asked for; otherwise, where it is not read, it can be
-    TimestampTz ask_at;                 // when its leader is to be asked next
-    TimestampTz trouble_until;          // an error of it is not over before; 0: it gave none
+    bool away;                          // it has no leader, its leader does not answer, or it gave an error
+    TimestampTz away_since;             // valid while it is away
+    PartitionRange range;               // low -1: the worker must ask for it first; otherwise it can be read
+    TimestampTz ask_at;                 // when the worker asks its leader next
+    TimestampTz trouble_until;          // its last error counts at least until then; 0: it gave no error
     char reason[partition_reason_size]; // why it is away
 };
 
 struct KafkaPartitions {
     int worker;
     int workers;
-    TopicDescription topic;    // as it was found last
-    bool known;                // it was found since the client was told to stop
-    KafkaPartition *partition; // by number, topic.partition_count
+    TopicDescription topic;    // Kafka's last answer
+    bool known;                // Kafka has described the topic since topic_watch_forget()
+    KafkaPartition *partition; // topic.partition_count of them, by number
     int32_t room;
-    int unanswered;             // questions for the topic, in a row, that no broker has answered
-    bool answered;              // one was, since the worker looked at this last
-    TimestampTz topic_asked_at; // 0: nobody is asked
-    TimestampTz topic_at;       // when to ask for it next
-    TimestampTz gather_until;   // the first answers are waited for, so that partitions begin together
+    int unanswered;             // questions about the topic, in a row, that no broker has answered
+    bool answered;              // a broker has answered since client_health.cpp last looked
+    TimestampTz topic_asked_at; // 0: no question about the topic is under way
+    TimestampTz topic_at;       // when to ask about the topic next
+    TimestampTz gather_until;   // until then the worker waits for all leaders, to assign partitions together
 };
 
 inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition) {
@@ -40,29 +41,30 @@ inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition)
            partition % partitions.workers == partitions.worker;
 }
 
-// Whether the answers of some of the worker's partitions are still worth waiting for.
+// Whether the worker still waits for the first answer of a leader before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
-// Whether there is a partition of the worker that can be read and is not.
+// Whether the worker has a partition that it can read and does not read.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
-// An error of the partition: it has to be assigned anew.
+// Notes an error of a partition. The partition is away, and must be assigned again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
-// Shows in heartbeat_partitions how each partition of the worker stands.
+// Sets the state of each partition of the worker in heartbeat_partitions: `otherwise` for one that is neither
+// away nor read.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
-// False: nothing keeps a partition of the worker. Otherwise the first that is away, and why, for
+// False: no partition of the worker is away. True: reason and hint explain the first one that is away, for
 // heartbeat_status.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // of the worker's
 
-// Whether a partition of the worker has been away for so long although Kafka names its leader: then the
-// client may be wrong about the leader.
+// Whether a partition of the worker has been away for this time although Kafka names its leader. The client
+// may then ignore the present leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
-// Milliseconds until something is due.
+// Milliseconds until the next question is due.
 long partitions_until_due(const KafkaPartitions &partitions);
 
 } // namespace heartbeat

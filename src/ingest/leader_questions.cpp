@@ -1,5 +1,5 @@
-// Asks the leaders of Kafka partitions what they hold. A leader that does not answer is noticed by the
-// question for the ends of its partitions, every two seconds. assignment.cpp calls it at each step.
+// Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
+// seconds, and so notices a leader that does not answer. assignment.cpp calls it at each step.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -19,7 +19,7 @@ void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPa
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
-    // what is committed may end before what there is
+    // the leader answers with the end of committed transactions, which may be below the high watermark
     if (own)
         worker_stats_high_watermark(
             answer.range.partition,
@@ -48,7 +48,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, now + partitions_ask_again_after);
 }
 
-// Asks for those that are due and of which the same is to be known.
+// Asks for this kind of offsets of each partition that is due and needs this kind.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;
@@ -89,7 +89,7 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
     }
     ask(partitions, consumer, all, RangeKind::both, refresh, now);
     ask(partitions, consumer, all, RangeKind::end, refresh, now);
-    while (topic_next_range(consumer, &answer)) // of those that have no leader
+    while (topic_next_range(consumer, &answer)) // partitions without a leader are answered at once
         take_answer(partitions, consumer, answer, now);
 }
 

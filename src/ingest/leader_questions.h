@@ -1,13 +1,14 @@
-// Questions to the leaders of Kafka partitions. It asks and takes answers, and never waits for one.
+// Questions to the leaders of Kafka partitions. It asks and takes answers, and never waits for an answer.
+// assignment.cpp calls it. It does not assign partitions.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
 
 namespace heartbeat {
 
-// Takes the answers of leaders, and asks those that are due: for what they hold, or, of partitions that are
-// read, for their ends alone. `all`: also for the partitions of other workers. `refresh`: while nothing is to
-// be read, for the ends.
+// Takes the answers of leaders, and asks each leader that is due. It asks for the first and the end offset of
+// a partition, or for the end offset alone if the worker reads the partition. `all`: also about the
+// partitions of other workers. `refresh`: for the end offsets alone, while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 } // namespace heartbeat

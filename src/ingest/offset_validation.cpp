@@ -1,5 +1,5 @@
-// Compares stored offsets with what Kafka holds. The default is to stop: what is guessed wrong is lost, or
-// stored twice.
+// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch: a
+// wrong guess would lose readings, or store them twice.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"
@@ -15,16 +15,16 @@ constexpr const char *advice =
 
 enum class Mismatch {
     none,
-    other_topic, // its offsets are not those that were stored
-    truncated,   // those from some offset on are not
-    removed,     // Kafka has removed what comes next
+    other_topic, // the stored offset belongs to another topic
+    truncated,   // Kafka truncated the log: from some offset on it holds other messages
+    removed,     // Kafka has removed the next message
 };
 
 bool is_other_id(const char *stored, const char *found) {
     return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
 }
 
-// Whether a message that is remembered can still be there.
+// Whether Kafka can still hold one of the messages whose marks are stored.
 bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
     auto is_in = [&](const MessageMark &mark) {
         return mark.offset >= range.low && mark.offset < range.high;
@@ -33,7 +33,7 @@ bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
            std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
 }
 
-// Of a topic that is the same by its id, and of whose messages none is known again.
+// For a topic with the same id, of which no marked message was found again.
 void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
     text_print(
         reason, state_text_size,
@@ -42,7 +42,7 @@ void print_truncated(char *reason, int32_t partition, const char *topic, int64_t
         partition, static_cast<long long>(highest), topic, static_cast<long long>(position));
 }
 
-// The text is for a person; `reason` has room for state_text_size.
+// `reason` is a text for heartbeat_status, and has room for state_text_size bytes.
 Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
                        char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
@@ -74,7 +74,7 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // in the latter case reading finds out what is the same
+        return Mismatch::none; // if marks are in the range, the consumer compares the messages when it reads
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
         return Mismatch::truncated;
@@ -85,9 +85,8 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
     return Mismatch::other_topic;
 }
 
-// A topic does not lose partitions: one that has fewer than before was deleted and made again. A position
-// that a person has given in advance, to a partition that nobody has seen, is of no cluster yet and says
-// nothing.
+// A topic never loses partitions: a topic that has fewer than before was recreated. A stored offset without a
+// cluster id does not count here: a person has set it in advance, for a partition that no worker has seen.
 void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)
@@ -124,15 +123,15 @@ void move(StoredOffset *stored, int64_t to, const char *reason) {
     stored->truncated_to = -1;
 }
 
-// The first offset that can hold what was never read. Where it was truncated once more since, that is not
-// known.
+// The first offset that can hold a message that was never read. If Kafka has truncated the log again since,
+// this offset is not known, and the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
 }
 
-// Where the topic or its log is another one, all of that is new: what is skipped is counted from its
-// beginning.
+// Moves a stored offset as heartbeat.offset_reset says. If the topic or its log is another one, all its
+// messages are new. A reset to the end offset then records the skipped messages from the first new offset on.
 void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch, const char *reason) {
     bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
@@ -153,7 +152,7 @@ void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
         return offsets_mark_truncated(name, loss.partition, loss.lowest, loss.position, reason);
-    // without an id, a topic of which nothing is known again is another one
+    // if a topic has no id and no marked message is found again, the topic counts as recreated
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
         return offsets_mark_lost(name, reason);
     char truncated[state_text_size];
@@ -174,7 +173,7 @@ bool offset_validation_run(StoredOffset *offsets, size_t count, const PartitionR
             continue;
         const PartitionRange &range = ranges[stored.partition];
         if (range.low < 0)
-            continue; // it cannot be asked for now, or is being read
+            continue; // its leader has not answered, or the worker reads it already
         checked[checked_count++] = stored.partition;
         Mismatch mismatch = find_mismatch(stored, range, topic, reason);
         if (mismatch == Mismatch::none)

@@ -1,5 +1,6 @@
-// Watches the topic. While a leader is away the topic is asked for each second: librdkafka itself learns of
-// another leader with the next metadata, up to a minute later. assignment.cpp calls it at each step.
+// Watches the topic. While a leader is away, the worker asks about the topic each second. librdkafka alone
+// would learn of another leader only with its next metadata refresh, up to a minute later. assignment.cpp
+// calls it at each step.
 #include "server/server.h"
 
 #include "ingest/topic_watch.h"
@@ -12,8 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // the one that was asked may be frozen
-constexpr TimestampTz answers_take = 2500000;        // then no broker answers
+constexpr TimestampTz another_broker_after = 700000; // the first broker may be frozen: ask another one
+constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
 void ask_topic(KafkaPartitions *partitions, Consumer *consumer, TimestampTz now) {
@@ -53,7 +54,8 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
         partitions->known = false;
         return TopicNews::missing;
     }
-    // librdkafka that fetches by a topic's id gets nothing of one that is made again under its eyes
+    // A topic may be recreated while a client reads it. librdkafka versions that fetch by the topic's id then
+    // get no messages, and so the worker takes a new client.
     bool other = !topic_is_same(before, found);
     bool fewer = partitions->known && found.partition_count < before.partition_count;
     bool first = !partitions->known;

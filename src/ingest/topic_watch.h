@@ -1,5 +1,5 @@
-// The topic that an ingest worker reads: whether it is there, and still the same. It asks and takes answers,
-// and never waits for one.
+// Watches whether the topic that an ingest worker reads exists and is still the same topic. It asks and takes
+// answers, and never waits for an answer. assignment.cpp calls it.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -8,14 +8,14 @@ namespace heartbeat {
 
 enum class TopicNews {
     none,
-    found,      // the topic is as it was, or is seen for the first time
-    missing,    // it does not exist
-    other,      // it is another one
-    fewer,      // it has fewer partitions
+    found,      // the topic is the same, or the worker sees it for the first time
+    missing,    // the topic does not exist
+    other,      // the topic was recreated, or is of another cluster
+    fewer,      // the topic has fewer partitions than before
     unreachable // no broker answers; the reason is in *error
 };
 
-// Forgets all that was found of the partitions, not of the topic.
+// Forgets all answers about the partitions, but not the description of the topic.
 void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer);
 
 // Asks for the topic if that is due, and takes the answer.

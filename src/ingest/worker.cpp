@@ -1,6 +1,7 @@
-// An ingest worker: wait -> consume -> decode -> classify -> store -> repeat. step() is one turn of the loop;
-// an error that it raises is caught, and the step is tried again. Its frames hold nothing that needs a
-// destructor, since an error of the server jumps past them; what must outlive one is in `worker`.
+// An ingest worker: wait -> consume -> decode -> classify -> store -> repeat. step() is one turn of the loop.
+// attempt() catches an error that step() raises, and the loop tries the step again. An error of PostgreSQL
+// skips destructors, so no frame holds an object that needs one. State that must survive an error is in
+// `worker`. The launcher starts the process.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"
@@ -47,7 +48,7 @@ void look_at_control() {
 }
 
 long stay_paused() {
-    // once: stopping again would drop the answers about the ends that are on their way
+    // stop only once: another stop would drop the questions about end offsets that are under way
     if (worker.session.assigned || worker.slot->state != WorkerState::paused)
         consumer_session_stop(&worker.session);
     worker_state_report(WorkerState::paused, "", nullptr);
@@ -58,7 +59,7 @@ long stay_paused() {
     return partitions_until_due(worker.session.assignment.partitions);
 }
 
-// One step of the loop; returns how long to sleep.
+// One turn of the loop. Returns how many milliseconds to sleep.
 long step() {
     worker_slot_doing(worker.slot, WorkerActivity::looking, 0);
     if (!worker.nodes_recovered)
@@ -116,11 +117,11 @@ long attempt() {
     {
         wait = step();
         worker.backoff_ms = 0;
-        lock_wait_forget(); // a lock that was granted keeps nobody any more
+        lock_wait_forget(); // the step was done, so it no longer waits for a lock
     }
     PG_CATCH();
     {
-        HOLD_INTERRUPTS(); // a cancel request that comes now would be an error that nobody catches
+        HOLD_INTERRUPTS(); // a cancel request here would raise an error that no PG_TRY catches
         wait = recover();
         RESUME_INTERRUPTS();
     }
@@ -131,7 +132,7 @@ long attempt() {
 }
 
 void reload() {
-    // a file of properties may have changed under the same name, so every reload begins anew
+    // the properties file may have changed under the same name, so each reload opens a new client
     worker_slot_doing(worker.slot, WorkerActivity::closing, 0);
     consumer_session_close(&worker.session);
     worker.control_known = worker.failed = false;

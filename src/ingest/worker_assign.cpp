@@ -1,5 +1,5 @@
-// Assigns partitions to an ingest worker, and decides how the worker goes on by the result. worker.cpp calls
-// it while nothing is assigned, and worker_batch.cpp when another partition can be read.
+// Assigns partitions to an ingest worker, and decides by the result how the worker goes on. worker.cpp calls
+// it while no partition is assigned. worker_batch.cpp calls it when another partition can be read.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"
@@ -19,7 +19,6 @@ long try_again() {
 
 } // namespace
 
-// Some partition may be away while the others are read.
 void worker_assign_report() {
     Assignment *assignment = &worker.session.assignment;
     if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
@@ -43,7 +42,7 @@ long worker_assign_take(AssignmentResult result) {
         return std::min(partitions_until_due(worker.session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         consumer_session_close(&worker.session);
-        return reconnect_ms; // brokers that have yet to agree would have a new client each time
+        return reconnect_ms; // while brokers disagree about the topic, each answer would end a client at once
     case AssignmentResult::uninstalled:
         worker.installed = false;
         return at_once;

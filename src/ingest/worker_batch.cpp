@@ -1,5 +1,5 @@
-// Fills the batch of an ingest worker and stores it, and decides how the worker goes on. worker.cpp calls it
-// while partitions are assigned.
+// Fills the batch of an ingest worker, stores it, and decides by the result how the worker goes on.
+// worker.cpp calls it while partitions are assigned.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"
@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-// The batch is read again when it goes on.
+// Drops the batch. The worker reads its messages again when it continues.
 long stop_for_dead_letters() {
     char reason[state_text_size];
     text_print(
@@ -85,7 +85,7 @@ long worker_batch_stream() {
     if (worker.session.cycle.doubtful)
         return worker_trouble_assign_again();
     if (worker.session.troubled)
-        duties = std::min(duties, reconnect_ms); // to see that it is over
+        duties = std::min(duties, reconnect_ms); // look again soon whether the error is over
     return wait < 0 ? duties : std::min(wait, duties);
 }
 

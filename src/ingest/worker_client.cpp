@@ -1,4 +1,5 @@
-// Opens the client of an ingest worker, and replaces one that is of no use any more. The other steps call it.
+// Opens the consumer client of an ingest worker, and closes a client that must be replaced. The next step
+// then opens a new one. The other steps of the worker call it.
 #include "server/server.h"
 
 #include "ingest/worker_client.h"
@@ -19,15 +20,15 @@ bool worker_client_replace_useless() {
     if (!client_is_useless(&worker.health, partitions, session->consumer, partitions->known))
         return false;
     consumer_session_close(session);
-    session->troubled = true; // until the new one hears of a partition
+    session->troubled = true; // until the new client has read from a partition
     return true;
 }
 
-// Something keeps librdkafka from reading what it is given: its own threads, or a coordinator of the Kafka
-// group that does not answer.
+// librdkafka does not begin to read the assigned partitions: one of its threads waits, or the coordinator of
+// the Kafka group does not answer a commit.
 long worker_client_replace() {
     consumer_session_close(&worker.session);
-    worker.session.troubled = true; // until the new one hears of a partition
+    worker.session.troubled = true; // until the new client has read from a partition
     worker_state_report(WorkerState::connecting, "the Kafka client does not take the assignment",
                         "It is replaced by another one.");
     return at_once;

@@ -1,5 +1,5 @@
-// Lets an ingest worker sleep. Messages and answers of Kafka wake it where it has a use for them. worker.cpp
-// calls it after each step.
+// Lets an ingest worker sleep. Messages and answers of Kafka wake the worker only while it can take them.
+// worker.cpp calls it after each step.
 #include "server/server.h"
 
 #include "ingest/worker_sleep.h"
@@ -17,7 +17,7 @@ void worker_sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
     worker_slot_doing(worker.slot, WorkerActivity::waiting, milliseconds);
-    // an answer of Kafka wakes it too; what is queued does not while nothing of it is to be taken
+    // messages and answers of Kafka wake the worker, but not while its batch must be stored first
     const BatchCycle &cycle = worker.session.cycle;
     bool listens = worker.session.consumer != nullptr && !worker.failed && worker.installed &&
                    worker.backoff_ms == 0 && !(worker.session.assigned && (cycle.sealed || cycle.doubtful));

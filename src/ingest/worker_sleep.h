@@ -1,10 +1,11 @@
-// How an ingest worker waits between two steps.
+// The sleep of an ingest worker between two steps. worker.cpp calls it.
+// It does not decide how long the worker sleeps.
 #pragma once
 
 namespace heartbeat {
 
-// Until the worker is woken, Kafka has an answer or messages for it, or the time has passed; -1: without a
-// limit.
+// Sleeps until the worker's latch is set, Kafka has an answer or messages for it, or the time has passed; -1:
+// without a limit.
 void worker_sleep(long milliseconds);
 
 } // namespace heartbeat

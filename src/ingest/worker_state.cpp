@@ -1,6 +1,6 @@
-// The one `worker` of the process. Its frames hold nothing that needs a destructor, since an error of the
-// server jumps past them; what must outlive one is here. The units worker*.cpp are the steps of the loop in
-// worker.cpp.
+// The `worker` of the process. The files worker*.cpp are the steps of the loop in worker.cpp. An error of
+// PostgreSQL skips destructors, so no frame of these files holds an object that needs one. Data that must
+// survive an error is in `worker`.
 #include "server/server.h"
 
 #include "ingest/worker_state.h"

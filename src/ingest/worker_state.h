@@ -1,5 +1,5 @@
-// What an ingest worker keeps from step to step, also past an error of the server, and the state that it
-// shows.
+// The data that an ingest worker keeps from step to step, also after an error of PostgreSQL, and the state
+// that it shows. Each step of the worker (worker*.cpp) includes it. It knows no step.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// What a step returns: how many milliseconds to sleep.
+// A step returns how many milliseconds the worker sleeps after it. These values have a name.
 inline constexpr long at_once = 0;
 inline constexpr long until_woken = -1;
 inline constexpr long reconnect_ms = 1000;
@@ -17,29 +17,30 @@ struct Worker {
     WorkerSlot *slot;
     ConsumerSession session;
     bool control_known;
-    uint64_t control_seen; // wake_generation() when heartbeat_control was read last
-    bool nodes_recovered;  // nothing is prepared on the nodes of a cluster that nobody will end
-    bool installed;
-    bool node; // the coordinator ingests
+    uint64_t control_seen; // wake_generation() when the worker last read heartbeat_control
+    bool nodes_recovered;  // distribution_recover() has ended the prepared transactions on Citus's nodes
+    bool installed;        // the extension is in the database
+    bool node;             // this server is a node of a Citus cluster, whose coordinator ingests
     bool paused;
     bool failed;
-    TimestampTz troubled_at; // when Kafka reported an error last
-    bool trouble_again;      // and it was not the first in that time
+    TimestampTz troubled_at; // when Kafka last reported an error
+    bool trouble_again;      // Kafka had reported another error shortly before that
     ClientHealth health;
     long backoff_ms;  // 0: the last step raised no error
-    Failure failure;  // the error of the last step that raised one
-    bool unexplained; // it has yet to be told, with what is in the way
+    Failure failure;  // the last error that a step raised
+    bool unexplained; // the state does not show that error yet
 };
 
-extern Worker worker; // one a process
+extern Worker worker; // the only one of the process
 
-// Sets the state of heartbeat_status.
+// Sets the worker's state in heartbeat_status.
 void worker_state_report(WorkerState state, const char *reason, const char *hint);
 
-// The worker stops reading until it is woken.
+// Stops reading until the worker is woken. Returns how many milliseconds to sleep.
 long worker_state_rest(WorkerState state, const char *reason, const char *hint);
 
-// The same with the state FAILED: until heartbeat_control or the configuration has changed.
+// Stops reading as FAILED, until heartbeat_control or the configuration has changed. Returns how many
+// milliseconds to sleep.
 long worker_state_fail(const char *reason, const char *hint);
 
 } // namespace heartbeat

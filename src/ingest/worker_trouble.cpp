@@ -1,5 +1,6 @@
-// Decides how an ingest worker goes on after an error of Kafka: at once the first time, later when the error
-// comes again. worker_batch.cpp calls it.
+// Decides how an ingest worker goes on after an error of Kafka. After a first error the worker assigns at
+// once. If another error follows within trouble_lasts, it assigns after reconnect_ms. worker_batch.cpp calls
+// it.
 #include "server/server.h"
 
 #include "ingest/worker_state.h"
@@ -14,13 +15,12 @@ constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
 
 } // namespace
 
-// Kafka has reported an error; what was read before it is stored. Assigning looks into what there is now: at
-// once, unless that has just been tried.
+// The new assignment asks Kafka for the present state of the topic and its partitions.
 long worker_trouble_assign_again() {
     char trouble[state_text_size];
     text_take(trouble, consumer_trouble(worker.session.consumer));
     bool has_brokers = !consumer_lost_brokers(worker.session.consumer);
-    consumer_session_stop(&worker.session); // which forgets it
+    consumer_session_stop(&worker.session); // the client forgets the error here
     if (trouble[0] == '\0')
         return at_once;
     TimestampTz now = GetCurrentTimestamp();
@@ -35,7 +35,8 @@ long worker_trouble_assign_again() {
     return worker.trouble_again ? reconnect_ms : at_once;
 }
 
-// One that comes again and again, as from a damaged message, is not over when other partitions are heard.
+// A damaged message causes the same error again and again, while the worker can read other partitions. So an
+// error that came again is over only after trouble_lasts.
 bool worker_trouble_is_over() {
     return worker.session.troubled && consumer_heard(worker.session.consumer) &&
            (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);

@@ -1,12 +1,14 @@
-// Errors that Kafka has reported to an ingest worker.
+// Decides how an ingest worker goes on after an error of Kafka. worker_batch.cpp calls it.
+// It does not handle errors of PostgreSQL: worker.cpp does.
 #pragma once
 
 namespace heartbeat {
 
-// Kafka has reported an error, and what was read before it is stored: lets the worker assign again. Returns
-// how long to sleep.
+// Call it when Kafka has reported an error and the worker has stored the messages before it. The worker then
+// assigns again. Returns how many milliseconds to sleep.
 long worker_trouble_assign_again();
 
+// Whether the worker has read from Kafka again since the error.
 bool worker_trouble_is_over();
 
 } // namespace heartbeat
