@@ -1,5 +1,5 @@
-// Evaluates the alert rules, by heartbeat_evaluate_alerts(). Without enabled rules, and without
-// open alerts, nothing is evaluated; with rules on anomalies alone, nothing while nothing arrives.
+// Evaluates the alert rules by calling heartbeat_evaluate_alerts(). Without enabled rules and open alerts, it
+// evaluates nothing. With rules on anomalies alone, it evaluates nothing while no reading arrives.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -22,26 +22,28 @@ namespace {
 
 constexpr TimestampTz after_arrival = USECS_PER_SEC; // since the last evaluation
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
-constexpr TimestampTz next_slice = USECS_PER_SEC; // of the customers, where they are many
-constexpr size_t customer_size = 1025;            // 256 characters
+constexpr TimestampTz next_slice = USECS_PER_SEC; // until the next slice of many customers
+constexpr size_t customer_size = 1025;            // 256 characters of up to 4 bytes, and a zero
 
 constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", 2, {TEXTOID, BOOLOID}};
 
-// What it returns, in the order of its OUT parameters.
+// The row that heartbeat_evaluate_alerts() returns, in the order of its OUT parameters.
 struct Answer {
     int64_t raised;
     int64_t closed;
     int64_t open;
     bool on_arrival;
     bool on_clock;
-    const char *next_customer; // nullptr: its slice was the last one
+    const char *next_customer; // nullptr: this slice of customers was the last one
 };
 
 uint64_t rules_seen;
-bool arrival_noticed = false; // the flag in shared memory stays until then, so that ingest wakes nobody again
+// This process has seen that readings have arrived. The flag in shared memory stays 1 until the evaluation,
+// so ingest does not wake this process again before that.
+bool arrival_noticed = false;
 TimestampTz evaluated_at;
-TimestampTz silence_due;           // looking for silence takes longest, so it is for the clock alone
-char customer[customer_size] = ""; // where its next slice of customers begins
+TimestampTz silence_due;           // rules on silence take longest, so they are evaluated by the clock alone
+char customer[customer_size] = ""; // the next slice of customers begins after this one
 
 Answer read_answer(Datum row) {
     constexpr int columns = 6;
@@ -76,7 +78,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
     if (with_silence) {
-        // it is compared with, and never shown: as it is
+        // SQL only compares this customer with others, so its text is copied unchanged
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
@@ -99,7 +101,7 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
-    pg_atomic_write_u32(&shared_state->arrived, 0); // before looking, so that nothing is missed
+    pg_atomic_write_u32(&shared_state->arrived, 0); // before the evaluation, so that no arrival is missed
     arrival_noticed = false;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED)) {
@@ -114,7 +116,7 @@ TimestampTz alerts_evaluate() {
         elog(ERROR, "heartbeat_evaluate_alerts gave no row");
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
-    // what listeners are told must not be lost in a crash, to be told again
+    // After a crash that lost this commit, listeners would receive the same alert a second time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

@@ -1,4 +1,5 @@
-// When the maintenance worker is to evaluate the alert rules, and doing so.
+// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it.
+// It does not know the kinds of rules: heartbeat_evaluate_alerts() does.
 #pragma once
 
 extern "C" {
@@ -9,13 +10,13 @@ extern "C" {
 
 namespace heartbeat {
 
-// When the rules are due, where `due` is what the last evaluation said (0: when something asks for it): at
-// once after a change of them, a second after the last evaluation where readings have arrived and a rule
-// wants to know.
+// Returns when the rules are due: at once after a change of the rules, and a second after the last evaluation
+// if readings have arrived and a rule depends on readings. Otherwise it returns `due`, the time that the last
+// evaluation set (0: only after a change of the rules or an arrival).
 TimestampTz alerts_due(TimestampTz due, TimestampTz now);
 
-// Evaluates them in a transaction. Returns microseconds until the next time, by the clock; 0: when something
-// asks for it.
+// Evaluates the rules in a transaction. Returns the microseconds until the next evaluation; 0: only after a
+// change of the rules or an arrival.
 TimestampTz alerts_evaluate();
 
 } // namespace heartbeat

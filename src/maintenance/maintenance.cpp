@@ -1,6 +1,6 @@
-// The maintenance worker, which does apart from ingest what ingest need not wait for: partitions
-// ahead of time, retention, the rollup, what people may read about it afterwards. It sleeps until ingest has
-// left it something, or a day has passed.
+// The maintenance worker. It does the work that ingest need not wait for: it makes table partitions ahead of
+// time, applies retention, folds the rollup, evaluates alert rules, and records states. It sleeps until an
+// ingest worker or a session wakes it, or a task is due. The launcher starts it. It does not know ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -32,9 +32,9 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
-constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // where no summary is wanted
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
 
-// When to do it again, in microseconds from now; 0 is when something asks for it.
+// Each task returns the microseconds until it is due again; 0: it waits until something makes it due.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;
@@ -51,17 +51,17 @@ TimestampTz summarize() {
 }
 
 TimestampTz fold() {
-    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before looking, so that nothing is missed
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before the fold, so that no row is missed
     rollup_fold();
     pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
     return 0;
 }
 
 TimestampTz roll_up() {
-    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before looking, so that no mark is missed
+    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before the rollup, so that no mark is missed
     switch (rollup_run()) {
     case RollupResult::rolled_up:
-        return 1; // but let the others have their turn
+        return 1; // due again at once, but after the other tasks
     case RollupResult::not_quiet:
         return quiet;
     case RollupResult::nothing:
@@ -70,7 +70,8 @@ TimestampTz roll_up() {
     return 0;
 }
 
-// While there is nothing to store, nobody looks: the first message wakes this process.
+// Logs the summary. If no worker has messages to store, this process stops watching the workers: the first
+// message that arrives wakes it again.
 TimestampTz sum_up() {
     summary_log();
     pg_atomic_write_u32(&shared_state->watched, 0);
@@ -81,7 +82,7 @@ TimestampTz sum_up() {
 
 struct Task {
     Duty duty;
-    bool failed; // the last time
+    bool failed; // in its last attempt
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
@@ -114,7 +115,9 @@ uint64_t control_seen;
 bool nodes_recovered;  // see distribution_recover()
 TimestampTz watch_due; // 0: never
 
-// Ingest tells of what it meets, but not that it gets nowhere.
+// Decides when to record the state and when to log the summary. An ingest worker reports its state itself,
+// but not that it makes no progress. So this process looks at the workers from time to time while they have
+// messages to store.
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
@@ -132,7 +135,7 @@ void watch(TimestampTz now) {
 
 void look_around(TimestampTz now) {
     uint64_t seen = wake_generation();
-    if (seen != control_seen) // the extension may be new, or a session has stored readings
+    if (seen != control_seen) // the extension may have been created, or a session may have stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
             tasks[journal_task].due = tasks[summary_task].due = now;
     control_seen = seen;
@@ -153,7 +156,7 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
-// What has failed for a lock waits for it less long, since the others wait meanwhile.
+// A task that has just failed because of a lock waits less long for it, since the other tasks wait meanwhile.
 void set_lock_timeout(const Task &task) {
     SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
                     PGC_S_OVERRIDE);
@@ -165,7 +168,7 @@ void tell_failure(Task *task) {
     duty_failed(task->duty, task->failure.reason, task->failure.hint, patiently);
 }
 
-// One task that fails keeps no other from its turn.
+// Runs one task. An error is caught here, so the other tasks still run.
 void attempt(Task *task) {
     volatile TimestampTz again = retry;
     volatile bool failed = false;

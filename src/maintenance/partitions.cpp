@@ -1,4 +1,5 @@
-// Calls the extension's functions for partitions, and remembers which weeks are seen to.
+// Calls the extension's functions that make and remove table partitions. It remembers for a minute which
+// weeks have their partitions, or cannot get them now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
@@ -18,10 +19,10 @@ namespace heartbeat {
 namespace {
 
 constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
-constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first one
+constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // how long a week's state is believed
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the week's partition is checked again
 constexpr int weeks_kept = 64;
 
 constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
@@ -47,7 +48,7 @@ KnownWeek &known(int64_t number) {
 void make(TimestampTz first, TimestampTz last) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return; // the batch's own transaction will find out
+        return; // the transaction that stores the batch finds this, too
     Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
     Datum made;
     own_function_call(make_partitions, values, nullptr, &made);
@@ -64,7 +65,7 @@ void make_or_go_without(TimestampTz time) {
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
         bool obstructed =
-            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // by a user's trigger
+            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // a user's trigger is in the way
         if (!passing && !obstructed)
             PG_RE_THROW();
         FlushErrorState();

@@ -1,7 +1,7 @@
-// The rollup. One snapshot (REPEATABLE READ) reads the marks and the readings they stand for,
-// so the marks that go are exactly those whose readings the new rows hold; ingest goes on meanwhile. The lock
-// on heartbeat_records keeps rows from being moved to new partitions, where an older snapshot would miss
-// them.
+// Folds the rollup and rolls up marked minutes, while ingest continues. One snapshot (REPEATABLE READ) reads
+// both the marks and the readings of their minutes. So the worker removes exactly the marks whose readings
+// are in the new rows. Meanwhile a lock on heartbeat_records prevents that rows move to new table partitions,
+// where this snapshot would not see them.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
@@ -28,12 +28,12 @@ namespace heartbeat {
 
 namespace {
 
-// Summaries of the blocks that are new in the readings' BRIN indexes, without which a query on time reads all
-// of them.
+// Summarizes the new blocks in the BRIN indexes of the readings. A query on time reads all blocks that are
+// not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions", 0, {}};
 
-// Bounded, so that a transaction stays short after a backlog. Pages that are freed at the beginning are
-// filled again.
+// The LIMIT keeps a transaction short after a backlog. PostgreSQL fills the pages again that become free at
+// the beginning of the table.
 Statement fold = {
     "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE ctid = ANY (ARRAY("
     " SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT 20000))"
@@ -66,8 +66,9 @@ Statement fold = {
     nullptr};
 constexpr int64_t fold_rows_max = 20'000;
 
-// Minutes that nobody has touched for $1 milliseconds, or that somebody touches for very long: $2 of them at
-// most, the newest first, since those are asked for; all within an hour unless $3.
+// Selects minutes that no batch has touched for $1 milliseconds, or that batches have touched for ten times
+// as long. It takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of
+// them are within one hour.
 Statement select_quiet_minutes = {
     "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM"
     " (SELECT minute_bucket, max(minute_bucket) OVER () AS newest FROM"
@@ -84,7 +85,8 @@ Statement select_quiet_minutes = {
 Statement select_marks = {
     "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
 
-// How many minutes a transaction takes: what it can in a moment, since meanwhile no partition can be made.
+// The number of minutes that one transaction rolls up. adapt() keeps the transaction short, since its lock
+// prevents new table partitions.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr int64_t minutes_on_nodes = 60;
@@ -99,8 +101,8 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// Rows that are removed leave room that nobody else would free in time: the table is small and everybody
-// reads all of it.
+// After this many removed rows the worker vacuums the two small tables itself. Autovacuum would come too
+// late, and each query of the summary reads these tables completely.
 constexpr int64_t vacuum_after = 8192;
 int64_t removed = 0;
 
@@ -110,7 +112,7 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
-    static MemoryContext context = nullptr; // kept, since an error would jump past its end
+    static MemoryContext context = nullptr; // kept, since an error would skip its deletion
     if (context == nullptr)
         context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(context);
@@ -138,7 +140,8 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // What was never analysed is guessed to be small, and scanned as a whole for each minute.
+    // The planner takes a table that was never analysed for a small one, and would scan all of it for each
+    // minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -179,9 +182,9 @@ RollupResult rollup_run() {
     bool on_nodes = distribution_is_active();
     Datum limits[3] = {Int64GetDatum(rollup_quiet_ms),
                        Int64GetDatum(on_nodes ? minutes_on_nodes : minutes_at_once), BoolGetDatum(!on_nodes)};
-    Datum minutes[3]; // all of them, the first, the last
+    Datum minutes[3]; // the array of minutes, the first minute, the last minute
     statement_execute(&select_quiet_minutes, limits, nullptr, SPI_OK_SELECT);
-    bool nothing; // all three are NULL then
+    bool nothing; // without such minutes all three are NULL
     minutes[0] = statement_value(0, 1, TIMESTAMPTZARRAYOID, &nothing);
     minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);

@@ -1,27 +1,30 @@
-// Turns what ingest has left to it into rows of heartbeat_rollup.
+// Makes rows of heartbeat_rollup from the sums that ingest has appended to heartbeat_rollup_pending and from
+// the minutes that are marked as stale. maintenance.cpp calls it.
 #pragma once
 
 #include <cstdint>
 
 namespace heartbeat {
 
-// Before the first of the following: has this process's statements planned for large tables, known or not.
+// Call it before the other functions. It makes the planner use indexes in this process, also for tables that
+// it takes for small ones.
 void rollup_prepare();
 
-// Moves what ingest has appended to heartbeat_rollup_pending into heartbeat_rollup.
+// Adds the rows of heartbeat_rollup_pending to heartbeat_rollup, and removes them.
 void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// Rolls up, in a short transaction, marked minutes that nobody has touched for a while: call it again at
-// once. not_quiet: marks remain, of minutes that are still being touched; call it again later.
+// Rolls up marked minutes in a short transaction, if no batch has touched them for rollup_quiet_ms.
+// rolled_up: call it again at once. not_quiet: marks remain, of minutes that batches still touch; call it
+// again later.
 RollupResult rollup_run();
 
-// Brings the BRIN indexes of the weeks with stale minutes up to date, which the rollup's and others' queries
-// go by.
+// Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries
+// on time use these indexes.
 void rollup_summarize();
 
-// How long a minute must have been left alone, in milliseconds.
+// rollup_run() takes a minute when no batch has touched it for this time, in milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 
 } // namespace heartbeat

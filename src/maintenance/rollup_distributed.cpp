@@ -1,6 +1,7 @@
-// The fold in statements of which each is either the nodes' or the coordinator's; Citus takes
-// no other. What they take from heartbeat_rollup_pending passes through this process. A shard's part of it is
-// one transaction of its node, so whoever reads that shard finds each sum in one of the two tables.
+// The fold of the rollup on a Citus cluster. Citus accepts only statements that run either on the nodes or on
+// the coordinator, so the rows from heartbeat_rollup_pending pass through this process. On a node, the
+// changes of a shard are one transaction. So a query of that shard finds each sum in exactly one of the two
+// tables.
 #include "server/server.h"
 
 #include "maintenance/rollup_distributed.h"
@@ -11,10 +12,11 @@ namespace heartbeat {
 
 namespace {
 
-// A row's place (ctid), by which the rows of one server are limited, means nothing on several.
+// rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes, so this file
+// limits the minutes: until they have this many rows.
 constexpr int64_t rows_at_once = 100'000;
 
-// The newest minutes first; one at least.
+// Selects the newest minutes first, and at least one minute.
 Statement select_minutes = {
     "SELECT array_agg(m.minute_bucket) FILTER (WHERE m.before < $1), count(*) FILTER (WHERE m.before >= $1) "
     "FROM"

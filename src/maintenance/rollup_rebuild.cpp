@@ -1,6 +1,6 @@
-// Marked minutes of the rollup are made anew. Readings lie in the order in which they came,
-// under an index that knows the times of some pages at once, so the minutes of an hour are read together;
-// each hour is a search of its own, in its own partition.
+// Makes the rollup rows of marked minutes again. Readings are stored in the order of their arrival, and their
+// BRIN index has the times of ranges of pages. So one search reads all minutes of an hour together. Each hour
+// is a search of its own, in the table partition of its week.
 #include "server/server.h"
 
 #include "maintenance/rollup_distributed.h"
@@ -17,7 +17,7 @@ Statement delete_marks = {"DELETE FROM @extschema@.heartbeat_stale_minutes WHERE
                           0,
                           nullptr};
 
-// What is pending of them is in the readings that this snapshot sees.
+// The pending rows of these minutes are in the readings that this snapshot sees, so they are removed.
 Statement delete_pending = {"DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)",
                             1,
                             {TIMESTAMPTZARRAYOID},
@@ -31,8 +31,9 @@ Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup r USING unn
                            0,
                            nullptr};
 
-// The minute of a reading. Some minor releases, 16.2 for one, take a full minute before date_bin's origin for
-// the minute before it: a device whose clock was reset says 1970-01-01 00:00:00.
+// The minute of a reading. Some minor releases of PostgreSQL, such as 16.2, have an error in date_bin(): a
+// time before its origin that is a full minute gets the minute before it. Such times occur: a device whose
+// clock was reset sends 1970-01-01 00:00:00.
 #define MINUTE_OF_READING                                                                                    \
     "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
     " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
