@@ -1,6 +1,7 @@
-// The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when somebody
-// updates, deletes or truncates readings: the minutes of those readings are marked, as ingest marks minutes.
-// It runs in the session of whoever changes readings, who needs no right on the bookkeeping for it.
+// The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when a session updates, deletes
+// or truncates readings. It marks the minutes of these readings as stale, as ingest does. It runs in the
+// session that changes the readings, and acts as the extension's owner: the session's role needs no right on
+// heartbeat_stale_minutes.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -35,7 +36,7 @@ Statement insert_mark = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minut
                          0,
                          nullptr};
 
-// Of the minutes from $1 to $2 those that the rollup has something of.
+// Marks each minute from $1 to before $2 that has rows in the rollup.
 Statement insert_marks_between = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
                                   " SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r"
                                   " WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2"
@@ -55,15 +56,15 @@ Statement insert_marks_of_default = {
     0,
     nullptr};
 
-// Minutes that this transaction has marked. What a subtransaction has marked goes when it is undone, so
-// nothing is remembered then.
+// Minutes that this transaction has marked. An aborted subtransaction undoes its marks, so the session
+// forgets all of them then.
 HTAB *marked = nullptr;
-// Nesting level of the transaction in which heartbeat itself moves or deletes readings, and sees to the
-// rollup: 0, it does not.
+// The nesting level of the transaction in which heartbeat itself moves or deletes readings and updates the
+// rollup; 0: heartbeat does not.
 int own_level = 0;
 
 void forget() {
-    marked = nullptr; // its memory is the transaction's
+    marked = nullptr; // PostgreSQL frees its memory with the transaction
 }
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
@@ -93,7 +94,7 @@ void register_callbacks() {
     registered = true;
 }
 
-// False where this transaction has marked the minute.
+// Returns false if this transaction has marked the minute already.
 bool remember(TimestampTz minute) {
     if (marked != nullptr && hash_get_num_entries(marked) >= minutes_remembered_max) {
         hash_destroy(marked);
@@ -115,7 +116,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// As the extension's owner, with names that mean the server's own whatever the session's search_path is.
+// Executes a statement as the extension's owner. The search_path is set too: names in the statement then mean
+// PostgreSQL's own objects, whatever search_path the session has.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;
@@ -147,13 +149,14 @@ void mark(Relation table, HeapTuple reading) {
     TimestampTz into_minute = time % USECS_PER_MINUTE;
     TimestampTz minute = time - into_minute - (into_minute < 0 ? USECS_PER_MINUTE : 0);
     Extension extension;
-    if (!remember(minute) || !extension_find(&extension)) // it is being dropped
+    if (!remember(minute) || !extension_find(&extension)) // not found: the extension is being dropped
         return;
     Datum mark = TimestampTzGetDatum(minute);
     execute_as_owner(extension, &insert_mark, &mark);
 }
 
-// A table that is no part of heartbeat_records any more may still have the trigger.
+// Marks the minutes of a table that is truncated. A table partition that was detached from heartbeat_records
+// may still have the trigger: its minutes are not marked.
 void mark_all(Relation table) {
     Extension extension;
     if (!extension_find(&extension))
@@ -202,7 +205,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// From true to false heartbeat itself moves or deletes readings. An error ends it, too.
+// With true, heartbeat begins to move or delete readings itself, and the trigger marks no minutes. With
+// false, or after an error, the trigger marks minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

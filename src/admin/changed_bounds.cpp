@@ -1,4 +1,5 @@
-// Reads a table partition's bounds from the catalog.
+// Reads the bounds of a table partition from pg_class.relpartbound. changed.cpp calls it when a table
+// partition is truncated.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -16,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// False where it is no single time, nor the end of all times.
+// False if the bound is neither a single timestamptz, nor MINVALUE or MAXVALUE.
 bool read_bound(const List *bound, TimestampTz infinite, TimestampTz *time) {
     if (list_length(bound) != 1)
         return false;

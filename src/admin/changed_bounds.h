@@ -1,4 +1,5 @@
-// The times that a table partition holds.
+// Finds the range of times that a table partition holds. changed.cpp calls it.
+// It reads the catalog alone, never the rows.
 #pragma once
 
 #include "server/server.h"
@@ -9,8 +10,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// From `begin` to before `end`: of a table directly below the parent with a range of times, its range;
-// otherwise all times.
+// Sets `begin` (included) and `end` (excluded): the range of a table partition that is directly below the
+// parent and partitioned by ranges of time; otherwise all times.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

@@ -1,19 +1,19 @@
-// Telling the workers that a session has changed something.
+// Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call it.
+// It does not know what they have changed.
 #pragma once
 
 namespace heartbeat {
 
-// When the current transaction commits, and only then, every worker looks at heartbeat_control,
-// heartbeat_offsets and heartbeat_stale_minutes again. Such a transaction cannot be prepared for a two-phase
-// commit.
+// Wakes every worker if the current transaction commits. The workers then read heartbeat_control,
+// heartbeat_offsets and heartbeat_stale_minutes again. PREPARE TRANSACTION raises an error after this call.
 void commit_hooks_wake();
 
-// The same for the maintenance worker alone: readings were stored, and minutes are stale. Ingest is not
-// disturbed.
+// Wakes only the maintenance worker if the current transaction commits: the session has stored readings or
+// marked minutes. Ingest workers do not notice. PREPARE TRANSACTION raises an error after this call.
 void commit_hooks_roll_up();
 
-// The same where the transaction may be prepared for a two-phase commit: then the maintenance worker finds
-// the minutes the next time it looks.
+// Does the same, but allows PREPARE TRANSACTION. After COMMIT PREPARED the maintenance worker is not woken:
+// it finds the marked minutes at its next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// The trigger that counts dead letters which are deleted unresolved: a person has given them
-// up, or they are old. Counting keeps heartbeat_audit_tables() exact, and lets heartbeat.dead_letter_limit
-// know how many there are without counting rows.
+// The trigger that counts dead letters that are deleted without being resolved: by a person, or by retention.
+// This counter keeps heartbeat_audit_tables() exact. It also gives the number of unresolved dead letters for
+// heartbeat.dead_letter_limit, so that no worker has to count rows.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -49,7 +49,7 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     Extension extension;
     if (!extension_find(&extension))
-        PG_RETURN_POINTER(nullptr); // it is being dropped
+        PG_RETURN_POINTER(nullptr); // the extension is being dropped
     SPI_connect();
     SPI_register_trigger_data(trigger);
     bool truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
@@ -57,6 +57,6 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
         statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);
     SPI_finish();
     if (partitions > 0 && settings.dead_letter_limit > 0)
-        commit_hooks_wake(); // workers that stopped for the number of dead letters try again
+        commit_hooks_wake(); // a worker that is FAILED because of heartbeat.dead_letter_limit tries again
     PG_RETURN_POINTER(nullptr);
 }

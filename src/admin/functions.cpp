@@ -1,5 +1,6 @@
-// heartbeat_classify(), heartbeat_actor() and heartbeat_wake_workers(), and waking the workers
-// when a transaction commits.
+// heartbeat_classify(), heartbeat_actor(), heartbeat_wake_workers() and the trigger
+// heartbeat_rules_changed(). The file also implements commit_hooks.h: it wakes the workers when the
+// transaction of a session commits.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -34,7 +35,7 @@ extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
 
 namespace {
 
-// What to tell at commit.
+// The workers that this transaction wakes at its commit.
 bool workers_wanted = false;
 bool roll_up_wanted = false;
 bool roll_up_later_wanted = false;
@@ -56,7 +57,7 @@ void tell() {
 void transaction_ended(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
-        // COMMIT PREPARED may happen in a session that knows nothing of the workers
+        // another session may execute COMMIT PREPARED, and that session would not wake the workers
         if (workers_wanted || roll_up_wanted || rules_wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
@@ -74,7 +75,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
     }
 }
 
-// False where no worker could be told.
+// Returns false if the server did not preload the library: then there are no workers.
 bool register_callback() {
     static bool registered = false;
     if (shared_state == nullptr)
@@ -99,7 +100,8 @@ void heartbeat::commit_hooks_roll_up_later() {
     roll_up_later_wanted = register_callback();
 }
 
-// What steers the workers has written to a table, or is about to.
+// Functions in SQL that control the workers call it before or after they write to a table. It raises an error
+// if one of the extension's tables is unlogged.
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     Extension extension;
     if (extension_find(&extension))

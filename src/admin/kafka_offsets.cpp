@@ -1,5 +1,6 @@
-// heartbeat_kafka_offsets(time) and heartbeat_check_offset(), which make a session ask Kafka
-// itself, so that the answer is there at once and the seek stays the session's own transaction.
+// heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls them. The session asks
+// Kafka itself, not through a worker: so the seek has its answer at once, and stays in the session's own
+// transaction.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -21,7 +22,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int answer_ms = 10000;
-constexpr int check_patience_s = 3; // a seek by offset needs no Kafka
+constexpr int check_patience_s = 3; // short, since a seek by offset works without Kafka
 
 [[noreturn]] void refuse_partition(int32_t partition, const TopicDescription &topic) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -32,9 +33,9 @@ constexpr int check_patience_s = 3; // a seek by offset needs no Kafka
                             partition)));
 }
 
-// Of one partition, or of all where `only` is nullptr.
+// Adds a row with the offset at this time for one partition, or for all partitions if `only` is nullptr.
 void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetInfo *result) {
-    // before 1970 Kafka has no time, and everything that it holds is later
+    // Kafka has no times before 1970, so such a time means the first offset
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
     TopicDescription topic = kafka_session_describe(consumer);
     if (only != nullptr && (*only < 0 || *only >= topic.partition_count))
@@ -53,7 +54,8 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
     }
 }
 
-// Positions may be given in advance, and while Kafka is away.
+// Accepts an offset without a check: a person may set an offset before the topic exists, or while Kafka does
+// not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                      errmsg("offset %lld of partition %d is taken as it is: %s",

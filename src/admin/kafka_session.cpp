@@ -1,4 +1,5 @@
-// Opens, asks and closes a session's client.
+// Opens a session's consumer client, asks Kafka with it, and closes it. The functions for seek and replay
+// call it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -15,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // the one that was asked may be frozen
+constexpr TimestampTz another_broker_after = 700000; // the first broker may be frozen: ask another one
 constexpr TimestampTz again_after = 500000;
 constexpr long look_ms = 250;
 
@@ -23,12 +24,12 @@ TimestampTz after(int milliseconds) {
     return GetCurrentTimestamp() + milliseconds * INT64CONST(1000);
 }
 
-// Answers for some partitions, by number.
+// The answers of leaders about some partitions.
 struct Answers {
-    PartitionRange *ranges; // low -1: still to come
+    PartitionRange *ranges; // low -1: the leader has not answered yet
     size_t count;
     size_t missing;
-    Error *error; // of the last one that failed
+    Error *error; // the last answer that was an error
 };
 
 void take_answers(Consumer *consumer, Answers *answers) {
@@ -58,7 +59,8 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
     pfree(partitions);
 }
 
-// A leader that is away, or changes, is asked again until the time is over.
+// Asks the leaders of these partitions. If a leader is away or changes, it asks again until the time has
+// passed.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
              int timeout_ms, Error *error) {
     TimestampTz deadline = after(timeout_ms), again_at = 0;
@@ -71,7 +73,7 @@ bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind
         TimestampTz now = GetCurrentTimestamp();
         if (again_at <= now) {
             if (!first)
-                topic_ask(consumer); // who leads may have changed
+                topic_ask(consumer); // the partitions may have other leaders now
             ask_missing(consumer, answers, kind, kafka_time);
             again_at = now + again_after;
             first = false;

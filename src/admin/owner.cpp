@@ -1,5 +1,5 @@
-// heartbeat_own_extension(). The server changes the owner of an extension in REASSIGN OWNED
-// alone, which takes nothing away from the superuser that initdb has made.
+// heartbeat_own_extension(), which changes the owner of the extension. heartbeat_set_owner() calls it. In SQL
+// only REASSIGN OWNED can do this, and it refuses objects of the superuser that initdb has created.
 #include "server/server.h"
 
 #include "server/compat.h"

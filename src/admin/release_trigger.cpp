@@ -1,6 +1,6 @@
-// heartbeat_release_trigger(), which has the trigger of a table partition dropped with the
-// extension, also after the partition was detached. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, and
-// locks the extension until the transaction ends: ingest would wait for whoever makes weeks.
+// heartbeat_release_trigger(). After it, DROP EXTENSION drops the trigger of a table partition, also if the
+// table partition was detached before. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, but it locks the
+// extension until the transaction ends. Ingest would then wait for a session that makes table partitions.
 #include "server/server.h"
 
 #include "server/extension.h"

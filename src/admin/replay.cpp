@@ -1,6 +1,6 @@
-// heartbeat_replay(). The session reads a span of time from Kafka again, with a client of its
-// own, and stores what the tables do not have. Ingest and its positions are not touched: it takes no lock
-// that ingest waits for, but at its end, when it adds to the counters.
+// heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
+// of its own, and stores the readings that the tables do not have. It changes no stored offset. Ingest waits
+// for locks of a replay only at its end, when the replay adds to the counters in heartbeat_offsets.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -51,7 +51,7 @@ struct Replay {
     int64_t stored;
 };
 
-// One piece of each partition at once: the next one that is not empty.
+// Reads and stores one round of pieces, at most one for each partition.
 void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, ReplayProgress *all) {
     replay_begin(&replay->reader, pieces, count);
     while (replay_next(&replay->reader)) {
@@ -71,7 +71,7 @@ void report(Replay *replay, const ReplayProgress &progress) {
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
-// Takes the next piece that is not empty off each partition's.
+// Takes the next piece that is not empty of each partition into `round`. Returns how many.
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;
@@ -91,7 +91,7 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // the first piece of a row is the last one here
+    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row is set last
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;
@@ -115,7 +115,7 @@ void run(Replay *replay) {
     events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 
-// Also when the session is terminated.
+// Closes the client and destroys the batch, also when the session is terminated.
 void close(int code, Datum argument) {
     auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
     kafka_session_close(code, PointerGetDatum(reader->consumer));

@@ -1,5 +1,5 @@
-// From two times to offsets: asks Kafka for the offsets of each partition that was read, and refuses a topic
-// that is not the one that was read. replay_plan.cpp calls it.
+// Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. It
+// refuses a topic that is not the one that ingest has read. replay_plan.cpp calls it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -38,7 +38,7 @@ int64_t to_kafka_time(TimestampTz time) {
     return std::max<int64_t>(microseconds / 1000 + (microseconds % 1000 > 0 ? 1 : 0), 0);
 }
 
-// Asks for all partitions at once: what Kafka holds of them, and the offsets at a time.
+// Asks for the first and the end offset of all partitions at once.
 void ask_ranges(Consumer *consumer, ReplayPartition *partitions, size_t count) {
     CHECK_FOR_INTERRUPTS();
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
@@ -68,24 +68,24 @@ int64_t *ask_offsets_at(Consumer *consumer, const ReplayPartition *partitions, s
     return offsets;
 }
 
-// Where nothing was ever removed, or something earlier than the span is still there, all of the span is.
+// Kafka holds the whole span if it has never removed a message, or still holds a message before the span.
 bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// `after` is the first offset after the span's beginning: where it is the first one of all, that message is
-// later than the beginning.
+// Whether Kafka may have removed messages of the span. `after` is the first offset with a time later than the
+// span's beginning. If it is Kafka's first offset, no message at or before the beginning is left.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
     if (partition.range.low < partition.range.high)
         return after == partition.from;
-    // the last message read was before the span
+    // Kafka holds no message: the span is complete only if the last consumed message was before it
     const MessageMark &last = partition.stored.last_message;
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// A position that was given in advance, and that the partition has not reached yet.
+// Whether a person has set the stored offset in advance, and the partition has not reached it yet.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -103,8 +103,8 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].from = from[i];
         partitions[i].to =
             is_ahead(partitions[i])
-                ? from[i]                                            // of which nothing was read
-                : std::min(to[i], partitions[i].stored.next_offset); // the rest is ingest's own
+                ? from[i]                                            // ingest has read nothing of it
+                : std::min(to[i], partitions[i].stored.next_offset); // ingest itself reads the rest
         any_removed = any_removed || may_be_removed(partitions[i]);
     }
     if (!any_removed)
@@ -114,8 +114,8 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// A position that was given in advance, to a partition that the topic does not have: there is nothing to
-// replay. One that was read and is no more is of another topic.
+// Whether the topic has this partition. If not, a person has set the stored offset in advance, and there is
+// nothing to replay. A partition that ingest has read and that the topic no longer has means another topic.
 bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

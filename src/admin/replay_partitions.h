@@ -1,4 +1,5 @@
-// The partitions that a replay reads, and from which offsets to which.
+// Finds the Kafka partitions that a replay reads, and the range of offsets in each. replay_plan.cpp calls it.
+// It reads no messages.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -18,17 +19,17 @@ struct ReplaySpan {
     int32_t partition; // -1: all
 };
 
-// A partition as Kafka and heartbeat_offsets have it.
+// A Kafka partition: its row of heartbeat_offsets, and Kafka's answers about it.
 struct ReplayPartition {
     StoredOffset stored;
     PartitionRange range;
-    int64_t from; // the first offset at or after the span's times
-    int64_t to;
-    bool removed; // Kafka may have held more of the span
+    int64_t from; // the first offset at or after the beginning of the span
+    int64_t to;   // the first offset at or after the end of the span, at most the stored offset
+    bool removed; // Kafka may have removed messages of the span
 };
 
-// Asks Kafka and reads heartbeat_offsets, with SPI connected. An error where the topic is not the one that
-// was read, or the span's partition has not been read.
+// Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
+// one that ingest has read, or ingest has not read the span's partition.
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found);
 
 } // namespace heartbeat

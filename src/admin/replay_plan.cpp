@@ -1,5 +1,5 @@
-// Divides the offsets that a replay is to read into pieces, by heartbeat_gaps and the first offsets that
-// ingest read. replay.cpp calls it first.
+// Divides the offsets that a replay reads into pieces, by heartbeat_gaps and by the first offset that ingest
+// has read of each partition. replay.cpp calls it first.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"
@@ -27,7 +27,8 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
     plan->pieces[plan->count++] = {partition, from, std::max(from, to), skipped, plan->rows};
 }
 
-// What ingest has never read is new to its counters; the rest was counted.
+// Adds the pieces of one partition. The counters in heartbeat_offsets do not have the messages that ingest
+// has never read (`skipped`), and have all others.
 void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;

@@ -1,5 +1,5 @@
-// What a replay is to read: pieces of partitions whose offsets were counted in the same way
-// when they were passed.
+// Plans which pieces of Kafka partitions a replay reads (replay_piece.h). replay.cpp calls it.
+// It reads and stores no messages.
 #pragma once
 
 #include "admin/replay_partitions.h"
@@ -8,14 +8,14 @@
 namespace heartbeat {
 
 struct ReplayPlan {
-    ReplayPiece
-        *pieces; // by partition and offset; a partition of which nothing is to be read has an empty one
+    // sorted by partition and offset; a partition without messages to read has one empty piece
+    ReplayPiece *pieces;
     size_t count;
-    size_t rows; // partitions
+    size_t rows; // number of partitions
 };
 
-// Asks Kafka and reads heartbeat_offsets, with SPI connected. An error where the topic is not the one that
-// was read, or Kafka no longer holds all of the span, with what it holds.
+// Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
+// one that ingest has read, or Kafka no longer holds the whole span: the error says which offsets it holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

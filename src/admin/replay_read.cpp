@@ -1,5 +1,5 @@
-// Reads what a replay is to store. Waiting is on the latch and librdkafka's descriptor, as in a
-// worker.
+// Reads the messages of a replay into its batch. Like a worker, the session waits on its latch and on the
+// descriptor of the consumer client. replay.cpp and replay_removed.cpp call it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -37,7 +37,8 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
     return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
 }
 
-// Of a partition that has been read nothing more is fetched, however long the others take.
+// Notes how far each partition is read. It pauses a partition that is read to its end, so that librdkafka
+// fetches no more of it while the others take longer.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;
@@ -60,7 +61,7 @@ void wait(Consumer *consumer) {
     ResetLatch(MyLatch);
 }
 
-// Until the batch is full or all pieces have been read.
+// Reads until the batch is full or all pieces are read.
 void fill(ReplayReader *reader) {
     TimestampTz heard_at = GetCurrentTimestamp();
     while (reader->remaining > 0) {

@@ -1,5 +1,5 @@
-// Tells from when on Kafka holds the partitions of which it has removed a part, instead of replaying the rest
-// of them. replay_plan.cpp calls it.
+// Refuses a replay if Kafka has removed messages of its time span, and does not replay the rest. The error
+// says from which time on Kafka holds each partition. replay_plan.cpp calls it.
 #include "server/server.h"
 
 #include "admin/replay_read.h"

@@ -1,5 +1,5 @@
-// Stores a batch that a replay has read: it leaves out the messages that are unresolved dead letters, and
-// counts what each partition's offsets have become. replay.cpp calls it for each batch.
+// Stores a batch that a replay has read. It leaves out the messages that are unresolved dead letters, and
+// counts for each partition what became of its messages. replay.cpp calls it for each batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"
@@ -13,7 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-// Those are for heartbeat_retry_dead_letters(): as readings they would be counted twice.
+// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If it stored them as readings,
+// they would be counted twice.
 Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
                                "COLLATE \"C\" AND partition = $2"
                                " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
@@ -31,8 +32,9 @@ void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// The offsets are gone over once more, as by a seek. Of those that had been read before each message is
-// counted already: as the row that it made, even where that was deleted and is back now.
+// The replay passes the offsets once more, as ingest does after a seek back. If ingest has read them before,
+// the counters have each message already. It then counts as a duplicate here, even if its row was deleted
+// since and the replay has stored it again.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;
@@ -50,7 +52,7 @@ void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const
     }
 }
 
-// What a batch has of one partition.
+// Adds the batch's counts of one partition to the counter adjustments and to the result.
 void count(HTAB *adjustments, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
            ReplayProgress *progress) {
     count_read(counter_adjustments_of(adjustments, settings.topic, read.partition), read, counts, skipped);

@@ -1,4 +1,5 @@
-// What a replay stores of the batches that it reads.
+// Stores the batches that a replay has read, and counts them. replay.cpp calls it for each batch.
+// It does not read from Kafka.
 #pragma once
 
 #include "server/server.h"
@@ -11,7 +12,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// What has been done of one partition.
+// What the replay has done in one partition: a row in the result of heartbeat_replay().
 struct ReplayProgress {
     int32_t partition;
     int64_t from_offset;
@@ -23,8 +24,8 @@ struct ReplayProgress {
     int64_t dead_letters;
 };
 
-// Stores the reader's batch as a worker would, and adds what it has of each partition to the counter
-// adjustments and to `all`, by the piece's row.
+// Stores the reader's batch as a worker does. For each partition it adds the counts to the counter
+// adjustments, and to the piece's row in `all`.
 void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress *all);
 
 } // namespace heartbeat

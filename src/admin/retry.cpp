@@ -1,6 +1,6 @@
-// heartbeat_retry_dead_letters(). A dead letter goes the way of a message: decoded into a batch
-// (retry_letters.cpp), stored by store_batch(). Only its counting differs (retry_results.cpp), since its
-// offset was counted when it arrived.
+// heartbeat_retry_dead_letters(). It decodes dead letters into a batch again (retry_letters.cpp), and stores
+// the batch with store_batch(), as a worker does. It only counts them differently (retry_results.cpp), since
+// the counters have their offsets already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -27,7 +27,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int64_t bytes_at_once = int64_t{4} << 20; // of their messages; one alone may be larger
+constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message may be larger
 
 Statement build_details = {
     "SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3)",
@@ -42,7 +42,7 @@ struct Retry {
     MemoryContext context; // of one batch
 };
 
-// As many of the letters as go into one batch.
+// How many of the letters fit into one batch; at least one.
 size_t count_at_once(const RetryLetter *letters, size_t left) {
     size_t count = 1;
     for (int64_t bytes = letters[0].bytes; count < left; count++)
@@ -58,7 +58,7 @@ void retry_batch(Retry *retry, size_t count) {
     retry_letters_decode(&retry->letters, count);
     if (!batch_seal(retry->letters.batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    // users' triggers on readings and dead letters run as they do in a worker
+    // the triggers of users on readings and dead letters run with the role of a worker
     ActingRole before_storing;
     role_enter(&before_storing);
     retry_results_resolve(&retry->results, retry->letters, store_batch(retry->letters.batch, nullptr, true));
@@ -109,14 +109,14 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     Extension extension;
     extension_find(&extension);
     prepare(retry, fcinfo);
-    MemoryContext before = CurrentMemoryContext; // the answer outlives SPI's connection
+    MemoryContext before = CurrentMemoryContext; // the result must outlive the connection to SPI
     int level = log_redaction_hide_for_now();
     SPI_connect();
     PG_TRY();
     {
         while (retry_some(retry)) {
         }
-        // last, so that ingest does not wait while letters are being stored
+        // last, since ingest waits for these rows until the transaction ends
         if (retry->results.resolved > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

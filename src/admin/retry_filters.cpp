@@ -1,5 +1,5 @@
-// Refuses arguments of heartbeat_retry_dead_letters() that can match no dead letter. Without
-// this a mistyped error code would look like dead letters that are all resolved.
+// Refuses arguments of heartbeat_retry_dead_letters() that can match no dead letter. Without this check, a
+// call with a misspelt error code would look as if all dead letters were resolved. retry.cpp calls it first.
 #include "server/server.h"
 
 #include "admin/retry_filters.h"
@@ -22,7 +22,8 @@ bool is_sqlstate(const char *text) {
            strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == sqlstate_size;
 }
 
-// Returns "INVALID_JSON, MISSING_FIELD" and so on when the text is none of them, else nullptr.
+// Returns nullptr if the text is an error code, otherwise the list of codes ("INVALID_JSON, MISSING_FIELD"
+// and so on).
 const char *codes_unless_one_is(const char *text) {
     StringInfoData codes;
     initStringInfo(&codes);

@@ -1,11 +1,12 @@
-// The arguments of heartbeat_retry_dead_letters(), which narrow down what is retried.
+// The arguments of heartbeat_retry_dead_letters(), which choose the dead letters to retry. retry.cpp checks
+// them here, and retry_letters.cpp passes them to its statement.
 #pragma once
 
 #include "server/server.h"
 
 namespace heartbeat {
 
-// The arguments in their order in SQL.
+// The arguments, in their order in SQL.
 enum RetryFilter {
     error_code_filter,
     topic_filter,

@@ -1,5 +1,5 @@
-// Locks the dead letters that are to be retried, some hundred at once, and decodes their messages again into
-// a batch. retry.cpp calls it.
+// Locks the dead letters of a retry, some hundreds at a time, and decodes their messages into a batch again.
+// retry.cpp calls it.
 #include "server/server.h"
 
 #include "admin/retry_letters.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 
 namespace {
 
-// Locks them, and tells of their size without reading it.
+// Locks the letters and returns their sizes, without reading their keys and payloads.
 Statement select_letters = {
     "SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)"
     " FROM @extschema@.heartbeat_dead_letters"
@@ -38,7 +38,8 @@ bytea *letter_bytes(uint64_t row, int column) {
     return null ? nullptr : DatumGetByteaPCopy(value);
 }
 
-// Each dead letter is alone in a partition of the batch, whose number is its place in letters.
+// Puts a dead letter into the batch, in a partition of its own. The partition's number is its index in
+// `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
     bool added = batch_add_alone(
@@ -67,7 +68,7 @@ size_t retry_letters_lock(RetryLetters *letters) {
     return count;
 }
 
-// The letters are locked, so they are there.
+// The letters are locked, so no other session can delete them before this.
 void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)

@@ -1,4 +1,5 @@
-// The dead letters that a retry has in hand.
+// Locks dead letters for a retry, and decodes their messages into a batch. retry.cpp calls it.
+// It does not store the batch.
 #pragma once
 
 #include "admin/retry_filters.h"
@@ -12,22 +13,22 @@ inline constexpr int retry_letters_at_once = 500;
 struct RetryLetter {
     int64_t id;
     int64_t bytes;
-    CounterAdjustment *adjustment; // of its partition
+    CounterAdjustment *adjustment; // the counters of its partition
 };
 
 struct RetryLetters {
     Batch *batch;
-    Datum values[retry_filters + 2]; // and the last id that was looked at, and how many to look at
+    Datum values[retry_filters + 2]; // the filters, then the last id that was locked, and how many to lock
     char nulls[retry_filters + 2];
     HTAB *adjustments;
     RetryLetter locked[retry_letters_at_once];
-    RetryLetter *chosen; // those of them that are in the batch
+    RetryLetter *chosen; // the first locked letter that is in the batch
 };
 
-// Locks the next letters that the filters choose; returns how many.
+// Locks the next letters that the filters choose. Returns how many.
 size_t retry_letters_lock(RetryLetters *letters);
 
-// Decodes the first `count` of the chosen letters into the batch, which is empty.
+// Decodes `count` letters from `chosen` on into the batch, which must be empty.
 void retry_letters_decode(RetryLetters *letters, size_t count);
 
 } // namespace heartbeat

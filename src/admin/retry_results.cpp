@@ -1,5 +1,6 @@
-// Writes what has become of dead letters that were retried: some are readings now and thus resolved, and
-// others have an error again, perhaps another one. retry.cpp calls it after it has stored the batch.
+// Writes the results of a retry to the dead letters. A letter that is a reading now is resolved. Another
+// letter gets its present error, which may differ from the one before. retry.cpp calls it after it has stored
+// the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
@@ -35,11 +36,11 @@ Statement update_errors = {
     nullptr};
 
 struct ErrorCount {
-    char code[32]; // first: the hash table's key
+    char code[32]; // the key of the hash table, so it must be the first member
     int64_t remaining;
 };
 
-// The letters whose messages are (or are not) readings now: indexes into letters.
+// Returns the indexes of the messages that are readings now, or with `readings` false, of all other messages.
 uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
@@ -49,7 +50,8 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     return indexes;
 }
 
-// The offset of a dead letter stays counted once: as what it has become.
+// Counts the offset of a resolved letter as a reading or a duplicate, and no longer as a dead letter. So each
+// offset is counted once.
 void count_resolved(CounterAdjustment *adjustment, const PartitionCounts &counts, int64_t event_time) {
     adjustment->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)

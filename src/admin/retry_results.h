@@ -1,4 +1,5 @@
-// What has become of the dead letters that were retried.
+// Writes the results of a retry to the dead letters, and counts them. retry.cpp calls it after it has stored
+// the batch. It decodes and stores no message.
 #pragma once
 
 #include "admin/retry_letters.h"
@@ -7,21 +8,21 @@
 namespace heartbeat {
 
 struct RetryResults {
-    HTAB *errors; // of those that remain, by code
+    HTAB *errors; // for each error code, the number of letters that remain dead letters
     int64_t resolved;
     int64_t remaining;
 };
 
-// In the current memory context.
+// Creates RetryResults::errors in the current memory context.
 HTAB *retry_results_create_errors();
 
-// The letters of the batch that are readings now are resolved. `counts`: what store_batch() returned.
+// Marks the letters of the batch that are readings now as resolved. `counts` is the result of store_batch().
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters, const PartitionCounts *counts);
 
-// The other letters of the batch keep the error that they have now.
+// Stores the present error of each other letter of the batch.
 void retry_results_note_errors(RetryResults *results, const RetryLetters &letters);
 
-// As jsonb: {"INVALID_JSON": 3}
+// Returns RetryResults::errors as jsonb, such as {"INVALID_JSON": 3}.
 Datum retry_results_errors(const RetryResults &results);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// What functions in SQL ask before they write and when they announce:
-// heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped().
+// heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped(). The extension's
+// functions in SQL call the first one before they write to a bookkeeping table, and the second one to send
+// NOTIFY. The last one returns how many notifications were dropped.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"
