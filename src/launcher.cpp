@@ -31,7 +31,7 @@ constexpr long look_again_ms = 5000; // while the database is missing or does no
 constexpr int restart_seconds = 1;
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;
-constexpr int half_dropped = -2; // pg_database.datconnlimit where DROP DATABASE was interrupted
+constexpr int half_dropped = -2; // pg_database.datconnlimit after an interrupted DROP DATABASE
 
 // A worker that the launcher keeps running.
 struct WorkerEntry {

@@ -58,7 +58,7 @@ void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise
 // heartbeat_status.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
-bool partitions_any_away(const KafkaPartitions &partitions); // of the worker's
+bool partitions_any_away(const KafkaPartitions &partitions); // any partition of the worker
 
 // Whether a partition of the worker has been away for this time although Kafka names its leader. The client
 // may then ignore the present leader: see client_health.cpp.

@@ -1,7 +1,7 @@
 // Folds the rollup and rolls up marked minutes, while ingest continues. One snapshot (REPEATABLE READ) reads
 // both the marks and the readings of their minutes. So the worker removes exactly the marks whose readings
-// are in the new rows. Meanwhile a lock on heartbeat_records prevents that rows move to new table partitions,
-// where this snapshot would not see them.
+// are in the new rows. A lock on heartbeat_records keeps readings in their table partitions meanwhile: this
+// snapshot would not see them in a new one.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
@@ -66,9 +66,9 @@ Statement fold = {
     nullptr};
 constexpr int64_t fold_rows_max = 20'000;
 
-// Selects minutes that no batch has touched for $1 milliseconds, or that batches have touched for ten times
-// as long. It takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of
-// them are within one hour.
+// Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is ten times as old. It
+// takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of them are
+// within one hour.
 Statement select_quiet_minutes = {
     "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM"
     " (SELECT minute_bucket, max(minute_bucket) OVER () AS newest FROM"

@@ -15,16 +15,15 @@ void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// Rolls up marked minutes in a short transaction, if no batch has touched them for rollup_quiet_ms.
-// rolled_up: call it again at once. not_quiet: marks remain, of minutes that batches still touch; call it
-// again later.
+// Rolls up marked minutes in a short transaction, if they got no further mark for rollup_quiet_ms.
+// rolled_up: call it again at once. not_quiet: only newer marks remain, call it again later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries
 // on time use these indexes.
 void rollup_summarize();
 
-// rollup_run() takes a minute when no batch has touched it for this time, in milliseconds.
+// rollup_run() takes a minute whose last mark is older than this, in milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 
 } // namespace heartbeat
