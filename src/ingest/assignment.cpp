@@ -43,8 +43,9 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
 
 // Loads the stored offsets, and adds the partitions that have none. Each worker adds them for all partitions,
 // so it does not matter which worker comes first. A partition that the topic gains later begins at its first
-// offset, since all its messages are newer than the start of ingest. A partition may not have answered when
-// the worker began the topic at its end offsets: it begins at its end offset too (end_partitions).
+// offset, since all its messages are newer than the start of ingest. If a leader did not answer when the
+// worker began the topic at its end offsets, its partition begins at its end offset later, too. Only this
+// process remembers that (end_partitions): after a restart such a partition begins at its first offset.
 StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
     const TopicDescription &topic = assignment->partitions.topic;
     StoredOffset *offsets = offsets_load(settings.topic, count);

@@ -116,7 +116,8 @@ TimestampTz alerts_evaluate() {
         elog(ERROR, "heartbeat_evaluate_alerts gave no row");
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
-    // After a crash that lost this commit, listeners would receive the same alert a second time.
+    // Wait for the disk: after a crash that lost this commit, listeners would receive the alert a second
+    // time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

@@ -31,8 +31,8 @@ Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup r USING unn
                            0,
                            nullptr};
 
-// The minute of a reading. Some minor releases of PostgreSQL, such as 16.2, have an error in date_bin(): a
-// time before its origin that is a full minute gets the minute before it. Such times occur: a device whose
+// The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
+// puts a full minute that is before its origin into the previous minute. Such times occur: a device whose
 // clock was reset sends 1970-01-01 00:00:00.
 #define MINUTE_OF_READING                                                                                    \
     "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
