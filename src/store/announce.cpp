@@ -1,5 +1,5 @@
-// NOTIFY heartbeat_anomaly, bounded for each batch so that a backlog cannot fill the
-// notification queue, and not at all while it is more than a quarter full.
+// Sends notifications with NOTIFY, and limits their number: at most 100 anomalies of each batch, so that a
+// backlog cannot fill the notification queue, and none while the queue is more than a quarter full.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -21,11 +21,12 @@ namespace {
 
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
-constexpr size_t payload_max = 7900; // the server's own limit is a page without its head
-constexpr double usage_max = 0.25;   // of the queue: the rest is room for what others add until the commit
+constexpr size_t payload_max = 7900; // the server's limit is one page without its header
+constexpr double usage_max = 0.25;   // of the queue; other sessions may add to it before the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
-// Of the current top transaction. Asking for the queue's usage also frees what every listener has read.
+// These belong to the current top transaction. Asking for the usage of the queue also frees the notifications
+// that every listener has read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

@@ -1,30 +1,33 @@
-// Announcements by NOTIFY. They are a service, which no reading waits for: the server's queue
-// is shared by all roles and databases, and where it is full an announcement is dropped and counted.
+// Sends notifications with NOTIFY. store.cpp calls it for anomalies, and the SQL function heartbeat_notify()
+// for states and alerts. All roles and databases of the server share one notification queue. If the queue is
+// nearly full, announce() drops the notification and counts it, so storing a reading never waits for the
+// queue.
 #pragma once
 
 #include "decode/batch.h"
 
 namespace heartbeat {
 
-// NOTIFY heartbeat_anomaly, for each anomaly of the batch that was stored (stored[i] is of
-// batch->anomalies[i]), with a payload like
+// Sends NOTIFY heartbeat_anomaly for each anomaly of the batch that was stored. stored[i] belongs to
+// batch->anomalies[i]. The payload looks like
 // {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"2026-11-22T14:39:02.123456+00:00"}.
-// After the first hundred of a batch one {"omitted":N} stands for the rest.
+// A batch sends at most 100 of them. One further payload {"omitted":N} gives the number of the others.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
-// NOTIFY in the current transaction, or dropped.
+// Sends the notification when the current transaction commits, or drops it.
 void announce(const char *channel, const char *payload);
 
-// A worker's transaction is about to commit, which is when the server puts announcements into its queue: an
-// error from here on is put down to them, and none is made for a while.
+// A worker's transaction calls this just before its commit, because the server puts notifications into its
+// queue during the commit. If the commit then fails after a notification was sent, announce() assumes that
+// the queue was the cause, and drops all notifications for a minute.
 void announce_committing();
 
-// In _PG_init: the function counts one that was dropped. It returns how many were so far where the log is to
-// say so.
+// Called in _PG_init. announce() calls `count` for each notification that it drops. `count` returns the
+// number dropped so far if this drop is to be logged, otherwise 0.
 void announce_count_dropped_by(uint64_t (*count)());
 
-// How a time is written in an announcement and in the log: ISO 8601 in UTC; text has room for MAXDATELEN + 1
-// bytes.
+// Writes a time as notifications and the log show it: ISO 8601 in UTC. `text` must have room for MAXDATELEN +
+// 1 bytes.
 void announce_timestamp(int64_t event_time, char *text);
 
 } // namespace heartbeat

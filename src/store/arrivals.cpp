@@ -1,4 +1,5 @@
-// Notes of arrivals. Version 1.1 of the extension has no table for them.
+// Writes and reads heartbeat_arrivals. A database that still has version 1.1 of the extension does not have
+// this table; then these functions do nothing.
 #include "server/server.h"
 
 #include "server/arrays.h"

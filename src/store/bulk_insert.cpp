@@ -1,5 +1,5 @@
-// Routes rows to their partitions and writes them, with their index entries, some hundred at
-// once.
+// Finds the table partition of each row and writes the rows with their index entries, some hundred rows at
+// once. It knows nothing of readings or batches: the caller's put_row() gives it the values.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -28,21 +28,21 @@ namespace heartbeat {
 
 namespace {
 
-// Rows that are written together: enough for several pages.
+// The number of rows that are written together. They fill several pages.
 constexpr int chunk_rows = 500;
 
 struct Load {
     Relation table;
     const BulkInsertSource *source;
-    int columns[load_columns_max]; // of the table, from 0, for each of the source's
-    int time_column;               // of the source's, by which the table is partitioned
+    int columns[load_columns_max]; // numbers, from 0, of the table's columns, in the order of the source's
+    int time_column;               // number of the source's column that the table is partitioned by
     BulkInsertDefaults defaults;
     EState *estate;
     ModifyTableState *modify;
     PartitionTupleRouting *routing;
     TupleTableSlot *parent_row;
-    Datum *values;                // what the source gives, row by row
-    ResultRelInfo **partition_of; // of each row; nullptr once it is stored
+    Datum *values;                // the source's values, row by row
+    ResultRelInfo **partition_of; // of each row; nullptr after the row was stored
 
     Datum *at(size_t row) const { return values + row * static_cast<size_t>(source->columns); }
 };
@@ -58,7 +58,7 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// As COPY does it: an executor without a plan, for the routing and for errors that show the row.
+// Makes an executor without a plan, as COPY does. The routing needs it, and so do errors that show the row.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
     MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);
@@ -90,10 +90,10 @@ void end(Load *load) {
     ExecCloseResultRelations(load->estate);
     ExecCloseRangeTableRelations(load->estate);
     FreeExecutorState(load->estate);
-    CommandCounterIncrement(); // for those who look next
+    CommandCounterIncrement(); // makes the rows visible to the next command
 }
 
-// What the source gives; the rest is NULL.
+// Sets the columns that the source gives, and sets all other columns to NULL.
 void put_given(const Load *load, size_t row, TupleTableSlot *slot) {
     const Datum *values = load->at(row);
     ExecClearTuple(slot);
@@ -111,9 +111,9 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// Whether rows find their partition by their times alone, and none of the partitions is partitioned in its
-// turn: by what, and whether the source gives it, nobody can know. The routing holds on to what is looked at
-// here. Sets the place of the times in what the source gives.
+// True if the row's time alone decides its table partition, and no table partition is itself partitioned. A
+// partitioned partition could use any column as its key, also one that the source does not give. The routing
+// keeps the partition descriptor that is read here. Sets load->time_column.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -128,8 +128,9 @@ bool routes_by_time(Load *load) {
     return column != end;
 }
 
-// The partition of all rows where they have but one: a range of time has no holes, so the earliest and the
-// latest row tell. nullptr: there are several, or it cannot be told.
+// Returns the table partition that holds all rows, or nullptr if the rows belong to several or this function
+// cannot decide it. A range of times has no holes, so it compares only the earliest and the latest row. The
+// default partition does have holes.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;
@@ -146,7 +147,7 @@ ResultRelInfo *find_common_partition(Load *load) {
                : nullptr;
 }
 
-// Every partition is found, and looked at, before anything is stored.
+// Finds and checks the table partition of each row before store_partition() stores the first row.
 bool route(Load *load) {
     ResultRelInfo *common = find_common_partition(load);
     const ResultRelInfo *last = nullptr;
@@ -159,7 +160,7 @@ bool route(Load *load) {
     return true;
 }
 
-// The rows of one partition, from the first of them on; takes them off the list.
+// Stores all rows that belong to the same table partition as the row `first`, and removes them from the list.
 void store_partition(Load *load, size_t first) {
     ResultRelInfo *partition = load->partition_of[first];
     Relation table = partition->ri_RelationDesc;

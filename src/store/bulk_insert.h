@@ -1,5 +1,6 @@
-// Rows into a partitioned table, a page at a time as the server's COPY stores them, but from
-// memory: INSERT, which stores one row at a time, takes twice as long, and COPY's own format a fifth.
+// Inserts rows from memory into a partitioned table, a page at a time, as the server's COPY does. rows.cpp
+// calls it for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT stores one row at a time
+// and takes twice as long. COPY, which would first need the rows in its own format, takes a fifth longer.
 #pragma once
 
 extern "C" {
@@ -19,21 +20,22 @@ inline constexpr int load_columns_max = 4;
 
 struct BulkInsertSource {
     size_t rows;
-    int columns; // how many the source gives; the others get their defaults
+    int columns; // the source gives this many columns; the other columns get their defaults
     const char *names[load_columns_max];
     Oid types[load_columns_max];
-    // Sets the row's values, none of them NULL, in the order of the names.
+    // Sets the values of one row, in the order of `names`. No value is NULL.
     void (*put_row)(const void *argument, size_t row, Datum *values);
     const void *argument;
 };
 
-// Stores all rows of the source, in its order within each partition, as the current user. A key that is
-// stored already is an error, as with INSERT. False, and nothing is stored, where that would not be what
-// INSERT does: where there are triggers, rules, row security, grants on columns, generated columns, deferred
-// keys, a column of another type, a partition that is no table like its parent, or partitions of partitions.
+// Stores all rows of the source as the current user, and keeps their order within each table partition. If
+// the table already has a key, it raises an error, as INSERT does. It returns false and stores nothing if
+// INSERT would do anything else with the rows. That is so if the table has triggers, rules, row security,
+// grants on columns, generated columns or deferred keys, if a column has another type, if a table partition
+// is not a plain table with the columns of its parent, or if a table partition has partitions of its own.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
-// Writes rows that have passed the table's constraints, with their index entries, and clears them.
+// Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.
 void bulk_insert_flush(ResultRelInfo *table, EState *estate, TupleTableSlot **rows, int count,
                        BulkInsertStateData *bulk);
 

@@ -1,4 +1,5 @@
-// What users may have done to a table that writing many rows at once would pass by.
+// Looks for properties of a table that INSERT respects and a bulk insert does not, such as triggers and
+// rules. Users can add them at any time. bulk_insert.cpp calls these functions for each bulk insert.
 #include "server/server.h"
 
 #include "server/compat.h"

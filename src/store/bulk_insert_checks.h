@@ -1,4 +1,5 @@
-// Whether bulk_insert_rows would do to a table what INSERT does.
+// Decides whether bulk_insert_rows() does the same to a table as INSERT does. bulk_insert.cpp calls it before
+// it stores a row. If the answer is no, the caller uses INSERT.
 #pragma once
 
 extern "C" {
@@ -10,11 +11,12 @@ extern "C" {
 
 namespace heartbeat {
 
-// No rules, row security, grants on columns, generated columns or triggers for each statement, for the
-// current user.
+// True if the table has no rules, generated columns or statement-level triggers, and if neither row security
+// nor grants on single columns apply to the current user.
 bool bulk_insert_suits_table(Relation table);
 
-// A table like its parent, without triggers, generated columns, exclusion constraints and deferrable keys.
+// True if the partition is a plain table with the columns of its parent, and has no row-level triggers,
+// generated columns, exclusion constraints or deferrable keys.
 bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// The columns that a bulk insert's source does not give, and that have a default.
+// Gives values to the columns that have a default and that the source of a bulk insert does not give.
+// bulk_insert.cpp calls it.
 #pragma once
 
 extern "C" {
@@ -11,7 +12,7 @@ extern "C" {
 namespace heartbeat {
 
 struct BulkInsertDefault {
-    int column;            // of the table, from 0
+    int column;            // number of the table's column, from 0
     ExprState *expression; // nullptr: the value is the same for all rows
     Datum value;
     bool null;
@@ -22,11 +23,12 @@ struct BulkInsertDefaults {
     int count;
 };
 
-// `given`: the columns that the source gives, from 0. Needs the executor.
+// `given` has the numbers, from 0, of the columns that the source gives. The caller must have made the
+// executor.
 BulkInsertDefaults bulk_insert_defaults_find(Relation table, const int *given, int given_count,
                                              EState *estate);
 
-// Sets these columns of the row.
+// Sets the columns of the row that have defaults.
 void bulk_insert_defaults_put(const BulkInsertDefaults &defaults, EState *estate, TupleTableSlot *slot);
 
 } // namespace heartbeat

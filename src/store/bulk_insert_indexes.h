@@ -1,4 +1,5 @@
-// Index entries for rows that bulk_insert_rows has written.
+// Adds index entries for rows that bulk_insert_flush() has written to a table. bulk_insert.cpp calls it for
+// each chunk of rows.
 #pragma once
 
 extern "C" {
@@ -9,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// A key that is stored already is an error, as with INSERT.
+// If a unique index already has a key, this raises an error, as INSERT does.
 void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count);
 
 } // namespace heartbeat

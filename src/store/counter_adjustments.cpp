@@ -1,5 +1,5 @@
-// One statement for all partitions, which are locked in order so that two of these cannot wait
-// for each other.
+// Applies all adjustments in one statement. The statement locks the rows of heartbeat_offsets in a fixed
+// order, so that two sessions that adjust counters cannot deadlock.
 #include "server/server.h"
 
 #include "server/arrays.h"

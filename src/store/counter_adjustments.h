@@ -1,5 +1,6 @@
-// Counters of offsets that were passed and counted before: what dead letters have become, and
-// what a replay has read again.
+// Corrects the counters in heartbeat_offsets for messages that were counted before. heartbeat_replay() calls
+// it for messages that it has read again, and heartbeat_retry_dead_letters() for dead letters that became
+// readings.
 #pragma once
 
 #include "store/store.h"
@@ -13,13 +14,13 @@ namespace heartbeat {
 inline constexpr size_t topic_name_size = 256;
 
 struct CounterAdjustmentKey {
-    char topic[topic_name_size]; // zero after its end
+    char topic[topic_name_size]; // padded with zeros, because the hash table compares all bytes
     int32_t partition;
 };
 
-// What is to be added to one partition's counters.
+// The numbers to add to the counters of one Kafka partition.
 struct CounterAdjustment {
-    CounterAdjustmentKey key; // first: the hash table's key
+    CounterAdjustmentKey key; // must be the first member: it is the key of the hash table
     int64_t rewound;
     int64_t stored[heart_rate_classes]; // by HeartRateClass
     int64_t duplicates;
@@ -30,14 +31,15 @@ struct CounterAdjustment {
     int64_t last_event;
 };
 
-// A table of them, in the current memory context.
+// Makes a hash table of CounterAdjustment in the current memory context.
 HTAB *counter_adjustments_create();
 CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic,
-                                          int32_t partition); // found or made
+                                          // Finds the entry of this Kafka partition, or adds an empty one.
+                                          int32_t partition);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
-// Adds all of them to heartbeat_offsets. Call it last: ingest waits for these rows until the transaction
-// ends.
+// Adds all adjustments to heartbeat_offsets. Call it last: it locks these rows, and the ingest workers wait
+// for them until the transaction ends.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

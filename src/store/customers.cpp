@@ -1,4 +1,5 @@
-// Remembers the customers whom batches of this process have met.
+// Keeps a hash table of the customers that batches of this process have had. The table belongs to the
+// process, and it is cleared when a transaction fails. rollup_append.cpp calls it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -15,10 +16,11 @@ namespace heartbeat {
 
 namespace {
 
-// Customers whose rows this process has committed: a table of their hashes that forgets when it is full.
+// A set-associative hash table of the customers whose rows this process has written. When a set is full, a
+// new customer replaces an old one.
 struct Customer {
     uint64_t hash;
-    uint32_t more_hash;   // zeros: nobody
+    uint32_t more_hash;   // the entry is empty if both hashes are 0
     uint32_t noted_until; // seconds since 2000
 
     bool is(const Customer &other) const { return hash == other.hash && more_hash == other.more_hash; }
@@ -30,7 +32,7 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
-int known_level = 0; // the deepest subtransaction under way that has put a customer in; 0: none has
+int known_level = 0; // the deepest open nesting level that has added a customer; 0: none has
 
 void forget_known() {
     if (known != nullptr)
@@ -45,8 +47,8 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         known_level = 0;
 }
 
-// A user's trigger may store readings in a block that it undoes. A batch's own subtransactions put nobody in,
-// so they cost nothing.
+// A user's trigger may store readings in a subtransaction and then undo it. The batch's own subtransactions
+// add no customer, so this function does nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();
@@ -66,7 +68,8 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Keeps the sets' entries as long as there is room. The customer's entry, with *found: it was there already.
+// Adds the customer, and returns its entry. *found is set if the table had it already. A full set loses one
+// of its entries.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;
@@ -107,7 +110,8 @@ CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t
         allocate_known(known_min);
         known_generation = extension_generation();
     }
-    if (known_generation != extension_generation()) // the extension may be another one
+    if (known_generation !=
+        extension_generation()) // the extension may have been recreated, with empty tables
         forget_known();
     known_generation = extension_generation();
     if (known_count > known_size / 2 && known_size < known_max)

@@ -1,4 +1,5 @@
-// The customers whom batches of this process have met.
+// Remembers which customers the batches of this process have had, so that a batch does not write the same
+// customer's row again. rollup_append.cpp calls it for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"
@@ -6,13 +7,14 @@
 namespace heartbeat {
 
 struct CustomerNews {
-    bool known;   // the customer's row is there, or comes with this transaction
-    bool to_note; // the customer was heard, and no note says so as late as now
+    bool known;   // the customer's row was committed, or this transaction inserts it
+    bool to_note; // a row of heartbeat_arrivals is to be written: the last one is no longer valid at `now`
 };
 
-// From now on the customer is known, and noted until `note_until`, in whole seconds since 2000. A session may
-// undo a part of its transaction, so it remembers nothing; and what it stores, as a replay does, has not just
-// arrived.
+// Remembers the customer as known, and, if to_note is set, that its row in heartbeat_arrivals is valid until
+// `note_until`. Both times are in seconds since 2000. In a session it remembers nothing and returns false for
+// both: a session may undo a part of its transaction, and a session stores readings that have not just
+// arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

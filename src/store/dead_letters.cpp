@@ -1,4 +1,5 @@
-// Rows of heartbeat_dead_letters.
+// Inserts rows into heartbeat_dead_letters, in several statements if there are many bytes, and counts the
+// unresolved dead letters. store.cpp and batch_cycle.cpp call it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -14,12 +15,13 @@ namespace heartbeat {
 
 namespace {
 
-// Of one statement, for which the server makes several copies of all bytes; a message alone may be larger.
+// The limit for one statement, since the server makes several copies of all bytes. A single message may be
+// larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 
-// The payload is compared too, as it arrived: a topic that was made again has other messages at the same
-// offsets.
+// The statement also compares the payload as it arrived, because a topic that was recreated has other
+// messages at the same offsets.
 Statement insert_dead_letters = {
     "INSERT INTO @extschema@.heartbeat_dead_letters"
     " (topic, partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
@@ -36,7 +38,7 @@ Statement insert_dead_letters = {
     0,
     nullptr};
 
-// From the counters, so that it costs the same however many there are.
+// Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
 Statement count_unresolved = {
     "SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0), "
     "9223372036854775807), 0)::bigint"
@@ -59,7 +61,7 @@ struct Place {
     }
 };
 
-// What the last statement has returned, in order.
+// Returns the rows of the last statement, sorted.
 Place *stored_places(uint64_t count) {
     auto *places = static_cast<Place *>(palloc(sizeof(Place) * (count + 1)));
     for (uint64_t r = 0; r < count; r++)
@@ -68,7 +70,7 @@ Place *stored_places(uint64_t count) {
     return places;
 }
 
-// How many of the letters from the first on go into one statement.
+// Returns how many dead letters, beginning with the one at `first`, go into one statement.
 size_t count_at_once(const Batch *batch, size_t first) {
     size_t count = 0, bytes = 0;
     for (size_t i = first; i < batch->dead_letters.size() && count < letters_at_once; i++, count++) {

@@ -1,18 +1,22 @@
-// Messages that could not become readings, with their exact bytes.
+// Stores messages that could not become readings in heartbeat_dead_letters, with their exact bytes. store.cpp
+// calls it for each batch.
 #pragma once
 
 #include "store/partition_counts.h"
 
 namespace heartbeat {
 
-// As in the table: the decoder's code, or the SQLSTATE with which the database refused the reading.
+// Returns the code as the column error_code has it: the decoder's code, or the SQLSTATE with which PostgreSQL
+// refused the reading.
 const char *dead_letters_error_code(const BatchMessage &message);
 
-// Stores the batch's dead letters; one that stands there already, byte for byte, counts as a duplicate.
+// Stores the dead letters of the batch. A dead letter that the table has already, with the same bytes, counts
+// as a duplicate.
 void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts);
 
-// Whether these counts have new dead letters although heartbeat.dead_letter_limit was reached before them:
-// they must not be stored. *unresolved is how many there were.
+// True if these counts have new dead letters and heartbeat.dead_letter_limit was already reached before them.
+// Then the caller must not commit them. *unresolved is the number of unresolved dead letters before this
+// batch.
 bool dead_letters_beyond_limit(const Batch *batch, const PartitionCounts *counts, int64_t *unresolved);
 
 } // namespace heartbeat

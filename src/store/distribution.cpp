@@ -1,5 +1,5 @@
-// Asks Citus's catalogs whether the tables are distributed. No header of Citus is needed, and
-// nothing of it where it is not installed.
+// Reads Citus's catalogs to find whether the tables are distributed. It looks the catalogs up by name, so it
+// needs no header of Citus, and it works on a server without Citus.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -28,8 +28,8 @@ Oid catalog_of_citus(const char *name) {
     return get_relname_relid(name, PG_CATALOG_NAMESPACE);
 }
 
-// Sessions to a node that are kept for the next transaction: with one, all but one shard of a node would wait
-// for a new connection in every batch.
+// The number of sessions to each node that Citus keeps for the next transaction. With Citus's default of one,
+// all but one shard of a node would wait for a new connection in every batch.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {
@@ -40,7 +40,7 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// As the process's own user: the function is nobody else's.
+// Runs as the process's own user, the only one with the right to call this function of Citus.
 void recover() {
     SPI_connect();
     if (SPI_execute("SELECT pg_catalog.recover_prepared_transactions()", false, 0) != SPI_OK_SELECT)
@@ -85,7 +85,8 @@ bool distribution_is_node() {
 
 void distribution_prepare_session() {
     if (is_loaded())
-        SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT); // unless it is set
+        // This has no effect if the administrator has set the value.
+        SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
 void distribution_commit_durably() {
@@ -96,7 +97,8 @@ void distribution_commit_durably() {
 bool distribution_hold_marks() {
     if (!distribution_is_active())
         return false;
-    set_for_transaction("lock_timeout", "1s"); // who waits here keeps ingest waiting
+    // While this lock waits, ingest waits behind it, so the wait is short.
+    set_for_transaction("lock_timeout", "1s");
     LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
     return true;
 }

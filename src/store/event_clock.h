@@ -1,5 +1,6 @@
-// Times of readings that have not come. One that is further ahead of the server's clock than
-// heartbeat.max_clock_skew counts as when it arrived, wherever the last one is asked for.
+// Limits the times of readings that are in the future. If a reading's time is ahead of the server's clock by
+// more than heartbeat.max_clock_skew, the counters use the time of its arrival instead. offsets_advance.cpp
+// and counter_adjustments.cpp call it for the first and the last time of a Kafka partition.
 #pragma once
 
 #include "server/compat.h"
@@ -18,7 +19,7 @@ inline EventClock event_clock() {
     return {now, now + settings.max_clock_skew * USECS_PER_SEC};
 }
 
-// In microseconds since 1970, as batches have times.
+// Takes and returns microseconds since 1970, the unit of a batch.
 inline int64_t event_seen(const EventClock &clock, int64_t event_time) {
     return event_time > to_unix_microseconds(clock.latest) ? to_unix_microseconds(clock.now) : event_time;
 }

@@ -1,6 +1,6 @@
-// Puts the rows of one table into another one of the same columns, for readings that move from
-// the default partition to their week. A move stores no new reading, so no trigger of the table fires: it
-// would run as the extension's owner. heartbeat_make_partitions() calls it.
+// heartbeat_move_rows() copies the rows of one table into another table with the same columns.
+// heartbeat_make_partitions() calls it to move readings from the default partition to their week. No new
+// reading is stored, so no trigger of the table fires; a trigger would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -26,7 +26,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int chunk_rows = 500; // enough for several pages
+constexpr int chunk_rows = 500; // they fill several pages
 
 Relation open_plain_table(Oid oid, LOCKMODE lock) {
     Relation table = try_relation_open(oid, lock);
@@ -39,7 +39,7 @@ Relation open_plain_table(Oid oid, LOCKMODE lock) {
     return table;
 }
 
-// Triggers, row security and foreign keys are passed over, which a table's owner alone may do.
+// Only the owner of a table may call this, because it ignores triggers, row security and foreign keys.
 void require_owner(Relation table) {
     if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -61,7 +61,8 @@ void require_same_columns(Relation source, Relation target) {
                         RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
-// An executor without a plan, as COPY has it, for the indexes, constraints, and errors that show the row.
+// Makes an executor without a plan, as COPY does. The indexes and constraints need it, and so do errors that
+// show the row.
 ResultRelInfo *open_target(EState *estate, Relation target) {
     ParseState *parse = make_parsestate(nullptr);
     addRangeTableEntryForRelation(parse, target, RowExclusiveLock, nullptr, false, false);
@@ -78,7 +79,7 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
     TupleTableSlot *row = table_slot_create(source, &estate->es_tupleTable);
     TupleTableSlot *rows[chunk_rows] = {};
     BulkInsertState bulk = GetBulkInsertState();
-    // The statement that calls this may have filled the source, after its own snapshot was taken.
+    // The calling statement may have filled the source after it took its own snapshot.
     Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
     TableScanDesc scan = table_beginscan(source, snapshot, 0, nullptr);
     int64_t moved = 0;
@@ -130,6 +131,6 @@ extern "C" Datum heartbeat_move_rows(PG_FUNCTION_ARGS) {
     FreeExecutorState(estate);
     table_close(target, NoLock);
     table_close(source, NoLock);
-    CommandCounterIncrement(); // for those who look next
+    CommandCounterIncrement(); // makes the rows visible to the next command
     PG_RETURN_INT64(moved);
 }

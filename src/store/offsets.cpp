@@ -1,5 +1,6 @@
-// Reads the stored positions, and writes what is found out about them: a first one, a gap, an identity, a
-// loss. offsets_advance.cpp moves the positions when a batch is stored.
+// Reads the stored offsets, and writes what the worker has found: a new partition, a gap, the ids of the
+// cluster and the topic, a recreated or truncated topic. offsets_advance.cpp moves the offsets when a batch
+// is stored.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"
@@ -42,7 +43,7 @@ Statement insert_offset = {"INSERT INTO @extschema@.heartbeat_offsets (topic, pa
 
 constexpr OwnFunction move_offset = {"heartbeat_move_offset", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
-// An id that is not given is no news.
+// An empty id leaves the stored id as it is.
 Statement update_identity = {
     "UPDATE @extschema@.heartbeat_offsets"
     " SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)"
@@ -75,7 +76,7 @@ Statement update_truncated = {"UPDATE @extschema@.heartbeat_offsets"
                               0,
                               nullptr};
 
-// In a database of version 1.1 a truncated log cannot be told from a topic that was made again.
+// A database of version 1.1 cannot distinguish a truncated log from a recreated topic.
 Statement update_old_truncated = {"UPDATE @extschema@.heartbeat_offsets SET lost_at = now(), lost_reason = $3"
                                   " WHERE topic = $1 AND partition = $2 AND lost_at IS NULL",
                                   3,
@@ -90,18 +91,18 @@ Statement make_details = {
     0,
     nullptr};
 
-// Empty for NULL.
+// Returns an empty text for NULL.
 const char *text_of(uint64_t row, int column) {
     const char *text = statement_text(row, column);
     return text == nullptr ? "" : text;
 }
 
-// As TopicDescription has it: version 1.1 stored ids as the broker gave them.
+// Converts an id to the form of TopicDescription, because version 1.1 stored ids as the broker gave them.
 template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) {
     ascii_copy(to, size, text_of(row, column));
 }
 
-// Its checksum is with the marks, unless a version that knows of none has stored it.
+// The marks have the checksum of the last message, unless version 1.1, which has no marks, stored it later.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));

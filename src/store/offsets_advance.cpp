@@ -1,4 +1,4 @@
-// Moves the positions of a batch in heartbeat_offsets, and adds the batch to the counters there. It is one
+// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. It is one
 // UPDATE, a compare-and-set, so that two writers can never both succeed. The ingest worker calls it last, in
 // the transaction that stores the batch.
 #include "server/server.h"

@@ -1,12 +1,13 @@
-// Moving heartbeat_offsets past a batch.
+// Moves heartbeat_offsets past a batch. batch_cycle.cpp calls it as the last statement of the transaction
+// that stores the batch.
 #pragma once
 
 #include "store/store.h"
 
 namespace heartbeat {
 
-// Compare and set: moves every partition of the batch from its first offset to its next and adds the counts.
-// False: somebody else has moved one of them, and the transaction must not commit.
+// Moves every Kafka partition of the batch from the batch's first offset to its next offset, and adds the
+// counts. Returns false if another writer has moved one of the offsets; then the caller must not commit.
 bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts);
 
 } // namespace heartbeat

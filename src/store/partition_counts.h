@@ -1,11 +1,12 @@
-// What was stored of a batch, counted for each of its partitions.
+// How many messages of a batch were stored, for each Kafka partition of the batch. store_batch() fills it in,
+// and offsets_advance() adds it to the counters in heartbeat_offsets.
 #pragma once
 
 #include "decode/batch.h"
 
 namespace heartbeat {
 
-// What became of one partition's messages.
+// The counts of one Kafka partition.
 struct PartitionCounts {
     int64_t stored[heart_rate_classes]; // by HeartRateClass
     int64_t duplicates;

@@ -1,5 +1,6 @@
-// What makes a pause exact. A SHARE lock conflicts with every change of the table and with
-// nothing else that the workers do, so a pause commits either before a batch's check or after the batch.
+// Makes a pause exact: a pause commits either before a batch checks it or after that batch has committed. For
+// this, pause_check() takes a SHARE lock, which conflicts with every change of heartbeat_control and with
+// nothing else that the workers do.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -37,7 +38,8 @@ bool pause_for_maintenance() {
 
 bool pause_check() {
     LockRelationOid(extension_table("heartbeat_control"), ShareLock);
-    // SPI takes a new snapshot for the statement, so it sees what the lock has waited for
+    // SPI takes a new snapshot for the statement, so the statement sees the change that the lock has waited
+    // for
     return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
 }
 

@@ -1,16 +1,18 @@
-// Whether ingest may go on, as heartbeat_control says.
+// Reads from heartbeat_control whether ingest is paused. The workers call it before they store a batch or do
+// maintenance. heartbeat_pause() and heartbeat_resume() write that table.
 #pragma once
 
 #include "server/extension.h"
 
 namespace heartbeat {
 
-// In a worker's transaction: waits for a change of heartbeat_control that is under way, keeps further ones
-// waiting until the transaction ends, and says whether ingest is paused.
+// Called in a worker's transaction. It waits for a transaction that is changing heartbeat_control, and makes
+// later changes wait until this transaction ends. Returns true if ingest is paused.
 bool pause_check();
 
-// In a transaction of its own: whether maintenance rests too. The database was made by a dump, and nobody has
-// said yet that it is complete; or its server is a node of a cluster.
+// Uses its own transaction. Returns true if the maintenance worker must not work: the database was restored
+// from a dump and nobody has confirmed yet that it is complete, or the server is a worker node of a Citus
+// cluster.
 bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// What a batch adds to the rollup, as sums or as marks, and the customers it has met.
+// Computes what a batch adds to the rollup, and inserts it as sums or as marks of minutes. It also inserts
+// the customers that the batch is the first to have. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -27,8 +28,8 @@ Statement insert_stale_minutes = {
     0,
     nullptr};
 
-// Places, from 0, of minutes of which the rollup has nothing yet. The order keeps the planner from looking
-// for the one row in the whole table.
+// Returns the places, from 0, of the minutes that the rollup does not have yet. The ORDER BY makes the
+// planner use the index; without it, the planner may search the whole table for the one row.
 Statement select_new_minutes = {
     "SELECT m.place::integer - 1 FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)"
     " WHERE (SELECT true FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = m.minute_bucket"
@@ -38,13 +39,14 @@ Statement select_new_minutes = {
     0,
     nullptr};
 
-// Sums are appended where they are few beside the readings, so that ingest hardly notices; a small batch
-// appends no more than it would mark.
+// A batch appends sums if it has at least eight readings for each sum, so that this costs ingest little. A
+// small batch always appends sums, because it would not insert fewer rows as marks.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// A mark costs the reading of the whole minute. It pays where the batch has that much of the minute; where it
-// has less, what a batch of scattered times costs would not be in proportion to its readings.
+// A mark makes the maintenance worker read the whole minute. This pays only if the batch has this many
+// readings of the minute. A batch with few readings of each of many minutes would otherwise cause work out of
+// proportion to its size.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -66,7 +68,7 @@ bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
 }
 
-// Which of the batch's minutes are marked; none of them where `marked` is nullptr.
+// The minutes of the batch that are marked. If `marked` is nullptr, no minute is marked.
 struct Marks {
     const Batch *batch;
     bool *marked;
@@ -81,8 +83,8 @@ struct Marks {
     bool has(int64_t minute) const { return marked != nullptr && marked[place(minute)]; }
 };
 
-// The rows are in the order of customer and time, so those of a sum follow each other. Of anomalies, and of
-// readings of marked minutes, only the customers count, and once each.
+// Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
+// each other. Anomalies, and readings of marked minutes, add no values but only their customers, each once.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -115,12 +117,13 @@ void keep_new_minutes(Marks *marks) {
     Datum candidates = minutes_of(*marks);
     marks->count = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(i, 1)]; // they are in order
+        marks->places[i] = marks->places[statement_int4(
+            i, 1)]; // the places are sorted, so nothing is overwritten before it is read
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Of the batch's minutes those of which it has much, and the rollup nothing yet: a late reading of a minute
-// that was rolled up is added, however large the minute is.
+// Chooses the minutes of which the batch has many readings and the rollup has nothing. If the rollup already
+// has a minute, a late reading is added as a sum, even if the minute has many readings.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
@@ -131,14 +134,15 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     for (size_t place = 0; place < minutes; place++)
         if (readings[place] >= marked_readings_min)
             marks.places[marks.count++] = place;
-    if (marks.count > 0 && !distribution_is_active()) // the nodes would be asked one by one
+    if (marks.count > 0 && !distribution_is_active()) // this would ask the nodes one by one
         keep_new_minutes(&marks);
     for (size_t i = 0; i < marks.count; i++)
         marks.marked[marks.places[i]] = true;
     return marks;
 }
 
-// Takes those off the list that only say that there is a customer who is known, and notes who was heard.
+// Removes the sums without readings whose customer is already known. Also records in heartbeat_arrivals which
+// customers were heard.
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

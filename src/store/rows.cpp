@@ -1,4 +1,5 @@
-// Inserts readings of one table, and finds out which were stored.
+// Inserts readings into heartbeat_records or heartbeat_anomalies, and finds which of them were stored. It
+// uses a bulk insert if bulk_insert_rows() can, and otherwise INSERT. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -54,8 +55,8 @@ Statement insert_new_anomalies = {
     0,
     nullptr};
 
-// Places, from 0, of keys that the table does not have. As a subquery with a LIMIT each is looked up in its
-// own partition's index, whatever the planner thinks of the table.
+// Returns the places, from 0, of the keys that the table does not have. Since each is a subquery with LIMIT,
+// the server looks each key up in the index of its own table partition, whatever the planner estimates.
 Statement select_missing_records = {
     "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
     "place)"
@@ -76,7 +77,7 @@ Statement select_missing_anomalies = {
     0,
     nullptr};
 
-// The same of a distributed table, in a text that Citus can send to the nodes.
+// The same for a distributed table, written so that Citus can send it to the nodes.
 Statement select_missing_on_nodes_records = {
     "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
     " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
@@ -123,8 +124,9 @@ bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_tim
            memcmp(VARDATA_ANY(returned), own, size) == 0;
 }
 
-// What was given is in the order of the keys, and so is what was returned, so the next one is found at once;
-// but for a server's encoding whose order is not Unicode's, where it is looked for from the beginning too.
+// Inserts the rows with new keys, and matches the returned rows with the given rows. Both are in the order of
+// the keys, so the match is usually the next row. If the server's encoding sorts in another order than
+// Unicode, the search starts again from the beginning.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     Datum columns[4];
@@ -162,8 +164,9 @@ void put_row(const void *argument, size_t i, Datum *values) {
         values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
 }
 
-// False where that would not be what INSERT does: the coordinator's partitions of a distributed table are
-// empty shells.
+// Stores all rows by a bulk insert. Returns false, and stores nothing, if INSERT would do anything else. On a
+// distributed table it always returns false: the coordinator's table partitions are empty, since Citus keeps
+// the rows in shards.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
@@ -191,8 +194,9 @@ void insert_every(const Rows &rows) {
                         errmsg("a trigger has kept a reading out of the table without an error")));
 }
 
-// Of the rows that were not stored, those whose key the table does not have either. Which row it is whose
-// count is asked for need not be found: an error has the batch searched.
+// Raises an error if a row was not stored and the table does not have its key either. It inserts the first
+// such row again, alone, because the server's error then tells the cause. It need not find the other rows:
+// after an error the batch is stored again by halves, which finds all of them.
 void refuse_kept_out(const Rows &rows) {
     Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)),
                  0,          nullptr,
@@ -223,7 +227,7 @@ void refuse_kept_out(const Rows &rows) {
 void rows_insert_all(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     insert_every(*rows);
-    if (user_triggers_present()) // made since the caller looked
+    if (user_triggers_present()) // a trigger was created after the caller looked
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                         errmsg("a trigger may have changed a reading")));
     for (size_t i = 0; i < rows->count; i++)
@@ -231,7 +235,7 @@ void rows_insert_all(void *argument) {
     memset(rows->stored, true, rows->count);
 }
 
-// Where only the natural key keeps a row out, what is not stored is a duplicate.
+// If only the primary key can keep a row out, each row that is not stored is a duplicate.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     if (user_triggers_present())

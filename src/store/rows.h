@@ -1,12 +1,14 @@
-// Readings into one table, by one statement.
+// Inserts readings into one table by one statement or one bulk insert. store.cpp calls it, and decides what
+// happens with a reading that PostgreSQL refuses.
 #pragma once
 
 #include "decode/batch.h"
 
 namespace heartbeat {
 
-// Readings of one table, in key order: which, whether they were stored, and with which heart rate, which a
-// user's trigger may have changed.
+// Readings of one table, in the order of its primary key. `indexes` are their places in batch->messages.
+// `stored` says which of them were stored. `heart_rates` has the stored heart rates, which a user's trigger
+// may have changed.
 struct Rows {
     Batch *batch;
     uint32_t *indexes;
@@ -21,15 +23,15 @@ struct Rows {
     }
 };
 
-// These take Rows *, as the work of a subtransaction may. They fill in `stored` and
-// `heart_rates` or raise an error.
+// The argument is a Rows *, because subtransaction_try() can call these functions. They fill in `stored` and
+// `heart_rates`, or raise an error.
 
-// Every row as it is, or an error where a unique index or a trigger keeps one of them out or may have changed
-// one.
+// Stores every row unchanged. Raises an error if a unique index or a trigger keeps a row out, or if a trigger
+// may have changed a row.
 void rows_insert_all(void *argument);
 
-// Those that are new. A row that is not stored, and whose key the table does not have either, is an error:
-// users may have added indexes and triggers that keep rows out.
+// Stores the rows whose key the table does not have yet. If the table has neither the row nor its key
+// afterwards, it raises an error: a user-defined index or trigger has kept the row out.
 void rows_insert_new(void *argument);
 
 } // namespace heartbeat

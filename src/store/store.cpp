@@ -1,5 +1,6 @@
-// A batch becomes rows of heartbeat_records and heartbeat_anomalies, and of what goes with
-// them.
+// Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
+// src/store for dead letters, the rollup and notifications. It decides how to insert: all rows at once, with
+// ON CONFLICT, or by halves.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -25,11 +26,11 @@ namespace {
 // Below this, ON CONFLICT costs less than the subtransaction that a plain insert needs.
 constexpr size_t plain_insert_min = 256;
 
-// A batch met rows that were stored already, so the next one probably will: a replay. Cleared by one that
-// does not.
+// A batch had rows that were already stored, so the next batch probably has such rows too, as in a replay. A
+// batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
-// Rows are being copied to the nodes, or were when an error came.
+// Rows are being copied to the nodes. The flag stays set if this raises an error.
 bool copying_to_nodes = false;
 
 bool is_kept_out(const ErrorData *error) {
@@ -41,9 +42,9 @@ bool all_stored(const Rows &rows) {
     return std::all_of(rows.stored, rows.stored + rows.count, [](bool stored) { return stored; });
 }
 
-// Citus reports a row that a node refuses as an error inside the server, and of a session that a node has
-// lost it can say the same. So no subtransaction is tried here, which only the first of both would survive:
-// the whole batch is undone, and stored again with care.
+// If a node refuses a row, Citus reports an internal error. It can report the same error if a node has lost
+// the session. A subtransaction could recover only from the first of these errors, so this function uses
+// none. After such an error the whole batch is rolled back and stored again with `isolate`.
 void store_rows_on_nodes(Rows *rows, bool *replaying) {
     if (!*replaying && !user_triggers_present()) {
         *replaying = copying_to_nodes = true;
@@ -55,8 +56,8 @@ void store_rows_on_nodes(Rows *rows, bool *replaying) {
     *replaying = !all_stored(*rows);
 }
 
-// Since offsets keep Kafka from delivering twice, a conflict is rare: the plain insert, which costs two
-// thirds of ON CONFLICT, is tried first.
+// The offsets keep Kafka from delivering a message twice, so a conflict is rare. Therefore the plain insert
+// is tried first: it takes two thirds of the time of ON CONFLICT.
 void store_rows(Rows *rows) {
     CaughtError conflict;
     bool &replaying = replaying_of[rows->anomalies];
@@ -71,7 +72,8 @@ void store_rows(Rows *rows) {
     replaying = !all_stored(*rows);
 }
 
-// Reading by reading, a batch has many tries, and each leaves its arrays.
+// Uses its own memory context, because a batch that is stored by halves has many attempts, and each attempt
+// allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
@@ -82,8 +84,8 @@ bool try_rows(Rows *rows, CaughtError *refusal) {
     return stored;
 }
 
-// By halves, down to the rows that the database refuses. Returns how many of the rows are left, moved to the
-// front.
+// Stores the rows by halves until it has found each row that the database refuses. Returns how many rows were
+// not refused, and moves these to the front.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
     if (rows.count == 0 || try_rows(&rows, &refusal))
@@ -114,7 +116,7 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
     }
 }
 
-// Stores the readings of one list; takes those off it that were refused.
+// Stores the readings of one list, and removes the refused ones from the list.
 Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bool isolate,
                 PartitionCounts *counts) {
     Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
@@ -137,7 +139,8 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
     Rows records = store_list(batch, batch->records, false, isolate, counts);
     Rows anomalies = store_list(batch, batch->anomalies, true, isolate, counts);
-    for (const BatchMessage &message : batch->messages) // a refused reading has taken its duplicates along
+    // A duplicate of a refused reading is not counted here: batch_reject() has made it a dead letter too.
+    for (const BatchMessage &message : batch->messages)
         counts[message.partition_index].duplicates += message.duplicate;
     announce_anomalies(batch, anomalies.stored);
     if (topic != nullptr && !batch->dead_letters.empty())

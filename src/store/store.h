@@ -1,4 +1,6 @@
-// One batch into the tables, inside a transaction that the caller began.
+// Stores one batch in the tables, inside a transaction that the caller has begun. The ingest worker,
+// heartbeat_replay() and heartbeat_retry_dead_letters() call it. It knows nothing of Kafka, and does not move
+// offsets.
 #pragma once
 
 #include "server/server.h"
@@ -7,15 +9,15 @@
 
 namespace heartbeat {
 
-// Stores readings, dead letters and what they add to the rollup, and announces anomalies. Returns the counts,
-// one for each of the batch's partitions, in the current memory context. With isolate, a reading that the
-// database refuses for its own sake becomes a dead letter of the batch; without, it is an error
-// (subtransaction_is_row_error). Dead letters are left alone where topic is nullptr: they are in their table
-// already.
+// Stores the readings, the dead letters and the batch's part of the rollup, and sends the notifications of
+// anomalies. Returns the counts, one for each Kafka partition of the batch, in the current memory context. If
+// the database refuses a reading because of its values (subtransaction_is_row_error()), the reading becomes a
+// dead letter of the batch with `isolate`, and is an error without it. If topic is nullptr, it does not store
+// dead letters: the table has them already.
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate);
 
-// Once for an error that store_batch raised without isolate: it may be that of a row after all, though its
-// SQLSTATE does not say so (Citus, copying rows to a node).
+// Call it once for an error that store_batch() raised without `isolate`. True if the error may be about a row
+// although its SQLSTATE does not say so. Citus raises such errors when it copies rows to a node.
 bool store_may_be_refused(const ErrorData *error);
 
 } // namespace heartbeat

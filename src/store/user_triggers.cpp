@@ -1,5 +1,5 @@
-// Looks for users' triggers and indexes on the readings' partitions, and remembers the answer
-// until some table changes.
+// Looks for users' triggers and indexes on the table partitions of readings, and remembers the answer until
+// any table changes. store.cpp and rows.cpp ask for it before and after they insert rows.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -13,9 +13,10 @@ namespace heartbeat {
 
 namespace {
 
-// Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The tables that hold the rows count, however deep they
-// stand below the parent, and what a foreign one does to a row cannot be known. pg_partition_tree() would
-// lock them all, and wait for who waits for one of them.
+// Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
+// depth below the parent. It counts a foreign table as a trigger, since such a table can change a row in any
+// way. pg_partition_tree() would lock all of them, and would wait behind a session that waits for one of
+// them.
 Statement select_additions = {
     "WITH RECURSIVE below AS (SELECT c.oid FROM pg_catalog.pg_extension e"
     " JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace"
@@ -57,7 +58,7 @@ bool user_triggers_present() {
     watch();
     if (known)
         return present;
-    known = true; // before looking, so that a change meanwhile is not missed
+    known = true; // before the query, so that a change during the query is not missed
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
