@@ -1,5 +1,6 @@
-// The most severe state of all workers is that of the whole; what no worker can say of itself
-// is found here: that one stalls, that one does not run, that none has begun yet.
+// The most severe state of all workers is the state of the whole. This file also finds the three states that
+// no worker can report itself: a worker makes no progress, a worker does not run, or no worker has started
+// yet.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -13,7 +14,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz start_takes = 10 * USECS_PER_SEC; // then a worker that is not there is trouble
+// After this time a worker that does not run is an error.
+constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
          const char *hint) {
@@ -28,7 +30,7 @@ bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
     return worker.state == WorkerState::running && now < worker.throttled_until;
 }
 
-// It runs, and says why it is slow.
+// Sets the state RUNNING with the broker and its quota as the reason.
 void tell_throttle(AggregateStatus *aggregate, const WorkerSlot &worker) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
@@ -62,7 +64,7 @@ void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, 
         "find-hanging. Otherwise see the brokers' logs.");
 }
 
-// A worker that does not come back to its loop, whatever it said of itself before.
+// Sets STALLED if the worker has not returned to its loop in time, whatever it reported before.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
@@ -86,12 +88,12 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
         "pg_blocking_pids(pid). pg_terminate_backend(pid) ends it, and another one takes its place.");
 }
 
-// A worker that runs, and gets nowhere.
+// Sets STALLED if the worker is RUNNING and has made no progress for heartbeat.stall_timeout.
 void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     int partition;
     TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
-        return; // it waits for its broker, which has said why
+        return; // the worker waits for its broker, and the throttle is the reason shown
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, since, now, partition);

@@ -1,4 +1,5 @@
-// heartbeat_batch_times(): how long batches took to be stored, as a histogram. The metrics call it.
+// heartbeat_batch_times(): a histogram of how long the workers took to store a batch. The view
+// heartbeat_metrics calls it.
 #include "server/server.h"
 
 #include "monitor/worker_stats.h"

@@ -1,5 +1,5 @@
-// The duties of the maintenance worker, for heartbeat_status, and as rows of
-// heartbeat_maintenance_duties().
+// Records the duties of the maintenance worker in shared memory. heartbeat_status shows those that fail, and
+// heartbeat_maintenance_duties() shows all of them as rows.
 #include "server/server.h"
 
 #include "monitor/duties.h"
@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int failures_shown = 3; // in a row, ten seconds apart
+constexpr int failures_shown = 3; // consecutive failures; they are ten seconds apart
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 
@@ -41,7 +41,7 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// When its trouble began; 0: it has none worth showing.
+// Returns when the duty began to fail or to take too long. 0: it has no error that is to be shown.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))
@@ -95,7 +95,7 @@ void duty_done(Duty duty) {
     slot->done_at = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
     if (shown)
-        pg_atomic_write_u32(&shared_state->reported, 1); // the state may be another one
+        pg_atomic_write_u32(&shared_state->reported, 1); // the state of the whole may have changed
 }
 
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently) {

@@ -1,5 +1,6 @@
-// How the maintenance worker gets on with each of its duties, in shared memory. What fails
-// again and again is the state of the whole, although ingest goes on.
+// Records in shared memory when each duty of the maintenance worker began, succeeded or failed. If a duty
+// fails again and again, aggregate_status.cpp shows this as the state of the whole, although ingest
+// continues.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -8,11 +9,11 @@ namespace heartbeat {
 
 enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary };
 
-// Called by the maintenance worker alone.
-void duties_forget(); // when it starts
+// Only the maintenance worker calls these four functions.
+void duties_forget(); // when the worker starts
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
-// `patiently`: what is in the way goes away by itself, as a dump does, and is shown much later.
+// `patiently`: the cause ends by itself, as a dump does, so the failure is shown only after 15 minutes.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
 struct DutyTrouble {
@@ -21,10 +22,11 @@ struct DutyTrouble {
     char hint[state_text_size];
 };
 
-// With the lock of shared memory held: false where no duty fails again and again, and each one ends.
+// Call it with the lock of shared memory held. Returns false if no duty fails again and again and none takes
+// too long.
 bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
-// The same as a sentence for a hint, for a state that is another one; false where all is well.
+// Writes the same as a sentence for the hint of another state. Returns false if no duty has an error.
 bool duties_describe(char *sentence, size_t size);
 
 } // namespace heartbeat

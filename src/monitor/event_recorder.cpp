@@ -1,5 +1,5 @@
-// Records each state that heartbeat gets into, by the maintenance worker alone, so that there is
-// one row for all workers and no worker waits for it.
+// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it, so
+// there is one row for all workers, and no ingest worker waits for it.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // then one a minute
+constexpr int rows_at_once = 10; // after these, one row a minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 Statement describe_state = {
@@ -50,7 +50,7 @@ struct Recorded {
     WorkerState state;
     bool throttled;
     char reason[state_text_size];
-    int64_t changes; // until then
+    int64_t changes; // of the state, up to that row
     int rows_left;
     TimestampTz refilled_at;
 };
@@ -63,7 +63,8 @@ int64_t changes_now() {
     return changes;
 }
 
-// The numbers in the reasons of a stall and of a throttle change; it is the same all the while.
+// True if the last row already has this state. The numbers in the reason of a stall or a throttle change all
+// the time, so these reasons are not compared.
 bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
@@ -71,7 +72,7 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// Nothing has been found out yet. That the workers start is what the row of the start says.
+// True while the workers are starting. The row of the start already says this.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }
@@ -101,8 +102,8 @@ void write_start() {
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
-// The library of a new version works with the tables of the one before, so that there is a time for the
-// update.
+// Logs that the extension is to be updated. The library of a new version also works with the tables of the
+// version before it, so the update can be done later.
 void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
@@ -123,7 +124,7 @@ void remember(const AggregateStatus &now, int64_t changes) {
     recorded.rows_left--;
 }
 
-AggregateStatus aggregate; // large for a stack
+AggregateStatus aggregate; // static, because it is too large for the stack
 
 } // namespace
 
@@ -151,7 +152,7 @@ TimestampTz event_recorder_write() {
     if (has_state)
         write_state(aggregate, changes);
     transaction_commit();
-    shared_state->start_recorded = true; // nobody else asks
+    shared_state->start_recorded = true; // only this process reads and writes it
     if (has_state)
         remember(aggregate, changes);
     return 0;

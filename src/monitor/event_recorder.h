@@ -1,15 +1,16 @@
-// What heartbeat's state was and when, in heartbeat_events.
+// Records in heartbeat_events which state heartbeat was in and when. The maintenance worker calls it.
 #pragma once
 
 #include "server/server.h"
 
 namespace heartbeat {
 
-// Whether the state, or the start of the server, is to be recorded. Looks at shared memory alone.
+// True if the state, or the start of the server, is to be recorded. It reads only shared memory.
 bool event_recorder_has_news();
 
-// Records it in a transaction of its own. Returns microseconds until that is to be done again, 0 for when
-// there is news: a state that flaps is folded to a row a minute, which tells how often it changed.
+// Records the state in its own transaction. Returns the microseconds until the caller is to call it
+// again. 0: the caller waits until event_recorder_has_news() is true. If the state changes often, it writes
+// one row a minute, with the number of changes.
 TimestampTz event_recorder_write();
 
 } // namespace heartbeat

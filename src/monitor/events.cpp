@@ -1,4 +1,5 @@
-// Records an event by the extension's own function, which also keeps the table small.
+// Adds a row to heartbeat_events by the extension's own SQL function heartbeat_record_event(), which also
+// deletes old rows so that the table stays small.
 #include "server/server.h"
 
 #include "monitor/events.h"

@@ -1,4 +1,5 @@
-// Recovers from an error, and explains it in a transaction of its own.
+// Recovers from an error (failure_take()), and finds its cause in its own transaction (failure_explain()).
+// The workers' loops call both.
 #include "server/server.h"
 
 #include "monitor/failure.h"
@@ -31,8 +32,8 @@ void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(cons
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    bool refused = may_be_of_row != nullptr &&
-                   may_be_of_row(error); // tried again with care, which tells what it really is
+    // The caller stores the batch again by halves. That attempt finds the real error.
+    bool refused = may_be_of_row != nullptr && may_be_of_row(error);
     char message[sizeof(failure->message)];
     text_copy(message, refused || error->message == nullptr ? "" : error->message);
     bool same = strcmp(failure->message, message) == 0;
@@ -74,7 +75,7 @@ void failure_explain(Failure *failure) {
         PopActiveSnapshot();
         CommitTransactionCommand();
     }
-    PG_CATCH(); // then the message has to do
+    PG_CATCH(); // if this fails too, the reason is the message alone
     {
         HOLD_INTERRUPTS();
         FlushErrorState();

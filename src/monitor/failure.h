@@ -1,4 +1,5 @@
-// What a process of heartbeat makes of an error: what it says of it, and who or what is in the way.
+// Recovers a process of heartbeat after an error, and explains the error: the message, and the process or
+// object that caused it. The ingest workers and the maintenance worker call it when a step or a duty fails.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -9,23 +10,25 @@ extern "C" {
 
 namespace heartbeat {
 
-// What was wrong when something failed the last time; each thing that may fail has its own.
+// The last error. Each step or duty that can fail has its own Failure.
 struct Failure {
     char message[state_text_size];
     bool is_of_row; // see subtransaction_is_row_error
     TimestampTz logged_at;
-    bool is_of_lock;              // a wait for a lock took too long
-    bool passes;                  // what is in the way ends by itself, as a dump does
-    char advice[state_text_size]; // what the error's own hint, detail and context say that a person can use
-    char reason[state_text_size]; // for a state: the message, and what is in the way
+    bool is_of_lock;              // the error is a lock timeout
+    bool passes;                  // the cause ends by itself, as a dump does
+    char advice[state_text_size]; // the part of the error's hint, detail and context that a person can use
+    char reason[state_text_size]; // for a state: the message and the cause
     char hint[state_text_size];
 };
 
-// Inside PG_CATCH: ends the failed transaction and tells of the error; the log has it once a minute while it
-// stays the same. An error of which may_be_of_row says so is told only when it comes again.
+// Call it inside PG_CATCH. It ends the failed transaction and reports the error to the slot. It logs the
+// error, and logs it again only once a minute while the message stays the same. If may_be_of_row() is true of
+// the error, it does not report it yet: the caller tries again, and the error of that attempt is reported.
 void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
-// After that, outside of PG_CATCH: finds who or what is in the way, and sets the reason and the hint.
+// Call it afterwards, outside of PG_CATCH. It finds the process or object that caused the error, and sets the
+// reason and the hint.
 void failure_explain(Failure *failure);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Folds librdkafka's notes. A broker that is away makes one every second, and a log is for
-// people.
+// Throttles librdkafka's log messages. While a broker cannot be reached, librdkafka logs a message every
+// second, and the server's log would become too long to read. The ingest worker calls it.
 #include "server/server.h"
 
 #include "monitor/kafka_log.h"
@@ -13,14 +13,15 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int level_warning = 4; // syslog's numbers: lower is worse
+constexpr int level_warning = 4; // syslog's numbers: a lower number is more severe
 constexpr int kinds_kept = 16;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
-constexpr int lines_max = 20; // in that time, of all kinds together: a hundred brokers are a hundred kinds
+// In that time, of all kinds together: a hundred brokers would make a hundred kinds.
+constexpr int lines_max = 20;
 
 struct Kind {
-    char text[kind_size]; // the beginning of the note, without its digits
+    char text[kind_size]; // the beginning of the message, without its digits
     TimestampTz logged_at;
     int folded;
 };
@@ -43,7 +44,8 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// The kind that the note is of, or else the one that was logged longest ago, for it to take over.
+// Returns the kind of this message. If the table does not have it, the new kind replaces the one that was
+// logged longest ago.
 Kind *find_kind(const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {

@@ -1,5 +1,5 @@
-// Looks for the holder of a lock in pg_locks, also where it is a prepared transaction, which no
-// process has.
+// Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction, which belongs to
+// no process. obstacles.cpp and status.cpp call it.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -37,8 +37,8 @@ constexpr int columns = 9;
     " ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC, coalesce(x.prepared, "          \
     "a.xact_start) LIMIT 1"
 
-// $1 is the kind of the lock, $2 to $7 what it is of, $8 the modes that conflict with the one that is waited
-// for, $9 whether those who wait for it themselves count.
+// $1 is the kind of the lock, $2 to $7 identify the locked object, and $8 has the modes that conflict with
+// the mode that heartbeat waits for. $9 says whether a session counts that waits for the lock itself.
 Statement select_holder = {
     HOLDER_COLUMNS
     " WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3"
@@ -99,7 +99,7 @@ Found read_found() {
     return found;
 }
 
-// The modes that cannot be had beside one, by the names that pg_locks has for them.
+// Returns the modes that conflict with `mode`, by their names in pg_locks.
 Datum conflicting_modes(LOCKMODE mode) {
     const char *names[MAX_LOCKMODES];
     size_t count = 0;
@@ -162,7 +162,7 @@ Found find(const LOCKTAG &tag, LOCKMODE mode, bool waiting_too) {
     return read_found();
 }
 
-// What the lock is of, as a phrase that begins with a space.
+// Names the locked object, as a phrase that begins with a space.
 const char *object_of(const AwaitedLock &awaited) {
     const LOCKTAG &tag = awaited.tag;
     if (!awaited.any)
@@ -212,11 +212,13 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // one who waits too, before us, for who holds it
+        // this session waits too, ahead of heartbeat's process: find the session that holds the lock
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        return; // the server would have told of a wait: the error has another reason, such as a trigger's own
+        // The server would have logged a wait for a lock, so this error has another cause, such as an error
+        // that a trigger raises itself.
+        return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);
         found = read_found();

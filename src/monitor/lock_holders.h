@@ -1,4 +1,6 @@
-// Who holds a lock that heartbeat waits for, as a person can find and end it.
+// Finds the session or prepared transaction that holds a lock that heartbeat waits for, and describes it so
+// that a person can find and end it. obstacles.cpp calls it for an error, and status.cpp for a stalled
+// worker.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -8,12 +10,12 @@ namespace heartbeat {
 struct LockHolder {
     bool found;
     bool abandoned;            // a prepared transaction, or a session that is idle in a transaction
-    char who[state_text_size]; // a clause: process 12 (...) holds a lock on table "..."
+    char who[state_text_size]; // for example: process 12 (...) holds a lock on table "..."
     char hint[state_text_size];
 };
 
-// With an SPI connection and search_path = pg_catalog. Where `awaited` has none: who holds any lock on a
-// table of heartbeat's for the longest time.
+// Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, it finds the session
+// that has held any lock on a table of heartbeat for the longest time.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

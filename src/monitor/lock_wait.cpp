@@ -1,5 +1,6 @@
-// Takes a wait for a lock from the server's own line about it (log_lock_waits), which it writes
-// while the process stands in the lock's queue.
+// Learns which lock this process waits for from the server's log line about the wait (log_lock_waits). The
+// server writes this line while the process is in the lock's wait queue, and a hook of the log reads the
+// queue then.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
@@ -16,17 +17,17 @@ namespace heartbeat {
 
 namespace {
 
-// Shorter than any lock_timeout of ours that is worth a report.
+// Shorter than each lock_timeout of heartbeat's whose error is to be explained.
 constexpr char told_after[] = "200ms";
 
-bool wanted_by_others; // log_lock_waits is on
+bool wanted_by_others; // the administrator has set log_lock_waits to on
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// A line about a wait is left out unless the server's own setting asks for it.
+// Records the lock. It removes the line from the log unless the administrator has asked for such lines.
 void look(ErrorData *line) {
-    // another process may grant the lock at any time: then the lock's entry stays, since this process holds
-    // it
+    // Another process may grant the lock at any time. The lock's entry stays even then, because this process
+    // holds the lock.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

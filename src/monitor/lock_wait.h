@@ -1,17 +1,17 @@
-// Which lock a process of heartbeat waits for. The server tells of a wait in the log alone,
-// while it lasts; what can be known of it is taken from there, since nothing is left of it when the wait has
-// failed.
+// Records which lock a process of heartbeat waits for. The server reports a wait only in the log and only
+// while the wait lasts; after the wait has failed, the server no longer shows it. So a hook of the log
+// records the lock. worker_start.cpp sets this up, and failure.cpp reads the lock.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// When a process of heartbeat starts: the server is to tell of each wait that takes a moment, and a hook of
-// the log looks at each line.
+// Called when a process of heartbeat starts. It makes the server report each wait for a lock that takes
+// longer than 200 ms, and installs the hook.
 void lock_wait_prepare();
 
-// The lock that this process has waited for since lock_wait_forget().
+// Returns the last lock that this process has waited for since lock_wait_forget().
 const AwaitedLock &lock_wait_last();
 void lock_wait_forget();
 

@@ -1,4 +1,5 @@
-// Finds what is in the way in the catalog, and in the error's own words.
+// Finds the cause of an error in the catalog and in the error itself. For a lock timeout it looks only for
+// the holder of the lock. failure.cpp calls it.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -24,7 +25,8 @@ namespace heartbeat {
 
 namespace {
 
-// Publications that name the table of an error message, and can have a row filter or a list of columns.
+// Finds publications of the table that the error message names. Such a publication can have a row filter or a
+// column list that makes an UPDATE or DELETE fail.
 Statement select_publications = {
     "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY "
     "p.pubname)"
@@ -41,7 +43,7 @@ void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
 
-// The first line of the context that names a function of somebody else's.
+// Finds the first line of the context that names a function that is not heartbeat's.
 bool find_function(const char *context, char *line, size_t size) {
     for (const char *next = context; next != nullptr && *next != '\0';) {
         const char *end = strchr(next, '\n');
@@ -65,7 +67,7 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
         text_print(sentence, sizeof(sentence), "It came from %s.", line);
         text_add_sentence(advice, size, sentence);
     }
-    // this detail tells of a publication, and of no row
+    // the detail of this error names a publication, and has no values of a row
     if (error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE && error->detail != nullptr)
         text_add_sentence(advice, size, error->detail);
 }

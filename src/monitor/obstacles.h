@@ -1,5 +1,5 @@
-// Who or what keeps heartbeat from its work, for a state: the holder of a lock, a rule, a
-// publication, the function that an error came from.
+// Finds what keeps heartbeat from its work: the holder of a lock, a rule, a publication, or the function that
+// raised an error. failure.cpp calls it to explain an error in a state.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -13,14 +13,14 @@ namespace heartbeat {
 struct Obstacle {
     char who[state_text_size];
     char hint[state_text_size];
-    bool passes; // it ends by itself, as a dump does
+    bool passes; // the cause ends by itself, as a dump does
 };
 
-// What the error itself says beside its message: its hint, and the user's function that raised it. Never its
-// detail, which may have readings in it.
+// Writes what the error says besides its message: its hint, and the user's function that raised it. It never
+// writes the detail of an error that may contain readings.
 void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 
-// With an SPI connection of a process of heartbeat, as its session's user.
+// Call it with an SPI connection in a process of heartbeat, as the session's user.
 void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Looks at the role that the workers act as.
+// Checks whether the role that the workers act as (heartbeat.role, or the extension's owner) is a superuser.
+// status.cpp calls it.
 #include "server/server.h"
 
 #include "monitor/role_hint.h"

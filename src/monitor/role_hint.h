@@ -1,11 +1,12 @@
-// A warning for heartbeat_status where the workers have more rights than they need.
+// Warns in heartbeat_status that the workers have more rights than they need. status.cpp calls it. It only
+// warns: a worker that acts as a superuser works all the same.
 #pragma once
 
 #include <cstddef>
 
 namespace heartbeat {
 
-// In a transaction: appends a sentence to the hint where the workers act as a superuser.
+// Call it in a transaction. It appends a sentence to the hint if the workers act as a superuser.
 void role_hint_append(char *hint, size_t size);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// The shared memory itself, and the names of the states in it. One lock guards it; it is held for a few
-// copies at a time. worker_slot.cpp and worker_stats.cpp write to it, and wake.cpp wakes who reads it.
+// Allocates the shared memory, and has the names of its states. One lock protects it, and a process holds
+// this lock only while it copies. worker_slot.cpp and worker_stats.cpp write to the memory, and wake.cpp
+// wakes the processes that read it.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"

@@ -1,5 +1,6 @@
-// heartbeat_state() and heartbeat_ingest_state(): the state of all workers together as shared memory knows
-// it, and what the tables add where they can be read.
+// heartbeat_state() and heartbeat_ingest_state(): the state of all workers together from shared memory.
+// heartbeat_state() also adds the pause and the lag from the tables, if the caller can read them. The view
+// heartbeat_status calls it.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -62,7 +63,7 @@ void look(AggregateStatus *aggregate) {
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "They start with the server.");
     aggregate_status_look(aggregate);
-    // who asks has it: the workers, a moment after CREATE EXTENSION, have yet to look
+    // The caller's database has the extension. Just after CREATE EXTENSION the workers have not looked yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;
@@ -76,7 +77,8 @@ struct Looks {
     Lag lag;
 };
 
-// Of the lock that the batch in hand waits for. Whether a session is idle only those know who may see it.
+// Names the holder of the lock that the current batch waits for. It can say that the holder is
+// idle only if the caller may see the state of that session.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);
@@ -88,8 +90,8 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// What people have decided goes before what the workers are about to find out, also within the transaction
-// that decides it.
+// A pause that a person has set comes before the state that the workers report, also inside the transaction
+// that sets it.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -112,7 +114,8 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// What somebody has done to a table is no reason to say nothing, but a session that is to end ends.
+// An error in a table must not keep heartbeat_state() from returning the rest. A cancel request, a lack of
+// memory and the end of the session must still end the statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
@@ -183,7 +186,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// For rules that depend on ingest, and not on what the maintenance worker does beside it.
+// The alert rules on silence apply only while ingest runs, and call this. It ignores failed duties of the
+// maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {

@@ -1,5 +1,5 @@
-// What was stored in the last minute, for a person who reads the log. All workers are in one
-// line: the counters are those of heartbeat_offsets, the times of the batches those of shared memory.
+// Logs what was stored in the last period, for a person who reads the log. One line is for all workers: it
+// takes the counters from heartbeat_offsets, and the times of the batches from shared memory.
 #include "server/server.h"
 
 #include "monitor/summary.h"
@@ -17,7 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// messages are those that came, also by a replay: retries change what they became, and no message
+// `messages` counts the messages that were read, also by a replay. A retry of dead letters changes other
+// counters, but not this one.
 Statement select_totals = {
     "SELECT greatest(least(messages, 9223372036854775807), 0)::bigint, least(records, "
     "9223372036854775807)::bigint,"

@@ -1,5 +1,5 @@
-// Reads heartbeat_control and heartbeat_offsets where nobody has locked them. Who looks into
-// the state at night is not to wait for the very lock that he looks for.
+// Reads heartbeat_control and heartbeat_offsets if nobody has locked them. A person who reads
+// heartbeat_status because of a lock must not wait for the same lock.
 #include "server/server.h"
 
 #include "monitor/table_status.h"
@@ -26,8 +26,8 @@ Statement select_hold = {
     0,
     nullptr};
 
-// $2 and $3 are what the workers know: partitions and their high watermarks. A sum beyond a bigint is shown
-// as its end.
+// $2 and $3 are what the workers know: partitions and their high watermarks. A sum that is too large for a
+// bigint is shown as the largest bigint.
 Statement select_lag = {
     "SELECT bool_and(s.high_watermark IS NOT NULL),"
     " least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,"
@@ -36,7 +36,7 @@ Statement select_lag = {
     " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
     " FROM @extschema@.heartbeat_offsets o LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING "
     "(partition)"
-    // a position that was given in advance, to a partition that may never be, has no lag
+    // an offset that somebody set in advance has no lag, since its partition may never exist
     " WHERE o.topic = $1 AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL"
     " OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0)",
     3,
@@ -44,7 +44,7 @@ Statement select_lag = {
     0,
     nullptr};
 
-// Two arrays: the partitions whose high watermark a worker knows and that is not old, and that.
+// Makes two arrays: the partitions whose high watermark is known and not too old, and these high watermarks.
 void put_watermarks(Datum *arrays) {
     auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
     auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * partitions_shown_max));

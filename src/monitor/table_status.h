@@ -1,4 +1,5 @@
-// What heartbeat's tables say of pause and lag, to somebody who will not wait for a lock.
+// Reads the pause and the lag from heartbeat's tables without waiting for a lock. status.cpp calls it for
+// heartbeat_status, and summary.cpp for the line in the log.
 #pragma once
 
 #include "monitor/worker_stats.h"
@@ -6,17 +7,20 @@
 namespace heartbeat {
 
 struct Hold {
-    TimestampTz since;  // 0: nobody has paused
+    TimestampTz since;  // 0: ingest is not paused
     const char *reason; // palloc'd
 };
 
-// Whether nobody keeps others from reading the table; then nobody does until the transaction ends.
+// Locks the table for reading if that is possible without waiting. Returns true if it has the lock, which
+// lasts until the transaction ends.
 bool table_status_can_read(const char *table);
 
-// With an SPI connection. As heartbeat_control says; where that is locked: nothing.
+// Call it with an SPI connection. Reads the pause from heartbeat_control. If that table is locked, it reports
+// no pause.
 void table_status_hold(Hold *hold);
 
-// As heartbeat_offsets has the positions; where that is locked, as the workers have.
+// Computes the lag from the offsets in heartbeat_offsets or, if that table is locked, from those in shared
+// memory.
 void table_status_lag(Lag *lag);
 
 } // namespace heartbeat

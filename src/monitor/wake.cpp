@@ -1,5 +1,5 @@
-// Wakes workers, through their latches in shared memory. What has changed is counted or marked there first,
-// so that a worker which is awake already sees it too, and is not woken twice for the same.
+// Wakes workers through their latches in shared memory. Each function first writes the change to shared
+// memory. So a worker that is already awake sees the change, and no worker is woken twice for one change.
 #include "server/server.h"
 
 #include "monitor/wake.h"

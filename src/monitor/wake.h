@@ -1,33 +1,35 @@
-// How sessions and workers wake workers of this server.
+// Wakes processes of heartbeat in this server. Sessions call it when they change something that the workers
+// read. The ingest workers call it when they have work for the maintenance worker.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Makes every worker of this server look at heartbeat_control again. Safe in a commit callback.
+// Makes every worker of this server read heartbeat_control again. A commit callback may call it.
 void wake_all();
 
 uint64_t wake_generation(); // grows with each call of wake_all()
 
 void wake_maintenance();
 
-// Every query of the summary adds the pending rows up, so they stay few: from here on they are folded at
-// once.
+// Each query of vw_customer_bpm_summary adds up the pending rows, so they must stay few. From this number on
+// the maintenance worker folds them at once.
 inline constexpr uint32_t rollup_rows_max = 4096;
 
-// Ingest has left the rollup something to do, with that many pending rows: wakes the maintenance worker where
-// it does not know yet, or has to hurry.
+// Called when a batch has changed the rollup and has appended `rows` pending rows. It wakes the maintenance
+// worker if that does not know of a change yet, or if there are too many rows now.
 void wake_for_rollup(uint32_t rows);
 
-// Alert rules were changed: wakes the maintenance worker.
+// Called when alert rules were changed. It wakes the maintenance worker.
 void wake_for_rules();
 
-// Ingest has stored readings: wakes the maintenance worker where a rule wants to know, unless it knows
-// already.
+// Called when a batch has stored readings. It wakes the maintenance worker if an alert rule depends on the
+// arrival of readings and the maintenance worker does not know of arrivals yet.
 void wake_for_arrivals();
 
-// Ingest has something to do: has the maintenance worker look how it gets on, unless it does already.
+// Called when an ingest worker has messages to read or to store. It makes the maintenance worker check
+// periodically that ingest makes progress.
 void wake_to_watch();
 
 } // namespace heartbeat

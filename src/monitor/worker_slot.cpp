@@ -1,6 +1,6 @@
-// What each process of heartbeat says of itself in shared memory: its state, its last error, what it does and
-// waits for. Only the process itself writes to its slot. A change of state wakes the maintenance worker and
-// is written to the log.
+// Writes what each process of heartbeat reports in shared memory: its state, its last error, what it is doing
+// and the lock that it waits for. Only the process itself writes its slot. A change of state wakes the
+// maintenance worker and is written to the log.
 #include "server/server.h"
 
 #include "monitor/wake.h"
@@ -34,7 +34,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// With the lock held.
+// Call it with the lock held.
 void count_change() {
     WorkerState worst = WorkerState::stopped;
     for (const WorkerSlot &worker : shared_state->workers)
@@ -59,7 +59,7 @@ bool worker_slot_claim(WorkerSlot *slot) {
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
         slot->started_at = slot->since = GetCurrentTimestamp();
-        slot->state = WorkerState::connecting; // until it says what it found
+        slot->state = WorkerState::connecting; // until the process reports its own state
         copy_text(slot->reason, starting_reason);
     }
     LWLockRelease(shared_state->lock);
@@ -91,7 +91,7 @@ void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason,
     wake_maintenance();
     pgstat_report_activity(STATE_IDLE, *reason_now == '\0' ? shared_state_name(state) : reason_now);
     if (slot == &shared_state->launcher && state == WorkerState::running)
-        return; // it has started them: how they are they say themselves
+        return; // the launcher has started the workers, and they report their own states
     bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
     ereport(trouble ? WARNING : LOG, (errcode(trouble ? ERRCODE_WARNING : ERRCODE_SUCCESSFUL_COMPLETION),
                                       errmsg("heartbeat: %s%s%s", shared_state_name(state),

@@ -1,27 +1,30 @@
-// A process's slot in shared memory, as the process itself fills it in.
+// The slot of a process in shared memory. Each process of heartbeat writes only its own slot: its state, its
+// last error, and what it is doing. aggregate_status.cpp reads the slots.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// The calling process takes the slot, until it exits. False: somebody else has it.
+// The calling process takes the slot, and keeps it until the process exits. Returns false if another process
+// has it.
 bool worker_slot_claim(WorkerSlot *slot);
-bool worker_slot_is_claimed(); // the calling process is one of heartbeat's own
+// True if the calling process is a process of heartbeat.
+bool worker_slot_is_claimed();
 
-// Sets the caller's state. A change of state or reason is written to the log, once.
+// Sets the caller's state. It logs each change of the state or the reason once.
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
 
-// A broker throttles the caller until then, where it does not say so again. The first time in a minute is
-// logged.
+// Records that a broker throttles the caller until `until`. It logs this at most once a minute.
 void worker_slot_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
 void worker_slot_error(WorkerSlot *slot, const char *message);
 
-// The calling process waits for a lock, or no longer.
+// Records the lock that the calling process waits for; an empty one if it waits for none.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// What the worker does from now on, and after how many milliseconds it comes back; -1: when it is woken.
+// Records what the worker is doing, and that it returns to its loop after this number of milliseconds; -1:
+// when it is woken.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// The slot is taken before the connection, which can take long.
+// Starts a process of heartbeat. It takes the slot before it connects, because a connection can take long,
+// and heartbeat_status already shows the process meanwhile.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"

@@ -1,12 +1,12 @@
-// How each of heartbeat's processes starts.
+// Starts a process of heartbeat. The launcher, the maintenance worker and the ingest workers call it first.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Begins, takes the slot, and connects to the database (nullptr: to the shared catalogs only). Ends the
-// process where somebody else has the slot.
+// Sets up the process, takes the slot, and connects to the database (nullptr: only to the shared catalogs).
+// Ends the process if another process has the slot.
 void worker_start(const char *database, WorkerSlot *slot);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Keeps what the workers get done in shared memory. Counters are since the server's start; what
-// must survive it is in heartbeat_offsets.
+// Writes the progress of the workers to shared memory, and computes rates and lag from it. The counters begin
+// at the start of the server; heartbeat_offsets has the counters that must survive a restart.
 #include "server/server.h"
 
 #include "monitor/wake.h"
@@ -12,7 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// A partition lags from the moment that it has more than was stored; each message stored begins that anew.
+// A partition lags while its high watermark is above the stored offset. waiting_since is the beginning of the
+// lag, or the last time that messages were stored during the lag.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)

@@ -1,47 +1,49 @@
-// What the workers get done, in shared memory: batches and how long they took, and how far each
-// partition has come.
+// The progress of the workers in shared memory: how many batches they stored and how fast, and how far they
+// have read each Kafka partition. The ingest workers write it, and heartbeat_status and the metrics read it.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Upper bounds of the batches' times, in microseconds; what took longer is in the last bucket.
+// The upper bounds of the storing times of batches, in microseconds. A longer time is in the last bucket.
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void worker_stats_batch_begins(WorkerSlot *slot);                 // it is complete and is to be stored
-void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // it is stored, with so many messages
-void worker_stats_batch_dropped(WorkerSlot *slot);                // or was sent back
+void worker_stats_batch_begins(WorkerSlot *slot);                 // the batch is complete and is to be stored
+void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // the batch was stored
+void worker_stats_batch_dropped(WorkerSlot *slot); // the batch was discarded; its messages are read again
 
-// What the calling process knows of a partition that it reads.
-void worker_stats_high_watermark(int32_t partition,
-                                 int64_t high_watermark); // as its leader has just said or shown
+// The calling process records these values of a partition that it reads. Its leader has just given the high
+// watermark.
+void worker_stats_high_watermark(int32_t partition, int64_t high_watermark);
 void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason);
 void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
 
-// With the lock held. False where the high watermark is not known, or was not confirmed for long.
+// Call it with the lock held. Returns false if the high watermark is not known or too old.
 bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now);
 
 struct Lag {
-    bool known; // of every partition that was asked for
+    bool known; // the lag of every partition is known
     int64_t messages;
     double seconds; // -1: not known
 };
 
-void worker_stats_lag(Lag *lag); // of all partitions that are being read
+void worker_stats_lag(Lag *lag); // of all partitions that a worker reads
 
-// Messages a second over the last minute, or over the worker's life where that is shorter. With the lock
-// held.
+// Returns messages per second over the last minute, or since the worker started if that is less. Call it with
+// the lock held.
 double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
-// Since when the worker has been due to come back to its loop; 0: it is not due. With the lock held.
+// Returns when the worker should have returned to its loop; 0: it is not late. Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Since when the worker has had messages to read or to store and got nowhere; 0: it has none, or gets on.
-// `partition` is the one that waits, or -1 where it is a batch. With the lock held.
+// Returns since when the worker has messages to read or to store and makes no progress; 0: it has none, or
+// makes progress. *partition is the partition that it waits for, or -1 if a batch waits to be stored. Call it
+// with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
-bool worker_stats_are_wanted(); // a worker has a batch or a partition lags, so that it may stall
+// True if a worker has a batch to store or a partition lags. Only then can a worker stall.
+bool worker_stats_are_wanted();
 
 } // namespace heartbeat

@@ -117,8 +117,7 @@ void keep_new_minutes(Marks *marks) {
     Datum candidates = minutes_of(*marks);
     marks->count = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(
-            i, 1)]; // the places are sorted, so nothing is overwritten before it is read
+        marks->places[i] = marks->places[statement_int4(i, 1)]; // sorted: each is read first
     SPI_freetuptable(SPI_tuptable);
 }
 
