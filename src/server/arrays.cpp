@@ -1,4 +1,5 @@
-// What the array templates share.
+// The functions that the templates of arrays.h share: they convert a piece of a batch to the database's
+// encoding, and allocate an array.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -16,7 +17,7 @@ const char *array_server_text(const Batch *batch, BatchBytes piece, int *size) {
     const char *text = batch->at(piece);
     *size = piece.size;
     if (GetDatabaseEncoding() == PG_UTF8)
-        return text; // the decoder has seen to it
+        return text; // the decoder has checked that it is UTF-8
     char *converted = pg_any_to_server(text, piece.size, PG_UTF8);
     if (converted != text)
         *size = static_cast<int>(strlen(converted));

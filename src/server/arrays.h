@@ -1,5 +1,6 @@
-// One-dimensional arrays without a detour through an array of Datums, since they are the hot
-// path.
+// Makes one-dimensional arrays for the parameters of statements. Arrays of numbers, times and customers are
+// built directly, without an array of Datums in between, because each batch needs them. The files of
+// src/store call it most.
 #pragma once
 
 #include "server/server.h"
@@ -14,14 +15,14 @@ extern "C" {
 
 namespace heartbeat {
 
-// A piece of a batch in the server's encoding; *size is set to its bytes. May raise an error where the
-// database's encoding lacks a character.
+// Returns a piece of a batch in the database's encoding, and sets *size to its number of bytes. Raises an
+// error if the encoding lacks a character.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
-// An empty-handed array for `count` elements that take `data_size` bytes.
+// Allocates an array for `count` elements whose data takes `data_size` bytes. The caller writes the data.
 ArrayType *array_allocate(size_t count, size_t data_size, Oid element_type);
 
-// Elements of eight or four bytes: value_at(i) gives the i-th.
+// An array of elements of eight or four bytes. value_at(i) returns element i.
 template <typename Value, typename ValueAt>
 Datum array_of_fixed(size_t count, Oid element_type, ValueAt value_at) {
     ArrayType *array = array_allocate(count, count * sizeof(Value), element_type);
@@ -40,7 +41,7 @@ template <typename ValueAt> Datum array_of_timestamptz(size_t count, ValueAt uni
                                        [=](size_t i) { return to_timestamptz(unix_microseconds_at(i)); });
 }
 
-// text from pieces of the batch: piece_at(i) gives the i-th, which must not be NULL.
+// An array of text from pieces of the batch. piece_at(i) returns piece i, which must not be NULL.
 template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count, PieceAt piece_at) {
     size_t data_size = 0;
     int size;
@@ -59,8 +60,8 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// text from terminated names, bytea from pieces that may be NULL, timestamps where -1 milliseconds are
-// NULL: for dead letters and progress, which are few.
+// The functions from here on do build an array of Datums: they are for dead letters and offsets, of which
+// there are few. This one makes an array of text from terminated names.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     for (size_t i = 0; i < count; i++)
@@ -69,7 +70,7 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// text from pieces that are UTF-8 and need not be kept to the letter: see text_from_utf8().
+// An array of text from pieces in UTF-8 that may be changed where they cannot be shown: see text_from_utf8().
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {
         BatchBytes piece = piece_at(i);
@@ -90,7 +91,7 @@ template <typename PieceAt> Datum array_of_bytea(const Batch *batch, size_t coun
         construct_md_array(values, nulls, 1, &dimension, &lower, BYTEAOID, -1, false, TYPALIGN_INT));
 }
 
-// unix_microseconds_at(i) gives the i-th, null_at(i) says whether it is NULL instead.
+// unix_microseconds_at(i) returns element i, unless null_at(i) says that it is NULL.
 template <typename NullAt, typename ValueAt>
 Datum array_of_timestamptz_or_null(size_t count, NullAt null_at, ValueAt unix_microseconds_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));

@@ -1,5 +1,5 @@
-// What differs between the versions of PostgreSQL, each in the words of the one that we build
-// with.
+// The differences between the supported versions of PostgreSQL. Each function has one variant for each group
+// of versions; compat.h describes them.
 #include "server/server.h"
 
 #include "server/compat.h"

@@ -1,5 +1,5 @@
-// What differs between the versions of PostgreSQL that we build with, each behind one name. No
-// other file asks for the version.
+// Hides the differences between the supported versions of PostgreSQL behind one name each. All files above
+// call it. No other file tests PG_VERSION_NUM.
 #pragma once
 
 extern "C" {
@@ -12,7 +12,7 @@ extern "C" {
 #include "parser/parse_node.h"
 }
 
-// What pg_get_loaded_modules() shows, where there is one.
+// PostgreSQL 18 and newer show this name and version in pg_get_loaded_modules().
 #if PG_VERSION_NUM >= 180000
 #define HEARTBEAT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "heartbeat", .version = HEARTBEAT_VERSION);
 #else
@@ -23,31 +23,31 @@ namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
 
-// A misspelt setting of ours is an error, or a warning at least.
+// Makes the server reject or at least warn of an unknown setting with this prefix.
 void reserve_settings(const char *prefix);
 
-// In _PG_init: calls the function when it is time to ask for shared memory.
+// Called in _PG_init. It calls the function when the server allows requests for shared memory.
 void when_memory_is_requested(void (*request)());
 
-// A wait event that pg_stat_activity shows by its name, where it can.
+// Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows it by this name.
 uint32 new_wait_event(const char *name);
 
-// For a function that returns a set: its rows go to setResult of what this returns.
+// For a function that returns a set: the function puts its rows into setResult of the returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
-// The range table that the parser has made, for an executor that runs no plan.
+// Gives the parser's range table to an executor that runs no plan.
 void init_range_table(EState *estate, ParseState *parse);
 
-// The map from a parent's rows to a partition's; nullptr where they are alike.
+// Returns the map from the parent's rows to the partition's rows; nullptr if both have the same columns.
 TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 
-// An error where the current user may not execute the function.
+// Raises an error if the current user may not execute the function.
 void require_execute(Oid function);
 
-// As REASSIGN OWNED changes it.
+// Changes the extension's owner as REASSIGN OWNED does.
 void change_extension_owner(Oid extension, Oid owner);
 
-// VACUUM, with what it needs to know in a context that outlives its transactions.
+// Runs VACUUM. `context` must outlive the transactions of VACUUM, which keeps its own data there.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Finds the extension in the catalog, and remembers what was found last.
+// Finds the extension in the catalog, and remembers the one that was found last. Each transaction of a worker
+// calls extension_find() first.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -28,7 +29,7 @@ uint64_t current_generation = 1;
 Extension known = {InvalidOid, InvalidOid, InvalidOid};
 char quoted_schema[2 * NAMEDATALEN + 3];
 
-// The schema's name is looked up for each transaction, since it can be renamed at any time.
+// Looks up the schema's name. Each transaction does this, because the schema can be renamed at any time.
 void remember_schema(Oid schema) {
     const char *name = get_namespace_name(schema);
     if (name == nullptr)

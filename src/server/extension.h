@@ -1,5 +1,5 @@
-// The extension in this database: its schema, its owner, its tables. Nothing else looks these up, since each
-// can change between two transactions.
+// Finds the extension in this database: its schema, its owner, its tables. No other file looks these up,
+// because each of them can change between two transactions.
 #pragma once
 
 extern "C" {
@@ -17,25 +17,27 @@ struct Extension {
     Oid schema;
 };
 
-// In a transaction. False: this database does not have it. Statements are for this extension from then on.
+// Call it in a transaction. Returns false if this database does not have the extension. Otherwise all
+// statements use this extension from then on.
 bool extension_find(Extension *extension);
 
-// The extension that was found last.
+// Returns the extension that extension_find() has found last.
 const Extension &extension_known();
 
-// The role that the workers act as: heartbeat.role, or the extension's owner.
+// Returns the role that the workers act as: heartbeat.role, or the extension's owner.
 Oid extension_workers_role();
 
-// A table of the extension that was found last; an error where it is gone.
+// Returns a table of the extension that was found last. Raises an error if the table no longer exists.
 Oid extension_table(const char *name);
 const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
-// What is known of the extension's tables and statements is to be found anew: after an error, since the
-// schema may have been renamed or the extension made again.
+// Makes every process-local memory of the extension's tables and statements invalid. Call it after an error,
+// since the schema may have been renamed or the extension recreated.
 void extension_forget();
 
-// Grows with extension_forget(). What is known of the extension's tables is no longer so in another one.
+// Increases with each extension_forget(). A value that was remembered under another generation is no longer
+// valid.
 uint64_t extension_generation();
 
 } // namespace heartbeat

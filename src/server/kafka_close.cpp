@@ -1,4 +1,5 @@
-// Closes a client of Kafka, and remembers threads that are left.
+// Closes a Kafka client. If threads of a client are left, it registers a callback that ends the process by
+// _exit().
 #include "server/server.h"
 
 #include "server/kafka_close.h"

@@ -1,13 +1,14 @@
-// Keeps the parameters of statements, which are readings, out of the log. From PostgreSQL 16
-// on, auto_explain writes them there, unless it is told not to.
+// Keeps the parameters of statements, which are readings, out of the log. From PostgreSQL 16 on, auto_explain
+// logs them by default. process.cpp calls it for the workers, and replay.cpp and retry.cpp for a session.
 #pragma once
 
 namespace heartbeat {
 
-// In a worker, for good.
+// Called in a worker. It lasts as long as the process.
 void log_redaction_hide();
 
-// In a session, until log_redaction_show() is given what this returns, or an error ends it.
+// Called in a session. It lasts until log_redaction_show() is called with the returned level, or until an
+// error ends the transaction.
 int log_redaction_hide_for_now();
 void log_redaction_show(int level);
 

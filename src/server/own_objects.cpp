@@ -1,5 +1,5 @@
-// Finds the extension's functions by their exact signature, and tells its relations from
-// others'.
+// Finds the extension's functions by their exact signature, and distinguishes its tables from those of other
+// users. statement_relations.cpp checks each statement's tables with it.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -59,7 +59,8 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     return !call->isnull;
 }
 
-// heartbeat_distribute() takes tables out of the extension; they stay its owner's.
+// The check also accepts the extension's owner, because heartbeat_distribute() removes tables from the
+// extension. They keep their owner.
 void own_relation_check(Oid relation) {
     const Extension &extension = extension_known();
     if (relation < FirstNormalObjectId || owner_of(relation) == extension.owner ||

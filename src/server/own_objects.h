@@ -1,5 +1,6 @@
-// The extension's own objects, by oid. A name in the extension's schema is not enough: others
-// may create functions there that make a call ambiguous, and tables whose name an owner has given away.
+// Finds the extension's own functions and tables by their OID. A name in the extension's schema is not
+// enough: other users may create functions there that make a call ambiguous, or a table with the name of one
+// that its owner has renamed.
 #pragma once
 
 #include "server/extension.h"
@@ -8,18 +9,20 @@ namespace heartbeat {
 
 inline constexpr int own_function_arguments_max = 4;
 
-// A function of the extension by its name and exact types: there is one at most, whatever else has its name.
+// A function of the extension by its name and its exact types. At most one function matches, whatever other
+// functions have this name.
 struct OwnFunction {
     const char *name;
     int arguments;
     Oid types[own_function_arguments_max];
 };
 
-// Calls it as the current user, who must have the right to. Returns false where the answer is NULL. nulls may
-// be nullptr.
+// Calls the function as the current user, who must have the right to execute it. Returns false if the result
+// is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Raises an error unless the table, view or sequence is the server's, the extension's or its owner's.
+// Raises an error unless the table, view or sequence belongs to the server, to the extension or to the
+// extension's owner.
 void own_relation_check(Oid relation);
 
 } // namespace heartbeat

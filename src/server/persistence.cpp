@@ -1,5 +1,5 @@
-// Looks through the extension's tables, and remembers that they are logged until some table
-// changes. Who has written to a table holds a lock on it, so that it stays as it is until the commit.
+// Looks through the extension's tables, and remembers that all of them are logged until any table changes. A
+// transaction that has written to a table holds a lock on it, so the table stays logged until the commit.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -36,7 +36,7 @@ void watch() {
     watching = true;
 }
 
-// One that is dropped meanwhile is nobody's any more.
+// Ignores a table that was dropped meanwhile.
 void check_table(Oid table, bool *partitioned) {
     *partitioned = false;
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
@@ -89,7 +89,7 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    checked = extension; // before looking, so that a change meanwhile is not missed
+    checked = extension; // before the search, so that a change during the search is not missed
     PG_TRY();
     check_members(extension);
     PG_CATCH();

@@ -1,11 +1,13 @@
-// Whether a crash would leave all of the extension's tables their rows. They belong together: a
-// table that loses its rows alone would make readings vanish, or count twice.
+// Checks that all tables of the extension keep their rows after a crash. If a crash emptied only one of them,
+// readings would vanish or be counted twice. transaction.cpp, statement.cpp and heartbeat_wake_workers()
+// call it.
 #pragma once
 
 namespace heartbeat {
 
-// In a transaction, after it has written, of the extension that was found last: an error where a table of the
-// extension, or a partition of one, is unlogged. Costs nothing while no table changes.
+// Call it in a transaction after it has written. Raises an error if a table of the extension that was found
+// last, or a partition of such a table, is unlogged. As long as no table changes, it uses the remembered
+// answer.
 void persistence_check();
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Start and sleep of a background process, in the server's own idiom.
+// Starts the background processes and makes them sleep. worker_start.cpp and the loops of the processes call
+// it.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -44,18 +45,19 @@ void protect_session() {
     set("statement_timeout", "0");
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
-    set("temp_file_limit", "-1"); // a batch is bounded
-    set("jit", "off");            // compiling takes longer than a batch, and would be done for each
-    set("lock_timeout", "10s");   // then the wait is an error that heartbeat_status shows, and is tried again
+    set("temp_file_limit", "-1"); // the size of a batch is limited
+    set("jit", "off"); // compiling would take longer than storing a batch, and each batch would compile again
+    // After this time the wait is an error. heartbeat_status shows it, and the worker tries again.
+    set("lock_timeout", "10s");
     log_redaction_hide();
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
-    // again.
-    // Where Citus has distributed the tables, see distribution_commit_durably().
+    // again. Where Citus has distributed the tables, see distribution_commit_durably().
     set("synchronous_commit", "off");
 }
 
-// What large messages took goes back to the system with them. Left to itself, glibc would keep pieces of such
-// a size for later once it has seen some freed, and give each of librdkafka's threads a heap of its own.
+// Makes glibc return the memory of large messages to the system when they are freed. Without these settings,
+// glibc would keep blocks of that size after it has freed some, and would give each thread of librdkafka its
+// own heap.
 void return_memory() {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
@@ -64,8 +66,9 @@ void return_memory() {
 #endif
 }
 
-// In a process of heartbeat's own each line of the log goes through here, also what the server has to say of
-// a trigger's error: a customer's id or a broker's words in it may hold what a terminal obeys.
+// Each log line of a process of heartbeat passes through this hook, also an error that a trigger raises. A
+// customer's id or a broker's text in the line may contain control characters, which a terminal would
+// execute.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {
@@ -79,7 +82,7 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    for (char **text : {&error->context, &error->internalquery}) // code, of several lines
+    for (char **text : {&error->context, &error->internalquery}) // code: line breaks stay
         escape(text, true);
     if (next_log_hook != nullptr)
         next_log_hook(error);
@@ -112,9 +115,9 @@ void process_connect(const char *database) {
 }
 
 bool process_interrupts() {
-    if (!PostmasterIsAlive()) // under load nothing waits, so nothing else would notice
+    if (!PostmasterIsAlive()) // a worker under load never waits, so nothing else would notice this
         proc_exit(1);
-    QueryCancelPending = false; // between two steps there is nothing to cancel
+    QueryCancelPending = false; // between two steps there is no statement to cancel
     CHECK_FOR_INTERRUPTS();
     if (!ConfigReloadPending)
         return false;

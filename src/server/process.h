@@ -1,4 +1,5 @@
-// What the three kinds of process (launcher, maintenance, ingest worker) have in common.
+// The common part of the three kinds of process: launcher, maintenance worker and ingest worker. It starts
+// them, connects them, handles interrupts and sleeps. It knows nothing of their work.
 #pragma once
 
 extern "C" {
@@ -9,23 +10,24 @@ namespace heartbeat {
 
 inline constexpr char library_name[] = "heartbeat";
 
-// How a process begins: memory, lines of the log without control characters, signal handlers, then signals.
+// Sets up a process: the allocator, a log without control characters and the signal handlers. Then it
+// unblocks signals.
 void process_begin();
 
-// Connects to the database (nullptr: to the shared catalogs only), with settings that no user's defaults can
-// spoil.
+// Connects to the database (nullptr: only to the shared catalogs). Sets the settings that a worker depends
+// on, so that the defaults of a role or a database cannot change them.
 void process_connect(const char *database);
 
-// Interrupts and a reload of the configuration, if due; true if it was reloaded. Ends the process where the
-// postmaster has died.
+// Handles interrupts, and reloads the configuration if a reload was requested. Returns true if it has
+// reloaded. Ends the process if the postmaster has died.
 bool process_interrupts();
 
-// What pg_stat_activity shows as wait_event, by a name of its own from PostgreSQL 17 on.
+// The wait events that pg_stat_activity shows. From PostgreSQL 17 on they have their own names.
 enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
 
-// Sleeps until the latch is set, milliseconds pass (-1: no limit) or the postmaster dies, which ends the
-// process.
+// Sleeps until the latch is set, the milliseconds have passed (-1: no limit) or the postmaster has died. In
+// the last case it ends the process.
 void process_sleep(long milliseconds);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Finds rules in the catalog.
+// Reads rules from the catalog pg_rewrite. Errors and hints name them, so that a person can drop them.
+// statement.cpp, user_code.cpp and obstacles.cpp call it.
 #include "server/server.h"
 
 #include "server/rules.h"
@@ -36,7 +37,8 @@ const char *find(const char *condition, int arguments, Oid *types, Datum *values
 
 } // namespace
 
-// Of a statement that a rule makes nothing of, its plan knows no table.
+// Searches the statement's text, because a rule can replace the statement by nothing. Then its plan has no
+// tables.
 const char *rules_in_statement(const char *statement) {
     Oid type = TEXTOID;
     Datum text = CStringGetTextDatum(statement);

@@ -1,5 +1,6 @@
-// Rules (CREATE RULE) on the extension's tables. The statements here are not heartbeat's Statements, whose
-// errors they explain.
+// Finds rules (CREATE RULE) on the extension's tables, and names them for an error or a hint. statement.cpp,
+// user_code.cpp and obstacles.cpp call it. It does not use statement_execute(), because it explains the
+// errors of that function.
 #pragma once
 
 extern "C" {
@@ -8,14 +9,14 @@ extern "C" {
 
 namespace heartbeat {
 
-// With an SPI connection: the rules on the tables that a statement's text names, as 'rule "a" on table "b"';
-// nullptr where there are none.
+// Call it with an SPI connection. Returns the rules on the tables that a statement's text names, as 'rule "a"
+// on table "b"'; nullptr if there are none.
 const char *rules_in_statement(const char *statement);
 
-// With an SPI connection: the rules that can change what ingest writes, in the same words.
+// Call it with an SPI connection. Returns the rules that can change what ingest writes, in the same form.
 const char *rules_on_ingest();
 
-// The rules on a table, as 'rule "a", rule "b"'; palloc'd, nullptr where there are none.
+// Returns the rules on a table, as 'rule "a", rule "b"'. The text is palloc'd; nullptr if there are none.
 char *rules_of_table(Oid table);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// PostgreSQL's headers for C++. A file includes either this or librdkafka's and jansson's
-// headers, never both: what may throw and what may longjmp do not share a frame, and jansson's names clash
-// with the server's.
+// Includes PostgreSQL's headers for C++. A file includes either this or the headers of librdkafka and
+// jansson, never both. Code that may throw and code that may longjmp must not share a stack frame, and
+// jansson's names clash with the server's.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
@@ -9,7 +9,8 @@
 #define _RDKAFKA_H_
 #define JANSSON_H
 
-// the C++ library's headers come before the server's, whose macros (gettext, printf, ...) would break them
+// the headers of the C++ library come first, because the server's macros (gettext, printf, ...) would break
+// them
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Between the stream's clock (microseconds since 1970) and the server's (since 2000).
+// Converts between the time of messages and readings (microseconds since 1970) and the server's (since 2000).
 inline constexpr int64_t epoch_difference =
     static_cast<int64_t>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 
@@ -35,7 +36,7 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
-    // of the last days that PostgreSQL knows there are none
+    // the last days that PostgreSQL can store have no such number
     if (time > INT64_MAX - epoch_difference)
         return INT64_MAX;
     return time + epoch_difference;

@@ -1,5 +1,5 @@
-// Defines the settings, each with its unit, range and description, and checks what a range
-// cannot.
+// Defines the settings, each with its unit, range and description, and checks values that a range cannot
+// check. _PG_init() calls it.
 #include "server/server.h"
 
 #include "decode/reading.h"
@@ -48,8 +48,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// An illegal list in the file leaves the setting empty where it was empty before, as when the server starts.
-// Then this is the reason for it.
+// If the file has an invalid list and the setting was empty before, as at the start of the server, the
+// setting stays empty. Then this text is the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 
@@ -78,8 +78,8 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// In a server that did not preload the library these have no effect, but a configuration that names them is
-// right.
+// If the server did not preload the library, these settings have no effect. They can still be set, because a
+// configuration file that names them is correct.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

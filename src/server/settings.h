@@ -1,4 +1,5 @@
-// The settings of postgresql.conf that begin with "heartbeat.".
+// The settings of postgresql.conf that begin with "heartbeat.". module.cpp defines them, and all floors above
+// read them. It does not know what a setting does.
 #pragma once
 
 #include "kafka/kafka_config.h"
@@ -8,7 +9,7 @@ namespace heartbeat {
 enum class StartOffset { earliest, latest };
 enum class OffsetReset { error, earliest, latest };
 
-// The values in force in this process, kept up to date by the server.
+// The values that apply in this process. The server updates them.
 struct Settings {
     char *database;
     int workers;
@@ -21,11 +22,11 @@ struct Settings {
     int start_offset; // a StartOffset
     int offset_reset; // an OffsetReset
     char *kafka_config_file;
-    int retention;         // minutes, 0 keeps everything
-    int dead_letter_limit; // unresolved ones, 0: none
+    int retention;         // minutes; 0: readings are never deleted
+    int dead_letter_limit; // unresolved dead letters; 0: no limit
     int stall_timeout;     // seconds
-    int max_clock_skew;    // seconds that a reading's time may be ahead of its arrival
-    int log_summary;       // seconds, 0 logs none
+    int max_clock_skew;    // how many seconds a reading's time may be ahead of its arrival
+    int log_summary;       // seconds; 0: no line
     bool log_readings;
 };
 
@@ -35,10 +36,11 @@ extern Settings settings;
 
 void settings_define();
 
-// The reason of a state or an error where heartbeat.brokers is empty: also that the file's list was refused.
+// Returns the reason to show when heartbeat.brokers is empty. If the server refused the list in
+// postgresql.conf, the reason says so.
 const char *settings_why_no_brokers();
 
-// What a Kafka client of this process needs; the texts stay valid until the next reload.
+// Returns the settings that a Kafka client of this process needs. The texts stay valid until the next reload.
 KafkaSettings settings_for_kafka(const char *client_id);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Looks at a statement's tables before each execution, and at what it has done afterwards.
+// Executes a statement. Before that it checks the statement's tables, and afterwards the result and that no
+// table is unlogged. All floors above call it.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -1,18 +1,21 @@
-// Executes statements of constant text, and reads what they gave.
+// Executes statements of constant text, and reads their results. All floors above call it. It does not know
+// what a statement means.
 #pragma once
 
 #include "server/statement_plan.h"
 
 namespace heartbeat {
 
-// Executes it in the current SPI connection; raises an error unless it ends with the expected code
-// (SPI_OK_...). Returns the rows processed. nulls may be nullptr. Before, an error where a name means
-// somebody else's table, or where somebody's code is on a table of the bookkeeping that it writes to.
+// Executes the statement in the current SPI connection, and returns the number of rows processed. `nulls` may
+// be nullptr. It raises an error if the statement does not end with the expected code (SPI_OK_...). Before it
+// executes the statement, it raises an error if a name now means a table of another user, or if a bookkeeping
+// table that the statement writes to has code of another user.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
-// A value of the rows that the last statement gave: rows are counted from 0, columns from 1. The owner of a
-// table can change a column's type at any time, so each of these raises an error where the column is not of
-// the type. Those without `null` also raise one where the value is NULL.
+// Returns a value of the last statement's rows. Rows are counted from 0, columns from 1. The owner of a table
+// can change a column's type at any time, so each of these functions raises an error if the column has
+// another type. The functions without `null`, except statement_text(), also raise an error if the value is
+// NULL.
 Datum statement_value(uint64_t row, int column, Oid type, bool *null);
 Datum statement_value(uint64_t row, int column, Oid type);
 bool statement_bool(uint64_t row, int column);

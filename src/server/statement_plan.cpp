@@ -1,4 +1,5 @@
-// Makes plans, and frees those that were given up when no statement can be running any more.
+// Parses statements and keeps their plans. It frees replaced plans at the end of the transaction, when no
+// statement can be running. statement.cpp calls it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -29,8 +30,8 @@ char *expand(const char *text) {
     return expanded.data;
 }
 
-// Plans that were given up in this transaction. A trigger may have the statement planned anew that it runs
-// in, so none is freed while any statement may be running.
+// Plans that were replaced in this transaction. A trigger may cause the running statement itself to be
+// planned again, so no plan is freed while a statement may be running.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -65,8 +66,8 @@ void retire_plan(Statement *statement) {
     statement->plan = nullptr;
 }
 
-// What does not fit a table that somebody has changed is an error of the server's, which need not name the
-// table: the statement does.
+// Parses the statement. If a user has changed a table, the server's error need not name the table, so the
+// statement's text is added to the message.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
     const char *text = expand(statement->text);

@@ -1,4 +1,5 @@
-// A statement of constant text, and the plan that is kept with it.
+// A statement of constant text, and the plan that a process keeps with it. statement.cpp calls it. It does
+// not check which tables the statement uses: statement_relations.h does.
 #pragma once
 
 #include "server/extension.h"
@@ -13,16 +14,17 @@ inline constexpr int statement_arguments_max = 20;
 
 inline constexpr int statement_relations_max = 32;
 
-// What a statement's names were found to mean.
+// The tables that a statement's names mean.
 struct StatementRelations {
     int count;
     Oid relations[statement_relations_max];
     int written_count;
-    Oid written[statement_relations_max]; // those of heartbeat's bookkeeping that it writes to
+    Oid written[statement_relations_max]; // the bookkeeping tables that the statement writes to
 };
 
-// A statement whose text is constant but for @extschema@, which becomes the extension's quoted schema. It is
-// planned at its first use in a process and kept. It calls no function of the extension (own_objects.h does).
+// The text is constant except for @extschema@, which becomes the extension's quoted schema. A process plans
+// the statement at its first use, and keeps the plan. A statement calls no function of the extension;
+// own_objects.h does that.
 struct Statement {
     const char *text;
     int arguments;
@@ -32,7 +34,8 @@ struct Statement {
     StatementRelations relations = {};
 };
 
-// Parses the statement anew, with the extension's schema of now. The server plans it when it is executed.
+// Parses the statement again with the present schema of the extension. The server plans it when it is
+// executed.
 void statement_plan(Statement *statement);
 
 } // namespace heartbeat

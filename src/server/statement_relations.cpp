@@ -1,5 +1,5 @@
-// Finds the tables that a planned statement reads and writes, in what the server keeps with its
-// plan.
+// Finds the tables that a statement reads and writes, in the data that the server keeps with its plan, and
+// checks them. statement.cpp calls it before each execution.
 #include "server/server.h"
 
 #include "server/own_objects.h"
@@ -22,7 +22,7 @@ void add(Oid *relations, int *count, Oid relation) {
     relations[(*count)++] = relation;
 }
 
-// Those that the query, and what is WITH it, inserts into, updates or deletes from.
+// Finds the bookkeeping tables that the query and its WITH queries insert into, update or delete from.
 void find_written(const Query *query, StatementRelations *relations) {
     if (query->commandType != CMD_SELECT && query->commandType != CMD_UTILITY) {
         Oid written = rt_fetch(query->resultRelation, query->rtable)->relid;
@@ -53,7 +53,7 @@ bool statement_is_valid(const Statement *statement) {
     return source_of(statement)->is_valid;
 }
 
-// The server looks names up again when a table has changed, and a name may then mean another table.
+// When a table has changed, the server looks the names up again, and a name may then mean another table.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

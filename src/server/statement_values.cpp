@@ -1,5 +1,5 @@
-// Reads what a statement gave. No other file takes a value out of SPI's result: a value of
-// another type than the code expects is a wild pointer.
+// Reads the results of a statement. No other file takes a value out of SPI's result: if the value has another
+// type than the code expects, the code would follow an invalid pointer.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -17,7 +17,8 @@ const char *column_name(int column) {
     return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
 }
 
-// A domain's values are those of its base type, and a varchar is stored as a text is.
+// Accepts also a domain over the expected type, and a varchar for a text: their values are stored in the same
+// way.
 void check_type(int column, Oid expected) {
     Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
     if (found == expected || IsBinaryCoercible(found, expected))

@@ -1,4 +1,5 @@
-// The server's idiom for catching an error, as PL/pgSQL's EXCEPTION blocks use it.
+// Catches an error in a subtransaction in the way that PL/pgSQL's EXCEPTION blocks do, and decides which
+// errors are caused by a row.
 #include "server/server.h"
 
 #include "server/subtransaction.h"
@@ -13,9 +14,9 @@ namespace heartbeat {
 
 namespace {
 
-// What the row's values cause, in a constraint or in a trigger, and what a trigger raises on purpose.
-// Everything else may be the database's state: also class 54, which tells of a transaction id that is used up
-// and of a table that is full, and XX, for an error inside the server.
+// The classes of errors that the row's values cause, in a constraint or in a trigger, and of errors that a
+// trigger raises itself. All other classes can come from the database's state. Class 54 includes an exhausted
+// transaction id and a full table. Class XX is an internal error of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // PL/pgSQL's CASE found no branch

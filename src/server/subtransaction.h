@@ -1,24 +1,26 @@
-// A piece of work that may fail without failing its transaction.
+// Runs work that may fail without failing its transaction. store.cpp calls it for readings that PostgreSQL
+// may refuse, and status.cpp for tables that may be unreadable.
 #pragma once
 
 #include "server/server.h"
 
 namespace heartbeat {
 
-// An error that was caught, for a person, in the database's encoding.
+// A caught error, for a person to read, in the database's encoding.
 struct CaughtError {
     char sqlstate[6];
     char message[256];
 };
 
-// Runs work(argument) in a subtransaction. An error that `expected` says yes to undoes the work and returns
-// false with *caught filled in; any other error is raised on.
+// Runs work(argument) in a subtransaction. If `expected` accepts an error, the work is undone, *caught is
+// filled in and the function returns false. Any other error is raised again.
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
-// Errors that are about the row that is being stored, not about the database's state: data exceptions,
-// constraints, and what a trigger raises, by the class of their SQLSTATE. Trying such a row again does not
-// help. A partition's own bounds are none of them: they say that a partition is being made.
+// True for an error that the row causes and not the database's state: a data exception, a constraint, or an
+// error that a trigger raises. The class of the SQLSTATE decides this. Such a row fails again however often
+// it is tried. The bounds of a table partition do not count: that error means that another process is just
+// making the partition.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

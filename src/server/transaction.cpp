@@ -1,4 +1,5 @@
-// Begins and ends transactions: the extension's lock, the snapshot, the role, settings that end with it.
+// Begins and ends transactions in the right order: the extension's lock, the snapshot, the role, and the
+// settings, which end with the transaction. The workers' loops and the functions in src/admin call it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -23,11 +24,11 @@ namespace {
 MemoryContext context_before;
 Oid user_before;
 int security_before;
-int settings_before; // level of nested settings, to which a transaction's own go back
+int settings_before; // the nesting level of settings before the transaction
 TransactionHooks hooks;
 
-// DROP EXTENSION locks the extension before anything of it. Who waits here has no lock that it could wait
-// for.
+// Locks the extension against DROP EXTENSION, which also locks the extension before its objects. A
+// transaction that waits here holds no other lock, so it cannot deadlock with DROP EXTENSION.
 bool lock_extension(Extension *extension) {
     while (extension_find(extension)) {
         Oid found = extension->oid;
@@ -39,8 +40,9 @@ bool lock_extension(Extension *extension) {
     return false;
 }
 
-// A constraint that waits for the commit could not be put down to a row any more, and its trigger would not
-// run as the worker's role; a security-restricted operation may not even leave one waiting.
+// Makes deferred constraints immediate. If a constraint failed at the commit, the error could not be assigned
+// to a row, and its trigger would not run as the workers' role. A security-restricted operation must not
+// leave a deferred trigger pending.
 void check_constraints_at_once() {
     ConstraintsSetStmt set_all_immediate = {};
     NodeSetTag(&set_all_immediate, T_ConstraintsSetStmt);
@@ -75,18 +77,18 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit() {
     SPI_finish();
     persistence_check();
-    AtEOXact_GUC(false, settings_before); // what a trigger has set ends here
+    AtEOXact_GUC(false, settings_before); // settings that a trigger has changed end here
     hooks.before_commit();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
     hooks.committing();
     CommitTransactionCommand();
     MemoryContextSwitchTo(context_before);
-    pgstat_report_stat(false); // autovacuum goes by it
+    pgstat_report_stat(false); // autovacuum needs these statistics
 }
 
 void transaction_abandon() {
-    AbortCurrentTransaction(); // also gives the user, the snapshot and SPI's connection back
+    AbortCurrentTransaction(); // also ends the role, the snapshot and the SPI connection
     MemoryContextSwitchTo(context_before);
 }
 

@@ -1,35 +1,38 @@
-// Frames the workers' transactions, and the parts of a session's transaction that act as the workers' role.
+// Begins and ends the transactions of the workers, and the part of a session's transaction that acts as the
+// workers' role. All floors above call it. It knows nothing of the statements between.
 #pragma once
 
 #include "server/extension.h"
 
 namespace heartbeat {
 
-// One transaction of a worker: begins it, connects to SPI and acts as heartbeat.role (or the extension's
-// owner), with the rights of a security-restricted operation. False, and no transaction, where the extension
-// is missing; it cannot be dropped meanwhile. isolation is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. A
-// table that is named is locked in SHARE UPDATE EXCLUSIVE mode, as heartbeat_make_partitions does, before the
-// snapshot is taken. Deferred constraints are checked by each statement. When the transaction ends, the
-// memory context and the settings are again what they were before, whatever a trigger has set.
-// Where the tables are distributed, that snapshot also sees no mark of a minute whose readings have yet to
-// appear on a node.
+// Begins a transaction of a worker, connects to SPI, and acts as heartbeat.role (or the extension's owner)
+// with the rights of a security-restricted operation. Returns false, without a transaction, if the extension
+// is missing. The extension cannot be dropped while the transaction runs. `isolation` is XACT_READ_COMMITTED
+// or XACT_REPEATABLE_READ. If locked_table is given, it is locked in SHARE UPDATE EXCLUSIVE mode before the
+// snapshot is taken, as heartbeat_make_partitions() does. Then, if the tables are distributed, the snapshot
+// sees no mark of a minute whose readings are not yet visible on a node. Deferred constraints are checked by
+// each statement. When the transaction ends, the memory context and the settings are as before, even if a
+// trigger has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
-void transaction_abandon(); // after an error, or to undo what was done
+void transaction_abandon(); // after an error, or to undo the transaction
 
-// What a floor above has to do around each of these transactions; set once, when the library is loaded.
+// What a floor above must do around each of these transactions. _PG_init() sets it once.
 struct TransactionHooks {
-    bool (*before_snapshot)(); // where a table is locked; true: after_snapshot() is called, too
+    // Called only if a table is locked. If it returns true, after_snapshot() is called too.
+    bool (*before_snapshot)();
     void (*after_snapshot)();
-    void (*before_commit)(); // the catalog can still be read
-    void (*committing)();    // an error from here on is the commit's
+    void (*before_commit)(); // the catalog can still be read here
+    void (*committing)();    // an error after this call is an error of the commit
 };
 void transaction_set_hooks(const TransactionHooks &hooks);
 
-// In a session, within a function that acts as the extension's owner: what follows until role_leave() acts as
-// the workers' role, with the rights of a security-restricted operation, since users' triggers may run. The
-// caller's deferred constraints are checked at once, as the caller. What a trigger sets (SET, set_config)
-// ends there: it would change what the caller's next statements mean. An error gives the user back by itself.
+// Called in a session, in a function that acts as the extension's owner. Until role_leave(), the code acts as
+// the workers' role with the rights of a security-restricted operation, because users' triggers may run. The
+// caller's deferred constraints are checked first, as the caller. Settings that a trigger changes (SET,
+// set_config) end with role_leave(): they could change the meaning of the caller's next statements. After an
+// error the server restores the user.
 struct ActingRole {
     Oid user;
     int security;

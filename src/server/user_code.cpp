@@ -1,4 +1,5 @@
-// Finds triggers, rules, policies and other owners on bookkeeping tables.
+// Finds triggers, rules, policies and other owners on bookkeeping tables. statement_relations.cpp calls it
+// before each statement, and heartbeat_refuse_user_code() calls it for SQL functions.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -46,7 +47,7 @@ bool is_trusted(Oid role, Oid owner) {
     return role == owner || (role != ACL_ID_PUBLIC && superuser_arg(role));
 }
 
-// Nobody but the owner and superusers can make a trigger on the table.
+// True if only the owner and superusers can create a trigger on the table.
 bool is_closed(Relation table) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
     bool null = true;
@@ -73,8 +74,8 @@ Oid owner_of_function(Oid function) {
     return owner;
 }
 
-// A trigger by which the server keeps a foreign key or a deferred unique constraint. tgisinternal does not
-// tell: PostgreSQL 14 also sets it for a partition's copy of a trigger that somebody has made on the parent.
+// True for a trigger that the server uses for a foreign key or a deferred unique constraint. tgisinternal
+// does not show this: PostgreSQL 14 also sets it for a partition's copy of a user's trigger on the parent.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -86,9 +87,9 @@ bool keeps_constraint(const Trigger &trigger) {
     return keeps;
 }
 
-// A foreign key acts as the owner of the table that refers to this one, but where it changes rows there
-// (CASCADE, SET NULL, SET DEFAULT), the AFTER triggers of that table run when the statement here ends, as
-// whoever runs it.
+// True for a trigger of a foreign key that changes rows of the referring table (CASCADE, SET NULL, SET
+// DEFAULT). The foreign key itself acts as the owner of the referring table. But the AFTER triggers of that
+// table run at the end of the statement here, as the role that executes it.
 bool changes_referring_table(const Trigger &trigger) {
     switch (trigger.tgfoid) {
     case F_RI_FKEY_CASCADE_DEL:
@@ -114,8 +115,8 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "ON DELETE NO ACTION ON UPDATE NO ACTION.");
 }
 
-// The catalog does not say who has made a trigger. One that the owner or a superuser can have made alone, of
-// a function of theirs, is theirs.
+// Refuses triggers of other users. The catalog does not record who has created a trigger. A trigger is
+// accepted if only the owner or a superuser can have created it, and its function belongs to one of them.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);

@@ -1,6 +1,6 @@
-// Code of others on the tables of heartbeat's own bookkeeping. It would run as the role that
-// writes there, which is the extension's owner or the workers' role, so whatever writes there looks first,
-// and refuses.
+// Refuses code of other users on the tables of heartbeat's bookkeeping, such as triggers. Such code would run
+// as the extension's owner or the workers' role, because that role writes the table. Every function that
+// writes to a bookkeeping table calls user_code_refuse() first.
 #pragma once
 
 extern "C" {
@@ -9,12 +9,12 @@ extern "C" {
 
 namespace heartbeat {
 
-// Whether it is one of the tables that nobody but heartbeat writes.
+// True if only heartbeat writes this table.
 bool user_code_is_bookkeeping(Oid table);
 
-// Locks a bookkeeping table for writing, so that nobody changes what is looked at until the transaction ends,
-// and raises an error where a trigger, a rule, a policy or another owner is found on it or on one of its
-// partitions.
+// Locks a bookkeeping table for writing, so that nobody can change its triggers and rules until the
+// transaction ends. Raises an error if the table or one of its partitions has a trigger, a rule, a policy or
+// another owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat
