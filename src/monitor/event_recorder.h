@@ -1,4 +1,5 @@
-// Records in heartbeat_events which state heartbeat was in and when. The maintenance worker calls it.
+// Records in heartbeat_events which state heartbeat was in and when. Only the maintenance worker calls it. It
+// remembers the last recorded state in its own memory, not in the table.
 #pragma once
 
 #include "server/server.h"

@@ -1,4 +1,5 @@
-// Adds rows to heartbeat_events. event_recorder.cpp, the functions of src/admin and offsets.cpp call it.
+// Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp and retry.cpp call it. It does
+// not know what kinds of events there are.
 #pragma once
 
 extern "C" {

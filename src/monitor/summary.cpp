@@ -41,7 +41,7 @@ struct Totals {
 Totals begin;
 bool begun;
 
-// With an SPI connection.
+// Call it with an SPI connection.
 void read_totals(Totals *totals) {
     statement_execute(&select_totals, nullptr, nullptr, SPI_OK_SELECT);
     int64_t *counters[] = {&totals->messages, &totals->records, &totals->anomalies, &totals->duplicates,

@@ -1,4 +1,5 @@
 // Starts a process of heartbeat. The launcher, the maintenance worker and the ingest workers call it first.
+// It does not know what the process does afterwards.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -26,7 +26,7 @@ constexpr const char *row_error_classes[] = {
     "27", // triggered data change violation
     "38", // an exception of a trigger in another language, as PL/Python and PL/Perl report it
     "44", // WITH CHECK OPTION violation
-    "45", // the SQL standard's class for what users raise
+    "45", // the SQL standard's class for errors that users raise
     "P0", // PL/pgSQL, RAISE EXCEPTION among them
 };
 
