@@ -1,5 +1,5 @@
-// Records the duties of the maintenance worker in shared memory. heartbeat_status shows those that fail, and
-// heartbeat_maintenance_duties() shows all of them as rows.
+// Records the duties of the maintenance worker in shared memory. heartbeat_status shows the ones that fail,
+// and heartbeat_maintenance_duties() shows all of them as rows.
 #include "server/server.h"
 
 #include "monitor/duties.h"

@@ -48,8 +48,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If the file has an invalid list and the setting was empty before, as at the start of the server, the
-// setting stays empty. Then this text is the reason.
+// An invalid list in the file does not change the setting. If the setting was empty before, as at the start
+// of the server, it stays empty. Then this text is the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

@@ -115,7 +115,7 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "ON DELETE NO ACTION ON UPDATE NO ACTION.");
 }
 
-// Refuses triggers of other users. The catalog does not record who has created a trigger. A trigger is
+// Refuses triggers of other users. The catalog does not record the creator of a trigger. A trigger is
 // accepted if only the owner or a superuser can have created it, and its function belongs to one of them.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;

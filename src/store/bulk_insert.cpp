@@ -111,9 +111,9 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// True if the row's time alone decides its table partition, and no table partition is itself partitioned. A
-// partitioned partition could use any column as its key, also one that the source does not give. The routing
-// keeps the partition descriptor that is read here. Sets load->time_column.
+// True if the time of a row is enough to find its table partition. A table partition that is itself
+// partitioned makes the answer false: its key could be any column, also one that the source does not give.
+// The routing keeps the partition descriptor that is read here. Sets load->time_column.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);

@@ -33,9 +33,8 @@ struct CounterAdjustment {
 
 // Makes a hash table of CounterAdjustment in the current memory context.
 HTAB *counter_adjustments_create();
-CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic,
-                                          // Finds the entry of this Kafka partition, or adds an empty one.
-                                          int32_t partition);
+// Finds the entry of this Kafka partition, or adds an empty one.
+CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic, int32_t partition);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all adjustments to heartbeat_offsets. Call it last: it locks these rows, and the ingest workers wait

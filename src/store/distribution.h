@@ -30,8 +30,8 @@ void distribution_commit_durably();
 // the snapshot is taken. distribution_release_marks() ends the transactions that are still prepared on the
 // nodes, releases the lock, and limits the transaction to one session for each node, so that each node has
 // one snapshot.
-bool distribution_hold_marks(); // false: the tables are not distributed; do not call
-                                // distribution_release_marks()
+// distribution_hold_marks() returns false if the tables are not distributed. Then do not call the other one.
+bool distribution_hold_marks();
 void distribution_release_marks();
 
 // Called after an error; it uses its own transaction. Ends the transactions that are still prepared on the
