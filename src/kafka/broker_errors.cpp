@@ -1,4 +1,5 @@
-// Keeps the worst error of the brokers.
+// Keeps the most severe error of all brokers, and the last error of each broker. It reads librdkafka's error
+// texts, which begin with the name of the broker. consumer.cpp calls it from librdkafka's error callback.
 #include "kafka/broker_errors.h"
 
 #include "decode/utf8_text.h"
@@ -16,8 +17,8 @@ namespace {
 // librdkafka repeats an error that stays the same every 30 seconds.
 constexpr std::chrono::seconds kept_for{60};
 
-// How much a person learns from it: nothing but that a connection has ended, why it could not be made, that
-// it was refused.
+// How much a person learns from the error. 0: a connection has ended; 1: why a connection could not be made;
+// 2: the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
@@ -28,13 +29,15 @@ int rank_of(int error, const char *text) {
     return refusal ? 2 : bare ? 0 : 1;
 }
 
-// How long it took and how often it happened would make each one another text.
+// The length of the text without its end "(after ...)". That end has a duration and a count, so it makes two
+// texts of the same error different.
 int length_without_times(const char *text) {
     const char *times = strstr(text, " (after ");
     return static_cast<int>(times == nullptr ? strlen(text) : static_cast<size_t>(times - text));
 }
 
-// librdkafka's texts of a broker begin with its name: "host:port/id: ...". Returns what follows, or nullptr.
+// librdkafka's text about a broker begins with the broker's name: "host:port/id: ...". Returns the text after
+// the name, or nullptr if there is no such name.
 const char *take_id(const char *text, int32_t *id) {
     const char *end = strstr(text, ": ");
     const char *digit = end;

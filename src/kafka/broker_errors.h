@@ -1,6 +1,8 @@
-// Of all that librdkafka says of its brokers, the one thing that a person should read: a refusal
-// (a password, a certificate) before a lost connection, and the same text for as long as nothing else is
-// heard. And of each broker by its id, so that a partition's leader can be named with its address.
+// Chooses, of all errors that librdkafka reports about its brokers, the one error that a person should read:
+// a refusal (a password, a certificate) before a lost connection. It keeps this error until a more severe one
+// comes, or until another one comes 60 seconds after the last repetition. It also keeps the last error of
+// each broker by the broker's id, so that topic_leader.cpp can explain why a partition's leader does not
+// answer. The consumer client calls it.
 #pragma once
 
 #include <chrono>
@@ -13,14 +15,14 @@ class BrokerErrors {
   public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `error` is an rd_kafka_resp_err_t, `text` what librdkafka said of it.
+    // `error` is an rd_kafka_resp_err_t, and `text` is librdkafka's text of it.
     void hear(int error, const char *text, Time now) noexcept;
     void forget() noexcept;               // a broker has answered
-    void forget(int32_t broker) noexcept; // that one has
+    void forget(int32_t broker) noexcept; // that broker has answered
 
-    const char *worst() const noexcept { return text_; } // empty: none
+    const char *worst() const noexcept { return text_; } // empty: no error
 
-    // What was said last of the broker with that id, without its name; empty: nothing.
+    // The last error of the broker with that id, without the broker's name; empty: no error.
     const char *of(int32_t broker) const noexcept;
 
   private:
@@ -35,7 +37,7 @@ class BrokerErrors {
     Time heard_at_{};
     char text_[360] = "";
     Broker brokers_[brokers_kept];
-    size_t next_ = 0; // to be overwritten
+    size_t next_ = 0; // the next error of another broker overwrites this entry
 };
 
 } // namespace heartbeat

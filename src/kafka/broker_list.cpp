@@ -1,5 +1,5 @@
-// Checks the addresses of a list as librdkafka takes it apart: at commas, without the blanks
-// before an address, with a port behind the only colon or behind a bracket.
+// Checks each address of a list of bootstrap servers. It splits the list as librdkafka does: at commas,
+// without the spaces before an address, and with the port after the only colon or after a bracket.
 #include "kafka/broker_list.h"
 
 #include <algorithm>
@@ -15,11 +15,11 @@ namespace {
 using std::string_view;
 
 constexpr size_t shown_max = 80;
-constexpr size_t host_max = 255; // librdkafka has room for as much
+constexpr size_t host_max = 255; // librdkafka's buffer for a host has this size
 constexpr int port_max = 65535;
 constexpr size_t port_digits_max = 9;
 
-// What of the address is shown: printable ASCII.
+// The address for the error text: printable ASCII, and at most shown_max characters.
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view address) {
@@ -34,7 +34,7 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Also bytes beyond ASCII: whether a resolver knows such a name is not known here.
+// Bytes beyond ASCII are legal, because only a resolver can tell whether such a name exists.
 bool is_host_char(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0 ||
            strchr("-_.%", c) != nullptr;
@@ -88,7 +88,7 @@ const char *bracket_mistake(string_view address) {
     return rest[0] == ':' ? port_mistake(rest.substr(1)) : "only a colon and a port may follow its brackets";
 }
 
-// nullptr: it has none.
+// The mistake in the address; nullptr: there is no mistake.
 const char *address_mistake(string_view address) {
     if (address.find("://") != string_view::npos)
         return "it begins with a protocol, which security.protocol is for";
@@ -107,7 +107,7 @@ const char *address_mistake(string_view address) {
     return mistake != nullptr ? mistake : port_mistake(address.substr(colon + 1));
 }
 
-// Without the blanks before it, and those behind a port, which librdkafka does not see.
+// Removes the spaces before an address and the spaces after a port, which librdkafka ignores.
 string_view trim(string_view address) {
     address.remove_prefix(std::min(address.find_first_not_of(' '), address.size()));
     size_t last = address.find_last_not_of(' ');

@@ -1,5 +1,5 @@
-// Which lists of bootstrap servers are legal. Shared with the generator, so it knows neither
-// librdkafka nor the rest of src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call it, so it
+// includes neither librdkafka nor the rest of src/kafka.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@ inline constexpr const char *broker_list_legal =
     "and 9092 "
     "where it is left out; an IPv6 address with a port stands in brackets, as [::1]:9092.";
 
-// False where librdkafka could not connect to all of the list, with the reason, one sentence of ASCII that
-// names the address. librdkafka itself passes over such an address, or connects to another one. An empty list
-// is false, too.
+// False if librdkafka could not connect to each address of the list. `reason` then has one sentence of ASCII
+// that names the wrong address. librdkafka itself ignores a wrong address, or connects to another one. An
+// empty list is not legal either.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Hears of connections by librdkafka's interceptors, which run on its own threads: nothing here
-// allocates, waits or takes a lock.
+// Records when connections to brokers are made and lost. librdkafka calls on_broker_state() on its own
+// threads, so no function of this file allocates memory, waits or takes a lock.
 #include "kafka/connections.h"
 
 #include <cstring>
@@ -32,9 +32,9 @@ bool Connections::watch(rd_kafka_conf_t *config, int descriptor) noexcept {
            RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-// A bootstrap server (-1) gives no messages before it has its broker's id. A coordinator has no port and a
-// connection of its own. A connection that is made while there is one belongs to a broker that librdkafka has
-// removed and found again.
+// A bootstrap server has the id -1 and gives no messages until librdkafka knows its broker id. The connection
+// to a group coordinator has port 0 and gives no messages. If a connection is made while the slot has one,
+// librdkafka has removed the broker and found it again.
 void Connections::hear(int32_t broker, int port, const char *state) noexcept {
     if (broker < 0 || port == 0)
         return;
@@ -47,7 +47,7 @@ void Connections::hear(int32_t broker, int port, const char *state) noexcept {
         slot.lost_at = ++time;
     slot.made_at = ++time;
     if (slot.lost_at > 0 && write(wake, "1", 1) < 0)
-        return; // the pipe is full: the reader will look
+        return; // the pipe is full, so its reader wakes up anyway
 }
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// When a connection to a broker was lost, as librdkafka's own threads see it. A restarted broker
-// may come back with another log, and each of its messages comes over a connection that is younger than the
-// loss of the one before.
+// Knows when a connection to a broker was made and lost. A broker can come back with another log after a
+// restart, and its messages then come over a connection that was made after the loss of the connection
+// before. examination.cpp asks for these times. librdkafka's own threads set them.
 #pragma once
 
 #include <atomic>
@@ -10,21 +10,24 @@ struct rd_kafka_conf_s;
 
 namespace heartbeat {
 
-// Points in time are numbers that grow. librdkafka sets them before it queues what comes over a connection,
-// so whoever has taken a message from the queue sees each loss that came before it was sent.
+// A point in time is a number that grows. librdkafka calls hear() before it queues the messages of a
+// connection. So a thread that has taken a message from the queue sees each loss of a connection that
+// happened before the broker sent the message.
 class Connections {
   public:
-    // The descriptor gets a byte each time a connection is back. Not to be moved while a client uses it.
+    // The descriptor gets a byte each time a connection is made again. This object must not move while a
+    // client uses it.
     bool watch(rd_kafka_conf_s *config, int descriptor) noexcept;
 
     int64_t now() const noexcept { return time.load(); }
 
-    // When a connection to the broker was lost last (0: never), and when one was made last. Of brokers whose
-    // ids share a slot the later one counts, so that an examination too many is made, and none too few.
+    // When a connection to the broker was last lost (0: never), and when one was last made. If the ids of two
+    // brokers share a slot, the later time counts. This can cause an unnecessary examination, but never a
+    // missing one.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 
-    // On librdkafka's threads: a broker's state is another one.
+    // librdkafka's threads call it when the state of a broker changes.
     void hear(int32_t broker, int port, const char *state) noexcept;
 
   private:

@@ -1,5 +1,5 @@
-// Opens and closes librdkafka's client. Its callbacks run inside the calls that read from its queue, never on
-// its own threads.
+// Opens and closes librdkafka's client. The callbacks of this file run inside the calls that read from the
+// client's queue, never on librdkafka's own threads.
 #include "kafka/consumer.h"
 
 #include "decode/utf8_text.h"
@@ -21,7 +21,7 @@
 namespace heartbeat {
 
 constexpr int refresh_ms_default = 60000;
-constexpr int close_asking_ms = 300; // most questions are answered sooner
+constexpr int close_asking_ms = 300; // most questions have an answer sooner
 
 namespace {
 
@@ -58,7 +58,7 @@ void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker
     try {
         consumer->throttles.hear(broker, shown, milliseconds, Throttles::Clock::now());
     } catch (...) {
-        // out of memory: the broker will say so again
+        // out of memory: the broker reports its throttling again
     }
 }
 
@@ -81,7 +81,8 @@ int refresh_ms_of(rd_kafka_t *client) {
     rd_kafka_conf_res_t result =
         rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
     int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
-    return milliseconds > 0 ? milliseconds : refresh_ms_default; // -1: librdkafka itself never looks
+    // -1: librdkafka itself never asks for the topic
+    return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
 bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *problem) {
@@ -108,17 +109,17 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
         return false;
     }
     TimersSlackened slackened;
-    char error_text[print_size_max]; // a value that it quotes is to be there as a whole
+    char error_text[print_size_max]; // the redactor finds a quoted value only if the text has all of it
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
     consumer->shared->handle = consumer->client;
     if (consumer->client == nullptr) {
         consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
-        // The configuration is not destroyed: librdkafka has freed its interceptors already, and would free
-        // them a second time. The rest of it, some kilobytes, stays until the process ends.
+        // Do not destroy the configuration: librdkafka has already freed its interceptors, and would free
+        // them a second time. The rest of the configuration, some kilobytes, stays until the process ends.
         return false;
     }
     consumer->refresh_ms = refresh_ms_of(consumer->client);
-    // one queue for messages, errors and logs, so that one descriptor tells of all of them
+    // one queue for messages, errors and log lines, so that one descriptor signals all of them
     rd_kafka_poll_set_consumer(consumer->client);
     consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
     rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
@@ -153,7 +154,9 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *problem, ConsumerM
 
 namespace {
 
-// librdkafka may never come back from destroying a client whose topic was deleted while it was being read.
+// Hands the client to a thread that destroys it, and waits for that thread for a limited time. librdkafka may
+// never return from the call that destroys a client, if the topic was deleted while the client was reading
+// it.
 CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
@@ -161,7 +164,7 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     try {
         std::thread([shared]() mutable { shared.reset(); }).detach();
     } catch (...) {
-        // there is no thread: the client is destroyed here
+        // no thread could be started: shared.reset() below destroys the client
     }
     shared.reset();
     if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
@@ -184,9 +187,9 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
     try {
         result = consumer->shared == nullptr ? CloseResult::closed : let_go(std::move(consumer->shared));
     } catch (...) {
-        // no thread to close it: it stays
+        // nothing destroyed the client: it stays until the process ends
     }
-    if (result == CloseResult::closed) // otherwise its threads may still use what it has
+    if (result == CloseResult::closed) // otherwise its threads may still use the consumer's fields
         delete consumer;
     return result;
 }

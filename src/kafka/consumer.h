@@ -1,7 +1,7 @@
-// Reads assigned partitions of one topic into batches. Every call is made by one thread, waits
-// for nothing but consumer_close(), and never throws; librdkafka's own threads run no code of this project.
-// What librdkafka may wait in runs on threads of their own: see question.h, and the table of all its calls in
-// docs/how-it-works.md.
+// Opens and closes the consumer client, which reads assigned partitions of one topic into batches. One thread
+// makes all calls. They never throw, and only consumer_close() waits. Calls of librdkafka that can wait run
+// on separate threads: see question.h, and the table of all these calls in docs/how-it-works.md. librdkafka's
+// own threads run no code of heartbeat, except Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -14,35 +14,36 @@ namespace heartbeat {
 
 class Consumer;
 
-// What a process remembers of the messages that it has consumed, from one client to the next one. It lives as
-// long as the process; nullptr: out of memory.
+// The marks of messages that the process has consumed. The next client of the process uses them too, so the
+// memory lives as long as the process. nullptr: out of memory.
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
-// Without `memory` the client forgets what it has consumed when it is closed.
+// Without `memory`, the client forgets the consumed messages when it is closed.
 Consumer *consumer_open(const KafkaSettings &settings, Error *error,
                         ConsumerMemory *memory = nullptr) noexcept;
 
 enum class CloseResult {
     closed,
-    left_asking, // a question is under way: its thread closes the client when it comes back
-    left,        // librdkafka did not let go of it in time, and keeps its memory and threads
+    left_asking, // a question is under way: its thread closes the client when librdkafka returns
+    left,        // librdkafka did not destroy the client in time, and keeps its memory and threads
 };
 
-// Waits no longer than consumer_close_ms, and less for a question. nullptr is fine.
+// Waits at most consumer_close_ms, and less if a question is under way. nullptr is allowed.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// How many clients of this process have threads.
+// The number of this process's clients that librdkafka has not destroyed yet.
 int consumer_clients() noexcept;
 
-// Becomes readable when something is queued, or a question is answered; consumer_fill() until it is drained
-// re-arms it. Look for answers after that.
+// The descriptor becomes readable when librdkafka queues an event or a message, or when a question has an
+// answer. It signals again after consumer_fill() has returned FillResult::drained. Take the answers after
+// that call.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
-// How often the topic is to be looked at, in milliseconds: topic.metadata.refresh.interval.ms.
+// The period in milliseconds in which the caller asks for the topic: topic.metadata.refresh.interval.ms.
 int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
-const char *consumer_library_version() noexcept; // librdkafka's
+const char *consumer_library_version() noexcept; // the version of librdkafka
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Has librdkafka read partitions, read more of them, and read them no more. It has no timeout
-// for these calls, so they are made by threads, one after the other in the order in which they were asked
-// for.
+// Tells librdkafka which partitions to read. librdkafka's calls for this have no timeout, so each of them
+// runs on a thread. The threads make their calls one after the other, in the order in which the consumer has
+// started them.
 #include "kafka/consumer_assign.h"
 
 #include "decode/utf8_text.h"
@@ -22,8 +22,8 @@ constexpr std::chrono::seconds assign_takes{10};
 
 namespace {
 
-// The main thread of librdkafka takes it at once, unless something keeps that thread, such as a command that
-// fetches a ticket.
+// Runs the call on a thread. librdkafka's main thread answers the call at once, unless that thread is busy,
+// for example with the command that fetches a Kerberos ticket.
 template <typename Call>
 QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer list, Call call) {
     uint64_t turn = consumer.shared->turns_given + 1;
@@ -55,7 +55,8 @@ rd_kafka_resp_err_t take_error(rd_kafka_error_t *error) {
     return code;
 }
 
-// Where reading of each begins, and what is examined first. May throw std::bad_alloc.
+// Makes the list of partitions with the offsets at which reading begins, and prepares their examinations. May
+// throw std::bad_alloc.
 ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions, size_t count) {
     std::vector<int64_t> starts;
     std::vector<Examination> examinations(count);
@@ -93,8 +94,8 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->troubles.clear();
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // assigning nothing first makes librdkafka drop what it has queued from other positions
-        // librdkafka remembers a pause beyond the assignment
+        // librdkafka keeps a partition paused beyond the assignment, so the pause ends here. The call assigns
+        // no partition first, so that librdkafka drops the messages that it has queued from other positions.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused), rd_kafka_resume_partitions);
         consumer->paused.clear();
@@ -115,7 +116,8 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
                    Error *problem) noexcept {
     consumer->finish_ahead();
     try {
-        // known before librdkafka is told, since what comes of an unknown partition is dropped
+        // add the positions before librdkafka reads, since consumer_fill() drops messages of unknown
+        // partitions
         consumer->positions.reserve(consumer->positions.size() + count);
         consumer->stored.reserve(consumer->stored.size() + count);
         ListPointer list = list_to_read(consumer, positions, count);
@@ -161,7 +163,7 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                                    consumer->paused.end());
         call_in_turn(*consumer, list_of(*consumer->shared, added), rd_kafka_pause_partitions);
     } catch (...) {
-        // what is fetched beyond a position's end is dropped
+        // without the pause, consumer_fill() drops the messages after a position's end
     }
 }
 

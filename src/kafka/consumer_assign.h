@@ -1,5 +1,6 @@
-// Which partitions a consumer reads, and from where. No call waits: librdkafka takes an assignment on a
-// thread, and consumer_assign_state() tells when it has.
+// Assigns partitions to a consumer client, with the offsets to read from. No call waits: a thread hands the
+// assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has taken it. The ingest
+// worker and the sessions of functions call it.
 #pragma once
 
 #include "kafka/error.h"
@@ -12,28 +13,29 @@ namespace heartbeat {
 
 class Consumer;
 
-// Reads these partitions from these positions, and nothing that was queued before. Count 0 reads nothing.
-// Until librdkafka has taken it, consumer_fill() gives nothing; where librdkafka refuses, trouble.
+// Reads these partitions from these positions, and drops messages that were queued before. With count 0 the
+// client reads no partition. Until librdkafka has taken the assignment, consumer_fill() gives no messages. If
+// librdkafka refuses the assignment, consumer_fill() returns FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
-// Reads these too, and goes on with the others. Not while an assignment is under way.
+// Reads these partitions too, and goes on with the others. Do not call it while an assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
                    Error *error) noexcept;
 
-// Reads this one no more, and goes on with the others. Not while an assignment is under way.
+// Stops reading this partition, and goes on with the others. Do not call it while an assignment is under way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
-// Fetches nothing more of these partitions, until partitions are assigned anew.
+// Stops fetching these partitions until the next consumer_assign().
 void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept;
 
 enum class AssignState { taken, under_way, failed };
 AssignState consumer_assign_state(Consumer *consumer, Error *error) noexcept;
 
-// Whether librdkafka has yet to take an assignment.
+// True while librdkafka has not taken the last assignment yet.
 bool consumer_is_assigning(Consumer *consumer) noexcept;
 
-// Whether librdkafka has taken longer for that than it should ever do: this client is of no more use.
+// True if librdkafka has not taken the assignment within 10 seconds: the caller must replace this client.
 bool consumer_assign_hangs(const Consumer *consumer) noexcept;
 
 } // namespace heartbeat

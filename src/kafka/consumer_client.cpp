@@ -1,5 +1,5 @@
-// What the callbacks and the files of this folder do with the consumer itself: note, lose the topic, wait for
-// a fill that runs ahead.
+// The methods of the consumer that callbacks and the other files of this folder call: add a note, report that
+// the topic is lost, and wait for a fill that runs ahead.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"

@@ -1,5 +1,5 @@
-// What a consumer is made of, for the files of this folder that implement its calls. Callers of consumer.h
-// see an incomplete type.
+// The fields of a consumer, for the files of this folder that implement its calls. Callers of consumer.h see
+// an incomplete type.
 #pragma once
 
 #include "kafka/broker_errors.h"
@@ -30,55 +30,59 @@ inline constexpr size_t notes_kept = 32;
 
 class Consumer {
   public:
-    void note(int level, const char *text) noexcept; // called by librdkafka's C frames
+    void note(int level, const char *text) noexcept; // noexcept, because librdkafka's C code calls it
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits for a fill that runs ahead
-    void lose_topic() noexcept;   // Kafka does not know it
-    void listen() noexcept; // while nothing is assigned: runs the callbacks of what is queued, and drops it
+    void lose_topic() noexcept;   // Kafka does not know the topic
+    // While no partition is assigned: runs the callbacks of queued events, and drops the events.
+    void listen() noexcept;
 
-    rd_kafka_t *client = nullptr; // shared's
+    rd_kafka_t *client = nullptr; // the handle of `shared`
     std::shared_ptr<SharedClient> shared;
-    std::shared_ptr<Wake> wake; // rung by librdkafka, and by threads that have an answer
+    std::shared_ptr<Wake> wake; // librdkafka, and threads that have an answer, write to it
     rd_kafka_queue_t *queue = nullptr;
     std::string topic;
     Questions questions;
-    QuestionPointer<CallAnswer> assigning; // librdkafka has yet to take the assignment
-    bool reassigning = false;              // all of it: what is queued may be of the one before
+    QuestionPointer<CallAnswer> assigning; // until librdkafka has taken the assignment
+    // by consumer_assign(): queued messages may be of the assignment before
+    bool reassigning = false;
     std::chrono::steady_clock::time_point assigning_since;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
-    std::deque<PartitionTrouble> troubles;    // of partitions that are read no more
+    std::deque<PartitionTrouble> troubles;    // of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<PartitionPosition> stored;    // of the same partitions: what the database has
-    std::vector<int32_t> paused;              // librdkafka remembers a pause beyond the assignment
-    std::thread ahead;                        // nobody else uses the consumer while it runs
-    std::vector<Examination> examinations;    // of the positions
-    uint64_t taking = 0;                      // counts what is taken from the queue at once
+    std::vector<PartitionPosition> stored;    // of the same partitions: where the stored messages end
+    std::vector<int32_t> paused;              // librdkafka keeps the pause beyond the assignment
+    std::thread ahead;                        // no other thread uses the consumer while it runs
+    std::vector<Examination> examinations;    // one for each of the positions
+    uint64_t taking = 0;                      // counts the calls that take messages from the queue
     Connections connections;
-    int64_t connections_seen = 0;  // Connections::now() when partitions were looked through last
-    std::vector<TopicLoss> losses; // partitions whose log is another one
-    std::chrono::steady_clock::time_point losses_due; // when they are told, whatever is being examined
-    std::vector<EpochEnd> epoch_ends;                 // that librdkafka has heard of
+    int64_t connections_seen = 0;  // Connections::now() at the last examination_look()
+    std::vector<TopicLoss> losses; // partitions whose log is no longer the one that was read
+    // when to report them, even if examinations are under way
+    std::chrono::steady_clock::time_point losses_due;
+    std::vector<EpochEnd> epoch_ends; // that librdkafka has reported
     ConsumerMemory own_memory;
     ConsumerMemory *memory = &own_memory;
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    bool lost_brokers = false; // since the last assignment: who answers now may be another cluster
+    bool lost_brokers = false; // since the last assignment: another cluster may answer now
     BrokerErrors broker_errors;
     Throttles throttles;
-    Redactor redactor;           // for what librdkafka and the brokers say
-    bool impossible_end = false; // a partition ends, as the broker has it, where it cannot: see trouble
+    Redactor redactor;           // for texts of librdkafka and of brokers
+    bool impossible_end = false; // a broker gave a high watermark that no partition can have: see trouble
     bool group_commit_failed = false;
-    int commits = 0; // that the group's coordinator has yet to answer
+    int commits = 0; // commits that the group coordinator has not answered yet
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
     int refresh_ms = 0;
-    size_t bytes_taken = 0;          // since the threads that fetch were woken last
-    std::vector<int32_t> taken_from; // these partitions
-    bool heard = false;              // a message or an end of a partition, since the last assignment
-    char trouble[256] = "";          // the last error of the topic or a partition
+    size_t bytes_taken = 0;          // since fetcher_wake() last woke the fetching threads
+    std::vector<int32_t> taken_from; // the partitions of these bytes
+    // the client got a message or an end of a partition since the last assignment
+    bool heard = false;
+    char trouble[256] = ""; // the last error of the topic or a partition
 };
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Decodes queued messages into the batch, after the examination of each partition's log has accepted them.
-// Partitions are assigned by the caller and never subscribed to, so no group rebalances anything.
+// The caller assigns partitions and never subscribes, so no consumer group rebalances.
 #include "kafka/consumer_fill.h"
 
 #include "decode/utf8_text.h"
@@ -37,15 +37,15 @@ void move_positions(std::vector<PartitionPosition> &positions, const Batch &batc
     }
 }
 
-// Nothing that comes after the error may be stored before the partition is assigned anew; others are not
-// concerned.
+// Stops reading the partition of the error. A batch must have no message of it after the error, until the
+// partition is assigned again. The other partitions go on.
 FillResult give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     std::vector<PartitionPosition> &positions = consumer->positions;
     auto rest = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
         return position.partition == message->partition;
     });
     if (rest == positions.end())
-        return FillResult::drained; // it has been given up
+        return FillResult::drained; // reading of this partition has already stopped
     PartitionTrouble trouble = {message->partition, ""};
     consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
     consumer->troubles.push_back(trouble);
@@ -61,14 +61,15 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     PartitionPosition *position =
         message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
-        // of the Kafka group, which has the positions for lag tools only: reading goes on without it
+        // an error of the Kafka group: reading goes on, since only lag tools need the offsets of the group
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         consumer->note(4, line);
         return FillResult::drained;
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        // that the offset is out of range, or the log truncated, is found out for all partitions together
+        // An unknown topic, an offset out of range or a truncated log makes the caller ask Kafka about all
+        // partitions. Any other error stops this partition only.
         if (!failure_is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
             return give_up(consumer, message);
         consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
@@ -78,7 +79,7 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
         return FillResult::trouble;
     }
     if (position == nullptr)
-        return FillResult::drained; // of a partition that is read no more
+        return FillResult::drained; // a partition that the client has stopped reading
     if (message->offset < 0 || message->offset > offset_max) {
         consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
                                message->partition, static_cast<long long>(message->offset));
@@ -109,7 +110,7 @@ FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
     return FillResult::drained;
 }
 
-// Whether all partitions were looked at whose log can have become another one meanwhile; they are examined.
+// Examines each partition whose log may have changed since the last call. False: an error, or out of memory.
 bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     try {
         return examination_look(consumer, batch);
@@ -121,7 +122,7 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
 FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     consumer->wake->empty();
     if (consumer->reassigning)
-        return FillResult::drained; // what is queued may be of the assignment before
+        return FillResult::drained; // queued messages may be of the assignment before
     if (!look_around(consumer, *batch))
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
@@ -129,8 +130,8 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
         size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
         consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
-        // what came together with such news may be of another topic, or of another cluster at the same
-        // address
+        // messages that came together with one of these errors may be of another topic, or of another cluster
+        // at the same address
         bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
@@ -140,8 +141,7 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
         for (ssize_t i = 0; i < count; i++) {
             try {
                 fetcher_note_taken(consumer, messages[i]);
-                // after an error the rest is dropped: positions are assigned anew before anything else is
-                // read
+                // drop the messages after an error: the caller assigns positions again before it reads on
                 if (result == FillResult::drained)
                     result = take(consumer, messages[i], batch);
             } catch (...) {
@@ -175,7 +175,7 @@ FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
     Error error;
     if (consumer_assign_state(consumer, &error) == AssignState::failed)
-        return false; // consumer_fill() has nothing to give, and so it is found out
+        return false; // the caller then calls consumer_fill(), which gives no message, and asks Kafka again
     SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {
@@ -184,7 +184,7 @@ bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
                 consumer->ahead_result = FillResult::out_of_memory;
         });
     } catch (...) {
-        // no thread is to be had: the caller reads when it has the time
+        // no thread could be started: the caller fills the next batch itself
     }
     return consumer->ahead.joinable();
 }
@@ -205,12 +205,13 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
     try {
         consumer->memory->remember(batch, &consumer->positions);
     } catch (...) {
-        batch->trails.clear(); // what is not remembered is examined by its time alone
+        // out of memory: a later examination compares only the Kafka time of this batch's messages
+        batch->trails.clear();
     }
 }
 
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {
-    move_positions(consumer->stored, *batch); // not the reading thread's concern
+    move_positions(consumer->stored, *batch); // the thread that fills ahead does not use `stored`
 }
 
 } // namespace heartbeat

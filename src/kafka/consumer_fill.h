@@ -1,5 +1,5 @@
 // Decodes the messages that librdkafka has queued into a batch. It runs on the caller's thread, or on a
-// second thread ahead of the caller.
+// second thread while the caller stores the batch before.
 #pragma once
 
 #include "decode/batch.h"
@@ -9,22 +9,22 @@ namespace heartbeat {
 
 class Consumer;
 
-// Empties the descriptor, and while nothing is assigned takes what librdkafka has to say. For callers that
-// wait for an answer.
+// Empties the descriptor. While no partition is assigned, it also handles librdkafka's events. A caller that
+// waits for an answer calls it.
 void consumer_listen(Consumer *consumer) noexcept;
 
-// Decodes what is queued into the batch, without waiting.
+// Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
 
-// The same on a thread of its own, while the caller does something else than read; it seals a batch that gets
-// full. Every other call waits for it to end, but those that touch nothing that the thread does:
-// consumer_descriptor, consumer_refresh_ms and consumer_stored. False: there is no thread, and nothing was
-// done.
+// The same on a second thread, while the caller does other work. The thread seals the batch if it gets full.
+// Each other call waits for the thread to end, except the calls that use no data of the thread:
+// consumer_descriptor, consumer_refresh_ms and consumer_stored. False: no thread was started, and the batch
+// is unchanged.
 bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
-void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for it to end; nullptr is fine
+void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed
 
-// The batch will grow no more: the next one begins where it ends.
+// The batch is complete: moves the positions to its end, where the next batch begins.
 void consumer_advance(Consumer *consumer, Batch *batch) noexcept;
 
 // The batch is stored.

@@ -1,4 +1,4 @@
-// Keeps the newest marks of each partition in a ring, within a bound for all partitions together.
+// Keeps the newest marks of each partition in a ring, within a limit for all partitions together.
 #include "kafka/consumer_memory.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ void remember_mark(RecentMarks *recent, const MessageMark &mark, size_t room) {
     recent->marks[recent->at++] = mark;
 }
 
-// For how many messages of a partition there is room.
+// The number of messages of one partition that the memory keeps.
 size_t room_of(size_t partitions) {
     return std::clamp(recent_marks_of_all / std::max<size_t>(partitions, 1), trail_marks_max,
                       recent_marks_max);

@@ -1,5 +1,5 @@
-// The marks of consumed messages, by which a later search finds how far a log was truncated. The memory lives
-// as long as the process: a client that is opened anew goes on with it.
+// Keeps the marks of consumed messages. log_search.cpp compares them with Kafka's log, to find how far the
+// log was truncated. The memory lives as long as the process, so a new client goes on with it.
 #pragma once
 
 #include "decode/batch.h"
@@ -13,24 +13,24 @@
 
 namespace heartbeat {
 
-// The last consumed messages of a partition, as a ring: they tell the exact offset of a truncation. Kept
-// also while nothing is assigned, and for the next client.
+// The last consumed messages of a partition, as a ring. With them a search finds the exact offset of a
+// truncation. The marks stay while no partition is assigned, and for the next client.
 struct RecentMarks {
     std::vector<MessageMark> marks;
-    size_t at = 0; // of the oldest, once it is full
+    size_t at = 0; // the index of the oldest mark, once the ring is full
 };
 
 class ConsumerMemory {
   public:
-    // The positions move to the end of the batch: their last consumed messages, their trails and the batch's
-    // become those that it brings. May throw std::bad_alloc.
+    // Remembers the messages of a complete batch. It sets the last consumed message and the trail of each
+    // position of the batch, and copies the trails to the batch. May throw std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
-    // Takes the messages of one partition from a batch in hand, while its position stays. The more partitions
-    // are assigned, the fewer messages are kept of each. May throw std::bad_alloc.
+    // Remembers the messages of one partition of a batch that is not complete yet. The position stays. The
+    // more partitions are assigned, the fewer messages of each the memory keeps. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // The position may have gone back: what was consumed after it was not stored.
+    // Forgets the messages after the position, which may have gone back: they were consumed and not stored.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

@@ -1,4 +1,5 @@
-// Copies the reports out of the consumer client, which gathers them while it reads.
+// Copies the reports out of the consumer client, which gathers them while it reads. The texts are already
+// redacted.
 #include "kafka/consumer_report.h"
 
 #include "decode/utf8_text.h"
@@ -35,7 +36,8 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
 
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    return consumer->heard || consumer->positions.empty(); // of no partition there is nothing to hear
+    // without a partition there is no message to wait for
+    return consumer->heard || consumer->positions.empty();
 }
 
 const char *consumer_trouble(Consumer *consumer) noexcept {

@@ -1,5 +1,5 @@
-// Takes the reports of a consumer: notes, troubles, losses and throttling. Each of these calls waits for a
-// fill that runs ahead.
+// Takes the reports of a consumer: notes, errors, lost topics and logs, and throttling. Each of these calls
+// waits for a fill that runs ahead. The ingest worker and the sessions of functions call them.
 #pragma once
 
 #include "kafka/report.h"
@@ -8,23 +8,23 @@ namespace heartbeat {
 
 class Consumer;
 
-// Gives each trouble once.
+// Gives each error of a partition once; false: there is no more.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// True, with *loss filled in, once for each loss: Kafka did not know the topic or a partition, or the log of
-// a partition was found to be another one.
+// True, with *loss filled in, once for each loss: Kafka does not know the topic or a partition, or the log of
+// a partition is no longer the one that was read.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Whether anything, a message or the end of a partition, has been read since the last assignment; true of one
-// of no partition.
+// Whether the client has read a message or the end of a partition since the last assignment. Also true if no
+// partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// What the last FillResult::trouble was about, as a text that holds until something is read again, and
-// whether it was that no broker is left.
+// The text of the error behind the last FillResult::trouble, valid until the next call that reads; and
+// whether the client lost its connections to all brokers.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 
-// Whether any broker throttles this client, and the one that does most.
+// Whether a broker throttles this client; *throttle is then the broker with the longest delay.
 bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept;
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;

@@ -1,5 +1,5 @@
-// When a partition's log is examined, and what comes of it. How far it was truncated is found by
-// log_search.cpp.
+// Decides when to examine a partition's log, and compares the last consumed message with the log.
+// log_search.cpp then finds how far the log was truncated.
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"
@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-// The partition's progress in the batch; nullptr where it has none.
+// The partition's progress in the batch; nullptr if the batch has none.
 const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     for (size_t i = batch.partitions.size(); i-- > 0;)
         if (batch.partitions[i].partition == partition)
@@ -24,7 +24,7 @@ const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     return nullptr;
 }
 
-// Reads again from the last consumed message, which must be as it was.
+// Begins an examination: reads again from the last consumed message, which must be the same as before.
 bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     PartitionPosition &position = consumer->positions[index];
     Examination &examination = consumer->examinations[index];
@@ -41,7 +41,8 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Whether a message from there can be of another log than what was taken before it.
+// Whether the message may be of another log than the messages before it: its broker was disconnected, or
+// another broker or another leader epoch gives it.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)
@@ -63,12 +64,13 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// The message that is awaited, or what came in its place.
+// Compares the message with the last consumed message, for which the examination waits.
 Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        // the end of the log: one that ends here has lost the message, and assigning finds out
+        // the end of the partition: if the log ends at or before the message, Kafka has lost the message, and
+        // the offset validation of the next assignment reports it
         return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
     if (message->offset < sought.offset)
         return Examined::passed_over;
@@ -85,8 +87,9 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         examination.last_epoch = found.leader_epoch;
         return Examined::passed_over;
     }
-    // Between it and the position no message with a time has been delivered, and what was compacted away or
-    // aborted does not come back.
+    // The message at the sought offset is gone. Before, Kafka gave no message with a time between that offset
+    // and the position, and a compacted or aborted message does not come back. So a message with a time here
+    // is another one.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;
@@ -174,7 +177,7 @@ bool examination_is_lost(Consumer *consumer) {
 
 void examination_hear([[maybe_unused]] Consumer *consumer, [[maybe_unused]] const rd_kafka_message_t *error) {
 #if RD_KAFKA_VERSION >= 0x020100ff
-    // the offset is in the text alone
+    // only the text of the error has the offset
     if (error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return;
     const char *text = rd_kafka_message_errstr(error);

@@ -1,4 +1,4 @@
-// How far the examination of one partition's log has come. The consumer client holds one Examination for each
+// The state of the examination of one partition's log. The consumer client has one Examination for each
 // partition that it reads; examination.cpp and log_search.cpp change it.
 #pragma once
 
@@ -11,38 +11,40 @@
 namespace heartbeat {
 
 enum class ExaminationStep {
-    reading,   // nothing is in doubt
-    checking,  // the last consumed message is awaited
-    searching, // an older one is, to find one that is the same
-    scanning,  // reading on from one that is the same, to the first that is not
-    asking,    // the broker is asked where the epoch of the last consumed message ends
-    lost,      // the log was found to be another one
+    reading,   // no examination is under way
+    checking,  // waiting for the last consumed message
+    searching, // waiting for an older message, to find one that is the same
+    scanning,  // reading on from a message that is the same, to the first one that is not
+    asking,    // asking the broker where the epoch of the last consumed message ends
+    lost,      // the log is no longer the one that was read
 };
 
 struct Examination {
     ExaminationStep step = ExaminationStep::reading;
-    int64_t certified = 0;       // Connections::now() before reading began where it did
-    int32_t broker = -1;         // whose messages they are; -1: not known yet
-    int32_t last_epoch = -1;     // of the last message that was taken
-    int32_t checked_epoch = -1;  // for which the last consumed message was examined
-    uint64_t moved_in = 0;       // Consumer::taking when it was moved: what else that brought is outdated
-    MessageMark sought = {};     // the last consumed message
-    int64_t next = 0;            // where reading goes on when the log is found to be the same
-    int64_t log_end = INT64_MAX; // of a log that ends before `next`
-    int64_t agrees = -1;         // highest offset that holds the message that was read
-    int64_t differs = INT64_MAX; // lowest offset that holds another one
+    int64_t certified = 0;      // Connections::now() when the examination began
+    int32_t broker = -1;        // the broker that gives the messages; -1: not known yet
+    int32_t last_epoch = -1;    // of the last accepted message
+    int32_t checked_epoch = -1; // the epoch for which an examination was last made
+    // Consumer::taking at the last log_move(): the other messages of that call are outdated
+    uint64_t moved_in = 0;
+    MessageMark sought = {};             // the last consumed message
+    int64_t next = 0;                    // where reading goes on if the log is the same
+    int64_t log_end = INT64_MAX;         // the end of the log, if that is before `next`
+    int64_t agrees = -1;                 // highest offset that has the same message as before
+    int64_t differs = INT64_MAX;         // lowest offset that has another message
     std::vector<MessageMark> marks = {}; // in ascending order, while searching
-    size_t at = 0;                       // of these: the one that is awaited
+    size_t at = 0;                       // index of the mark in `marks` that the search waits for
     size_t stride = 1;
 };
 
 enum class Examined {
     accepted,    // the message is the next one
-    passed_over, // it was for the examination, or is outdated
-    trouble,     // assign anew
+    passed_over, // the message was for the examination only, or is outdated
+    trouble,     // the caller must assign the partitions again
 };
 
-// librdkafka 2.1 and newer finds by the leader's epoch that a log was truncated, and ends the partition.
+// Where the epoch of the last consumed message ends, as the broker has answered. librdkafka 2.1 and newer
+// asks for it, and stops reading the partition with an error if the log was truncated.
 struct EpochEnd {
     int32_t partition;
     int64_t offset;

@@ -1,4 +1,4 @@
-// Names librdkafka's errors in the words that a person reads.
+// Makes texts for a person from librdkafka's errors. Most files of src/kafka call it.
 #include "kafka/failure.h"
 
 #include "decode/utf8_text.h"

@@ -1,4 +1,4 @@
-// What an error code of librdkafka means for its caller, and its text as a Error. An error code is an
+// Tells what an error code of librdkafka means for the caller, and makes an Error of it. An error code is an
 // rd_kafka_resp_err_t.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// Kafka does not know the topic, or the partition.
+// Whether the error says that Kafka does not know the topic or the partition.
 bool failure_is_unknown_topic(int error) noexcept;
 
 // Fills in "<what>: <librdkafka's text of the error>", and returns false, for its caller to return.

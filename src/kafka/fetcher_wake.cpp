@@ -1,5 +1,5 @@
-// A question to its broker wakes the thread that fetches. It is asked when the queue has run empty after much
-// was read from it, and nobody waits for the answer.
+// Wakes librdkafka's thread of a broker with a question to this broker. consumer_fill.cpp calls it when it
+// has read many bytes and the queue is empty. No function waits for the answer.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"
@@ -16,7 +16,8 @@ namespace {
 
 // A quarter of queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
-[[maybe_unused]] constexpr int wake_timeout_ms = 1000; // of a thread that nobody waits for
+// for the answer, on a thread that no function waits for
+[[maybe_unused]] constexpr int wake_timeout_ms = 1000;
 
 } // namespace
 
@@ -37,7 +38,7 @@ void fetcher_wake(Consumer *consumer) noexcept {
                 return CallAnswer();
             });
     } catch (...) {
-        // it looks by itself, later
+        // the fetching thread wakes up by itself, later
     }
     consumer->taken_from.clear();
 #else

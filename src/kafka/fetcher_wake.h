@@ -1,5 +1,6 @@
-// Wakes the thread of librdkafka that fetches. Before version 2.2, that thread looks only once a second
-// whether a queue that was full has room again. With newer versions these calls do nothing.
+// Wakes librdkafka's thread that fetches messages. Before version 2.2, that thread checks only once a second
+// whether a full queue has room again. With newer versions these calls do nothing. consumer_fill.cpp calls
+// them.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -8,10 +9,10 @@ namespace heartbeat {
 
 class Consumer;
 
-// After each message that was taken from the queue. May throw std::bad_alloc.
+// Call it for each message taken from the queue. May throw std::bad_alloc.
 void fetcher_note_taken(Consumer *consumer, const rd_kafka_message_t *message);
 
-// When the queue has run empty.
+// Call it when the queue is empty.
 void fetcher_wake(Consumer *consumer) noexcept;
 
 } // namespace heartbeat

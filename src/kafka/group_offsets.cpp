@@ -1,5 +1,5 @@
-// Tells the Kafka group how far the database has come, for tools that show lag. Not by the
-// administrator's calls of librdkafka: one that times out can abort the process in 2.0.2.
+// Commits the stored positions to the Kafka group, for tools that show consumer lag. It does not use
+// librdkafka's Admin API: in version 2.0.2, a call of it that times out can abort the process.
 #include "kafka/group_offsets.h"
 
 #include "kafka/consumer_client.h"
@@ -19,7 +19,7 @@ void consumer_commit_group_offsets(Consumer *consumer) noexcept {
     if (positions.empty())
         return;
     if (consumer->commits > 0 || !consumer->heard) {
-        consumer->group_commit_failed = true; // later
+        consumer->group_commit_failed = true; // the caller tries again later
         return;
     }
     ListPointer list = partition_list_make(

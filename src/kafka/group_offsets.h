@@ -1,21 +1,22 @@
-// The committed offsets of the Kafka group. Only tools that show consumer lag read them; heartbeat never
-// does.
+// Writes the committed offsets of the Kafka group. Only tools that show consumer lag read them; heartbeat
+// never does.
 #pragma once
 
 namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group, for tools that show lag; never read back, so failing is
-// harmless and told by a note.
+// Commits the stored positions to the Kafka group. heartbeat never reads them back, so an error is harmless
+// and becomes a note.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
-// Whether the group's coordinator has yet to answer that, and whether it takes long: meanwhile librdkafka
-// begins to read no partition that is assigned.
+// Whether the group coordinator has not answered the commit yet, and whether it has not answered for 2
+// seconds. Until it answers, librdkafka does not begin to read a newly assigned partition.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 
-// True once after that did not work, as while the group's coordinator is being found: do it again later.
+// True once after a commit that was not made, for example because librdkafka had not found the group
+// coordinator yet: commit again later.
 bool consumer_group_commit_failed(Consumer *consumer) noexcept;
 
 } // namespace heartbeat

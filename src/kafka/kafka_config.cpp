@@ -1,4 +1,5 @@
-// Defaults first, then the user's file, then what the guarantees rest on and no file may change.
+// Sets the defaults first, then the properties of the user's file, and last the properties that heartbeat's
+// guarantees need. The file must not change the last ones. consumer.cpp calls it for each new client.
 #include "kafka/kafka_config.h"
 
 #include "decode/utf8_text.h"
@@ -26,17 +27,18 @@ struct Property {
 
 // The user's file may change these.
 constexpr Property defaults[] = {
-    // by count, librdkafka 2.0.2 stops fetching for a second each time its queue is full; by size it does not
+    // Limit the queue by its size, not by its number of messages: at the number, librdkafka 2.0.2 stops
+    // fetching for a second each time the queue is full.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
     {"fetch.max.bytes", "8388608"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
-    {"topic.metadata.refresh.interval.ms", "60000"}, // and the worker looks at the topic as often
+    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks for the topic in the same period
 };
 
-// Positions live in the database: nothing but the worker may move or store them.
+// The database has the positions: only the worker may move or store them.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -45,16 +47,16 @@ constexpr Property fixed[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"},
-    {"api.version.request", "true"}, // without it brokers are asked in ways that know no read_committed
+    {"api.version.request", "true"}, // without it librdkafka uses old requests that have no read_committed
     {"log.queue", "true"},
-    // No session is held, but closing waits this long (and spins) for a commit that has not found its
-    // coordinator.
+    // The client has no group session, but closing it waits (and spins) this long for a commit that has no
+    // coordinator yet.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
 
-// librdkafka's command for Kerberos' tickets has them in a shell's words, where one that begins with '-'
-// would be an option of the command.
+// librdkafka puts these values into a shell command that fetches Kerberos tickets. A value that begins with
+// '-' would be an option of the command.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
@@ -74,7 +76,7 @@ bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, 
     if (result == RD_KAFKA_CONF_UNKNOWN)
         utf8_print(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
                    name);
-    else // its own text would quote the value
+    else // librdkafka's text would quote the value
         utf8_print(problem->text, sizeof(problem->text),
                    "librdkafka refuses the value of configuration property \"%s\"", name);
     return false;
@@ -84,7 +86,7 @@ bool is_among(const char *const *begin, const char *const *end, const std::strin
     return std::find(begin, end, name) != end;
 }
 
-// librdkafka takes a topic's properties with and without the prefix.
+// librdkafka accepts topic properties with and without the prefix.
 std::string without_prefix(const std::string &name) {
     constexpr const char prefix[] = "topic.";
     return name.compare(0, sizeof(prefix) - 1, prefix) == 0 ? name.substr(sizeof(prefix) - 1) : name;
@@ -100,7 +102,7 @@ const char *find_objection(const FileProperty &property) {
         return "which would run code in the server: remove the line";
     if (name == "enable.sasl.oauthbearer.unsecure.jwt")
         return "which is for development, and whose errors quote the file: remove the line";
-    // librdkafka finds a wrong one later, and quotes it
+    // librdkafka refuses a wrong mechanism only later, and quotes it in its error
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
         return "to a value that librdkafka refuses";
@@ -123,7 +125,7 @@ bool is_known_safe(const FileProperty &property) {
            is_among(std::begin(text_names), std::end(text_names), without_prefix(property.name));
 }
 
-// What librdkafka would have where the file does not say it. False: it has no such property.
+// Gets librdkafka's default value of the property. False: librdkafka has no such property.
 bool get_default(const rd_kafka_conf_t *config, const std::string &name, std::string *value) {
     char text[64] = ""; // enough for a number
     size_t size = sizeof(text);
@@ -150,7 +152,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // one that heartbeat knows
+        std::string name = '"' + property.name + '"'; // a name that heartbeat knows is safe to show
         if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
             name = properties_show_name(property.name);
         if (objection == nullptr) {
@@ -170,7 +172,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *problem) {
-    // librdkafka 2.2 and newer take it; before, it is always a second
+    // Older versions than 2.2 do not have this property, and always wait a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, problem))

@@ -1,5 +1,5 @@
-// The librdkafka configuration of a client, from the worker's settings and the user's properties
-// file.
+// Makes librdkafka's configuration of a consumer client, from the worker's settings and the user's properties
+// file. It knows nothing of PostgreSQL's settings: the caller copies them to KafkaSettings.
 #pragma once
 
 #include "kafka/error.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 
 class Redactor;
 
-// All texts are terminated, none is NULL; config_file may be empty.
+// No text is NULL, and each is terminated; config_file may be empty.
 struct KafkaSettings {
     const char *brokers;
     const char *topic;
@@ -19,10 +19,10 @@ struct KafkaSettings {
     const char *client_id;
 };
 
-// The configuration of a consumer that reads committed messages from positions it is given, or nullptr with
-// *error filled in. Properties in the file (`key=value` a line, `#` and `!` begin comments) tune everything
-// but what the worker's guarantees rest on. A file that group or others can write, or others can read, is
-// refused. The redactor, where there is one, learns the file's values.
+// The configuration of a consumer that reads committed messages from given positions, or nullptr with *error
+// filled in. The file has one `key=value` a line; `#` and `!` begin comments. It can set each property except
+// those that the worker's guarantees need. heartbeat refuses a file that its group or others can write, or
+// that others can read. The redactor, if there is one, learns the file's values.
 rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Error *error,
                                      Redactor *redactor = nullptr) noexcept;
 

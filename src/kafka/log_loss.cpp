@@ -1,4 +1,5 @@
-// Tells a truncated log, of which older messages are still there, from a topic that was created again.
+// Chooses the text by what the search has found: a truncated log still has older remembered messages, a
+// recreated topic has none of them.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

@@ -1,4 +1,4 @@
-// The text for a person about a log that is not the one that was read any more. log_search.cpp calls it.
+// Makes the text for a person about a log that is no longer the log that was read. log_search.cpp calls it.
 #pragma once
 
 #include "kafka/examination_state.h"

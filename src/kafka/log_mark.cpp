@@ -1,11 +1,12 @@
-// Takes the mark from a message. A field that this version of librdkafka does not tell stays -1.
+// Makes the mark of a message. A field that this version of librdkafka does not give is -1.
 #include "kafka/log_mark.h"
 
 namespace heartbeat {
 
 namespace {
 
-constexpr int64_t kafka_time_max = INT64_MAX / 1000; // microseconds fit too
+// so that the time in microseconds also fits into 64 bits
+constexpr int64_t kafka_time_max = INT64_MAX / 1000;
 
 } // namespace
 

@@ -1,4 +1,5 @@
-// The mark of a message that librdkafka has read: its offset, time, checksum and leader's epoch.
+// Makes the mark of a message that librdkafka has read: offset, Kafka time, checksum and leader epoch. The
+// examination and the search of a log compare these marks.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -11,7 +12,7 @@ namespace heartbeat {
 MessageMark log_mark(const rd_kafka_message_t *message);
 int32_t log_epoch(const rd_kafka_message_t *message); // -1 with librdkafka before 2.1
 
-// Milliseconds since 1970, or -1 where the message has no time that a calendar knows.
+// Milliseconds since 1970; -1 if the message has no Kafka time, or a time out of range.
 int64_t log_kafka_time(const rd_kafka_message_t *message);
 
 } // namespace heartbeat

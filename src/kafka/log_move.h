@@ -1,4 +1,4 @@
-// Moves the reading of one partition to another offset, for the examination and the search of its log.
+// Moves the reading of one partition to another offset. The examination and the search of its log call it.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,9 @@ namespace heartbeat {
 
 class Consumer;
 
-// Reads on from there: what is queued of the partition is dropped. With an epoch, which librdkafka before 2.1
-// ignores, the broker is asked first where that ends. False: it is not being read.
+// Reads on from the offset, and drops the queued messages of the partition. With a leader epoch, librdkafka
+// first asks the broker where this epoch ends; librdkafka before 2.1 ignores it. False: librdkafka refuses,
+// for example because it does not read the partition.
 bool log_move(Consumer *consumer, size_t index, int64_t offset, int32_t leader_epoch = -1);
 
 } // namespace heartbeat

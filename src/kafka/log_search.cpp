@@ -1,5 +1,5 @@
-// The search: back over the remembered messages in growing steps to one that is the same, and
-// from there forward to the first that is not.
+// Goes back over the remembered messages in growing steps, until Kafka's log still has one of them. Then goes
+// forward to the first message that is different.
 #include "kafka/log_search.h"
 
 #include "decode/utf8_text.h"
@@ -16,15 +16,16 @@ namespace heartbeat {
 
 namespace {
 
-// A broker that lost one partition's log may have lost those of others: they are told together.
+// A broker that lost one partition's log may also have lost the logs of others. The report waits this long,
+// so that it has all of them.
 constexpr std::chrono::seconds others_may_take{1};
-constexpr int64_t read_over = 5000; // messages that are read rather than passed by
+constexpr int64_t read_over = 5000; // reading on over so many messages is faster than a seek
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Remembered messages below that offset, in ascending order.
+// The marks of remembered messages below `end` that Kafka may still have, in ascending order of offset.
 std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPosition &position,
                                      int64_t end) {
     std::vector<MessageMark> marks(position.trail.marks, position.trail.marks + position.trail.count);
@@ -69,7 +70,7 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     return Examined::passed_over;
 }
 
-// What librdkafka has heard of the partition: the end of the epoch of its last consumed message; -1: nothing.
+// Where the epoch of the last consumed message ends, as the broker has answered; -1: no answer.
 int64_t epoch_end(const Consumer &consumer, int32_t partition) {
     for (const EpochEnd &end : consumer.epoch_ends)
         if (end.partition == partition)
@@ -85,14 +86,16 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// All that can be read of it has been compared.
+// Decides when the search has compared all messages that it can read: the log is the same, or it is not, or
+// the broker must first be asked where the epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // by its time alone, as version 1.1 stored it, another message can be taken for the last one
+    // version 1.1 stored no checksum, and with the Kafka time alone another message can look like the last
+    // one
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);
@@ -110,7 +113,7 @@ Examined conclude(Consumer *consumer, size_t index) {
     return lose(consumer, index, lowest, highest);
 }
 
-// An older message is tried.
+// Goes back to an older message.
 Examined step_back(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     if (examination.at == 0)
@@ -120,7 +123,7 @@ Examined step_back(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.marks[examination.at].offset));
 }
 
-// The next remembered message that can still tell something is awaited.
+// Waits for the next remembered message between `agrees` and `differs`.
 Examined step_forward(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     examination.step = ExaminationStep::scanning;
@@ -145,7 +148,7 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// The message that is awaited is not there: compacted away, or another log had none at its offset.
+// The log has no message at the awaited offset: Kafka has compacted it away, or another log had none there.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)
@@ -189,7 +192,8 @@ Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_messag
     bool is_end = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     int64_t awaited = examination.marks[examination.at].offset;
     if (is_end && message->offset <= awaited)
-        return Examined::trouble; // it was truncated further: assigning finds out
+        // the log was truncated again: the offset validation of the next assignment reports it
+        return Examined::trouble;
     if (is_end)
         return miss(consumer, index, INT64_MAX);
     if (message->offset < awaited)

@@ -1,5 +1,6 @@
-// Searches a partition's log for the offset from which on it is another one than it was, by the
-// messages that are remembered of it. Each step is one message that is read: nothing here waits.
+// Searches a partition's log for the first offset at which it differs from the log that was read. It compares
+// the marks of remembered messages with the messages of the log. Each step takes one message, so no call
+// waits. examination.cpp calls it.
 #pragma once
 
 #include "decode/batch.h"
@@ -14,16 +15,17 @@ namespace heartbeat {
 
 class Consumer;
 
-// Where the log ends before the position: returns the offset at which to begin.
+// Begins a search if the log ends before the position. Returns the offset at which to read.
 int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &position,
                          Examination *examination);
 
-// After the last consumed message, which may be in the batch in hand, was not found as it was.
+// Begins a search after the log was found not to have the last consumed message. That message may be in the
+// current batch.
 Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);
 
-// The broker said where the epoch of the last consumed message ends.
+// Takes the broker's answer: the epoch of the last consumed message ends at this offset.
 void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset);
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// Lists of partitions with offsets, as librdkafka's calls take them, freed when they go out of scope.
+// Makes librdkafka's lists of partitions with offsets, and frees them. The files of this folder use them for
+// calls that assign, commit, seek and ask for offsets.
 #pragma once
 
 #include "kafka/shared_client.h"

@@ -1,4 +1,5 @@
-// Reads a file of properties that may hold secrets.
+// Reads the user's properties file. The file may have secrets, so this code checks its owner and mode, and
+// its errors never quote a value.
 #include "kafka/properties_file.h"
 
 #include "decode/utf8_text.h"
@@ -17,7 +18,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr off_t size_max = 1 << 20; // certificates and keys may stand in it
+constexpr off_t size_max = 1 << 20; // the file may have certificates and keys
 
 struct FileCloser {
     void operator()(FILE *file) const { fclose(file); }
@@ -31,8 +32,8 @@ std::string trim(const std::string &text) {
     return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// Where the file lies is a superuser's to see (SHOW heartbeat.kafka_config_file), so the error does not say
-// it.
+// Only a superuser may see the path of the file (SHOW heartbeat.kafka_config_file), so the error does not
+// have it.
 bool refuse(Error *error, const char *what) {
     utf8_print(error->text, sizeof(error->text), "the file that heartbeat.kafka_config_file names %s", what);
     return false;
@@ -43,9 +44,11 @@ bool refuse_unreadable(Error *error) {
     return refuse(error, what.c_str());
 }
 
-// What is checked is what is read: by descriptor, so that nothing can be put in its place between.
+// Checks the open descriptor and not the path, so that no other file can take its place between the check and
+// the read.
 FilePointer open_checked(const char *path, Error *error) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); // a pipe is not waited for
+    // O_NONBLOCK: open() does not wait for a pipe
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     FilePointer file(descriptor < 0 ? nullptr : fdopen(descriptor, "r"));
     struct stat status;
     if (file == nullptr || fstat(descriptor, &status) != 0) {
@@ -65,9 +68,9 @@ bool read_all(FILE *file, std::string *text, Error *error) {
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
-    if (ferror(file) != 0) // half a file would be another configuration
+    if (ferror(file) != 0) // a part of the file would be another configuration
         return refuse_unreadable(error);
-    // librdkafka would end a name there that is not among the refused ones with what follows
+    // librdkafka ends a name at a zero byte, so a refused property would pass the checks under a longer name
     return text->find('\0') == std::string::npos || refuse(error, "has a zero byte, so it is no text");
 }
 

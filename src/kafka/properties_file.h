@@ -1,6 +1,6 @@
-// A file of properties, `key=value` a line, that may hold secrets: it is read only where nobody
-// else could have written or read it, and what is said of it quotes none of it but what looks like a
-// property's name.
+// Reads the user's properties file, one `key=value` a line, which may have secrets. It refuses a file that
+// other users can write or read. An error quotes nothing of the file except a text that looks like a
+// property's name. kafka_config.cpp calls it.
 #pragma once
 
 #include "kafka/error.h"
@@ -17,18 +17,18 @@ struct FileProperty {
     std::string value;
 };
 
-// What is wrong with who owns the file and whom it is open to, or nullptr: it must belong to `reader` or to
-// root, nobody else may write it, and nobody but its group may read it.
+// What is wrong with the owner or the mode of the file, or nullptr. The file must belong to `reader` or to
+// root; only the owner may write it, and only the owner and the group may read it.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
 // False with *error filled in. `#` and `!` begin comments. Throws std::bad_alloc.
 bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error);
 
-// A number, true or false.
+// Whether the value is a number, true or false.
 bool properties_is_plain(const std::string &value);
 
-// The name in quotes where it looks like one of librdkafka's, and else nothing of it: a broken line may have
-// brought a part of a secret here.
+// The name in quotes if it looks like a name of librdkafka; otherwise "a property", because in a broken line
+// a part of a secret can stand where the name should be.
 std::string properties_show_name(const std::string &name);
 
 } // namespace heartbeat

@@ -1,11 +1,11 @@
-// Librdkafka's properties that the user's file may not have, and those that it may. What
-// heartbeat sets itself is in kafka_config.cpp, with the values.
+// Lists librdkafka's properties that the user's file must not set, and the text properties that it may set.
+// kafka_config.cpp checks the file with them, and has the properties that heartbeat sets itself.
 #pragma once
 
 namespace heartbeat {
 
-// What else is not the file's to say: settings of the extension, where positions are kept, where errors go,
-// signals, and brokers that librdkafka would play itself.
+// The file must not set these: settings of the extension, the store of positions, the destination of errors,
+// signals, and librdkafka's mock brokers.
 inline constexpr const char *own_names[] = {
     "bootstrap.servers",
     "metadata.broker.list",
@@ -22,16 +22,16 @@ inline constexpr const char *own_names[] = {
     "internal.termination.signal",
 };
 
-// These load a library into the server or run a command as its user. Who may write the file may choose whom
-// the worker talks to, and no more.
+// These properties load a library into the server or run a command as its user. The author of the file may
+// choose how the worker connects to Kafka, but must not run code in the server.
 inline constexpr const char *code_names[] = {
     "plugin.library.paths", "ssl.engine.location",     "ssl.engine.id",
     "ssl.providers",        "sasl.kerberos.kinit.cmd", "interceptors",
 };
 
-// Properties whose value is a text, of librdkafka 2.0 to 2.15: those that run no code, load none, write no
-// file and listen nowhere. A newer librdkafka may bring one that does, so one that is not listed is refused
-// unless its value is a number, true or false, which can name neither a command nor a file.
+// Text properties of librdkafka 2.0 to 2.15 that run and load no code, write no file and listen on no port. A
+// newer librdkafka may add a property that does one of these. So heartbeat refuses a property that is not
+// listed, unless its value is a number, true or false, which can name neither a command nor a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",
     "broker.version.fallback",

@@ -1,5 +1,6 @@
-// Asks Kafka a question on a thread of its own. The thread may take any time. The caller waits for
-// the answer on the consumer's descriptor, which the thread rings, and may give up at any moment.
+// Runs a call of librdkafka, such as a question to Kafka, on a separate thread. The call may take any time.
+// When it is done, the thread makes the consumer's descriptor readable. The caller waits on that descriptor,
+// and may stop waiting at any moment.
 #pragma once
 
 #include "kafka/error.h"
@@ -16,17 +17,17 @@ namespace heartbeat {
 template <typename Answer> struct Question {
     std::atomic<bool> done{false};
     bool out_of_memory = false;
-    Answer answer; // once it is done
+    Answer answer; // valid once `done` is true
 };
 
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;
 
-struct CallAnswer { // of a call on a thread that brings nothing back
+struct CallAnswer { // for a call that has no result but an error
     Error error = {};
 };
 
-// Runs answer = ask(client) on a thread, which rings `wake` when it is done. Throws where there is no memory
-// or no thread.
+// Runs answer = ask(client) on a thread, which calls wake->ring() when it is done. Throws if there is no
+// memory or no thread.
 template <typename Answer, typename Ask>
 QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::shared_ptr<Wake> wake,
                                      Ask ask) {
@@ -38,7 +39,9 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
         } catch (...) {
             question->out_of_memory = true;
         }
-        client.reset(); // before it is done, so that a consumer without questions can be closed at once
+        // before done = true, so that consumer_close() does not wait for a client that this thread still
+        // holds
+        client.reset();
         question->done.store(true);
         wake->ring();
     }).detach();

@@ -1,4 +1,4 @@
-// The offsets that Kafka holds of a partition, as the answer to a question of topic_ranges.h.
+// The answer to a question of topic_ranges.h: the offsets that Kafka holds of a partition.
 #pragma once
 
 #include "kafka/error.h"
@@ -10,24 +10,24 @@ namespace heartbeat {
 // Kafka holds offsets low <= offset < high of the partition, and high is at most offset_max.
 struct PartitionRange {
     int32_t partition;
-    int64_t low; // -1: not known, and neither is high
+    int64_t low; // -1: low and high are not known
     int64_t high;
 };
 
 enum class RangeKind {
-    both, // what Kafka holds of the partition
-    end,  // high alone; low is 0
-    time, // low is the first offset whose Kafka timestamp is at or after a time, or the partition's end; high
-          // is too
+    both, // low and high: the offsets that Kafka holds of the partition
+    end,  // high; low is 0
+    // low and high are the first offset whose Kafka timestamp is at or after a time, or the partition's end
+    time,
 };
 
 struct RangeAnswer {
     RangeKind kind;
     bool known;
-    bool wrong; // the broker has answered what cannot be
-    bool moved; // it is to be asked for again: another broker leads it now, or its leader delays answers
+    bool wrong; // the broker's answer cannot be right
+    bool moved; // ask for the partition again: another broker leads it now, or its leader delays answers
     PartitionRange range;
-    Error reason; // why it is not known
+    Error reason; // why the range is not known
 };
 
 } // namespace heartbeat

@@ -1,8 +1,8 @@
-// Finds the values of properties in librdkafka's words.
+// Finds the values of the user's properties in librdkafka's texts.
 //
-// A value that librdkafka's own texts have too, as a password "broker" or a letter, is replaced only where it
-// is quoted as a value. Elsewhere the text does not come from the file, and a reader who knows librdkafka's
-// texts would learn the value from the gap.
+// Some values are also words of librdkafka's own texts, such as the password "broker" or a single letter. The
+// redactor replaces such a value only where the text quotes it as a value. Elsewhere the word does not come
+// from the file, and a reader who knows librdkafka's texts would learn the value from the replaced word.
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-// Their values are names out of librdkafka's own lists.
+// The values of these properties are names from librdkafka's own lists, so they are no secrets.
 constexpr const char *harmless_names[] = {
     "broker.address.family",
     "broker.version.fallback",
@@ -40,8 +40,8 @@ constexpr const char *harmless_names[] = {
     "ssl.endpoint.identification.algorithm",
 };
 
-// What neither librdkafka's documentation nor its list of errors has, and its texts do: those of connections,
-// of OpenSSL and of SASL.
+// Words of librdkafka's texts that neither its documentation nor its list of errors has: about connections,
+// and from OpenSSL and SASL.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
     "in "
@@ -51,7 +51,8 @@ constexpr char further_texts[] =
     "to get local issuer self-signed in chain invalid username or password credentials during mechanism step "
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
-constexpr size_t tail_min = 4; // a text that was cut may end with so much of a value, or more
+// if a text was cut within a value, the redactor hides a beginning of at least so many characters
+constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 
 std::string lower(std::string text) {
@@ -93,7 +94,7 @@ bool is_harmless(const std::string &name) {
     return std::find(std::begin(harmless_names), std::end(harmless_names), name) != std::end(harmless_names);
 }
 
-// A number or a truth value tells nothing, unless it is somebody's password.
+// A number, true or false is no secret, unless the property is a credential.
 bool is_credential(const std::string &name) {
     constexpr const char *parts[] = {"password", "passphrase", "secret", "username", "client.id", ".pem"};
     return std::any_of(std::begin(parts), std::end(parts),
@@ -108,7 +109,7 @@ bool ends_with(const std::string &text, size_t at, const std::string &end) {
     return at >= end.size() && text.compare(at - end.size(), end.size(), end) == 0;
 }
 
-// In quotes, or after the property's name.
+// Whether the text quotes the value: in quotes or brackets, or after the property's name or a `=`.
 bool is_quoted(const std::string &text, size_t at, size_t length, const std::string &name) {
     constexpr char openings[] = "\"'`([<", closings[] = "\"'`)]>";
     const char *opening = at == 0 ? nullptr : strchr(openings, text[at - 1]);
@@ -138,8 +139,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
             texts = ordinary_texts();
         const std::string &value = property.value;
         hide(property.name, value, texts);
-        // librdkafka and OpenSSL quote the element that they refuse; a key of several lines is quoted by
-        // lines
+        // librdkafka and OpenSSL quote only the element of a list that they refuse, and only a line of a key
+        // that has several lines. So the redactor hides each of these too.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());
@@ -154,7 +155,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
     });
 }
 
-// What begins there and is to be hidden, with its length in the text, which may have been cut in its midst.
+// The hidden value that begins at `at`, with its length in the text. The text may have been cut within the
+// value.
 const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, size_t *length) const {
     for (const Hidden &hidden : hidden_) {
         const std::string &value = hidden.value;
@@ -165,7 +167,7 @@ const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, si
         bool cut = left < value.size();
         if (cut && (left < tail_min || hidden.ordinary))
             continue;
-        // within a longer word a short value is a coincidence
+        // a short value within a longer word is a coincidence
         bool stands_alone = !(at > 0 && is_word(text, at - 1) && is_word(text, at)) &&
                             (cut || !(is_word(text, at + *length) && is_word(text, at + *length - 1)));
         constexpr size_t long_enough = 8;

@@ -1,5 +1,6 @@
-// Librdkafka's words without what the user's file of properties has. A value may be a secret,
-// and librdkafka quotes values in errors and in its log, so each of them is replaced by its property's name.
+// Removes the values of the user's properties file from librdkafka's texts. A value may be a secret, and
+// librdkafka quotes values in errors and in its log. The redactor replaces each value by the name of its
+// property. The consumer client calls it for each text that it shows.
 #pragma once
 
 #include "kafka/properties_file.h"
@@ -11,25 +12,28 @@ namespace heartbeat {
 
 class Redactor {
   public:
-    // Forgets what it knew. Throws std::bad_alloc.
+    // Learns the values of a file, and forgets the values learnt before. Throws std::bad_alloc.
     void learn(const std::vector<FileProperty> &properties);
 
     std::string redact(const std::string &text) const; // throws std::bad_alloc
 
-    // The text redacted, and made fit to be shown, see decode/utf8_text.h. Where memory is out it says that.
+    // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If there is no memory, it copies
+    // a text that says so.
     void show(char *to, size_t size, const char *text) const noexcept;
 
   private:
     struct Hidden {
-        std::string value; // of a property, or an element of one that is a list
+        std::string value; // a property's value, or one element of a list
         std::string name;
-        bool ordinary; // librdkafka's own texts have it too
+        bool ordinary; // the value is also a word of librdkafka's own texts
     };
     const Hidden *find_at(const std::string &text, size_t at, size_t *length) const;
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
     std::vector<Hidden>
-        hidden_; // longest first, so that of two values that begin alike the whole one is found
+        // the longest value first, so that the redactor finds the longer one of two values with the same
+        // beginning
+        hidden_;
 };
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// The reports of a consumer: how a fill ended, notes, troubles, losses, throttling. All texts are UTF-8
-// without control characters, without values of the properties file, and cut where a character ends.
+// The reports of a consumer: the result of a fill, notes, errors of partitions, lost topics and logs,
+// throttling. All texts are UTF-8 without control characters, without values of the properties file, and cut
+// where a character ends.
 #pragma once
 
 #include "kafka/error.h"
@@ -8,39 +9,41 @@
 
 namespace heartbeat {
 
-// Something that librdkafka had to say. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
+// A message of librdkafka for the log. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
 struct ConsumerNote {
     int level;
     char text[384];
 };
 
-// How it was found that what has the topic's name now, or later, is another topic.
+// A lost topic or log: the topic was deleted or recreated, or the log of a partition is no longer the one
+// that was read.
 struct TopicLoss {
     char topic[256];
     Error reason;
-    int32_t partition = -1; // the one whose log was truncated; -1: the topic is another one
-    int64_t position = 0;   // how far that was read
-    // Where the new log begins: an offset from lowest to highest.
-    int64_t lowest = -1; // -1: no message that is remembered is still there
+    int32_t partition = -1; // the partition whose log has changed; -1: the topic was deleted or recreated
+    int64_t position = 0;   // the next offset to read in the log before
+    // The log was truncated to an offset from lowest to highest.
+    int64_t lowest = -1; // -1: the log has no remembered message any more
     int64_t highest = 0;
 };
 
 // A broker that delays its answers, because of a quota of this client or its user.
 struct ConsumerThrottle {
     char broker[128]; // id (host:port)
-    int milliseconds; // as it said last
-    int left_ms;      // until it is to be taken for over, where the broker does not say it again
+    int milliseconds; // the last delay that the broker reported
+    int left_ms;      // until the throttling counts as over, if the broker does not report it again
 };
 
 enum class FillResult {
-    drained,       // nothing more is queued
-    full,          // the batch is; more may be queued
-    trouble,       // an error told by a note: find out what Kafka holds and assign anew before going on
-    out_of_memory, // messages were lost on the way: drop the batch and assign the stored positions again
+    drained, // no more messages are queued
+    full,    // the batch is full; more messages may be queued
+    // an error, which a note describes: ask what Kafka holds and assign again before reading on
+    trouble,
+    out_of_memory, // messages were dropped: drop the batch and assign the stored positions again
 };
 
-// A partition that Kafka reported an error of: it gives no more messages, and waits for consumer_leave().
-// Others go on.
+// A partition with an error of Kafka. The client gives no more messages of it until the caller calls
+// consumer_leave(). Other partitions go on.
 struct PartitionTrouble {
     int32_t partition;
     char text[256];

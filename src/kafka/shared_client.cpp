@@ -1,4 +1,5 @@
-// The end of librdkafka's client, on the last thread that used it.
+// Destroys librdkafka's client on the last thread that uses it, and has the pipe and the turns that these
+// threads share.
 #include "kafka/shared_client.h"
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ Wake::~Wake() {
 }
 
 void Wake::ring() const noexcept {
-    // where the pipe is full, it has been readable for long
+    // if the pipe is full, its reader is already awake
     [[maybe_unused]] ssize_t written = write(ends_[1], "1", 1);
 }
 

@@ -1,5 +1,6 @@
-// Librdkafka's client as several threads hold it. A call of librdkafka may outlast its timeout,
-// so a thread that asks keeps the client alive until it comes back, whatever its consumer does meanwhile.
+// librdkafka's client, which several threads share. A call of librdkafka may outlast its timeout. So each
+// thread that asks a question keeps the client alive until the call returns, even if the consumer is closed
+// before.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,7 @@
 
 namespace heartbeat {
 
-// A pipe. The end to wait on becomes readable when librdkafka has queued something, or a thread has an
+// A pipe. Its reading end becomes readable when librdkafka has queued an event, or when a thread has an
 // answer.
 class Wake {
   public:
@@ -26,13 +27,14 @@ class Wake {
     int wait_end() const noexcept { return ends_[0]; }
     int ring_end() const noexcept { return ends_[1]; }
     void ring() const noexcept;
-    void empty() const noexcept; // before looking at what the pipe told of, so that no ring falls between
+    // Call it before you take events and answers: a ring() after it makes the pipe readable again.
+    void empty() const noexcept;
 
   private:
     int ends_[2] = {-1, -1};
 };
 
-// The last thread that lets go of it destroys librdkafka's client, which may take long.
+// The last thread that releases it destroys librdkafka's client, which may take long.
 class SharedClient {
   public:
     SharedClient();
@@ -46,12 +48,12 @@ class SharedClient {
     std::string group;
     std::promise<void> destroyed;
 
-    // Assignments are made in the order in which they were asked for, whichever thread runs first.
+    // Threads make assignments in the order of their turns, even if a later thread runs first.
     void wait_for_turn(uint64_t turn);
     void end_turn();
-    uint64_t turns_given = 0; // the consumer's
+    uint64_t turns_given = 0; // only the consumer's thread uses it
 
-    // How many exist in this process, also those that their consumers have left behind.
+    // The number of clients in this process, with those whose consumers are closed already.
     static int count() noexcept { return count_.load(); }
 
   private:

@@ -1,5 +1,5 @@
-// Guards to hold while a thread is started: the new thread inherits the blocked signals and the slack of the
-// timers. Every file of this folder that starts a thread uses one.
+// Guards to hold while you start a thread: the new thread inherits the blocked signals and the timer slack.
+// Each file of this folder that starts a thread uses one.
 #pragma once
 
 #include <csignal>
@@ -9,8 +9,8 @@
 
 namespace heartbeat {
 
-// Signals are the server's business: while this lives, they are blocked, and a thread that is started
-// inherits that.
+// Blocks all signals while it lives. A thread started meanwhile inherits this, so only the server's own
+// thread handles signals.
 class SignalsBlocked {
   public:
     SignalsBlocked() {
@@ -26,13 +26,13 @@ class SignalsBlocked {
     sigset_t before;
 };
 
-// librdkafka's main thread sleeps whole milliseconds towards its timers, once a second, and spins for the
-// rest. A thread that is started while this lives wakes up as much later, and spins no more. What comes from
-// the network or another thread wakes it as soon as ever.
+// Once a second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
+// the rest of a millisecond. A thread started while this guard lives wakes up up to 2 ms later, and so does
+// not spin. Network events and other threads wake it without delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }
-    ~TimersSlackened() { set(0); } // as it was when the thread began
+    ~TimersSlackened() { set(0); } // 0: the slack that the thread began with
     TimersSlackened(const TimersSlackened &) = delete;
     TimersSlackened &operator=(const TimersSlackened &) = delete;
 

@@ -1,4 +1,4 @@
-// Remembers what each broker said last, for as long as it holds.
+// Remembers the last delay of each broker until its time and the grace are over.
 #include "kafka/throttle.h"
 
 #include "decode/utf8_text.h"
@@ -9,10 +9,10 @@ namespace heartbeat {
 
 namespace {
 
-// A client that is throttled asks again when its time is over, and hears of the next delay with the answer;
-// that answer may take fetch.wait.max.ms and its way through a network.
+// A throttled client asks again when its delay is over, and the answer has the next delay. That answer may
+// take fetch.wait.max.ms and the time of the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // who is told of more learns nothing more
+constexpr size_t brokers_max = 100; // more brokers would not help a reader of the status
 
 } // namespace
 
@@ -20,7 +20,8 @@ void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::
     auto known = std::find_if(throttles_.begin(), throttles_.end(),
                               [=](const Throttle &throttle) { return throttle.broker == broker; });
     if (milliseconds <= 0)
-        return; // what it said before holds until the grace is over: its next answer may be late again
+        // the delay before counts until its grace is over, since the broker's next answer may be late again
+        return;
     if (known == throttles_.end()) {
         if (throttles_.size() == brokers_max)
             return;

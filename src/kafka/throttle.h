@@ -1,5 +1,6 @@
-// Which brokers throttle the client by a quota, as they say with their answers to fetches.
-// Called by librdkafka's throttle callback, inside the calls of whoever reads, and by consumer_throttled().
+// Knows which brokers throttle the client because of a quota. Brokers report this with their answers to fetch
+// requests. librdkafka's throttle callback calls it inside the calls that read from the queue, and
+// consumer_throttled() and topic_ranges.cpp read it.
 #pragma once
 
 #include <chrono>
@@ -13,18 +14,18 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // The broker delays its answers by so many milliseconds from now on; 0: not this time. The name is
-    // host:port. Throws std::bad_alloc.
+    // The broker delays its answers by so many milliseconds from now on; 0: it did not delay this answer. The
+    // name is host:port. Throws std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 
     struct Throttle {
         int32_t broker;
         char name[128]; // id (host:port)
         int milliseconds;
-        Clock::time_point until; // a broker that throttles still has said so again before
+        Clock::time_point until; // a broker that still throttles has reported it again before
     };
 
-    // The one that delays most; nullptr where none does.
+    // The broker with the longest delay; nullptr if no broker throttles.
     const Throttle *worst(Clock::time_point now) const;
 
     bool is_throttled(int32_t broker, Clock::time_point now) const noexcept;

@@ -1,5 +1,5 @@
-// What the threads that ask Kafka bring back, and the questions that a consumer has under way. The files of
-// topic_query, topic_leader and topic_ranges use them.
+// The answers of the threads that ask Kafka, and the questions that a consumer has under way. topic_query,
+// topic_leader and topic_ranges use them.
 #pragma once
 
 #include "kafka/error.h"
@@ -18,7 +18,7 @@ namespace heartbeat {
 
 struct LeaderOf {
     int32_t leader;
-    int32_t replica; // one of those that have the partition, for where nobody leads it; -1: none is known
+    int32_t replica; // one replica of the partition, for a partition without a leader; -1: none is known
 };
 
 struct TopicAnswer {
@@ -40,17 +40,18 @@ struct RangesQuestion {
     RangeKind kind;
     std::vector<int32_t> partitions;
     std::chrono::steady_clock::time_point asked_at;
-    bool told; // that the leader is away, while the answer is still to come
+    bool told; // the caller already knows that the leader is away, and the answer has not come yet
     QuestionPointer<RangesAnswer> question;
 };
 
 struct Questions {
     std::vector<QuestionPointer<TopicAnswer>> topic;
-    std::vector<LeaderOf> leaders;            // as the last answer had them
-    std::map<int32_t, std::string> addresses; // also of brokers that the last answer did not name
+    std::vector<LeaderOf> leaders;            // of the last answer
+    std::map<int32_t, std::string> addresses; // by broker; also of brokers that only an earlier answer had
     std::vector<RangesQuestion> ranges;
-    std::map<int32_t, std::chrono::milliseconds> took; // by leader: its last answer about offsets
-    std::deque<RangeAnswer> answers;                   // to be taken
+    // by leader: the time that its last answer about offsets took
+    std::map<int32_t, std::chrono::milliseconds> took;
+    std::deque<RangeAnswer> answers; // for topic_next_range()
 };
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Compares descriptions of topics. An id that is not known of one of them decides nothing.
+// Compares descriptions of topics. If an id is not known of both topics, it decides nothing.
 #include "kafka/topic_description.h"
 
 #include <cstring>

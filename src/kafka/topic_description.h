@@ -1,5 +1,5 @@
-// What Kafka says of a topic, and whether two such descriptions can be of the same topic. A topic that was
-// deleted and created again has another id; librdkafka before 2.3 cannot ask for that id.
+// Kafka's description of a topic, and whether two descriptions can be of the same topic. A recreated topic
+// has another id; librdkafka before 2.3 cannot ask for that id.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct TopicDescription {
     char topic_id[64];       // the same; empty if the cluster gives none, or librdkafka is older than 2.3
 };
 
-// False where an id, of the cluster or of the topic, is known of both and is another.
+// False if both descriptions have an id of the cluster, or of the topic, and these ids differ.
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Asks for the topic's id as an administrator's client does, where librdkafka can.
+// Asks for the topic's id with librdkafka's Admin API, from librdkafka 2.3 on.
 #include "kafka/topic_id.h"
 
 #include "decode/utf8_text.h"
@@ -34,7 +34,7 @@ void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescript
     std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter> options(
         rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
     std::unique_ptr<rd_kafka_queue_t, QueueDeleter> answers(rd_kafka_queue_new(client.handle));
-    char error[8]; // of a timeout that is out of range
+    char error[8]; // for the error of a timeout that is out of range
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, error, sizeof(error)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

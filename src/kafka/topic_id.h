@@ -1,4 +1,5 @@
-// Kafka's own id of a topic, which one that is made again under the same name does not have.
+// Asks Kafka for the id of a topic. A recreated topic with the same name has another id. topic_query.cpp
+// calls it on a thread, because the call waits.
 #pragma once
 
 #include "kafka/shared_client.h"
@@ -6,8 +7,8 @@
 
 namespace heartbeat {
 
-// Fills in topic->topic_id; leaves it as it is where there is no answer, which says nothing of the topic. It
-// waits for the answer. librdkafka cannot ask before its version 2.3.
+// Waits for the answer, and fills in topic->topic_id. Without an answer the field stays unchanged, which
+// tells nothing about the topic. librdkafka before 2.3 cannot ask for it.
 void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Combines the last answer about the topic with the last error of the broker.
+// Combines the last answer about the topic with the last error of the leader's broker.
 #include "kafka/topic_leader.h"
 
 #include "decode/utf8_text.h"

@@ -1,4 +1,5 @@
-// Asks for the topic, its identity and its leaders.
+// Asks for the topic, its id, the cluster's id and the leaders. The calls that wait run on threads of
+// question.h.
 #include "kafka/topic_query.h"
 
 #include "decode/utf8_text.h"
@@ -14,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int metadata_timeout_ms = 6000; // the answer may wait behind a fetch that waits for messages
+// on its connection, the answer may wait for a fetch that waits for messages
+constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;
 
@@ -47,7 +49,7 @@ void refuse(TopicAnswer *answer, const char *what, rd_kafka_resp_err_t error) {
 void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
     const rd_kafka_metadata_topic_t *topic = metadata.topic_cnt == 1 ? &metadata.topics[0] : nullptr;
     bool exists = topic != nullptr && topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->partition_cnt > 0;
-    // that some partition has no leader says nothing of the topic
+    // a partition without a leader does not mean that the topic is missing
     bool leaderless = topic != nullptr && topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (topic != nullptr && topic->err != RD_KAFKA_RESP_ERR_NO_ERROR && !leaderless &&
         topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
@@ -89,7 +91,7 @@ TopicAnswer describe(SharedClient &client) {
     return answer;
 }
 
-// The error of the call says only that no broker answered; why is in what was said of the brokers meanwhile.
+// The call's own error only says that no broker answered. The error callback may have the reason.
 void explain_unreachable(Consumer *consumer, Error *problem) {
     consumer->listen();
     const char *reason = consumer->broker_errors.worst();
@@ -146,7 +148,7 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error
                 consumer->broker_errors.forget();
         } else {
             *topic = question->answer.topic;
-            asked.clear(); // later answers may be older
+            asked.clear(); // drop the other questions: their answers may be older
             try {
                 take(consumer, &question->answer);
             } catch (...) {

@@ -1,6 +1,6 @@
 // Questions to Kafka about the topic: whether it exists, its ids, its partitions and their leaders. No call
-// waits: an answer is announced by the consumer's descriptor and is taken by another call. The headers of
-// topic_leader and topic_ranges, which go with it, are included for its callers.
+// waits: the consumer's descriptor becomes readable when there is an answer, and another call takes it. The
+// header includes topic_leader.h and topic_ranges.h for its callers.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -11,22 +11,22 @@
 namespace heartbeat {
 
 enum class AnswerState {
-    none,   // it is still to come, or nothing was asked
-    given,  // a missing topic is an answer
-    failed, // the cluster could not be asked
+    none,   // the answer has not come yet, or there was no question
+    given,  // also if the topic does not exist
+    failed, // the cluster gave no answer
 };
 
-// Asks for the topic: of any broker that is up, which may be one that does not answer. Asking again before
-// there is an answer asks another one; the first answer counts.
-bool topic_ask(Consumer *consumer) noexcept; // false: there is no memory or no thread
+// Asks a connected broker for the topic. That broker may never answer, so call it again: while there is no
+// answer, each call asks another broker, and the first answer counts.
+bool topic_ask(Consumer *consumer) noexcept; // false: no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
 AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
 
-// What to say where there is no answer for long.
+// The error text for a question that has no answer for a long time.
 void topic_explain_silence(Consumer *consumer, Error *error) noexcept;
 
-// The partition's end as the last answer of the broker had it, or -1. Asks nobody. One that cannot be right
-// is trouble, which the next consumer_fill() reports.
+// The high watermark of the partition in the broker's last answer, or -1. It does not ask a broker. If it
+// cannot be right, the next consumer_fill() returns FillResult::trouble.
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept;
 
 } // namespace heartbeat

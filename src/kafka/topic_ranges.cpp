@@ -1,6 +1,7 @@
-// Asks the leaders of partitions for offsets. rd_kafka_offsets_for_times() obeys its timeout in
-// every version; rd_kafka_query_watermark_offsets() does not before librdkafka 2.12, asks for one partition
-// after the other, and puts an end before the beginning right by its own guess.
+// Asks the leaders of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
+// every version. It does not use rd_kafka_query_watermark_offsets(): before librdkafka 2.12 that call ignores
+// its timeout, it asks for one partition after the other, and it replaces an end before the beginning by a
+// guess.
 #include "kafka/topic_ranges.h"
 
 #include "decode/utf8_text.h"
@@ -19,22 +20,25 @@ namespace heartbeat {
 namespace {
 
 constexpr int leader_timeout_ms = 8000;
-constexpr std::chrono::milliseconds answers_take{1500};     // then a partition's leader is said to be away
-constexpr std::chrono::milliseconds answers_take_max{4000}; // the same for one whose last answer took long
+constexpr std::chrono::milliseconds answers_take{1500}; // then the partition's leader counts as away
+// the same for a leader whose last answer took long
+constexpr std::chrono::milliseconds answers_take_max{4000};
 constexpr std::chrono::milliseconds errors_take{
-    1000}; // the same, where an error of it was heard: perhaps of the
-           // connection before, and the answer waits behind a fetch
+    // the same if the leader has an error. The error may be of an earlier connection, while the answer waits
+    // for a fetch.
+    1000};
 
 using Clock = std::chrono::steady_clock;
 
 void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
     answer->known = false;
-    bool answered = error > RD_KAFKA_RESP_ERR_NO_ERROR; // those below are librdkafka's own
+    bool answered = error > RD_KAFKA_RESP_ERR_NO_ERROR; // negative codes are librdkafka's own errors
     utf8_print(answer->reason.text, sizeof(answer->reason.text), "%s: %s",
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Puts one more of the offsets into those answers that have been known so far.
+// Asks for one more offset of each partition, and puts it into the answer. It leaves out answers that are not
+// known.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;
@@ -64,7 +68,7 @@ void put_high(RangeAnswer *answer, int64_t offset) {
     answer->range.high = offset;
     if (answer->kind == RangeKind::end)
         answer->range.low = 0;
-    if (answer->kind == RangeKind::time) // which had no message so late
+    if (answer->kind == RangeKind::time) // the partition has no message at or after that time
         answer->range.high = answer->range.low = answer->range.low < 0 ? offset : answer->range.low;
     const PartitionRange &range = answer->range;
     answer->known = range.low >= 0 && range.low <= range.high && range.high <= offset_max;
@@ -99,19 +103,20 @@ bool is_asked(const Questions &questions, int32_t partition, int32_t leader, Ran
     });
 }
 
-// The partition is to be asked for again at once.
+// Adds an answer that makes the caller ask for the partition again at once.
 void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
     consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
 }
 
-// The error of the call says little: what was said of the broker meanwhile, much.
+// Adds an answer that the partition is away. The reason is the broker's last error, which says more than the
+// error of the call.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);
     consumer->questions.answers.push_back(answer);
 }
 
-// The answer of a broker that throttles this client comes late, perhaps too late for the question.
+// The broker throttles this client, so its answer may come after the question's timeout.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }
@@ -122,7 +127,7 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
     for (RangeAnswer &answer : question.question->answer.ranges) {
         if (std::find(question.partitions.begin(), question.partitions.end(), answer.range.partition) ==
             question.partitions.end())
-            continue; // another broker leads it
+            continue; // another broker leads the partition now
         heard = heard || answer.known || answer.wrong;
         if (answer.known || answer.wrong) {
             consumer->questions.answers.push_back(answer);
@@ -140,7 +145,7 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
     consumer->questions.took[question.leader] = question.question->answer.took;
 }
 
-// A leader that answers late is not away.
+// How long to wait for the leader before it counts as away. A leader that answers slowly gets more time.
 std::chrono::milliseconds patience_with(const Questions &questions, int32_t leader) {
     auto took = questions.took.find(leader);
     return took == questions.took.end() ? answers_take
@@ -206,7 +211,7 @@ bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept {
         for (RangesQuestion &question : questions.ranges)
             look_at(consumer, &question);
     } catch (...) {
-        // there is no memory: what was not told is told by the next call, or asked for again
+        // no memory: the next call gives the answer, or the caller asks again
     }
     questions.ranges.erase(std::remove_if(questions.ranges.begin(), questions.ranges.end(),
                                           [](const RangesQuestion &one) { return one.question == nullptr; }),
