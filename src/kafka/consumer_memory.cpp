@@ -1,4 +1,5 @@
 // Keeps the newest marks of each partition in a ring, within a limit for all partitions together.
+// consumer_advance() adds the marks of a batch, and log_search.cpp reads them.
 #include "kafka/consumer_memory.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Makes texts for a person from librdkafka's errors. Most files of src/kafka call it.
+// Makes texts for a person from librdkafka's errors. Most files of src/kafka that call librdkafka also call
+// it.
 #include "kafka/failure.h"
 
 #include "decode/utf8_text.h"

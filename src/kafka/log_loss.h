@@ -1,4 +1,5 @@
-// Makes the text for a person about a log that is no longer the log that was read. log_search.cpp calls it.
+// Makes the text for a person about a log that is no longer the log that was read. log_search.cpp calls it
+// when a search has ended.
 #pragma once
 
 #include "kafka/examination_state.h"

@@ -1,4 +1,5 @@
-// Makes the mark of a message. A field that this version of librdkafka does not give is -1.
+// Makes the mark of a message from the fields that librdkafka gives. A field that this version of librdkafka
+// does not give is -1.
 #include "kafka/log_mark.h"
 
 namespace heartbeat {

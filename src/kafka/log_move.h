@@ -1,4 +1,5 @@
-// Moves the reading of one partition to another offset. The examination and the search of its log call it.
+// Moves the reading of one partition to another offset. The examination and the search of a log
+// (examination.cpp, log_search.cpp) call it.
 #pragma once
 
 #include <cstddef>

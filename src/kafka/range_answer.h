@@ -1,4 +1,5 @@
-// The answer to a question of topic_ranges.h: the offsets that Kafka holds of a partition.
+// The answer to a question of topic_ranges.h: the offsets that Kafka holds of a partition. The ingest worker
+// and the functions that seek and replay read it.
 #pragma once
 
 #include "kafka/error.h"

@@ -30,10 +30,9 @@ class Redactor {
     const Hidden *find_at(const std::string &text, size_t at, size_t *length) const;
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
-    std::vector<Hidden>
-        // the longest value first, so that the redactor finds the longer one of two values with the same
-        // beginning
-        hidden_;
+    // the longest value first, so that the redactor finds the longer one of two values with the same
+    // beginning
+    std::vector<Hidden> hidden_;
 };
 
 } // namespace heartbeat

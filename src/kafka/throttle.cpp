@@ -1,4 +1,5 @@
-// Remembers the last delay of each broker until its time and the grace are over.
+// Remembers the last delay of each broker until the delay and a grace period are over. It asks no clock: the
+// caller gives the time.
 #include "kafka/throttle.h"
 
 #include "decode/utf8_text.h"

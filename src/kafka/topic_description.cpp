@@ -1,4 +1,5 @@
-// Compares descriptions of topics. If an id is not known of both topics, it decides nothing.
+// Compares two descriptions of a topic by the ids of the cluster and of the topic. An id that only one of the
+// descriptions has decides nothing.
 #include "kafka/topic_description.h"
 
 #include <cstring>

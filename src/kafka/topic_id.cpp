@@ -1,4 +1,5 @@
-// Asks for the topic's id with librdkafka's Admin API, from librdkafka 2.3 on.
+// Asks for the topic's id with DescribeTopics of librdkafka's Admin API, which librdkafka has from version
+// 2.3 on.
 #include "kafka/topic_id.h"
 
 #include "decode/utf8_text.h"

@@ -21,12 +21,11 @@ namespace {
 
 constexpr int leader_timeout_ms = 8000;
 constexpr std::chrono::milliseconds answers_take{1500}; // then the partition's leader counts as away
-// the same for a leader whose last answer took long
+// The same for a leader whose last answer took long.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-constexpr std::chrono::milliseconds errors_take{
-    // the same if the leader has an error. The error may be of an earlier connection, while the answer waits
-    // for a fetch.
-    1000};
+// The same if librdkafka reports an error of the leader. The error may be of an earlier connection, while the
+// answer waits for a fetch.
+constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
 
