@@ -1,4 +1,4 @@
-// Gathers messages: decodes each one, copies its bytes, and counts how far each Kafka partition has come.
+// Gathers messages: decodes each one, copies its bytes, and records the next offset of each Kafka partition.
 // batch_seal.cpp sorts them for the tables.
 #include "decode/batch.h"
 
@@ -12,7 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// What a message that makes a batch full is given beside its own room: for the texts that go with it.
+// The extra room to reserve with a message that makes the batch full, for the texts that follow it: customer
+// ids and error texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace
@@ -20,7 +21,7 @@ constexpr size_t bytes_beside = size_t{4} << 10;
 Batch::Batch(size_t max_messages, size_t max_bytes) : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
-    // searched from the end: neighbours in the queue are of one partition
+    // search from the end: neighbours in the queue are mostly of the same partition
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
@@ -33,8 +34,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
         return {0, -1};
     const char *begin = static_cast<const char *>(data);
     size_t needed = bytes.size() + size;
-    // By doubling, so that each byte is moved but a few times, up to what a full batch has; beyond, no more
-    // than is needed, since a giant message would be held twice.
+    // Double the capacity up to max_bytes, so that each byte moves only a few times. Beyond max_bytes reserve
+    // no more than needed, since doubling would hold the memory of a giant message twice.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -47,7 +48,7 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
                         int32_t leader_epoch) {
     uint32_t index = partition_index(partition, first_offset);
     if (offset < partitions[index].next_offset)
-        return; // seen before the last seek: it is stored, or in this batch
+        return; // the client read it before its last seek: it is stored already, or in this batch
 
     size_t bytes_before = bytes.size();
     BatchMessage message{};
@@ -79,7 +80,7 @@ void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset,
     progress.last_event = first ? message.event_time : std::max(progress.last_event, message.event_time);
 }
 
-// False: out of memory, which is not the message's fault.
+// False: out of memory. The message itself may be a valid reading.
 bool Batch::decode(const void *payload, size_t size, BatchMessage *message) {
     Reading reading;
     DecodeError error;
@@ -117,7 +118,7 @@ void Batch::leave_out(int32_t partition, int64_t offset) {
 }
 
 void Batch::clear() {
-    // a batch of giant messages does not keep its memory for ever
+    // free the memory of giant messages
     if (bytes.capacity() > max_bytes / 2)
         std::vector<char>().swap(bytes);
     bytes.clear();

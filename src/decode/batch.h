@@ -1,5 +1,6 @@
-// The messages that will be stored by one transaction, decoded, sorted and ready to become rows.
-// It owns every byte it shows, so that neither a Kafka message nor a JSON value outlives the fetching.
+// The messages that one transaction will store: decoded, sorted and ready to become rows. The consumer client
+// fills it, and the store reads it. A batch owns all of its bytes, so the caller can free a Kafka message or
+// a JSON value at once.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -21,37 +22,37 @@ constexpr int64_t minute_of(int64_t time) {
 
 class Batch {
   public:
-    // Room for that many messages; the bytes they bring are bounded by max_bytes, give or take one message.
+    // Room for max_messages messages. Their bytes can exceed max_bytes by one message at most.
     Batch(size_t max_messages, size_t max_bytes);
 
     bool empty() const { return partitions.empty(); }
     bool full() const { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
     const char *at(BatchBytes piece) const { return bytes.data() + piece.position; }
 
-    // A message, or the mere fact that everything before next_offset has been seen. first_offset is the
-    // position that the partition has had so far. May throw std::bad_alloc; the message is then not in the
-    // batch.
+    // Adds a message, or only the progress that all messages before next_offset have been read. first_offset
+    // is the position of the partition before this batch. May throw std::bad_alloc; the message is then not
+    // in the batch.
     void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
                      const void *key, size_t key_size, const void *payload, size_t payload_size,
                      int32_t leader_epoch = -1);
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
-    // Fills the lists below; call it once, when the batch will grow no more. May throw std::bad_alloc.
+    // Fills the lists below. Call it once, when the batch is complete. May throw std::bad_alloc.
     void seal();
-    void unseal(); // empties them
+    void unseal(); // empties the lists
 
     // Before sealing: the message at that offset of that partition counts as read, and is not stored.
     void leave_out(int32_t partition, int64_t offset);
 
-    // Takes back what reject() has done. May throw std::bad_alloc.
+    // Undoes all calls of reject(). May throw std::bad_alloc.
     void restore();
     void reject(uint32_t index, const char *sqlstate, const char *text); // may throw std::bad_alloc
 
     void clear();
 
-    MessageMark mark(uint32_t index) const; // of a message, with its checksum
+    MessageMark mark(uint32_t index) const; // the mark of a message, with its checksum
 
-    BatchBytes keep(const void *data, size_t size); // a copy; may throw std::bad_alloc
+    BatchBytes keep(const void *data, size_t size); // copies bytes into the batch; may throw std::bad_alloc
 
     size_t max_messages;
     size_t max_bytes;
@@ -59,20 +60,21 @@ class Batch {
     std::vector<char> bytes;
     std::vector<BatchMessage> messages; // in arrival order
     std::vector<BatchPartition> partitions;
-    std::vector<MarkTrail>
-        trails; // consumer_advance(): of the same partitions; empty where nothing is remembered
+    // of the same partitions: consumer_advance() sets them; empty if it could not
+    std::vector<MarkTrail> trails;
 
-    // Made by seal(): indexes into messages. Readings are in the order of their tables' key, (customer_id,
-    // event_time), since inserting in key order saves a third of the time, and hold each key once.
+    // seal() makes these lists of indexes into `messages`. The readings have the order of the tables' primary
+    // key (customer_id, event_time), since inserting in key order saves a third of the time. Each list of
+    // readings has each key once.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     std::vector<uint32_t> dead_letters;
-    std::vector<uint32_t>
-        duplicates; // of an earlier message of this batch: of records, then of anomalies, in key order
+    // readings with the key of an earlier message of this batch: of records, then of anomalies, in key order
+    std::vector<uint32_t> duplicates;
     std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
 
   private:
-    size_t bytes_sealed = 0; // those that seal() found
+    size_t bytes_sealed = 0; // the size of `bytes` when seal() was called
     uint32_t partition_index(int32_t partition, int64_t first_offset);
     bool decode(const void *payload, size_t size, BatchMessage *message);
     int compare_keys(const BatchMessage &left, const BatchMessage &right) const;
@@ -80,17 +82,19 @@ class Batch {
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
 
-// For callers that cannot be thrown at: nullptr or false where memory is out.
+// For callers that must not see an exception: nullptr or false if there is no memory.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// The message alone in a partition of that number, for what does not come from Kafka in order.
+// Adds the message as the only one of a partition with that number. For messages that do not come from Kafka
+// in order, such as dead letters that are tried again.
 bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
                      size_t payload_size) noexcept;
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
-// After sealing: the database refuses this reading, which becomes a dead letter, and so do its duplicates,
-// since there is nothing stored that they would be duplicates of. The caller takes it off its list.
+// Call it after sealing, if the database refuses this reading. The reading and its duplicates become dead
+// letters: the database stores no reading that they could be duplicates of. The caller removes the index from
+// its own list.
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;
-bool batch_restore(Batch *batch) noexcept; // as it was sealed: what was rejected is tried again
+bool batch_restore(Batch *batch) noexcept; // the batch as it was sealed, to try rejected readings again
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// What a batch holds of each message, and how far it takes each Kafka partition. The bytes of a message are
-// the batch's: a BatchBytes names a piece of them, and Batch::at() finds it.
+// The fields that a batch keeps of each message, and the progress of each Kafka partition. The batch owns the
+// bytes of its messages: a BatchBytes names a piece of them, and Batch::at() finds it.
 #pragma once
 
 #include "decode/classify.h"
@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// A piece of the batch's bytes; size -1 stands for no bytes at all (a NULL), which is not an empty piece.
+// A piece of the batch's bytes. Size -1 stands for a NULL, which differs from an empty piece.
 struct BatchBytes {
     size_t position;
     int32_t size;
@@ -18,13 +18,14 @@ struct BatchBytes {
 
 struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
-    DecodeErrorCode error;    // none: the reading's fields hold
+    DecodeErrorCode error;    // DecodeErrorCode::none: the message is a reading, and its fields are valid
     HeartRateClass heart_rate_class;
-    bool duplicate; // of an earlier message of this batch, which is the one that is stored
-    bool left_out;  // on no list: see leave_out
+    // an earlier message of this batch has the same key, and only that one is stored
+    bool duplicate;
+    bool left_out; // on no list: see Batch::leave_out()
     int64_t offset;
     int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
-    int32_t leader_epoch; // -1 if it is not known
+    int32_t leader_epoch; // -1: not known
     BatchBytes key;
     BatchBytes payload;
     BatchBytes customer_id;
@@ -36,17 +37,18 @@ struct BatchMessage {
     bool is_reading() const { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
 };
 
-// How far the batch takes one partition: it holds all of first_offset <= offset < next_offset.
+// The progress of one partition: the batch has all messages of first_offset <= offset < next_offset.
 struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
     int64_t messages;
     int64_t readings;
-    int64_t last_offset;     // of its last message that has a Kafka timestamp; -1 if none
-    int64_t last_kafka_time; // that message's: milliseconds since 1970, -1 if none
-    uint32_t last_message;   // that message's index
-    int64_t first_event; // of its readings, where it has any: earliest and latest, microseconds since 1970
+    int64_t last_offset;     // of the last message that has a Kafka timestamp; -1: there is none
+    int64_t last_kafka_time; // of that message: milliseconds since 1970; -1: there is none
+    uint32_t last_message;   // index of that message
+    // earliest and latest event time of the readings, if there are any: microseconds since 1970
+    int64_t first_event;
     int64_t last_event;
 };
 

@@ -1,5 +1,5 @@
-// Makes the lists of a batch that grows no more: readings in the order in which inserting them is cheapest,
-// each key once, and dead letters. What the database refuses afterwards moves to the dead letters.
+// Makes the lists of a complete batch: the readings in the order of the primary key, each key once, and the
+// dead letters. Afterwards it moves readings that the database refuses to the dead letters.
 #include "decode/batch.h"
 
 #include <algorithm>
@@ -56,7 +56,7 @@ int Batch::compare_keys(const BatchMessage &left, const BatchMessage &right) con
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
         int order = compare_keys(messages[a], messages[b]);
-        return order != 0 ? order < 0 : a < b; // the first to arrive is the one that is kept
+        return order != 0 ? order < 0 : a < b; // the message that arrived first is kept
     });
     auto same_key = [&](uint32_t kept, uint32_t next) {
         messages[next].duplicate = compare_keys(messages[kept], messages[next]) == 0;

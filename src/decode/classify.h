@@ -1,5 +1,5 @@
-// The product's one rule that tells normal heart rates from anomalies. The worker, SQL's
-// heartbeat_classify() and the generator's tests all use this function.
+// The only rule that separates normal heart rates from anomalies. The batch, the SQL function
+// heartbeat_classify() and the generator's tests call this function.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Chooses how a payload is decoded: the short cut first, and the JSON parser for every payload that the
-// short cut does not take.
+// Chooses how to decode a payload: first with the fast path decode_plain(), and with the JSON parser if
+// decode_plain() does not accept the payload.
 #include "decode/decode.h"
 
 #include "decode/decode_json.h"

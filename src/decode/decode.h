@@ -1,4 +1,5 @@
-// One Kafka message's payload to one reading, or to the reason why it is none.
+// Decodes the payload of one Kafka message into a reading, or into the error that makes it a dead letter. The
+// batch calls it for each message.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -9,9 +10,9 @@
 namespace heartbeat {
 
 // payload == nullptr is a tombstone. Returns true with *reading filled in, or false with *error filled in and
-// *reading unspecified. A text may say where in the payload something was found, never the payload's
-// contents: errors travel to logs, payloads do not. A number is the nearest double, as everywhere in JSON:
-// 1e-400 is zero. Any number of threads may decode at once, also while the process changes its locale.
+// *reading unspecified. An error text may name a position in the payload, but never has content of the
+// payload, because error texts go to logs. A number becomes the nearest double, as usual in JSON: 1e-400 is
+// zero. Any number of threads may decode at once, also while the process changes its locale.
 bool decode_message(const void *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,5 @@
-// The names of the codes, as heartbeat_dead_letters shows them. A name that was stored once must not change.
+// The names of the error codes, as heartbeat_dead_letters shows them. Databases store these names, so a name
+// must never change.
 #include "decode/decode_error.h"
 
 namespace heartbeat {

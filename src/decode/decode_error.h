@@ -1,5 +1,5 @@
-// Why a payload is no reading: the codes that dead letters are stored with, and a text for a person. The
-// decoders set them, the batch keeps them, and the store and the retry of dead letters read them.
+// The errors of decoding: the code that is stored with a dead letter, and a text for a person. The decoders
+// set them, the batch keeps them, and the store and the retry of dead letters read them.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ enum class DecodeErrorCode : uint8_t {
     customer_id_empty,
     customer_id_too_long,
     invalid_timestamp,
-    out_of_memory, // not the message's fault: it must be decoded again
+    out_of_memory, // the message may be a valid reading: decode it again
 };
 
-// Those that a dead letter can have.
+// The codes that a dead letter can have.
 constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
                                                     DecodeErrorCode::empty,
                                                     DecodeErrorCode::invalid_json,

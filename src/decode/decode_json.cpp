@@ -1,6 +1,6 @@
-// Takes the three fields of a reading out of a JSON object, or says for a person why they are
-// not there. This file must stay without PostgreSQL's headers and must never call json_object(): the server
-// exports another function of that name.
+// Reads the three fields of a reading from a JSON object, or makes an error for a person. This file must not
+// include PostgreSQL's headers and must never call jansson's json_object(): the server exports another
+// function with that name.
 #include "decode/decode_json.h"
 
 #include "decode/json_arena.h"
@@ -80,7 +80,7 @@ const char *json_error_reason(enum json_error_code code) noexcept {
     }
 }
 
-// The parser's own text quotes the payload, so only its code and its position are passed on.
+// The parser's own text quotes the payload, so the error has only its code and its position.
 bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
     const enum json_error_code code = json_error_code(&cause);
     if (code == json_error_numeric_overflow)
@@ -92,7 +92,8 @@ bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
                 json_error_reason(code), cause.line, cause.column);
 }
 
-// The parser has proved the text to be UTF-8, where every character has one byte that is no continuation.
+// The parser has checked that the text is UTF-8, where each character has exactly one byte that is not a
+// continuation byte.
 size_t count_characters(const char *text, size_t size) noexcept {
     size_t characters = 0;
     for (size_t i = 0; i < size; ++i)

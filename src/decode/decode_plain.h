@@ -1,5 +1,5 @@
-// Readings in the form that producers write them in, without a JSON parser. It is a short cut
-// and no second rule: what it does not take at once is decode_json's, which decides about everything else.
+// Decodes readings in the form that most producers write, without a JSON parser. It is a faster way and not a
+// second rule: decode.cpp gives each payload that decode_plain() does not accept to decode_json().
 #pragma once
 
 #include "decode/reading.h"
@@ -8,10 +8,10 @@
 
 namespace heartbeat {
 
-// True where the payload is an object of the three fields alone, each once and in any order, with spaces
-// between tokens or none, whose strings are printable ASCII without escapes, whose customer_id is a string,
-// and whose heart_rate is a plain decimal number that is not negative. *reading is then what decode_json
-// would have made of it; otherwise it is unspecified.
+// True if the payload is an object of only the three fields, each once and in any order, with or without
+// spaces between tokens. The strings must be printable ASCII without escapes, customer_id must be a string,
+// and heart_rate a plain decimal number that is not negative. *reading is then the same as decode_json()
+// would make; otherwise it is unspecified.
 bool decode_plain(std::string_view payload, Reading *reading) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// One allocator of jansson's for all threads. It takes the memory of a parse from the arena of
-// the thread, and hands every other call on to the allocator that was there before, which may be malloc() or
-// that of another library in the process.
+// Installs one allocator for jansson, which all threads of the process use. During a parse it takes memory
+// from the thread's arena. It passes each other call to the allocator that was installed before, which may be
+// malloc() or the allocator of another library in the process.
 #include "decode/json_arena.h"
 
 #include <atomic>
@@ -17,9 +17,9 @@ std::atomic<json_malloc_t> outer_malloc;
 std::atomic<json_free_t> outer_free;
 std::mutex installing;
 
-// jansson asks the C library for numbers, and the C library asks the locale for the decimal point. The
-// server changes the locale of the process for moments at any time; a thread's own is not concerned. 0, which
-// leaves the thread its locale, where there was no memory for it.
+// jansson converts numbers with the C library, which takes the decimal point from the locale. The server may
+// change the locale of the process for a moment at any time, but not the locale of a thread. So a parse sets
+// the thread's locale to this one. It is 0 if there was no memory, and the thread then keeps its locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
@@ -29,8 +29,9 @@ locale_t c_locale() noexcept {
 
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
-// The allocator stays, since no thread can know whether another one is in a parse. Somebody else in the
-// process may put another one in its place later: that one is then the one to hand calls on to.
+// The allocator stays installed, since no thread can know whether another thread is in a parse. Another
+// library may replace it later. install() then puts it back, and passes other calls to that library's
+// allocator.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;
@@ -47,7 +48,7 @@ void JsonArena::install() noexcept {
 }
 
 JsonArena::JsonArena() noexcept {
-    // jansson would make the seed of its hash tables in the first parse
+    // otherwise jansson would make the seed of its hash tables in the first parse
     static const bool prepared = (json_object_seed(0), install(), c_locale(), true);
     (void)prepared;
     install();
@@ -72,7 +73,7 @@ json_t *JsonArena::load(const char *text, size_t size, size_t flags, json_error_
     return value;
 }
 
-// Only jansson's C frames lie between setjmp and longjmp: there is no destructor to skip.
+// Only jansson's C frames are between setjmp and longjmp, so longjmp skips no destructor.
 json_t *JsonArena::parse(const char *text, size_t size, size_t flags, json_error_t *error,
                          bool *out_of_memory) noexcept {
     *out_of_memory = setjmp(exhausted_) != 0;

@@ -1,6 +1,6 @@
-// The memory that one parse of JSON lives in. jansson does not survive a failed allocation: it
-// drops digits of a number or stops the process on an assertion, depending on which one fails. So here none
-// fails; the parse is left instead.
+// The memory of one parse of JSON. jansson does not handle a failed allocation correctly: it drops digits of
+// a number, or ends the process with an assertion. So no allocation returns NULL to jansson: if there is no
+// memory, longjmp leaves the parse. decode_json.cpp calls it.
 #pragma once
 
 #include <csetjmp>
@@ -10,10 +10,10 @@
 
 namespace heartbeat {
 
-// What one parse allocates ends with its arena; json_decref() is not needed. The first bytes are the arena's
-// own, which is all that an ordinary reading takes. Each thread can have arenas of its own, also one while
-// another one exists. Two threads share nothing: jansson's allocator belongs to the process, but looks at
-// the thread's arena.
+// The destructor frees all memory of the parse, so the caller needs no json_decref(). The first bytes are
+// inside the arena, and an ordinary reading needs no more. Each thread can have arenas, also several at a
+// time. Threads share no arena: the process has one allocator for jansson, which uses the arena of the
+// calling thread.
 class JsonArena {
   public:
     JsonArena() noexcept;
@@ -21,8 +21,8 @@ class JsonArena {
     JsonArena(const JsonArena &) = delete;
     JsonArena &operator=(const JsonArena &) = delete;
 
-    // json_loadb(), except that it also returns nullptr, with *out_of_memory set, where memory runs out. The
-    // decimal point is a point, whatever locale the process has or is about to get.
+    // The same as json_loadb(), but if there is no memory, it returns nullptr with *out_of_memory set. The
+    // decimal point is always ".", in each locale of the process.
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
                  bool *out_of_memory) noexcept;
 
@@ -41,7 +41,7 @@ class JsonArena {
     void *take(size_t size);
     void grow(size_t size);
 
-    static thread_local JsonArena *current_; // of the parse that this thread is in; nullptr: it is in none
+    static thread_local JsonArena *current_; // the arena of this thread's parse; nullptr: no parse
 
     Block *blocks_ = nullptr;
     size_t block_size_ = own_size;

@@ -1,4 +1,5 @@
-// Checksums and the trail of marks.
+// Makes the checksum of a message, and keeps, prints and parses the trail of marks. heartbeat_offsets stores
+// both, so their form must not change.
 #include "decode/message_mark.h"
 
 #include <algorithm>
@@ -11,8 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// An index whose neighbours are close to each other for their age, so that without it the trail tells least
-// less. The first and the last mark stay.
+// The index of the mark that the trail needs least: the gap between its neighbours is small compared with the
+// mark's age. The first and the last mark stay.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;
@@ -32,7 +33,7 @@ size_t least_needed(const MarkTrail &trail) {
 
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept {
-    unsigned char head[8]; // the sizes, low byte first, whatever the machine
+    unsigned char head[8]; // the sizes, low byte first on each machine
     for (size_t i = 0; i < sizeof(head); i++)
         head[i] = static_cast<unsigned char>((i < 4 ? key_size : payload_size) >> (8 * (i % 4)));
     uLong checksum = crc32_z(0, head, sizeof(head));

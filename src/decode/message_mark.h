@@ -1,5 +1,5 @@
-// What is remembered of a consumed message, so that it can be told from another one that Kafka
-// holds later at its offset.
+// The mark of a consumed message: the fields that show later whether Kafka still holds the same message at
+// its offset. The batch makes marks, src/kafka compares them with the log, and the store saves them.
 #pragma once
 
 #include <cstddef>
@@ -14,27 +14,28 @@ struct MessageMark {
     int32_t leader_epoch = -1; // of the leader that appended the message; -1 where it is not known
 };
 
-// CRC-32 of key and value. A size of -1 is that of none, which is another one than an empty one.
+// CRC-32 of key and value. Size -1 is a NULL, whose checksum differs from the checksum of an empty text.
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept;
 
-// Of two messages at one offset: whether both can be the same one. The leader's epoch is not looked at.
+// Whether two marks of the same offset can be of the same message. It does not compare the leader epochs.
 bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexcept;
 
 inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
-// Marks of one partition in ascending order of their offsets: the older, the further apart.
+// Marks of one partition in ascending order of offset. The older the marks, the larger the gaps between them.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;
 
-    void add(const MessageMark &mark) noexcept; // the newest; marks at and after its offset are removed
+    // adds the newest mark, and removes marks at and after its offset
+    void add(const MessageMark &mark) noexcept;
     const MessageMark *find(int64_t offset) const noexcept;
 };
 
 // A text of "offset:time:checksum:epoch", separated by spaces, in trail_text_size bytes at most.
 void trail_print(const MarkTrail &trail, char *to) noexcept;
-MarkTrail trail_parse(const char *text) noexcept; // up to what is not such a text
+MarkTrail trail_parse(const char *text) noexcept; // stops at the first part that is not of this form
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// One heart-rate reading, the fields that carry it in a Kafka message, and where it travels by
-// default. The generator writes it, the decoder reads it; nothing here knows PostgreSQL or Kafka.
+// One heart-rate reading, the names of its fields in a Kafka message, and the default topic. The generator
+// writes readings, and the decoder reads them. This file must not include PostgreSQL or librdkafka.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@ inline constexpr char field_event_timestamp[] = "event_timestamp";
 
 inline constexpr char default_topic[] = "heartbeat-events";
 
-// A customer id is at most 256 characters, which UTF-8 writes in at most four bytes each.
+// A customer id has at most 256 characters, and a character of UTF-8 at most four bytes.
 inline constexpr size_t customer_id_max_characters = 256;
 inline constexpr size_t customer_id_max_bytes = customer_id_max_characters * 4;
 
-// A reading that owns its text, so that no JSON value or Kafka message has to outlive the decoding.
+// A reading owns its text, so the caller can free the JSON value and the Kafka message after decoding.
 struct Reading {
     char customer_id[customer_id_max_bytes];
     uint16_t customer_id_size; // bytes of UTF-8 in customer_id, which has no terminator

@@ -1,4 +1,5 @@
-// Moves over a text from left to right, for those who read one without a parser.
+// Moves over a text from left to right. decode_plain.cpp and timestamp.cpp read texts with it, without a
+// parser.
 #pragma once
 
 namespace heartbeat {
@@ -7,7 +8,7 @@ constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// A take that fails has not moved.
+// A take function that returns false has not moved the cursor.
 struct TextCursor {
     const char *at;
     const char *end;
@@ -21,7 +22,7 @@ struct TextCursor {
         return true;
     }
 
-    // As many digits as there are.
+    // Takes all digits up to the next other character; false: there is none.
     bool take_digits() noexcept {
         const char *const begin = at;
         while (at != end && is_digit(*at))

@@ -1,5 +1,5 @@
-// Reads and writes event timestamps with civil-calendar arithmetic alone. No locale, no time
-// zone database and no global state takes part, so a text means the same instant on every machine.
+// Reads and writes event timestamps with calendar arithmetic only. It uses no locale, no time zone database
+// and no global state, so a text means the same instant on every machine.
 #include "decode/timestamp.h"
 
 #include "decode/text_cursor.h"
@@ -35,7 +35,7 @@ struct Cursor : TextCursor {
     }
 };
 
-// Microseconds of the digits of a fraction; 1'000'000 when it rounds up to a whole second.
+// The microseconds of a fraction; 1'000'000 if it rounds up to a whole second.
 int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
     constexpr size_t exact_digits = 6;
     if (count <= exact_digits) {
@@ -47,8 +47,8 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
 
     // PostgreSQL reads a fraction as a double, multiplies it and rounds half to even. Exact decimal
     // arithmetic would differ from that by a microsecond for many seven-digit fractions that end in 5, and a
-    // payload cast to timestamptz would then disagree with the stored row. Digits after the 40th cannot be
-    // noticed.
+    // payload cast to timestamptz would then disagree with the stored row. Digits after the 40th cannot
+    // change the result.
     constexpr size_t noticed_digits = 40;
     char decimal[2 + noticed_digits] = {'0', '.'};
     const size_t noticed = std::min(count, noticed_digits);
@@ -74,7 +74,7 @@ bool read_date(Cursor *cursor, std::chrono::sys_days *date) noexcept {
     return true;
 }
 
-// The time of day in microseconds, which a leap second or a rounded fraction carries into the next day.
+// The time of day in microseconds. With a leap second or a rounded fraction it can reach the next day.
 bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;
@@ -96,7 +96,7 @@ bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     return true;
 }
 
-// Seconds that local time is ahead of UTC; no zone at all is UTC.
+// The seconds by which local time is ahead of UTC. A text without a zone is UTC.
 bool read_zone(Cursor *cursor, int *offset) noexcept {
     *offset = 0;
     if (cursor->at_end() || cursor->take('Z') || cursor->take('z'))

@@ -1,4 +1,5 @@
-// Event timestamps between RFC 3339 text and microseconds since 1970-01-01 00:00:00 UTC.
+// Converts event timestamps between RFC 3339 text and microseconds since 1970-01-01 00:00:00 UTC. The
+// decoders and the generator call it.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ inline constexpr size_t timestamp_text_size = 27;
 // Reads YYYY-MM-DD, `T`, `t` or one space, HH:MM:SS, an optional fraction of any length (after `.` or `,`;
 // rounded to the nearest microsecond as PostgreSQL does), and an optional zone: `Z`, `z`, +HH, +HHMM or
 // +HH:MM (or `-`; up to 15:59, PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
-// without a fraction is the first of the next minute. Anything else, an impossible date included, returns
-// false and leaves *event_time alone.
+// without a fraction is the first second of the next minute. For each other text, also an impossible date, it
+// returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
 // Writes exactly timestamp_text_size bytes, no terminator, always with six digits of fraction and `Z`.

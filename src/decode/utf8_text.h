@@ -1,5 +1,5 @@
-// Texts from outside (librdkafka, a broker, the operating system) made fit to be stored, shown,
-// dumped and logged: valid UTF-8 without control characters, cut where a character ends.
+// Makes texts from outside (librdkafka, a broker, the operating system) safe to store, show, dump and log:
+// valid UTF-8 without control characters, cut where a character ends. src/kafka and the floors above call it.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-inline constexpr size_t escape_size = 4; // of \xNN, as a byte is written that cannot be shown
+inline constexpr size_t escape_size = 4; // of \xNN, which stands for a byte that cannot be shown
 
 // Returns the escape's size; it is not terminated.
 inline size_t write_escape(char *to, char byte) noexcept {
@@ -18,10 +18,10 @@ inline size_t write_escape(char *to, char byte) noexcept {
     return escape_size;
 }
 
-// Writes what can be shown as it is and each other byte as \xNN, and cuts where the next character or escape
-// has no room. `length_at(at, left)` says how many bytes the character has that begins there, 0 where the
-// byte cannot be shown. Backslashes stay as they are, so a text that has been copied once stays the same by
-// another copy. Returns the copy's size; it is terminated.
+// Copies the characters that can be shown, writes each other byte as \xNN, and cuts the text where the next
+// character or escape has no room. `length_at(at, left)` returns how many bytes the character at `at` has, or
+// 0 if the byte cannot be shown. Backslashes stay unchanged, so a second copy does not change the text again.
+// Returns the size of the copy, which is terminated.
 template <typename LengthAt>
 size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) {
     size_t written = 0;
@@ -43,20 +43,22 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
     return written;
 }
 
-// How many bytes the UTF-8 character has that begins at `at`; 0 where there is none, and for a control
-// character: of ASCII, of Unicode's second block, and those that break lines or change the direction of what
-// follows.
+// How many bytes the UTF-8 character at `at` has. 0 if there is no valid character, and for a control
+// character: of ASCII, of Unicode's second block (C1), and characters that break a line or change the
+// direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
-// Copies what is meant to be UTF-8.
+// Copies a text that should be UTF-8.
 void utf8_copy(char *to, size_t size, const char *from) noexcept;
 
-// The same of printf's words. Its result has room for so many bytes before it is made fit.
+// Formats as printf() does, and copies the result as utf8_copy() does. The formatted text is cut at so many
+// bytes first.
 inline constexpr size_t print_size_max = 4096;
 void utf8_print(char *to, size_t size, const char *format, ...) noexcept
     __attribute__((format(printf, 3, 4)));
 
-// Copies an identifier: what is not printable ASCII is escaped, so it is the same in every encoding.
+// Copies an identifier, and writes each byte that is not printable ASCII as an escape, so the copy is the
+// same in each encoding of a database.
 void ascii_copy(char *to, size_t size, const char *from) noexcept;
 
 } // namespace heartbeat
