@@ -1,4 +1,5 @@
-// Generator: a file whose age shows a health check when Kafka last acknowledged a message.
+// Generator: a file whose age shows a health check when Kafka last acknowledged a message. run.cpp uses it
+// for the option --alive-file.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,7 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file, or sets its time to 1970: Kafka has not acknowledged a message yet. Throws
+    // Creates the file, and sets its time to 1970, since Kafka has not acknowledged a message yet. Throws
     // std::system_error.
     explicit AliveFile(std::string path);
 

@@ -1,5 +1,5 @@
-// Generator: writes to standard error: messages, and on a terminal one progress line, which the messages do
-// not break.
+// Generator: writes messages to standard error, and on a terminal also one progress line. It clears this line
+// before each message.
 #include "console.h"
 
 #include <cinttypes>

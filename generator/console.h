@@ -1,5 +1,5 @@
-// Generator: writes to standard error: messages, and on a terminal one progress line, which the messages do
-// not break.
+// Generator: writes messages to standard error, and on a terminal also one progress line. All parts of the
+// generator that print call it.
 #pragma once
 
 #include "message.h"
@@ -18,7 +18,7 @@ class Console {
     void info(const std::string &text);
     void error(const std::string &text);
 
-    // Shows the progress of the run, only on a terminal, and at most a few times a second.
+    // Shows the progress of the run: only on a terminal, and at most four times a second.
     void progress(const Counts &counts);
     void clear_progress();
 

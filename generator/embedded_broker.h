@@ -12,8 +12,8 @@
 
 namespace heartbeat::generator {
 
-// Listens on 127.0.0.1 only, keeps messages in memory, and of a partition only the newest 5 MiB and 100,000
-// batches: these limits are the mock cluster's own. Serves on threads of librdkafka until it is destroyed.
+// Listens on 127.0.0.1 only, and keeps messages in memory. The mock cluster limits each partition to the
+// newest 5 MiB and 100,000 batches. Threads of librdkafka serve clients until the object is destroyed.
 class EmbeddedBroker {
   public:
     // port 0: any free port. Throws std::runtime_error (std::system_error if it cannot listen on the port).

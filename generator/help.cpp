@@ -12,7 +12,8 @@ namespace {
 constexpr size_t indent = 30;
 constexpr size_t line_width = 100;
 
-// " FILE"; in brackets if the value is optional; empty for a switch.
+// The value of the option in the help, such as " FILE": in brackets if the value is optional, and empty for a
+// switch.
 std::string value_of(const CLI::Option &option) {
     if (option.get_type_size() == 0 || option.get_type_name().empty())
         return "";
@@ -23,10 +24,10 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // the default of an optional value applies when the option is present without a value, not when it is
-    // absent
+    // Leave out the default of an optional value: it applies to an option without a value, not to a missing
+    // option.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
-        value != "{}") // what versions of CLI11 write for an empty list
+        value != "{}") // texts of CLI11 for an empty list, depending on its version
         notes += " [default: " + value + "]";
     const std::string variable = variable_of(option.get_single_name());
     if (!variable.empty())
@@ -47,12 +48,13 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Not by CLI11: 2.4 and newer would break the lines of the description and the footer anew.
+// Replaces CLI11's own function: from version 2.4 on, that wraps the lines of the description and of the
+// footer again.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";
     for (const std::string &group : app->get_groups()) {
-        // CLI11 2.5 and newer name the group of the options without a group in capitals
+        // CLI11 2.5 and newer write the name of the default group in capitals
         help += '\n' + (group == "OPTIONS" ? "Options" : group) + ":\n";
         for (const CLI::Option *option :
              app->get_options([&group](const CLI::Option *o) { return o->get_group() == group; }))

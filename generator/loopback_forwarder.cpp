@@ -1,4 +1,5 @@
-// Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
+// Generator, embedded broker: forwards the connections of one loopback port to another loopback port, with
+// one thread and poll().
 #include "loopback_forwarder.h"
 
 #include <array>
@@ -35,8 +36,8 @@ class Descriptor {
     int fd_;
 };
 
-// One direction of a connection. It reads only when everything read before has been written, so that a slow
-// reader slows its writer down instead of filling memory.
+// One direction of a connection. It reads only when it has written all bytes that it read before. So a slow
+// reader slows its writer down, and memory does not grow.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

@@ -1,4 +1,5 @@
 // Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
+// embedded_broker.cpp uses it; it knows nothing of Kafka.
 #pragma once
 
 #include <cstdint>

@@ -8,13 +8,13 @@
 
 namespace heartbeat::generator {
 
-// Views into the source's buffers: valid until the source is asked for the next message.
+// Views into the source's buffers. They are valid until the next call of Source::next().
 struct Message {
     std::string_view key;
     bool has_key;
     std::string_view payload;
-    int64_t timestamp_ms; // Kafka's message timestamp, milliseconds since 1970-01-01; 0 lets librdkafka take
-                          // the time
+    // Kafka's message timestamp, milliseconds since 1970-01-01; 0: librdkafka uses the present time.
+    int64_t timestamp_ms;
 };
 
 enum class SourceState { message, waiting, end, failed };
@@ -30,7 +30,7 @@ class Source {
 };
 
 struct Counts {
-    uint64_t sent = 0; // handed to the sink; each ends as acknowledged or failed
+    uint64_t sent = 0; // given to the sink; each message ends as acknowledged or failed
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 

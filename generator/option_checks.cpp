@@ -1,4 +1,4 @@
-// Generator, options: checks values. Every message about a wrong value names the legal values.
+// Generator, options: checks the values of options. Each error about a wrong value names the legal values.
 #include "option_checks.h"
 
 #include "decode/timestamp.h"

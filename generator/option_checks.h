@@ -1,4 +1,5 @@
-// Generator, options: checks values. Every message about a wrong value names the legal values.
+// Generator, options: checks the values of options. Each error about a wrong value names the legal values.
+// options.cpp gives these checks to CLI11.
 #pragma once
 
 #include "CLI/CLI.hpp"
@@ -12,7 +13,7 @@ CLI::Validator check_integer(uint64_t first, uint64_t last);
 CLI::Validator check_number(double first, double last, bool above_first = false);
 // An RFC 3339 time, replaced by its microseconds since 1970-01-01 UTC.
 CLI::Validator check_time();
-// A port, or `true` for any free one, which is replaced by 0.
+// A port, or `true` for any free port, which the check replaces by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
 // A list of bootstrap servers, separated by commas.

@@ -1,4 +1,4 @@
-// Generator, options: reads the command line, the environment and the configuration file.
+// Generator, options: reads the command line, the environment and the configuration file. CLI11 parses them.
 #include "options.h"
 
 #include "help.h"
@@ -163,7 +163,7 @@ void add_other_options(CLI::App *app, Options *options) {
         ->check(check_switch());
 }
 
-// HEARTBEAT_CONFIG is one text with all values of a repeatable option, which CLI11 cannot read.
+// HEARTBEAT_CONFIG has all values of the repeatable option --config in one text, which CLI11 cannot read.
 void take_config_variable(Options *options) {
     std::string rest = variable_value("config");
     if (rest.empty() || !options->config.empty())

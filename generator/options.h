@@ -1,4 +1,4 @@
-// Generator, options: reads the command line, the environment and the configuration file.
+// Generator, options: reads the command line, the environment and the configuration file. main.cpp calls it.
 #pragma once
 
 #include "decode/reading.h"
@@ -32,7 +32,7 @@ struct Options {
     std::string brokers = "localhost:9092";
     int partitions = 3;
     std::vector<std::string> config;         // key=value, librdkafka's properties
-    std::optional<uint16_t> embedded_broker; // its port; 0: any free one
+    std::optional<uint16_t> embedded_broker; // its port; 0: any free port
 
     std::optional<std::string> replay;
     std::optional<std::string> alive_file;
@@ -46,8 +46,8 @@ struct Options {
 };
 
 // Fills in *options. A value comes from the command line, otherwise from the environment, otherwise from the
-// configuration file. Returns the exit status if the program must end at once: after --help and --version,
-// whose text goes to `out`, or after a wrong option, which a message on `err` explains.
+// configuration file. Returns the exit status if the program must end at once: after --help or --version,
+// which it answers on `out`, or after a wrong option, which it explains on `err`.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

@@ -1,4 +1,4 @@
-// Generator: computes when the next message is due.
+// Generator: computes when the next message is due. run.cpp uses it, and waits itself.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace heartbeat::generator {
 
-// Spaces messages evenly. A message that is late does not delay those after it, so the rate holds on average.
+// Spaces messages evenly. A late message does not delay the messages after it, so the average rate is right.
 class Pacer {
   public:
     using Clock = std::chrono::steady_clock;
@@ -16,8 +16,8 @@ class Pacer {
 
     bool paced() const { return gap_ns_ > 0; }
 
-    // Milliseconds until message number `index` (from 0) is due, 0 if it is; rounded up, so that waiting
-    // never spins.
+    // Milliseconds until message number `index` (from 0) is due; 0 if it is due. The result is rounded up, so
+    // that waiting never spins.
     int64_t wait_ms(uint64_t index, Clock::time_point now = Clock::now()) const {
         if (!paced())
             return 0;

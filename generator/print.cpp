@@ -1,4 +1,5 @@
-// Generator, dry run: writes payloads as lines to standard output instead of publishing them.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them. It buffers
+// lines, and counts them when they are written.
 #include "print.h"
 
 #include <cerrno>
@@ -46,7 +47,7 @@ void PrintSink::write_out() {
         }
     }
     buffer_.clear();
-    // After an error it is unknown which buffered lines were written: all of them count as failed.
+    // After an error nobody knows which of the buffered lines were written, so all of them count as failed.
     if (broken_)
         counts_.failed = counts_.sent - counts_.acknowledged;
     else

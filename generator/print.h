@@ -1,4 +1,5 @@
-// Generator, dry run: writes payloads as lines to standard output instead of publishing them.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them. run.cpp uses it
+// for --dry-run.
 #pragma once
 
 #include "console.h"
@@ -10,7 +11,7 @@ namespace heartbeat::generator {
 
 class PrintSink : public Sink {
   public:
-    // line_buffered: write each line at once, not only when the buffer is full.
+    // line_buffered: it writes each line at once, not only when the buffer is full.
     PrintSink(int fd, bool line_buffered, Console *console)
         : fd_(fd), line_buffered_(line_buffered), console_(console) {}
 

@@ -1,4 +1,5 @@
-// Generator, publish: makes librdkafka's configuration.
+// Generator, publish: makes librdkafka's configuration for a producer. It checks bootstrap servers with the
+// same function as the extension.
 #include "producer_config.h"
 
 #include "kafka/broker_list.h"
@@ -20,10 +21,10 @@ constexpr Property own_choices[] = {
     // librdkafka expires messages only between attempts to connect, so the pause between attempts must be
     // short.
     {"reconnect.backoff.max.ms", "1000"},
-    // The partition that Kafka's own Java clients choose for the same key.
+    // The same partition for a key as Kafka's own Java clients choose.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
-    // Log lines are delivered by rd_kafka_poll() instead of being written by librdkafka's threads.
+    // rd_kafka_poll() delivers log lines; otherwise librdkafka's threads would write them.
     {"log.queue", "true"},
 };
 

@@ -1,4 +1,4 @@
-// Generator, publish: makes librdkafka's configuration.
+// Generator, publish: makes librdkafka's configuration for a producer. publish.cpp and run.cpp call it.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

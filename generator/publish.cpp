@@ -1,4 +1,5 @@
 // Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
+// librdkafka's callbacks are at the end of the file.
 #include "publish.h"
 
 #include "topic.h"
@@ -18,8 +19,8 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr int flush_ms = 300;                         // for reports that are there already
-constexpr std::chrono::milliseconds close_takes{500}; // of a client whose threads do not hang
+constexpr int flush_ms = 300;                         // for reports that are already queued
+constexpr std::chrono::milliseconds close_takes{500}; // enough for a client whose threads do not hang
 
 std::atomic<bool> threads_left{false};
 
@@ -66,7 +67,8 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    // It waits for all its threads, one of which may be waiting for the name server.
+    // rd_kafka_destroy() waits for all threads of the client, and one of them may be waiting for the name
+    // server.
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -84,8 +86,8 @@ bool Publisher::open() {
     const bool exists =
         settings_.create_partitions == 0 ||
         topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
-    // Not earlier: the handle requests metadata of its topic, and some brokers then create the topic with
-    // their own defaults.
+    // Make the handle only after topic_ensure(): the handle requests metadata of its topic, and some brokers
+    // then create the topic with their own defaults.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
@@ -104,7 +106,7 @@ SendResult Publisher::send(const Message &message) {
     values[size++].u.i32 = RD_KAFKA_PARTITION_UA;
     values[size].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     values[size++].u.i = RD_KAFKA_MSG_F_COPY;
-    // An empty line is an empty payload: a null pointer would make it a tombstone.
+    // An empty line becomes an empty payload. A null pointer would make it a tombstone.
     values[size].vtype = RD_KAFKA_VTYPE_VALUE;
     values[size++].u.mem = {const_cast<char *>(message.payload.empty() ? "" : message.payload.data()),
                             message.payload.size()};
@@ -130,12 +132,12 @@ void Publisher::serve(int timeout_ms) {
 }
 
 void Publisher::abandon() {
-    // otherwise it would wait for each of librdkafka's threads
+    // NON_BLOCKING: otherwise rd_kafka_purge() waits for each of librdkafka's threads
     constexpr int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
     const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, flags);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         console_->error(std::string("abandoning the messages in flight: ") + rd_kafka_err2str(error));
-    rd_kafka_flush(rk_, flush_ms); // the reports of what was purged
+    rd_kafka_flush(rk_, flush_ms); // takes the reports of the purged messages
 }
 
 void Publisher::note_delivered() {
@@ -173,7 +175,7 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
         publisher->broken_ = true;
         return;
     }
-    // Not printed: a line with the reason has already been printed.
+    // Do not print ALL_BROKERS_DOWN if a line with the reason has already been printed.
     const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->outage_said_.empty();
     if (publisher->outage_said_.insert(error).second && !repeats)
         publisher->console_->error(std::string("Kafka: ") + reason);

@@ -1,4 +1,5 @@
 // Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
+// run.cpp uses it as the sink of a run that publishes to Kafka.
 #pragma once
 
 #include "console.h"
@@ -17,11 +18,11 @@ namespace heartbeat::generator {
 struct PublishSettings {
     std::string brokers;
     std::string topic;
-    std::vector<std::string> properties; // key=value, over the generator's own
+    std::vector<std::string> properties; // key=value; they override the generator's own choices
     int create_partitions;               // 0: the topic exists
 };
 
-// One thread uses it; librdkafka's callbacks run in send(), serve() and open().
+// Only one thread uses it. librdkafka's callbacks run inside send(), serve(), open() and abandon().
 class Publisher : public Sink {
   public:
     // Throws ProducerConfigError.
@@ -47,18 +48,20 @@ class Publisher : public Sink {
 
     PublishSettings settings_;
     Console *console_;
-    int timeout_ms_; // for which a message is tried
+    int timeout_ms_; // how long librdkafka tries to deliver a message
     bool log_all_;   // the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    std::set<int> outage_said_;   // since the last delivery: print an outage once, not at every attempt
-    std::set<int> failures_said_; // of messages: the first of each kind is told, all are counted
+    // Errors printed since the last delivery: an outage is printed once, not at every attempt.
+    std::set<int> outage_said_;
+    // Errors of messages: the first error of each kind is printed, and all are counted.
+    std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
 };
 
-// Whether a publisher has ended while threads of librdkafka still ran, which the exit of the process would
-// trip over.
+// Whether a publisher has ended while threads of librdkafka still run. exit() could then crash in one of
+// these threads, so main() calls _exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator

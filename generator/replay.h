@@ -1,4 +1,5 @@
 // Generator, replay: makes messages of the lines of a file or of standard input, without changing a byte.
+// run.cpp uses it as the source for --replay.
 #pragma once
 
 #include "message.h"

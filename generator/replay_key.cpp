@@ -1,4 +1,5 @@
-// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading.
+// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading. It scans only as
+// far as the customer_id, without a JSON parser.
 #include "replay_key.h"
 
 #include "decode/reading.h"
@@ -52,12 +53,12 @@ class Scanner {
         std::string_view digits = rest_.substr(0, size);
         rest_.remove_prefix(size);
         if (digits == "-0")
-            digits.remove_prefix(1); // they are one integer, and so one customer
+            digits.remove_prefix(1); // -0 and 0 are the same integer, and so the same customer
         const bool ends = peek() == ',' || rest_.starts_with('}');
         return size > sign && ends ? std::optional(digits) : std::nullopt;
     }
 
-    // Steps over a value up to the comma or brace behind it.
+    // Skips a value up to the comma or brace after it.
     bool skip_value() {
         int depth = 0;
         for (;;) {

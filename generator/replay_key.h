@@ -1,4 +1,5 @@
-// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading.
+// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading. replay.cpp calls
+// it.
 #pragma once
 
 #include <optional>

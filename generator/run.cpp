@@ -1,4 +1,5 @@
-// Generator: one run, from the options to the exit status: source, pace, sink; then drain and summary.
+// Generator: one run, from the options to the exit status. It takes messages from the source, paces them and
+// gives them to the sink; then it waits for the messages in flight and prints a summary.
 #include "run.h"
 
 #include "alive_file.h"
@@ -24,7 +25,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50;          // longest delay until the run notices Ctrl-C
-constexpr uint64_t serve_every = 256; // due messages between two checks of reports and clock
+constexpr uint64_t serve_every = 256; // so many due messages between two checks of reports and clock
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -53,7 +54,7 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
     settings.create_partitions = broker != nullptr ? 0 : options.partitions;
-    if (broker != nullptr) // it limits the compressed bytes of a partition
+    if (broker != nullptr) // the embedded broker limits the compressed bytes of a partition
         settings.properties.push_back(std::string("compression.codec=") +
                                       producer_config_densest_compression());
     settings.properties.insert(settings.properties.end(), options.config.begin(), options.config.end());
@@ -70,12 +71,12 @@ Clock::time_point end_of(const Options &options, Clock::time_point start) {
 
 class Run {
   public:
-    // alive_file: may be null.
+    // alive_file may be nullptr.
     Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
-    // Sends until the count or the duration is reached, Ctrl-C, or an error of the sink (all: `message`), or
-    // until the source has no more messages (`end`, `failed`).
+    // Sends messages. Returns `message` when it has reached the count or the duration, after Ctrl-C, or after
+    // an error of the sink; `end` or `failed` when the source has no more messages.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());

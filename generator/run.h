@@ -1,4 +1,4 @@
-// Generator: one run, from the options to the exit status.
+// Generator: one run, from the options to the exit status. main.cpp calls it.
 #pragma once
 
 #include "console.h"

@@ -1,7 +1,7 @@
 // Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
 //
-// The same seed must give the same bytes with every compiler and library. std::mt19937_64 is specified to the
-// bit, the distributions of <random> are not, so the draws are transformed here.
+// The same seed must give the same bytes with every compiler and library. The standard specifies each bit of
+// std::mt19937_64, but not of the distributions of <random>. So this file makes its distributions itself.
 #include "simulate.h"
 
 #include "decode/timestamp.h"
@@ -21,7 +21,7 @@ constexpr double normal_deviation = 15;
 constexpr double normal_lowest = 40;
 constexpr double normal_highest = 180;
 
-// The largest distance of an invalid heart rate from the valid range: a faulty sensor, not any random number.
+// The range of invalid heart rates: values that a faulty sensor can give, not any random number.
 constexpr int invalid_lowest = -60;
 constexpr int invalid_highest = 400;
 
@@ -59,14 +59,14 @@ bool Simulator::next(Reading *reading) {
 
 bool Simulator::next_event_time(int64_t *event_time) {
     if (!settings_.start_time) {
-        // The clock may stand still between two readings, or be set back.
+        // The clock may give the same time for two readings, or go back.
         int64_t &last = last_wall_time_[customer_];
         last = std::max(wall_clock_(), last + 1);
         *event_time = last;
         return true;
     }
 
-    // Spreads the customers' turns evenly over the interval. Dividing first keeps the product within 64
+    // Spreads the customers' turns evenly over the interval. Divide first, so that the product fits into 64
     // bits.
     const int64_t share = settings_.interval_ns / settings_.customers * customer_ +
                           settings_.interval_ns % settings_.customers * customer_ / settings_.customers;

@@ -1,4 +1,5 @@
-// Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
+// Generator, simulate: makes heart-rate readings of customers. With a seed and a start time, two runs make
+// the same readings. simulated_source.cpp calls it.
 #pragma once
 
 #include "decode/reading.h"
@@ -12,7 +13,7 @@ namespace heartbeat::generator {
 
 struct SimulationSettings {
     uint32_t customers = 20;
-    double anomaly_rate = 0.05; // share of readings that are no normal heart rate, 0 to 1
+    double anomaly_rate = 0.05; // share of readings with an anomaly, 0 to 1
     uint64_t seed = 0;
     int64_t interval_ns =
         500'000'000; // between two readings of one customer, for simulated time; at least 1000
@@ -46,8 +47,8 @@ class Simulator {
     Clock wall_clock_;
     std::mt19937_64 random_;
     uint32_t customer_ = 0;               // the customer of the next reading
-    int64_t round_time_ = 0;              // simulated time of this turn's first reading: microseconds ...
-    int64_t round_time_rest_ = 0;         // ... and the nanoseconds beyond them
+    int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
+    int64_t round_time_rest_ = 0;         // the nanoseconds of that time after the microseconds
     std::vector<int64_t> last_wall_time_; // of each customer
 };
 

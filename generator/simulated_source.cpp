@@ -1,4 +1,5 @@
-// Generator: a source of messages: the encoded readings of the simulator.
+// Generator: a source of messages, which encodes the readings of the simulator. The key of a message is the
+// customer id.
 #include "simulated_source.h"
 
 #include "encode.h"
@@ -14,7 +15,7 @@ SourceState SimulatedSource::next(Message *message) {
     message->key = {reading_.customer_id, reading_.customer_id_size};
     message->has_key = true;
     message->payload = payload_;
-    message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1); // 0 would mean "now"
+    message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1); // 0 would mean the present time
     return SourceState::message;
 }
 

@@ -1,4 +1,5 @@
-// Generator: a source of messages: the encoded readings of the simulator.
+// Generator: a source of messages, which encodes the readings of the simulator. run.cpp uses it without
+// --replay.
 #pragma once
 
 #include "message.h"

@@ -1,4 +1,5 @@
-// Generator: counts Ctrl-C and SIGTERM.
+// Generator: counts SIGINT (Ctrl-C) and SIGTERM. The handler calls only functions that are safe in a signal
+// handler.
 #include "stop.h"
 
 #include <csignal>
@@ -10,11 +11,11 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr int64_t nanoseconds = 1'000'000'000;
-constexpr time_t drain_seconds = 1; // after SIGTERM, whose sender kills what does not end soon
+constexpr time_t drain_seconds = 1; // after SIGTERM, since its sender soon sends SIGKILL
 
 volatile std::sig_atomic_t requests = 0;
 volatile std::sig_atomic_t told_to_end = 0;
-timespec told_at; // written before told_to_end is
+timespec told_at; // the handler writes it before told_to_end
 
 void count_request(int signal) {
     if (requests < 2)

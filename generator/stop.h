@@ -1,16 +1,16 @@
-// Generator: counts Ctrl-C and SIGTERM.
+// Generator: counts SIGINT (Ctrl-C) and SIGTERM. The loops of the generator ask it whether to stop.
 #pragma once
 
 namespace heartbeat::generator {
 
-// After this call SIGINT and SIGTERM are counted, and a closed pipe is an error of the write, not the end of
-// the process.
+// After this call the process counts SIGINT and SIGTERM. A write to a closed pipe then gives an error, and
+// does not end the process.
 void stop_install_handlers();
 
-// After the first request: send no more messages, and drain.
+// True after the first signal: send no more messages, and wait for the messages in flight.
 bool stop_requested();
 
-// The second, or a second after SIGTERM: do not wait for what is still in flight either.
+// True after the second signal, or one second after SIGTERM: do not wait for the messages in flight.
 bool stop_at_once();
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator, publish: creates the topic if it does not exist.
+// Generator, publish: creates the topic if it does not exist, with librdkafka's Admin API.
 #include "topic.h"
 
 #include "stop.h"
