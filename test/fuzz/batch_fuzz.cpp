@@ -1,5 +1,5 @@
-// Fuzzing: whatever the messages, a batch accounts for each of them once, in the order
-// that storing wants; compared with what a naive implementation makes of the same messages.
+// Fuzzing: for any messages, a batch has each message once, in the order of the primary key. The harness
+// compares the batch with a simple implementation.
 #include "decode/batch.h"
 #include "decode/decode.h"
 #include "require.h"
@@ -27,7 +27,7 @@ struct Input {
     uint8_t byte() { return size == 0 ? 0 : (size--, *data++); }
 };
 
-// Few customers and few moments, so that keys meet; and every so often what is no reading.
+// Uses few customers and few times, so that keys repeat, and sometimes a payload that is not a reading.
 std::string make_payload(Input *input) {
     const uint8_t shape = input->byte();
     if (shape % 8 == 0) {
@@ -56,7 +56,7 @@ std::string text_of(const Batch &batch, BatchBytes piece) {
 void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32_t, int64_t> *next) {
     while (input->size > 0 && kept->size() < 64) {
         const int32_t partition = input->byte() % 3;
-        // mostly onwards, sometimes again what has been, as after a seek
+        // mostly a later offset, sometimes an earlier one, as after a seek
         const int64_t offset = std::max<int64_t>(0, (*next)[partition] + input->byte() % 8 - 2);
         const std::string payload = make_payload(input);
         batch->add_message(partition, 0, offset, -1, nullptr, 0, payload.data(), payload.size());
@@ -98,7 +98,7 @@ Key key_of(const Batch &batch, uint32_t index) {
     return {text_of(batch, batch.messages[index].customer_id), batch.messages[index].event_time};
 }
 
-// What the lists have to be: std::map orders keys as the tables do, and keeps the first that came.
+// Checks the lists: std::map orders keys as the tables do, and keeps the first message of each key.
 void check_lists(const Batch &batch) {
     std::map<Key, uint32_t> tables[2];
     std::vector<uint32_t> dead_letters;
@@ -125,7 +125,7 @@ void check_lists(const Batch &batch) {
     }
 }
 
-// A reading that the database refuses becomes a dead letter, and is nothing else for it.
+// A reading that the database refuses must be on the list of dead letters and on no other list.
 void check_reject(Batch *batch) {
     if (batch->records.empty())
         return;
@@ -144,7 +144,7 @@ void check_reject(Batch *batch) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Input input{data, size};
     Batch batch(1000, 1 << 20);
-    for (int round = 0; round < 2; round++) { // the second in a batch that has been used
+    for (int round = 0; round < 2; round++) { // the second round reuses the batch
         std::vector<Kept> kept;
         std::map<int32_t, int64_t> next;
         Input again = input;

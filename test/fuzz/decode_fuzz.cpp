@@ -1,5 +1,5 @@
-// Fuzzing: whatever the bytes, decode_message() gives either a reading within its bounds
-// or an error that can be stored and shown.
+// Fuzzing: for any bytes, decode_message() gives a reading within its limits, or an error that can be stored
+// and shown.
 #include "decode/classify.h"
 #include "decode/decode.h"
 #include "decode/timestamp.h"
@@ -13,8 +13,8 @@ namespace {
 
 using namespace heartbeat;
 
-// Characters of a UTF-8 text, or -1 where it is not UTF-8; written from the standard's table of well-formed
-// sequences.
+// The number of characters of a UTF-8 text, or -1 if the text is not UTF-8. It follows the table of
+// well-formed sequences in the Unicode standard.
 int utf8_characters(const unsigned char *text, size_t size) {
     int characters = 0;
     for (size_t i = 0; i < size; ++characters) {
@@ -45,7 +45,7 @@ void check_reading(const Reading &reading) {
     require(classify_name(classify_heart_rate(reading.heart_rate)) != nullptr);
 }
 
-// The rewritten reading has to decode to the same again.
+// Writes the reading as a payload again, which must decode to the same reading.
 void check_again(const Reading &reading) {
     constexpr int64_t year_0_begin = -62167219200'000000;
     constexpr int64_t year_10000_begin = 253402300800'000000;

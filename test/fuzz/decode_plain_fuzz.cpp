@@ -1,4 +1,4 @@
-// Fuzzing: what decode_plain() takes is, bit for bit, what the JSON parser makes of it.
+// Fuzzing: if decode_plain() accepts a payload, its reading is the same as the JSON parser's, bit for bit.
 #include "decode/decode_json.h"
 #include "decode/decode_plain.h"
 

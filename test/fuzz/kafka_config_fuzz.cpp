@@ -1,5 +1,5 @@
-// Fuzzing: whatever the properties file says, there is either a configuration that still
-// has what the guarantees rest on, or a error that can be shown and quotes no value of the file.
+// Fuzzing: for any properties file, there is a configuration that still has the properties that heartbeat's
+// guarantees need, or an error that can be shown and quotes no value of the file.
 #include "kafka/kafka_config.h"
 #include "require.h"
 
@@ -45,7 +45,8 @@ void check_config(const rd_kafka_conf_t *config) {
     require(get(config, "log.queue") == "true");
 }
 
-// A value may be a secret; whether one is shown can be told where the word stands in values alone.
+// Whether the text has the word in values only. Only then can the harness tell whether an error shows a
+// value, which may be a secret.
 bool has_secret_in_values_alone(const std::string &text) {
     bool found = false;
     std::istringstream lines(text);

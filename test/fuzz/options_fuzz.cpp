@@ -1,5 +1,5 @@
-// Fuzzing of the generator: whatever the command line, the environment and the configuration file say, there
-// is either an explanation and an exit status, or options within their limits.
+// Fuzzing of the generator: for any command line, environment and configuration file, there are options
+// within their limits, or an explanation and an exit status.
 #include "options.h"
 #include "require.h"
 
@@ -14,8 +14,8 @@ namespace {
 
 using namespace heartbeat::generator;
 
-// The words of the input: those with an upper-case name before "=" are for the environment, those after a
-// line "--" for the configuration file, the rest for the command line.
+// The words of the input. Words with an upper-case name before "=" go to the environment, words after a line
+// "--" to the configuration file, and other words to the command line.
 struct Input {
     std::vector<std::string> arguments{"heartbeat-generator"};
     std::vector<std::string> variables;
@@ -63,7 +63,7 @@ void check_options(const Options &options) {
         const size_t equals = property.find('=');
         require(equals != std::string::npos && equals > 0);
     }
-    // what pacing and simulating calculate from them
+    // the values that pacing and the simulation calculate from the options
     require(std::isfinite(options.gap_ns()) && options.gap_ns() >= 0);
     require(options.simulated_interval_ns() >= 1000);
 }
@@ -73,7 +73,7 @@ void check_options(const Options &options) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string text(reinterpret_cast<const char *>(data), size);
     if (text.find("/dev/") != std::string::npos || text.find('\0') != std::string::npos)
-        return 0; // no word has a zero byte, and some files never end
+        return 0; // a word cannot have a zero byte, and some files of /dev never end
     const Input input = split(text);
     clearenv();
     for (const std::string &variable : input.variables) {

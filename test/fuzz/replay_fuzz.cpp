@@ -1,5 +1,5 @@
-// Fuzzing of the generator: whatever the file, a replay publishes its lines byte for byte; and a key is
-// either that of the reading which the extension decodes from the line, or the line is no reading.
+// Fuzzing of the generator: a replay publishes the lines of any file byte for byte. If the extension decodes
+// a reading from a line, the line's key is the customer id of that reading.
 #include "decode/decode.h"
 #include "replay.h"
 #include "replay_key.h"
@@ -15,7 +15,7 @@ namespace {
 using namespace heartbeat;
 using namespace heartbeat::generator;
 
-// A file in memory, written anew for each input.
+// A file in memory, which the harness writes again for each input.
 const std::string &write_file(const uint8_t *data, size_t size) {
     static const int file = memfd_create("replay", 0);
     static const std::string path = "/proc/self/fd/" + std::to_string(file);
@@ -36,8 +36,8 @@ void check_key(std::string_view line, const Message &message) {
     DecodeError error;
     if (!decode_message(line.data(), line.size(), &reading, &error))
         return;
-    // No key is always right: a customer with an escape, or a name written with one, is the decoder's to
-    // read.
+    // A line without a key is right too, if its customer id or its field name has an escape: only the decoder
+    // reads escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
 }

@@ -1,5 +1,5 @@
-// Fuzzing: what a harness demands of an answer. It is checked in every build, and tells libFuzzer by
-// aborting.
+// Fuzzing: checks a condition of a harness, in every kind of build. If the condition is false, it aborts, and
+// libFuzzer reports the input.
 #pragma once
 
 #include <cstdlib>

@@ -1,6 +1,6 @@
-// Fuzzing: whatever librdkafka says, and whatever the properties file has, what is shown
-// is valid UTF-8 without control characters, fits, stays the same when it is copied again, and holds no value
-// that is no ordinary word. The input's first line is a value, the rest is what librdkafka says.
+// Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
+// characters. It fits into its buffer, a second copy does not change it, and it has no value of the file
+// except ordinary words. The input's first line is the value, and the rest is librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"
 #include "require.h"
@@ -13,7 +13,7 @@ namespace {
 
 using namespace heartbeat;
 
-// No text of librdkafka's has it, so it is an ordinary word in no version.
+// No version of librdkafka has this text, so it is never an ordinary word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

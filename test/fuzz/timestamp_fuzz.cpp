@@ -1,5 +1,5 @@
-// Fuzzing: whatever the text, timestamp_parse() gives an instant that survives being
-// written and read again, or refuses and leaves its result alone.
+// Fuzzing: for any text, timestamp_parse() gives an instant that stays the same when it is written and read
+// again, or it refuses the text and does not change its result.
 #include "decode/timestamp.h"
 #include "require.h"
 

@@ -1,4 +1,4 @@
-// Unit tests: what a batch makes of messages: progress, order, duplicates, dead letters, minutes, bounds.
+// Unit tests: the progress, order, duplicates, dead letters, minutes and limits of a batch.
 #include "decode/batch.h"
 
 #include <gtest/gtest.h>
@@ -56,7 +56,7 @@ TEST_F(BatchTest, KeepsTheBytesOfKeyAndPayload) {
 }
 
 TEST_F(BatchTest, FollowsEachPartition) {
-    add(0, 10, reading("A", "74", "14:39:05"), 8); // 8 and 9 held no message
+    add(0, 10, reading("A", "74", "14:39:05"), 8); // offsets 8 and 9 have no message
     add(1, 0, "garbage");
     add(0, 11, reading("B", "74", "14:39:01"), 8);
     batch.add_progress(0, 8, 14);
@@ -106,7 +106,7 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
 TEST_F(BatchTest, KeepsTheFirstOfAKey) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
-    add(0, 2, reading("A", "200", "14:39:00")); // another table's key
+    add(0, 2, reading("A", "200", "14:39:00")); // a key of another table
     add(0, 3, reading("A", "201", "14:39:00"));
     batch.seal();
     ASSERT_EQ(batch.records.size(), 1U);

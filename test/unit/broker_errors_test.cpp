@@ -1,4 +1,4 @@
-// Unit tests: which of the brokers' errors a person gets to read.
+// Unit tests: which error of the brokers is shown to a person.
 #include "kafka/broker_errors.h"
 
 #include <gtest/gtest.h>

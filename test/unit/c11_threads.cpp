@@ -1,6 +1,6 @@
-// The threads of C11, which librdkafka uses, by those of POSIX. The thread sanitizer knows the latter alone:
-// a thread of the former crashes in it. glibc's types for both have the same contents. Linked to the tests,
-// and loaded before all else into the server that the thread sanitizer watches.
+// Implements the threads of C11, which librdkafka uses, with the threads of POSIX. The thread sanitizer knows
+// only POSIX threads, and a C11 thread crashes in it. glibc's types for both have the same contents. The unit
+// tests link this file. The server that the thread sanitizer checks loads it before all other libraries.
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,performance-no-int-to-ptr) as glibc has it
 #include <cerrno>
 #include <cstdint>

@@ -53,8 +53,7 @@ TEST(Classify, Boundaries) {
         EXPECT_EQ(classify_heart_rate(example.heart_rate), example.expected) << example.heart_rate;
 }
 
-// The order of severity has no gaps: walking up from below zero passes the classes once each, invalid at both
-// ends.
+// The classes have no gaps: rates from below zero upwards pass each class once, with INVALID at both ends.
 TEST(Classify, EveryRateHasItsClassInOrder) {
     int changes = 0;
     HeartRateClass previous = classify_heart_rate(-1);

@@ -1,5 +1,5 @@
-// Unit test: JSON objects that are no readings, the code each gets, and that an error's
-// text explains without giving the payload away.
+// Unit test: the error codes of JSON objects that are not readings. An error's text must explain the error
+// without content of the payload.
 #include "decode_examples.h"
 
 #include <set>
@@ -71,7 +71,7 @@ TEST(DecodeError, Timestamps) {
     });
 }
 
-// Errors are written to logs; what a patient's device sent is not.
+// The server's log gets the error texts, and must not get data of a patient.
 TEST(DecodeError, TextsGiveNothingAway) {
     const std::string secret = "Xq7Xq7Xq7Xq7";
     const std::string payloads[] = {

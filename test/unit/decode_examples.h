@@ -1,5 +1,5 @@
-// Unit test: payloads made of good and bad parts, and what has to be true of the error
-// each gets.
+// Unit test: makes payloads of right and wrong parts, and checks what each decoding error must have. The
+// tests of decoding include it.
 #pragma once
 
 #include "decode/decode.h"
@@ -48,8 +48,8 @@ inline std::string repeated(const std::string &unit, size_t count) {
     return text;
 }
 
-// Decodes from a copy of the exact size; a text that is filled with # beforehand shows whether it was
-// terminated.
+// Decodes from a copy of the exact size; the text is filled with # before, which shows whether the decoder
+// terminated it.
 inline DecodeError refuse(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

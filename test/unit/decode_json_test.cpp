@@ -1,5 +1,4 @@
-// Unit test: payloads that are no JSON object, or no payload at all, and the code each
-// gets.
+// Unit test: the error codes of payloads that are not a JSON object, and of a message without a payload.
 #include "decode_examples.h"
 
 namespace heartbeat {
@@ -70,7 +69,8 @@ TEST(DecodeJson, NotCleanText) {
         {with_id("\"\xED\xA0\x80\""), Code::invalid_json},     // a surrogate in UTF-8
         {with_id("\"\xF4\x90\x80\x80\""), Code::invalid_json}, // beyond U+10FFFF
         {with_id("\"\xF0\x9F\x98\""), Code::invalid_json},     // a truncated character
-        {"{\"customer_id\":\"\xF0\x9F", Code::invalid_json},   // and one that the payload's end truncates
+        // a character truncated by the end of the payload
+        {"{\"customer_id\":\"\xF0\x9F", Code::invalid_json},
         {with_id(R"("\ud83d")"), Code::invalid_json},
         {with_id(R"("\ude00")"), Code::invalid_json},
         {with_id(R"("\ud83d\ud83d")"), Code::invalid_json},

@@ -1,5 +1,5 @@
-// Unit test: what the short cut takes, that it makes of it what the JSON parser does, and
-// what it leaves to the parser.
+// Unit test: which payloads decode_plain() accepts, that its result is the same as the JSON parser's, and
+// which payloads it leaves to the parser.
 #include "decode/decode_plain.h"
 
 #include "decode/decode_json.h"
@@ -22,7 +22,7 @@ std::string reading_of(const std::string &id, const std::string &rate, const std
            R"("})";
 }
 
-// From a copy of the exact size, so that the address sanitizer sees a read past the end.
+// Decodes from a copy of the exact size, so that the address sanitizer sees a read past the end.
 bool take(const std::string &payload, Reading *reading) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());
@@ -83,7 +83,7 @@ TEST(DecodePlain, LeavesEverythingElseToTheParser) {
         "\n" + reading_of("a", "74"),
         R"({"customer_id":"a","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z","v":1})",
         "{\"customer_id\":\"a\",\t\"heart_rate\":74,\"event_timestamp\":\"2026-11-22T14:39:02Z\"}",
-        // none
+        // not readings
         reading_of("", "74"),
         reading_of(std::string(customer_id_max_characters + 1, 'x'), "74"),
         reading_of("a\x7F", "74"),

@@ -103,11 +103,11 @@ TEST(Decode, HeartRatesAreExact) {
     EXPECT_EQ(decode(payload_of("1", long_fraction)).heart_rate, 74.0);
 }
 
-// The parser asks the C library for numbers, and the C library asks the locale for the decimal point.
+// jansson converts numbers with the C library, which takes the decimal point from the locale.
 TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
     const std::string before = std::setlocale(LC_NUMERIC, nullptr);
-    // not for the whole process: libraries that ask for a locale as they are loaded leak what it makes them
-    // look for
+    // Set LOCPATH here and not for the whole process: some libraries ask for a locale while they are loaded,
+    // and then leak memory.
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";
     setenv("LOCPATH", locales, 1);

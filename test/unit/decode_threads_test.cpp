@@ -1,5 +1,5 @@
-// Unit test: decoding on several threads at once, within another parse, and beside
-// another user of the JSON parser. The Makefile runs them under the thread sanitizer too.
+// Unit test: decoding on several threads at once, within another parse, and while another library uses
+// jansson. The Makefile also runs these tests under the thread sanitizer.
 #include "decode/json_arena.h"
 #include "decode_examples.h"
 #include "failing_allocations.h"
@@ -21,8 +21,8 @@ constexpr int rounds = 300;
 constexpr int rounds = 2000;
 #endif
 
-// Messages that the JSON parser has to read, each with an answer of its own: with unknown keys, escapes and
-// nested values, and more of them than an arena holds by itself.
+// Messages that only the JSON parser can read: with unknown keys, escapes and nested values, some of them
+// larger than the arena's first bytes. Each has a different reading.
 std::string payload_of(int thread, int round) {
     const std::string number = std::to_string(thread * 100000 + round);
     return with_rate(number + ".5,\"\\u0078\":[" +
@@ -64,7 +64,7 @@ TEST(DecodeThreads, OneThatRunsOutOfMemoryDisturbsNobody) {
         while (!done) {
             Reading reading{};
             DecodeError error{};
-            allocations_left = 0; // of whichever thread comes next
+            allocations_left = 0; // the next allocation of any thread fails
             if (!decode_message(payload.data(), payload.size(), &reading, &error)) {
                 starved++;
                 EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
@@ -102,7 +102,7 @@ TEST(DecodeThreads, AnArenaWithinAnother) {
             {
                 heartbeat::JsonArena inner;
                 load(&inner, "[" + repeated("\"inner\",", 2000) + "1]");
-                expect_reading(thread, round); // a third one
+                expect_reading(thread, round); // a third parse within the two others
             }
             const json_t *const second = load(&outer, "[\"second " + std::to_string(thread) + "\"]");
             ASSERT_EQ(json_string_value(json_array_get(first, 0)), "first " + std::to_string(thread));
@@ -111,7 +111,7 @@ TEST(DecodeThreads, AnArenaWithinAnother) {
     });
 }
 
-std::atomic<int> held; // by another user's allocator
+std::atomic<int> held; // blocks that the other library's allocator holds
 
 void *count_malloc(size_t size) {
     held++;
@@ -123,7 +123,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// Its memory is its own, whether it was allocated before or after the first message was decoded.
+// The other library's allocator frees its own memory, allocated before or after the first message was
+// decoded.
 TEST(DecodeThreads, AnotherUserOfTheParserIsNotDisturbed) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;
@@ -148,7 +149,8 @@ TEST(DecodeThreads, AnotherUserOfTheParserIsNotDisturbed) {
     json_set_alloc_funcs(usual_malloc, usual_free);
 }
 
-// The server changes the process's locale for moments, as to_char() and money make it do.
+// The server changes the locale of the process for a moment, for example for to_char() and for values of type
+// money.
 TEST(DecodeThreads, TheProcessMayChangeItsLocale) {
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";

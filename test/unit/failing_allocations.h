@@ -1,4 +1,4 @@
-// Unit test: makes an allocation of C++ fail. out_of_memory_test.cpp has the allocator.
+// Unit test: makes an allocation with C++'s operator new fail. out_of_memory_test.cpp has the allocator.
 #pragma once
 
 #include <atomic>
@@ -6,9 +6,9 @@
 namespace heartbeat {
 
 inline constexpr long no_limit = -1;
-extern std::atomic<long> allocations_left; // at 0 the next one fails, and only that one
+extern std::atomic<long> allocations_left; // at 0 the next allocation fails, and only that one
 
-// What the test itself needs does not fail.
+// While it lives, the test's own allocations do not fail.
 class Unlimited {
   public:
     Unlimited() : left_(allocations_left.exchange(no_limit)) {}

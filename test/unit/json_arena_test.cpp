@@ -1,4 +1,4 @@
-// Unit test: decoding while memory is short.
+// Unit test: decoding while an allocation fails.
 #include "decode_examples.h"
 #include "failing_allocations.h"
 
@@ -22,8 +22,8 @@ TEST(JsonArena, AnOrdinaryReadingNeedsNoMemory) {
     EXPECT_EQ(reading.heart_rate, 74.123456789012345678);
 }
 
-// Whichever allocation fails, it is no fault of the message, and nothing of the attempt stays behind (which
-// the leak sanitizer checks).
+// Each failed allocation gives the code OUT_OF_MEMORY and not a dead letter's code, and the attempt leaks no
+// memory (the leak sanitizer checks this).
 TEST(JsonArena, EveryAllocationFailsInTurn) {
     const std::string payload =
         with_rate("7" + repeated("0", 20) + ".5,\"x\":[" + repeated("1,", 20000) + "1]");
@@ -36,8 +36,8 @@ TEST(JsonArena, EveryAllocationFailsInTurn) {
     EXPECT_EQ(reading.heart_rate, 7e20);
 }
 
-// A long token alone makes the parser's buffer grow; a growth that fails must not cost the number its last
-// digits.
+// Only a long token makes the parser's buffer grow. If that allocation fails, the number must not lose its
+// last digits.
 TEST(JsonArena, ALongNumberKeepsItsDigits) {
     const std::string payload = with_rate("1" + repeated("0", 10000) + "e-10000");
     for (long n = 0; n < 20; ++n) {

@@ -1,4 +1,4 @@
-// Unit tests: the Kafka client's configuration, from settings and from the user's file of properties.
+// Unit tests: the configuration of the consumer client, from settings and from the user's properties file.
 #include "kafka/kafka_config.h"
 #include "kafka/properties_file.h"
 #include "kafka/redaction.h"
@@ -33,7 +33,7 @@ class KafkaConfigTest : public testing::Test {
         config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &error);
         return config != nullptr;
     }
-    // Refused, in words that include those given and nothing of a value.
+    // Expects a refusal whose text has the given words and no part of a value.
     void expect_refused(const std::string &properties, std::initializer_list<const char *> words) {
         EXPECT_FALSE(create(properties)) << properties;
         for (const char *word : words)
@@ -96,7 +96,7 @@ TEST_F(KafkaConfigTest, RefusesWhatWouldRunCodeInTheServer) {
         << error.text;
 }
 
-// kinit would take it for an option, as -c for another file to write.
+// kinit would read such a value as an option, such as -c for another file to write.
 TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
     for (const char *name : {"sasl.kerberos.keytab", "sasl.kerberos.principal"})
         for (const char *value : {"-c/tmp/evil", "-", "--evil"})
@@ -117,8 +117,8 @@ TEST_F(KafkaConfigTest, RefusesWhatItDoesNotKnowToBeSafe) {
         << error.text;
 }
 
-// Each text property that librdkafka documents is either let through or refused for a reason that is written
-// down, not for being unknown.
+// heartbeat must accept each text property of this librdkafka, or refuse it for a listed reason, not as
+// unknown.
 TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     size_t count;
     rd_kafka_conf_t *all = rd_kafka_conf_new();
@@ -189,7 +189,7 @@ TEST_F(KafkaConfigTest, DoesNotWaitForAPipe) {
     EXPECT_NE(std::string(error.text).find("regular file"), std::string::npos) << error.text;
 }
 
-// What a link leads to is what counts: orchestrators mount secrets as links.
+// The owner and the mode of the link's target count: orchestrators mount secrets as links.
 TEST_F(KafkaConfigTest, FollowsALink) {
     std::string link = path + ".link";
     ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));
@@ -202,7 +202,7 @@ TEST_F(KafkaConfigTest, FollowsALink) {
     unlink(link.c_str());
 }
 
-// librdkafka takes a name to end where C ends it.
+// For librdkafka a name ends at a zero byte.
 TEST_F(KafkaConfigTest, RefusesAZeroByte) {
     using std::string_literals::operator""s;
     for (const std::string &text : {"plugin.library.paths\0x=/tmp/evil\n"s, "linger.ms=5\n\0"s})

@@ -1,4 +1,4 @@
-// Unit tests: what is remembered of consumed messages, and its text in heartbeat_offsets.
+// Unit tests: the marks of consumed messages, and their text in heartbeat_offsets.
 #include "decode/message_mark.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,8 @@ int64_t checksum(const char *key, const char *value) {
 }
 
 TEST(MessageMarkTest, ChecksumIsThatOfOtherMachinesAndVersions) {
-    EXPECT_EQ(checksum("CUST-0001", "{}"), 438659715); // stored in databases: it must never change
+    // databases store this checksum, so it must never change
+    EXPECT_EQ(checksum("CUST-0001", "{}"), 438659715);
 }
 
 TEST(MessageMarkTest, ChecksumTellsKeyFromValueAndNothingFromEmpty) {

@@ -1,6 +1,6 @@
-// Unit test: whichever allocation fails, nothing is thrown, the status says so, and the
-// same work done again is as if nothing had been. librdkafka's own memory is C's, and is not made to fail
-// here.
+// Unit test: lets each allocation fail in turn. The call must not throw, its status must report the error,
+// and a second call must give the usual result. The allocations of librdkafka itself do not fail here, since
+// it uses C's malloc().
 #include "failing_allocations.h"
 #include "kafka/consumer.h"
 
@@ -33,7 +33,7 @@ void *operator new(size_t size) {
 void *operator new(size_t size, const std::nothrow_t & /*tag*/) noexcept {
     return is_to_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
 }
-// Not inlined, since gcc would then take free() for the wrong end of a new.
+// Not inlined, since gcc would then warn that free() does not match operator new.
 [[gnu::noinline]] void operator delete(void *memory) noexcept {
     std::free(memory);
 }
@@ -45,16 +45,17 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t message_count = 64;
-constexpr char topic[] = "heartbeat-events"; // longer than a string keeps without allocating
+// longer than the texts that std::string stores without an allocation
+constexpr char topic[] = "heartbeat-events";
 
-// Calls work(n) with the n-th allocation failing, for each n from 0 on, until none failed; returns how many
-// did.
+// Calls work() again and again, with the n-th allocation failing, for n from 0 on, until no allocation fails.
+// Returns the number of allocations that failed.
 template <typename Work> long fail_each(Work work) {
     for (long n = 0; n < 1000; n++) {
         allocations_left = n;
         work();
         if (allocations_left.exchange(no_limit) >= 0)
-            return n; // there was no n-th
+            return n; // work() made no n-th allocation
     }
     return -1;
 }
@@ -109,7 +110,7 @@ TEST(OutOfMemory, ABatchIsWholeAfterwards) {
             EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
         expect_all(*batch);
         while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
-            while (!batch_restore(batch)) // as before every attempt to store it
+            while (!batch_restore(batch)) // as the worker does before each attempt to store the batch
                 ;
         EXPECT_FALSE(batch->messages[batch->dead_letters.back()].is_reading());
         while (!batch_restore(batch))
@@ -141,7 +142,7 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrWhole) {
     EXPECT_GT(failures, 3);
 }
 
-// With a Kafka inside this process.
+// With librdkafka's mock cluster inside this process.
 class OutOfMemoryConsumer : public testing::Test {
   protected:
     void SetUp() override {
@@ -178,7 +179,7 @@ class OutOfMemoryConsumer : public testing::Test {
         Error problem{};
         return consumer_assign(consumer, &position, 1, &problem);
     }
-    // Until the batch is full, or memory is out.
+    // Fills the batch until it is full, or until an allocation fails.
     FillResult fill(Batch *batch, bool ahead) {
         FillResult result = FillResult::drained;
         for (int waits = 0; result == FillResult::drained && waits < 100; waits++) {
@@ -198,7 +199,7 @@ class OutOfMemoryConsumer : public testing::Test {
             while (!assign())
                 refused++;
             FillResult result = fill(&batch, ahead);
-            if (result == FillResult::out_of_memory) { // as the worker does it
+            if (result == FillResult::out_of_memory) { // does the same as the worker
                 refused++;
                 batch.clear();
                 EXPECT_TRUE(assign());
@@ -213,7 +214,7 @@ class OutOfMemoryConsumer : public testing::Test {
         EXPECT_GT(refused, 10);
     }
 
-    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // which assigning anew waits for
+    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // a new assignment waits for it
     rd_kafka_t *producer = nullptr;
     rd_kafka_mock_cluster_t *cluster = nullptr;
     Consumer *consumer = nullptr;

@@ -1,4 +1,4 @@
-// Unit tests: librdkafka's words without the values of the properties file.
+// Unit tests: librdkafka's texts without the values of the properties file.
 #include "kafka/redaction.h"
 
 #include <gtest/gtest.h>
@@ -65,7 +65,7 @@ TEST(Redaction, HidesANumberThatIsAPassword) {
     EXPECT_EQ(redacted({{1, "sasl.password", "48151623"}}, "user 48151623"), "user (sasl.password)");
 }
 
-// A gap in librdkafka's own texts would tell the value.
+// A replaced word in librdkafka's own texts would reveal the value.
 TEST(Redaction, LeavesOrdinaryWordsUnlessTheyAreQuotedAsAValue) {
     for (const char *word : {"broker", "a", "Authentication", "Connection refused", "failed"}) {
         FileProperty password = {1, "sasl.password", word};

@@ -1,4 +1,4 @@
-// Unit tests: texts from outside, made fit to be stored and shown.
+// Unit tests: texts from outside, made safe to store and to show.
 #include "decode/utf8_text.h"
 
 #include <gtest/gtest.h>
@@ -88,7 +88,7 @@ TEST(Text, MakesIdentifiersAscii) {
     EXPECT_EQ(identified(std::string(100, '\xff')).size(), 60U) << "whole escapes";
 }
 
-// Version 1.1 stored ids as they came, cut at byte 63.
+// Version 1.1 stored ids unchanged, cut after byte 63.
 TEST(Text, TellsAnIdThatWasStoredAsItCame) {
     for (const std::string &id : {std::string("\xff\xfe cluster"), std::string(100, '\xfe'),
                                   "é" + std::string(80, 'a'), std::string(62, 'a') + "😀"})

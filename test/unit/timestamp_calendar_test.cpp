@@ -1,5 +1,5 @@
-// Unit test: timestamps over the whole calendar, day by day and there and back, against a
-// calendar that is counted on fingers and shares nothing with the code under test.
+// Unit test: reads and writes timestamps of each day of the whole calendar. It compares them with a calendar
+// that only counts days, and that shares no code with the tested functions.
 #include "decode/timestamp.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Unit test: which texts are event timestamps, and which instants they mean. The expected
-// instants were computed by another calendar implementation and checked against PostgreSQL's timestamptz.
+// Unit test: which texts are event timestamps, and which instants they mean. Another implementation of the
+// calendar computed the expected instants, and PostgreSQL's timestamptz confirmed them.
 #include "decode/timestamp.h"
 
 #include <gtest/gtest.h>
@@ -136,10 +136,11 @@ TEST(TimestampParse, FractionsRoundAsPostgresDoes) {
         {"2026-01-01T00:00:00.123456499999Z", new_year_2026 + 123456},
         {"2026-01-01T00:00:00,123456500001Z", new_year_2026 + 123457},
         {"2026-01-01T00:00:00.0000004Z", new_year_2026},
-        {"2026-01-01T00:00:00.0000005Z", new_year_2026},       // half to even
-        {"2026-01-01T00:00:00.0000015Z", new_year_2026 + 2},   // half to even
-        {"2026-01-01T00:00:00.0000025Z", new_year_2026 + 2},   // half to even
-        {"2026-01-01T00:00:00.0001255Z", new_year_2026 + 125}, // and as a double does, in these three
+        {"2026-01-01T00:00:00.0000005Z", new_year_2026},     // half to even
+        {"2026-01-01T00:00:00.0000015Z", new_year_2026 + 2}, // half to even
+        {"2026-01-01T00:00:00.0000025Z", new_year_2026 + 2}, // half to even
+        // rounded as a double, here and in the next two
+        {"2026-01-01T00:00:00.0001255Z", new_year_2026 + 125},
         {"2026-01-01T00:00:00.0001265Z", new_year_2026 + 127},
         {"2026-01-01T00:00:00.0002485Z", new_year_2026 + 249},
         {"2026-01-01T00:00:00.9999994Z", new_year_2026 + 999999},
@@ -240,8 +241,8 @@ TEST(TimestampParse, EverythingElse) {
     });
 }
 
-// No prefix of a whole timestamp reads past its end (under the address sanitizer) or means something by
-// accident.
+// Parsing a prefix of a timestamp must not read past its end (the address sanitizer checks this). Only a
+// prefix that is a timestamp itself may be accepted.
 TEST(TimestampParse, Prefixes) {
     const std::string whole = "2026-11-22T14:39:02.123456+05:30";
     for (size_t size = 0; size < whole.size(); ++size) {

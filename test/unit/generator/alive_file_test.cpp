@@ -1,4 +1,4 @@
-// Unit tests of the generator: the file that tells when Kafka last accepted a message.
+// Unit tests of the generator: the file whose age shows when Kafka last acknowledged a message.
 #include "alive_file.h"
 
 #include <fcntl.h>

@@ -42,7 +42,7 @@ TEST(Pace, AllThatIsDueMayBeSentWithoutAnotherLook) {
     EXPECT_EQ(Pacer(0).due(), UINT64_MAX);
 }
 
-// A wait of zero milliseconds for something that is not due would spin.
+// A wait of zero milliseconds for a message that is not due would spin.
 TEST(Pace, ShortWaitsAreRoundedUp) {
     const Pacer::Clock::time_point start;
     const Pacer pacer(1000, start);

@@ -1,4 +1,4 @@
-// Unit tests of the generator: lines on standard output, and what happens when they cannot be written.
+// Unit tests of the generator: lines on standard output, and errors while writing them.
 #include "print.h"
 
 #include <csignal>

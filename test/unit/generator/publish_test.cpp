@@ -1,4 +1,4 @@
-// Unit tests of the generator: publishing to the embedded broker, and what the counts say of it.
+// Unit tests of the generator: publishing to the embedded broker, and the counts of messages.
 #include "publish.h"
 
 #include "embedded_broker.h"
@@ -18,7 +18,7 @@ namespace {
 constexpr char topic[] = "readings";
 constexpr int partitions = 3;
 
-// What the console has said, as text.
+// The lines that the console has printed, as text.
 class Transcript {
   public:
     Transcript() : file_(tmpfile()), console_(false, file_) {}
@@ -51,7 +51,7 @@ void drain(Publisher *publisher) {
     EXPECT_EQ(publisher->counts().in_flight(), 0U);
 }
 
-// A loopback port that nobody listens on: it was free a moment ago.
+// A loopback port on which no process listens: the function has just opened and closed it.
 uint16_t free_port() {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};

@@ -1,4 +1,4 @@
-// Unit tests of the generator: the lines of a replayed file, byte for byte, and their keys.
+// Unit tests of the generator: the lines of a replayed file are published byte for byte, with the right keys.
 #include "replay.h"
 
 #include "replay_key.h"
