@@ -1,13 +1,13 @@
-# The extension, by PostgreSQL's PGXS. `make`, `make install` and `make installcheck` are all that most need;
-# `make generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
+# The extension, by PostgreSQL's PGXS. Most users need only `make`, `make install` and `make installcheck`. `make
+# generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
 EXTENSION = heartbeat
 MODULE_big = heartbeat
 HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
 DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
-# The pieces of the extension's script, each after what it needs: the tables, and what is asked of them, which an update makes
-# anew.
+# The pieces of the extension's script, each after the pieces that it needs: first the tables, then the views and
+# functions, which an update creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control alerts)
 CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions summarize_partitions \
 	dead_letters seek replay retention status views alerts metrics audit distribute_summary distribute undistribute owner \
@@ -28,20 +28,20 @@ PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
 PG_CXXFLAGS = -std=c++20 -DHEARTBEAT_VERSION='"$(HEARTBEAT_VERSION)"' -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++ -pthread
 
-# just-in-time compilation has no use for a background worker's code
+# just-in-time compilation cannot use the code of a background worker
 override with_llvm = no
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# the server's headers are C: what C++ has to say of them is not about this project
+# the server's headers are C, so -isystem suppresses the warnings of C++ about them
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
-# COPT is how Debian's pg_buildext hands its flags on; the server's makefiles give them to C alone
+# Debian's pg_buildext passes its flags in COPT; the server's makefiles use it only for C
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
 # make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it.
-# The server is built with -fwrapv, under which no overflow is looked for.
+# The server's flags have -fwrapv, with which the sanitizer looks for no overflow, so -fno-wrapv is added.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
@@ -49,14 +49,14 @@ endif
 
 $(OBJS): heartbeat.control # which has the version
 
-# What was compiled for another version of PostgreSQL is compiled again.
+# Compiles object files again that were compiled for another version of PostgreSQL.
 BUILT_FOR = build/built-for
 $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).now && \
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# The wall between what may throw and what may longjmp: no header of the server can be reached from src/decode and src/kafka. What is
-# not about headers stays, such as -D_FORTIFY_SOURCE.
+# Separates code that may throw from code that may longjmp: src/decode and src/kafka are compiled without the folder of
+# the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
@@ -73,7 +73,7 @@ build/heartbeat--%.sql: sql/updates/%.sql sql/updates/join.awk $(SQL_PIECES:%=sq
 generator:
 	$(MAKE) -C generator
 
-# `make dist`: build/heartbeat-X.Y.Z.zip, a release of HEAD for PGXN, whose versions have three numbers.
+# `make dist`: build/heartbeat-X.Y.Z.zip, a release of HEAD for PGXN. Versions on PGXN have three numbers.
 PGXN_VERSION = $(HEARTBEAT_VERSION)$(if $(filter 2,$(words $(subst ., ,$(HEARTBEAT_VERSION)))),.0)
 PGXN_RELEASE = heartbeat-$(PGXN_VERSION)
 

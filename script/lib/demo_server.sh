@@ -2,15 +2,15 @@
 # shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, generator and start_wait
 # Sourced by script/demo: its private PostgreSQL server in .demo/data.
 #
-# A server refuses to run as root, so root's runs as the user postgres. The checkout may lie where that user cannot pass
-# (/root, say), so the server is handed its folder opened, as file descriptor 7, and told that its folder is
-# /proc/self/fd/7: that name needs no way through the folders above, and every process of the server inherits it.
-# (A working directory would not do: a server of before PostgreSQL 16 leaves it and comes back by its path.)
-# Its socket is in .demo, which other users cannot enter; there is no port.
+# A server refuses to run as root, so for root it runs as the user postgres. That user may have no right to enter the
+# checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
+# the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server inherits
+# the descriptor. (A working directory is not enough: a server before PostgreSQL 16 leaves it and returns by its path.)
+# The server's socket is in .demo, which other users cannot enter. It listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
-# end_process PID SIGNAL: ends a process that this script has started, or one that a run before has left.
+# end_process PID SIGNAL: ends a process that this script, or an earlier run of it, has started.
 end_process() {
     [ -n "$1" ] && is_alive "$1" || return 0
     kill -"$2" "$1" 2>/dev/null || return 0
@@ -25,7 +25,7 @@ end_process() {
     wait "$1" 2>/dev/null || true
 }
 
-# A run that was killed could not stop what it had started.
+# Stops the processes of an earlier run that was killed.
 stop_left_behind() {
     local pid=''
     [ ! -f "$demo/data/postmaster.pid" ] || read -r pid < "$demo/data/postmaster.pid" || true
@@ -39,7 +39,7 @@ stop_left_behind() {
 
 readonly server_folder=/proc/self/fd/7
 
-# Becomes a command of the server's user, who has the server's folder as $server_folder.
+# Replaces this shell by a command that runs as the server's user, with the server's folder as $server_folder.
 exec_as_server() {
     cd / || return
     exec 7< "$demo/data"
@@ -88,7 +88,7 @@ SETTINGS
 }
 
 server_start() {
-    # setsid: Ctrl-C is for this script, which stops the server itself
+    # setsid: Ctrl-C ends only this script, which then stops the server
     (exec_as_server "$bindir/postgres" -D "$server_folder") > "$demo/server.log" 2>&1 < /dev/null 9>&- &
     server_pid=$!
     local deadline=$((SECONDS + start_wait))
@@ -113,7 +113,8 @@ create_extension() {
 
 demo_sql() { demo_psql -X -q "$@"; }
 
-# A socket's path has 107 bytes at most; where .demo's is longer, psql goes there first.
+# The path of a socket has at most 107 bytes. If the path in .demo is longer, psql runs in .demo and uses a relative
+# path.
 demo_psql() {
     local folder=. host=$demo
     if [ "$(printf %s "$demo" | wc -c)" -gt 90 ]; then folder=$demo host=/proc/self/cwd; fi

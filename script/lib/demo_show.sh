@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/demo sets demo, and topic
-# Sourced by script/demo: what a person sees.
+# Sourced by script/demo: its output for a person.
 
 bold='' red='' green='' yellow='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -63,7 +63,7 @@ COMMIT;
 SQL
 }
 
-# This run has stored readings, and not one was lost or stored twice.
+# Checks that this run has stored readings, and that none of them was lost or stored twice.
 check_result() {
     local stored different
     stored=$(demo_sql -At -v since="$started_at" <<'SQL'

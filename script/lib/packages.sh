@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced: installs the Debian or Ubuntu packages that a script needs, and nothing when they are there already.
-# Which packages those are is said here once, for script/test and script/demo.
+# Sourced: installs the Debian or Ubuntu packages that a script needs and that are missing. It has the only lists of
+# these packages, for script/test and script/demo.
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -8,14 +8,15 @@ as_root() {
 
 postgres_minimum=14
 
-# The newest version of those installed that has the file.
+# The newest installed version of PostgreSQL that has the file.
 postgres_installed_with() {
     find /usr/lib/postgresql -path "*/$1" 2>/dev/null | cut -d/ -f5 |
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# The PostgreSQL to work with: PG_CONFIG's, else PG_VERSION, else one installed, rather with its development files, else
-# the distribution's. PG_VERSION may name a minor version, too, as the official images of PostgreSQL have it set.
+# The version of PostgreSQL to use: of PG_CONFIG; otherwise PG_VERSION; otherwise the newest installed one that has its
+# development files; otherwise the newest installed one; otherwise the distribution's. PG_VERSION may also be a minor
+# version, as in the official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
@@ -31,7 +32,8 @@ postgres_version() {
     echo "$installed"
 }
 
-# Whether it comes from packages. One that somebody has built has all that it needs, a user postgres for root beside it.
+# Whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages; root must have made a
+# user postgres for it.
 postgres_is_packaged() {
     [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
@@ -45,7 +47,8 @@ postgres_check_version() {
     return 1
 }
 
-# Whether apt can install a package of that name; it also shows names of packages that others merely refer to.
+# Whether apt can install a package with that name. `apt-cache policy` also knows names that other packages only
+# mention.
 package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
 
 # The first of the names that apt knows.
@@ -60,7 +63,7 @@ packages_first_known() {
     echo "$1"
 }
 
-# To build the extension and the generator and to run them.
+# The packages to build and run the extension and the generator.
 packages_to_run() {
     local version
     version=$(postgres_version)
@@ -68,12 +71,12 @@ packages_to_run() {
     echo librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates
 }
 
-# To run a Kafka. Kafka 4 needs Java 17 or later.
+# The packages to run Kafka. Kafka 4 needs Java 17 or later.
 packages_to_run_kafka() {
     echo maven "$(packages_first_known openjdk-17-jre-headless default-jre-headless)"
 }
 
-# To check and test all of it.
+# The packages to check and test everything.
 packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
@@ -81,13 +84,13 @@ packages_to_test() {
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
-# To make Debian packages: what debian/control.in asks for, and what judges them.
+# The packages to make Debian packages: the ones that debian/control.in requires, and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc
 }
 
-# To compare with consumers in Python, to draw figures, and to see where time goes: for some commands under bench.
+# The packages for some commands under bench: to compare with consumers in Python, to draw figures, and to profile.
 packages_to_run_peers() { echo python3-venv; }
 packages_to_plot() { echo python3-matplotlib; }
 packages_to_profile() { echo linux-perf; }
@@ -121,7 +124,7 @@ packages_install() {
     rm -f "$log"
 }
 
-# Whether all is installed or apt has heard of it: a machine that never ran "apt-get update" has not.
+# Whether each package is installed or known to apt. A machine that never ran "apt-get update" knows no packages.
 packages_are_known() {
     local name
     # shellcheck disable=SC2046 # words are wanted
@@ -130,8 +133,8 @@ packages_are_known() {
     done
 }
 
-# The server's package would make a cluster and start it; nothing here uses one. That a pg_createcluster which does
-# nothing comes first in the PATH keeps it from that, and changes no configuration.
+# The package of the server would create and start a cluster, which no script needs. A pg_createcluster that does
+# nothing, first in the PATH, prevents that without a change of the configuration.
 packages_apt() {
     local command=$1 log=$2 first status=0
     shift 2
@@ -148,7 +151,7 @@ packages_apt() {
     }
 }
 
-# Where there is no apt: nothing is installed, and what is missing is named.
+# Without apt it installs nothing, and prints the names of missing programs and libraries.
 packages_explain() {
     local missing=() program library
     local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson zlib CLI11"

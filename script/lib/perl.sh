@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
-# Sourced: runs Perl programs on PostgreSQL's own test library, with a real Kafka at hand, as a user who is not root.
-# They work on copies below the scratch folder, in $scratch/tap.
+# Sourced: runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is not root. They use
+# copies below the scratch folder, in $scratch/tap.
 
 perl_prepare() {
     make -C test/kafka WERROR=1
@@ -25,9 +25,9 @@ perl_run() {
         bash -c 'cd tap && exec "$@"' - "$@"
 }
 
-# perl_prove JOBS FILE...: each test file has ten minutes, which is several times what the longest one takes on two busy
-# cores. A file that takes longer hangs: timeout ends it, it has failed, and the other files go on. All files together
-# have forty minutes, since prove also waits for a process that a file has left behind.
+# perl_prove JOBS FILE...: each test file has ten minutes, several times as long as the longest file needs on two busy
+# cores. If a file takes longer, it hangs: timeout ends it, it counts as failed, and the other files go on. All files
+# together have forty minutes, since prove also waits for processes that a file has left running.
 perl_prove() {
     local jobs=$1
     shift

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
-# Sourced: the stage `sanitize`. The whole extension in a real server, built with the address and undefined-behaviour
-# sanitizers, and again with the thread sanitizer. Each of these servers is a copy below the scratch folder, so the
-# installed one keeps the ordinary build. A finding ends its process, and Heartbeat::Cluster's assert_no_crash looks for
-# the report too.
+# Sourced: the stage `sanitize`. It tests the whole extension in a real server, built with the address and
+# undefined-behaviour sanitizers, and again with the thread sanitizer. Each of these servers is a copy below the scratch
+# folder, so the installed server keeps the ordinary build. An error that a sanitizer finds ends its process, and
+# assert_no_crash of Heartbeat::Cluster also searches for the report.
 
-# sanitize_install NAME SANITIZERS SYMBOL: $sanitized is a server with the extension, which uses that symbol then.
-# The server finds its folders from where its program lies, so a copy of them is a server of its own.
+# sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the
+# extension uses that symbol of the sanitizer. A server finds its folders relative to its program, so a copy of the
+# folders is a separate server.
 sanitize_install() {
     local sanitizers=$2 symbol=$3
     local copy=$PWD/build/sanitize-$1 folder
@@ -19,12 +20,13 @@ sanitize_install() {
         cp -a "$folder/." "$sanitized$folder/"
     done
     make -C "$copy" install SANITIZE="$sanitizers" PG_CONFIG="$pg_config" DESTDIR="$sanitized"
-    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # it is not the ordinary one
+    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # it is not the ordinary build
 }
 
-# sanitize_preload NAME: what has to be in the process first. That is the sanitizer's library, and libstdc++ with it, or
-# it does not find what throws. With a sanitizer in the process, some of the server's libraries leave glibc's lock on
-# translations broken while they are loaded, and bindtextdomain() then waits for ever; the tests need no translation.
+# sanitize_preload NAME: prints the libraries that the process must load first: the sanitizer's library, and libstdc++,
+# without which the sanitizer does not find the function that throws. With a sanitizer, some of the server's libraries
+# leave glibc's lock on translations broken while they are loaded, and bindtextdomain() then waits for ever. So a third
+# library replaces bindtextdomain(); the tests need no translation.
 sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }
@@ -32,9 +34,9 @@ CODE
     echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
 }
 
-# The server never frees what it ends with, so leaks are not looked for here. Its error handling jumps between stack
-# frames, which the sanitizer knows, but not when it keeps frames elsewhere. What is freed is overwritten, since the
-# server's own accesses are not watched.
+# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: the server's error
+# handling jumps between stack frames, and the sanitizer does not support this when it keeps frames on the heap.
+# max_free_fill_size: overwrites freed memory, since the sanitizer does not check the server's own accesses.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -48,9 +50,10 @@ PROGRAM
     chmod 755 "$program"
 }
 
-# The worker's own threads are watched, and jansson's calls from there. The server and librdkafka are not instrumented:
-# what they do between themselves is not looked at. librdkafka starts its threads as C11 does, which the sanitizer does
-# not know. It also wants its addresses where newer kernels put a program, unless they are told not to.
+# The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not
+# instrumented, so the sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not
+# support: c11_threads.cpp replaces them. The sanitizer also needs addresses at which newer kernels load programs;
+# `setarch -R` prevents this.
 sanitize_wrap_thread() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -72,7 +75,7 @@ sanitize_prove() {
     bindir=$sanitized$bindir perl_prove "${TEST_JOBS:-$cores}" "$@" || failed=1
     rm -rf "$logs"
     cp -R "$scratch/tap/tmp_check/log" "$logs"
-    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also while a server ended
+    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also in reports of a server that was ending
     return $failed
 }
 

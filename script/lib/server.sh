@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# Sourced: a scratch folder and a private PostgreSQL server for the tests that talk to one.
-# A server refuses to run as root, so root's tests act as the user postgres, on copies below the scratch folder: the
-# checkout may lie where that user cannot read.
+# Sourced: a scratch folder and a private PostgreSQL server for tests that need one. A server refuses to run as root, so
+# for root the tests run as the user postgres. They use copies below the scratch folder, since that user may have no
+# right to read the checkout.
 
 server_begin() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/heartbeat-test.XXXXXX")
@@ -19,7 +19,7 @@ server_mount_small_disk() {
     as_root mount -t tmpfs -o "size=64m,mode=0700,uid=$user" heartbeat-test "$scratch/small_disk"
 }
 
-# Ends what server_start started and removes the scratch folder. Safe to call twice.
+# Stops the server of server_start and removes the scratch folder. You can call it twice.
 server_end() {
     [ -n "${scratch:-}" ] || return 0
     if [ -f "$scratch/data/postmaster.pid" ]; then
@@ -40,7 +40,8 @@ server_run() {
     fi
 }
 
-# A server that listens on a socket in the scratch folder alone, so no port can be taken; sets PGHOST and the like.
+# Starts a server that listens only on a socket in the scratch folder, so it needs no free port. It sets PGHOST and
+# similar variables.
 server_start() {
     export PGHOST=$scratch PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
     [ ! -f "$scratch/data/postmaster.pid" ] || return 0
@@ -55,7 +56,7 @@ SETTINGS
     server_run "$bindir/pg_ctl" -D "$scratch/data" -l "$scratch/server.log" -w start
 }
 
-# Passes when no process of the private server died.
+# Passes if no process of the private server has crashed.
 server_survived() {
     ! grep -E 'was terminated by signal|PANIC:|TRAP:' "$scratch/server.log"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# Sourced: the stages of script/test. stage_NAME runs the checks and fails when one does; count_NAME reads "passed
-# failed" from what it printed. Stages run with errexit, in the top folder.
+# Sourced: the stages of script/test. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
+# output of the stage and prints the numbers "passed failed". Stages run with errexit, in the top folder.
 
 stage_build() {
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
@@ -19,8 +19,8 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
-# The layout of src/: no floor includes one above it, no two units include each other, each header compiles
-# alone, every ereport() has an errcode, and documents name functions and files that exist.
+# Checks the layout of src/: no floor includes a floor above it, no two units include each other, each header compiles
+# alone, every ereport() has an errcode, and documents name only functions and files that exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
@@ -56,7 +56,7 @@ count_unit() {
         awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
 }
 
-install_extension() { # the build is as root where the server's folders want that
+install_extension() { # installs as root if only root may write the server's folders
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
     if [ -w "$("$pg_config" --pkglibdir)" ] && [ -w "$("$pg_config" --sharedir)/extension" ]; then
         make install WERROR=1 PG_CONFIG="$pg_config"
@@ -118,7 +118,7 @@ stage_citus() {
 }
 count_citus() { count_prove "$1"; }
 
-# A test file that ended early failed once at least, even where its summary says "Failed: 0".
+# A test file that ended early counts as at least one failure, even if its summary says "Failed: 0".
 count_prove() {
     awk '/^Files=[0-9]+, Tests=/ { split($2, t, "[=,]"); total += t[2] }
          /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ { match($0, /Failed: [0-9]+/)

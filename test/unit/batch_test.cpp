@@ -172,7 +172,7 @@ TEST_F(BatchTest, TurnsARefusedReadingIntoADeadLetter) {
 TEST_F(BatchTest, RefusesTheDuplicatesOfARefusedReading) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
-    add(0, 2, reading("A", "200", "14:39:00")); // of another table
+    add(0, 2, reading("A", "200", "14:39:00")); // a reading of another table
     add(0, 3, reading("A", "210", "14:39:00"));
     ASSERT_TRUE(batch_seal(&batch));
     ASSERT_TRUE(batch_reject(&batch, 0, "23514", "refused"));
