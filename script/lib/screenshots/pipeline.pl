@@ -1,5 +1,5 @@
-# A pipeline worth looking at (a quarter of an hour of readings, some of them garbage, and more as one looks), a Grafana with the
-# provisioning of this project, and the pictures that take.mjs makes of it. Run by script/screenshots.
+# Starts a pipeline with a quarter of an hour of readings and some dead letters, and publishes more readings meanwhile. Starts a Grafana
+# with the provisioning of this project, and take.mjs makes pictures of it. Run by script/screenshots.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) 
 my @to = ('-b', $kafka->brokers, '--quiet');
 my $began = strftime '%Y-%m-%dT%H:%M:%SZ', gmtime time - 900;
 system($generator, @to, qw(--interval 0 --seed 7 --duration 895 --start-time), $began) == 0 or die 'the generator failed';
-# customers whose heart rate goes up and down, beside the simulated ones
+# customers whose heart rate rises and falls, besides the simulated customers
 for my $i (1 .. 6)
 {
 	$kafka->produce('heartbeat-events', map {
@@ -62,7 +62,7 @@ $node->query("SELECT heartbeat_pause('the disk is being replaced')");
 $node->wait_for_state('PAUSED');
 $node->query('SELECT heartbeat_resume()');
 start_program([ "$top/generator.log" ], $generator, @to);
-# the rate is that of the last minute, and the beginning was a backlog
+# wait: messages_per_second is the rate of the last minute, which still contains the messages published above
 $node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'the rate is not that of the generator';
 
 open my $status, '>', "$top/status.txt" or die $!;
@@ -71,7 +71,7 @@ print $status "heartbeat=# SELECT * FROM heartbeat_status \\gx\n", scalar `psql 
   scalar `psql -X -h @{[ $node->host ]} -p @{[ $node->port ]} heartbeat -c 'SELECT partition, next_offset, lag_messages, records, anomalies, dead_letters FROM heartbeat_partitions ORDER BY partition'`;
 close $status;
 
-# Grafana, with a copy of the provisioning that knows where it is.
+# Grafana, with a copy of the provisioning that has the path of this folder.
 mkdir $folder;
 system('cp', '-R', "$top/grafana/provisioning", "$folder/provisioning") == 0 or die;
 my $provider = "$folder/provisioning/dashboards/heartbeat.yaml";

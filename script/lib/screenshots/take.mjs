@@ -1,5 +1,5 @@
-// Looks at the dashboards as a person does, and keeps pictures: node take.mjs GRAFANA-URL FOLDER. A panel that is not drawn, has no
-// data or shows an error ends it. The terminal's text in FOLDER becomes pictures too. Run by pipeline.pl.
+// Opens the dashboards in a browser and saves pictures of them: node take.mjs GRAFANA-URL FOLDER. It ends with an error if a panel is
+// not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. Run by pipeline.pl.
 import { readFileSync } from 'node:fs';
 import Convert from 'ansi-to-html';
 import { chromium } from 'playwright-core';
@@ -14,7 +14,7 @@ async function reachable() {
     try {
       if ((await fetch(`${url}/api/health`)).ok) return;
     } catch {
-      // not yet
+      // Grafana does not answer yet
     }
     if (Date.now() > end) throw new Error('Grafana does not answer');
     await new Promise((done) => setTimeout(done, 500));
@@ -28,10 +28,10 @@ async function dashboard(uid) {
   return (await answer.json()).dashboard;
 }
 
-// What a panel of a type is drawn with; in a table the first row is the head.
+// The element that shows that a panel of this type is drawn. In a table the first row is the head.
 const drawing = { timeseries: 'canvas', barchart: 'canvas', 'state-timeline': 'canvas', table: '[role="row"] >> nth=1', stat: 'span', bargauge: 'span' };
 
-// All panels of the dashboard are on the page, with something in them and no complaint.
+// Checks that all panels of the dashboard are on the page, have data and show no error.
 async function look(page, { title, panels }) {
   for (const panel of panels) {
     const box = page.getByTestId(`data-testid Panel header ${panel.title}`);
@@ -45,7 +45,7 @@ async function look(page, { title, panels }) {
   }
 }
 
-// A picture of the page when it does not change any more.
+// Waits until the page does not change any more.
 async function still(page) {
   const end = Date.now() + deadline;
   for (let before = null, now; Date.now() < end; before = now) {
@@ -55,7 +55,7 @@ async function still(page) {
   throw new Error('the page does not come to rest');
 }
 
-// A customer's link leads to that customer, whatever characters the name has.
+// Checks that a customer's link leads to that customer, with any characters in the name.
 async function followable(page) {
   const links = await page.locator('a[href*="var-customer="]').all();
   if (links.length === 0) throw new Error('no customer has a link');
@@ -80,7 +80,7 @@ for (const theme of ['light', 'dark']) {
   for (const uid of ['heartbeat-heartbeats', 'heartbeat-pipeline']) {
     const it = await dashboard(uid);
     const rows = Math.max(...it.panels.map((panel) => panel.gridPos.y + panel.gridPos.h));
-    await page.setViewportSize({ width, height: rows * 38 + 75 }); // all of it, so that every panel is drawn
+    await page.setViewportSize({ width, height: rows * 38 + 75 }); // the whole dashboard, so that every panel is drawn
     await page.goto(`${url}/d/${uid}?kiosk&refresh=&theme=${theme}&timezone=utc`, { waitUntil: 'domcontentloaded' });
     await look(page, it);
     await page.waitForLoadState('networkidle');
