@@ -24,8 +24,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Leave out the default of an optional value: it applies to an option without a value, not to a missing
-    // option.
+    // Do not print the default of an optional value: it applies to an option without a value, not to a
+    // missing option.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // texts of CLI11 for an empty list, depending on its version
         notes += " [default: " + value + "]";

@@ -9,9 +9,10 @@
 
 namespace heartbeat::generator {
 
-// Requests the creation of the topic. An existing topic is no error, whatever its partitions. A cluster that
-// refuses to create the topic may still have it, so the refusal is printed and is no error. False if no
-// broker has answered within timeout_ms (0: no limit), or after Ctrl-C. Serves rk's callbacks meanwhile.
+// Requests the creation of the topic. An existing topic with any number of partitions is not an error. A
+// cluster that refuses to create the topic may already have it, so the function prints the refusal and
+// returns true. False if no broker has answered within timeout_ms (0: no limit), or after Ctrl-C. Serves rk's
+// callbacks meanwhile.
 bool topic_ensure(rd_kafka_t *rk, const std::string &topic, int partitions, int timeout_ms, Console *console);
 
 } // namespace heartbeat::generator

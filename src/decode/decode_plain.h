@@ -1,5 +1,5 @@
 // Decodes readings in the form that most producers write, without a JSON parser. It is a faster way and not a
-// second rule: decode.cpp gives each payload that decode_plain() does not accept to decode_json().
+// second rule. If decode_plain() does not accept a payload, decode.cpp calls decode_json().
 #pragma once
 
 #include "decode/reading.h"

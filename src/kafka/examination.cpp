@@ -69,8 +69,8 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        // the end of the partition: if the log ends at or before the message, Kafka has lost the message, and
-        // the offset validation of the next assignment reports it
+        // The end of the partition. If the log ends at or before the sought message, Kafka has lost that
+        // message, and the offset validation of the next assignment reports it.
         return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
     if (message->offset < sought.offset)
         return Examined::passed_over;

@@ -27,8 +27,8 @@ struct Property {
 
 // The user's file may change these.
 constexpr Property defaults[] = {
-    // Limit the queue by its size, not by its number of messages: at the number, librdkafka 2.0.2 stops
-    // fetching for a second each time the queue is full.
+    // The size limits the queue, and not the number of messages. If the number limits it, librdkafka 2.0.2
+    // stops fetching for a second each time the queue is full.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
@@ -152,7 +152,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // a name that heartbeat knows is safe to show
+        std::string name = '"' + property.name + '"'; // heartbeat knows this name, so it is safe to show
         if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
             name = properties_show_name(property.name);
         if (objection == nullptr) {

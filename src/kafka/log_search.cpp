@@ -148,7 +148,8 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// The log has no message at the awaited offset: Kafka has compacted it away, or another log had none there.
+// The log has no message at the awaited offset: Kafka has removed it by compaction, or another log had no
+// message there.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)

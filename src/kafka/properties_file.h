@@ -1,6 +1,6 @@
 // Reads the user's properties file, one `key=value` a line, which may have secrets. It refuses a file that
-// other users can write or read. An error quotes nothing of the file except a text that looks like a
-// property's name. kafka_config.cpp calls it.
+// its group or others can write, or that others can read. An error quotes nothing of the file except a text
+// that looks like a property's name. kafka_config.cpp calls it.
 #pragma once
 
 #include "kafka/error.h"

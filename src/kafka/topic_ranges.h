@@ -12,8 +12,9 @@ namespace heartbeat {
 
 class Consumer;
 
-// Asks the leaders of these partitions; topic_take_answer() has learnt who leads. If a question for a
-// partition is under way, it does not ask again. Each partition gets an answer, also if its leader is away.
+// Asks the leaders of these partitions, which the last answer of topic_take_answer() has named. If a question
+// for a partition is under way, it does not ask again. Each partition gets an answer, also if its leader is
+// away.
 bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
                       int64_t kafka_time = 0) noexcept;
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
