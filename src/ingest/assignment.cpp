@@ -129,6 +129,14 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     return AssignmentResult::assigned;
 }
 
+// Asks who leads the partition, and the leader what it holds.
+void ask_anew(KafkaPartitions *partitions, int32_t partition) {
+    TimestampTz now = GetCurrentTimestamp();
+    partitions->topic_at = now;
+    partitions->partition[partition].range = {partition, -1, -1};
+    partitions->partition[partition].ask_at = now + USECS_PER_SEC / 2;
+}
+
 AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *assignment) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
@@ -141,10 +149,20 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
                                              : PartitionRange{i, -1, -1}; // offset_validation_run() skips it
-    AssignmentResult result = offset_validation_run(offsets, count, ranges, assignment->partitions,
-                                                    assignment->reason, assignment->hint)
-                                  ? assign_own(consumer, offsets, count, join, assignment)
-                                  : AssignmentResult::failed;
+    AssignmentResult result = AssignmentResult::failed;
+    int32_t mismatched = -1;
+    switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
+                                  assignment->reason, assignment->hint, &mismatched)) {
+    case OffsetValidation::valid:
+        result = assign_own(consumer, offsets, count, join, assignment);
+        break;
+    case OffsetValidation::suspected:
+        ask_anew(&assignment->partitions, mismatched);
+        result = AssignmentResult::unavailable;
+        break;
+    case OffsetValidation::invalid:
+        break;
+    }
     transaction_commit();
     return result;
 }

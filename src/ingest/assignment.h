@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ingest/kafka_partitions.h"
+#include "ingest/suspicion.h"
 
 namespace heartbeat {
 
@@ -25,6 +26,7 @@ struct Assignment {
     KafkaPartitions partitions;
     bool told;              // the worker has logged the offsets that it begins at
     int32_t end_partitions; // number of partitions when this worker began the topic at its end offsets
+    Suspicions suspicions;
     char reason[state_text_size];
     char hint[state_text_size];
 };

@@ -17,10 +17,11 @@ constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 // A broker that has just started may report an empty list of brokers. librdkafka 2.10 and newer then forgets
 // all brokers, and never looks for one again (its issue 5301).
 bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
+    bool patient = connected && !partitions_any_away(*partitions);
     if (partitions->answered)
         health->tries = 0;
     partitions->answered = false;
-    health->tries = std::max(health->tries, connected ? tries_min_connected : tries_min);
+    health->tries = std::max(health->tries, patient ? tries_min_connected : tries_min);
     if (partitions->unanswered < health->tries)
         return false;
     partitions->unanswered = 0;

@@ -54,6 +54,22 @@ void close_at_exit(int /*code*/, Datum session) {
     close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(session)));
 }
 
+// Moves the losses that were found twice to the front, and returns their number. The others are the reason
+// for looking again.
+int confirm_losses(ConsumerSession *session) {
+    Assignment *assignment = &session->assignment;
+    int confirmed = 0;
+    for (int i = 0; i < session->loss_count; i++) {
+        if (suspicion_is_confirmed(&assignment->suspicions, session->losses[i].partition)) {
+            session->losses[confirmed++] = session->losses[i];
+            continue;
+        }
+        text_take(assignment->reason, session->losses[i].reason.text);
+        text_copy(assignment->hint, suspicion_hint);
+    }
+    return confirmed;
+}
+
 } // namespace
 
 bool consumer_session_open(ConsumerSession *session, Error *error) {
@@ -99,10 +115,14 @@ void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot) {
 }
 
 AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot) {
-    if (session->loss_count > 0)
-        assignment_mark_lost(session->assignment, session->losses, session->loss_count);
+    int confirmed = confirm_losses(session);
+    bool suspected = session->loss_count > confirmed;
+    if (confirmed > 0)
+        assignment_mark_lost(session->assignment, session->losses, confirmed);
     consumer_session_drain(session, slot); // discards events that were queued before the assignment
     session->loss_count = 0;
+    if (suspected && confirmed == 0)
+        return AssignmentResult::unavailable;
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);
     session->assigned = result == AssignmentResult::assigned;
     if (session->assigned)

@@ -42,10 +42,12 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partition->ask_at = now + partitions_ask_again_after;
     if (!partition->away)
         partition->away_since = now;
+    TimestampTz topic_at =
+        partition->away ? now + partitions_ask_again_after : now; // perhaps another broker leads
     partition->away = true;
     if (partition->trouble_until == 0)
         text_take(partition->reason, answer.reason.text);
-    partitions->topic_at = std::min(partitions->topic_at, now + partitions_ask_again_after);
+    partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
 // Asks for this kind of offsets of each partition that is due and needs this kind.

@@ -145,6 +145,12 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
     move(stored, to, reason);
 }
 
+// Whether the range alone, which a leader gives, tells of the mismatch.
+bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
+    return mismatch != Mismatch::removed && !stored.lost &&
+           !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);
+}
+
 } // namespace
 
 void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss) {
@@ -160,9 +166,10 @@ void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss
     offsets_mark_truncated(name, loss.partition, 0, loss.position, truncated);
 }
 
-bool offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
-                           const KafkaPartitions &partitions, char (&reason)[state_text_size],
-                           char (&hint)[state_text_size]) {
+OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
+                                       const KafkaPartitions &partitions, Suspicions *suspicions,
+                                       char (&reason)[state_text_size], char (&hint)[state_text_size],
+                                       int32_t *mismatched) {
     const TopicDescription &topic = partitions.topic;
     find_lost(offsets, count, topic);
     auto *checked = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
@@ -178,16 +185,21 @@ bool offset_validation_run(StoredOffset *offsets, size_t count, const PartitionR
         Mismatch mismatch = find_mismatch(stored, range, topic, reason);
         if (mismatch == Mismatch::none)
             continue;
+        *mismatched = stored.partition;
+        if (is_of_range(stored, topic, mismatch) && !suspicion_is_confirmed(suspicions, stored.partition)) {
+            text_copy(hint, suspicion_hint);
+            return OffsetValidation::suspected;
+        }
         if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
             text_copy(hint, advice);
             if (mismatch == Mismatch::truncated)
                 print_truncated_advice(hint, stored.partition, first_new_offset(stored, range));
-            return false;
+            return OffsetValidation::invalid;
         }
         reset(&stored, range, mismatch, reason);
     }
     offsets_set_identity(settings.topic, topic, checked, checked_count);
-    return true;
+    return OffsetValidation::valid;
 }
 
 } // namespace heartbeat

@@ -3,16 +3,24 @@
 #pragma once
 
 #include "ingest/kafka_partitions.h"
+#include "ingest/suspicion.h"
 #include "store/offsets.h"
 
 namespace heartbeat {
 
-// Call it in a transaction. Compares the stored offsets with the offsets that Kafka holds (`ranges`: one for
-// each partition of the topic). It settles each mismatch as heartbeat.offset_reset says, and moves the stored
-// offsets. False: heartbeat.offset_reset says to stop, and reason and hint are filled in.
-bool offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
-                           const KafkaPartitions &partitions, char (&reason)[state_text_size],
-                           char (&hint)[state_text_size]);
+enum class OffsetValidation {
+    valid,
+    suspected, // look again: a leader can serve an old log for a moment
+    invalid,   // heartbeat.offset_reset says to stop
+};
+
+// Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds (one for each
+// partition of the topic), and settles each confirmed mismatch as heartbeat.offset_reset says, in the offsets
+// too. If the result is not valid, reason and hint are filled in, and *mismatched is the partition.
+OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
+                                       const KafkaPartitions &partitions, Suspicions *suspicions,
+                                       char (&reason)[state_text_size], char (&hint)[state_text_size],
+                                       int32_t *mismatched);
 
 // Call it in a transaction. Marks a loss in heartbeat_offsets. `topic` is the description from before the
 // loss was found.

@@ -154,6 +154,21 @@ for my $kind ('restart', 'resume')
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->assert_audit;
 
+# A worker that reads from one broker alone, which is also its bootstrap server, asks the other brokers when that one is frozen.
+$kafka->create_assigned_topic('alone', [ [ 1, 2 ], [ 2, 3 ], [ 1, 3 ] ]);
+my $brokers = $kafka->brokers;
+$node->set('heartbeat.topic' => 'alone', 'heartbeat.brokers' => $kafka->node(1)->address, 'heartbeat.workers' => 2);
+$node->restart;
+$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'two workers read a topic');
+passes_in('alone', 0, 1, 2);
+$kafka->node(1)->freeze;
+$kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
+took('the only leader frozen', passes_in('alone', 0, 2), 'the new leaders are found by way of another broker');
+$kafka->node(1)->thaw;
+$node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);
+$node->restart;
+heal();
+
 # A partition that exists once, and whose broker is gone.
 $node->set('heartbeat.topic' => 'single');
 $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'another topic is read');
