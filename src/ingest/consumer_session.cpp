@@ -121,8 +121,10 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *s
         assignment_mark_lost(session->assignment, session->losses, confirmed);
     consumer_session_drain(session, slot); // discards events that were queued before the assignment
     session->loss_count = 0;
-    if (suspected && confirmed == 0)
+    if (suspected && confirmed == 0) {
+        session->troubled = true; // the state is CONNECTING until it is settled
         return AssignmentResult::unavailable;
+    }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);
     session->assigned = result == AssignmentResult::assigned;
     if (session->assigned)

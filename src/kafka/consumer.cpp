@@ -161,12 +161,14 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
+    // This thread keeps no share: if it let go last, it would destroy the client itself, and perhaps wait for
+    // ever.
+    auto *share = new std::shared_ptr<SharedClient>(std::move(shared));
     try {
-        std::thread([shared]() mutable { shared.reset(); }).detach();
+        std::thread([share] { delete share; }).detach();
     } catch (...) {
-        // no thread could be started: shared.reset() below destroys the client
+        return CloseResult::left; // no thread could be started: the client stays until the process ends
     }
-    shared.reset();
     if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
         std::future_status::ready)
         return CloseResult::closed;
