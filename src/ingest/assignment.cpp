@@ -129,12 +129,17 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     return AssignmentResult::assigned;
 }
 
-// Asks who leads the partition, and the leader what it holds.
-void ask_anew(KafkaPartitions *partitions, int32_t partition) {
+// Asks who leads the partitions that are to be read, and the leaders what they hold.
+void ask_anew(Assignment *assignment) {
+    KafkaPartitions *partitions = &assignment->partitions;
     TimestampTz now = GetCurrentTimestamp();
     partitions->topic_at = now;
-    partitions->partition[partition].range = {partition, -1, -1};
-    partitions->partition[partition].ask_at = now + USECS_PER_SEC / 2;
+    for (int32_t i = 0; i < partitions->topic.partition_count; i++) {
+        if (!can_join(*assignment, i))
+            continue;
+        partitions->partition[i].range = {i, -1, -1};
+        partitions->partition[i].ask_at = now + USECS_PER_SEC / 2;
+    }
 }
 
 AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *assignment) {
@@ -150,14 +155,13 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
                                              : PartitionRange{i, -1, -1}; // offset_validation_run() skips it
     AssignmentResult result = AssignmentResult::failed;
-    int32_t mismatched = -1;
     switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
-                                  assignment->reason, assignment->hint, &mismatched)) {
+                                  assignment->reason, assignment->hint)) {
     case OffsetValidation::valid:
         result = assign_own(consumer, offsets, count, join, assignment);
         break;
     case OffsetValidation::suspected:
-        ask_anew(&assignment->partitions, mismatched);
+        ask_anew(assignment);
         result = AssignmentResult::unavailable;
         break;
     case OffsetValidation::invalid:

@@ -59,13 +59,17 @@ void close_at_exit(int /*code*/, Datum session) {
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;
+    bool told = false;
     for (int i = 0; i < session->loss_count; i++) {
         if (suspicion_is_confirmed(&assignment->suspicions, session->losses[i].partition)) {
             session->losses[confirmed++] = session->losses[i];
             continue;
         }
+        if (told)
+            continue;
         text_take(assignment->reason, session->losses[i].reason.text);
         text_copy(assignment->hint, suspicion_hint);
+        told = true;
     }
     return confirmed;
 }

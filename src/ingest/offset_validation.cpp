@@ -168,12 +168,13 @@ void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss
 
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
-                                       char (&reason)[state_text_size], char (&hint)[state_text_size],
-                                       int32_t *mismatched) {
+                                       char (&reason)[state_text_size], char (&hint)[state_text_size]) {
     const TopicDescription &topic = partitions.topic;
     find_lost(offsets, count, topic);
     auto *checked = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
     size_t checked_count = 0;
+    bool suspected = false;
+    char found[state_text_size], first_suspicion[state_text_size];
     for (size_t i = 0; i < count; i++) {
         StoredOffset &stored = offsets[i];
         if (!partitions_own(partitions, stored.partition))
@@ -182,14 +183,16 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         if (range.low < 0)
             continue; // its leader has not answered, or the worker reads it already
         checked[checked_count++] = stored.partition;
-        Mismatch mismatch = find_mismatch(stored, range, topic, reason);
+        Mismatch mismatch = find_mismatch(stored, range, topic, found);
         if (mismatch == Mismatch::none)
             continue;
-        *mismatched = stored.partition;
         if (is_of_range(stored, topic, mismatch) && !suspicion_is_confirmed(suspicions, stored.partition)) {
-            text_copy(hint, suspicion_hint);
-            return OffsetValidation::suspected;
+            if (!suspected)
+                text_copy(first_suspicion, found);
+            suspected = true;
+            continue;
         }
+        text_copy(reason, found);
         if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
             text_copy(hint, advice);
             if (mismatch == Mismatch::truncated)
@@ -197,6 +200,11 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
             return OffsetValidation::invalid;
         }
         reset(&stored, range, mismatch, reason);
+    }
+    if (suspected) {
+        text_copy(reason, first_suspicion);
+        text_copy(hint, suspicion_hint);
+        return OffsetValidation::suspected;
     }
     offsets_set_identity(settings.topic, topic, checked, checked_count);
     return OffsetValidation::valid;

@@ -19,8 +19,7 @@ enum class OffsetValidation {
 // too. If the result is not valid, reason and hint are filled in, and *mismatched is the partition.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
-                                       char (&reason)[state_text_size], char (&hint)[state_text_size],
-                                       int32_t *mismatched);
+                                       char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
 // Call it in a transaction. Marks a loss in heartbeat_offsets. `topic` is the description from before the
 // loss was found.
