@@ -26,7 +26,7 @@ struct TransactionHooks {
     void (*before_commit)(); // the catalog can still be read here
     void (*committing)();    // an error after this call is an error of the commit
 };
-void transaction_set_hooks(const TransactionHooks &hooks);
+void transaction_set_hooks(const TransactionHooks &given);
 
 // Called in a session, in a function that acts as the extension's owner. Until role_leave(), the code acts as
 // the workers' role with the rights of a security-restricted operation, because users' triggers may run. The
