@@ -162,13 +162,16 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
     // This thread keeps no share: if it let go last, it would destroy the client itself, and perhaps wait for
-    // ever.
-    auto *share = new std::shared_ptr<SharedClient>(std::move(shared));
-    try {
-        std::thread([share] { delete share; }).detach();
-    } catch (...) {
-        return CloseResult::left; // no thread could be started: the client stays until the process ends
-    }
+    // ever. It does that only if there is no memory or no thread.
+    auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
+    if (share == nullptr)
+        shared.reset();
+    else
+        try {
+            std::thread([share] { delete share; }).detach();
+        } catch (...) {
+            delete share;
+        }
     if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
         std::future_status::ready)
         return CloseResult::closed;
