@@ -27,9 +27,11 @@ perl_run() {
 
 # perl_prove JOBS FILE...: each test file has ten minutes, several times as long as the longest file needs on two busy
 # cores. If a file takes longer, it hangs: timeout ends it, it counts as failed, and the other files go on. All files
-# together have forty minutes, since prove also waits for processes that a file has left running.
+# together have forty minutes, since prove also waits for processes that a file has left running. EVERYTHING_SECONDS
+# adds to both.
 perl_prove() {
-    local jobs=$1
+    local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift
-    perl_run timeout --verbose --kill-after=60 2400 prove -j "$jobs" --timer --exec 'timeout --verbose --kill-after=60 600 perl' "$@"
+    perl_run timeout --verbose --kill-after=60 $((2400 + longer)) prove -j "$jobs" --timer \
+        --exec "timeout --verbose --kill-after=60 $((600 + longer)) perl" "$@"
 }

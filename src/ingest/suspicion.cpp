@@ -1,8 +1,12 @@
-// Remembers when a fault of a partition's log was found first. If too many partitions are suspected at once,
-// the oldest suspicion is forgotten, and the worker looks at that partition once more.
+// Remembers for each partition when a fault of its log was found first. It has room for all partitions of the
+// topic, which may all be found at once.
 #include "server/server.h"
 
 #include "ingest/suspicion.h"
+
+extern "C" {
+#include "utils/memutils.h"
+}
 
 namespace heartbeat {
 
@@ -11,20 +15,32 @@ namespace {
 constexpr TimestampTz confirmed_after = 3 * USECS_PER_SEC;
 constexpr TimestampTz forgotten_after = 60 * USECS_PER_SEC;
 
+void make_room(Suspicions *suspicions, int32_t count) {
+    if (count <= suspicions->room)
+        return;
+    auto *fresh = static_cast<TimestampTz *>(
+        MemoryContextAllocZero(TopMemoryContext, sizeof(TimestampTz) * static_cast<size_t>(count)));
+    std::copy_n(suspicions->since, suspicions->room, fresh);
+    if (suspicions->since != nullptr)
+        pfree(suspicions->since);
+    *suspicions = {fresh, count};
+}
+
 } // namespace
 
 bool suspicion_is_confirmed(Suspicions *suspicions, int32_t partition) {
+    if (partition < 0)
+        return true;
+    make_room(suspicions, partition + 1);
     TimestampTz now = GetCurrentTimestamp();
-    Suspicion *oldest = suspicions->kept;
-    for (Suspicion &suspicion : suspicions->kept) {
-        if (suspicion.since != 0 && suspicion.partition == partition &&
-            now < suspicion.since + forgotten_after)
-            return now >= suspicion.since + confirmed_after;
-        if (suspicion.partition == partition || suspicion.since < oldest->since)
-            oldest = &suspicion;
-    }
-    *oldest = {partition, now};
-    return false;
+    TimestampTz *since = &suspicions->since[partition];
+    if (*since == 0 || now >= *since + forgotten_after)
+        *since = now;
+    return now >= *since + confirmed_after;
+}
+
+void suspicions_forget(Suspicions *suspicions) {
+    std::fill_n(suspicions->since, suspicions->room, 0);
 }
 
 } // namespace heartbeat

@@ -17,22 +17,22 @@ constexpr TimestampTz another_broker_after = 700000; // the first broker may be 
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
-// Asks each leader that is not away for the end offset of one of its partitions, whichever worker reads it.
-// librdkafka sends a question about the topic to the broker to which it has sent a request last. Without
-// this, a worker that reads from one broker alone would ask that broker each time, also while it is frozen.
+// Asks each other leader than those that are away for the end offset of one of its partitions, whichever
+// worker reads it. librdkafka sends a question about the topic to the broker to which it has sent a request
+// last. Without this, a worker that reads from one broker alone would ask that broker each time, also while
+// it is frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
     auto *seen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
     int32_t *seen_end = seen;
     size_t asked = 0;
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = partitions.worker; i < count; i += partitions.workers)
         if (partitions.partition[i].away)
             *seen_end++ = topic_leader(consumer, i);
     for (int32_t i = 0; i < count; i++) {
         int32_t leader = topic_leader(consumer, i);
-        bool is_seen = std::find(seen, seen_end, leader) != seen_end;
-        if (leader == no_leader || partitions.partition[i].away || is_seen)
+        if (leader == no_leader || std::find(seen, seen_end, leader) != seen_end)
             continue;
         *seen_end++ = leader;
         chosen[asked++] = i;
@@ -44,7 +44,7 @@ void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
 }
 
 void ask_topic(KafkaPartitions *partitions, Consumer *consumer, TimestampTz now) {
-    if (partitions->known && partitions_any_away(*partitions))
+    if (partitions->known && topic_is_asked(consumer) && partitions_any_away(*partitions))
         ask_other_leaders(*partitions, consumer);
     if (!topic_ask(consumer))
         return;

@@ -44,6 +44,7 @@ void look_at_control() {
     worker.control_seen = seen;
     worker.control_known = true;
     worker.failed = worker.session.troubled = worker.trouble_again = worker.session.assignment.told = false;
+    suspicions_forget(&worker.session.assignment.suspicions);
     consumer_session_stop(&worker.session); // a seek may have moved the stored offsets
 }
 
