@@ -208,6 +208,20 @@ $node->wait_for_state('RUNNING');
 is_stored(223, 'with offset_reset = earliest all of it is stored');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'the offsets are of that one now');
 
+# A topic of many partitions that was made again, which is found in each of them at once.
+$node->set('heartbeat.offset_reset' => 'error');
+$kafka->create_topic('many', 40);
+publish('many', 80, 40);
+read_topic('many');
+$node->stop;
+make_again('many', 40, 40);
+$node->start;
+$node->wait_for_state('FAILED', '(?:partition 0 of topic "many" ends at 1|its id is)', 'forty partitions that were made again are found out');
+is_stored(223, 'and nothing of them is read');
+$node->set('heartbeat.offset_reset' => 'earliest');
+$node->wait_for_offsets('many', (1) x 40);
+is_stored(263, 'all of it is stored when heartbeat.offset_reset says so');
+
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;
