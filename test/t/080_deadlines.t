@@ -28,7 +28,7 @@ my @manners = (
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
 	[ 'is silent',    $silent_address,                               qr/cannot reach Kafka/ ],
 	[ 'refuses',      $refusing,                                     qr/\Q$refusing\E.*refused/ ],
-	[ 'answers late', Heartbeat::FakeBroker->new(delay => 2, low => 0, high => 5)->address, undef ]);
+	[ 'answers late', Heartbeat::FakeBroker->new(delay => 2.2, low => 0, high => 5)->address, undef ]);
 
 my $good = Heartbeat::FakeBroker->new(messages => [ map { { value => reading('CUST-1', 60, reading_time(1_790_000_000, $_)) } } 1 .. 5 ]);
 my $node = Heartbeat::Cluster->create('deadlines', settings => { 'heartbeat.stall_timeout' => 3, 'heartbeat.brokers' => $good->address });
@@ -73,7 +73,7 @@ for my $manner (@manners)
 	if ($name eq 'answers late')
 	{
 		my $position = $node->log_position;
-		usleep(9_000_000);
+		usleep(12_000_000);    # three questions for the end of the partition, each asked and answered
 		is($node->log_matches('CONNECTING', $position), 0, 'and its partition does not count as away each time that it is asked');
 	}
 
