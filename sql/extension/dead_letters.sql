@@ -26,7 +26,7 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'Decodes unresolved dead letters again, stores those that now are readings, and marks them resolved, all in the '
     'caller''s transaction. Arguments that are given narrow down which: an error code, a topic, a partition, when they '
     'arrived (arrived_since <= arrived_at < arrived_until), ids. Returns how many of them were resolved, how many '
-    'remain, and what is wrong with those, as {"code": count}.';
+    'remain, and what is wrong with those, as {"code": count}. An error where the code is none that a dead letter can have.';
 
 -- Without payloads, so that it can be shown to whoever may not see patients' data.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS

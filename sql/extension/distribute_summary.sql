@@ -3,12 +3,12 @@
 -- heartbeat_distribute(), heartbeat_undistribute() and an update call heartbeat_use_summary() to choose one.
 --
 
--- The view in a text that Citus sends to the nodes as a whole, with the caller's conditions on customer and time. Which
--- minutes stand in the small tables is asked first, so that no sum is read twice that is moved meanwhile. On one server
--- the other text is far cheaper.
+-- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
+-- text first selects the minutes of the small tables, so that it reads no sum twice that is moved meanwhile. On one server the
+-- other text is far cheaper.
 --
--- The text for one server calls heartbeat_summarize_minute(). For the moment in which the text is parsed that function is in a
--- schema in which nobody else can have put another one of its name.
+-- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
+-- heartbeat_building, in which no other role can create a function of the same name.
 CREATE FUNCTION heartbeat_use_summary(distributed boolean, summarize_minute regprocedure) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

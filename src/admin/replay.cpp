@@ -131,10 +131,11 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
                         errmsg("heartbeat_replay needs two finite times, the first before the second"),
                         errhint("They are compared with the Kafka timestamps of the messages.")));
     if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
-                 errhint("heartbeat_partitions shows those that have been read; NULL stands for all.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
+             errhint("heartbeat_partitions shows the partitions that have been read; NULL stands for all.")));
     return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 

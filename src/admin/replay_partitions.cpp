@@ -141,7 +141,7 @@ ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &sp
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("partition %d of topic \"%s\" has not been read", span.partition, settings.topic),
-                 errhint("heartbeat_partitions shows those that have been.")));
+                 errhint("heartbeat_partitions shows the partitions that have been read.")));
     look_at(consumer, span, topic, partitions, count);
     *found = count;
     return partitions;

@@ -129,19 +129,6 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     return AssignmentResult::assigned;
 }
 
-// Asks who leads the partitions that are to be read, and the leaders what they hold.
-void ask_anew(Assignment *assignment) {
-    KafkaPartitions *partitions = &assignment->partitions;
-    TimestampTz now = GetCurrentTimestamp();
-    partitions->topic_at = now;
-    for (int32_t i = 0; i < partitions->topic.partition_count; i++) {
-        if (!can_join(*assignment, i))
-            continue;
-        partitions->partition[i].range = {i, -1, -1};
-        partitions->partition[i].ask_at = now + USECS_PER_SEC / 2;
-    }
-}
-
 AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *assignment) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
@@ -161,7 +148,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         result = assign_own(consumer, offsets, count, join, assignment);
         break;
     case OffsetValidation::suspected:
-        ask_anew(assignment);
+        leader_questions_ask_anew(&assignment->partitions);
         result = AssignmentResult::unavailable;
         break;
     case OffsetValidation::invalid:

@@ -11,6 +11,7 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2; // after the question who leads, which comes first
 
 void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPartition *partition,
                 TimestampTz now) {
@@ -76,6 +77,18 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
 }
 
 } // namespace
+
+void leader_questions_ask_anew(KafkaPartitions *partitions) {
+    TimestampTz now = GetCurrentTimestamp();
+    partitions->topic_at = now;
+    for (int32_t i = partitions->worker; i < partitions->topic.partition_count; i += partitions->workers) {
+        KafkaPartition *partition = &partitions->partition[i];
+        if (partition->read)
+            continue;
+        partition->range = {i, -1, -1};
+        partition->ask_at = now + again_soon;
+    }
+}
 
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh) {
     TimestampTz now = GetCurrentTimestamp();

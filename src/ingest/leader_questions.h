@@ -11,4 +11,8 @@ namespace heartbeat {
 // partitions of other workers. `refresh`: for the end offsets alone, while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
+// Forgets the ranges of the worker's partitions that are not read, and has the topic and then their leaders
+// asked again.
+void leader_questions_ask_anew(KafkaPartitions *partitions);
+
 } // namespace heartbeat
