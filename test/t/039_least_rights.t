@@ -52,6 +52,7 @@ my $work   = sub {
 };
 my $held   = 1;    # the first offset that Kafka holds
 my $replay = sub {
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # else a batch may hold what is removed next
 	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
 	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
 	$node->query('SELECT heartbeat_resume()');
