@@ -1,5 +1,5 @@
-# The coordinator and the nodes of a cluster are killed in the middle of batches: every reading is stored once, the counters
-# and the summary agree with the tables, and nobody has to end what was left prepared.
+# The coordinator and the nodes of a cluster are killed while batches are stored: each reading is stored once, the counters
+# and the summary equal the tables, and no prepared transaction remains for a person to end.
 
 use strict;
 use warnings;
@@ -16,19 +16,19 @@ use Heartbeat::Kafka;
 my $kafka = Heartbeat::Kafka->new('citus_crash');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 3);
-# A commit that waits for nobody is lost in a crash for sure.
+# With these settings, a commit that does not wait for its WAL is certainly lost in a crash.
 my ($node, @nodes) = citus_create('crashed', nodes => 2, kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100, 'wal_writer_delay' => '10s', 'wal_writer_flush_after' => '1GB' });
 citus_distribute($node, 4);
 
 sub stored { return $node->query('SELECT coalesce(sum(records + anomalies + duplicates + dead_letters), 0) FROM heartbeat_offsets'); }
 
-# Returns in the middle of ingest.
+# Returns when more messages are stored, and others remain.
 sub await_progress
 {
 	my ($more) = @_;
 	my $from = stored();
-	$node->wait_for_query("SELECT sum(records + anomalies + duplicates + dead_letters) >= $from + $more FROM heartbeat_offsets", 't', "$more more are stored");
+	$node->wait_for_query("SELECT sum(records + anomalies + duplicates + dead_letters) >= $from + $more FROM heartbeat_offsets", 't', "the workers store $more more messages");
 	return;
 }
 
@@ -38,8 +38,8 @@ sub assert_exact
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_state('RUNNING');
 	$feed->assert_stored($node, $what);
-	is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'the tables hold what was counted');
-	$node->assert_summary('and so does the summary');
+	is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'the counters equal the rows in the tables');
+	$node->assert_summary('the summary is exact');
 	return;
 }
 
@@ -50,7 +50,7 @@ for my $round (1 .. 6)
 	$node->stop('immediate');
 	$node->start;
 }
-assert_exact('the coordinator was stopped at once, six times');
+assert_exact('every reading is stored after six immediate shutdowns of the coordinator');
 
 for my $round (1 .. 4)
 {
@@ -58,32 +58,32 @@ for my $round (1 .. 4)
 	$feed->publish(3_000);
 	await_progress(300);
 	$victim->kill9;
-	$node->wait_for_state('RETRYING', undef, 'a node is gone: its batch is tried again');
+	$node->wait_for_state('RETRYING', undef, 'the worker is RETRYING when a node is down');
 	$victim->start_after_kill9;
 }
-assert_exact('nodes were killed, four times');
+assert_exact('every reading is stored after nodes were killed four times');
 
-# A transaction that is prepared on the nodes, and whose coordinator was gone before it decided, is in the way of the same
-# readings until it is ended. It holds the lock of a reading that comes again.
+# A prepared transaction of a coordinator that crashed before its decision blocks the same reading until a worker ends the
+# transaction: it holds the lock of a row that is read again.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)
 	 WHERE s.shardid = get_shard_id_for_distribution_column('heartbeat_records', 'blocked')");
 my ($owner) = grep { $_->port == $port } @nodes;
-$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # named as Citus names them: nobody decided on it
+$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # a name that Citus would choose, for which Citus has no decision
 $feed->publish(300);
-$feed->assert_stored($node, 'others are not held up by it');
+$feed->assert_stored($node, 'other readings are stored in spite of the prepared transaction');
 $node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%'");
-$owner->wait_for_query('SELECT count(*) FROM pg_prepared_xacts', 0, 'a worker that starts ends it');
+$owner->wait_for_query('SELECT count(*) FROM pg_prepared_xacts', 0, 'a worker that starts ends the prepared transaction');
 my $reading = { value => '{"customer_id":"blocked","heart_rate":70,"event_timestamp":"2026-11-20T00:00:00Z"}' };
 $kafka->produce('heartbeat-events', $reading);
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'blocked'"), 1, 'and the reading is stored');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'blocked'"), 1, 'the blocked reading is stored');
 
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");
 $node->query('SELECT heartbeat_wake_workers()');
 $node->wait_for_query("SELECT count(*) FROM $_", 0, "$_ is empty") for qw(heartbeat_stale_minutes heartbeat_rollup_pending);
-$node->assert_summary('the summary is exact when all is rolled up');
+$node->assert_summary('the summary is exact when all minutes are rolled up');
 $node->assert_audit;
 $_->assert_no_crash for $node, @nodes;
 $kafka->stop;

@@ -1,4 +1,5 @@
-# The rig of several brokers: each can be stopped, killed, frozen and replaced by itself, and the cluster goes on.
+# The test's own cluster of three brokers works: the test can stop, kill, freeze and replace each broker, and the cluster
+# keeps serving.
 
 use strict;
 use warnings;
@@ -16,27 +17,27 @@ $kafka->start;
 note sprintf 'three brokers answered after %.1f s', time - $began;
 
 $kafka->create_assigned_topic('rig', [ [ 1, 2 ], [ 2, 3 ], [ 3, 2 ] ]);
-is_deeply([ $kafka->leaders('rig') ], [ 1, 2, 3 ], 'each partition is where it was put');
+is_deeply([ $kafka->leaders('rig') ], [ 1, 2, 3 ], 'each partition has the leader that the test assigned to it');
 $kafka->create_topic('spread', 3);
-is_deeply([ map { scalar @{ $_->{replicas} } } $kafka->partitions('spread') ], [ 3, 3, 3 ], 'a topic is replicated three times');
+is_deeply([ map { scalar @{ $_->{replicas} } } $kafka->partitions('spread') ], [ 3, 3, 3 ], 'each partition of a new topic has three replicas');
 $kafka->produce('rig', map { { partition => $_ % 3, value => "message $_" } } 0 .. 2_999);
 
-# A leader that is killed loses nothing: another replica leads.
+# If a leader is killed, no acknowledged message is lost: another replica becomes the leader.
 $kafka->node(1)->kill9;
 my $killed = time;
-is($kafka->wait_for_other_leader('rig', 0, $kafka->node(1))->id, 2, 'the other replica of a killed leader leads');
+is($kafka->wait_for_other_leader('rig', 0, $kafka->node(1))->id, 2, 'the other replica becomes leader when the leader is killed');
 note sprintf 'elected after %.1f s', time - $killed;
-is_deeply([ $kafka->end_offsets('rig') ], [ 1000, 1000, 1000 ], 'and has what was acknowledged');
+is_deeply([ $kafka->end_offsets('rig') ], [ 1000, 1000, 1000 ], 'the new leader has every acknowledged message');
 $kafka->produce('rig', { partition => 0, value => 'meanwhile' });
 $kafka->node(1)->start;
 $kafka->wait_until_ready;
 $kafka->wait_until_in_sync;
 $kafka->elect_preferred_leaders;
-is($kafka->leader_of('rig', 0)->id, 1, 'a broker that is back leads again when that is asked for');
+is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition again after a preferred leader election');
 
-# Without a controller the brokers serve, and no leader changes.
+# Without a controller the brokers still serve, and no leader changes.
 $kafka->controller->kill9;
-my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');    # the controller gives out producers' ids
+my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');    # the controller assigns producer ids
 $producer->send({ partition => 2, value => 'without a controller' });
 $producer->finish;
 is_deeply([ $kafka->leaders('rig') ], [ 1, 2, 3 ], 'without a controller each partition keeps its leader');
@@ -44,19 +45,19 @@ $kafka->controller->start;
 $kafka->wait_until_ready;
 
 $kafka->node(3)->freeze;
-is($kafka->wait_for_other_leader('rig', 2, $kafka->node(3))->id, 2, 'a frozen leader gives way to another one');
+is($kafka->wait_for_other_leader('rig', 2, $kafka->node(3))->id, 2, 'another replica becomes leader when the leader is frozen');
 $kafka->node(3)->thaw;
 $kafka->wait_until_in_sync;
 
 $kafka->reassign('rig', { 0 => [ 3, 1 ], 1 => [ 1, 3 ] });
-is_deeply([ map { "@{ $_->{replicas} }" } $kafka->partitions('rig') ], [ '3 1', '1 3', '3 2' ], 'partitions can be moved');
+is_deeply([ map { "@{ $_->{replicas} }" } $kafka->partitions('rig') ], [ '3 1', '1 3', '3 2' ], 'reassign() moves the partitions to the brokers that the test names');
 
 my $old = $kafka->node(1);
 my $new = $kafka->replace($old);
-is_deeply([ $new->id, $new->address eq $old->address ? 'the same port' : 'another port' ], [ 4, 'another port' ], 'a broker can be replaced');
-is_deeply([ map { $_->id } $kafka->nodes ], [ 2, 3, 4 ], 'the old one is gone');
-is_deeply([ $kafka->end_offsets('rig') ], [ 1001, 1000, 1001 ], 'and everything is still there');
+is_deeply([ $new->id, $new->address eq $old->address ? 'the same port' : 'another port' ], [ 4, 'another port' ], 'replace() starts a new broker with another id and another port');
+is_deeply([ map { $_->id } $kafka->nodes ], [ 2, 3, 4 ], 'the replaced broker is no longer a node of the cluster');
+is_deeply([ $kafka->end_offsets('rig') ], [ 1001, 1000, 1001 ], 'the cluster keeps every message after a broker is replaced');
 $kafka->stop;
-is_deeply([ grep { defined $_->pid } $kafka->nodes, $kafka->controller ], [], 'no process is left');
+is_deeply([ grep { defined $_->pid } $kafka->nodes, $kafka->controller ], [], 'stop() leaves no process running');
 
 done_testing();

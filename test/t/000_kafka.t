@@ -1,4 +1,5 @@
-# The rig itself: a broker that starts, loses nothing when it is killed, and tells offsets and bytes truly.
+# The test's own broker works: it starts, keeps every acknowledged message when it is killed, and reports true offsets and
+# bytes.
 
 use strict;
 use warnings;
@@ -13,21 +14,21 @@ my $kafka = Heartbeat::Kafka->new('rig');
 my $began = time;
 $kafka->start;
 note sprintf 'the broker answered after %d s', time - $began;
-like($kafka->cluster_id, qr/^\S{22}$/, 'a cluster has an id');
+like($kafka->cluster_id, qr/^\S{22}$/, 'the broker reports the id of its cluster');
 
 $kafka->create_topic('rig', 3, 'max.message.bytes=2000000');
-is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic is empty');
+is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic has end offset 0 in each partition');
 
-# Exact bytes, empty and null are different things, partitions and times are those asked for.
+# Kafka keeps exact bytes. An empty value and a null value differ. Partitions and timestamps are the requested ones.
 my $bytes     = join '', map { chr } 0 .. 255;
 my $delivered = $kafka->produce('rig',
 	{ partition => 1, key => 'k', value => $bytes, timestamp => 1_700_000_000_123 },
 	{ partition => 1, key => '',  value => '' },
 	{ partition => 1, value => undef },
 	{ partition => 2, value => 'x' x 1_500_000 });
-is_deeply($delivered, { 1 => [ 3, 0, 2 ], 2 => [ 1, 0, 0 ] }, 'messages are delivered where they were sent');
+is_deeply($delivered, { 1 => [ 3, 0, 2 ], 2 => [ 1, 0, 0 ] }, 'the producer reports the partition and the offsets of each message');
 
-# Kafka 3 knows the option by its old name.
+# Kafka 3 has an older name for this option.
 my $property = ($ENV{KAFKA_VERSION} // '') =~ /^3\./ ? '--property' : '--formatter-property';
 my $consumed = $kafka->tool(
 	'consume',          '--topic',              'rig', '--partition', 1, '--offset', 'earliest', '--max-messages', 3,
@@ -35,48 +36,48 @@ my $consumed = $kafka->tool(
 	  qw(print.timestamp=true print.key=true print.offset=true key.separator=| null.literal=NULL));
 is( $consumed =~ s/CreateTime:(?!1700000000123)\d+/CreateTime:now/gr,
 	"CreateTime:1700000000123|Offset:0|k|$bytes\n" . "CreateTime:now|Offset:1||\n" . "CreateTime:now|Offset:2|NULL|NULL\n",
-	'bytes, keys, nulls and timestamps arrive as they were sent');
+	'bytes, keys, nulls and timestamps arrive unchanged');
 
 my $with_headers = $kafka->producer('rig', '--header', 'trace=one', '--header', 'trace=two', '--header', 'empty=');
 $with_headers->send({ partition => 2, value => 'x' });
 $with_headers->finish;
 is( $kafka->tool(
 		'consume', '--topic', 'rig', '--partition', 2, '--offset', 1, '--max-messages', 1, '--timeout-ms', 30_000, $property, 'print.headers=true'),
-	"trace:one,trace:two,empty:\tx\n", 'headers arrive in their order');
+	"trace:one,trace:two,empty:\tx\n", 'headers arrive in the order in which they were sent');
 
 # An acknowledged message survives kill -9.
 my @many = map { { partition => 0, value => "message $_" } } 1 .. 200_000;
 $kafka->produce('rig', @many);
 $kafka->kill9;
-is($kafka->pid, undef, 'the broker is gone');
+is($kafka->pid, undef, 'kill9() ends the broker process');
 $kafka->start;
-is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2 ], 'a killed broker comes back with its data and its port');
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2 ], 'a killed broker restarts with its data and its port');
 
 $kafka->truncate('rig', 0, 5);
-is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'the beginning of a partition can be removed');
+is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'truncate() moves the first offset of a partition');
 $kafka->grow_topic('rig', 4);
-is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'a topic can be given a partition');
+is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'grow_topic() adds a partition to a topic');
 
 # Transaction markers take an offset: two messages and one marker each.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
 $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
-is(($kafka->end_offsets('rig'))[3], 6, 'transactions leave markers');
+is(($kafka->end_offsets('rig'))[3], 6, 'a transaction marker takes one offset');
 
 $kafka->freeze;
 ok(!$kafka->answers, 'a frozen broker does not answer');
 $kafka->thaw;
 $kafka->wait_until_ready;
-pass('a thawed one does');
+pass('a thawed broker answers again');
 
 is_deeply($kafka->group_offsets('nobody'), {}, 'an unknown group has no offsets');
 $kafka->delete_topic('rig');
 $kafka->create_topic('rig', 1);
-is_deeply([ $kafka->end_offsets('rig') ], [0], 'a topic can be deleted and created again');
+is_deeply([ $kafka->end_offsets('rig') ], [0], 'a deleted topic can be created again');
 
 my $first_id = $kafka->cluster_id;
 $kafka->stop;
 $kafka->format;
 $kafka->start;
-isnt($kafka->cluster_id, $first_id, 'another cluster can stand at the same address');
+isnt($kafka->cluster_id, $first_id, 'a new cluster can use the address of the old cluster');
 
 done_testing();

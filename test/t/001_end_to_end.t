@@ -1,4 +1,5 @@
-# A reading's whole way: published, classified, stored, counted, announced, and shown by views and by Kafka's own tools.
+# Follows readings through the whole pipeline: heartbeat reads, classifies, stores, counts and announces them, and shows them
+# in views and in Kafka's own tools.
 
 use strict;
 use warnings;
@@ -52,29 +53,29 @@ is( $node->query(
 		 SELECT event_timestamp, ingested_at FROM heartbeat_anomalies) r
 		 WHERE event_timestamp >= to_timestamp($now) AND extract(microseconds FROM event_timestamp)::int % 1000000 = 123456
 		   AND ingested_at BETWEEN event_timestamp AND clock_timestamp()"),
-	scalar @each, 'event times keep their microseconds, and the time of storing is the server\'s');
+	scalar @each, 'event times keep their microseconds, and ingested_at is the server\'s time');
 is( $node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters), sum(empty_offsets) FROM heartbeat_offsets'),
-	'4|7|0|0|0', 'the counters say the same');
+	'4|7|0|0|0', 'the counters in heartbeat_offsets equal the stored rows');
 $node->assert_audit;
 
-# Announcements arrive with the commit; psql shows them after the next statement.
+# The server sends notifications at the commit; psql shows them after the next statement.
 my $heard = $listener->query('SELECT 1');
 my %announced = map { $_ => 1 } $heard =~ /(CUST-\d+)/g;
-is(scalar(() = $heard =~ /notification "heartbeat_anomaly"/g) > 0, 1, 'an anomaly is announced');
-is_deeply([ sort keys %announced ], [ map { $_->[0] } @each[ 4 .. 10 ] ], 'every anomaly and nothing else is announced');
+is(scalar(() = $heard =~ /notification "heartbeat_anomaly"/g) > 0, 1, 'the worker sends a notification for an anomaly');
+is_deeply([ sort keys %announced ], [ map { $_->[0] } @each[ 4 .. 10 ] ], 'the worker announces every anomaly and nothing else');
 like($heard, qr/payload "\{.*TACHYCARDIA.*\}"/, 'the payload is JSON with the class');
 $listener->quit;
 
 is( $node->query('SELECT customer_id, heart_rate, anomaly_type FROM vw_recent_anomalies LIMIT 2'),
-	"CUST-0011|300.5|INVALID\nCUST-0010|-5|INVALID", 'recent anomalies are shown newest first');
+	"CUST-0011|300.5|INVALID\nCUST-0010|-5|INVALID", 'vw_recent_anomalies shows the newest anomaly first');
 is( $node->query('SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY 1'),
-	"CUST-0001|74|1\nCUST-0002|40|1\nCUST-0003|180|1\nCUST-0004|72.123456789|1", 'the minute summary has the normal readings');
+	"CUST-0001|74|1\nCUST-0002|40|1\nCUST-0003|180|1\nCUST-0004|72.123456789|1", 'vw_customer_bpm_summary contains the normal readings');
 
-# A late reading changes the minute that it belongs to, at once.
+# A late reading changes the summary of its minute at once.
 $kafka->produce('heartbeat-events', { partition => 0, key => 'CUST-0001', value => reading('CUST-0001', 76, $at->(0, 200000)) });
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 is($node->query("SELECT avg_bpm, reading_count FROM vw_customer_bpm_summary WHERE customer_id = 'CUST-0001'"),
-	'75|2', 'the summary is exact with a late reading');
+	'75|2', 'vw_customer_bpm_summary is exact after a late reading');
 
 $node->wait_for_query(
 	"SELECT string_agg(metric || '=' || value, ' ' ORDER BY metric) FROM vw_pipeline_summary
@@ -82,21 +83,21 @@ $node->wait_for_query(
 	                  'dead_letters', 'customers', 'state', 'lag_messages')",
 	'bradycardia=2 customers=11 dead_letters=0 duplicates=0 invalid=3 lag_messages=0 state=RUNNING tachycardia=2'
 	  . ' total_anomalies=7 total_records=5',
-	'the pipeline summary adds up');
+	'vw_pipeline_summary reports the exact totals');
 my $status = $node->status;
-is("$status->{state} $status->{lag_messages}", 'RUNNING 0', 'the status is RUNNING without lag');
+is("$status->{state} $status->{lag_messages}", 'RUNNING 0', 'heartbeat_status is RUNNING without lag');
 is( $node->query('SELECT count(*), bool_and(next_offset = high_watermark), bool_and(worker_pid IN (SELECT pid FROM pg_stat_activity)) FROM heartbeat_partitions'),
-	'3|t|t', 'every partition is shown with its end and its worker');
+	'3|t|t', 'heartbeat_partitions shows each partition with its high watermark and its worker');
 
-# What people look at with Kafka's own tool.
+# Kafka's own tool shows the offsets of the consumer group.
 my @ends = $kafka->end_offsets('heartbeat-events');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
-	\@ends, 'kafka-consumer-groups shows the positions');
+	\@ends, 'kafka-consumer-groups shows the committed offsets');
 is_deeply([ map { $_->{lag} } values %{ $kafka->group_offsets('heartbeat-consumer-group')->{'heartbeat-events'} } ],
-	[ 0, 0, 0 ], 'and no lag');
+	[ 0, 0, 0 ], 'kafka-consumer-groups shows no lag');
 
 is($node->query_error("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('x', 200, now())")
-	  =~ /heartbeat_records_normal/, 1, 'an anomaly cannot be put among the normal readings');
+	  =~ /heartbeat_records_normal/, 1, 'a constraint refuses an anomaly in heartbeat_records');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

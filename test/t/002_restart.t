@@ -1,4 +1,5 @@
-# Exactly once through a crashed worker, an immediate shutdown, a restart and a broker killed half way.
+# heartbeat stores each reading exactly once although a worker crashes, the server stops at once or restarts, and the broker
+# is killed meanwhile.
 
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 4);
 my @messages = reading_stream($total, 4);
 $kafka->produce('heartbeat-events', @messages[ 0 .. 149_999 ]);
 
-# Small batches, so that there is a half way to be interrupted at.
+# Small batches, so that the interruptions come before all readings are stored.
 my $node = Heartbeat::Cluster->create('restart', settings => { 'heartbeat.batch_size' => 200 });
 $node->set('heartbeat.brokers' => $kafka->brokers);
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
@@ -30,7 +31,7 @@ sub interrupt_past
 	$node->wait_for_query("SELECT ($stored) > $count", 't', "more than $count readings are stored before $what");
 	my $before = $node->query($stored);
 	$interrupt->();
-	cmp_ok($before, '<', 150_000, "$what comes half way, after about $before readings");
+	cmp_ok($before, '<', 150_000, "$what comes before all readings are stored, after about $before readings");
 	return;
 }
 
@@ -41,10 +42,10 @@ interrupt_past(100_000, 'a second crash of the worker', sub { $node->kill_worker
 $node->set('heartbeat.batch_size' => 20_000);
 $node->wait_for_offsets('heartbeat-events', (37_500) x 4);
 
-# The broker dies while it is written to and read from.
+# The broker is killed while a producer writes to it and the worker reads from it.
 my $producer = $kafka->producer('heartbeat-events', '--timeout', 90);
 $producer->send(@messages[ 150_000 .. 174_999 ]);
-$node->wait_for_query("SELECT ($stored) > 150000", 't', 'readings are being stored before the broker dies');
+$node->wait_for_query("SELECT ($stored) > 150000", 't', 'the worker stores readings before the broker is killed');
 $kafka->kill9;
 $producer->send(@messages[ 175_000 .. 199_999 ]);
 $kafka->start;
@@ -63,19 +64,19 @@ for my $message (@messages)
 is($node->count('heartbeat_records'),   $normal,    'every normal reading is stored once');
 is($node->count('heartbeat_anomalies'), $anomalies, 'every anomaly is stored once');
 is($node->query('SELECT (SELECT sum(heart_rate) FROM heartbeat_records) + (SELECT sum(heart_rate) FROM heartbeat_anomalies)'),
-	$sum, 'they are the readings that were published');
+	$sum, 'the stored heart rates add up to the sum of the published heart rates');
 is($node->query('SELECT sum(duplicates), sum(dead_letters), sum(empty_offsets) FROM heartbeat_offsets'),
-	'0|0|0', 'not one message was read twice into the tables');
-is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $normal, 'the minute summary counts the same');
+	'0|0|0', 'the worker stores no message a second time');
+is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $normal, 'vw_customer_bpm_summary counts the same readings');
 $node->assert_audit;
 $node->assert_no_crash;
 
-# The positions outlive a server that has been away while messages arrived.
+# The stored offsets survive a restart during which new messages arrive.
 $node->stop;
 $kafka->produce('heartbeat-events', reading_stream(400, 4, first => $total));
 $node->start;
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-is($node->count('heartbeat_records'), $normal + 388, 'reading goes on where it ended');
+is($node->count('heartbeat_records'), $normal + 388, 'after a restart the worker continues at the stored offsets');
 $node->assert_audit;
 $kafka->stop;
 done_testing();

@@ -1,4 +1,5 @@
-# Pausing is exact, durable and transactional; seeking replays and skips, and leaves a trace of what it skipped.
+# A pause is exact, durable and transactional. A seek replays or skips messages, and heartbeat_gaps records the skipped
+# offsets.
 
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500 });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
-# That something does not happen can only be shown by giving it time: many batches' worth.
+# Only time can show that nothing happens: this waits as long as many batches take.
 sub stays_the_same
 {
 	my ($what) = @_;
@@ -34,57 +35,58 @@ sub stays_the_same
 }
 
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
-# One session waits, pauses and counts: in the time that it takes to start another, a fast worker stores all there is.
+# One session waits, pauses and counts. A fast worker would store all readings in the time that another session needs to
+# start.
 my $at_commit = $node->query(<<"SQL");
 BEGIN;
 DO \$\$ BEGIN WHILE ($stored) <= 5000 LOOP PERFORM pg_sleep(0.001); END LOOP; PERFORM heartbeat_pause('a test'); END \$\$;
 $stored;
 COMMIT;
 SQL
-cmp_ok($at_commit, '<', 100_000, "the pause comes half way, after $at_commit readings");
-stays_the_same('once a pause has committed not one more reading is stored');
-is($node->query($stored), $at_commit, 'not even the batch that was under way');
-$node->wait_for_state('PAUSED', 'a test', 'the state is PAUSED, with the reason given');
+cmp_ok($at_commit, '<', 100_000, "the pause comes before all readings are stored, after $at_commit readings");
+stays_the_same('no reading is stored after the commit of a pause');
+is($node->query($stored), $at_commit, 'the pause also stops the batch that the worker was reading');
+$node->wait_for_state('PAUSED', 'a test', 'the state is PAUSED, with the reason from heartbeat_pause()');
 $node->assert_audit;
 
 $node->restart;
-$node->wait_for_state('PAUSED', 'a test', 'a restart stays paused');
-stays_the_same('and stores nothing');
+$node->wait_for_state('PAUSED', 'a test', 'the worker is still PAUSED after a restart');
+stays_the_same('a paused worker stores nothing after a restart');
 
 $node->query('BEGIN; SELECT heartbeat_resume(); ROLLBACK');
-stays_the_same('a resume that is rolled back resumes nothing');
+stays_the_same('the worker stays paused when heartbeat_resume() is rolled back');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', 50_000, 50_000);
 $node->wait_for_state('RUNNING');
 $node->query('BEGIN; SELECT heartbeat_pause(); ROLLBACK');
 $kafka->produce('heartbeat-events', reading_stream(200, 2, first => 100_000));
 $node->wait_for_offsets('heartbeat-events', 50_100, 50_100);
-pass('a pause that is rolled back pauses nothing');
+pass('the worker goes on when heartbeat_pause() is rolled back');
 
-like($node->query_error('SELECT heartbeat_seek(0, 0)'), qr/paused.*heartbeat_pause\(\)/s, 'a seek without a pause is refused with advice');
+like($node->query_error('SELECT heartbeat_seek(0, 0)'), qr/paused.*heartbeat_pause\(\)/s, 'heartbeat_seek() without a pause fails, and the hint names heartbeat_pause()');
 
-# Replay: what is stored already counts as a duplicate.
+# A replay counts each stored reading as a duplicate.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
-is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(0, 100)'), '50100|100', 'a seek back shows where from and where to');
+is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(0, 100)'), '50100|100', 'a seek back returns the previous and the new offset');
 my $before = $node->query($stored);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query('SELECT duplicates FROM heartbeat_offsets WHERE partition = 0', 50_000, 'all that is replayed is counted as a duplicate');
-is($node->query($stored), $before, 'and stored once');
+$node->wait_for_query('SELECT duplicates FROM heartbeat_offsets WHERE partition = 0', 50_000, 'every replayed reading counts as a duplicate');
+is($node->query($stored), $before, 'a replay stores no reading again');
 $node->assert_audit;
 
-# Skip: what is passed over is recorded.
+# A seek forward skips messages, and heartbeat_gaps records them.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 $kafka->produce('heartbeat-events', reading_stream(200, 2, first => 100_200));
-is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(1, 50150)'), '50100|50150', 'a seek forward shows where from and where to');
+is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(1, 50150)'), '50100|50150', 'a seek forward returns the previous and the new offset');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', 50_200, 50_200);
-is($node->query($stored), $before + 150, 'what was skipped is not stored');
-is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'and is recorded');
+is($node->query($stored), $before + 150, 'the skipped readings are not stored');
+is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'heartbeat_gaps records the skipped offsets');
 $node->assert_audit;
 
-# A seek to a time goes by Kafka's timestamps: here the 301st of each partition.
+# A seek to a time compares Kafka's timestamps: here it finds the 301st message of each partition.
 $kafka->create_topic('timed', 2);
 my @timed = reading_stream(1000, 2, start => time - 7200);
 my $epoch = 1_700_000_000;
@@ -95,12 +97,12 @@ $node->wait_for_offsets('timed', 500, 500);
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 is( $node->query("SELECT topic, kafka_partition, previous_offset, new_offset FROM heartbeat_seek(to_timestamp($epoch + 300))"),
-	"timed|0|500|300\ntimed|1|500|300", 'a seek to a time finds the first message at or after it');
+	"timed|0|500|300\ntimed|1|500|300", 'a seek to a time finds the first message at or after this time');
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE topic = 'timed'", 400, 'from there it is replayed');
+$node->wait_for_query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE topic = 'timed'", 400, 'the worker replays the messages from this offset');
 $node->assert_audit;
 
-like($node->query_error("SELECT heartbeat_seek(-1, 0)"), qr/partition from 0 and an offset from 0 to 1000000000000000/, 'a wrong partition is named');
+like($node->query_error("SELECT heartbeat_seek(-1, 0)"), qr/partition from 0 and an offset from 0 to 1000000000000000/, 'the error for a wrong partition names the allowed range');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

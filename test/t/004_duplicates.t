@@ -1,4 +1,5 @@
-# A reading published twice is stored once: in one batch, in two, over two partitions, with another heart rate.
+# A reading that is published twice is stored once: in one batch, in two batches, in two partitions, or with another heart
+# rate.
 
 use strict;
 use warnings;
@@ -27,41 +28,41 @@ sub publish
 sub counters { return $node->query('SELECT sum(records), sum(anomalies), sum(duplicates) FROM heartbeat_offsets') }
 
 publish(map { { partition => 0, key => 'a', value => reading('a', 70, $time) } } 1 .. 5);
-is(counters(), '1|0|4', 'within a batch one is stored, and the others are counted');
+is(counters(), '1|0|4', 'of five equal readings in a batch one is stored and four count as duplicates');
 publish({ partition => 0, value => reading('a', 70, $time) });
-is(counters(), '1|0|5', 'so is one that comes later');
+is(counters(), '1|0|5', 'an equal reading in a later batch counts as a duplicate');
 publish({ partition => 1, value => reading('a', 70, $time) });
-is(counters(), '1|0|6', 'and one in another partition');
+is(counters(), '1|0|6', 'an equal reading in another partition counts as a duplicate');
 publish({ partition => 0, value => reading('a', 90, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first one wins, whatever the second says');
+is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second one has another heart rate');
 
 publish({ partition => 0, value => reading('b', 60, $time) }, { partition => 0, value => reading('b', 61, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'also within a batch');
+is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'the first reading of a batch is stored when a second one has another heart rate');
 
 publish(map { { partition => 0, value => reading('c', $_, $time) } } 200, 200, 250);
-is($node->query("SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 'c'"), '200', 'anomalies are told apart by the same key');
-is(counters(), '2|1|10', 'and counted in the same way');
+is($node->query("SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 'c'"), '200', 'the first anomaly with the same customer and time is stored');
+is(counters(), '2|1|10', 'the other anomalies count as duplicates');
 
-# The same moment in another zone and with another precision is the same moment.
+# The same time in another zone or with another precision is the same time.
 publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01T12:00:00Z') },
 	{ partition => 0, value => reading('d', 70, '2026-01-01T13:00:00.000000+01:00') },
 	{ partition => 0, value => reading('d', 70, '2026-01-01 12:00:00') });
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one moment in three notations is one reading');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one time in three notations is one reading');
 
-# A clock far off: the natural key holds in the default partition as well.
+# The event time is far in the past: the natural key holds in the default partition as well.
 publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z') } } 1 .. 3);
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
-	'1|heartbeat_records_default', 'a clock far off makes no partition, and no second row');
+	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
-# Everything twice, through two workers at the same time, new readings between them.
+# Two workers read every reading twice at the same time.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();
 publish(@twice);
-is(counters(), join('|', $records + 29_100, $anomalies + 900, $duplicates + 30_000), 'two workers storing the same readings store each once');
+is(counters(), join('|', $records + 29_100, $anomalies + 900, $duplicates + 30_000), 'two workers that store the same readings store each reading once');
 $node->assert_audit;
 $node->assert_no_crash;
-is($node->log_matches(qr/deadlock detected/), 0, 'without a deadlock');
+is($node->log_matches(qr/deadlock detected/), 0, 'the two workers cause no deadlock');
 $kafka->stop;
 done_testing();

@@ -1,4 +1,5 @@
-# What cannot be a reading is kept byte for byte with a reason, and neither blocks nor loses its neighbours.
+# heartbeat keeps a message that it cannot decode byte for byte, with a reason. The message neither blocks nor loses the
+# messages around it.
 
 use strict;
 use warnings;
@@ -18,7 +19,7 @@ my $node = Heartbeat::Cluster->create('dead', kafka => $kafka);
 
 my $time = '2026-01-01T00:00:00Z';
 my @bad  = (
-	# what, payload, its error text
+	# description, payload, its error text
 	[ 'an empty payload',              '',                                              qr/no bytes/ ],
 	[ 'a tombstone',                   undef,                                           qr/tombstone|null|no payload/i ],
 	[ 'a text that is not JSON',       'not json',                                      qr/JSON/ ],
@@ -43,7 +44,7 @@ my @bad  = (
 	[ 'a number beyond a double',      reading('a', '1e999', $time),                    qr/out of range/ ],
 	[ 'a number for a time',           qq({"customer_id":"a","heart_rate":70,"event_timestamp":1700000000}), qr/event_timestamp is an integer/ ],
 	[ '30 February',                   reading('a', 70, '2026-02-30T00:00:00Z'),        qr/event_timestamp.*date/ ],
-	[ '29 February of no leap year',   reading('a', 70, '2025-02-29T00:00:00Z'),        qr/event_timestamp.*date/ ],
+	[ '29 February of a common year',  reading('a', 70, '2025-02-29T00:00:00Z'),        qr/event_timestamp.*date/ ],
 	[ 'hour 25',                       reading('a', 70, '2026-01-01T25:00:00Z'),        qr/event_timestamp/ ],
 	[ 'a time that is a word',         reading('a', 70, 'yesterday'),                   qr/event_timestamp/ ],
 	[ 'infinity for a time',           reading('a', 70, 'infinity'),                    qr/event_timestamp/ ],
@@ -57,7 +58,7 @@ my @bad  = (
 	[ '1 MB of zero bytes',            "\0" x 1_000_000,                                qr/JSON/ ],
 	[ 'random bytes',                  join('', map { chr } 128 .. 255),                qr/JSON/ ]);
 
-# A good neighbour before and after each, in two partitions, and keys that are not text.
+# A good reading comes before and after each bad message, in two partitions. Some keys are not text.
 my @messages;
 my $good = 0;
 for my $i (0 .. $#bad)
@@ -71,9 +72,9 @@ $kafka->produce('heartbeat-events', @messages);
 my @ends = $kafka->end_offsets('heartbeat-events');
 $node->wait_for_offsets('heartbeat-events', @ends);
 
-is($node->count('heartbeat_records'),      $good,           'every neighbour is stored');
+is($node->count('heartbeat_records'),      $good,           'every good reading between the bad messages is stored');
 is($node->count('heartbeat_dead_letters'), scalar @bad,     'every bad message is a dead letter');
-is($node->count('heartbeat_anomalies'),    0,               'and none is a reading');
+is($node->count('heartbeat_anomalies'),    0,               'no bad message is stored as an anomaly');
 
 require Digest::MD5;
 for my $i (0 .. $#bad)
@@ -90,14 +91,14 @@ for my $i (0 .. $#bad)
 
 is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_offsets o USING (topic, partition)
                   WHERE d."offset" < o.next_offset AND d.resolved_at IS NULL AND d.arrived_at <= clock_timestamp()'),
-	scalar @bad, 'each has its place in Kafka');
+	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# Nothing has changed, so a retry resolves nothing, and harms nothing.
-is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry leaves what still is bad');
+# Nothing has changed, so a retry resolves nothing and changes nothing.
+is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 
-# Unusual, and yet readings.
+# These readings are unusual, but valid.
 $kafka->produce('heartbeat-events',
 	map { { value => $_ } } reading('\ud83d\udc93', 70, $time), reading('x' x 256, 70, $time), reading("\xc3\xa9" x 256, 70, $time),
 	qq( \n{"event_timestamp":"$time","x":{"y":[1,null]},"heart_rate":70,"customer_id":9223372036854775807}\t));
@@ -106,8 +107,8 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, 256 characters and a large integer are customers');
 $node->assert_audit;
 
-# A batch whose storing refuses one reading and then fails for a reason that is not the batch's: when it is tried again,
-# each of its messages still counts once.
+# While a batch is stored, one reading is refused, and then the batch fails for another reason. When the worker tries the
+# batch again, each of its messages still counts once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -118,17 +119,17 @@ $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE TRIGGER obstruct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION obstruct();
 	GRANT SELECT ON obstacle TO PUBLIC});
 $node->set('heartbeat.batch_wait' => '500ms');
-# a transaction's messages are seen together
+# the worker sees all messages of a transaction together
 $kafka->produce_transaction('heartbeat-events', 'commit', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
-$node->wait_for_state('RETRYING', 'an obstacle', 'a failure that is not of a reading is tried again');
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'with all of the batch');
+$node->wait_for_state('RETRYING', 'an obstacle', 'the worker tries a batch again when the failure is not the fault of a reading');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'the failed batch leaves no row');
 $node->query('DELETE FROM obstacle');
 $node->wait_for_offsets('heartbeat-events', $ends[0] + 9, $ends[1]);
 is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY id) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"),
-	'half-2 half-4', 'then what the database takes is stored');
+	'half-2 half-4', 'the second attempt stores the readings that the database accepts');
 is($node->query("SELECT count(*) FROM heartbeat_dead_letters WHERE error_code = 'P0001'"),
-	2, 'and each reading that it refuses is one dead letter');
-is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'none is taken for a duplicate');
+	2, 'each refused reading is one dead letter');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'the second attempt counts no reading as a duplicate');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,4 +1,4 @@
-# Several workers share a topic's partitions, each partition with one worker, and lose nothing when one dies.
+# Several workers divide a topic's partitions. Each partition has one worker, and no reading is lost when a worker is killed.
 
 use strict;
 use warnings;
@@ -18,47 +18,47 @@ my $node = Heartbeat::Cluster->create('workers', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'heartbeat.batch_size' => 500 });
 
 $kafka->produce('heartbeat-events', reading_stream(140_000, 7));
-$node->wait_for_query('SELECT sum(records) > 20000 FROM heartbeat_offsets', 't', 'readings are being stored');
+$node->wait_for_query('SELECT sum(records) > 20000 FROM heartbeat_offsets', 't', 'the workers store readings before one of them is killed');
 my @pids = $node->worker_pids('heartbeat worker%');
 is(scalar @pids, 3, 'three workers run');
 $node->kill_worker('heartbeat worker%');
 $node->wait_for_offsets('heartbeat-events', (20_000) x 7);
-is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), '135800|4200|0', 'exactly once, also through the death of one');
+is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), '135800|4200|0', 'each reading is stored exactly once although a worker was killed');
 $node->assert_audit;
 
 $node->wait_for_query(
 	"SELECT count(DISTINCT worker_pid), bool_and(worker_pid IN (SELECT pid FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'))
-	 FROM heartbeat_partitions", '3|t', 'the partitions are with three workers');
+	 FROM heartbeat_partitions", '3|t', 'three workers read the partitions');
 is( $node->query('SELECT count(*) FROM (SELECT worker_pid FROM heartbeat_partitions GROUP BY worker_pid HAVING count(*) BETWEEN 2 AND 3) w'),
-	3, 'evenly');
-is($node->status->{workers}, 3, 'the status counts them');
+	3, 'each worker has two or three of the seven partitions');
+is($node->status->{workers}, 3, 'heartbeat_status counts three workers');
 
-# A topic that grows: the new partitions are found, here at a reload, and shared as well.
+# Partitions are added to the topic: the workers find them, here at a reload, and divide them.
 $kafka->grow_topic('heartbeat-events', 9);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $kafka->produce('heartbeat-events', reading_stream(9_000, 9, first => 140_000));
 $node->wait_for_offsets('heartbeat-events', (21_000) x 7, (1_000) x 2);
 $node->assert_audit;
 
-# A pause stops all of them.
+# A pause stops all workers.
 $node->query('SELECT heartbeat_pause()');
 my $count = $node->count('heartbeat_records');
 $kafka->produce('heartbeat-events', reading_stream(900, 9, first => 149_000));
-$node->wait_for_query('SELECT sum(high_watermark) FROM heartbeat_partitions', 149_900, 'while paused the lag is seen to grow');
-is($node->count('heartbeat_records'), $count, 'and nothing is stored');
+$node->wait_for_query('SELECT sum(high_watermark) FROM heartbeat_partitions', 149_900, 'the workers follow the high watermark while they are paused');
+is($node->count('heartbeat_records'), $count, 'the paused workers store nothing');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
 $node->assert_audit;
 
-# Who has no partition hears nothing of one, and runs again all the same when the broker has been away.
+# A worker without a partition gets no messages. It must also report RUNNING when the broker is back.
 $kafka->create_topic('narrow', 1);
 $kafka->produce('narrow', reading_stream(100, 1, first => 200_000));
 $node->set('heartbeat.topic' => 'narrow');
 $node->wait_for_offsets('narrow', 100);
 $kafka->stop;
-$node->wait_for_state('CONNECTING', undef, 'all workers have lost the broker');
+$node->wait_for_state('CONNECTING', undef, 'all workers report CONNECTING when the broker is gone');
 $kafka->start;
-$node->wait_for_state('RUNNING', undef, 'and all have found it again');
+$node->wait_for_state('RUNNING', undef, 'all workers report RUNNING when the broker is back');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

@@ -1,5 +1,5 @@
-# What is not there is waited for: a broker, a topic, a database, the extension. The status says so, the log says so
-# once, and reading begins when it appears.
+# A worker waits for a missing broker, topic, database or extension. The status names it, the log names it once, and the
+# worker reads when it exists.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# The thread of the worker's Kafka client that is there as long as the client is; none between two.
+# The thread that lives as long as the worker's Kafka client. Between two clients there is none.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -27,57 +27,57 @@ sub client_thread
 
 my $logged = sub { $node->log_matches(qr/heartbeat: $_[0]/) };
 
-# Without a database there is no heartbeat_status to ask: the log is what tells.
+# Without a database there is no heartbeat_status: only the log can tell.
 $node->wait_for_log(qr/heartbeat: STOPPED: database "heartbeat" does not exist/);
-pass('a missing database is named');
+pass('the log names the missing database');
 
 $node->safe_psql('postgres', 'CREATE DATABASE heartbeat');
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"),
-	'the database is found by itself');
+	'a worker finds the new database without a restart');
 $node->wait_for_log(qr/heartbeat: STOPPED: extension "heartbeat" is not in this database/);
-is($logged->('STOPPED: database'),  1, 'the missing database is logged once');
-is($logged->('STOPPED: extension'), 1, 'so is the missing extension');
+is($logged->('STOPPED: database'),  1, 'the log names the missing database once');
+is($logged->('STOPPED: extension'), 1, 'the log names the missing extension once');
 
 $node->query('CREATE EXTENSION heartbeat');
-$node->wait_for_state('CONNECTING', undef, 'the extension is found by itself; a broker that is not there is CONNECTING');
-isnt($node->status->{reason}, '', 'with a reason');
+$node->wait_for_state('CONNECTING', undef, 'the worker finds the new extension without a restart, and is CONNECTING without a broker');
+isnt($node->status->{reason}, '', 'the status gives a reason for CONNECTING');
 
-# Several attempts to connect later, it is still one line in the log.
-$node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'the state stays');
-cmp_ok($logged->('CONNECTING'), '<=', 2, 'a state that stays is not logged again and again');
+# The client has tried to connect several times, but the log has one line.
+$node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'the worker stays CONNECTING for 4 seconds');
+cmp_ok($logged->('CONNECTING'), '<=', 2, 'the log does not repeat a state that stays the same');
 
 $kafka->start;
-$node->wait_for_state('CONNECTING', 'heartbeat-events', 'a missing topic is named');
+$node->wait_for_state('CONNECTING', 'heartbeat-events', 'the status names the missing topic');
 $kafka->create_topic('heartbeat-events', 2);
 $node->wait_for_state('RUNNING');
 $kafka->produce('heartbeat-events', reading_stream(1_000, 2));
 $node->wait_for_offsets('heartbeat-events', 500, 500);
-is($node->status->{reason} // '', '', 'a running worker needs no reason');
+is($node->status->{reason} // '', '', 'a RUNNING worker shows no reason');
 
-# A broker that goes away and comes back.
+# The broker stops and starts again.
 $kafka->stop;
-$node->wait_for_state('CONNECTING', undef, 'a broker that went away is CONNECTING');
+$node->wait_for_state('CONNECTING', undef, 'the worker reports CONNECTING when the broker is gone');
 
-# A client may have forgotten every broker there was, so another one takes its place.
+# A client may have forgotten all brokers, so the worker replaces it by a new client.
 my $client   = client_thread();
 my $deadline = time + 60;
 usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;
-isnt(client_thread() // $client, $client, 'a client that gets no answer gives way to a new one');
+isnt(client_thread() // $client, $client, 'the worker replaces a client that gets no answer');
 my $position = $node->log_position;
 $kafka->start;
 $kafka->produce('heartbeat-events', reading_stream(1_000, 2, first => 1_000));
 $node->wait_for_offsets('heartbeat-events', 1_000, 1_000);
 $node->wait_for_state('RUNNING');
-is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'that it runs again is logged once');
+is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
-# What librdkafka said each time is a line within a minute, and a count when it is over.
-is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'notes that are alike are logged once');
-cmp_ok($logged->('librdkafka: \d+ more like "_ALL_BROKERS_DOWN'), '>=', 1, 'and then how many more there were');
+# The log has one line a minute for librdkafka's repeated message, and a count at the end.
+is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
+cmp_ok($logged->('librdkafka: \d+ more like "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 
-# One that stops answering, with its connections open.
+# A broker stops answering, but its connections stay open.
 $kafka->freeze;
 my @messages = reading_stream(1_000, 2, first => 2_000);
-is($node->query('SELECT 1'), 1, 'a frozen broker does not hold up the server');
+is($node->query('SELECT 1'), 1, 'the server answers while the broker is frozen');
 $kafka->thaw;
 $kafka->wait_until_ready;
 $kafka->produce('heartbeat-events', @messages);
@@ -87,12 +87,12 @@ $node->wait_for_offsets('heartbeat-events', 1_500, 1_500);
 $kafka->freeze;
 my $began = time;
 $node->stop('fast');
-cmp_ok(time - $began, '<', 10, 'a frozen broker does not hold up a shutdown');
+cmp_ok(time - $began, '<', 10, 'the server stops within ten seconds while the broker is frozen');
 $kafka->thaw;
 $node->start;
 $node->wait_for_state('RUNNING');
 
-# The extension goes and comes back; its tables, and with them its positions, are new.
+# The extension is dropped and created again; its tables, and with them the offsets, are new.
 $node->query('DROP EXTENSION heartbeat CASCADE');
 $node->query('CREATE EXTENSION heartbeat');
 $node->wait_for_offsets('heartbeat-events', 1_500, 1_500);

@@ -1,4 +1,4 @@
-# How soon a reading is visible, and what an idle worker costs.
+# Measures how soon a reading is visible, and how much CPU time an idle worker uses.
 
 use strict;
 use warnings;
@@ -14,10 +14,9 @@ use Heartbeat::Reading;
 use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
-# Forty readings a second are to be visible within 10 ms at the 99th percentile. A shared machine of two cores that
-# runs other tests at the same time may preempt any of the processes for longer than that, so what fails the test is
-# several times as much, three times in a row; the figures measured are in the test's output. HEARTBEAT_LATENCY_MS sets
-# another limit.
+# The goal: forty readings a second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
+# other tests may preempt a process for longer. So the test fails only if it measures several times as much, three times in a
+# row. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
 my $tries = 3;
 
@@ -28,8 +27,8 @@ my $node = Heartbeat::Cluster->create('latency', kafka => $kafka, settings => { 
 $kafka->produce('heartbeat-events', reading_stream(100, 2));
 $node->wait_for_offsets('heartbeat-events', 50, 50);
 
-# Sends readings of a customer for 15 seconds; the 99th percentile in milliseconds. Event times are the moment of sending,
-# commit timestamps the moment from which a row is visible.
+# Sends readings of a customer for 15 seconds, and returns the 99th percentile in milliseconds. The event time is the time of
+# sending. A row is visible from its commit timestamp on.
 sub measure
 {
 	my ($customer) = @_;
@@ -45,7 +44,7 @@ sub measure
 			value => reading($customer, 70 + $i % 20, reading_time(int $now, int(($now - int $now) * 1e6))) });
 	}
 	$producer->finish;
-	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$customer'", $count, 'all are stored');
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$customer'", $count, 'all readings of the measurement are stored');
 	my ($p50, $p99, $most) = split /\|/, $node->query(
 		"SELECT round((1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY s))::numeric, 1),
 		        round((1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY s))::numeric, 1), round(1000 * max(s), 1)
@@ -58,8 +57,8 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# heartbeat's processes: their CPU seconds, with those of threads that have ended (by the clock that Linux has for each process),
-# and how often their threads have woken up. A thread that asks Kafka a question is there for a moment only.
+# Returns the CPU seconds of heartbeat's processes, also of threads that have ended (Linux has a clock for each process), and
+# how often their threads have woken up. A thread that asks Kafka a question lives only for a moment.
 my @pids = $node->worker_pids;
 sub threads
 {
@@ -69,13 +68,13 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# For what follows the idle checks, which take longer than this.
+# The check of the first reading after an idle time needs this wait. The idle checks take longer than the wait.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# Idle: once offsets are committed and the rollup is done, no transaction and no WAL, and of a core less than a
-# thousandth for all of heartbeat's processes together. What is looked at is the database's own counters, from another
-# database, and the system's.
+# Idle: after the offsets are committed and the rollup is done, heartbeat makes no transaction and no WAL, and all of its
+# processes together use less than a thousandth of a core. The test reads the counters of the database from another database,
+# and the counters of the system.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);
@@ -90,17 +89,17 @@ do
 	$after = $node->safe_psql('postgres', $idle);
 } until ($before eq $after && $cpu < $most_cpu && $wakeups < $most_wakeups or time > $deadline);
 is($after, $before, 'an idle worker makes no transaction and no WAL for five seconds');
-cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes take %.3f %% of a core together', 100 * $cpu);
-cmp_ok($wakeups, '<', $most_wakeups, sprintf 'and wake up %.1f times a second', $wakeups);
+cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
+cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# Idle is not asleep: the next reading waits for nothing, since the batch before it was stored longer ago than the
-# wait. Those that come next share transactions, which are at least the wait apart.
+# An idle worker stores the next reading at once, since it stored the batch before it longer ago than heartbeat.batch_wait.
+# The readings after it share transactions, which are at least heartbeat.batch_wait apart.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });
-$node->wait_for_query("SELECT count(*) FROM ($commits) c", 1, 'and is awake for the next reading');
+$node->wait_for_query("SELECT count(*) FROM ($commits) c", 1, 'an idle worker stores the next reading');
 my $held = $node->query("SELECT round(extract(epoch FROM at - event_timestamp), 2) FROM ($commits) c");
-cmp_ok($held, '<', $batch_wait, "which is not held back for heartbeat.batch_wait: $held s");
+cmp_ok($held, '<', $batch_wait, "the worker does not hold this reading back for heartbeat.batch_wait: $held s");
 my $stream = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
 for my $i (1 .. 20)
 {
@@ -108,10 +107,10 @@ for my $i (1 .. 20)
 	sleep(0.05);
 }
 $stream->finish;
-$node->wait_for_query("SELECT count(*) FROM ($commits) c", 21, 'a stream of readings is stored');
+$node->wait_for_query("SELECT count(*) FROM ($commits) c", 21, 'the worker stores a stream of readings');
 my $least = $node->query("SELECT round(extract(epoch FROM min(gap)), 2)
 	FROM (SELECT at - lag(at) OVER (ORDER BY at) AS gap FROM (SELECT DISTINCT at FROM ($commits) c) d) g");
-cmp_ok($least, '>=', $batch_wait, "in transactions that are heartbeat.batch_wait apart: at least $least s");
+cmp_ok($least, '>=', $batch_wait, "the transactions of the stream are heartbeat.batch_wait apart: at least $least s");
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

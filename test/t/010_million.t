@@ -1,4 +1,5 @@
-# A million readings of the generator, and a worker that is killed half way: what is in the tables is what was published.
+# The generator publishes a million readings, and a worker is killed before it has stored them all: the tables contain
+# exactly the published readings.
 
 use strict;
 use warnings;
@@ -15,7 +16,8 @@ my @generator = (
 	"$FindBin::RealBin/../../build/generator/heartbeat-generator", '--customers', 1000, '--count', $total,
 	'--interval', 0, '--seed', 11, '--start-time', '2026-11-20T00:00:00Z', '--quiet');
 
-# What the same seed and start time publish: readings and the sum of their heart rates, normal ones and others apart.
+# Returns the number and the sum of the heart rates that this seed and start time publish, for normal readings and for
+# anomalies.
 sub expected
 {
 	my %sums = (normal => [ 0, 0 ], anomaly => [ 0, 0 ]);
@@ -39,7 +41,7 @@ system(@generator, '-b', $kafka->brokers) == 0 or die 'the generator failed';
 my $node   = Heartbeat::Cluster->create('million', settings => { 'heartbeat.workers' => 2, 'max_wal_size' => '4GB' });
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';
 $node->set('heartbeat.brokers' => $kafka->brokers);
-$node->wait_for_query("SELECT ($stored) > $total / 3", 't', 'a third is stored');
+$node->wait_for_query("SELECT ($stored) > $total / 3", 't', 'the worker stores a third of the readings');
 my $before = $node->query($stored);
 $node->kill_worker('heartbeat worker%');
 cmp_ok($before, '<', $total, "a worker is killed after $before readings");
@@ -48,10 +50,10 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is( $node->query('SELECT count(*), sum(heart_rate) FROM heartbeat_records') . ' '
 	  . $node->query('SELECT count(*), sum(heart_rate) FROM heartbeat_anomalies'),
 	expected(),
-	'every reading that was published is stored once');
+	'every published reading is stored once');
 is($node->query("SELECT sum(reading_count) FROM vw_customer_bpm_summary"),
-	$node->count('heartbeat_records'), 'the summary by minute has them all');
-is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'none came twice');
+	$node->count('heartbeat_records'), 'vw_customer_bpm_summary counts every normal reading');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading counts as a duplicate');
 $node->assert_audit;
 $node->assert_no_crash;
 

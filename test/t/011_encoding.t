@@ -1,4 +1,5 @@
-# A database whose encoding lacks a reading's characters: that reading is a dead letter, and its neighbours are stored.
+# The encoding of the database lacks some characters of a reading: this reading becomes a dead letter, and the readings
+# around it are stored.
 
 use strict;
 use warnings;
@@ -31,12 +32,12 @@ for my $table ('heartbeat_records', 'heartbeat_anomalies')
 {
 	is( $node->query("SELECT string_agg(encode(convert_to(customer_id, 'UTF8'), 'hex'), ' ' ORDER BY event_timestamp) FROM $table"),
 		join(' ', map { unpack 'H*', $_ } @customers[ 0, 1, 3 ]),
-		"$table has the customers that LATIN1 can write");
+		"$table has the customers that LATIN1 can represent");
 }
 is( $node->query(q{SELECT count(*), min(error_code), max(error_code),
 		bool_and(position(convert_to('"heart_rate"', 'UTF8') IN payload) > 0) FROM heartbeat_dead_letters}),
-	'2|22P05|22P05|t', 'the others are dead letters with the SQLSTATE and their bytes');
-is($node->status->{state}, 'RUNNING', 'and the worker goes on');
+	'2|22P05|22P05|t', 'readings that LATIN1 cannot represent are dead letters with the SQLSTATE and their bytes');
+is($node->status->{state}, 'RUNNING', 'the worker stays RUNNING after these dead letters');
 $node->assert_audit;
 $node->assert_no_crash;
 

@@ -1,4 +1,5 @@
-# A topic that is deleted, and one that is made again under its name: found out at once, and stopped rather than guessed.
+# A topic is deleted, or recreated under its name: the worker notices at once, and stops as FAILED, because the old offsets
+# have no meaning in the new topic.
 
 use strict;
 use warnings;
@@ -20,46 +21,47 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 $node->wait_for_state('RUNNING');
 
-# Gone and back, with more messages than had been read: the offsets exist, and mean others.
+# The topic is recreated with more messages than the worker had read: the stored offsets exist there, but belong to other
+# messages.
 $kafka->delete_topic('heartbeat-events');
-$node->wait_for_state('CONNECTING', 'does not exist', 'a topic that is gone is missed');
+$node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when its topic is deleted');
 $kafka->create_topic('heartbeat-events', 2);
 $kafka->produce('heartbeat-events', reading_stream(40, 2, first => 1000));
-$node->wait_for_state('FAILED', 'was deleted', 'a topic made again under a running worker is found out');
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 10, 'and nothing of it was read at the old offsets');
+$node->wait_for_state('FAILED', 'was deleted', 'a running worker is FAILED when its topic was recreated');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 10, 'the worker reads nothing of the recreated topic at the old offsets');
 $node->restart;
-$node->wait_for_state('FAILED', 'was deleted', 'a restart does not forget it');
+$node->wait_for_state('FAILED', 'was deleted', 'the worker is FAILED again after a restart');
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', 20, 20);
 $node->wait_for_state('RUNNING');
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 50, 'after a seek all of it is stored');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 50, 'after a seek the worker stores all messages of the recreated topic');
 
-# The same while paused, with fewer partitions than before.
+# The topic is recreated while the worker is PAUSED, with fewer Kafka partitions than before.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 $kafka->delete_topic('heartbeat-events');
 $kafka->create_topic('heartbeat-events', 1);
 $kafka->produce('heartbeat-events', reading_stream(60, 1, first => 2000));
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', 'was deleted', 'fewer partitions are a topic made again');
+$node->wait_for_state('FAILED', 'was deleted', 'the worker is FAILED when its topic was recreated with fewer Kafka partitions');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('heartbeat-events', 60);
 $node->wait_for_state('RUNNING');
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 110, 'by offset_reset all of it is stored');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 110, 'with heartbeat.offset_reset = earliest the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# Deleted for good: said so; and neither a reload nor a shutdown has to wait for it.
+# The topic is deleted and not recreated: the status says so, and neither a reload nor a shutdown waits for it.
 $kafka->delete_topic('heartbeat-events');
-$node->wait_for_state('CONNECTING', 'does not exist', 'also when it had been made again');
+$node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when the recreated topic is deleted');
 $kafka->create_topic('other', 1);
 $kafka->produce('other', reading_stream(10, 1, first => 3000));
 $node->set('heartbeat.topic' => 'other');
 $node->wait_for_offsets('other', 10);
 my $began = time;
 $node->stop('fast');
-cmp_ok(time - $began, '<', 20, 'the server shuts down in time');
+cmp_ok(time - $began, '<', 20, 'the server shuts down within 20 seconds while the topic is missing');
 $node->assert_no_crash;
 
 done_testing();

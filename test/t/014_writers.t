@@ -1,4 +1,4 @@
-# Two writers: a batch that is being stored when somebody else moves the position, and one when ingest is paused.
+# Two writers: another session moves the stored offset, or pauses ingest, while the worker stores a batch.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ my $node = Heartbeat::Cluster->create('writers', kafka => $kafka);
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 my $begin = 1_790_000_000;
 
-# Publishes ten readings and returns once the worker is in the middle of storing them: a user has locked a table.
+# Publishes ten readings, and returns when the worker is storing them and waits: a user has locked a table.
 sub hold_batch
 {
 	my ($first) = @_;
@@ -28,44 +28,44 @@ sub hold_batch
 	$kafka->produce('heartbeat-events', map { { value => reading('writer', $_ == 5 ? 200 : 70, reading_time($begin + $first + $_)) } } 0 .. 9);
 	$node->wait_for_query(
 		"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'",
-		1, 'the worker is in the middle of a batch');
+		1, 'the worker waits for a lock in the middle of a batch');
 	return $user;
 }
 
-# Another writer has taken the same ten messages for what they are to it: nothing.
+# Another session moves the stored offset over the same ten messages, and counts them as empty offsets.
 my $user = hold_batch(0);
 $node->query('UPDATE heartbeat_offsets SET next_offset = next_offset + 10, empty_offsets = empty_offsets + 10');
 my $log = $node->log_position;
 $user->query_safe('COMMIT');
 $user->quit;
-$node->wait_for_query("SELECT state FROM heartbeat_status", 'RUNNING', 'the worker goes on');
+$node->wait_for_query("SELECT state FROM heartbeat_status", 'RUNNING', 'the worker is RUNNING after another session moved the stored offset');
 $kafka->produce('heartbeat-events', { value => reading('writer', 70, reading_time($begin + 100)) });
 $node->wait_for_offsets('heartbeat-events', 11);
-is($node->query($rows), 1, 'of two writers to one position only one succeeded');
-is($node->log_matches('moved by somebody else', $log), 1, 'the other one said so, once');
+is($node->query($rows), 1, 'the worker rolls back its batch, because the other session moved the stored offset first');
+is($node->log_matches('moved by somebody else', $log), 1, 'the worker logs once that somebody else moved the offset');
 $node->assert_audit;
 
-# A pause waits for the batch under way.
+# heartbeat_pause() waits for the current batch.
 $user = hold_batch(200);
 my $operator = $node->background_psql('heartbeat');
 $operator->query_until(qr/asked/, "\\echo asked\nSELECT heartbeat_pause('exactly now');\n\\echo paused\n");
 $node->wait_for_query(
 	"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%exactly now%' AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()",
-	1, 'a pause waits for the batch under way');
+	1, 'heartbeat_pause() waits for the current batch');
 $user->query_safe('COMMIT');
 $user->quit;
 $operator->query_until(qr/paused/, '');
-is($node->query($rows), 11, 'when it has committed, the batch is there');
+is($node->query($rows), 11, 'the current batch is stored when heartbeat_pause() returns');
 $kafka->produce('heartbeat-events', { value => reading('writer', 70, reading_time($begin + 300)) });
 $operator->quit;
-$node->wait_for_query('SELECT max(high_watermark) FROM heartbeat_partitions', 22, 'more is published');
-is($node->query($rows), 11, 'and nothing more is stored');
+$node->wait_for_query('SELECT max(high_watermark) FROM heartbeat_partitions', 22, 'more messages are published while ingest is paused');
+is($node->query($rows), 11, 'a paused worker stores no more readings');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', 22);
-is($node->query($rows), 12, 'until ingest is resumed');
+is($node->query($rows), 12, 'the worker stores the next reading after heartbeat_resume()');
 $node->assert_audit;
 
-# A second writer that does, message by message, all that a worker does, against the worker.
+# A second writer does the same as a worker, message by message, at the same time as the worker.
 $node->query('CREATE TABLE rival_took ("offset" bigint)');
 $node->query(
 	"CREATE PROCEDURE rival() LANGUAGE plpgsql AS \$\$
@@ -86,7 +86,7 @@ $node->query(
 	         END IF;
 	     END LOOP;
 	 END \$\$");
-# both take their time between storing a reading and moving the position
+# both writers wait between storing a reading and moving the offset
 $node->query('CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$');
 $node->query('CREATE TRIGGER slowly BEFORE UPDATE ON heartbeat_offsets FOR EACH STATEMENT EXECUTE FUNCTION take_time()');
 $node->set('heartbeat.batch_size' => 1);
@@ -94,13 +94,13 @@ $log = $node->log_position;
 $node->query('SELECT heartbeat_pause()');
 $kafka->produce('heartbeat-events', map { { value => reading('writer', 70, reading_time($begin + 1_000 + $_)) } } 0 .. 399);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query('SELECT next_offset > 22 FROM heartbeat_offsets', 't', 'the worker is storing');
+$node->wait_for_query('SELECT next_offset > 22 FROM heartbeat_offsets', 't', 'the worker has begun to store the readings');
 $node->query('CALL rival()');
 $node->wait_for_offsets('heartbeat-events', 422);
-is($node->query($rows), 412, 'of two writers side by side each reading is stored by one');
-is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'and once');
-is($node->query('SELECT count(*) BETWEEN 1 AND 399, count(*) - count(DISTINCT "offset") FROM rival_took'), 't|0', 'both have stored some');
-cmp_ok($node->log_matches('moved by somebody else', $log), '>', 0, 'and they got into each other\'s way');
+is($node->query($rows), 412, 'two writers at the same time store each reading');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'two writers at the same time count no duplicate');
+is($node->query('SELECT count(*) BETWEEN 1 AND 399, count(*) - count(DISTINCT "offset") FROM rival_took'), 't|0', 'both writers have stored some of the readings');
+cmp_ok($node->log_matches('moved by somebody else', $log), '>', 0, 'the worker found at least once that the other writer had moved the offset');
 $node->assert_audit;
 $node->assert_no_crash;
 

@@ -1,4 +1,5 @@
-# What must not mislead: a position given to a partition that is not there, and a batch that a pause has sent back.
+# Two cases that must not mislead the worker: a stored offset of a Kafka partition that does not exist, and a batch that a
+# pause has stopped.
 
 use strict;
 use warnings;
@@ -19,28 +20,28 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-$node->query("SELECT heartbeat_move_offset('heartbeat-events', 77, 5, 'given in advance')");    # what heartbeat_seek() takes while Kafka is away
+$node->query("SELECT heartbeat_move_offset('heartbeat-events', 77, 5, 'given in advance')");    # heartbeat_seek() accepts this while Kafka is away
 for my $time ('once', 'a second time')
 {
 	$node->query('SELECT heartbeat_resume()');
 	$kafka->produce('heartbeat-events', reading_stream(2, 2, first => $time eq 'once' ? 100 : 200));
 	$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-	is($node->status->{state}, 'RUNNING', "a position for a partition that is not there is no sign of another topic, $time");
+	is($node->status->{state}, 'RUNNING', "a stored offset of a missing Kafka partition does not mean that the topic was recreated ($time)");
 	$node->query('SELECT heartbeat_pause()') if $time eq 'once';
 }
 
-# The table is locked before the worker has begun to store, so the pause comes first and sends the batch back.
+# The table is locked before the worker stores its batch, so the pause commits first, and the worker discards the batch.
 my $operator = $node->background_psql('heartbeat');
 $operator->query_safe('BEGIN');
 $operator->query_safe('SELECT heartbeat_pause()');
 $kafka->produce('heartbeat-events', reading_stream(2, 2, first => 300));
-$node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't', 'a batch waits for the pause to commit');
+$node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't', 'the worker has a batch, and waits for heartbeat_pause() to commit');
 $operator->query_safe('COMMIT');
 $operator->quit;
 $node->wait_for_state('PAUSED');
-$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # nothing is left to be stored
+$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the offsets are at the end of the topic
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'a batch that was sent back is in nobody\'s hands');
+$node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'busy_since is null after the worker discarded the batch');
 $node->assert_audit;
 $node->assert_no_crash;
 

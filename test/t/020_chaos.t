@@ -1,6 +1,6 @@
-# The crash matrix, bounded: some dozens of faults at random, one after the other and one within another, while
-# readings, duplicates, late readings and bad messages stream in; then everything is proven. CHAOS_SEED selects another
-# run than the usual one; script/soak does the same for as long as wanted.
+# A bounded crash matrix: it injects some dozens of random faults, one after the other and several at once, while readings,
+# duplicates, late readings and bad messages arrive. Then it checks all data. CHAOS_SEED selects another sequence of faults;
+# script/soak does the same for as long as you want.
 
 use strict;
 use warnings;

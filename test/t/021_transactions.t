@@ -1,5 +1,5 @@
-# Offsets without a message: transaction markers, aborted messages, compaction, gaps. All are passed, counted and proven;
-# nothing of an aborted transaction is stored.
+# Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker
+# passes all of them, counts them as empty offsets, and the audit adds up. It stores nothing of an aborted transaction.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*)
 
 my $published = 0;
 
-# Readings that have not been published before, over the partitions in turn.
+# Returns readings that have not been published before, in turn for each partition.
 sub readings
 {
 	my ($count, $partitions) = @_;
@@ -38,7 +38,7 @@ sub wait_for_end
 	my ($topic) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-	$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'and the lag is 0');
+	$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, "the lag is 0 at the end of $topic");
 	return;
 }
 
@@ -48,23 +48,23 @@ sub empty_offsets
 	return $node->query("SELECT string_agg(empty_offsets::text, ' ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = '$topic'");
 }
 
-# A commit, an abort, a commit: of each partition 3 markers and 10 aborted messages are empty.
+# A commit, an abort, a commit: each partition has 3 markers and 10 aborted messages, which are empty offsets.
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
 $kafka->produce_transaction('heartbeat-events', 'abort',  readings(20));
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
 wait_for_end('heartbeat-events');
-is($node->query($stored), 40, 'what was committed is stored, and nothing of what was aborted');
-is(empty_offsets('heartbeat-events'), '13 13', 'empty are the markers and the aborted messages');
+is($node->query($stored), 40, 'the worker stores all committed messages and no aborted message');
+is(empty_offsets('heartbeat-events'), '13 13', 'the markers and the aborted messages count as empty offsets');
 $node->assert_audit;
 
-# An abort is the last that a partition has, in one of the two alone.
+# An abort is at the end of one of the two partitions.
 $kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
 wait_for_end('heartbeat-events');
-is(empty_offsets('heartbeat-events'), '13 21', 'an abort at the very end of a partition is passed');
-is($node->query($stored), 40, 'and nothing of it is stored');
+is(empty_offsets('heartbeat-events'), '13 21', 'the worker passes an abort at the end of a partition');
+is($node->query($stored), 40, 'the worker stores nothing of this transaction');
 $node->assert_audit;
 
-# An open transaction holds back what other producers publish behind it.
+# An open transaction holds back the messages that other producers publish after it.
 for my $outcome ('commit', 'abort')
 {
 	my $before   = $node->query($stored);
@@ -76,42 +76,43 @@ for my $outcome ('commit', 'abort')
 	my $end      = 0;
 	until ($end > $held[0] or time > $deadline)
 	{
-		# Kafka's own tool sees what is not committed yet
+		# Kafka's own tool shows the end with uncommitted messages
 		($end) = $kafka->tool('offsets', '--topic', 'heartbeat-events') =~ /^heartbeat-events:0:(\d+)/m;
 	}
 	cmp_ok($end, '>', $held[0], 'the open transaction has messages in the partition');
 	$kafka->produce('heartbeat-events', map { { %$_, partition => 0 } } readings(5));
 	$kafka->produce('heartbeat-events', map { { %$_, partition => 1 } } readings(3));
-	$node->wait_for_query($stored, $before + 3, 'another partition goes on meanwhile');
-	is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0'), $held[0], 'the one that is held back waits');
-	$node->wait_for_query('SELECT lag_messages FROM heartbeat_partitions WHERE partition = 0', 10, 'and its lag is shown');
+	$node->wait_for_query($stored, $before + 3, 'the worker stores messages of another partition meanwhile');
+	is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0'), $held[0], 'the worker waits before the open transaction');
+	$node->wait_for_query('SELECT lag_messages FROM heartbeat_partitions WHERE partition = 0', 10, 'heartbeat_partitions shows the lag of this partition');
 	$node->restart if $outcome eq 'abort';
 	$producer->finish;
 	wait_for_end('heartbeat-events');
-	is($node->query($stored), $before + ($outcome eq 'commit' ? 13 : 8), "what a $outcome at last decides is stored, in full or not at all");
+	is($node->query($stored), $before + ($outcome eq 'commit' ? 13 : 8), "after the $outcome the worker stores exactly the messages that count");
 	$node->assert_audit;
 }
-is(empty_offsets('heartbeat-events'), '20 21', 'two markers more and five aborted messages are empty');
+is(empty_offsets('heartbeat-events'), '20 21', 'the two markers and the five aborted messages count as empty offsets');
 
-# Connecting anew: the last message read lies before markers and aborted messages, and counts once.
+# After a restart the worker checks the last consumed message. It lies before markers and aborted messages, and counts once.
 my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
 $node->restart;
 $node->wait_for_state('RUNNING');
 wait_for_end('heartbeat-events');
-is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts nothing a second time');
+is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts no offset a second time');
 
-# Replayed as a whole: the same is empty, the rest is a duplicate, and the aborted is still nothing.
+# Everything is replayed: the same offsets are empty, and each stored reading is a duplicate.
 my $before = $node->query($stored);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
 $node->query('SELECT heartbeat_resume()');
 wait_for_end('heartbeat-events');
-is(empty_offsets('heartbeat-events'), '40 42', 'a replay meets the same empty offsets again');
-is($node->query($stored), $before, 'and stores nothing twice, nor what was aborted');
-is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'all else is a duplicate');
+is(empty_offsets('heartbeat-events'), '40 42', 'a replay counts the same empty offsets again');
+is($node->query($stored), $before, 'a replay stores no reading again, and no aborted message');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a replay counts each stored reading as a duplicate');
 $node->assert_audit;
 
-# Compaction: of 3 keys in 600 messages nearly all are gone. Once read before it, once after, and once replayed.
+# Compaction removes most of 600 messages with 3 keys. The worker reads one topic before it is compacted and replays it
+# afterwards, and reads another topic only after it is compacted.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';
@@ -122,18 +123,18 @@ for my $topic ('compacted', 'compacted-unread')
 }
 $node->set('heartbeat.topic' => 'compacted');
 wait_for_end('compacted');
-is(empty_offsets('compacted'), 0, 'a topic that is not compacted yet holds every message');
+is(empty_offsets('compacted'), 0, 'a topic that is not compacted yet has no empty offset');
 for my $topic ('compacted', 'compacted-unread')
 {
-	# a segment is rolled by a message that comes later, and only rolled ones are compacted
+	# Kafka starts a new segment only when a later message arrives, and compacts only the older segments.
 	my $messages = $kafka->wait_for_compaction($topic, 20, sub { $kafka->produce($topic, map { { %$_, key => 'roll' } } readings(1, 1)) });
-	cmp_ok($messages, '<=', 20, "$topic is compacted: $messages messages are left");
+	cmp_ok($messages, '<=', 20, "$topic is compacted: $messages messages remain");
 }
 wait_for_end('compacted');
 cmp_ok($node->query("SELECT records + anomalies FROM heartbeat_offsets WHERE topic = 'compacted'"),
-	'>', 600, 'what was read before it was compacted is counted as it was read');
+	'>', 600, 'compaction does not change the counters of messages that were read before it');
 $node->restart;
-$node->wait_for_state('RUNNING', undef, 'the last message read may be compacted away');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after a restart, although compaction may have removed the last consumed message');
 $kafka->produce('compacted', readings(1, 1));
 wait_for_end('compacted');
 $node->assert_audit;
@@ -142,17 +143,17 @@ $node->set('heartbeat.topic' => 'compacted-unread');
 wait_for_end('compacted-unread');
 my $counted = $node->query("SELECT records + anomalies + duplicates || ' ' || next_offset FROM heartbeat_offsets WHERE topic = 'compacted-unread'");
 my ($messages, $end) = split / /, $counted;
-cmp_ok($messages, '<=', 30, "of $end offsets that compaction has thinned out, $messages hold a message");
-is(empty_offsets('compacted-unread'), $end - $messages, 'and the others are empty');
+cmp_ok($messages, '<=', 30, "of $end offsets in a compacted topic, $messages have a message");
+is(empty_offsets('compacted-unread'), $end - $messages, 'the other offsets count as empty');
 $node->assert_audit;
 $node->set('heartbeat.topic' => 'compacted');
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(0, 0)');
 $node->query('SELECT heartbeat_resume()');
 wait_for_end('compacted');
-cmp_ok(empty_offsets('compacted'), '>', 500, 'a replay passes what has been compacted away');
+cmp_ok(empty_offsets('compacted'), '>', 500, 'a replay passes the offsets that compaction has removed');
 
-# A gap that a seek leaves is empty too.
+# The offsets that a seek skips count as empty offsets too.
 $before = empty_offsets('compacted');
 $kafka->produce('compacted', readings(4, 1));
 wait_for_end('compacted');
@@ -162,11 +163,11 @@ $kafka->produce('compacted', readings(5, 1));
 $node->query("SELECT heartbeat_seek(0, $end_offset + 2)");
 $node->query('SELECT heartbeat_resume()');
 wait_for_end('compacted');
-is(empty_offsets('compacted'), $before + 2, 'a gap is empty offsets');
-is($node->query("SELECT from_offset || '-' || to_offset FROM heartbeat_gaps"), "$end_offset-" . ($end_offset + 2), 'and is recorded');
+is(empty_offsets('compacted'), $before + 2, 'the offsets of a gap count as empty offsets');
+is($node->query("SELECT from_offset || '-' || to_offset FROM heartbeat_gaps"), "$end_offset-" . ($end_offset + 2), 'heartbeat_gaps records the gap');
 $node->assert_audit;
 
-# Counters alone would not see what is done to the rows behind their back.
+# The counters do not change when a user changes rows; heartbeat_audit_tables() compares them with the tables.
 for my $case (
 	[ 'all rows are there',        'SELECT',                                                                        '0 0 0' ],
 	[ 'a row was deleted',         'DELETE FROM heartbeat_records WHERE id = (SELECT min(id) FROM heartbeat_records)', '-1 0 0' ],
@@ -178,12 +179,12 @@ for my $case (
 		qr/^\s*\Q$expected\E$/, "heartbeat_audit_tables() shows that $what");
 }
 
-# Which messages are read is not for a file of properties to say.
+# A properties file cannot change which messages the worker reads.
 my $properties = $node->data_dir . '/kafka.properties';
 PostgreSQL::Test::Utils::append_to_file($properties, "isolation.level=read_uncommitted\n");
 chmod 0600, $properties;
 $node->set('heartbeat.kafka_config_file' => $properties);
-$node->wait_for_state('FAILED', 'isolation\.level.*heartbeat sets itself', 'isolation.level is refused by name');
+$node->wait_for_state('FAILED', 'isolation\.level.*heartbeat sets itself', 'the error for isolation.level names the property');
 
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,5 +1,6 @@
-# That what is read is still what was read before: another topic of the same name, another cluster at the same address,
-# offsets that Kafka has removed, partitions that join. Each is found out, stopped by default, or settled by offset_reset.
+# The worker must notice when a topic is not the one that it read before: a topic recreated under its name, another cluster
+# at the same address, or offsets that Kafka has removed. It then stops as FAILED, or follows heartbeat.offset_reset. It also
+# reads Kafka partitions that are added.
 
 use strict;
 use warnings;
@@ -36,7 +37,7 @@ sub make_again
 	return;
 }
 
-my $unread = 0;    # of what was removed in time, and might have been read
+my $unread = 0;    # the number of messages that Kafka removed and that the worker might have read
 sub is_stored
 {
 	my ($count, $what) = @_;
@@ -64,7 +65,8 @@ sub read_topic
 	return;
 }
 
-# Made again while the server is down, and more in it than was read: the offsets exist, and mean other messages.
+# The topic is recreated while the server is down, with more messages than the worker had read: the stored offsets exist
+# there, but belong to other messages.
 $kafka->create_topic('again', 2);
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 5, 5);
@@ -72,65 +74,67 @@ $node->stop;
 make_again('again', 40, 2);
 $node->start;
 $node->wait_for_state('FAILED', '(?:offset 4 of partition \d of topic "again" holds another message|its id is)',
-	'a topic made again while the server was down is found out, also with more messages');
-is_stored(10, 'and nothing of it is read at the old offsets');
+	'the worker is FAILED when the topic was recreated while the server was down, with more messages');
+is_stored(10, 'the worker reads nothing of the recreated topic at the old offsets');
 $node->restart;
-$node->wait_for_state('FAILED', '(?:another message|its id is)', 'a restart does not forget it');
+$node->wait_for_state('FAILED', '(?:another message|its id is)', 'the worker is FAILED again after a restart');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('again', 20, 20);
 $node->wait_for_state('RUNNING');
-is_stored(50, 'with offset_reset = earliest all of it is stored');
+is_stored(50, 'with heartbeat.offset_reset = earliest the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# As many messages as were read, while paused; and what is new of it is skipped on purpose.
+# The topic is recreated with as many messages as the worker had read, while the worker is PAUSED. offset_reset = latest then
+# skips the new messages.
 $node->set('heartbeat.offset_reset' => 'error');
 $node->wait_for_state('RUNNING');
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 make_again('again', 40, 2);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', '(?:another message|its id is|was deleted)', 'as many messages while paused are found out');
+$node->wait_for_state('FAILED', '(?:another message|its id is|was deleted)', 'the worker is FAILED when the topic was recreated during a pause, with as many messages');
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_state('RUNNING');
-is_gap('again', '0:0-20 1:0-20', 'with offset_reset = latest all that the new topic held is recorded as skipped, and counted');
+is_gap('again', '0:0-20 1:0-20', 'with heartbeat.offset_reset = latest heartbeat_gaps records all messages of the recreated topic');
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 25, 25);
-is_stored(60, 'and what comes then is stored');
+is_stored(60, 'the worker stores the messages after this gap');
 $node->assert_audit;
 
-# Fewer messages.
+# The recreated topic has fewer messages.
 $node->set('heartbeat.offset_reset' => 'error');
 $node->stop;
 make_again('again', 10, 2);
 $node->start;
-$node->wait_for_state('FAILED', '(?:partition 0 of topic "again" ends at 5|its id is)', 'so is one that holds fewer messages');
+$node->wait_for_state('FAILED', '(?:partition 0 of topic "again" ends at 5|its id is)', 'the worker is FAILED when the recreated topic has fewer messages');
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('again', 5, 5);
 $node->wait_for_state('RUNNING');
-is_stored(70, 'a seek ends it');
+is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# Removed by retention before it was read: while the worker stands still, while it is paused, while the server is down.
+# Retention removes messages before the worker has read them: while the worker is stopped by a signal, while it is PAUSED,
+# and while the server is down.
 $kafka->create_topic('removed', 1);
 publish('removed', 10);
 read_topic('removed');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
-publish('removed', 1);    # answers the fetch that is on its way, unless that was answered with nothing already
+publish('removed', 1);    # answers the fetch that is on its way, unless Kafka has already answered it with no message
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";
 $node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of topic "removed": it begins at 15',
-	'offsets removed under a running worker are missed');
+	'the worker is FAILED when messages were removed while it was stopped by a signal');
 my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
 $unread = 11 - $lost;
-is_stored(81, 'and nothing is read behind them');
+is_stored(81, 'the worker reads no message behind the removed ones');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('removed', 20);
-is_gap('removed', "0:$lost-15", 'offset_reset = earliest goes on at what is left, and records the gap');
-is_stored(86, 'which is stored');
+is_gap('removed', "0:$lost-15", 'heartbeat_gaps records the gap when heartbeat.offset_reset = earliest');
+is_stored(86, 'the worker stores the messages after the gap');
 
 $node->set('heartbeat.offset_reset' => 'error');
 $node->wait_for_state('RUNNING');
@@ -139,19 +143,20 @@ $node->wait_for_state('PAUSED');
 publish('removed', 10);
 $kafka->truncate('removed', 0, 21);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at 21', 'so are those removed during a pause, be it one');
+$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at 21', 'the worker is FAILED when messages were removed during a pause, even a single message');
 $node->stop;
 $kafka->truncate('removed', 0, 25);
 $node->start;
-$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at 25', 'and while the server is down');
+$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at 25', 'the worker is FAILED when messages were removed while the server was down');
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets('removed', 30);
-is_gap('removed', "0:$lost-15 0:20-30", 'offset_reset = latest goes on at the end, and records the gap');
-is_stored(86, 'of which nothing is stored');
+is_gap('removed', "0:$lost-15 0:20-30", 'heartbeat_gaps records the gap when heartbeat.offset_reset = latest');
+is_stored(86, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
-# What is no sign of another topic: the last message read is gone, or stands there with its time as it was.
+# Two cases do not mean that a topic was recreated: the last consumed message was removed, or it exists with the same
+# timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);
@@ -163,26 +168,27 @@ for my $topic ('removed', 'plain')
 	read_topic($topic);
 	my $row = $node->query("SELECT o, o.xmin FROM heartbeat_offsets o WHERE topic = '$topic'");
 	$node->restart;
-	$node->wait_for_state('RUNNING', undef, "the end of $topic is found again");
-	is($node->query("SELECT o, o.xmin FROM heartbeat_offsets o WHERE topic = '$topic'"), $row, 'without writing anything');
+	$node->wait_for_state('RUNNING', undef, "the worker is RUNNING at the end of $topic after a restart");
+	is($node->query("SELECT o, o.xmin FROM heartbeat_offsets o WHERE topic = '$topic'"), $row, "the worker writes nothing to heartbeat_offsets for $topic");
 }
 $kafka->configure_topic('plain', 'message.timestamp.type=CreateTime');
 $kafka->produce('plain', { value => reading('LATE', 70, reading_time(time)), timestamp => 2**62 });
 $node->wait_for_offsets('plain', 11);
-is($node->query("SELECT last_message_offset FROM heartbeat_offsets WHERE topic = 'plain'"), 9, 'a time beyond any calendar is none');
+is($node->query("SELECT last_message_offset FROM heartbeat_offsets WHERE topic = 'plain'"), 9, 'a timestamp outside PostgreSQL\'s range is not recorded as the last consumed message');
 $node->restart;
 publish('plain', 1);
 $node->wait_for_offsets('plain', 12);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(0, 5)');
-is($node->query("SELECT last_message_offset IS NULL FROM heartbeat_offsets WHERE topic = 'plain'"), 't', 'a seek makes no claim about what was read');
+is($node->query("SELECT last_message_offset IS NULL FROM heartbeat_offsets WHERE topic = 'plain'"), 't', 'a seek clears the last consumed message');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('plain', 12);
-is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'plain'"), 7, 'and replays what is asked for');
-is_stored(103, 'all of it is stored once');
+is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'plain'"), 7, 'the worker replays the messages from the offset of the seek');
+is_stored(103, 'a replay stores each reading once');
 $node->assert_audit;
 
-# Partitions that join are read from their beginning, also what came before they were noticed.
+# The worker reads added Kafka partitions from their beginning, including messages that were published before it noticed the
+# partitions.
 my $properties = $node->data_dir . '/kafka.properties';
 PostgreSQL::Test::Utils::append_to_file($properties, "topic.metadata.refresh.interval.ms=500\n");
 chmod 0600, $properties;
@@ -191,24 +197,24 @@ $node->wait_for_state('RUNNING');
 $kafka->grow_topic('plain', 3);
 publish('plain', 30, 3);
 $node->wait_for_offsets('plain', 22, 10, 10);
-is_stored(133, 'partitions that join are read from their beginning');
+is_stored(133, 'the worker reads added Kafka partitions from their beginning');
 
-# Another cluster at the same address, while the worker runs, with more messages than were read.
+# Another cluster appears at the same address while the worker runs, with more messages than the worker had read.
 my $first_id = $kafka->cluster_id;
 $kafka->stop;
 my $second_id = $kafka->format;
 $kafka->start;
 $kafka->create_topic('plain', 3);
 publish('plain', 90, 3);
-$node->wait_for_state('FAILED', "are of Kafka cluster $first_id, .* leads to cluster $second_id", 'another cluster is found out');
-is_stored(133, 'before anything of it is read');
+$node->wait_for_state('FAILED', "are of Kafka cluster $first_id, .* leads to cluster $second_id", 'the worker is FAILED when another cluster is at the address');
+is_stored(133, 'the worker reads nothing of the other cluster');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('plain', 30, 30, 30);
 $node->wait_for_state('RUNNING');
-is_stored(223, 'with offset_reset = earliest all of it is stored');
-is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'the offsets are of that one now');
+is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
+is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
-# A topic of many partitions that was made again, which is found in each of them at once.
+# A topic with forty Kafka partitions is recreated; the worker finds this in each partition at once.
 $node->set('heartbeat.offset_reset' => 'error');
 $kafka->create_topic('many', 40);
 publish('many', 80, 40);
@@ -216,11 +222,11 @@ read_topic('many');
 $node->stop;
 make_again('many', 40, 40);
 $node->start;
-$node->wait_for_state('FAILED', '(?:partition 0 of topic "many" ends at 1|its id is)', 'forty partitions that were made again are found out');
-is_stored(223, 'and nothing of them is read');
+$node->wait_for_state('FAILED', '(?:partition 0 of topic "many" ends at 1|its id is)', 'the worker is FAILED when a topic with forty Kafka partitions was recreated');
+is_stored(223, 'the worker reads nothing of the forty Kafka partitions');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('many', (1) x 40);
-is_stored(263, 'all of it is stored when heartbeat.offset_reset says so');
+is_stored(263, 'with heartbeat.offset_reset = earliest the worker stores all messages of the forty Kafka partitions');
 
 $node->assert_audit;
 $node->assert_no_crash;

@@ -1,5 +1,6 @@
-# Failover: a standby rests, is promoted half way and goes on from its own positions, while the old primary comes back as
-# a second one, is rewound, follows, and takes over again. Each of them ends with every reading once.
+# Failover: a standby runs no worker, is promoted while messages remain, and continues at its own stored offsets. The old
+# primary first runs as a second primary, is then rewound, follows the new primary, and is promoted again. Each server ends
+# with every reading stored once.
 
 use strict;
 use warnings;
@@ -22,22 +23,22 @@ $feed->publish(9_000);
 my $primary = Heartbeat::Cluster->create(
 	'primary', kafka => $kafka, streaming => 1,
 	settings => { 'heartbeat.workers' => 2, 'wal_log_hints' => 'on', 'wal_keep_size' => '1GB' });
-$feed->assert_stored($primary, 'the primary has read what there is');
+$feed->assert_stored($primary, 'the primary stores the first messages');
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 $standby->backup('of_standby');
 my $cascaded = Heartbeat::Cluster->create_from_backup('cascaded', $standby, 'of_standby', has_streaming => 1);
 
-# A hot standby: it shows everything and does nothing.
+# A hot standby shows everything and changes nothing.
 $feed->publish(3_000);
 $primary->query('SELECT heartbeat_pause($$for the standby to see$$)');
 $primary->query('SELECT heartbeat_resume()');
 for my $node ($standby, $cascaded)
 {
 	my $name = $node->name;
-	$feed->assert_stored($node, "$name has what the primary has stored");
+	$feed->assert_stored($node, "$name has all readings of the primary");
 	is_deeply([ $node->worker_pids ], [], "$name runs no process of heartbeat");
-	$node->wait_for_state('STOPPED', 'in recovery', "$name says that it is in recovery");
+	$node->wait_for_state('STOPPED', 'in recovery', "the status of $name says that the server is in recovery");
 }
 for my $look ('heartbeat_partitions', 'heartbeat_dead_letters', 'heartbeat_gaps', 'vw_customer_bpm_summary',
 	'vw_recent_anomalies', 'heartbeat_partition_states()', 'heartbeat_audit()', 'heartbeat_classify(300)',
@@ -48,103 +49,104 @@ for my $look ('heartbeat_partitions', 'heartbeat_dead_letters', 'heartbeat_gaps'
 	$query = "SELECT count(*) FROM $look" if $look =~ /bpm_summary|partition_states/;
 	my ($here, $there) = map { $_->query($query) } $standby, $primary;
 	$there = 0 if $look =~ /partition_states/;
-	is($here, $there, "$look answers on a standby");
+	is($here, $there, "$look answers on a standby as on the primary");
 }
 $standby->set('heartbeat.retention' => '1min');
 $primary->query('SELECT heartbeat_pause()');
-$standby->wait_for_query('SELECT paused FROM heartbeat_control', 't', 'the pause has reached the standby');
+$standby->wait_for_query('SELECT paused FROM heartbeat_control', 't', 'the pause reaches the standby');
 for my $act ('heartbeat_pause()', 'heartbeat_resume()', 'heartbeat_seek(0, 0)', 'heartbeat_seek(2, 0)',
 	"heartbeat_seek('2026-01-01'::timestamptz)", 'heartbeat_retry_dead_letters()', 'heartbeat_apply_retention()',
 	"heartbeat_make_partitions('2041-01-01', '2041-01-01')", "heartbeat_move_offset('heartbeat-events', 0, 0, '')",
 	"heartbeat_make_weeks('2001-01-01', '2001-01-01', '{heartbeat_records}', '{event_timestamp}', false)")
 {
 	like($standby->query_error("SELECT $act"), qr/cannot execute [A-Z ]+ (in a read-only transaction|during recovery)/,
-		"$act is refused on a standby, with the reason");
+		"$act fails on a standby, and the error gives the reason");
 }
-like($standby->query_error("SELECT heartbeat_replay(now() - interval '1 hour', now())"), qr/cannot execute heartbeat_replay\(\)/, 'and so is a replay');
+like($standby->query_error("SELECT heartbeat_replay(now() - interval '1 hour', now())"), qr/cannot execute heartbeat_replay\(\)/, 'heartbeat_replay() fails on a standby');
 $primary->query('SELECT heartbeat_resume()');
 $standby->set('heartbeat.retention' => 0);
 
-# An alert that is open when the primary dies is not raised again by the standby.
+# The standby does not raise an alert again that is open when the primary is killed.
 sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
-	# heard while there was no such rule, the customer counts as heard for a minute: the arrival is put back
-	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "$customer was heard");
+	# A customer whose last arrival was before the rule existed counts as heard for a minute, so the test moves the arrival
+	# back.
+	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
-	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises an alert of $customer");
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . "raises the alert of $customer");
 	return;
 }
 watch($primary, 'CUST-0001');
-$standby->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'which the standby has too');
+$standby->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'the standby has the alert');
 
-# A synchronous standby that is away holds up who asks for it, and that is not the worker.
+# If a synchronous standby is down, sessions that ask for synchronous commit wait. The worker does not ask for it.
 $cascaded->stop;
 $standby->stop;
 $primary->set('synchronous_standby_names' => 'standby');
 $feed->publish(300);
-$feed->assert_stored($primary, 'the worker does not wait for a synchronous standby that is away');
+$feed->assert_stored($primary, 'the worker does not wait for a synchronous standby that is down');
 $primary->set('synchronous_standby_names' => '');
 $standby->start;
 $cascaded->start;
 
-# The standby is cut off half way, and the primary is killed later, with many readings still to come.
+# The standby loses its connection while messages remain. The primary is killed later, when many messages remain.
 $primary->set('heartbeat.batch_size' => 1);
 $feed->publish(60_000);
-$primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary is storing readings');
-$standby->wait_for_query("SELECT ($stored) > 12500", 't', 'and the standby is following');
+$primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary stores readings of the backlog');
+$standby->wait_for_query("SELECT ($stored) > 12500", 't', 'the standby replays them');
 $standby->set('primary_conninfo' => '');
 my $before = $primary->query($stored);
-$primary->wait_for_query("SELECT ($stored) > $before + 1000", 't', 'the primary goes on alone');
+$primary->wait_for_query("SELECT ($stored) > $before + 1000", 't', 'the primary stores more readings than the standby receives');
 my $at_death = $primary->query($stored);
 my @pids     = $primary->worker_pids;
 $primary->kill9;
-ok($primary->processes_end(3, @pids), 'the workers end with their server, also in the middle of a backlog');
-cmp_ok($at_death, '<', $feed->count, "which is after about $at_death readings");
+ok($primary->processes_end(3, @pids), 'the workers end with their server in the middle of a backlog');
+cmp_ok($at_death, '<', $feed->count, "the primary is killed after about $at_death readings");
 $primary->start_after_kill9;
 $primary->set('heartbeat.batch_size' => 20_000);
-cmp_ok($standby->query($stored), '<', $at_death, 'the standby lacks some of what the primary had stored');
+cmp_ok($standby->query($stored), '<', $at_death, 'the standby lacks some readings that the primary had stored');
 $standby->promote;
-$feed->assert_stored($standby, 'the promoted standby reads again from Kafka what it had not received');
-is($standby->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+$feed->assert_stored($standby, 'the promoted standby reads the missing messages again from Kafka');
+is($standby->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'the promoted standby counts no duplicate');
 is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
-	4, 'a launcher, a maintenance worker and two workers run since the promotion');
+	4, 'the promoted standby runs a launcher, a maintenance worker and two workers');
 
 watch($standby, 'CUST-0002');
-is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'it raises no alert again that was open');    # closed, where the standby has heard of the customer since
+is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');    # closed, where the standby has heard of the customer since
 
-# The old primary is back as a second one with the same group: to each its own positions.
+# The old primary runs again, as a second primary with the same consumer group: each server has its own stored offsets.
 $feed->publish(3_000);
 for my $node ($primary, $standby)
 {
 	my $name = $node->name;
-	$feed->assert_stored($node, "two primaries, one topic and one group: $name has everything");
-	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+	$feed->assert_stored($node, "$name stores every reading while two primaries use one topic and one group");
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, "$name counts no duplicate");
 }
 my @ends = $kafka->end_offsets('heartbeat-events');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
-	\@ends, 'the group in Kafka shows the end');
+	\@ends, 'the consumer group in Kafka has the end offsets');
 $feed->assert_stored($cascaded, 'a standby of the promoted standby follows it');
-is_deeply([ $cascaded->worker_pids ], [], 'and rests');
+is_deeply([ $cascaded->worker_pids ], [], 'the cascaded standby runs no process of heartbeat');
 
-# Rewound to the new primary, the old one follows, rests, and takes over again.
+# The old primary is rewound to the new primary, follows it as a standby, and is promoted again.
 $primary->stop;
 $standby->query('ALTER SYSTEM RESET primary_conninfo');
 $standby->query('CHECKPOINT');
 command_ok([ 'pg_rewind', '--target-pgdata', $primary->data_dir, '--source-server', $standby->connstr('postgres'), '--no-sync' ],
-	'the old primary is rewound');
+	'pg_rewind rewinds the old primary');
 $primary->append_conf('postgresql.conf', 'port = ' . $primary->port);
 $primary->enable_streaming($standby);
 $primary->start;
 $feed->publish(3_000);
-$feed->assert_stored($primary, 'as a standby it has what the new primary stores');
-is_deeply([ $primary->worker_pids ], [], 'and rests');
+$feed->assert_stored($primary, 'the old primary, now a standby, receives the readings of the new primary');
+is_deeply([ $primary->worker_pids ], [], 'the old primary runs no process of heartbeat as a standby');
 $standby->stop;
 $feed->publish(3_000);
 $primary->promote;
-$feed->assert_stored($primary, 'promoted again, it goes on');
-is($primary->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+$feed->assert_stored($primary, 'the old primary stores the next messages when it is promoted again');
+is($primary->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'the old primary counts no duplicate after its promotion');
 $_->assert_no_crash for $primary, $standby, $cascaded;
 
 done_testing();

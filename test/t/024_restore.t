@@ -1,5 +1,5 @@
-# Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. Positions travel with the
-# data, so what has been restored goes on from there; a restore that is still going on is left alone.
+# Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
+# part of the data, so a restored database continues there. The workers do not touch a database while a restore is running.
 
 use strict;
 use warnings;
@@ -23,12 +23,12 @@ sub reads_everything
 	my ($node, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$feed->assert_stored($node, $what);
-	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
-	$node->assert_summary('the summary has them');
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading counts as a duplicate');
+	$node->assert_summary('the summary includes these readings');
 	return;
 }
 
-# What a backup has to bring along beside the readings, each as one line.
+# The data that a backup must contain besides the readings, each as one query.
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',
@@ -44,35 +44,35 @@ sub carried { my ($node) = @_; return { map { $_ => $node->query($carried{$_}) }
 
 $feed->publish(9_000);
 my $main = Heartbeat::Cluster->create('main', kafka => $kafka, archiving => 1, streaming => 1);
-reads_everything($main, 'the original has read what there is');
+reads_everything($main, 'the original stores the first messages');
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
 $main->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 3)");
-$main->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
+$main->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the backups');
 $main->query('SELECT heartbeat_pause()');
 $kafka->produce('heartbeat-events', map { { partition => 1, value => "passed over $_" } } 1 .. 3);
 $main->query('SELECT heartbeat_seek(1, 3003)');
 $main->query('SELECT heartbeat_resume()');
 $main->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# A point in time: what came after it is read again from Kafka, while the original goes on.
+# Recovery to a point in time: the restored server reads the later messages again from Kafka, while the original continues.
 $main->backup('base');
 $feed->publish(600);
-reads_everything($main, 'the original goes on after a base backup');
+reads_everything($main, 'the original continues after a base backup');
 $main->query(q{SELECT pg_create_restore_point('noon')});
 $feed->publish(900);
-reads_everything($main, 'and after the restore point');
+reads_everything($main, 'the original continues after the restore point');
 $main->query('SELECT pg_switch_wal()');
 my $restored = Heartbeat::Cluster->create_from_backup(
 	'restored', $main, 'base', has_restoring => 1, standby => 0,
 	settings => { 'archive_mode' => 'off', 'recovery_target_name' => 'noon', 'recovery_target_action' => 'promote' });
-reads_everything($restored, 'a server restored to a point in time reads again what came after it');
-ok($restored->log_matches('recovery stopping at restore point "noon"'), 'it had been restored to that point');
+reads_everything($restored, 'a server restored to a point in time reads the later messages again');
+ok($restored->log_matches('recovery stopping at restore point "noon"'), 'recovery stopped at the restore point');
 is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE ingested_at > pg_postmaster_start_time()
 		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
-	900, 'and nothing else');
+	900, 'the restored server stores only the messages after the restore point again');
 $feed->publish(300);
 reads_everything($_, $_->name . ' goes on beside the other') for $main, $restored;
-is_deeply(carried($restored), carried($main), 'it has what else the original has');
+is_deeply(carried($restored), carried($main), 'the restored server has the dead letters, gaps, alerts and customers of the original');
 $restored->assert_no_crash;
 $restored->stop;
 
@@ -82,11 +82,12 @@ $main->backup_fs_cold('cold');
 $main->start;
 my $copy = Heartbeat::Cluster->create_from_backup('copy', $main, 'cold', settings => { 'archive_mode' => 'off' });
 $feed->publish(300);
-reads_everything($copy, 'a cold copy goes on by itself');
+reads_everything($copy, 'a cold copy continues at its stored offsets');
 $copy->assert_no_crash;
 $copy->stop;
 
-# Dumps, taken while readings are being stored, restored while the workers of the new server look on.
+# The test takes dumps while readings are being stored, and restores them while the workers of the new server wait for the
+# extension.
 my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
 my $folder = PostgreSQL::Test::Utils::tempdir('dumps');
 
@@ -114,13 +115,13 @@ sub dump_while_storing
 	my $before = $feed->count;
 	$feed->publish(3_000);
 	$node->set('heartbeat.batch_size' => 10);
-	$node->wait_for_query("SELECT ($stored) > $before", 't', 'readings are being stored');
+	$node->wait_for_query("SELECT ($stored) > $before", 't', 'the worker stores readings during the dump');
 	is(run_tool($node, $node->{heartbeat_database}, 'pg_dump', '-f', "$folder/$file", @options), '', "pg_dump @options");
 	$node->set('heartbeat.batch_size' => 20_000);
 	return;
 }
 
-# Restores into a database that the workers are waiting in; then it is to have what $expected says.
+# Restores into a database in which the workers wait for the extension, and compares it with $expected.
 sub restores
 {
 	my ($database, $expected, $reason, $restore) = @_;
@@ -134,15 +135,15 @@ sub restores
 		$log = $new->log_position;
 	}
 	$restore->($database);
-	$new->wait_for_state('PAUSED', $reason, 'the workers wait to be told that the restore has ended');
-	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'they have touched nothing meanwhile');
+	$new->wait_for_state('PAUSED', $reason, 'the workers wait for heartbeat_resume() after a restore');
+	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'the workers touch nothing during the restore');
 	$feed->publish(300);
 	$new->query('SELECT heartbeat_resume()');
-	reads_everything($new, 'then they read what the dump did not have');
-	is_deeply(carried($new), $expected, 'the dump has brought all else');
+	reads_everything($new, 'the workers read the messages that the dump does not contain');
+	is_deeply(carried($new), $expected, 'the restored database has the dead letters, gaps, alerts and customers of the dump');
 	is( $new->query('SELECT count(*) - count(DISTINCT id) FROM heartbeat_records') . ' '
 		  . $new->query('SELECT count(*) - count(DISTINCT id) FROM heartbeat_anomalies'),
-		'0 0', 'ids go on where they were');
+		'0 0', 'new rows get new ids after a restore');
 	$new->wait_for_state('RUNNING');
 	return;
 }
@@ -157,7 +158,7 @@ sub tool_runs
 
 dump_while_storing($main, 'plain.sql');
 dump_while_storing($main, 'custom', '-Fc');
-reads_everything($main, 'the original goes on after its dumps');
+reads_everything($main, 'the original continues after its dumps');
 my $restored_from = 'restored from a dump';
 restores('plain', carried($main), $restored_from,
 	sub { tool_runs(@_, 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$folder/plain.sql") });
@@ -165,21 +166,21 @@ restores('custom', carried($main), $restored_from, sub { tool_runs(@_, 'pg_resto
 restores('custom', carried($main), $restored_from,
 	sub { tool_runs(@_, 'pg_restore', '--clean', '--if-exists', "$folder/custom") });
 
-# A database that already has the extension, and readings: the restore says so.
+# A database already has the extension and readings: pg_restore reports an error.
 $new->safe_psql('postgres', 'CREATE DATABASE occupied');
 serve('occupied');
 $new->query('CREATE EXTENSION heartbeat');
-reads_everything($new, 'an extension that a person makes runs at once');
+reads_everything($new, 'the workers start at once after CREATE EXTENSION by hand');
 like(run_tool($new, 'occupied', 'pg_restore', "$folder/custom"), qr/^failed:.*COPY failed for table "heartbeat_offsets"/s,
-	'a restore into a database that has readings already fails, and says where');
+	'pg_restore into a database that already has readings fails, and names the table');
 
-# A schema of its own, section by section, of a database that was paused.
+# A dump of the extension in a schema of its own, restored section by section. The database was paused.
 $new->query('DROP DATABASE custom');
 $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');
 $new->query('ALTER DATABASE occupied SET search_path = hb');
 $new->query('CREATE EXTENSION heartbeat SCHEMA hb');
-reads_everything($new, 'the extension in a schema of its own');
+reads_everything($new, 'the workers store readings in a schema of its own');
 $new->query('SELECT heartbeat_pause($$disk is being replaced$$)');
 my $expected = carried($new);
 is(run_tool($new, 'occupied', 'pg_dump', '-Fc', '--schema=hb', '--extension=heartbeat', '-f', "$folder/schema"), '', 'pg_dump --schema');
@@ -189,11 +190,11 @@ restores('sections', $expected, "$restored_from.*; disk is being replaced",
 		$new->query('ALTER DATABASE sections SET search_path = hb');
 	});
 
-# A copy of a database, made while nobody is in it, has the positions too.
+# A copy of a database, made while no session is connected to it, has the stored offsets too.
 serve('copied');
 $new->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE plain');
 $feed->publish(300);
-reads_everything($new, 'a copied database goes on by itself');
+reads_everything($new, 'a copied database continues at its stored offsets');
 $_->assert_no_crash for $main, $new;
 
 done_testing();

@@ -1,5 +1,5 @@
-# pg_upgrade by copy and by link, single-user mode, ALTER EXTENSION UPDATE: the tables, positions and partitions stay what they
-# were, no process of heartbeat runs meanwhile, and ingest goes on exactly once.
+# pg_upgrade by copy and by link, single-user mode, ALTER EXTENSION UPDATE: the tables, offsets and table partitions stay
+# unchanged, no process of heartbeat runs meanwhile, and the workers then continue exactly once.
 
 use strict;
 use warnings;
@@ -23,13 +23,13 @@ sub reads_everything
 	my ($node, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$feed->assert_stored($node, $what);
-	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'each once');
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading counts as a duplicate');
 	is( $node->query('SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM heartbeat_records) r'),
-		0, 'ids go on where they were');
+		0, 'new rows get new ids after the upgrade');
 	return;
 }
 
-# All that the extension is made of, and what it holds.
+# Returns all objects of the extension, and their contents.
 sub contents
 {
 	my ($node) = @_;
@@ -46,7 +46,7 @@ sub contents
 		q(SELECT oid::regprocedure, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc WHERE proname ~ '^heartbeat'
 		  ORDER BY oid::regprocedure::text),
 		q(SELECT last_value FROM heartbeat_records_id_seq),
-		# the rollup goes on meanwhile; a mark of then is never quiet
+		# the rollup runs meanwhile; it never processes a mark at infinity
 		q(SELECT minute_bucket FROM heartbeat_stale_minutes WHERE marked_at = 'infinity'),
 		q(SELECT md5(string_agg(c.customer_id, ' ' ORDER BY c.customer_id)) FROM
 		  (SELECT customer_id FROM heartbeat_customers UNION SELECT customer_id FROM heartbeat_rollup_pending) c),
@@ -61,35 +61,35 @@ $feed->publish(6_000);
 my $old = Heartbeat::Cluster->create('old', kafka => $kafka);
 $kafka->produce('heartbeat-events', map { { partition => 2, value => "no reading $_" } } 1 .. 5);
 $old->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 4)");
-$old->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
+$old->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the upgrade');
 $kafka->produce('heartbeat-events', { partition => 0, value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
 $feed->add({ value => reading('CUST-0001', 70, '1971-01-01T00:00:00.000000Z') });
-reads_everything($old, 'the old server has read what there is');
+reads_everything($old, 'the old server stores the first messages');
 
-$old->assert_summary('and has its summary');
+$old->assert_summary('the old server has an exact summary');
 
-# An update to the version that is there changes nothing, also while it runs.
+# An update to the installed version changes nothing, also while the workers run.
 my $before = contents($old);
 $old->query('ALTER EXTENSION heartbeat UPDATE');
 is_deeply(contents($old), $before, 'ALTER EXTENSION UPDATE to the same version changes nothing');
 $old->wait_for_state('RUNNING');
 
-# A crash while readings come in, and a start that recovers from it with its workers.
+# The server crashes while readings arrive, recovers, and starts its workers.
 $feed->publish(3_000);
 $old->stop('immediate');
 $old->start;
-reads_everything($old, 'after a crash recovery the workers go on');
+reads_everything($old, 'the workers continue after a crash recovery');
 $old->query('SELECT heartbeat_pause($$an upgrade$$)');
 $old->stop;
 
-# One user, no workers; what is called acts at once.
+# In single-user mode no workers run; functions still act at once.
 my $input = "SELECT state, reason FROM heartbeat_status\nSELECT heartbeat_resume()\n";
 my $output;
 ok( IPC::Run::run([ $old->installed_command('postgres'), '--single', '-D', $old->data_dir, 'heartbeat' ], '<', \$input, '>', \$output, '2>&1'),
 	'single-user mode works');
-like($output, qr/state = "STOPPED"/, 'and says that no workers run');
+like($output, qr/state = "STOPPED"/, 'heartbeat_status says STOPPED in single-user mode');
 
-# As pg_upgrade starts it: nothing of heartbeat is even registered.
+# pg_upgrade starts the server with -b: the library does not even register its launcher.
 my $log = $old->log_position;
 for my $mode ('-b', '')
 {
@@ -97,7 +97,7 @@ for my $mode ('-b', '')
 	command_ok([ @pg_ctl, '-o', "$mode -c log_min_messages=debug1", 'start' ], "the server starts $mode");
 	is($old->log_matches('registering background worker "heartbeat launcher"', $log),
 		$mode eq '-b' ? 0 : 1, $mode eq '-b' ? 'without heartbeat' : 'with heartbeat');
-	command_ok([ @pg_ctl, 'stop' ], 'and stops');
+	command_ok([ @pg_ctl, 'stop' ], 'the server stops');
 }
 
 for my $name ('copied', 'linked')
@@ -105,9 +105,9 @@ for my $name ('copied', 'linked')
 	my @mode = $name eq 'linked' ? '--link' : ();
 	my $new  = Heartbeat::Cluster->create($name, kafka => $kafka, start => 0);
 	$old->start;
-	reads_everything($old, 'the server to upgrade has everything');
-	$old->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'some of which is rolled up');
-	cmp_ok($old->count('heartbeat_rollup'), '>', 0, 'as rows of the rollup');
+	reads_everything($old, 'the old server has every reading before pg_upgrade');
+	$old->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup contains the sums of the old server');
+	cmp_ok($old->count('heartbeat_rollup'), '>', 0, 'heartbeat_rollup has rows before pg_upgrade');
 	$old->query("INSERT INTO heartbeat_rollup_pending VALUES ('2026-02-03', 'pending $name', 71, 1)");
 	$old->query("INSERT INTO heartbeat_stale_minutes VALUES ('1971-01-02', 'infinity')");
 	$before = contents($old);
@@ -124,14 +124,14 @@ for my $name ('copied', 'linked')
 	chdir $FindBin::RealBin or die "chdir: $!";
 	$new->append_conf('postgresql.conf', "heartbeat.brokers = ''");
 	$new->start;
-	is_deeply(contents($new), $before, 'all is what it was');
+	is_deeply(contents($new), $before, 'the upgraded server has the same objects and contents');
 	$feed->publish(300);
 	$new->set('heartbeat.brokers' => $kafka->brokers);
-	reads_everything($new, 'ingest goes on');
+	reads_everything($new, 'the workers of the upgraded server store the next messages');
 	$new->query("SELECT heartbeat_make_partitions('2026-01-01', '2026-01-01')");
-	reads_everything($new, 'partitions are made as before');
-	command_ok([ 'pg_dump', '-h', $new->host, '-p', $new->port, '-d', 'heartbeat', '-f', "$files/dump" ], 'pg_dump works');
-	like(slurp_file("$files/dump"), qr/COPY public\.heartbeat_offsets/, 'and has the positions');
+	reads_everything($new, 'the upgraded server makes table partitions');
+	command_ok([ 'pg_dump', '-h', $new->host, '-p', $new->port, '-d', 'heartbeat', '-f', "$files/dump" ], 'pg_dump of the upgraded server succeeds');
+	like(slurp_file("$files/dump"), qr/COPY public\.heartbeat_offsets/, 'the dump contains the stored offsets');
 	$new->assert_no_crash;
 	$new->stop;
 }

@@ -1,4 +1,4 @@
-# A disk that is full: of the readings' tablespace, which is waited for, and of the WAL, which ends the server itself.
+# A full disk: if the readings' tablespace is full, the worker waits; if the disk of the WAL is full, the server itself ends.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# A small file system of its own, which script/test has mounted: what is full here is full for nobody else.
+# A small file system that script/test has mounted: a full disk here harms nothing else.
 my $disk = $ENV{HEARTBEAT_SMALL_DISK} // die 'HEARTBEAT_SMALL_DISK is not set: run this test by script/test';
 rmtree($disk, { keep_root => 1 });
 mkdir "$disk/tablespace" or die "$disk/tablespace: $!";
@@ -24,7 +24,7 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('disk', kafka => $kafka,
 	settings => { 'log_error_verbosity' => 'verbose', 'min_wal_size' => '32MB', 'max_wal_size' => '48MB' });
 
-# Takes all the room that there is.
+# Fills all free space.
 sub fill_disk
 {
 	open(my $file, '>>', "$disk/ballast") or die "$disk/ballast: $!";
@@ -51,14 +51,15 @@ sub publish
 	return;
 }
 
-# The week's partitions lie on the small disk, with their indexes.
+# The table partitions of this week are on the small disk, with their indexes.
 $node->query("CREATE TABLESPACE small LOCATION '$disk/tablespace'");
 publish(1000);
 $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# Nothing else does: who took a full disk for the rows' own fault would find room for the dead letters.
+# Nothing else is on the small disk: a worker that mistook a full disk for a fault of the rows would have room for dead
+# letters.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
@@ -66,23 +67,23 @@ $node->query('SELECT heartbeat_resume()');
 fill_disk();
 
 publish(20_000);
-$node->wait_for_state('RETRYING', 'could not extend file.*No space left on device', 'a full disk is waited for, with the reason');
+$node->wait_for_state('RETRYING', 'could not extend file.*No space left on device', 'the worker is RETRYING when the disk is full, with the reason');
 my $error_at = $node->query('SELECT last_error_at FROM heartbeat_status');
-$node->wait_for_query("SELECT last_error_at > '$error_at' FROM heartbeat_status", 't', 'the batch is tried again');
+$node->wait_for_query("SELECT last_error_at > '$error_at' FROM heartbeat_status", 't', 'the worker tries the batch again');
 cmp_ok($node->log_matches(qr/ERROR:  53100: could not extend file/), '>=', 1, 'the log has the SQLSTATE disk_full');
-cmp_ok($node->log_matches(qr/ERROR:  53100: could not extend file/), '<=', 3, 'and does not repeat it for every attempt');
-is($node->count('heartbeat_dead_letters'), 0, 'no message is blamed');
+cmp_ok($node->log_matches(qr/ERROR:  53100: could not extend file/), '<=', 3, 'the log does not repeat the error for every attempt');
+is($node->count('heartbeat_dead_letters'), 0, 'no message becomes a dead letter because of a full disk');
 $node->assert_audit;
 publish(1000);
 free_disk();
 $node->wait_for_offsets('heartbeat-events', @ends);
-$node->wait_for_state('RUNNING', undef, 'once there is room it goes on by itself');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING again when the disk has free space');
 is($node->query($rows), $published, 'every reading is stored once');
-is($node->count('heartbeat_dead_letters'), 0, 'none is a dead letter');
+is($node->count('heartbeat_dead_letters'), 0, 'no reading is a dead letter after the retries');
 $node->assert_audit;
 $node->assert_no_crash;
 
-# A server that cannot write its WAL ends with a PANIC, of its own accord, and stays down until there is room.
+# A server that cannot write its WAL ends with a PANIC, and stays down until the disk has free space.
 $node->stop;
 my $wal = $node->data_dir . '/pg_wal';
 system_or_bail('mv', $wal, "$disk/wal");
@@ -97,17 +98,17 @@ until ($node->log_matches(qr/PANIC:.*No space left on device/, $position) || tim
 	publish(2000);
 	$node->psql('postgres', 'SELECT pg_switch_wal()', timeout => 10);
 }
-cmp_ok($node->log_matches(qr/PANIC:.*No space left on device/, $position), '>=', 1, 'the server ends when its WAL finds no room');
+cmp_ok($node->log_matches(qr/PANIC:.*No space left on device/, $position), '>=', 1, 'the server ends with a PANIC when the disk of its WAL is full');
 publish(1000);
 $node->stop('immediate', fail_ok => 1);
 free_disk();
 $node->start;
 $node->wait_for_offsets('heartbeat-events', @ends);
-is($node->query($rows), $published, 'when it is back, every reading is stored once');
-is($node->count('heartbeat_dead_letters'), 0, 'none is a dead letter');
+is($node->query($rows), $published, 'every reading is stored once after the server starts again');
+is($node->count('heartbeat_dead_letters'), 0, 'no reading is a dead letter after the PANIC');
 $node->assert_audit;
 my $crashes = $node->log_matches(qr/was terminated by signal|\bPANIC:|\bTRAP:|terminate called/);
-is($node->log_matches(qr/PANIC:.*No space left on device|was terminated by signal 6/), $crashes, 'nothing else ended a process');
+is($node->log_matches(qr/PANIC:.*No space left on device|was terminated by signal 6/), $crashes, 'no other error ended a process');
 
 $node->stop;
 unlink $wal;

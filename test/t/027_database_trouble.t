@@ -1,4 +1,5 @@
-# What users do to the database while readings arrive: locks, long transactions, limits, rights. Ingest waits, tells why, and goes on.
+# Users disturb the database while readings arrive: locks, long transactions, limits, rights. The worker waits, reports the
+# reason, and continues.
 
 use strict;
 use warnings;
@@ -14,7 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-# Places for the workers, the maintenance worker, the launcher and logical replication's own launcher, and not one more.
+# The server has exactly enough places for the workers, the maintenance worker, the launcher and the launcher of logical
+# replication.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
 
@@ -40,15 +42,15 @@ sub publish
 	return;
 }
 
-# Passes when all that was published is stored, once, and no message was blamed but those that are to blame.
+# Passes when every published reading is stored once, and only messages that are bad are dead letters.
 sub assert_stored
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_offsets('heartbeat-events', @ends);
 	is($node->query("$rows, (SELECT count(*) FROM heartbeat_dead_letters)"),
-		"$published|$letters", "$what: every reading is stored once, and is no dead letter");
-	$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RUNNING|', "$what: the workers go on by themselves");
+		"$published|$letters", "$what: every reading is stored once, and only bad messages are dead letters");
+	$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', 'RUNNING|', "$what: the workers are RUNNING again");
 	return;
 }
 
@@ -63,7 +65,7 @@ publish(1000);
 assert_stored('before');
 my $week = $node->query('SELECT tableoid::regclass FROM heartbeat_records LIMIT 1');
 
-# A lock: the batch waits.
+# A user locks a table: the batch waits.
 my $user = $node->background_psql('heartbeat');
 for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbeat_control')
 {
@@ -74,7 +76,8 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A lock that lasts: the worker's own limit ends the wait, which the state tells. Each worker meets another table.
+# A user holds a lock for long: the worker's lock_timeout ends the wait, and the status reports it. Each worker needs another
+# table.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
 $user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
@@ -89,13 +92,13 @@ $node->wait_for_query(
 	"SELECT string_agg(DISTINCT relation::regclass::text, ' ' ORDER BY relation::regclass::text DESC) FROM pg_locks JOIN pg_stat_activity USING (pid)
 	 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND mode = 'RowExclusiveLock'", "@tables", 'each of three workers waits for its table');
 $node->wait_for_state('RETRYING', qr/canceling statement due to lock timeout: process \d+ .*idle in transaction.* holds a lock on table "heartbeat_/,
-	'that it takes too long is told, and who holds the lock');
+	'the reason names the lock timeout, and the process that holds the lock');
 $node->wait_for_log(qr/(?:RETRYING: canceling statement due to lock timeout.*){3}/s, $log);
-wait_for_workers("wait_event_type = 'Lock'", 'and it is tried again');
+wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches again');
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# Background workers: the server has no place left for one of heartbeat's, since a user's parallel query has it.
+# The server has no place for one of heartbeat's background workers, since a user's parallel query uses it.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);
@@ -109,13 +112,14 @@ $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity W
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS true');
 publish(100);
 $node->wait_for_query('SELECT state, reason, hint FROM heartbeat_state()',
-	qr/^RETRYING\|2 of 3 workers run: no background worker can be started\|Raise max_worker_processes/, 'that there is no place for a worker is told');
+	qr/^RETRYING\|2 of 3 workers run: no background worker can be started\|Raise max_worker_processes/, 'the status says that a worker cannot be started, and names max_worker_processes');
 $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%FROM crowd%' AND backend_type = 'client backend'
 	AND pid <> pg_backend_pid()");
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# A partition that a user attaches while its readings wait for the default partition, which may not have them any more.
+# A user attaches a table partition while its readings wait for the default partition. The default partition then refuses
+# them.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -143,13 +147,13 @@ sub attach_meanwhile
 		"SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
 		 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND relation = 'heartbeat_records_default'::regclass",
 		1, "$what: the batch waits for the default partition");
-	is($node->log_matches(qr/violates check constraint "known"/, $position) > 0, @others > 0, "$what: after the attempt that a bad row ended, where there is one");
+	is($node->log_matches(qr/violates check constraint "known"/, $position) > 0, @others > 0, "$what: an attempt that a bad row ended comes before, if there is a bad row");
 	$user->query_safe('COMMIT');
 	assert_stored($what);
-	cmp_ok($node->log_matches(qr/ERROR:  $bound/, $position), '>=', 1, "$what: which refused its readings, and they were tried again");
+	cmp_ok($node->log_matches(qr/ERROR:  $bound/, $position), '>=', 1, "$what: the default partition refuses the readings, and the worker tries them again");
 	is($node->log_matches(qr/no partition for the week of/, $position),
-		1 + (@others > 0), "$what: each attempt waited for the week that was to be made, and for no other");
-	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in their partition");
+		1 + (@others > 0), "$what: each attempt waits for a table partition of this week alone");
+	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in the new table partition");
 	return;
 }
 attach_meanwhile(21, 'a partition is attached');
@@ -157,10 +161,10 @@ $node->query("ALTER TABLE heartbeat_records ADD CONSTRAINT known CHECK (customer
 $letters++;
 attach_meanwhile(28, 'a partition is attached while a bad row is searched for',
 	{ partition => 0, value => reading('a stranger', 70, reading_time($an_hour_ago)) });
-is($node->query("SELECT error_text ~ 'constraint \"known\"' FROM heartbeat_dead_letters ORDER BY id DESC LIMIT 1"), 't', 'that one is the dead letter');
+is($node->query("SELECT error_text ~ 'constraint \"known\"' FROM heartbeat_dead_letters ORDER BY id DESC LIMIT 1"), 't', 'the bad row is the dead letter');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT known');
 
-# A dump whose reader is slow holds every table for hours; a new week's readings find no partition meanwhile.
+# A dump with a slow reader locks every table for hours; meanwhile readings of a new week have no table partition.
 publish(6000);
 assert_stored('before a dump');
 my $dumped = $published;
@@ -175,20 +179,20 @@ assert_stored('a dump, and a new week');
 is($node->count('heartbeat_records_default'), 10, 'the readings of the new week are in the default partition');
 my $copied = 0;
 while (<$dump>) { $copied++ if /^COPY \S*heartbeat_(records|anomalies)/ .. /^\\\.$/ and /^\d+\t/; }
-ok(close($dump), 'the dump comes to its end');
-is($copied, $dumped, 'and has what was stored when it began');
+ok(close($dump), 'the dump ends without an error');
+is($copied, $dumped, 'the dump contains the rows that were stored when it began');
 $node->query('SELECT heartbeat_make_partitions(' . late(35) . ', ' . late(35) . ')');
-is($node->count('heartbeat_records_default'), 0, 'afterwards the partition is made, and has them');
+is($node->count('heartbeat_records_default'), 0, 'after the dump, the new table partition contains the readings');
 
-# A transaction that only reads, however long, holds nothing up.
+# A long transaction that only reads blocks no worker.
 $user->query_safe('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM heartbeat_records; SELECT count(*) FROM heartbeat_offsets;'
 	  . ' SELECT count(*) FROM heartbeat_anomalies; SELECT count(*) FROM heartbeat_control');
 publish(1000);
 assert_stored('a long serializable reader');
-is($user->query_safe('SELECT count(*) FROM heartbeat_offsets'), 3, 'which is still in its transaction');
+is($user->query_safe('SELECT count(*) FROM heartbeat_offsets'), 3, 'the long reader is still in its transaction');
 $user->query_safe('COMMIT');
 
-# Maintenance by hand, while readings arrive.
+# A user maintains the tables by hand while readings arrive.
 for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE INDEX ON $week (heart_rate)", "REINDEX TABLE CONCURRENTLY $week", "ANALYZE heartbeat_records")
 {
 	publish(500);
@@ -196,8 +200,8 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# A deadlock: the user has what the worker wants next, and asks for what the worker has. Who waits last looks for it last, so
-# another user keeps the worker from its step until then.
+# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The process that
+# waits last finds the deadlock last, so a second user delays the worker until the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");
@@ -205,7 +209,7 @@ publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user');
 my $position = $node->log_position;
 $user->query_until(qr/asks/, "\\echo asks\nLOCK TABLE heartbeat_records IN ACCESS EXCLUSIVE MODE; COMMIT;\n");
-$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'", 1, 'and a user for a worker');
+$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'", 1, 'the user waits for the worker');
 $other->query_safe('COMMIT');
 $node->wait_for_log(qr/deadlock detected/, $position);
 assert_stored('a deadlock');
@@ -220,19 +224,19 @@ $node->wait_for_log(qr/RETRYING: canceling statement due to user request/, $posi
 $user->query_safe('COMMIT');
 assert_stored('a cancelled statement');
 
-# Rights: a role that does not exist, and one that may not.
+# Rights: heartbeat.role names a role that does not exist, and a role without rights.
 $node->query('CREATE ROLE nobody_in_particular');
 for my $case ([ 'nobody_at_all', 'role "nobody_at_all" does not exist' ], [ 'nobody_in_particular', 'permission denied' ])
 {
 	my ($role, $reason) = @$case;
 	$node->set('heartbeat.role' => $role);
 	publish(100);
-	$node->wait_for_state('RETRYING', $reason, "$role: the state says what is wrong");
+	$node->wait_for_state('RETRYING', $reason, "heartbeat.role = $role: the reason names the error");
 	$node->set('heartbeat.role' => '');
 	assert_stored("heartbeat.role was $role");
 }
 
-# Settings for everybody that would be in the workers' way.
+# Settings of the database that would disturb the workers.
 $node->query("ALTER DATABASE heartbeat SET $_")
   for 'session_replication_role = replica', 'statement_timeout = 1', 'default_transaction_isolation = serializable', "search_path = ''",
   'default_transaction_read_only = on';
@@ -240,11 +244,11 @@ publish(100);
 $node->safe_psql('postgres', $end_workers);
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat RESET ALL');
 $node->set('default_transaction_read_only' => 'on');
-assert_stored('settings for everybody');
+assert_stored('settings of the database');
 $node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only');
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 
-# Connections: a limit, and all of them taken. The workers have places of their own.
+# Connections: a limit of zero, and all connections in use. Background workers do not need them.
 $node->query('ALTER DATABASE heartbeat CONNECTION LIMIT 0');
 $node->safe_psql('postgres', $end_workers);
 publish(100);

@@ -1,4 +1,5 @@
-# Which errors of the database are one row's own and make it a dead letter, and which are not and make the batch wait.
+# Tests which errors of the database are the fault of one row, which then becomes a dead letter, and for which errors the
+# batch waits.
 
 use strict;
 use warnings;
@@ -17,7 +18,8 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('isolation', kafka => $kafka);
 
-# A user's trigger raises the error that the customer is called after; with an exclamation mark, only while there is trouble.
+# A user's trigger raises the error that the customer's name contains. If the name ends with an exclamation mark, it does so
+# only while the table "trouble" has a row.
 $node->query('CREATE TABLE trouble (since timestamptz DEFAULT now())');
 $node->query(q{CREATE FUNCTION raise_error() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -41,14 +43,14 @@ sub publish
 	return;
 }
 
-# What the tables hold, as one text: records, anomalies, dead letters.
+# Returns how many rows the tables contain: records, anomalies, dead letters.
 sub stored
 {
 	return $node->query('SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies),
 		(SELECT count(*) FROM heartbeat_dead_letters)');
 }
 
-# Errors that are the row's own.
+# Errors that are the fault of the row.
 my @own = qw(09000 20000 21000 22003 22012 22P02 22P05 23502 23503 23505 23514 23P01 27000 38000 44000 45000 P0001 P0002 P0004);
 my ($records, $anomalies, $letters) = (0, 0, 0);
 for my $rate (70, 200)
@@ -57,16 +59,16 @@ for my $rate (70, 200)
 }
 $node->wait_for_offsets('heartbeat-events', $published);
 $records = $anomalies = @own + 2;
-is(stored(), join('|', $records, $anomalies, 2 * @own), 'every neighbour is stored, and nothing else');
+is(stored(), join('|', $records, $anomalies, 2 * @own), 'the readings around each refused row are stored, and nothing else');
 is( $node->query(q{SELECT string_agg(error_code, ' ' ORDER BY "offset") FROM heartbeat_dead_letters}),
-	"@own @own", 'each row that was refused for its own sake is a dead letter with its SQLSTATE');
+	"@own @own", 'each row that is refused for its own fault is a dead letter with its SQLSTATE');
 is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
 		WHERE error_text = 'this reading was refused' AND position('heart_rate' IN convert_from(payload, 'UTF8')) > 0}),
-	2 * @own, 'and with its reason and its bytes');
+	2 * @own, 'each of these dead letters has its reason and its bytes');
 $node->assert_audit;
 $letters = 2 * @own;
 
-# Errors that are not: the batch waits until the trouble is over, also when another row of it fails for its own sake.
+# Errors that are not the fault of a row: the batch waits until the trouble ends, also if another row of it has a fault.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 54000 55000 55P03 57014 58030 72000 XX000);
 for my $code (@not_own)
 {
@@ -74,29 +76,29 @@ for my $code (@not_own)
 	$node->query('INSERT INTO trouble DEFAULT VALUES');
 	publish(70, 'raise P0001', 'before', "raise $code!", 'after', 'raise 23514', 'last');
 	$node->wait_for_query("SELECT state, reason, last_error FROM heartbeat_state()",
-		'RETRYING|this reading was refused|this reading was refused', "$code: the batch waits");
-	is(stored(), "$records|$anomalies|$letters", "$code: nothing is stored and nothing is a dead letter meanwhile");
+		'RETRYING|this reading was refused|this reading was refused', "$code: the worker is RETRYING");
+	is(stored(), "$records|$anomalies|$letters", "$code: the worker stores nothing, and makes no dead letter, while it is RETRYING");
 	$node->query('DELETE FROM trouble');
 	$node->wait_for_offsets('heartbeat-events', $published);
 	$records += 4;
 	$letters += 2;
-	is(stored(), "$records|$anomalies|$letters", "$code: everything is stored afterwards, but for the rows' own errors");
+	is(stored(), "$records|$anomalies|$letters", "$code: afterwards every row is stored, except rows with a fault of their own");
 }
-is($node->status->{state}, 'RUNNING', 'the worker goes on');
+is($node->status->{state}, 'RUNNING', 'the worker is RUNNING after all these errors');
 $node->assert_audit;
 
-# The trouble may begin in the middle of the search, several times, and end at any step of it.
+# The trouble may begin while the worker searches for bad rows, several times, and end at any step of the search.
 $node->query('INSERT INTO trouble DEFAULT VALUES');
 publish(70, map { $_ % 10 == 3 ? 'raise P0001' : $_ == 300 ? 'raise 40001!' : "customer $_" } 0 .. 399);
-$node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'a search for bad rows meets trouble');
+$node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'the worker is RETRYING when trouble interrupts the search for bad rows');
 $node->query('DELETE FROM trouble');
 $node->wait_for_offsets('heartbeat-events', $published);
 $records += 360;
 $letters += 40;
-is(stored(), "$records|$anomalies|$letters", 'no row is stored or refused twice');
+is(stored(), "$records|$anomalies|$letters", 'no row is stored twice, and none is a dead letter twice');
 $node->assert_audit;
 
-# The cost of finding bad rows in a batch of thousands, and of a trigger that refuses every row.
+# Measures the cost of finding bad rows in a batch of thousands, and of a trigger that refuses every row.
 sub pass_backlog
 {
 	my ($count, $what, $seconds_max, $is_bad) = @_;
@@ -109,7 +111,7 @@ sub pass_backlog
 	my $bad     = grep { $is_bad->($_) } 1 .. $count;
 	$records += $count - $bad;
 	$letters += $bad;
-	is(stored(), "$records|$anomalies|$letters", "$what: all others are stored");
+	is(stored(), "$records|$anomalies|$letters", "$what: all other rows are stored");
 	cmp_ok($seconds, '<', $seconds_max, sprintf('%s: in %.1f seconds', $what, $seconds));
 	return;
 }

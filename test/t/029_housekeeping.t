@@ -1,5 +1,5 @@
-# What administrators do to the workers while readings stream: they cancel and terminate them. Every process comes back
-# by itself and soon, nothing is lost or stored twice, and no state is left behind.
+# Administrators cancel and terminate the workers while readings arrive. Every process restarts within seconds, no reading is
+# lost or stored twice, and no state remains behind.
 
 use strict;
 use warnings;
@@ -19,14 +19,14 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('housekeeping', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
 
-# Sends a signal to every process of a type by SQL, as an administrator would; returns how many there were.
+# Signals every process of a type by SQL, as an administrator would, and returns how many processes there were.
 sub signal_workers
 {
 	my ($how, $like) = @_;
 	return $node->safe_psql('postgres', "SELECT count(pg_${how}_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE '$like'");
 }
 
-# Seconds until other processes of the type have taken the places of those given.
+# Returns the seconds until new processes of the type have replaced the given ones.
 sub seconds_until_replaced
 {
 	my ($like, @old) = @_;
@@ -36,15 +36,15 @@ sub seconds_until_replaced
 	return time - $began;
 }
 
-# Ends the processes of a type while readings stream.
+# Terminates the processes of a type while readings arrive.
 sub terminate
 {
 	my ($like) = @_;
 	my @old = $node->worker_pids($like);
 	$feed->publish(3_000);
 	is(signal_workers('terminate', $like), scalar @old, "$like: terminated");
-	cmp_ok(seconds_until_replaced($like, @old), '<', 5, 'and is back within seconds');
-	return $feed->assert_counted($node, 'after it');
+	cmp_ok(seconds_until_replaced($like, @old), '<', 5, "$like: replaced within five seconds");
+	return $feed->assert_counted($node, "every reading is counted once after $like was terminated");
 }
 
 sub wait_until_locked_out
@@ -54,9 +54,9 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# Meanwhile somebody ends the maintenance worker whenever it comes back, so that its returns are put off ever longer.
+# Meanwhile another session terminates the maintenance worker whenever it restarts, so each restart is delayed longer.
 $feed->publish(100);
-$feed->assert_counted($node, 'at first');
+$feed->assert_counted($node, 'every reading is counted once before any signal');
 my $enemy = $node->background_psql('postgres');
 $enemy->query_until(qr/begun/, q{\echo begun
 	DO $$
@@ -71,25 +71,26 @@ $enemy->query_until(qr/begun/, q{\echo begun
 	\echo ended
 });
 
-# Cancelling: at any moment of a stream of batches, of every process.
+# Cancels every process at random moments while batches are stored.
 my $cancelled = 0;
 for (1 .. 20)
 {
 	$feed->publish(1_000);
 	$cancelled += signal_workers('cancel', 'heartbeat%') for 1 .. 3;
 }
-cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled again and again, in the middle of batches');
-$feed->assert_counted($node, 'cancelled while storing');
+cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled many times while batches are stored');
+$feed->assert_counted($node, 'every reading is counted once after the workers were cancelled');
 my $position = $node->log_position;
-# Not the maintenance worker: the enemy has it start anew, and then it is at work.
+# This does not cancel the maintenance worker: the other session restarts it, so it is not idle.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
-is($node->status->{state}, 'RUNNING', 'cancelled while idle: nothing happens');
-is($node->log_matches('ERROR|WARNING', $position), 0, 'and nothing is said');
+is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
+is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');
 
-# Terminating: each comes back.
+# The workers restart after they are terminated.
 terminate('heartbeat worker%');
 
-# From here on nobody ends the maintenance worker any more. Once it has lived for a while, it is forgiven its short lives.
+# From here on no session terminates the maintenance worker. After it has lived for ten seconds, its next restart is not
+# delayed.
 $enemy->query_until(qr/ended/, '');
 $enemy->quit;
 
@@ -99,10 +100,10 @@ $user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
 $feed->publish(200);
 wait_until_locked_out('a batch waits for a lock');
 signal_workers('cancel', 'heartbeat worker%');
-$node->wait_for_state('RETRYING', 'user request', 'a wait for a lock can be cancelled; the state tells');
-wait_until_locked_out('and the batch is tried again');
+$node->wait_for_state('RETRYING', 'user request', 'the worker is RETRYING when its wait for a lock is cancelled');
+wait_until_locked_out('the worker tries the cancelled batch again');
 $user->query_safe('COMMIT');
-$feed->assert_counted($node, 'cancelled while waiting for a lock');
+$feed->assert_counted($node, 'every reading is counted once after a wait for a lock was cancelled');
 $user->quit;
 
 $kafka->freeze;
@@ -114,15 +115,15 @@ for (1 .. 10)
 }
 $kafka->thaw;
 $feed->publish(200);
-$feed->assert_counted($node, 'cancelled while asking Kafka');
+$feed->assert_counted($node, 'every reading is counted once after the workers were cancelled while they asked Kafka');
 
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND backend_start < clock_timestamp() - interval '10.2 s'",
-	1, 'the maintenance worker lives on when nobody ends it');
+	1, 'the maintenance worker lives for ten seconds when no session terminates it');
 my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
-cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'and is then back at once when it is terminated');
+cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once when it is terminated after that');
 
-# A new launcher knows nothing of short lives, so it comes last.
+# A new launcher does not know of earlier short lives, so this test comes last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

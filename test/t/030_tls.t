@@ -1,4 +1,5 @@
-# TLS with a real broker: whom the worker trusts, who trusts the worker, and what it says when one of the two does not.
+# TLS with a real broker: which brokers the worker trusts, which clients the broker trusts, and what the status says when one
+# of them refuses the other.
 
 use strict;
 use warnings;
@@ -41,7 +42,7 @@ my $secrets = Heartbeat::Secrets->new($node, $folder, $passphrase, $wrong);
 my %mutual  = $secrets->documented('SSL');
 my %tls     = map { $_ => $mutual{$_} } qw(security.protocol ssl.ca.location);
 
-# The generator and the worker, both by certificate, as documented.
+# The generator and the worker both use a certificate, as documented.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 {
 	local $ENV{HEARTBEAT_CONFIG} = join ';', map { "$_=$mutual{$_}" } sort keys %mutual;
@@ -49,40 +50,40 @@ my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 		0, 'the generator publishes with a certificate');
 }
 $secrets->use($kafka->brokers('MTLS'), %mutual);
-$node->wait_for_state('RUNNING', undef, 'the documented properties let the worker in by its certificate');
+$node->wait_for_state('RUNNING', undef, 'the worker logs in by its certificate with the documented properties');
 $node->wait_for_offsets($topic, 500);
 
-# Newer librdkafka no longer guesses why the broker has hung up.
+# Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# What each mistake is called, and that the right file and a reload end it.
+# Each mistake has its own reason, and the correct file and a reload end it.
 my $sent = 500;
 for my $mistake (
-	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an authority that it does not know' ],
-	[ 'TLS',       { 'security.protocol' => 'SSL' },               qr/certificate verify failed/, 'no authority but the system\'s' ],
+	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an unknown certificate authority' ],
+	[ 'TLS',       { 'security.protocol' => 'SSL' },               qr/certificate verify failed/, 'no certificate authority but the system\'s' ],
 	[ 'EXPIRED',   {%tls},                                         qr/certificate verify failed|certificate has expired/, 'an expired certificate' ],
 	[ 'ELSEWHERE', {%tls},                                         qr/certificate verify failed|hostname mismatch/, 'a certificate of another host' ],
-	[ undef,       {%tls},                                         qr/SSL handshake failed/, 'TLS to a port without it' ],
-	[ 'TLS',       {},                                             $no_tls, 'a port with TLS, without it' ],
-	[ 'MTLS',      {%tls},                                         qr/certificate required|handshake failure|bad certificate/, 'no certificate of its own' ],
+	[ undef,       {%tls},                                         qr/SSL handshake failed/, 'TLS to a port without TLS' ],
+	[ 'TLS',       {},                                             $no_tls, 'no TLS to a port with TLS' ],
+	[ 'MTLS',      {%tls},                                         qr/certificate required|handshake failure|bad certificate/, 'no certificate of the worker' ],
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
 		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,    # newer clients do not even send it
 		'a certificate of an authority that the broker does not know'
 	],
-	[ 'MTLS', { %mutual, 'ssl.key.password' => $wrong }, qr/ssl\.key\.location/, 'a key\'s wrong passphrase',      'FAILED' ],
-	[ 'MTLS', { %mutual, 'ssl.key.password' => '' },     qr/ssl\.key\.location/, 'no passphrase for a locked key', 'FAILED' ],
-	[ 'TLS',  { %tls, 'ssl.ca.location' => "$folder/missing.pem" }, qr/ssl\.ca\.location/, 'no file of authorities', 'FAILED' ],
+	[ 'MTLS', { %mutual, 'ssl.key.password' => $wrong }, qr/ssl\.key\.location/, 'a wrong passphrase of the key',      'FAILED' ],
+	[ 'MTLS', { %mutual, 'ssl.key.password' => '' },     qr/ssl\.key\.location/, 'no passphrase for an encrypted key', 'FAILED' ],
+	[ 'TLS',  { %tls, 'ssl.ca.location' => "$folder/missing.pem" }, qr/ssl\.ca\.location/, 'no file of certificate authorities', 'FAILED' ],
 	[ 'TLS',  { %tls, 'plugin.library.paths' => "$folder/evil" }, qr/plugin\.library\.paths.*run code/, 'a library for the server to load', 'FAILED' ])
 {
 	my ($listener, $properties, $reason, $what, $state) = @$mistake;
-	$secrets->refused($kafka->brokers($listener), $properties, $reason, "$what: the reason says so", $state);
+	$secrets->refused($kafka->brokers($listener), $properties, $reason, "$what: the reason names it", $state);
 	$secrets->use($kafka->brokers('TLS'), %tls);
 	$kafka->produce($topic, reading_stream(10, 1, first => $sent));
 	$node->wait_for_offsets($topic, $sent += 10);
 }
-$node->wait_for_state('RUNNING', undef, 'each is over with the right file and a reload');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after each mistake is corrected');
 
 $secrets->assert_kept;
 $node->assert_audit;

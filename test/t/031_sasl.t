@@ -1,4 +1,5 @@
-# SASL and ACLs with a real broker: who the worker says it is, what that one may do, and what the worker says when it may not.
+# SASL and ACLs with a real broker: which user the worker logs in as, what this user may do, and what the status says when a
+# right is missing.
 
 use strict;
 use warnings;
@@ -46,7 +47,7 @@ my $node    = Heartbeat::Cluster->create('sasl', settings => { 'log_min_messages
 my $secrets = Heartbeat::Secrets->new($node, $folder, $password, $wrong);
 my %documented   = $secrets->documented('SASL_SSL');
 
-# The documented rights, and three who have less.
+# The documented rights, and three users with fewer rights.
 $secrets->grant_documented($kafka);
 $kafka->tool('acls', '--add', '--allow-principal', 'User:describer', '--operation', 'Describe', '--topic', $topic);
 $kafka->tool('acls', '--add', '--allow-principal', 'User:groupless', '--operation', 'Read', '--topic', $topic);
@@ -60,7 +61,7 @@ my $deliver = sub {
 	return $node->wait_for_state('RUNNING', undef, $what);
 };
 
-# Each mechanism. librdkafka before 2.6.1 sends its nonce twice in SCRAM, and Kafka refuses that from version 4 on.
+# Tests each mechanism. librdkafka before 2.6.1 sends its nonce twice in SCRAM, and Kafka 4 and newer refuse that.
 my $version  = sprintf '%d%03d%03d', split /\./, `pkg-config --modversion rdkafka`;
 my $no_scram = $version < 2_006_001 && ($ENV{KAFKA_VERSION} // '4') !~ /^3\./;
 for my $mechanism (qw(PLAIN SCRAM-SHA-256 SCRAM-SHA-512))
@@ -68,74 +69,74 @@ for my $mechanism (qw(PLAIN SCRAM-SHA-256 SCRAM-SHA-512))
 	my %changed = (%documented, 'sasl.mechanism' => $mechanism);
 	if ($mechanism =~ /SCRAM/ && $no_scram)
 	{
-		$secrets->refused($kafka->brokers('SECURE'), \%changed, qr/credentials with SASL mechanism $mechanism/, "$mechanism is refused in words");
+		$secrets->refused($kafka->brokers('SECURE'), \%changed, qr/credentials with SASL mechanism $mechanism/, "$mechanism: the reason names the mechanism");
 		next;
 	}
 	$secrets->use($kafka->brokers('SECURE'), %changed);
-	$deliver->("$mechanism lets the worker in");
+	$deliver->("the worker logs in with $mechanism");
 }
 $secrets->use($kafka->brokers('SECURE'), %documented);
-$deliver->('the documented properties let the worker in');
+$deliver->('the worker logs in with the documented properties');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, ($sent / 2) x 2) ], [ ($sent / 2) x 2 ],
-	'and the group has its positions');
+	'the consumer group has the committed offsets');
 
-# Newer librdkafka no longer guesses why the broker has hung up.
+# Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# What each mistake is called, and that the right file and a reload end it.
+# Each mistake has its own reason, and the correct file and a reload end it.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],
-	[ 'OPEN',   {},                                      qr/SSL handshake failed/, 'TLS to a port without it' ],
-	[ 'OPEN',   { 'security.protocol' => 'PLAINTEXT' },  $no_sasl, 'no SASL to a port with it' ],
+	[ 'OPEN',   {},                                      qr/SSL handshake failed/, 'TLS to a port without TLS' ],
+	[ 'OPEN',   { 'security.protocol' => 'PLAINTEXT' },  $no_sasl, 'no SASL to a port with SASL' ],
 	[ 'SECURE', { 'sasl.username' => 'stranger' },       qr/[Aa]uthorization failed/, 'a user without rights' ],
-	[ 'SECURE', { 'sasl.username' => 'describer' },      qr/[Aa]uthorization failed/, 'a user who may see the topic and not read it' ])
+	[ 'SECURE', { 'sasl.username' => 'describer' },      qr/[Aa]uthorization failed/, 'a user who may describe the topic but not read it' ])
 {
 	my ($listener, $properties, $reason, $what, $state) = @$mistake;
-	$secrets->refused($kafka->brokers($listener), { %documented, %$properties }, $reason, "$what: the reason says so", $state);
+	$secrets->refused($kafka->brokers($listener), { %documented, %$properties }, $reason, "$what: the reason names it", $state);
 	$secrets->use($kafka->brokers('SECURE'), %documented);
-	$deliver->('the right file and a reload end it');
+	$deliver->('the correct file and a reload end the mistake');
 }
-is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'a right that is missing is no topic that was deleted');
+is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'a missing right does not mean that the topic was deleted');
 
-# Positions in Kafka's group are for lag tools: who may not write them reads all the same.
+# The committed offsets of the group are only for lag tools: a user without the right to write them still reads.
 $secrets->use($kafka->brokers('SECURE'), %documented, 'sasl.username' => 'groupless');
-$deliver->('a user without a right on the group reads on') for 1 .. 3;
+$deliver->('a user without a right on the consumer group reads the topic') for 1 .. 3;
 my $since = $node->status->{since};
 $kafka->produce($topic, reading_stream(10, 2, first => $sent));
 $sent += 10;
 $node->wait_for_offsets($topic, $sent / 2, $sent / 2);
-is($node->status->{since}, $since, 'without an interruption');
+is($node->status->{since}, $since, 'the worker stays RUNNING without a right on the consumer group');
 
-# A right that is taken away and given back while the worker runs.
+# A right is revoked and granted again while the worker runs.
 $secrets->use($kafka->brokers('SECURE'), %documented);
-$deliver->('the worker reads');
+$deliver->('the worker reads before the right is revoked');
 my @right = ('--allow-principal', 'User:heartbeat', '--operation', 'Read', '--topic', $topic);
 $kafka->tool('acls', '--remove', '--force', @right);
 $kafka->produce($topic, reading_stream(10, 2, first => $sent));
 $sent += 10;
-$secrets->said('CONNECTING', qr/[Aa]uthorization failed/, 'a right that is taken away is named');
+$secrets->said('CONNECTING', qr/[Aa]uthorization failed/, 'the reason names a revoked right');
 $kafka->tool('acls', '--add', @right);
 $node->wait_for_offsets($topic, $sent / 2, $sent / 2);
-$node->wait_for_state('RUNNING', undef, 'and given back, reading goes on by itself');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING again when the right is granted again');
 
-# Lines that went wrong: what is said of them has none of the password, also not to an operator who seeks.
+# Wrong lines in the properties file: no error text contains the password, also not for an operator who seeks.
 $node->query('SELECT heartbeat_pause()');
 for my $line ("sasl.password $wrong", "sasl.password: $wrong=", "$wrong=", "sasl.passwd=$wrong", "sasl.mechanism=$wrong", "security.protocol=$wrong")
 {
 	$secrets->write("security.protocol=SASL_SSL\n$line\n");
 	like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/kafka_config_file|mechanism/,
-		'a line that went wrong is named by its number');
+		'the error for a wrong line names the file or the setting, not the secret');
 }
 $secrets->write(join '', map { "$_=$documented{$_}\n" } grep { $_ ne 'sasl.password' } keys %documented);
-like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/password/, 'a missing password is named');
+like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/password/, 'the error for a missing password names it');
 $secrets->write(join "\n", (map { "$_=$documented{$_}" } keys %documented), "sasl.password=$wrong", '');
-like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/[Aa]uthentication failed/, 'so is a wrong one');
+like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/[Aa]uthentication failed/, 'the error for a wrong password names the authentication');
 $node->query('SELECT heartbeat_resume()');
 
 $secrets->assert_kept;
 $secrets->use($kafka->brokers('SECURE'), %documented);
-$deliver->('and all is well');
+$deliver->('the worker reads again with the documented properties');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

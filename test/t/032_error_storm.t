@@ -1,5 +1,5 @@
-# Brokers that are not there, not well, or not Kafka at all: the worker says so, stays cheap and quiet, and reads on at
-# once when Kafka is back. Nothing is lost, and no process dies of it.
+# Brokers that do not exist, fail, or are other servers: the worker reports a reason, uses little CPU time and memory, logs
+# little, and reads again at once when Kafka is back. No reading is lost, and no process ends.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ my $node      = Heartbeat::Cluster->create('storm', kafka => $kafka);
 my $published = 0;
 my @ends;
 
-# A few readings get through.
+# Publishes a few readings and waits until they are stored.
 sub reads_on
 {
 	my ($what) = @_;
@@ -38,7 +38,7 @@ sub reads_on
 reads_on('at first');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 
-# Processor seconds and private memory in MiB of the worker.
+# Returns the CPU seconds and the private memory in MiB of the worker.
 sub spent
 {
 	my @stat = split / /, slurp_file("/proc/$worker/stat") =~ s/^.*\) //sr;
@@ -46,7 +46,7 @@ sub spent
 	return (($stat[11] + $stat[12]) / 100, $memory / 1024);
 }
 
-# What a storm costs, while it lasts for $seconds: that is what is measured, so it is waited for.
+# Measures the worker for $seconds of an error storm.
 sub endure
 {
 	my ($what, $seconds, $state) = @_;
@@ -65,7 +65,7 @@ sub endure
 	return;
 }
 
-# Where the brokers should be, is something else.
+# Other servers answer at the brokers' addresses.
 my @impostors = map { Heartbeat::Impostor->new($_) } qw(reset garbage silence http);
 my %storms    = (
 	(map { ("a server of $_->{manners}" => $_->address) } @impostors),
@@ -77,14 +77,14 @@ for my $what (sort keys %storms)
 {
 	my $position = $node->log_position;
 	$node->set('heartbeat.brokers' => $storms{$what});
-	$node->wait_for_query("SELECT state IN ('CONNECTING', 'FAILED') AND reason <> '' FROM heartbeat_status", 't', "$what: the status has a reason");
+	$node->wait_for_query("SELECT state IN ('CONNECTING', 'FAILED') AND reason <> '' FROM heartbeat_status", 't', "$what: the status gives a reason");
 	endure($what, 2.5);
 }
 $_->end for @impostors;
 $node->set('heartbeat.brokers' => $kafka->brokers);
 reads_on('after impostors');
 
-# librdkafka talks about everything that it does.
+# librdkafka logs everything that it does.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "debug=all\nstatistics.interval.ms=10\nlog.connection.close=true\n");
 chmod 0600, $properties;
@@ -94,7 +94,7 @@ endure('debug=all', 3, 'RUNNING');
 $node->set('heartbeat.kafka_config_file' => '');
 $node->wait_for_state('RUNNING');
 
-# A broker that comes and goes, and is killed before it is quite there.
+# A broker restarts repeatedly, and is killed before it is ready.
 my $position = $node->log_position;
 for (1 .. 3)
 {
@@ -105,10 +105,10 @@ for (1 .. 3)
 $kafka->kill9;
 $kafka->start;
 reads_on('after a broker that flaps');
-cmp_ok($node->log_matches(qr/^/m, $position), '<=', 60, 'a broker that flaps does not fill the log');
+cmp_ok($node->log_matches(qr/^/m, $position), '<=', 60, 'a broker that restarts repeatedly does not fill the log');
 
-is(($node->worker_pids('heartbeat worker%'))[0], $worker, 'through all of it the worker is the same process');
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'and every reading is stored');
+is(($node->worker_pids('heartbeat worker%'))[0], $worker, 'the worker is the same process after all error storms');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'every reading is stored after the error storms');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,5 +1,6 @@
-# Settings while readings stream: heartbeat's own, each to other values and back; and the server's, set so that they would
-# change what a statement means, how long it may take or what is logged of it. What is stored does not depend on them.
+# Settings change while readings arrive: each of heartbeat's settings to another value and back, and settings of the server
+# that would change what a statement means, how long it may take, or what the server logs. The stored rows do not depend on
+# them.
 
 use strict;
 use warnings;
@@ -28,18 +29,18 @@ sub publish
 	return;
 }
 
-# Everything published to any topic is stored once, and all is well.
+# Passes when every reading that was published to any topic is stored once, and the worker is RUNNING.
 sub assert_complete
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets',
 		$published * 0.97 . '|' . $published * 0.03 . '|0|0', "$what: each reading is stored once");
-	$node->wait_for_state('RUNNING', undef, 'and the state has no memory of it');
+	$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after the settings are reset');
 	return $node->assert_audit;
 }
 
-# Every setting that heartbeat has, so that a new one is tried too: to another legal value and back.
+# Changes each setting of heartbeat, also settings that are added later, to another valid value and back.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "fetch.wait.max.ms=50\n");
 chmod 0600, $properties;
@@ -51,7 +52,7 @@ my %other = (
 	'heartbeat.role'              => 'keeper');
 $node->query('CREATE ROLE keeper SUPERUSER');
 my @names = split /\n/, $node->query("LOAD 'heartbeat'; SELECT name FROM pg_settings WHERE name LIKE 'heartbeat.%' ORDER BY 1");
-cmp_ok(scalar @names, '>=', 13, 'heartbeat has settings');
+cmp_ok(scalar @names, '>=', 13, 'heartbeat has at least 13 settings');
 for my $name (@names)
 {
 	my $row = $node->query("LOAD 'heartbeat'; SELECT vartype, coalesce(array_to_string(enumvals, ' '), ''), coalesce(min_val, ''), coalesce(max_val, ''), setting
@@ -68,19 +69,20 @@ for my $name (@names)
 		$node->set($name => $value);
 		my $topic = $name eq 'heartbeat.topic' ? $value : 'heartbeat-events';
 		publish(100, $topic);
-		$node->wait_for_query("SELECT sum(next_offset) FROM heartbeat_offsets WHERE topic = '$topic'", 100, 'another topic is read') if $topic ne 'heartbeat-events';
+		$node->wait_for_query("SELECT sum(next_offset) FROM heartbeat_offsets WHERE topic = '$topic'", 100, 'the worker reads the other topic') if $topic ne 'heartbeat-events';
 	}
 	$node->safe_psql('postgres', "ALTER SYSTEM RESET $name");
 	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 	my $refused = { bool => 'perhaps', enum => 'perhaps', integer => "'-1 weeks'", real => 'perhaps' }->{$type} or next;
-	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: what it cannot be is refused by its name");
+	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: the error for a wrong value names the setting");
 }
-# readings of as long ago as max_val minutes stay, those older than min_val would go: 0 is for ever
-assert_complete('every setting to another legal value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
+# A retention of max_val minutes keeps all readings, and min_val is 0, which keeps them for ever.
+assert_complete('every setting to another valid value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
 my $log = slurp_file($node->logfile);
-unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process has ended of it');
+unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process of heartbeat ended because of a setting');
 
-# What the file says wrongly is named, and the old value stays; ALTER SYSTEM RESET ALL makes an end of it.
+# The log names a wrong value in the configuration file, and the old value stays. ALTER SYSTEM RESET ALL removes the wrong
+# values.
 my $position = $node->log_position;
 $node->append_conf('postgresql.auto.conf', "$_\n") for "heartbeat.batch_wait = 'soon'", "heartbeat.offset_reset = 'guess'", "heartbeat.topic = 'a b'";
 $node->reload;
@@ -92,7 +94,7 @@ $node->reload;
 publish(200);
 assert_complete('after ALTER SYSTEM RESET ALL');
 
-# The server's settings. For each: the whole server's, the database's and the role's, for new processes and old ones.
+# Settings of the server. The test sets each for the whole server, and some for the database and the role.
 my %server = (
 	search_path                         => 'nowhere, public',
 	statement_timeout                   => '1ms',
@@ -154,10 +156,10 @@ push @odd, { value => "not JSON \\ ' \x{ff}" }, { value => reading('odd', 33.25,
 $kafka->produce('heartbeat-events', @odd);
 my $tables = q{SELECT (SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^odd'), (SELECT count(*) FROM heartbeat_anomalies WHERE customer_id ~ '^odd'),
 	(SELECT count(*) FROM heartbeat_dead_letters)};
-$node->wait_for_query($tables, '9|1|1', 'odd readings are stored with the server\'s defaults');
+$node->wait_for_query($tables, '9|1|1', 'unusual readings are stored with the server\'s default settings');
 my ($before, $letter) = ($expected->(), $node->query('SELECT key, payload, error_code, error_text FROM heartbeat_dead_letters'));
 
-# what a client of this test needs it sets for itself
+# The clients of this test must not use the unusual settings.
 $ENV{PGOPTIONS} = join ' ', map { "-c $_" } 'statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0',
   'idle_session_timeout=0', 'default_transaction_read_only=off', 'default_transaction_deferrable=off', 'search_path=public',
   'default_transaction_isolation=read\ committed', 'session_replication_role=origin', 'temp_file_limit=-1', 'work_mem=4MB', 'jit=off',
@@ -166,7 +168,7 @@ $ENV{PGOPTIONS} = join ' ', map { "-c $_" } 'statement_timeout=0', 'lock_timeout
 my $in_topic = $published - 100 + @odd;
 for my $preloaded ('auto_explain, heartbeat, pg_stat_statements', 'pg_stat_statements, heartbeat, auto_explain')
 {
-	# all the readings are forgotten, and read again under the other settings
+	# DROP EXTENSION removes all readings, and the worker reads them again with the unusual settings.
 	$node->query('DROP EXTENSION heartbeat');
 	$node->stop;
 	my $name = 'odd_' . length($preloaded =~ s/,.*//r) . '.conf';
@@ -180,19 +182,19 @@ for my $preloaded ('auto_explain, heartbeat, pg_stat_statements', 'pg_stat_state
 	$node->query("ALTER ROLE CURRENT_USER SET $_") for 'search_path = elsewhere', 'datestyle = German', 'lock_timeout = 1', 'default_transaction_isolation = serializable';
 	$node->query('CREATE EXTENSION heartbeat');
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'");
-	$node->wait_for_query($tables, '9|1|1', "odd readings are stored under odd settings, preloaded with $preloaded");
-	is($expected->(), $before, 'exactly as before');
-	is($node->query('SELECT key, payload, error_code, error_text FROM heartbeat_dead_letters'), $letter, 'and so is the dead letter');
-	is($node->query('SELECT partitions_dropped, readings_deleted FROM heartbeat_apply_retention()'), '0|0', 'functions work as well');
+	$node->wait_for_query($tables, '9|1|1', "unusual readings are stored with unusual settings, and shared_preload_libraries = $preloaded");
+	is($expected->(), $before, 'the stored readings are the same as with the default settings');
+	is($node->query('SELECT key, payload, error_code, error_text FROM heartbeat_dead_letters'), $letter, 'the dead letter is the same as with the default settings');
+	is($node->query('SELECT partitions_dropped, readings_deleted FROM heartbeat_apply_retention()'), '0|0', 'heartbeat_apply_retention() works with unusual settings');
 	$node->wait_for_query('SELECT sum(records) + sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets',
-		$in_topic - 1 . '|0|1', 'and so is all the rest');
+		$in_topic - 1 . '|0|1', 'all other readings of the topic are stored too');
 	$node->wait_for_state('RUNNING');
-	is($node->query("SELECT sum(messages) FROM heartbeat_replay(now() - interval '1 hour', now())"), $in_topic, 'a replay reads them again');
+	is($node->query("SELECT sum(messages) FROM heartbeat_replay(now() - interval '1 hour', now())"), $in_topic, 'heartbeat_replay() reads the messages again');
 	$node->query(q{UPDATE heartbeat_dead_letters SET payload =
 		convert_to('{"customer_id":"CUST-' || '0099","heart_rate":61,"event_timestamp":"2026-11-01T03:04:05Z"}', 'UTF8')});
-	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, 'and a retry stores what now can be');
+	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, 'heartbeat_retry_dead_letters() stores a corrected dead letter');
 	$node->assert_audit;
-	is($node->log_matches('CUST-00\d\d|60\.12345678', $position), 0, 'with everything logged, the log holds no customer and no payload');
+	is($node->log_matches('CUST-00\d\d|60\.12345678', $position), 0, 'no customer and no payload is in the log although the server logs everything');
 	$node->query("ALTER DATABASE heartbeat RESET ALL");
 	$node->query("ALTER ROLE CURRENT_USER RESET ALL");
 }

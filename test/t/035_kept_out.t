@@ -1,4 +1,5 @@
-# What users add to the tables and what it does to a reading: nothing that keeps one out does so in silence.
+# Users add constraints, indexes and triggers to the tables: if one of them refuses, drops or changes a reading, the reading
+# becomes a dead letter.
 
 use strict;
 use warnings;
@@ -20,8 +21,8 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes a reading of each customer while ingest is paused, a millisecond apart, so that they make one batch; checks
-# what became of them: how many are stored and how many are dead letters of which code.
+# Publishes a reading of each customer while ingest is paused, a millisecond apart, so that they are one batch. Checks how
+# many readings are stored, and how many are dead letters with which code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -35,13 +36,13 @@ sub try_batch
 	$records += $kept;
 	$letters += $refused;
 	is( $node->query('SELECT (SELECT count(*) FROM heartbeat_records), sum(records), sum(dead_letters), sum(duplicates) FROM heartbeat_offsets'),
-		"$records|$records|$letters|$duplicates", "$what: the counters are the tables'");
+		"$records|$records|$letters|$duplicates", "$what: the counters equal the rows in the tables");
 	is( $node->query("SELECT count(*), string_agg(DISTINCT error_code, ' ') FROM heartbeat_dead_letters WHERE id > $last"),
-		"$refused|$code", "$what: what is not stored is a dead letter");
+		"$refused|$code", "$what: every reading that is not stored is a dead letter");
 	return;
 }
 
-# few and many rows go different ways into the table
+# few and many rows use different ways into the table
 sub customers { my ($count, $bad) = @_; return map { $_ % 100 == 50 ? $bad : "customer $_" } 1 .. $count; }
 try_batch('before', 300, 0, '', customers(300, 'as good as any'));
 
@@ -64,7 +65,7 @@ try_batch('a constraint that is not valid for old rows', 396, 4, '23514', custom
 $node->query("ALTER TABLE heartbeat_records DROP CONSTRAINT known");
 
 $node->query("CREATE UNIQUE INDEX one_each ON $week (customer_id) WHERE customer_id = 'bad'");
-try_batch('a unique index of a user\'s, new to it',  100, 0, '', customers(100, 'bad'));
+try_batch('a unique index of a user, with a new value', 100, 0, '', customers(100, 'bad'));
 try_batch('a unique index of a user\'s, few rows',  99, 1, '23505', customers(100, 'bad'));
 try_batch('a unique index of a user\'s, many rows', 396, 4, '23505', customers(400, 'bad'));
 $node->query('DROP INDEX one_each');
@@ -81,7 +82,7 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# A replay of what is stored meets duplicates, and tells them from what users have kept out.
+# A replay of the stored readings finds duplicates, and tells them from readings that a trigger drops.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');
@@ -90,26 +91,26 @@ $node->wait_for_offsets('heartbeat-events', $published);
 $node->assert_audit;
 $node->query('DROP TRIGGER meddle ON heartbeat_records');
 
-# A dead letter that cannot be stored is not lost either: the batch waits.
+# If a dead letter cannot be stored, the batch waits.
 my $before = $node->query('SELECT count(*) FROM heartbeat_dead_letters');
 $node->query("ALTER TABLE heartbeat_dead_letters ADD CONSTRAINT full_up CHECK (false) NOT VALID");
 $kafka->produce('heartbeat-events', { value => 'no reading' }, { value => reading('neighbour', 70, reading_time($begin + 1000)) });
 $node->wait_for_state('RETRYING', 'full_up');
-is($node->query('SELECT next_offset FROM heartbeat_offsets'), $published, 'a dead letter that cannot be stored is waited for');
+is($node->query('SELECT next_offset FROM heartbeat_offsets'), $published, 'the batch waits when its dead letter cannot be stored');
 $node->query('ALTER TABLE heartbeat_dead_letters DROP CONSTRAINT full_up');
 $node->wait_for_offsets('heartbeat-events', $published + 2);
-is($node->query("SELECT count(*) - $before FROM heartbeat_dead_letters"), 1, 'and then stored');
+is($node->query("SELECT count(*) - $before FROM heartbeat_dead_letters"), 1, 'the dead letter is stored when the constraint is dropped');
 $node->wait_for_state('RUNNING');
 $node->assert_audit;
 
-# A trigger that does not come back is the user's to end.
+# A user must be able to end a trigger that never returns.
 $node->query("$trigger \$\$ BEGIN PERFORM pg_catalog.pg_sleep(3600); RETURN new; END \$\$");
 $node->query('CREATE TRIGGER meddle BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION meddle()');
 $kafka->produce('heartbeat-events', { value => reading('neighbour', 70, reading_time($begin + 1001)) });
 my $asleep = "FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event = 'PgSleep'";
-$node->wait_for_query("SELECT count(*) $asleep", 1, 'a trigger does not come back');
+$node->wait_for_query("SELECT count(*) $asleep", 1, 'a trigger does not return');
 $node->query("$trigger \$\$ BEGIN RETURN new; END \$\$");
-is($node->query("SELECT pg_terminate_backend(pid, 10000) $asleep"), 't', 'the worker that waits for it can be ended');
+is($node->query("SELECT pg_terminate_backend(pid, 10000) $asleep"), 't', 'pg_terminate_backend() ends a worker that waits for a trigger');
 $node->wait_for_offsets('heartbeat-events', $published + 3);
 $node->assert_audit;
 $node->assert_no_crash;

@@ -1,6 +1,6 @@
-# Everything at once, again and again: readings, duplicates, bad and large messages, pauses, seeks, reloads, retries of
-# dead letters, workers that are ended, brokers that restart. EVERYTHING_SECONDS says for how long; it is the load that
-# script/test runs under the sanitizers.
+# Everything at once, repeatedly: readings, duplicates, bad and large messages, pauses, seeks, reloads, retries of dead
+# letters, terminated workers, brokers that restart. EVERYTHING_SECONDS sets how long. script/test runs this load under the
+# sanitizers.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ my $node = Heartbeat::Cluster->create('everything', kafka => $kafka,
 
 my ($readings, $bad) = (0, 0);
 
-# Readings with their own duplicates among them, and messages that are none.
+# Publishes readings with duplicates, and bad messages between them.
 sub publish
 {
 	my ($count) = @_;
@@ -77,7 +77,7 @@ my %steps = (
 		$node->query('SELECT heartbeat_retry_dead_letters()');
 	});
 
-# Each step once, and then in this order again until the time is over.
+# Runs each step once, and then again in this order until the time is over.
 my @order = sort keys %steps;
 my $until = time + $seconds;
 my $done  = 0;
@@ -91,7 +91,7 @@ $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->wait_for_state('RUNNING');
 
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $readings, "after $done steps every reading is stored once");
-is($node->query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL'), $bad, 'and every bad message is a dead letter once');
+is($node->query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL'), $bad, 'every bad message is one dead letter');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,5 +1,5 @@
-# What a fetch may bring: each compression, messages of the largest size, huge keys, headers; and a record batch that is damaged
-# on the broker's disk, which is neither stored nor passed over.
+# Fetches every kind of message: each compression, messages of the largest size, huge keys, headers, and a record batch that
+# is damaged on the broker's disk. The worker neither stores nor skips the damaged batch.
 
 use strict;
 use warnings;
@@ -26,10 +26,10 @@ for my $codec (qw(none gzip snappy lz4 zstd))
 	$producer->finish;
 	$published += 1000;
 	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "compression $codec");
+	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "the worker reads messages with compression $codec");
 }
 
-# Of the largest size that the topic takes, well above what a fetch asks for.
+# Messages of the largest size that the topic accepts, much larger than a fetch asks for.
 my $time = '2026-01-01T00:00:00Z';
 my $large = sub { reading($_[0], 70, $time) =~ s/^\{/sprintf '{"note":"%s",', 'x' x 11_900_000/er };
 $kafka->produce($topic,
@@ -38,10 +38,10 @@ $kafka->produce($topic,
 	{ value => reading('empty key', 70, $time), key => '' });
 $published += 5;
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'messages of 12 MB, keys of 5 MB');
-is($node->query('SELECT count(*), max(length(payload)) FROM heartbeat_dead_letters'), '1|11900000', 'also as a dead letter');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, 'the worker stores readings of 12 MB and with keys of 5 MB');
+is($node->query('SELECT count(*), max(length(payload)) FROM heartbeat_dead_letters'), '1|11900000', 'a bad message of 12 MB is a dead letter');
 
-# What headers say has no bearing on a reading.
+# Headers do not change a reading.
 my $with_headers = $kafka->producer($topic, map { ('--header', $_) } 'trace=one', 'trace=two', 'empty=', 'customer_id=another', 'large=' . 'x' x 100_000);
 $with_headers->send({ value => reading('headers', 71, $time), key => 'k' }, { value => reading('headers', 200, $time) }, { value => undef });
 $with_headers->finish;
@@ -60,7 +60,7 @@ $kafka->stop;
 my $segment = "$kafka->{folder}/data/$topic-1/00000000000000000000.log";
 my $bytes   = slurp_file($segment);
 my $place   = index $bytes, '"harmed"';
-cmp_ok($place, '>', 0, 'the message is found on the disk');
+cmp_ok($place, '>', 0, 'the log segment on the disk contains the message');
 open(my $file, '+<', $segment) or die "$segment: $!";
 seek $file, $place + 1, 0;
 print $file 'H';
@@ -68,21 +68,21 @@ close $file;
 $kafka->start;
 my $position = $node->log_position;
 $node->set('heartbeat.brokers' => $kafka->brokers);
-$node->wait_for_state('CONNECTING', 'partition 1.*CRC', 'a damaged batch is told');
-$node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'and stays told, while it is tried again');
-like($node->status->{hint}, qr/heartbeat_seek/, 'the hint says how to pass it over');
-cmp_ok($node->log_matches(qr/^/m, $position), '<=', 30, 'it does not fill the log');
-is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 1'), $before[1], 'nothing of it is passed over');
+$node->wait_for_state('CONNECTING', 'partition 1.*CRC', 'the reason names the damaged batch and its partition');
+$node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'the worker stays CONNECTING while it tries the damaged batch again');
+like($node->status->{hint}, qr/heartbeat_seek/, 'the hint names heartbeat_seek');
+cmp_ok($node->log_matches(qr/^/m, $position), '<=', 30, 'the damaged batch does not fill the log');
+is($node->query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 1'), $before[1], 'the worker does not pass the damaged batch');
 is($node->query("SELECT string_agg(customer_id, ' ') FROM heartbeat_records WHERE customer_id IN ('good', 'harmed', 'Harmed', 'after', 'beside')"),
-	'beside', 'neither stored; another partition is read on');
+	'beside', 'nothing of the damaged partition is stored, but the worker reads the other partition');
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 $node->query("SELECT heartbeat_seek(1, $before[1] + 2)");
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-$node->wait_for_state('RUNNING', undef, 'a seek behind it ends it');
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after'"), 1, 'what follows is stored');
-is($node->query('SELECT to_offset - from_offset FROM heartbeat_gaps'), 2, 'what was passed over is recorded');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after a seek behind the damaged batch');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after'"), 1, 'the worker stores the message behind the damaged batch');
+is($node->query('SELECT to_offset - from_offset FROM heartbeat_gaps'), 2, 'heartbeat_gaps records the two skipped messages');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,4 +1,5 @@
-# Memory: a worker whose database is blocked, or fails over and over, holds no more of a backlog than its buffers, and gives it back.
+# Memory: a worker whose database is blocked or fails repeatedly holds only its buffers of a backlog, and frees them
+# afterwards.
 
 use strict;
 use warnings;
@@ -12,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# librdkafka 2.2 and newer fetch on at once where their queue has room again.
+# librdkafka 2.2 and newer fetch again as soon as their queue has room.
 my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 
@@ -25,14 +26,14 @@ my ($pid) = $node->worker_pids('heartbeat worker%');
 my $begin = int(time) - 3600;
 my $published = 0;
 
-# Memory of the worker's own, in MB: shared buffers and libraries are not counted.
+# Returns the private memory of the worker in MB, without shared buffers and libraries.
 sub memory
 {
 	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
 	return $kilobytes / 1024;
 }
 
-# The most that it takes until the query's answer is the expected one, looked for at least two seconds long.
+# Returns the highest memory until the query has the expected result; measures for at least two seconds.
 sub most_memory_until
 {
 	my ($sql, $expected) = @_;
@@ -52,7 +53,7 @@ sub most_memory_until
 	return $most;
 }
 
-# Publishes readings, or messages that are none, of a size.
+# Publishes readings of a size, or bad messages of a size.
 sub publish
 {
 	my ($count, $size, $is_reading) = @_;
@@ -68,7 +69,7 @@ sub publish
 	return;
 }
 
-# Each backlog is larger than the limit or than every buffer.
+# Each backlog is larger than the limit or larger than every buffer.
 my $user = $node->background_psql('heartbeat');
 for my $case (
 	[ 'readings of 100 bytes', 100_000, 100,       1 ],
@@ -89,10 +90,10 @@ for my $case (
 	my $left = memory();
 	cmp_ok($left, '<', $kept_limit_mb, sprintf('%s: afterwards it takes %.1f MB', $what, $left));
 }
-is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'all of this was one process');
+is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'the worker is the same process for all backlogs');
 $user->quit;
 
-# An error after all the rows of the batch, hundreds of times. A cancel request ends the wait between two attempts.
+# An error occurs after all rows of the batch, hundreds of times. A cancel request ends the wait between two attempts.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION refuse()');
@@ -111,10 +112,10 @@ retry(20);
 my $before   = memory();
 my $attempts = retry(300);
 my $after    = memory();
-cmp_ok($attempts, '>=', 100, "a batch is tried again $attempts times");
-cmp_ok($after - $before, '<', 5, sprintf('which takes no more memory: %.1f MB before, %.1f MB after', $before, $after));
+cmp_ok($attempts, '>=', 100, "the worker tries a batch again $attempts times");
+cmp_ok($after - $before, '<', 5, sprintf('the attempts take no more memory: %.1f MB before, %.1f MB after', $before, $after));
 $node->query('DROP TRIGGER refuse ON heartbeat_records');
-$node->wait_for_query('SELECT sum(next_offset) FROM heartbeat_offsets', $published, 'then it goes on');
+$node->wait_for_query('SELECT sum(next_offset) FROM heartbeat_offsets', $published, 'the worker stores the batch when the trigger is dropped');
 $node->assert_audit;
 $node->assert_no_crash;
 

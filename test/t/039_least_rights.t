@@ -1,4 +1,5 @@
-# Each right that docs/security.md grants to the worker's role is needed, and said by name where it is missing; there is no other.
+# The worker's role needs each right that docs/security.md grants to it. If a right is missing, the status names it. The role
+# has no other right.
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use Heartbeat::Runbook;
 
 my $block = grants_of('heartbeat_worker');
 
-# The single rights of SELECT, UPDATE (one, other), each column's its own.
+# Returns the single rights of a list such as "SELECT, UPDATE (one, other)", one right for each column.
 sub single
 {
 	my ($actions) = @_;
@@ -37,22 +38,23 @@ my $kafka = Heartbeat::Kafka->new('rights');
 $kafka->start;
 $kafka->create_topic($_, 1) for $topic, 'another';
 my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { 'heartbeat.offset_reset' => 'earliest' });
-$node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # as it is from PostgreSQL 15 on
+$node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default since PostgreSQL 15
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
-# What makes the worker use a right. Each returns the query that shows the error, until it can be used.
+# Each of these functions makes the worker use a right, and returns the query that shows the error while the right is
+# missing.
 my $now    = int(time);
 my $weeks  = 0;
 my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
 my $work   = sub {
-	my $time = reading_time($now - 86400 * 7 * ++$weeks);    # a week of its own wants partitions
+	my $time = reading_time($now - 86400 * 7 * ++$weeks);    # a new week needs table partitions
 	$kafka->produce($topic, map { { value => $_ } } reading('A', 70, $time), reading('A', 70, $time),
 		reading('A', 200, $time), reading('A', 200, $time), 'garbage');
 	return $status;
 };
-my $held   = 1;    # the first offset that Kafka holds
+my $held   = 1;    # the first offset that Kafka still has
 my $replay = sub {
-	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # else a batch may hold what is removed next
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # otherwise a batch may contain the message that is removed next
 	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
 	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
 	$node->query('SELECT heartbeat_resume()');
@@ -79,14 +81,14 @@ my $alert = sub {
 	return $query;
 };
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
-my $mark  = sub {    # so few readings of each customer's minute that the minute is marked, not summed up
+my $mark  = sub {    # few readings for each minute and customer, so the worker marks the minute instead of adding sums
 	$node->set('heartbeat.batch_wait' => '500ms');
 	my $time = reading_time($now - 86400 * 7 * ++$weeks);
-	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # one batch has half of them at least
+	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # at least half of them are in one batch
 	return $status;
 };
 my $met  = 0;
-my $meet = sub {    # one who was heard just now is not noted again
+my $meet = sub {    # the worker does not note a customer again whom it has just heard
 	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
 	return $status;
 };
@@ -113,7 +115,7 @@ $node->wait_for_offsets($topic, 10);
 $node->wait_for_state('RUNNING');
 $kafka->truncate($topic, 0, $held);
 
-# A retry acts as the role: of a dead letter that was mended, and one that was not.
+# A retry acts as the role, for a dead letter that was corrected and for another one.
 my $mended = 0;
 sub assert_retry_needs
 {
@@ -124,9 +126,9 @@ sub assert_retry_needs
 	my $mend = reading('mended', 70, reading_time($now - ++$mended));
 	$node->query("UPDATE $table SET payload = convert_to('$mend', 'UTF8') WHERE id = (SELECT min(id) FROM $table WHERE resolved_at IS NULL)");
 	$node->query("REVOKE $action ON $table FROM heartbeat_worker");
-	like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/permission denied for table $table/, "without $action on $table a retry says what is missing");
+	like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/permission denied for table $table/, "without $action on $table a retry names the missing right");
 	$node->query("GRANT $action ON $table TO heartbeat_worker");
-	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, "with $action on $table it resolves");
+	is($node->query('SELECT resolved FROM heartbeat_retry_dead_letters()'), 1, "with $action on $table a retry resolves the dead letter");
 	return;
 }
 
@@ -138,9 +140,9 @@ for my $right (@rights)
 	my $stimulus = $stimulus{"$action $name"} // $stimulus{$name} // $work;
 	$node->query("REVOKE $action ON $kind $object FROM heartbeat_worker");
 	my $query = $stimulus->();
-	$node->wait_for_query($query, qr/permission denied for \w+ $name$/, "without $action on $name it says what is missing");
+	$node->wait_for_query($query, qr/permission denied for \w+ $name$/, "without $action on $name the worker reports the missing right");
 	$node->query("GRANT $action ON $kind $object TO heartbeat_worker");
-	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "with $action on $name it goes on");
+	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "with $action on $name the worker is RUNNING again");
 	$node->set('heartbeat.batch_wait' => '2ms') if $stimulus == $mark;
 	next if $stimulus != $begin;
 	$node->set('heartbeat.topic' => $topic);
@@ -148,14 +150,14 @@ for my $right (@rights)
 }
 $maintain->();
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'and nothing was left undone');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'every marked minute is processed after all rights are granted again');
 
-# It has no right that is not in the block, and what it has leads no further.
+# The role has no right that is not in the block, and its rights do not allow anything else.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
-is($all, scalar @rights, 'the role has the rights of the document and no more');
+is($all, scalar @rights, 'heartbeat_worker has exactly the rights of docs/security.md');
 for my $sql (
 	(map { ("DELETE FROM $_", "TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)),
 	'SELECT * FROM heartbeat_records_default', 'DELETE FROM heartbeat_offsets', 'DELETE FROM heartbeat_gaps', 'SELECT * FROM heartbeat_gaps',
@@ -166,7 +168,7 @@ for my $sql (
 	'DROP TABLE heartbeat_records_default', 'CREATE TABLE mine (i int)', 'SHOW heartbeat.kafka_config_file',
 	"ALTER SYSTEM SET heartbeat.role = ''")
 {
-	like($node->query_error("SET ROLE heartbeat_worker; $sql"), qr/permission denied|must be owner|must be superuser/, "it may not: $sql");
+	like($node->query_error("SET ROLE heartbeat_worker; $sql"), qr/permission denied|must be owner|must be superuser/, "heartbeat_worker may not run: $sql");
 }
 $node->assert_audit;
 $node->assert_no_crash;

@@ -1,5 +1,5 @@
-# What administrators do to the workers' database while readings stream: drop, copy and rename it, as docs/administration.md says. The
-# workers find it again by themselves and soon, nothing is lost or stored twice, and no state is left behind.
+# Administrators change the workers' database while readings arrive: they drop, copy and rename it, as docs/administration.md
+# describes. The workers find it again within seconds, no reading is lost or stored twice, and no state remains behind.
 
 use strict;
 use warnings;
@@ -21,13 +21,13 @@ my $node = Heartbeat::Cluster->create('database', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
 
 $feed->publish(100);
-$feed->assert_counted($node, 'at first');
+$feed->assert_counted($node, 'every reading is counted once before the database changes');
 
-# What wants the database for itself is refused while the workers are in it.
+# A command that needs the database for itself fails while the workers are connected.
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 
-# The document's way to have it alone: nobody gets in, the workers are sent away, and come back by themselves.
+# The steps of the document: the database refuses connections, the workers are terminated, and reconnect without help.
 my $alone = document_block('docs/administration.md', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $feed->publish(5_000);
 my $position = $node->log_position;
@@ -36,12 +36,12 @@ for my $statement (grep { /\S/ } split /;\n/, $alone)
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'heartbeat'") if $statement =~ /TEMPLATE/;
 	$node->safe_psql('postgres', $statement);
 }
-is($node->safe_psql('copy_of_heartbeat', 'SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'a copy is whole');
-is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 'STOPPED', 'and nobody ingests into it');
-$feed->assert_counted($node, 'after the database was copied');
-is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher said once that it cannot get in');
+is($node->safe_psql('copy_of_heartbeat', 'SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the copy of the database is complete');
+is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 'STOPPED', 'no worker stores readings in the copy');
+$feed->assert_counted($node, 'every reading is counted once after the database was copied');
+is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher logs once that the database refuses connections');
 
-# DROP DATABASE WITH (FORCE), in the middle of batches and while Kafka does not answer; made again, it is found.
+# DROP DATABASE WITH (FORCE) while batches are stored, and while Kafka does not answer. The workers find the new database.
 for my $frozen (0, 1)
 {
 	$feed->publish(10_000);
@@ -49,7 +49,7 @@ for my $frozen (0, 1)
 	{
 		$kafka->freeze;
 		$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
-		$node->wait_for_state('CONNECTING', undef, 'Kafka does not answer');
+		$node->wait_for_state('CONNECTING', undef, 'the worker is CONNECTING while Kafka does not answer');
 	}
 	my $began = time;
 	$node->safe_psql('postgres', 'DROP DATABASE heartbeat WITH (FORCE)');
@@ -57,17 +57,17 @@ for my $frozen (0, 1)
 	$kafka->thaw if $frozen;
 	$node->safe_psql('postgres', 'CREATE DATABASE heartbeat');
 	$node->query('CREATE EXTENSION heartbeat');
-	$feed->assert_counted($node, 'in a database that was dropped and made again');
+	$feed->assert_counted($node, 'every reading is counted once after the database was dropped and created again');
 }
 
-# Renamed: the setting first, which takes a restart; then the workers are not in the way.
+# The database is renamed: first the setting changes, which needs a restart. Then no worker is connected to the database.
 $node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'elsewhere'");
 $node->restart;
 $node->wait_for_log(qr/STOPPED: database "elsewhere" does not exist/);
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat RENAME TO elsewhere');
 $node->{heartbeat_database} = 'elsewhere';
 $feed->publish(1_000);
-$feed->assert_counted($node, 'in a database that was renamed');
+$feed->assert_counted($node, 'every reading is counted once after the database was renamed');
 
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,4 +1,4 @@
-# Batches that are written many rows at once: into several partitions, and into what users have made of the tables.
+# Tests bulk inserts of batches: into several table partitions, and into tables that users have changed.
 
 use strict;
 use warnings;
@@ -20,7 +20,8 @@ my $week      = 7 * 86400;
 my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
 my @published;
 
-# Publishes readings as one batch, a second apart from the given time on, every tenth an anomaly; checks that they are stored.
+# Publishes readings as one batch, a second apart from the given time on; every tenth is an anomaly. Checks that they are
+# stored.
 sub store
 {
 	my ($what, $count, $start, $step) = @_;
@@ -37,7 +38,7 @@ sub store
 	return $node->assert_readings($what, @published);
 }
 
-# A partition of the user's, whose columns stand in another order.
+# A table partition that a user has made, with the columns in another order.
 my ($name, $from, $to) = split /\|/,
   $node->query("SELECT to_char(w, '\"heartbeat_records_\"IYYY\"w\"IW'), w, w + interval '7 days' FROM (SELECT to_timestamp($this_week - 30 * $week) AT TIME ZONE 'UTC') t (w)");
 $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, gone integer,
@@ -46,20 +47,20 @@ $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now()
 $node->query("ALTER TABLE $name DROP gone");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FROM ('$from+00') TO ('$to+00')");
 
-# In one partition, in several, in several and the default ones, in the default ones alone.
+# Batches for one table partition, for several, for several and the default partitions, and for the default partitions alone.
 store('a batch of one week is stored', 3000, $this_week + 3600);
 store('a batch of ten weeks is stored', 2000, $this_week - 10 * $week, 3000);
 store('a batch of this century and the last is stored', 2000, 0, int($this_week / 2000));
 store('a batch from long before to long after is stored', 2000, 86400, int($this_week / 1000));
 store('a batch long before is stored', 1000, 86400);
-is($node->query('SELECT count(*) > 1000 FROM heartbeat_records_default'), 't', 'in the default partition, where there is none of the week');
+is($node->query('SELECT count(*) > 1000 FROM heartbeat_records_default'), 't', 'the default partition contains the readings of weeks without a table partition');
 my $partition = $node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE event_timestamp = to_timestamp($this_week + 3601)");
 is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c.oid = r.tableoid
 		CROSS JOIN LATERAL (SELECT 'heartbeat_records' || to_char(event_timestamp AT TIME ZONE 'UTC', '_IYYY"w"IW')) w (of_week)
 		WHERE c.relname <> CASE WHEN to_regclass(of_week) IS NULL THEN 'heartbeat_records_default' ELSE of_week END}),
-	0, 'each reading is in the partition of its week, where there is one');
+	0, 'each reading is in the table partition of its week, if there is one');
 
-# The index on time, of ranges of pages: what was summarized before learns of each new row on a page.
+# The BRIN index on time: a summarized page range must learn of each row that is added to its pages.
 my $minutes = q{SELECT md5(string_agg(n::text, ',' ORDER BY m)) FROM generate_series(to_timestamp(%d), to_timestamp(%d) + interval '3 hours', interval '1 minute') m,
 	LATERAL (SELECT count(*) AS n FROM heartbeat_records r WHERE r.event_timestamp >= m AND r.event_timestamp < m + interval '1 minute') c};
 sub assert_index_on_time
@@ -68,54 +69,54 @@ sub assert_index_on_time
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $sql     = sprintf $minutes, $this_week, $this_week;
 	my $scanned = $node->query("SET enable_bitmapscan = off; $sql");
-	isnt($scanned, $node->query('SELECT md5(string_agg($$0$$, $$,$$)) FROM generate_series(0, 180)'), 'there are such rows');
-	like($node->query("SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off; EXPLAIN $sql"), qr/Bitmap Index Scan on ${partition}_event_timestamp_idx/, 'the index is used');
+	isnt($scanned, $node->query('SELECT md5(string_agg($$0$$, $$,$$)) FROM generate_series(0, 180)'), 'the table has rows in these minutes');
+	like($node->query("SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off; EXPLAIN $sql"), qr/Bitmap Index Scan on ${partition}_event_timestamp_idx/, 'the index on time is used');
 	return is($node->query("SET enable_seqscan = off; $sql"), $scanned, "the index on time $what");
 }
 $node->query("SELECT brin_summarize_new_values('${partition}_event_timestamp_idx'::regclass)");
 assert_index_on_time('finds every row');
 store('a batch with readings from before and after those is stored', 1000, $this_week, 10);
-assert_index_on_time('finds the rows that came into pages that it knew');
+assert_index_on_time('finds the rows that were added to summarized pages');
 
-# Columns of the user's own get their defaults, as from INSERT.
+# Added columns of a user get their defaults, as with INSERT.
 $node->query('CREATE SEQUENCE ticket');
 $node->query(q{ALTER TABLE heartbeat_records ADD ward text DEFAULT 'general', ADD ticket bigint DEFAULT nextval('ticket'), ADD note text,
 	ADD stored_at timestamptz DEFAULT statement_timestamp()});
 my $before = @published;
-store('a batch is stored beside columns of the user\'s', 1000, $this_week + 10 * 3600);
+store('a batch is stored in a table with columns of a user', 1000, $this_week + 10 * 3600);
 my $since = "WHERE event_timestamp > to_timestamp($this_week + 10 * 3600) AND event_timestamp < to_timestamp($this_week + 11 * 3600)";
 is( $node->query("SELECT count(*), min(ward), max(ward), count(DISTINCT ticket), count(note), count(stored_at), count(DISTINCT id) FROM heartbeat_records $since"),
-	'900|general|general|900|0|900|900', 'which have their defaults');
+	'900|general|general|900|0|900|900', 'the added columns have their defaults');
 $node->query('ALTER TABLE heartbeat_records DROP note, DROP ward');
 $node->query('ALTER TABLE heartbeat_records ADD urgent boolean GENERATED ALWAYS AS (heart_rate > 150) STORED');
-store('a batch is stored beside a generated column', 1000, $this_week + 12 * 3600);
-is( $node->query('SELECT count(*) FROM heartbeat_records WHERE urgent IS DISTINCT FROM (heart_rate > 150)'), 0, 'which is generated');
+store('a batch is stored in a table with a generated column', 1000, $this_week + 12 * 3600);
+is( $node->query('SELECT count(*) FROM heartbeat_records WHERE urgent IS DISTINCT FROM (heart_rate > 150)'), 0, 'the generated column has its values');
 $node->query('ALTER TABLE heartbeat_records DROP urgent, DROP ticket, DROP stored_at');
 
-# Indexes of the user's own: of some rows, and of what an expression makes of them.
+# Indexes of a user: a partial index and an index on an expression.
 $node->query("CREATE INDEX fast ON $partition (heart_rate) WHERE heart_rate > 150");
 $node->query("CREATE INDEX halved ON $partition ((heart_rate / 2))");
-store('a batch is stored beside indexes of the user\'s', 1000, $this_week + 14 * 3600);
+store('a batch is stored in a table with indexes of a user', 1000, $this_week + 14 * 3600);
 for my $condition ('heart_rate > 150', 'heart_rate / 2 = 40.5')
 {
 	my $sql = "SELECT count(*), sum(heart_rate) FROM $partition WHERE $condition";
 	is( $node->query("SET enable_seqscan = off; $sql"), $node->query("SET enable_indexscan = off; SET enable_bitmapscan = off; $sql"),
-		"which find the rows where $condition");
+		"the indexes of the user find the rows where $condition");
 }
 $node->query("DROP INDEX fast, halved");
 
-# A trigger for each statement, and the partition of the user's.
+# A statement trigger, and the table partition that a user has made.
 $node->query('CREATE TABLE told (rows bigint)');
 $node->query(q{CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO public.told SELECT count(*) FROM new_rows; RETURN NULL; END $$});
 $node->query('CREATE TRIGGER tell AFTER INSERT ON heartbeat_records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tell()');
-store('a batch is stored beside a trigger for each statement', 1000, $this_week + 16 * 3600);
-is($node->query('SELECT sum(rows) FROM told'), 900, 'which was told of each row');
+store('a batch is stored in a table with a statement trigger', 1000, $this_week + 16 * 3600);
+is($node->query('SELECT sum(rows) FROM told'), 900, 'the statement trigger sees each row');
 $node->query('DROP TRIGGER tell ON heartbeat_records');
-store('a batch is stored in a partition of another layout', 1000, $this_week - 30 * $week + 3600);
-is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'which is the user\'s');
+store('a batch is stored in a table partition with another order of columns', 1000, $this_week - 30 * $week + 3600);
+is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'the rows are in the table partition of the user');
 
-is($node->query('SELECT sum(dead_letters) + sum(duplicates) FROM heartbeat_offsets'), 0, 'each reading was new');
+is($node->query('SELECT sum(dead_letters) + sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading is a dead letter or a duplicate');
 $node->assert_audit;
 $node->assert_no_crash;
 

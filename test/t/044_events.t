@@ -1,5 +1,5 @@
-# What is left for a person who asks afterwards: heartbeat_events says who did what and what state that led to, the server's
-# log says it in lines, and neither grows where nothing happens.
+# Information for a later analysis: heartbeat_events says who did what and which state followed, and the server's log says it
+# in lines. Neither grows when nothing happens.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('events', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s', 'heartbeat.workers' => 2 });
 my $events = "SELECT concat_ws(' ', role, kind, details->>'state', reason) FROM heartbeat_events ORDER BY id";
 
-# Passes when these events are the next ones: each a text or a pattern.
+# Passes when the given events are the next ones. Each is a text or a pattern.
 my $known = 0;
 sub next_events
 {
@@ -32,87 +32,87 @@ sub next_events
 	return;
 }
 
-# The start: versions, and where reading begins.
+# The start: the versions, and the offsets at which the worker begins to read.
 my $version = $node->query("SELECT default_version FROM pg_available_extensions WHERE name = 'heartbeat'");
 $node->wait_for_log(qr/LOG:  heartbeat \Q$version\E with PostgreSQL \d+.* and librdkafka \d+\.\d+\S*: database "heartbeat", brokers "\Q@{[ $kafka->brokers ]}\E", topic "heartbeat-events", 2 workers/);
-pass('the log begins with versions, broker and topic');
+pass('the log begins with the versions, the brokers and the topic');
 $node->wait_for_log(qr/LOG:  heartbeat: reads topic "heartbeat-events": partition 0 at 0 of 0/);
-pass('and says where each worker begins to read');
-$node->wait_for_query($events, qr/^start\n(.*\n)*state RUNNING$/, 'the start comes first, and leads to a state');
+pass('the log names the offsets at which each worker begins');
+$node->wait_for_query($events, qr/^start\n(.*\n)*state RUNNING$/, 'the start is the first event, and a state follows it');
 $known = $node->count('heartbeat_events');
-is($node->query("SELECT details->>'heartbeat' FROM heartbeat_events WHERE kind = 'start'"), $version, 'the start has the versions');
+is($node->query("SELECT details->>'heartbeat' FROM heartbeat_events WHERE kind = 'start'"), $version, 'the start event has the version');
 
-# Traffic, for the summary.
+# Messages for the summary line.
 $feed->publish(1000);
 $kafka->produce('heartbeat-events', $_) for { partition => 0, value => 'garbage' };
 $node->wait_for_log(qr/heartbeat: 1001 messages in \d+ s \([\d.]+\/s\): 970 records, 30 anomalies, 0 duplicates, 1 dead letters; lag 0 messages, 0\.0 s; \d+ batches, mean [\d.]+ ms, longest [\d.]+ ms|heartbeat: 1 messages in/);
-pass('traffic is summed up in a line');
+pass('a log line counts the messages');
 my $sum = 0;
 $sum += $_ for slurp_file($node->logfile) =~ /heartbeat: (\d+) messages in/g;
-is($sum, 1001, 'each message is in one summary');
+is($sum, 1001, 'each message is counted in one log line');
 
-# Pause and resume by a person, and what the workers make of it.
+# A person pauses and resumes ingest, and the workers follow.
 $node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume() TO nina');
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");
 as_nina("SELECT heartbeat_pause('disk is being replaced')");
-next_events('who paused and why, and that the workers have; one that was undone is not there', 'nina pause disk is being replaced', 'state PAUSED');
+next_events('the events have the role and its reason for a pause, and the state PAUSED, but not a pause that was rolled back', 'nina pause disk is being replaced', 'state PAUSED');
 as_nina('SELECT heartbeat_resume()');
-next_events('who resumed', 'nina resume', 'state RUNNING');
+next_events('the events have the role that resumed ingest', 'nina resume', 'state RUNNING');
 
-# What befalls the workers.
+# The broker stops, and the server restarts.
 my $stopped = $node->log_position;
 $kafka->stop;
-next_events('a broker that is away, and perhaps, once that is known, why', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
-is($node->log_matches('CONNECTING: .*\n(?!.*(?:HINT:  Check that the brokers run|Check the broker))', $stopped), 0, 'each says what to check');
+next_events('an event records CONNECTING when the broker is down, and a second one may add the reason', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
+is($node->log_matches('CONNECTING: .*\n(?!.*(?:HINT:  Check that the brokers run|Check the broker))', $stopped), 0, 'each CONNECTING line in the log has a hint about what to check');
 $kafka->start;
 $node->wait_for_state('RUNNING');
-$node->wait_for_query("$events OFFSET $known", qr/state RUNNING$/, 'and back');
+$node->wait_for_query("$events OFFSET $known", qr/state RUNNING$/, 'an event records RUNNING when the broker is back');
 $known = $node->count('heartbeat_events');
 my $position = $node->log_position;
 $node->restart;
-next_events('a restart of the server', 'start', 'state RUNNING');
+next_events('the events have the restart of the server', 'start', 'state RUNNING');
 $node->wait_for_log(qr/heartbeat: reads topic "heartbeat-events": partition [01] at 50[01] of 50[01]/, $position);
-pass('the log says where reading goes on');
+pass('the log names the offsets at which the worker continues');
 
-# Where nothing happens, nothing is written: no row, no WAL and no line.
+# When nothing happens, heartbeat writes no row, no WAL and no log line.
 $position = $node->log_position;
 for (1 .. 20) { usleep(100_000); $node->query('SELECT state FROM heartbeat_status'); }
-is($node->count('heartbeat_events'), $known, 'two seconds without traffic leave no event');
-is($node->log_matches(qr/heartbeat/, $position), 0, 'and no line in the log');
+is($node->count('heartbeat_events'), $known, 'two seconds without messages add no event');
+is($node->log_matches(qr/heartbeat/, $position), 0, 'two seconds without messages add no line to the log');
 
-# A state that flaps: some rows, then no more than one a minute, however often it changes.
+# The state changes often: the first changes are recorded, then at most one a minute.
 $node->query('TRUNCATE heartbeat_events');
 for my $time (1 .. 12)
 {
 	$node->set('heartbeat.brokers' => '');
-	$node->wait_for_query('SELECT state FROM heartbeat_status', 'STOPPED', "it stops, $time");
+	$node->wait_for_query('SELECT state FROM heartbeat_status', 'STOPPED', "the worker is STOPPED without brokers, $time");
 	$node->set('heartbeat.brokers' => $kafka->brokers);
-	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "and runs, $time");
+	$node->wait_for_query('SELECT state FROM heartbeat_status', 'RUNNING', "the worker is RUNNING with brokers, $time");
 }
 my $rows = $node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state'");
 cmp_ok($rows, '<=', 9, "of at least 24 changes $rows are recorded");
-cmp_ok($rows, '>=', 5, 'the first ones');
+cmp_ok($rows, '>=', 5, 'the first changes are recorded');
 
-# The live lines of readings, where they are wanted.
+# heartbeat.log_readings logs a line for each reading.
 $position = $node->log_position;
 $node->set('heartbeat.log_readings' => 'on');
 my $time = reading_time(int(time) - 60);
 $kafka->produce('heartbeat-events', { value => reading('LIVE-1', 74, $time) }, { value => reading('LIVE-2', 200.5, $time) });
 $node->wait_for_log(qr/LOG:  VALID LIVE-1 74 bpm at \S+/, $position);
 $node->wait_for_log(qr/LOG:  ANOMALY LIVE-2 200\.5 bpm at \S+ TACHYCARDIA/, $position);
-pass('VALID and ANOMALY lines');
+pass('the log has a VALID line and an ANOMALY line');
 
-# A dump takes the events along, and those after it follow.
+# A dump contains the events, and the restored database adds new events.
 $node->query('SELECT heartbeat_pause()');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 my $dump = PostgreSQL::Test::Utils::tempdir . '/dump.sql';
-command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('heartbeat') ], 'pg_dump');
-command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr('copy') ], 'restored');
+command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('heartbeat') ], 'pg_dump succeeds');
+command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr('copy') ], 'psql restores the dump');
 is($node->safe_psql('copy', 'SELECT md5(string_agg(e::text, chr(10) ORDER BY id)), count(*) > 5 FROM heartbeat_events e'),
-	$node->query('SELECT md5(string_agg(e::text, chr(10) ORDER BY id)), true FROM heartbeat_events e'), 'a restored dump has the events');
+	$node->query('SELECT md5(string_agg(e::text, chr(10) ORDER BY id)), true FROM heartbeat_events e'), 'the restored database has the events');
 $node->safe_psql('copy', 'SELECT heartbeat_resume()');
-is($node->safe_psql('copy', 'SELECT kind FROM heartbeat_events ORDER BY id DESC LIMIT 1'), 'resume', 'and goes on with its own');
+is($node->safe_psql('copy', 'SELECT kind FROM heartbeat_events ORDER BY id DESC LIMIT 1'), 'resume', 'the restored database records its own events');
 $node->query('SELECT heartbeat_resume()');
 
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));

@@ -1,5 +1,5 @@
 # heartbeat_metrics as Prometheus reads it: rendered by examples/prometheus/metrics.sql, parsed by Prometheus' own parser,
-# with values that the tables confirm; and each query of the example configurations, as a reader runs it.
+# with values that the tables confirm. Each query of the example configurations also runs as the reader role.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ my $node = Heartbeat::Cluster->create('metrics', kafka => $kafka);
 $node->query(grants_of('heartbeat_reader'));
 $node->query('ALTER ROLE heartbeat_reader LOGIN');
 
-# The answer to a query, or to a file of them, as the reader gets it; an error ends the test.
+# Returns the result of a query, or of a file of queries, as the reader role gets it. An error ends the test.
 sub read_as_reader
 {
 	my ($sql, @options) = @_;
@@ -42,19 +42,19 @@ sub python
 	return JSON::PP::decode_json($output);
 }
 
-# All samples as { 'name{label=value,...}' => value }, and the families as { name => family }.
+# Returns all samples as { 'name{label=value,...}' => value }, and the families as { name => family }.
 sub scrape
 {
 	my (%samples, %families);
 	for my $family (@{ python(read_as_reader(slurp_file("$top/examples/prometheus/metrics.sql")) . "\n") })
 	{
-		is($families{ $family->{name} }, undef, "$family->{name} comes in one piece");
+		is($families{ $family->{name} }, undef, "all samples of $family->{name} are in one block");
 		$families{ $family->{name} } = $family;
 		for my $sample (@{ $family->{samples} })
 		{
 			my ($name, $labels, $value) = @$sample;
 			my $key = "$name\{" . join(',', map { "$_=$labels->{$_}" } sort keys %$labels) . '}';
-			is($samples{$key}, undef, "$key is there once") if exists $samples{$key};
+			is($samples{$key}, undef, "there is one sample $key") if exists $samples{$key};
 			$samples{$key} = $value;
 		}
 	}
@@ -66,51 +66,51 @@ $kafka->produce("heartbeat-events", { partition => 1, value => "garbage" });
 my @twice = reading_stream(2, 2, start => int(time) - 3600);
 $kafka->produce('heartbeat-events', @twice) for 1 .. 2;
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-$node->wait_for_query('SELECT state, lag_messages FROM heartbeat_status', 'RUNNING|0', 'all is read');
+$node->wait_for_query('SELECT state, lag_messages FROM heartbeat_status', 'RUNNING|0', 'all messages are read before the first scrape');
 my ($samples, $families) = scrape();
 
 my @states = map { $samples->{"heartbeat_state{state=$_}"} } qw(RUNNING PAUSED CONNECTING RETRYING STALLED FAILED STOPPED);
-is("@states", '1 0 0 0 0 0 0', 'one state is the state');
+is("@states", '1 0 0 0 0 0 0', 'one state has the value 1');
 my $sum = sub { my ($name, $label) = @_; my $sum = 0; $sum += $samples->{$_} for grep { /^\Q$name\E\{.*$label/ } keys %$samples; return $sum; };
 is( join('|', map { $sum->('heartbeat_messages_total', "result=$_") } qw(record anomaly duplicate)) . '|' . $sum->('heartbeat_dead_letters', ''),
-	$node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'), 'messages are those of heartbeat_offsets');
-cmp_ok($sum->('heartbeat_messages_total', 'result=duplicate'), '>', 0, 'duplicates too');
-is($sum->('heartbeat_anomalies_total', 'type='), $sum->('heartbeat_messages_total', 'result=anomaly'), 'anomalies by type add up');
-is($sum->('heartbeat_offsets_total', ''), $feed->count + 5, 'and so do the offsets');
-is($samples->{"heartbeat_lag_$_\{partition=1,topic=heartbeat-events}"}, 0, "no lag in $_") for qw(messages seconds);
-cmp_ok(abs($samples->{'heartbeat_last_message_timestamp_seconds{partition=1,topic=heartbeat-events}'} - time), '<', 60, 'times are in seconds since 1970');
-is($samples->{'heartbeat_next_offset{partition=1,topic=heartbeat-events}'}, $samples->{'heartbeat_high_watermark{partition=1,topic=heartbeat-events}'}, 'positions');
-is("$samples->{'heartbeat_workers{}'} $samples->{'heartbeat_workers_wanted{}'}", '1 1', 'workers');
+	$node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'), 'the message counters equal heartbeat_offsets');
+cmp_ok($sum->('heartbeat_messages_total', 'result=duplicate'), '>', 0, 'the duplicates are counted');
+is($sum->('heartbeat_anomalies_total', 'type='), $sum->('heartbeat_messages_total', 'result=anomaly'), 'the anomalies of all types add up to all anomalies');
+is($sum->('heartbeat_offsets_total', ''), $feed->count + 5, 'the offsets of all partitions add up to all messages');
+is($samples->{"heartbeat_lag_$_\{partition=1,topic=heartbeat-events}"}, 0, "heartbeat_lag_$_ is 0") for qw(messages seconds);
+cmp_ok(abs($samples->{'heartbeat_last_message_timestamp_seconds{partition=1,topic=heartbeat-events}'} - time), '<', 60, 'timestamps are in seconds since 1970');
+is($samples->{'heartbeat_next_offset{partition=1,topic=heartbeat-events}'}, $samples->{'heartbeat_high_watermark{partition=1,topic=heartbeat-events}'}, 'the next offset equals the high watermark');
+is("$samples->{'heartbeat_workers{}'} $samples->{'heartbeat_workers_wanted{}'}", '1 1', 'one worker runs of one wanted');
 
-# A histogram as it has to be.
+# The histogram must follow Prometheus' rules.
 my $batches = $families->{heartbeat_batch_seconds};
-is($batches->{type}, 'histogram', 'the times of batches are a histogram');
+is($batches->{type}, 'histogram', 'heartbeat_batch_seconds is a histogram');
 my @counts = map { $_->[2] } grep { $_->[0] eq 'heartbeat_batch_seconds_bucket' } @{ $batches->{samples} };
-is_deeply(\@counts, [ sort { $a <=> $b } @counts ], 'which rises from bucket to bucket');
-is($samples->{'heartbeat_batch_seconds_bucket{le=+Inf}'}, $samples->{'heartbeat_batch_seconds_count{}'}, 'up to the count');
-cmp_ok($samples->{'heartbeat_batch_seconds_count{}'}, '>', 0, 'of batches');
-cmp_ok($samples->{'heartbeat_batch_seconds_sum{}'}, '>', 0, 'that took their time');
+is_deeply(\@counts, [ sort { $a <=> $b } @counts ], 'the histogram does not fall from bucket to bucket');
+is($samples->{'heartbeat_batch_seconds_bucket{le=+Inf}'}, $samples->{'heartbeat_batch_seconds_count{}'}, 'the last bucket equals the count');
+cmp_ok($samples->{'heartbeat_batch_seconds_count{}'}, '>', 0, 'the histogram counts batches');
+cmp_ok($samples->{'heartbeat_batch_seconds_sum{}'}, '>', 0, 'the sum of the batch times is above 0');
 
-# The conventions.
-is_deeply([ grep { !/^heartbeat_[a-z_]+$/ } keys %$families ], [], 'names begin with heartbeat_');
-# the parser takes the _total off a counter's name, as OpenMetrics does
-is_deeply([ grep { $families->{$_}{type} eq 'unknown' || $families->{$_}{help} eq '' } keys %$families ], [], 'each has a type and a help');
+# The naming rules of Prometheus.
+is_deeply([ grep { !/^heartbeat_[a-z_]+$/ } keys %$families ], [], 'each name begins with heartbeat_');
+# the parser removes _total from a counter's name, as OpenMetrics does
+is_deeply([ grep { $families->{$_}{type} eq 'unknown' || $families->{$_}{help} eq '' } keys %$families ], [], 'each family has a type and a help text');
 is_deeply([ grep { /_total\{/ } keys %$samples ], [ grep { my $key = $_; grep { $_->{type} eq 'counter' && index($key, "$_->{name}_total{") == 0 } values %$families } keys %$samples ],
-	'_total is for counters');
-cmp_ok(scalar(grep { $_->{type} eq 'counter' } values %$families), '>=', 3, 'and there are some');
+	'only counters end with _total');
+cmp_ok(scalar(grep { $_->{type} eq 'counter' } values %$families), '>=', 3, 'at least three families are counters');
 
-# A replay lowers no counter; a pause and a lag are seen.
+# A replay lowers no counter. A pause and a lag are visible.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)");
 my ($paused) = scrape();
-is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=RUNNING}'}", '1 0', 'a pause is the state at once');
+is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=RUNNING}'}", '1 0', 'the state is PAUSED at once after heartbeat_pause()');
 my @fallen = grep { /_total\{|_count\{|_bucket\{/ && $paused->{$_} < $samples->{$_} } keys %$samples;
-is_deeply(\@fallen, [], 'no counter has fallen');
+is_deeply(\@fallen, [], 'no counter is lower after a seek back');
 $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_lag_messages' AND labels->>'partition' = '0'",
-	$samples->{'heartbeat_next_offset{partition=0,topic=heartbeat-events}'}, 'what is to be replayed is lag');
+	$samples->{'heartbeat_next_offset{partition=0,topic=heartbeat-events}'}, 'the messages to be replayed are lag');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# The examples: each query gives what the configuration says of it.
+# The examples: each query returns the columns that its configuration names.
 my ($queries, $collector) = @{ python('', map { "$top/examples/prometheus/$_" } qw(queries.yaml heartbeat.collector.yml)) };
 my %names = map { $_ => 1 } split /\n/, $node->query("SELECT DISTINCT name FROM heartbeat_metrics");
 for my $name (sort keys %$queries)
@@ -121,14 +121,14 @@ for my $name (sort keys %$queries)
 	cmp_ok(scalar @lines, '>', 0, "queries.yaml: $name has rows");
 	read_as_reader("CREATE TEMP VIEW v AS $query->{query}; " . join '', map { "SELECT $_ FROM v;" } keys %columns);
 	my @values = grep { $columns{$_}{usage} ne 'LABEL' } keys %columns;
-	is_deeply([ grep { !$names{"${name}_$_"} } @values ], [], "and makes metrics of heartbeat_metrics' names");
+	is_deeply([ grep { !$names{"${name}_$_"} } @values ], [], "queries.yaml: each metric of $name exists in heartbeat_metrics");
 }
 for my $metric (@{ $collector->{metrics} })
 {
 	my $rows = read_as_reader("SELECT count(*) FROM (SELECT " . join(', ', @{ $metric->{key_labels} }, @{ $metric->{values} }) . " FROM ($metric->{query}) q) r");
 	cmp_ok($rows, '>', 0, "heartbeat.collector.yml: $metric->{metric_name} has rows");
 	is( "$metric->{type} $metric->{help}",
-		$node->query("SELECT DISTINCT type || ' ' || help FROM heartbeat_metrics WHERE name = '$metric->{metric_name}'"), 'and says what it is as the view does');
+		$node->query("SELECT DISTINCT type || ' ' || help FROM heartbeat_metrics WHERE name = '$metric->{metric_name}'"), "heartbeat.collector.yml: $metric->{metric_name} has the type and the help of heartbeat_metrics");
 }
 
 $node->assert_audit;

@@ -1,5 +1,6 @@
-# Dead letters are repaired by SQL: which ones, by what they say now; a retry holds up no ingest, what was mended does
-# not come back with a replay, and heartbeat.dead_letter_limit stops ingest before garbage fills the disk.
+# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest, a replay does not
+# make a dead letter of a corrected message again, and heartbeat.dead_letter_limit stops ingest before bad messages fill the
+# disk.
 
 use strict;
 use warnings;
@@ -37,29 +38,29 @@ publish((map { reading("refused-$_", 77, $time) } 1 .. 10),
 	(map { qq({"customer_id":"misspelt-$_","bpm":70,"event_timestamp":"$time"}) } 1 .. 6), 'garbage', 'rubbish',
 	reading('good', 70, $time));
 stored();
-is(summary(), '23514=10 INVALID_JSON=2 MISSING_FIELD=6', 'the summary says how many dead letters there are of which error');
+is(summary(), '23514=10 INVALID_JSON=2 MISSING_FIELD=6', 'heartbeat_dead_letter_summary counts the dead letters of each error');
 is($node->query('SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters(partition => 0)'),
-	'0|9|{"23514": 5, "INVALID_JSON": 1, "MISSING_FIELD": 3}', 'a retry that mends nothing says what is wrong');
+	'0|9|{"23514": 5, "INVALID_JSON": 1, "MISSING_FIELD": 3}', 'a retry that resolves nothing counts the remaining errors');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
 like($node->query_error("SELECT heartbeat_retry_dead_letters('$_')"), qr/there is no error code "\Q$_\E".*one of TOMBSTONE, .*INVALID_TIMESTAMP\./s, "an error code that no dead letter can have is refused: '$_'")
   for 'MISSING_FEILD', 'missing_field', '', 'OUT_OF_MEMORY', 'NONE', '2351', '23514 ';
-is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'those that a constraint refused are stored when it is gone');
+is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'a retry stores the readings that a constraint had refused, after it is dropped');
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"bpm"', '"heart_rate"'), 'UTF8')
 	WHERE error_code = 'MISSING_FIELD'});
-is($node->query('SELECT * FROM heartbeat_retry_dead_letters()'), '6|2|{"INVALID_JSON": 2}', 'and those whose payload was mended, from the new bytes');
+is($node->query('SELECT * FROM heartbeat_retry_dead_letters()'), '6|2|{"INVALID_JSON": 2}', 'a retry stores the dead letters with corrected payloads');
 is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM heartbeat_records WHERE customer_id LIKE 'misspelt-%'"),
-	'6|6', 'they are readings now');
+	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# A replay brings the misspelt messages again; they are known, though their rows say something else now.
+# A replay reads the misspelt messages again. Their offsets are known, although their rows have other payloads now.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();
-is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead letter of a message that was mended');
-is(summary(), 'INVALID_JSON=2', 'and what is resolved stays so');
+is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead letter of a corrected message');
+is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A retry that takes its time: ingest goes on meanwhile, also after the first letters have been stored.
+# A slow retry: ingest continues meanwhile, also after the retry has stored the first dead letters.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();
@@ -74,60 +75,60 @@ my $holder = $node->background_psql('heartbeat');
 $holder->query_safe('SELECT pg_advisory_lock(7)');
 my $retry = $node->background_psql('heartbeat');
 $retry->query_until(qr/begun/, qq{\\echo begun\nSELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514');\n});
-$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 1, 'the retry is at its last letter');
+$node->wait_for_query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 1, 'the retry waits at its last dead letter');
 publish(map { reading('meanwhile', 70, reading_time(time - 1000 + $_)) } 1 .. 20);
 stored();
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'meanwhile'"), 20, 'ingest does not wait for it');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'meanwhile'"), 20, 'ingest does not wait for a retry');
 $holder->quit;
-$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL', 2, 'then it ends');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL', 2, 'the retry ends when the lock is released');
 $retry->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
 $node->assert_audit;
 
-# The limit: it is reached by what is there, and the next batch with a dead letter is not stored.
+# The limit: the batch that reaches it is stored, but the next batch with a dead letter is not.
 my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
 $node->set('heartbeat.dead_letter_limit' => 5);
 $node->wait_for_state('RUNNING');
 publish(map { "garbage $_" } 1 .. 4);
 stored();
-is($node->query($unresolved), 6, 'the batch that reaches the limit is stored');
+is($node->query($unresolved), 6, 'the worker stores the batch that reaches the limit');
 publish(reading('neighbour', 70, $time), reading('neighbour', 200, $time));
 stored();
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'neighbour'"), 1, 'and so are readings after it');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'neighbour'"), 1, 'the worker stores readings after the limit is reached');
 my $log    = $node->log_position;
 my @before = $kafka->end_offsets($topic);
 publish('garbage 5', 'garbage 6', reading('behind', 70, $time));
-$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'one more dead letter stops ingest');
-like($node->status->{hint}, qr/heartbeat_dead_letter_summary.*heartbeat_retry_dead_letters.*DELETE.*raise the limit/, 'the hint says what can be done');
-like(slurp_file($node->logfile, $log), qr/WARNING:  heartbeat: FAILED: heartbeat.dead_letter_limit/, 'the log has a warning');
-is($node->query($unresolved), 6, 'nothing was stored of that batch');
+$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'the worker is FAILED at one more dead letter');
+like($node->status->{hint}, qr/heartbeat_dead_letter_summary.*heartbeat_retry_dead_letters.*DELETE.*raise the limit/, 'the hint names the ways to continue');
+like(slurp_file($node->logfile, $log), qr/WARNING:  heartbeat: FAILED: heartbeat.dead_letter_limit/, 'the log has a warning about the limit');
+is($node->query($unresolved), 6, 'nothing of the batch above the limit is stored');
 $node->assert_audit;
 
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', 'dead_letter_limit', 'a resume alone does not help');
+$node->wait_for_state('FAILED', 'dead_letter_limit', 'heartbeat_resume() alone does not end the state FAILED');
 $node->set('heartbeat.dead_letter_limit' => 8);
 stored();
 is($node->query("SELECT ($unresolved), (SELECT count(*) FROM heartbeat_records WHERE customer_id = 'behind')"), '8|1',
-	'with a higher limit it goes on, and nothing is lost');
+	'the worker stores the batch when the limit is raised');
 
 publish('garbage 7');
 $node->wait_for_state('FAILED', 'is reached: 8 dead letters');
 is($node->query("WITH gone AS (DELETE FROM heartbeat_dead_letters WHERE payload IN ('garbage', 'rubbish') RETURNING 1) SELECT count(*) FROM gone"),
-	2, 'dead letters are given up');
+	2, 'a person deletes two dead letters');
 stored();
-is($node->query($unresolved), 7, 'and it goes on');
+is($node->query($unresolved), 7, 'the worker stores the batch when there are fewer dead letters than the limit');
 $node->assert_audit;
-is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'what was given up is accounted for');
+is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'heartbeat_audit_tables() shows no difference for the deleted dead letters');
 
 publish('garbage 8');
 stored();
 publish('garbage 9');
 $node->wait_for_state('FAILED', 'is reached: 8 dead letters');
 $node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading('mended', 70, $time) . "', 'UTF8') WHERE payload = 'garbage 8'");
-is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '1|7', 'one is mended');
+is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '1|7', 'a retry resolves the corrected dead letter');
 stored();
-$node->wait_for_state('RUNNING', undef, 'and it goes on');
-is($node->query($unresolved), 8, 'with the next');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING when a dead letter is resolved');
+is($node->query($unresolved), 8, 'the worker stores the next dead letter');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

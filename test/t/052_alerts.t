@@ -1,5 +1,5 @@
-# Rules in a table raise alerts, once an episode, through a restart and a crash; whoever listens is told, as are the
-# clients in examples/.
+# Rules in a table raise alerts, one for each episode, also through a restart and a crash. Sessions that listen, such as the
+# clients in examples/, get a notification.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'track_functions' => 'all' });
 
-# The readings of a customer, so many seconds ago.
+# Publishes readings of a customer with event times the given seconds ago.
 sub publish
 {
 	my ($customer, $rate, @ago) = @_;
@@ -37,7 +37,7 @@ sub alert_is
 
 $node->wait_for_state('RUNNING');
 
-# Clients listen from the beginning, and are asked at the end.
+# The clients listen from the beginning; the test checks their output at the end.
 my $examples = "$FindBin::RealBin/../../examples";
 my %printed  = (python => '', psql => '');
 my %clients  = (
@@ -57,88 +57,89 @@ sub client_prints
 	}
 	return like($printed{$client}, $pattern, $what);
 }
-client_prints('python', qr/^state +RUNNING/m, 'a client in Python begins with the state');
-client_prints('psql',   qr/RUNNING/,          'and so does one in psql');
+client_prints('python', qr/^state +RUNNING/m, 'the client in Python prints the state first');
+client_prints('psql',   qr/RUNNING/,          'the client in psql prints the state first');
 
 # Three anomalies of one customer in a minute.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('three', 'anomalies', 3, '1 minute')");
 publish('A', 200, 40, 20);
 publish('B', 70, 3, 2, 1);
 publish('A', 70,  1);
-is($node->count('heartbeat_alerts'), 0, 'two anomalies are not three');
+is($node->count('heartbeat_alerts'), 0, 'two anomalies raise no alert of a rule with the threshold 3');
 publish('A', 30, 0);
-alert_is('three', 'A', '1|0', 'three of one customer in a minute raise an alert');
-is($node->query("SELECT detail->>'anomalies' FROM heartbeat_alerts"), 3, 'which says how many there were');
+alert_is('three', 'A', '1|0', 'three anomalies of one customer in a minute raise an alert');
+is($node->query("SELECT detail->>'anomalies' FROM heartbeat_alerts"), 3, 'the alert has the number of anomalies');
 publish('A', 200, 39, 38, 37);
 publish('C', 0, 3, 2, 1);
-alert_is('three', 'C', '1|0', 'another customer is another alert');
-alert_is('three', 'A', '1|0', 'more of the first is not');
+alert_is('three', 'C', '1|0', 'three anomalies of another customer raise another alert');
+alert_is('three', 'A', '1|0', 'more anomalies of the first customer raise no second alert');
 
-# Through a restart and a crash of the process that evaluates; the client in Python connects again by itself.
+# Through a restart of the server, and a crash of the process that evaluates the rules. The client in Python connects again.
 $node->restart;
 $node->wait_for_state('RUNNING');
 publish('A', 201, 36, 35);
 publish('D', 0, 3, 2, 1);
-alert_is('three', 'D', '1|0', 'after a restart alerts are raised');
-alert_is('three', 'A', '1|0', 'and none again that is open');
+alert_is('three', 'D', '1|0', 'an alert is raised after a restart');
+alert_is('three', 'A', '1|0', 'an open alert is not raised again after a restart');
 $node->kill_worker('heartbeat maintenance');
 publish('E', 0, 3, 2, 1);
-alert_is('three', 'E', '1|0', 'after a crash as well');
-is($node->query('SELECT count(*), count(DISTINCT subject), count(closed_at) FROM heartbeat_alerts'), '4|4|0', 'each once');
+alert_is('three', 'E', '1|0', 'an alert is raised after a crash of the maintenance worker');
+is($node->query('SELECT count(*), count(DISTINCT subject), count(closed_at) FROM heartbeat_alerts'), '4|4|0', 'each customer has one open alert');
 
-# An episode ends; the next one is another alert. A minute late is not too late.
+# When an episode has ended, the next one raises another alert. Anomalies that arrive a minute late count too.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('late', 'anomalies', 2, '1 second')");
 publish('F', 200, 55, 54);
 alert_is('late', 'F', '1|0', 'anomalies that arrive late raise an alert');
-alert_is('late', 'F', '1|1', 'which is closed when it is over');
+alert_is('late', 'F', '1|1', 'the alert is closed when the episode has ended');
 publish('F', 200, 51, 50);
-alert_is('late', 'F', '2|1', 'and the next episode is another');
+alert_is('late', 'F', '2|1', 'the next episode raises another alert');
 $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'late'; DELETE FROM heartbeat_alert_rules WHERE name = 'three'");
-$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a rule that is gone are closed');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
-# With a rule on anomalies alone and no open alert nothing is done while nothing arrives: longer than the clock's rhythm.
+# With only a rule about anomalies and no open alert, nothing is evaluated while no reading arrives. The test waits longer
+# than the interval of the evaluations.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 usleep(1_500_000);
 my $before = $node->query($calls);
 usleep(6_000_000);
-is($node->query($calls), $before, 'without readings and open alerts nothing is evaluated');
+is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# Silence, dead letters, lag and state go by the clock.
+# Rules about silence, dead letters, lag and state are evaluated at intervals.
 $node->query("INSERT INTO heartbeat_customers VALUES ('quiet') ON CONFLICT DO NOTHING;
 	INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('silent', 'silence', NULL, '10 seconds', NULL),
 	('one is silent', 'silence', NULL, '10 seconds', 'one'), ('garbage', 'dead_letters', 1, NULL, NULL),
 	('behind', 'lag', 150, NULL, NULL), ('stands', 'state', NULL, '0', NULL)");
 publish($_, 70, 20) for qw(quiet one);
 $kafka->produce($topic, map { { value => "garbage $_" } } 1, 2);
-alert_is('silent',        'quiet',    '1|0', 'a customer who is heard no more raises an alert');
-alert_is('one is silent', 'one',      '1|0', 'and so does the one that a rule names');
-alert_is('garbage',       'pipeline', '1|0', 'and dead letters over a number');
+alert_is('silent',        'quiet',    '1|0', 'a silent customer raises an alert');
+alert_is('one is silent', 'one',      '1|0', 'the silent customer that a rule names raises an alert');
+alert_is('garbage',       'pipeline', '1|0', 'dead letters above the threshold raise an alert');
 publish($_, 70, -30) for qw(quiet one);
 $node->query("DELETE FROM heartbeat_dead_letters WHERE payload = 'garbage 1'");
-alert_is('silent',        'quiet',    '1|1', 'it is closed when there is a reading again');
-alert_is('one is silent', 'one',      '1|1', 'also that one');
-alert_is('garbage',       'pipeline', '1|1', 'or when they are fewer');
+alert_is('silent',        'quiet',    '1|1', 'the alert about silence is closed at the next reading');
+alert_is('one is silent', 'one',      '1|1', 'the alert about the named customer is closed at the next reading');
+alert_is('garbage',       'pipeline', '1|1', 'the alert about dead letters is closed when there are fewer');
 $node->query("SELECT heartbeat_pause('for a test')");
-alert_is('stands', 'pipeline', '1|0', 'a pipeline that does not run raises an alert');
+alert_is('stands', 'pipeline', '1|0', 'a worker that is not RUNNING raises an alert');
 $kafka->produce($topic, reading_stream(400, 2));
-alert_is('behind', $topic, '1|0', 'and so does one that is behind');
+alert_is('behind', $topic, '1|0', 'a lag above the threshold raises an alert');
 $node->query('SELECT heartbeat_resume()');
-alert_is('stands', 'pipeline', '1|1', 'which is closed when it runs');
-alert_is('behind', $topic,     '1|1', 'and has caught up');
+alert_is('stands', 'pipeline', '1|1', 'the alert about the state is closed when the worker is RUNNING');
+alert_is('behind', $topic,     '1|1', 'the alert about the lag is closed when the lag is gone');
 
-# What the clients have printed of it.
-client_prints('python', qr/^anomaly +A: TACHYCARDIA, 200 bpm at /m,          'the client in Python was told of an anomaly');
-client_prints('python', qr/^alert +raised: rule three, A$/m,                 'of an alert');
-client_prints('python', qr/^lost .*^alert +open: rule three, A\n.*^alert +(?:raised|open): rule three, E\n/ms, 'connected again after each end of the server');
-client_prints('python', qr/^alert +closed: rule late, F$/m,                  'of its end');
-client_prints('python', qr/^state +PAUSED since .*^state +RUNNING since /ms,   'and of each state');
-is(scalar(() = $printed{python} =~ /^alert +raised: rule garbage, pipeline$/mg), 1, 'of each once');
+# The output of the clients.
+client_prints('python', qr/^anomaly +A: TACHYCARDIA, 200 bpm at /m,          'the client in Python prints an anomaly');
+client_prints('python', qr/^alert +raised: rule three, A$/m,                 'the client in Python prints a raised alert');
+client_prints('python', qr/^lost .*^alert +open: rule three, A\n.*^alert +(?:raised|open): rule three, E\n/ms, 'the client in Python connects again after each end of the server, and prints the open alerts');
+client_prints('python', qr/^alert +closed: rule late, F$/m,                  'the client in Python prints a closed alert');
+client_prints('python', qr/^state +PAUSED since .*^state +RUNNING since /ms,   'the client in Python prints each state');
+is(scalar(() = $printed{python} =~ /^alert +raised: rule garbage, pipeline$/mg), 1, 'the client in Python prints a raised alert once');
 $running{$_}->signal('INT') for keys %running;
 eval { $_->finish } for values %running;
-unlike($printed{python}, qr/Traceback/, 'and ends quietly');
+unlike($printed{python}, qr/Traceback/, 'the client in Python ends without a traceback');
 like($printed{psql}, qr/notification "heartbeat_anomaly" with payload.*"customer_id":"A".*notification "heartbeat_alert" with payload.*"rule" : "three"/s,
-	'psql shows notifications until the server ends');
+	'the client in psql prints notifications until the server ends');
 
 $node->assert_audit;
 $node->assert_no_crash;

@@ -1,5 +1,5 @@
-# The runbook's second half, walked: each symptom is caused for real, the query of docs/operations.md shows it, and what is
-# written there mends it. Every SQL block of that half is run, as the operator or as a superuser.
+# Follows the second half of the runbook: the test causes each symptom for real, the query of docs/operations.md shows it,
+# and the steps there end it. Every SQL block of that half runs as the operator or as a superuser.
 
 use strict;
 use warnings;
@@ -39,7 +39,7 @@ publish(@stream);
 stored();
 my $now = int(time);
 
-# Dead letters of three kinds, up to the limit.
+# Dead letters with three errors, up to the limit.
 $node->query("UPDATE heartbeat_alert_rules SET threshold = 3 WHERE name = 'garbage'");
 $node->set('heartbeat.dead_letter_limit' => 6);
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
@@ -47,100 +47,100 @@ my $time = reading_time($now - 100);
 publish(map { $_, $_ =~ s/"heart_rate"/"bpm"/r =~ s/:77,/:70,/r =~ s/refused/misspelt/r } map { reading("refused-$_", 77, $time) } 1 .. 2);
 publish("\x80garbage", 'rubbish');
 stored();
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'dead letters rise: an alert');
-$runbook->look('dead letters rise');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'many dead letters raise an alert');
+$runbook->look('many dead letters');
 publish('one more', reading('behind', 70, $time));
 $node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(6\) is reached');
-$runbook->look('the limit is reached');
-like($runbook->run('Dead letters', 1), qr/^23514\|2\|.*^INVALID_JSON\|2\|.*^MISSING_FIELD\|2\|/ms, 'which errors');
-like($runbook->run('Dead letters', 2), qr/^\d+\|0\|\d+\|.*\|(\\200garbage|rubbish)$/m, 'the bytes, whatever they are');
+$runbook->look('the limit of dead letters is reached');
+like($runbook->run('Dead letters', 1), qr/^23514\|2\|.*^INVALID_JSON\|2\|.*^MISSING_FIELD\|2\|/ms, 'the query counts the dead letters of each error');
+like($runbook->run('Dead letters', 2), qr/^\d+\|0\|\d+\|.*\|(\\200garbage|rubbish)$/m, 'the query shows the payload, whatever bytes it has');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
-like($runbook->run('Dead letters', 3), qr/^2\|0\|/, 'those that a constraint refused are stored once it is gone');
+like($runbook->run('Dead letters', 3), qr/^2\|0\|/, 'the readings that a constraint had refused are stored after it is dropped');
 stored();
-like($runbook->run('Dead letters', 4), qr/^2\|0\|/, 'the misspelt ones are mended and stored');
-is($runbook->run('Dead letters', 5), '', 'the rest is given up');
-$node->wait_for_state('RUNNING', undef, 'and it runs, by itself');
-$runbook->look('dead letters are repaired');
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id ~ 'refused|misspelt|behind'"), 5, 'the readings are there');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 0, 'the alert is closed');
+like($runbook->run('Dead letters', 4), qr/^2\|0\|/, 'the misspelt readings are corrected and stored');
+is($runbook->run('Dead letters', 5), '', 'the remaining dead letters are deleted');
+$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING when the dead letters are repaired');
+$runbook->look('the dead letters are repaired');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id ~ 'refused|misspelt|behind'"), 5, 'the repaired readings are stored');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 0, 'the alert about dead letters is closed');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.dead_letter_limit');
 $node->assert_audit;
 
-# A producer sends again what it has sent.
+# A producer sends messages again.
 publish(@stream[ 0 .. 99 ]);
 stored();
-like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'duplicates by partition');
+like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'the query shows the duplicates of each partition');
 
-# Rows were deleted, and others skipped.
+# A user has deleted readings, and an operator has skipped others.
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0003'");
 my $deleted = -$node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
-cmp_ok($deleted, '>', 0, 'readings were deleted');
-like($runbook->run('Readings are missing', 1), qr/^heartbeat_records\|\d+\|\d+\|-$deleted$/m, 'how many');
+cmp_ok($deleted, '>', 0, 'a user has deleted readings');
+like($runbook->run('Readings are missing', 1), qr/^heartbeat_records\|\d+\|\d+\|-$deleted$/m, 'the audit of the tables counts the deleted readings');
 my $back = 0;
 $back += (split /\|/)[4] for split /\n/, $runbook->run('Readings are missing', 2);
-is($back, $deleted, 'a replay brings them back');
-is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'both audits are true again');
+is($back, $deleted, 'a replay restores the deleted readings');
+is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, 'the audit of the tables shows no difference after the replay');
 
-is($runbook->run('The maintenance worker fails', 1) =~ /^\w+\|[^|]*\|\|0\|/m, 1, 'no duty of the maintenance worker fails');
-like($runbook->run('The summary is wrong', 1), qr/^\d+$/, 'the summary is made anew');
+is($runbook->run('The maintenance worker fails', 1) =~ /^\w+\|[^|]*\|\|0\|/m, 1, 'no task of the maintenance worker fails');
+like($runbook->run('The summary is wrong', 1), qr/^\d+$/, 'the summary is rebuilt');
 
-# A customer is silent, another's heart races.
+# A customer is silent, and another has a fast heart.
 publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time($now - 20 + $_)) } } 1 .. 12);
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();
 $runbook->run('Customers', 1);
-# No test waits for the five minutes of the rule: the arrival is put back.
-$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'its arrival is noted');
+# No test waits for the five minutes of the rule: the test moves the last arrival back.
+$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'the arrival of the customer is recorded');
 $node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '10 minutes' WHERE customer_id = 'CUST-0008'");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",
-	2, 'one is told of both');
+	2, 'both customers raise an alert');
 note 'open alerts: ' . substr(open_alerts(), -40);
-like($runbook->run('Customers', 2), qr/^CUST-0007\|TACHYCARDIA\|12\|190\|190\|/m, 'who, and what');
+like($runbook->run('Customers', 2), qr/^CUST-0007\|TACHYCARDIA\|12\|190\|190\|/m, 'the query shows the customer and the anomalies');
 $runbook->run('Customers', 3);
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL", 0, 'rules that are changed call no more');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL", 0, 'the changed rules close their alerts');
 
-# A device's clock is a day ahead.
+# The clock of a device is a day ahead.
 publish(reading('CUST-0009', 70, reading_time($now + 86400)));
 stored();
-like($runbook->run('Customers', 4), qr/^CUST-0009\|1\|(?:23:5|1 day|24:0)/, 'the customer whose device is ahead, and how far');
+like($runbook->run('Customers', 4), qr/^CUST-0009\|1\|(?:23:5|1 day|24:0)/, 'the query shows the customer whose device is ahead, and by how much');
 
-# The disk fills with what nobody asks for any more.
+# Old readings fill the disk.
 my @old = map { { partition => $_ % 2, value => reading('OLD', 70, reading_time($now - 120 * 86400 + $_)) } } 1 .. 1000;
 publish(@old);
 stored();
 my $before = $node->count('heartbeat_records');
-like($runbook->run('The disk fills', 1), qr/^heartbeat_records\|heartbeat_records_\d{4}w\d\d\|FOR VALUES.*(kB|MB)$/m, 'sizes by week');
+like($runbook->run('The disk fills', 1), qr/^heartbeat_records\|heartbeat_records_\d{4}w\d\d\|FOR VALUES.*(kB|MB)$/m, 'the query shows the size of each table partition');
 like($runbook->run('The disk fills', 2), qr/^(?:0|[23])\|0\|0$/m, 'retention drops the old week');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_records", $before - 1000, 'whoever of the two did it');
-like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-1000\n.*retention/s, 'the audit of the tables shows it, and the events why');
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the other audit has no difference');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_records", $before - 1000, 'the operator or the maintenance worker has dropped the old readings');
+like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-1000\n.*retention/s, 'the audit of the tables shows the dropped readings, and the events show retention');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit of the counters shows no difference');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.retention');
 
-# What dashboards wait for.
+# Dashboards are slow.
 publish(map { { partition => 1, value => reading("CUST-$_", 60, reading_time($now)) } } 1 .. 50);
 stored();
-like($runbook->run('Dashboards are slow', 1), qr/^[1-9]\d*\|\d+\|.*\n\d+\|idle\|/, 'what is pending, and that nobody is stuck');
+like($runbook->run('Dashboards are slow', 1), qr/^[1-9]\d*\|\d+\|.*\n\d+\|idle\|/, 'the query shows the pending rows, and that no session is stuck');
 
-# Somebody inserts by hand.
+# A user inserts a row.
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, now())");
-like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-999$/m, 'a row that no message made is a difference');
+like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-999$/m, 'the audit of the tables shows the row of the user');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 
-# Kafka's own tools.
+# The offset in Kafka's own tools.
 my ($shown) = $runbook->run("Kafka's tools show another position", 1) =~ /^heartbeat-events\|0\|(\d+)$/m;
-is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "Kafka's group is a copy of the positions");
+is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "the committed offset of the group equals the stored offset");
 
-# An upgrade, and a restart.
-like($runbook->run('Upgrade and restart', 1), qr/^0\|$shown\|0$/m, 'where it stands');
+# An upgrade and a restart.
+like($runbook->run('Upgrade and restart', 1), qr/^0\|$shown\|0$/m, 'the query shows the stored offset and the lag');
 $node->restart;
 publish(reading('meanwhile', 70, $time));
-$node->wait_for_state('PAUSED', 'upgrade', 'the restart has not ended the pause');
-$runbook->look('after the restart');
-like($runbook->run('Upgrade and restart', 2), qr/^([\d.]+)\|\1$/m, 'the versions are the same');
+$node->wait_for_state('PAUSED', 'upgrade', 'the worker is PAUSED after the restart');
+$runbook->look('the server has restarted during a pause');
+like($runbook->run('Upgrade and restart', 2), qr/^([\d.]+)\|\1$/m, 'the library and the extension have the same version');
 stored();
 $node->wait_for_state('RUNNING');
 
-# A dump, restored into another database, which becomes the one that is served.
+# A dump is restored into another database, which the workers then use.
 my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 for my $tool ([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '-d', $node->connstr('restored'), $dump ])
@@ -154,18 +154,18 @@ stored();
 $node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'restored'");
 $node->restart;
 $node->{heartbeat_database} = 'restored';
-$node->wait_for_state('PAUSED', 'restored from a dump', 'a restored database waits');
-$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 1, 'its worker has asked Kafka for the lag');
-$runbook->look('after a restore');
-like($runbook->run('After a restore or a failover', 1), qr/^f\|PAUSED\|restored from a dump.*\|1$/, 'it lacks what came since the dump, and no offset is unaccounted for');
+$node->wait_for_state('PAUSED', 'restored from a dump', 'the worker of a restored database is PAUSED');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 1, 'the worker has asked Kafka for the lag');
+$runbook->look('the database was restored from a dump');
+like($runbook->run('After a restore or a failover', 1), qr/^f\|PAUSED\|restored from a dump.*\|1$/, 'the restored database lacks only the messages after the dump');
 $runbook->run('After a restore or a failover', 2);
 stored();
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after the dump'"), 1, 'what it lacked is read again');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'after the dump'"), 1, 'the worker reads the messages after the dump');
 $runbook->run('After a restore or a failover', 3);
-$node->wait_for_state('STOPPED', 'heartbeat.brokers is empty', 'a copy can be kept from reading');
+$node->wait_for_state('STOPPED', 'heartbeat.brokers is empty', 'heartbeat.brokers = \'\' keeps a copy from reading');
 
 $runbook->assert_all_run('Symptoms');
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit of the counters shows no difference at the end');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

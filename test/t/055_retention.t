@@ -1,5 +1,5 @@
-# Minutes are rolled up, retention drops weeks with data, and weeks are made ahead, while readings stream in: no batch waits
-# for it longer than a moment, also where a dashboard or a dump reads the tables meanwhile and retention has to wait.
+# Minutes are rolled up, retention drops weeks with data, and table partitions are made in advance, while readings arrive: no
+# batch waits longer than a moment, also when a dashboard or a dump reads the tables and retention has to wait.
 
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# A machine that does nothing else keeps to 50 ms, which ALONE=1 asserts; one that runs other tests, to this.
+# The limit for a machine that runs other tests. On a machine that does nothing else, ALONE=1 sets the limit of 50 ms.
 my $bound = $ENV{ALONE} ? 0.05 : 0.5;
 
 my $topic = 'heartbeat-events';
@@ -25,21 +25,22 @@ my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, owner => 'h
 my $now   = int(time);
 my $weeks = 12;
 
-# Weeks of three months ago and earlier, with readings, anomalies and dead letters.
+# Weeks that are at least three months old, with readings, anomalies and dead letters.
 $kafka->produce($topic, map { my $week = $_; reading_stream(4000, 2, start => $now - (12 + $week) * 7 * 86400) } 1 .. $weeks);
 $node->wait_for_offsets($topic, 2000 * $weeks, 2000 * $weeks);
 my $old = "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'heartbeat_records'::regclass"
   . " AND c.relname < 'heartbeat_records' || to_char(now() - interval '70 days', '_IYYY\"w\"IW')";
-cmp_ok($node->query($old), '>=', $weeks, 'there are weeks with readings that are old');
+cmp_ok($node->query($old), '>=', $weeks, 'table partitions of old weeks exist');
 
-# Readings stream in, two thousand a second.
+# Two thousand readings arrive each second.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $stream    = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 100, '--rate', 2000, '--duration', 600 ],
 	'<', \undef, '>', \$printed, '2>&1');
-$node->wait_for_query("SELECT sum(next_offset) > 4000 * $weeks + 2000 FROM heartbeat_offsets", 't', 'readings stream in');
+$node->wait_for_query("SELECT sum(next_offset) > 4000 * $weeks + 2000 FROM heartbeat_offsets", 't', 'readings arrive');
 
-# Seconds of the longest batch: the bound of the histogram's bucket that all batches since are in.
+# Returns the seconds of the longest batch since begin(), as the upper bound of its histogram bucket, and the number of
+# batches.
 my %before;
 sub begin { %before = batches(); return; }
 sub batches { return map { split /\|/ } split /\n/, $node->query("SELECT labels->>'le', value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_bucket'"); }
@@ -54,60 +55,61 @@ sub no_batch_waits
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	usleep(300_000);    # the batch that waits now is among them
+	usleep(300_000);    # includes the batch that waits now
 	my ($longest, $count) = longest();
 	note "$what: $count batches, each within $longest s";
 	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile") || diag $printed;
-	return cmp_ok($longest, '<=', $bound, 'and no batch waited');
+	return cmp_ok($longest, '<=', $bound, 'no batch took longer than the limit');
 }
 
 begin();
 usleep(2_000_000);
 no_batch_waits('without retention');
 
-# Every minute is to be rolled up anew, the one that readings come into as well.
+# Marks every minute, including the current one, so that all are rolled up again.
 begin();
 my $marked = $node->query(q{WITH marked AS (INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
 	SELECT DISTINCT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records RETURNING 1) SELECT count(*) FROM marked});
-cmp_ok($marked, '>', $weeks, 'minutes are to be rolled up');
+cmp_ok($marked, '>', $weeks, 'many minutes are marked');
 $node->query('SELECT heartbeat_wake_workers()');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_stale_minutes WHERE marked_at < now() - interval '30 minutes'", 0, 'the worker rolls them up');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_stale_minutes WHERE marked_at < now() - interval '30 minutes'", 0, 'the maintenance worker rolls up the marked minutes');
 no_batch_waits('minutes are rolled up');
 
 begin();
 $node->set('heartbeat.retention' => '70d');
-$node->wait_for_query($old, 0, 'the worker drops old weeks');
+$node->wait_for_query($old, 0, 'the maintenance worker drops the old weeks');
 no_batch_waits('weeks with data are dropped');
 
 begin();
-cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'weeks are made ahead');
-no_batch_waits('weeks are made ahead');
+cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'table partitions are made in advance');
+no_batch_waits('table partitions are made in advance');
 
-# A long reader: retention cannot have its locks, and ingest does not wait for them behind it.
+# A long reader: retention cannot get its locks, and ingest does not queue behind them.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe('BEGIN; SELECT FROM heartbeat_records LIMIT 1');
 begin();
-like($node->query_error('SELECT * FROM heartbeat_apply_retention()'), qr/lock timeout/, 'with a reader of the tables retention gives up');
+like($node->query_error('SELECT * FROM heartbeat_apply_retention()'), qr/lock timeout/, 'heartbeat_apply_retention() fails with a lock timeout while a session reads the tables');
 no_batch_waits('retention waits for a reader');
 $reader->quit;
 $node->query('SELECT * FROM heartbeat_apply_retention()');
-is($node->query($old), 0, 'and succeeds once the reader is done');
+is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
 
-# Two at the same time, as a person and the worker when the setting has changed: the second waits, longer than for a lock.
+# Two sessions apply retention at the same time, for example a person and the maintenance worker: the second one waits,
+# longer than the lock timeout.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");
 $node->wait_for_query(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%apply_retention%'
-	AND query_start < clock_timestamp() - interval '1.5 s'}, 1, 'a second retention waits for the first');
+	AND query_start < clock_timestamp() - interval '1.5 s'}, 1, 'the second heartbeat_apply_retention() waits for the first');
 $first->query_safe('COMMIT');
-is($second->query_safe('SELECT 1') =~ /1$/ ? 1 : 0, 1, 'and succeeds after it');
+is($second->query_safe('SELECT 1') =~ /1$/ ? 1 : 0, 1, 'the second heartbeat_apply_retention() succeeds');
 $_->quit for $first, $second;
 
 $stream->signal('INT');
 eval { $stream->finish };
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit of the counters shows no difference');
 note join '', grep { /longest/ } split /^/, slurp_file($node->logfile);
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,5 +1,6 @@
-# Grafana's dashboards as Grafana asks the database: each panel's and each variable's SQL with its macros and variables expanded,
-# on a live pipeline, by the datasource's role. A panel that returns nothing, or reads partitions of other times, fails.
+# Runs the SQL of each panel and each variable of Grafana's dashboards as Grafana does: with expanded macros and variables,
+# in a running pipeline, as the datasource's role. A panel that returns nothing, or reads table partitions of other times,
+# fails.
 
 use strict;
 use warnings;
@@ -22,7 +23,7 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Readings of now, of 1 to 10 minutes ago, and of weeks ago, which no panel is to touch.
+# Readings of now, of 1 to 10 minutes ago, and of weeks ago. No panel may read the table partitions of weeks ago.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
@@ -32,15 +33,15 @@ my $now = time;
 $kafka->produce('heartbeat-events', map { reading_stream(300, 3, start => $now - $_) } map({ $_ * 86400 } 22, 29, 36), map({ $_ * 60 } 1 .. 10), 5);
 $kafka->produce('heartbeat-events', { partition => 0, value => 'no reading' });
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
-$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 1, 'an alert is open');
-$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'all is read');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 1, 'an alert is open for the panels');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'all messages are read');
 my @old = split /\n/, $node->query("SELECT c.relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
 	WHERE inhparent::regclass::text ~ '^heartbeat_(records|anomalies|rollup)' AND c.relname ~ 'w' AND
 	      substring(pg_get_expr(relpartbound, inhrelid) FROM \$\$TO \\('([^']+)'\\)\$\$)::timestamptz < now() - interval '1 day'");
-cmp_ok(scalar @old, '>=', 9, 'there is history');
+cmp_ok(scalar @old, '>=', 9, 'table partitions of earlier weeks exist');
 my $old = join '|', @old;
 
-# The query as Grafana's PostgreSQL datasource sends it, for the last quarter of an hour.
+# Expands a query as Grafana's PostgreSQL datasource does, for the last quarter of an hour.
 my %variables = (__interval => '10s', customer => "'ALL'");
 
 sub expand
@@ -57,7 +58,7 @@ sub expand
 	return $sql;
 }
 
-# What the datasource's role gets: the names of the columns, and the rows.
+# Returns the names of the columns and the rows that the datasource's role gets.
 sub ask
 {
 	my ($sql, @options) = @_;
@@ -72,15 +73,15 @@ sub assert_answers
 	my ($what, $sql) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my ($columns, $rows) = eval { ask(expand($sql)) };
-	is($@, '', "$what: can be asked") or return ([], []);
-	cmp_ok(scalar @$rows, '>', 0, "$what: has rows");
-	isnt(join('', @$rows) =~ s/[,"]//gr, '', "$what: has values");
+	is($@, '', "$what: the query runs") or return ([], []);
+	cmp_ok(scalar @$rows, '>', 0, "$what: the query returns rows");
+	isnt(join('', @$rows) =~ s/[,"]//gr, '', "$what: the rows have values");
 	my (undef, $plan) = ask('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' . expand($sql));
-	is_deeply([ grep { /Scan.* (?:$old)\b/ && !/never executed/ } @$plan ], [], "$what: reads no history");
+	is_deeply([ grep { /Scan.* (?:$old)\b/ && !/never executed/ } @$plan ], [], "$what: the query reads no table partition of earlier weeks");
 	return ($columns, $rows);
 }
 
-# What a count says where nothing is found; lag is none, since all is read.
+# Tests whether all counts are zero. The lag is left out: it is always zero here, since all messages are read.
 sub is_all_zero
 {
 	my ($columns, $rows, $label) = @_;
@@ -94,49 +95,49 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 	for my $panel (@{ $dashboard->{panels} })
 	{
 		my $what = "$dashboard->{title}, $panel->{title}";
-		ok(!$panels{ $panel->{id} }++, "$what: its id is its own");
-		isnt($panel->{description} // '', '', "$what: has a description");
-		is($_->{datasource}{uid}, $uid, "$what: asks the datasource") for $panel, @{ $panel->{targets} };
-		isnt($panel->{fieldConfig}{defaults}{unit}, undef, "$what: has a unit") if $panel->{type} =~ /^(stat|timeseries|barchart|bargauge)$/;
+		ok(!$panels{ $panel->{id} }++, "$what: the panel has an id of its own");
+		isnt($panel->{description} // '', '', "$what: the panel has a description");
+		is($_->{datasource}{uid}, $uid, "$what: the panel uses the datasource") for $panel, @{ $panel->{targets} };
+		isnt($panel->{fieldConfig}{defaults}{unit}, undef, "$what: the panel has a unit") if $panel->{type} =~ /^(stat|timeseries|barchart|bargauge)$/;
 		for my $target (@{ $panel->{targets} })
 		{
 			my ($columns, $rows) = assert_answers($what, $target->{rawSql});
-			ok(!is_all_zero($columns, $rows, $panel->{options}{xField}), "$what: has something to count");
-			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: has a time where it is a series")
+			ok(!is_all_zero($columns, $rows, $panel->{options}{xField}), "$what: the panel counts something");
+			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: a time series has a column time, and a table has none")
 			  if $panel->{type} ne 'state-timeline';
 			for my $name (map { $_->{matcher}{options} } @{ $panel->{fieldConfig}{overrides} })
 			{
-				ok((grep { $_ eq $name } @$columns) || $target->{format} eq 'time_series', "$what: has the column $name that it styles");
+				ok((grep { $_ eq $name } @$columns) || $target->{format} eq 'time_series', "$what: the query has the column $name that the panel styles");
 			}
 		}
 	}
 	assert_answers("$dashboard->{title}, variable $_->{name}", $_->{query}) for @{ $dashboard->{templating}{list} };
 	my @linked = JSON::PP->new->canonical->encode($dashboard) =~ m{"/d/([\w-]+)}g;
-	cmp_ok(scalar @linked, '>', 0, "$dashboard->{title}: links");
-	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: leads to what is there");
+	cmp_ok(scalar @linked, '>', 0, "$dashboard->{title}: the dashboard has links");
+	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: each link leads to a dashboard that exists");
 }
 
-# One customer, whose name is not to be taken for SQL.
+# One customer, whose name would break a query that does not quote it.
 $kafka->produce('heartbeat-events', { partition => 1, value => reading("O'Hara", $_, reading_time(time - 20, $_)) }) for 70, 200;
-$node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote in the name has an anomaly');
 $variables{customer} = "'O''Hara'";
 for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'heartbeat-heartbeats'}{panels} })
 {
 	my (undef, $rows) = ask(expand($panel->{targets}[0]{rawSql}));
-	cmp_ok(scalar @$rows, '>', 0, "$panel->{title}: is of the customer chosen");
-	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: and of nobody else");
+	cmp_ok(scalar @$rows, '>', 0, "$panel->{title}: the panel shows the chosen customer");
+	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: the panel shows no other customer");
 }
 
-# The role reads what a reader does, and no more.
+# The datasource's role has the rights of a reader, and no others.
 $node->query(grants_of('heartbeat_reader'));
 is($node->query("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND has_table_privilege('heartbeat_reader', oid, 'SELECT')
 		AND NOT has_table_privilege('$role', oid, 'SELECT') UNION ALL
 	SELECT oid::regprocedure::text FROM pg_proc WHERE has_function_privilege('heartbeat_reader', oid, 'EXECUTE') AND NOT has_function_privilege('$role', oid, 'EXECUTE')"),
-	'', 'the role has the rights of docs/security.md\'s reader');
+	'', 'the role has the rights of heartbeat_reader in docs/security.md');
 for my $sql ('DELETE FROM heartbeat_records', "SELECT heartbeat_pause('no')", 'SELECT payload FROM heartbeat_dead_letters', 'CREATE SCHEMA mine')
 {
 	my ($status, undef, $error) = $node->psql('heartbeat', "SET default_transaction_read_only = off; $sql", extra_params => [ '-U', $role ]);
-	like($error, qr/permission denied/, "the role is refused: $sql");
+	like($error, qr/permission denied/, "the role may not run: $sql");
 }
 
 $node->assert_no_crash;

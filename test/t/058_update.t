@@ -1,6 +1,6 @@
-# ALTER EXTENSION heartbeat UPDATE from each earlier version, with data, while readings stream: what has been updated is what
-# CREATE EXTENSION makes, the workers run before it with the old version's tables and after it with the new ones, and every
-# reading is stored once.
+# ALTER EXTENSION heartbeat UPDATE from each earlier version, with data, while readings arrive. The updated database has the
+# same objects as after CREATE EXTENSION. The workers use the old version's tables before the update and the new ones after
+# it, and every reading is stored once.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ my $current = $fresh->query("SELECT default_version FROM pg_available_extensions
 my @earlier = split /\n/, $fresh->query(
 	"SELECT version FROM pg_available_extension_versions WHERE name = 'heartbeat' AND version <> '$current' ORDER BY version");
 my $expected = definition($fresh);
-cmp_ok(@earlier, '>', 0, 'there are earlier versions');
+cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
 for my $version (@earlier)
 {
@@ -29,14 +29,14 @@ for my $version (@earlier)
 	$feed->publish(3_000);
 	$feed->assert_stored($node, "the workers store readings in the tables of $version");
 	$node->wait_for_log(qr/LOG:  heartbeat: the extension has version \Q$version\E in the database, and its library version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
-	pass('the log says that the extension is to be updated');
-	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'some of which are rolled up');
+	pass('the log says that the extension must be updated');
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup has sums of the old version');
 	$kafka->produce('heartbeat-events', { partition => 1, value => 'no reading' });
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
-	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open');
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the update');
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
-	# half a character, as versions before 1.2 could leave it
+	# versions before 1.2 could store an incomplete character at the end of a text
 	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
 		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
 	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
@@ -47,40 +47,41 @@ for my $version (@earlier)
 	$updater->query_safe('BEGIN');
 	$updater->query_safe("ALTER EXTENSION heartbeat UPDATE");
 	$feed->publish(6_000);
-	is($updater->query_safe($kept), $before, 'the update leaves what the tables hold');
+	is($updater->query_safe($kept), $before, 'the update does not change the contents of the tables');
 	my $stored = $updater->query_safe('SELECT sum(records + anomalies) FROM heartbeat_offsets');
 	$updater->query_safe('ROLLBACK');
-	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'ingest goes on when it is rolled back');
-	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'with the old version');
+	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'the worker continues when the update is rolled back');
+	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'a rolled back update leaves the old version');
 
-	# A lock held until both wait for it: a batch, then the update, which the rest of the backlog has to wait for.
+	# A session holds a lock until both wait for it: first a batch, then the update. The remaining messages wait for the
+	# update.
 	my $holder = $node->background_psql('heartbeat');
 	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);
 	my $waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
 	$node->wait_for_query("$waits AND backend_type LIKE 'heartbeat worker%'", 1, 'a batch waits for a lock');
 	$updater->query_until(qr/begins/, "\\echo begins\nBEGIN; ALTER EXTENSION heartbeat UPDATE;\n");
-	$node->wait_for_query("$waits AND query LIKE 'ALTER EXTENSION%'", 1, 'and the update behind it');
+	$node->wait_for_query("$waits AND query LIKE 'ALTER EXTENSION%'", 1, 'the update waits behind the batch');
 	$holder->quit;
 	my $left = $updater->query_safe('SELECT ' . $feed->count . ' - sum(records + anomalies) FROM heartbeat_offsets');
-	cmp_ok($left, '>', 0, 'it is updated in the middle of a backlog');
+	cmp_ok($left, '>', 0, 'the update happens while messages remain');
 	$updater->query_safe('COMMIT');
 	$updater->quit;
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $current, "$version is updated to $current");
 	$feed->publish(300);
-	$feed->assert_stored($node, 'every reading is stored');
-	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'once');
-	$node->assert_summary('the summary has them');
+	$feed->assert_stored($node, 'every reading is stored after the update');
+	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading counts as a duplicate');
+	$node->assert_summary('the summary is exact after the update');
 	$node->wait_for_state('RUNNING');
-	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "a user's column stays");
-	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "a user's grant stays");
+	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "the update keeps a column of a user");
+	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "the update keeps a grant of a user");
 	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
-		'a\\xc3|a\\xc3', 'half a character is shown as its bytes');
-	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "nothing of the extension's uses what is somebody else's");
+		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes');
+	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "no object of the extension uses an object of another role");
 
 	$node->query($_) for 'ALTER TABLE heartbeat_records DROP COLUMN ward', 'DROP OWNED BY viewer';
 	my $updated = definition($node);
-	is($updated->{$_}, $expected->{$_}, "$_ are those that CREATE EXTENSION makes") for sort keys %$expected;
+	is($updated->{$_}, $expected->{$_}, "$_ are the same as after CREATE EXTENSION") for sort keys %$expected;
 	$node->assert_no_crash;
 	$node->stop;
 }

@@ -1,5 +1,5 @@
-# The generator's manual page and its completions for bash, zsh and fish: each has every option of --help, the page is well
-# formed, and real shells complete what is typed.
+# The generator's manual page and its completions for bash, zsh and fish: each contains every option of --help, the page is
+# well formed, and real shells complete the typed words.
 
 use strict;
 use warnings;
@@ -15,23 +15,23 @@ my $folder = "$ENV{TESTDIR}/build/generator";
 my $help   = run_quiet("$folder/heartbeat-generator", '--help');
 my @short  = $help =~ /^  (-\w), --/gm;
 my @long   = $help =~ /^  (?:-\w, )?(--[\w-]+)/gm;
-cmp_ok(scalar @long, '>=', 19, '--help has options');
+cmp_ok(scalar @long, '>=', 19, '--help lists at least 19 options');
 my $page = slurp_file("$folder/heartbeat-generator.1");
 (my $plain = $page) =~ s/\\(-|f[BIR])/$1 eq '-' ? '-' : ''/ge;
 
 # The manual page
 for my $option (@short, @long)
 {
-	like($plain, qr/^\.TP\n(?:-\w, )?\Q$option\E\b/m, "the manual page has $option");
+	like($plain, qr/^\.TP\n(?:-\w, )?\Q$option\E\b/m, "the manual page describes $option");
 }
-like($page, qr/^\.SH "?\Q$_\E"?$/m, "and the section $_") for ('NAME', 'SYNOPSIS', 'OPTIONS', 'ENVIRONMENT', 'EXIT STATUS', 'EXAMPLES');
+like($page, qr/^\.SH "?\Q$_\E"?$/m, "the manual page has the section $_") for ('NAME', 'SYNOPSIS', 'OPTIONS', 'ENVIRONMENT', 'EXIT STATUS', 'EXAMPLES');
 my ($version) = run_quiet("$folder/heartbeat-generator", '--version') =~ /^(heartbeat-generator .*)$/m;
-like($page, qr/^\.TH HEARTBEAT-GENERATOR "1" "\d{4}-\d\d-\d\d" "\Q$version\E"/m, "and its head says $version");
-is(run_quiet('mandoc', '-T', 'lint', '-W', 'warning', "$folder/heartbeat-generator.1"), '', 'mandoc has nothing against it');
+like($page, qr/^\.TH HEARTBEAT-GENERATOR "1" "\d{4}-\d\d-\d\d" "\Q$version\E"/m, "the title of the manual page has the version $version");
+is(run_quiet('mandoc', '-T', 'lint', '-W', 'warning', "$folder/heartbeat-generator.1"), '', 'mandoc finds no fault in the manual page');
 like(run_quiet('man', '--warnings', '-l', "$folder/heartbeat-generator.1"),
-	qr/\A\s*HEARTBEAT-GENERATOR\(1\)/, 'man shows it without a warning first');
+	qr/\A\s*HEARTBEAT-GENERATOR\(1\)/, 'man shows the manual page without a warning');
 
-# What is typed in, and what the line then is; in a folder with one file.
+# The typed words and the expected completion, in a folder with one file.
 my $work = PostgreSQL::Test::Utils::tempdir('manual');
 append_to_file("$work/readings of today.jsonl", "\n");
 my %typed = (
@@ -88,16 +88,16 @@ for my $line (sort keys %typed)
 		qr/^\Q$wanted\E(\t|$)/m, "fish completes $line");
 }
 
-# Each option of --help is offered.
+# The completions offer each option of --help.
 my $offered = run_quiet('bash', '-c', ". '$folder/heartbeat-generator.bash'
 	COMP_WORDS=(heartbeat-generator '') COMP_CWORD=1; _heartbeat_generator; printf '%s\\n' \"\${COMPREPLY[@]}\"");
 is_deeply([ sort split /\n/, $offered ], [ sort @short, @long ], 'bash offers every option');
 my $zsh = slurp_file("$folder/_heartbeat-generator");
-is_deeply([ sort $zsh =~ /^    '(?:\*|\([^)]*\))?(-[\w-]+)/gm ], [ sort @short, @long ], 'so does zsh');
+is_deeply([ sort $zsh =~ /^    '(?:\*|\([^)]*\))?(-[\w-]+)/gm ], [ sort @short, @long ], 'zsh offers every option');
 my $fish = run_quiet('fish', '--no-config', '-c', "source '$folder/heartbeat-generator.fish'; complete -C 'heartbeat-generator --'");
-is_deeply([ sort $fish =~ /^(--[\w-]+)/gm ], [ sort @long ], 'so does fish');
+is_deeply([ sort $fish =~ /^(--[\w-]+)/gm ], [ sort @long ], 'fish offers every option');
 
-# A command's output, errors included.
+# Returns the output of a command, including its errors.
 sub run_quiet
 {
 	my @command = @_;

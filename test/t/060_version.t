@@ -1,5 +1,5 @@
-# The version is written in heartbeat.control. Where another format wants it once more (the changelogs, a Debian package, PGXN),
-# it is the same there, and each version that was released has a way to it.
+# heartbeat.control contains the version. If another format needs it too (the changelogs, a Debian package, PGXN), it must be
+# the same there. Each released version must have an update script.
 
 use strict;
 use warnings;
@@ -13,29 +13,29 @@ my ($version) = slurp_file("$root/heartbeat.control") =~ /^default_version = '(\
 ok($version, 'heartbeat.control has a version') or BAIL_OUT('there is nothing to compare with');
 
 my @changes = slurp_file("$root/CHANGELOG.md") =~ /^## (\S+)/gm;
-is($changes[0], $version, 'it is the newest one in CHANGELOG.md');
+is($changes[0], $version, 'the newest version in CHANGELOG.md is the version of heartbeat.control');
 my ($package) = slurp_file("$root/debian/changelog") =~ /\A\S+ \(([^-]+)-/;
-is($package, $version, 'it is the one to be packaged, in debian/changelog');
+is($package, $version, 'the version in debian/changelog is the version of heartbeat.control');
 my $program = `$root/build/generator/heartbeat-generator --version`;
-is($program, "heartbeat-generator $version\n", 'the generator says it');
+is($program, "heartbeat-generator $version\n", 'the generator prints the version');
 
-is(system("make -s -C $root META.json"), 0, 'make META.json works');
+is(system("make -s -C $root META.json"), 0, 'make META.json succeeds');
 my $meta = decode_json(slurp_file("$root/META.json"));
 my $three = $version =~ /^\d+\.\d+$/ ? "$version.0" : $version;
-is($meta->{version}, $three, 'META.json has it with three numbers');
-is($meta->{provides}{heartbeat}{version}, $three, 'for the extension, too');
+is($meta->{version}, $three, 'META.json has the version with three numbers');
+is($meta->{provides}{heartbeat}{version}, $three, 'META.json has the version of the extension with three numbers');
 for my $key ('name', 'abstract', 'maintainer', 'license')
 {
-	ok($meta->{$key}, "META.json has the field $key, which PGXN wants");
+	ok($meta->{$key}, "META.json has the field $key, which PGXN needs");
 }
-is($meta->{'meta-spec'}{version}, '1.0.0', 'and says which specification it follows');
-ok(-f "$root/$meta->{provides}{heartbeat}{$_}", "its $_ is there") for 'file', 'docfile';
+is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json names the version of its specification');
+ok(-f "$root/$meta->{provides}{heartbeat}{$_}", "the $_ of META.json exists") for 'file', 'docfile';
 
-# The version itself is made from sql/extension.
-ok(!-e "$root/sql/heartbeat--$version.sql", 'the script of this version is not a frozen one');
+# Only sql/extension makes the script of the current version.
+ok(!-e "$root/sql/heartbeat--$version.sql", 'sql/ has no frozen script of the current version');
 for my $i (1 .. $#changes)
 {
-	ok(-f "$root/sql/updates/$changes[$i]--$changes[$i - 1].sql", "there is an update from $changes[$i] to $changes[$i - 1]");
+	ok(-f "$root/sql/updates/$changes[$i]--$changes[$i - 1].sql", "sql/updates has an update from $changes[$i] to $changes[$i - 1]");
 }
 
 done_testing();

@@ -1,5 +1,5 @@
-# What docker compose starts, as far as that can be seen without containers: its variables, the scripts that make the database,
-# and each health check, which must also be able to fail. docker/check looks at the whole of it where containers run.
+# Tests the parts of docker compose that need no containers: its variables, the scripts that create the database, and each
+# health check, which must also be able to fail. docker/check tests everything where containers can run.
 
 use strict;
 use warnings;
@@ -31,25 +31,25 @@ for (split /^  -/m, answer_of($generator, '--help'))
 	my ($variable) = /\[env:\s+(\w+)\]/ or next;
 	($options{$variable}) = (/\[default:\s+([^\]]*)\]/, '');
 }
-cmp_ok(keys %options, '>', 15, 'the generator has variables');
-is_deeply({ map { $_ => $example{$_} } grep { /^HEARTBEAT_/ } keys %example }, \%options, 'which .env.example has, with their defaults');
+cmp_ok(keys %options, '>', 15, 'the generator has more than 15 variables');
+is_deeply({ map { $_ => $example{$_} } grep { /^HEARTBEAT_/ } keys %example }, \%options, '.env.example has the generator\'s variables with their defaults');
 
 my %defaults;
 $defaults{$1}{$2}++ while $compose =~ /\$\{(\w+):?-?([^}]*)\}/g;
-cmp_ok(keys %defaults, '>', 15, 'docker-compose.yml has variables');
+cmp_ok(keys %defaults, '>', 15, 'docker-compose.yml has more than 15 variables');
 my @wrong = grep { my $name = $_; !exists $example{$name} || grep { $_ ne '' && $_ ne $example{$name} } keys %{ $defaults{$name} } } keys %defaults;
 is("@wrong", '', 'each variable of docker-compose.yml is in .env.example, with the same default');
-# what names a file or a Kafka of the host means nothing in a container
+# in a container, a file or an embedded broker of the host has no meaning
 my @passed = grep { !/^HEARTBEAT_(?:CONFIG_FILE|EMBEDDED_BROKER|REPLAY)$/ } grep { /^HEARTBEAT_/ } keys %example;
-is_deeply([ sort keys %{ $services->{generator}{environment} } ], [ sort @passed ], 'the generator is given its variables');
-is($services->{generator}{environment}{HEARTBEAT_BROKERS}, 'kafka:9093', 'but not the Kafka of .env.example');
+is_deeply([ sort keys %{ $services->{generator}{environment} } ], [ sort @passed ], 'docker-compose.yml passes the generator its variables');
+is($services->{generator}{environment}{HEARTBEAT_BROKERS}, 'kafka:9093', 'docker-compose.yml passes the generator the Kafka of the containers');
 
 my ($postgres) = slurp_file("$top/docker/postgres/Dockerfile") =~ /^ARG POSTGRES_VERSION=(\d+)$/m;
-is($postgres, $example{POSTGRES_VERSION}, 'one version of PostgreSQL is the default');
+is($postgres, $example{POSTGRES_VERSION}, '.env.example and the Dockerfile have the same version of PostgreSQL');
 my @images = (map { $_->{build} ? () : $_->{image} } values %$services), map { slurp_file($_) =~ /^FROM (\S+)/mg } glob "$top/docker/*/Dockerfile";
-is(join(' ', grep { !/:[^:]*\d[^:]*$|:\$\{POSTGRES_VERSION\}-bookworm$|^debian:bookworm-slim$/ } @images), '', 'every image is pinned by its version');
+is(join(' ', grep { !/:[^:]*\d[^:]*$|:\$\{POSTGRES_VERSION\}-bookworm$|^debian:bookworm-slim$/ } @images), '', 'every image has a fixed version');
 
-# The database, made as the image's entrypoint makes it.
+# Creates the database as the entrypoint of the image does.
 my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('compose');
 $kafka->start;
@@ -61,14 +61,14 @@ local @ENV{qw(PGHOST PGPORT POSTGRES_USER POSTGRES_DB GRAFANA_DB_PASSWORD)} =
 my %scripts = map { basename($_) => $_ } glob "$top/docker/postgres/initdb/*";
 my $dockerfile = slurp_file("$top/docker/postgres/Dockerfile");
 $scripts{ basename($2) } = "$top/$1" while $dockerfile =~ m{^COPY (\S+) (/docker-entrypoint-initdb\.d/\S+)$}mg;
-is(join(' ', sort keys %scripts), '10-heartbeat.sql 20-grafana-reader.sql 30-passwords.sh', 'three scripts make the database');
+is(join(' ', sort keys %scripts), '10-heartbeat.sql 20-grafana-reader.sql 30-passwords.sh', 'three scripts create the database');
 for my $name (sort keys %scripts)
 {
 	my @command = $name =~ /\.sh$/ ? $scripts{$name} : (qw(psql -X -q -v ON_ERROR_STOP=1 -U heartbeat_user -d heartbeat_db -f), $scripts{$name});
-	is(system_log(@command), 0, "$name runs");
+	is(system_log(@command), 0, "$name succeeds");
 }
 my @settings = grep { /^heartbeat\./ } map { /^([a-z_.]+)=/ ? $1 : () } @{ $services->{postgres}{command} };
-is($node->query('SELECT count(*) FROM pg_settings WHERE name IN (' . join(', ', map { "'$_'" } @settings) . ')'), 3, 'the settings of its command exist');
+is($node->query('SELECT count(*) FROM pg_settings WHERE name IN (' . join(', ', map { "'$_'" } @settings) . ')'), 3, 'the settings in the command of the server exist');
 
 sub as_reader
 {
@@ -82,12 +82,12 @@ my $rules  = slurp_file($access);
 unlink $access;
 append_to_file($access, "local all grafana_reader scram-sha-256\n$rules");
 $node->reload;
-like(as_reader('wrong', 'SELECT 1'), qr/password authentication failed/, "Grafana's role has a password");
-is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records", "SELECT count(*) FROM vw_recent_anomalies"), "0\n0", 'and with it reads');
-like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'but does not write');
-like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'nor when it tries harder');
+like(as_reader('wrong', 'SELECT 1'), qr/password authentication failed/, "the role of Grafana needs a password");
+is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records", "SELECT count(*) FROM vw_recent_anomalies"), "0\n0", 'the role of Grafana reads with its password');
+like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
+like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write when it changes default_transaction_read_only');
 
-# The health checks. Each is run as it stands in docker-compose.yml, with the names of things outside of a container.
+# The health checks. The test runs each command of docker-compose.yml with the addresses and files outside of a container.
 sub health_check
 {
 	my ($service, %names) = @_;
@@ -111,38 +111,39 @@ my $kafka_is  = health_check('kafka', port => ' ' . $kafka->brokers =~ s/.*://r)
 my $server_is = health_check('postgres', '-h 127.0.0.1' => '');
 my $generator_is = health_check('generator', '/run/heartbeat/alive' => $alive, '30 seconds' => '2 seconds');
 
-becomes('Kafka serves', 1, $kafka_is);
+becomes('a running Kafka is healthy', 1, $kafka_is);
 becomes('the generator is not healthy before it runs', 0, $generator_is);
 local $ENV{HEARTBEAT_ALIVE_FILE} = $alive;
 my $run = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '-X', 'message.timeout.ms=300000' ], '>', '/dev/null', '2>', '/dev/null');
-becomes('the generator is healthy', 1, $generator_is);
+becomes('a running generator is healthy', 1, $generator_is);
 $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readings arrive');
-becomes('the server is healthy', 1, $server_is);
+becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
-# asked once: connections that it never accepts would in the end be refused even a check that waits for no answer
-ok(!$kafka_is->(), 'a Kafka that does not answer is not healthy');
-becomes('nor is a generator whose readings nobody takes', 0, $generator_is);
-is($server_is->(), 1, 'a server is, since ingest goes on by itself');
+# asked only once: Kafka accepts no connections now, and when its queue is full even a check that waits for no answer would
+# be refused
+ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
+becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
+is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');
 $kafka->thaw;
-becomes('the generator is healthy again', 1, $generator_is);
+becomes('the generator is healthy again when Kafka answers', 1, $generator_is);
 
 $node->query("SELECT heartbeat_pause('a look')");
-is($server_is->(), 1, 'a server whose ingest was paused is healthy');
+is($server_is->(), 1, 'a server with paused ingest is healthy');
 $node->query('SELECT heartbeat_resume()');
 $run->signal('TERM');
 $run->finish;
-is($run->full_result(0), 0, 'the generator ends when it is told to, with everything delivered');
+is($run->full_result(0), 0, 'the generator delivers all readings and ends with status 0 at SIGTERM');
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->set('heartbeat.kafka_config_file' => '/nonexistent');
-becomes('one that needs a person is not', 0, $server_is);
-$node->wait_for_state('FAILED', undef, 'it has failed');
+becomes('a server whose worker is FAILED is not healthy', 0, $server_is);
+$node->wait_for_state('FAILED', undef, 'the worker is FAILED because of kafka_config_file');
 $node->set('heartbeat.kafka_config_file' => '');
-becomes('and is again when that is mended', 1, $server_is);
+becomes('the server is healthy again when the setting is corrected', 1, $server_is);
 $node->set('heartbeat.brokers' => '');
-becomes('one without ingest is not', 0, $server_is);
+becomes('a server without brokers is not healthy', 0, $server_is);
 $kafka->stop;
-becomes('a Kafka that has ended is not', 0, $kafka_is);
+becomes('a stopped Kafka is not healthy', 0, $kafka_is);
 
 $node->assert_audit;
 $node->assert_no_crash;

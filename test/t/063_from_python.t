@@ -1,5 +1,5 @@
-# Moving over from a consumer in Python as docs/from-python.md says it, block by block: there, back again, and there for good,
-# from tables of integers and milliseconds with rows and views of all kinds.
+# Moves from a consumer in Python to heartbeat as docs/from-python.md describes it, block by block: to heartbeat, back to the
+# consumer, and to heartbeat for good. The old tables have integers, milliseconds, and rows and views of all kinds.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('python', kafka => $kafka, extension => 0);
 my $page = Heartbeat::Runbook->new($node, 'docs/from-python.md');
 
-# What the consumer has read: of the last day all that Kafka still has, and before it what Kafka has no longer.
+# The consumer has read all messages of the last day, which Kafka still has, and older messages, which Kafka no longer has.
 my $day      = 1_795_363_200;    # 2026-11-22 16:00 UTC
 my @stream   = reading_stream(2000, 1, start => $day);
 my @consumed = ((map { $_->{value} } @stream[ 0 .. 999 ]),
@@ -59,19 +59,19 @@ for my $reading (@consumed)
 }
 $node->query(join ";\n", @consumed);
 my $old = 'SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies), (SELECT count(*) FROM vw_recent_anomalies)';
-is($node->query($old), '1481|54|54', 'what the consumer has stored');
+is($node->query($old), '1481|54|54', 'the old tables have the readings of the consumer');
 
-# What drops the views on the old tables, and what makes them.
+# The SQL that drops the views on the old tables, and the SQL that creates them again.
 my ($drop_views, $make_views);
 
-# There: the consumer has stopped, its producers have not.
+# Moves to heartbeat: the consumer has stopped, but its producers have not.
 sub move_over
 {
 	($drop_views, $make_views) = split /\n/, $page->run('Moving over', 1), 2;
-	is($drop_views, 'DROP MATERIALIZED VIEW my_anomalies; DROP VIEW vw_my_highest; DROP VIEW vw_my_report;', 'the views on the old tables are found, to be dropped from the last on');
-	like($make_views, qr/^-- owner \w+, rights \S*reporter=r/m, 'with their rights');
+	is($drop_views, 'DROP MATERIALIZED VIEW my_anomalies; DROP VIEW vw_my_highest; DROP VIEW vw_my_report;', 'the block lists the views on the old tables, in an order in which they can be dropped');
+	like($make_views, qr/^-- owner \w+, rights \S*reporter=r/m, 'the block lists the rights on these views');
 	$page->run('Moving over', 2);
-	is($node->query('SELECT count(*) FROM vw_my_report WHERE customer_id ~ $$^OLD$$'), 7, 'such a view stays with the old tables');
+	is($node->query('SELECT count(*) FROM vw_my_report WHERE customer_id ~ $$^OLD$$'), 7, 'these views still use the old tables after the move');
 	$node->query($drop_views);
 	$node->query($make_views);
 	$node->query('GRANT SELECT ON vw_my_report TO reporter');
@@ -81,65 +81,65 @@ sub move_over
 $node->set('heartbeat.group_id' => 'heartbeat-move');
 $kafka->produce($topic, @stream[ 1000 .. 1499 ]);
 move_over();
-is($node->query('SELECT highest FROM vw_my_highest'), 180, 'and made again it is one on the new ones');
-is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'offsets are committed to a group of their own');
-is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "and the consumer's stay where it stopped");
+is($node->query('SELECT highest FROM vw_my_highest'), 180, 'the views use the new tables when they are created again');
+is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'heartbeat commits offsets to its own consumer group');
+is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "the group of the Python consumer keeps the offset at which the consumer stopped");
 
-# Back.
+# Back to the consumer.
 $node->query($drop_views);
 $page->run('Returning to the consumer', 1);
-is($node->query($old), '1481|54|54', 'all that the consumer had stored is back, with its view');
-is($node->query("SELECT count(*) FROM pg_namespace WHERE nspname = 'before_heartbeat'"), 0, 'and nothing is left aside');
-is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the consumer would go on where it stopped');
+is($node->query($old), '1481|54|54', 'the old tables and their view are back');
+is($node->query("SELECT count(*) FROM pg_namespace WHERE nspname = 'before_heartbeat'"), 0, 'the schema before_heartbeat no longer exists');
+is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the Python consumer would continue at the offset at which it stopped');
 $node->query($make_views);
 $node->query('GRANT SELECT ON vw_my_report TO reporter');
 
-# For good.
+# To heartbeat for good.
 $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 
-# Times with a zone, and without; microseconds, or not.
+# Old times have a time zone or not, and microseconds or not.
 my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $page->run('Taking over old readings', 1);
 my $zoned = $node->query($readings);
-like($page->run('Taking over old readings', 3), qr/^530\|1970-\S+ \S+\|2026-11-22 \S+\|2\|4$/m, 'a unit that is too small shows');
+like($page->run('Taking over old readings', 3), qr/^530\|1970-\S+ \S+\|2026-11-22 \S+\|2\|4$/m, 'the report shows a unit of time that is too small');
 $node->query('DROP TABLE before_heartbeat.missing; DROP VIEW before_heartbeat.readings');
 $node->query("ALTER TABLE before_heartbeat.$_ ALTER event_timestamp TYPE timestamp(3) USING event_timestamp AT TIME ZONE 'UTC'") for qw(heartbeat_records heartbeat_anomalies);
 $page->run('Taking over old readings', 2);
-is($node->query($readings), $zoned, 'times without a zone are those of UTC');
+is($node->query($readings), $zoned, 'times without a time zone are in UTC');
 my $definition = $node->query("SELECT pg_get_viewdef('before_heartbeat.readings'::regclass)");
-is($definition =~ s/'00:00:00'/'1 ms'/g, 1, 'the unit is in one place');
+is($definition =~ s/'00:00:00'/'1 ms'/g, 1, 'the unit of time is in one place of the view');
 $node->query("CREATE OR REPLACE VIEW before_heartbeat.readings AS $definition");
 my $report = $page->run('Taking over old readings', 3);
-like($report, qr/^528\|1970-\S+ \S+\|2026-10-13 \S+\|0\|4$/m, 'with the right one only what Kafka does not hold is missing');
+like($report, qr/^528\|1970-\S+ \S+\|2026-10-13 \S+\|0\|4$/m, 'with the right unit only readings that Kafka does not have are missing');
 is(join(' ', sort grep { /^\d+\|[A-Z]*\|[A-Z]+\|\d+$/ } split /\n/, $report), '180|TACHYCARDIA|NORMAL|2 190||TACHYCARDIA|1 40|BRADYCARDIA|NORMAL|10',
-	'anomalies of another class than the one of their number are shown');
+	'the report shows anomalies whose class does not match their heart rate');
 $page->run('Taking over old readings', 4);
-is($page->run('Taking over old readings', 5), 0, 'all of it is there');
+is($page->run('Taking over old readings', 5), 0, 'no old reading is missing after the block');
 
 is($node->query("SELECT count(*) FILTER (WHERE customer_id ~ '^OLD-\\d'), count(*) FILTER (WHERE customer_id ~ '^CUST') FROM heartbeat_records"),
-	'500|1940', 'the old records are beside those of Kafka');
+	'500|1940', 'the old records and the records from Kafka are in one table');
 is($node->query("SELECT string_agg(format('%s %s', customer_id, heart_rate), ', ' ORDER BY customer_id, heart_rate) FROM heartbeat_records WHERE customer_id !~ '^(CUST|OLD-\\d)'"),
-	'BOTH 70, EARLY 70, OLD-ROUNDED 180, PRECISE 71, PRECISE 72, TWICE 70', 'each once, as Kafka has it where Kafka has it');
+	'BOTH 70, EARLY 70, OLD-ROUNDED 180, PRECISE 71, PRECISE 72, TWICE 70', 'each reading is stored once, and with the values from Kafka if Kafka has it');
 is($node->query("SELECT string_agg(DISTINCT format('%s %s %s', customer_id, heart_rate, anomaly_type), ', ') FROM heartbeat_anomalies WHERE customer_id !~ '^CUST'"),
-	'BOTH 200 TACHYCARDIA, MISPLACED 20 BRADYCARDIA, OLD-1 20 BRADYCARDIA, OLD-UNNAMED 190 TACHYCARDIA, ROUNDED 180.4 TACHYCARDIA', 'and so are the anomalies, classified');
-is($node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'EARLY'"), 'heartbeat_records_default', 'also one of a clock that was wrong');
-like($_->run('Replacing a Python consumer', 1), qr/^2446\n/, 'the old queries answer whoever asked them') for $page, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
-$node->assert_summary('the summary has what was taken over');
-is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'the account of offsets is right');
+	'BOTH 200 TACHYCARDIA, MISPLACED 20 BRADYCARDIA, OLD-1 20 BRADYCARDIA, OLD-UNNAMED 190 TACHYCARDIA, ROUNDED 180.4 TACHYCARDIA', 'each anomaly is stored once, with its class');
+is($node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'EARLY'"), 'heartbeat_records_default', 'an old record with a wrong event time is in the default partition');
+like($_->run('Replacing a Python consumer', 1), qr/^2446\n/, 'the old queries have the same result for every role') for $page, Heartbeat::Runbook->new($node, 'docs/from-python.md', 'heartbeat_user');
+$node->assert_summary('the summary includes the old readings');
+is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'heartbeat_audit() shows no difference');
 is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FROM heartbeat_audit_tables() WHERE difference <> 0"), '23 504',
-	'and that of tables shows what no message has made');
+	'heartbeat_audit_tables() shows the rows that came from no message');
 
-# Accepted, but not while a view still stands on the old tables.
+# The old tables can be dropped only when no view uses them any more.
 $node->query('CREATE VIEW vw_forgotten AS SELECT count(*) FROM before_heartbeat.heartbeat_records');
-ok(!eval { $page->run('Accepting the move', 1); 1 }, 'what is put aside does not go while a view stands on it');
-like($@, qr/view vw_forgotten depends on table before_heartbeat\.heartbeat_records/, 'which is named');
-is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'and the way back stays open');
+ok(!eval { $page->run('Accepting the move', 1); 1 }, 'the block fails while a view uses an old table');
+like($@, qr/view vw_forgotten depends on table before_heartbeat\.heartbeat_records/, 'the error names this view');
+is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the group of the Python consumer still has its offset after the failed block');
 $node->query('DROP VIEW vw_forgotten');
 $page->run('Accepting the move', 1);
 $page->run('Accepting the move', 2);
-is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 2003) ], [2003], "offsets are committed to the consumer's group");
-is($node->query("SELECT count(*) FROM vw_my_report; SELECT count(*) FROM heartbeat_records"), "112\n2446", 'and all of it answers');
+is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 2003) ], [2003], "heartbeat commits offsets to the group of the Python consumer");
+is($node->query("SELECT count(*) FROM vw_my_report; SELECT count(*) FROM heartbeat_records"), "112\n2446", 'the views have all readings at the end');
 
 $page->assert_all_run($page->parts);
 $node->assert_no_crash;

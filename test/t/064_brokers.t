@@ -1,7 +1,7 @@
-# A cluster of three brokers while readings stream in: leaders and the controller are killed and frozen, brokers are
-# restarted one by one and replaced under new ids and ports, partitions move. Everything is stored once, and no partition
-# whose leader lives waits for one whose leader does not. CHAOS_SEED selects another run than the usual one; script/soak
-# --brokers 3 does the same among faults of the database, for as long as wanted.
+# A cluster of three brokers while readings arrive: leaders and the controller are killed and frozen, brokers restart one by
+# one and are replaced under new ids and ports, Kafka partitions move. Every reading is stored once, and a Kafka partition
+# whose leader is alive never waits for one whose leader is not. CHAOS_SEED selects another sequence of faults; script/soak
+# --brokers 3 does the same with faults of the database too, for as long as you want.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka::Cluster;
 
 my $seed             = $ENV{CHAOS_SEED} // 1;
-my $standstill_bound = 5;                       # seconds, from Kafka's own election
+my $standstill_bound = 5;    # seconds, from Kafka's own election
 my %deck             = Heartbeat::Chaos::Plan::deck('brokers');
 
 my $kafka = Heartbeat::Kafka::Cluster->new('brokers');
@@ -29,7 +29,7 @@ my $chaos = Heartbeat::Chaos->new(
 	partitions => 5,
 	workers    => 2,
 	rate       => 500,
-	padding    => 4_000,                        # so that librdkafka's queue is filled and emptied again and again
+	padding    => 4_000,    # so that librdkafka's queue fills and empties repeatedly
 	seed       => $seed,
 	deck       => 'brokers');
 $chaos->create_topic;
@@ -38,7 +38,7 @@ note "seed $seed";
 $chaos->start;
 assert_recovers($chaos, %deck);
 my %still = $chaos->standstills;
-cmp_ok($still{$_}, '<', $standstill_bound, "$_: no partition whose leader lives stands still for $standstill_bound s") for sort keys %still;
+cmp_ok($still{$_}, '<', $standstill_bound, "$_: no partition with a live leader stands still for $standstill_bound s") for sort keys %still;
 note $chaos->standstill_in_words;
 $node->assert_audit;
 $node->assert_no_crash;

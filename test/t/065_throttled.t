@@ -1,5 +1,5 @@
-# A quota of Kafka's: the state says that a broker throttles the worker, and which, and neither that a lock or an open
-# transaction holds it up nor that it stalls; reading goes on as fast as the quota allows.
+# A quota of Kafka: the status says that a broker throttles the worker, and names the broker. It does not blame a lock or an
+# open transaction, and does not say STALLED. The worker reads as fast as the quota allows.
 
 use strict;
 use warnings;
@@ -16,35 +16,35 @@ my $kafka = Heartbeat::Kafka->new('throttled');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 2);
 my $properties = PostgreSQL::Test::Utils::tempdir . '/kafka.properties';
-append_to_file($properties, "max.partition.fetch.bytes=20000\ntopic.metadata.refresh.interval.ms=1000\n");    # as often it asks what the topic is
+append_to_file($properties, "max.partition.fetch.bytes=20000\ntopic.metadata.refresh.interval.ms=1000\n");    # how often the worker asks for the topic's metadata
 chmod 0600, $properties;
 my $node = Heartbeat::Cluster->create('throttled', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.stall_timeout' => '1s', 'heartbeat.kafka_config_file' => $properties });
 my $line = 'SELECT state, reason, hint FROM heartbeat_status';
 
 $feed->publish(100);
-$feed->assert_stored($node, 'readings are stored');
-is($node->query($line), 'RUNNING||', 'without a quota nothing is said of one');
+$feed->assert_stored($node, 'the worker stores readings before there is a quota');
+is($node->query($line), 'RUNNING||', 'the status does not mention a quota without one');
 
-# Some readings at once, and then nothing for five seconds, to no request: not to that for the topic either.
+# Kafka answers some requests at once, and then none for five seconds, not even a request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
-$feed->publish(100) for 1 .. 25;    # each a batch of its own: Kafka never cuts one, and a large one would wait for good
-$node->wait_for_query($line, qr/^RUNNING\|broker 1 \(\Q${\ $kafka->brokers}\E\) throttles the worker by a quota, .*kafka-configs/, 'a broker that throttles is named');
-$node->wait_for_query('SELECT lag_messages > 0 FROM heartbeat_status', 't', 'readings wait');
+$feed->publish(100) for 1 .. 25;    # each is a batch of its own: Kafka never splits a batch, and a large one would wait too long
+$node->wait_for_query($line, qr/^RUNNING\|broker 1 \(\Q${\ $kafka->brokers}\E\) throttles the worker by a quota, .*kafka-configs/, 'the reason names the broker that throttles');
+$node->wait_for_query('SELECT lag_messages > 0 FROM heartbeat_status', 't', 'readings wait for the quota');
 
-# Longer than stall_timeout, it is still the quota.
+# The quota lasts longer than stall_timeout.
 $node->wait_for_query(
 	"SELECT state, reason LIKE '%throttles%', lag_messages > 0 FROM heartbeat_status WHERE clock_timestamp() >
 		(SELECT min(happened_at) FROM heartbeat_events WHERE reason LIKE '%throttles%') + interval '4 s'",
-	'RUNNING|t|t', 'it is RUNNING for longer than stall_timeout');
+	'RUNNING|t|t', 'the worker stays RUNNING for longer than stall_timeout');
 is( $node->query("SELECT string_agg(DISTINCT details ->> 'state', ' ') FROM heartbeat_events WHERE kind = 'state' AND happened_at > '$quota_since'"),
-	'RUNNING', 'and never was STALLED or CONNECTING');
-cmp_ok($node->query("SELECT count(*) FROM heartbeat_events WHERE reason LIKE '%throttles%'"), '<=', 3, 'which is recorded once, not for each answer');
-is($node->log_matches(qr/heartbeat: broker 1 \(\S+ throttles the worker by a quota/), 1, 'and logged once');
+	'RUNNING', 'the worker never was STALLED or CONNECTING');
+cmp_ok($node->query("SELECT count(*) FROM heartbeat_events WHERE reason LIKE '%throttles%'"), '<=', 3, 'heartbeat_events records the quota a few times, not for each answer');
+is($node->log_matches(qr/heartbeat: broker 1 \(\S+ throttles the worker by a quota/), 1, 'the log mentions the quota once');
 
 $kafka->remove_quota('consumer_byte_rate');
-$feed->assert_stored($node, 'without the quota everything is read');
-$node->wait_for_query($line, 'RUNNING||', 'and nothing is said of it any longer');
+$feed->assert_stored($node, 'every reading is stored when the quota is removed');
+$node->wait_for_query($line, 'RUNNING||', 'the status does not mention the quota any longer');
 $node->assert_no_crash;
 done_testing();

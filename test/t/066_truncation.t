@@ -1,5 +1,6 @@
-# Kafka's log of a partition goes back, and new messages take the place of those that were read: a volume restored as it
-# was. It is found before anything after them is stored, stopped by default, and settled as a person decides.
+# The log of a Kafka partition is truncated, and new messages take the offsets of messages that were read: a volume was
+# restored from a copy. The worker notices before it stores any message after the truncation, is FAILED by default, and
+# continues as a person decides.
 
 use strict;
 use warnings;
@@ -18,8 +19,8 @@ use Heartbeat::Runbook;
 my $kafka = Heartbeat::Kafka->new('truncation');
 $kafka->start;
 
-# One server for each thing that heartbeat may be doing meanwhile, and a topic for each server. Where the times are equal,
-# nothing but the bytes of a message tells it from another one.
+# One server and one topic for each state that heartbeat can be in meanwhile. With equal timestamps only the bytes of a
+# message tell it from another one.
 my $equal = int((time - 100) * 1000);
 my %cases = (
 	reading => { time => undef },
@@ -31,7 +32,7 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic that no topic has had before; its server must hold them in the end.
+# Publishes readings to a topic, which no other topic has. Its server must store them in the end.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -52,7 +53,7 @@ for my $name (@names)
 }
 $_->{node}->wait_for_offsets($_->{node}->query('SHOW heartbeat.topic'), 1000) for map { $cases{$_} } @names;
 
-# The volume is kept as it is now.
+# Copies the volume in its present state.
 my $folder = $kafka->data_folder;
 my $copy   = PostgreSQL::Test::Utils::tempdir('volume') . '/data';
 $kafka->stop;
@@ -66,13 +67,13 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is no truncation");
 }
 
-# What each is doing when it comes back.
+# The state of each server when the broker comes back.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');
 $session->query_safe('BEGIN; LOCK TABLE heartbeat_records, heartbeat_anomalies');
 publish('locked', 100);
-$locked->wait_for_query("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", 't', 'a lock holds the worker, with messages in hand');
+$locked->wait_for_query("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", 't', 'a lock blocks the worker, which holds a batch of messages');
 $paused->query('SELECT heartbeat_pause()');
 $paused->wait_for_state('PAUSED');
 $down->stop;
@@ -87,16 +88,16 @@ publish($_, 700) for @names;
 for my $name (qw(reading equal))
 {
 	$cases{$name}{node}->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1000: .* read up to offset 1500',
-		"$name: a truncated log is found");
+		"$name: the worker is FAILED when the log was truncated");
 	diag sprintf '%s: FAILED %.1f s after the broker was back', $name, time - $back;
 }
 $session->query_safe('COMMIT');
 $session->quit;
 $paused->query('SELECT heartbeat_resume()');
 $down->start;
-$locked->wait_for_state('FAILED', 'truncated to offset 1000: .* read up to offset 1600', 'locked: a truncated log is found after the batch in hand');
-$paused->wait_for_state('FAILED', 'truncated to offset 1000: .* read up to offset 1500', 'paused: a truncated log is found');
-$down->wait_for_state('FAILED', 'truncated to offset 1000( or a later one up to \d+)?: .* read up to offset 1500', 'down: a truncated log is found');
+$locked->wait_for_state('FAILED', 'truncated to offset 1000: .* read up to offset 1600', 'locked: the worker is FAILED after its current batch');
+$paused->wait_for_state('FAILED', 'truncated to offset 1000: .* read up to offset 1500', 'paused: the worker is FAILED after heartbeat_resume()');
+$down->wait_for_state('FAILED', 'truncated to offset 1000( or a later one up to \d+)?: .* read up to offset 1500', 'down: the worker is FAILED after the start of the server');
 
 for my $name (@names)
 {
@@ -104,42 +105,42 @@ for my $name (@names)
 	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $name eq 'locked' ? 1600 : 1500,
 		"$name: nothing of the new log is stored");
 	is($node->query("SELECT count(*), min(details->>'next_offset') FROM heartbeat_events WHERE kind = 'truncation'"),
-		$name eq 'locked' ? '1|1600' : '1|1500', "$name: an event tells of it");
+		$name eq 'locked' ? '1|1600' : '1|1500', "$name: an event records the truncation");
 }
 
-# Settled by the setting, from the first new message on.
+# The setting lets the worker continue at the first new message.
 for my $name (qw(equal locked paused down))
 {
 	my $node = $cases{$name}{node};
 	$node->set('heartbeat.offset_reset' => 'earliest');
 	$node->wait_for_offsets($name, 1700);
 	$node->wait_for_state('RUNNING');
-	$node->assert_readings("$name: with offset_reset = earliest each reading that Kafka ever had is stored", @{ $cases{$name}{messages} });
+	$node->assert_readings("$name: with offset_reset = earliest each reading of the old and the new log is stored", @{ $cases{$name}{messages} });
 	$node->assert_audit;
-	is($node->count('heartbeat_gaps'), 0, "$name: and nothing was skipped");
+	is($node->count('heartbeat_gaps'), 0, "$name: no offset is skipped");
 }
 
-# Settled by a person, as docs/operations.md has it.
+# A person lets the worker continue, as docs/operations.md describes it.
 my $reading = $cases{reading}{node};
-like($reading->status->{hint}, qr/heartbeat_seek\(0, 1000\)/, 'the hint names the seek');
+like($reading->status->{hint}, qr/heartbeat_seek\(0, 1000\)/, 'the hint names heartbeat_seek()');
 $reading->query(grants_of("heartbeat_$_")) for qw(reader operator worker);
 $reading->query('ALTER ROLE heartbeat_operator LOGIN');
 my $runbook = Heartbeat::Runbook->new($reading, 'docs/operations.md', 'heartbeat_operator');
 my $section = 'After Kafka lost messages';
 $runbook->run('Before the first night', 1);
 like($runbook->run($section, 1), qr/^0\|1000\|1500\|.*truncated to offset 1000/, 'the runbook shows the partition');
-like($runbook->run($section, 2), qr/^0\|1500\|1000$/m, 'and goes back to where the log is another one');
+like($runbook->run($section, 2), qr/^0\|1500\|1000$/m, 'the runbook seeks to the offset at which the new log begins');
 $reading->wait_for_offsets('reading', 1700);
 $reading->wait_for_state('RUNNING');
-$reading->assert_readings('after that each reading is stored', @{ $cases{reading}{messages} });
+$reading->assert_readings('each reading of the old and the new log is stored after the seek', @{ $cases{reading}{messages} });
 $reading->assert_audit;
-like($runbook->run($section, 3), qr/truncated to offset 1000.*"truncated_to": 1000/, 'and what happened is written down');
+like($runbook->run($section, 3), qr/truncated to offset 1000.*"truncated_to": 1000/, 'the events record the truncation');
 $runbook->assert_all_run($section);
 
 $_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
 
-# Three brokers: what is no truncation, and an unclean leader election.
+# Three brokers: first restarts that are no truncation, then an unclean leader election.
 my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
 $cluster->start;
 my $topic = 'heartbeat-events';
@@ -147,7 +148,7 @@ $cluster->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 1 ] ], 'min.i
 my $node = Heartbeat::Cluster->create('unclean', kafka => $cluster);
 my @all;
 
-# Publishes to partition 0 or to all three.
+# Publishes to partition 0, or to all three partitions.
 sub feed
 {
 	my ($count, $partitions) = @_;
@@ -169,9 +170,9 @@ for my $id (1 .. 3)
 }
 $node->wait_for_offsets($topic, 1300, 1300, 1300);
 is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is no truncation');
-is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'and nothing is stored twice');
+is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no message is stored twice after a rolling restart');
 
-# Broker 2 misses what broker 1, alone, takes; then broker 1 dies, and 2 leads with less.
+# Broker 2 is down while broker 1 takes messages. Then broker 1 is killed, and broker 2 leads without these messages.
 $cluster->elect_preferred_leaders;
 $cluster->node(2)->stop;
 feed(500, 1);
@@ -180,20 +181,20 @@ $cluster->node(1)->kill9;
 $cluster->node(2)->start(no_wait => 1);
 my $leader = $cluster->wait_for_other_leader($topic, 0, $cluster->node(1));
 my $elected = time;
-is($leader->id, 2, 'the broker that lacks messages leads');
+is($leader->id, 2, 'the broker that lacks messages is the leader');
 feed(700, 1);
-$node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300: .* read up to offset 1800', 'an unclean election is found');
+$node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300: .* read up to offset 1800', 'the worker is FAILED after an unclean election');
 diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
-is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'before anything of the new log is stored');
+is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'nothing of the new log is stored after an unclean election');
 
-# latest skips what the log has, and says what that is; a replay brings it back.
+# offset_reset = latest skips the messages of the new log and records the gap; a replay stores them.
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets($topic, 2000, 1300, 1300);
 $node->wait_for_state('RUNNING');
-is($node->query("SELECT partition, from_offset, to_offset FROM heartbeat_gaps"), '0|1300|2000', 'with offset_reset = latest the gap is recorded');
+is($node->query("SELECT partition, from_offset, to_offset FROM heartbeat_gaps"), '0|1300|2000', 'heartbeat_gaps records the skipped messages with offset_reset = latest');
 $node->assert_audit;
 $node->query("SELECT heartbeat_replay('1970-01-01 00:00+00', 'now')");
-$node->assert_readings('and heartbeat_replay() fills it', @all);
+$node->assert_readings('heartbeat_replay() stores the messages of the gap', @all);
 $node->assert_audit;
 
 $node->assert_no_crash;

@@ -1,6 +1,7 @@
-# vw_customer_bpm_summary stays exact when somebody changes readings: by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
-# one table partition, in a transaction, a savepoint or a prepared transaction, as a role that has no right on the bookkeeping,
-# while readings come and while they are rolled up. What no trigger sees is mended by heartbeat_rebuild_summary().
+# vw_customer_bpm_summary stays exact when a user changes readings: by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
+# one table partition, in a transaction, a savepoint or a prepared transaction, as a role without rights on the bookkeeping
+# tables, while readings arrive and while minutes are rolled up. heartbeat_rebuild_summary() repairs the summary after
+# changes that no trigger sees.
 
 use strict;
 use warnings;
@@ -18,7 +19,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('changed', kafka => $kafka, owner => 'heartbeat_owner', settings => { max_prepared_transactions => 5 });
 my $now  = int(time / 60) * 60 - 7200;
-my $old  = $now - 61 * 7 * 86400;    # no table partition is made for it by itself
+my $old  = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for it
 my $published = 0;
 
 sub publish
@@ -43,21 +44,21 @@ sub wait_for_rollup
 	return $node->wait_for_query('SELECT (SELECT count(*) FROM heartbeat_rollup_pending) + (SELECT count(*) FROM heartbeat_stale_minutes)', 0, $what);
 }
 
-# The summary is exact right after a change, and when the rollup has been made anew.
+# Passes when the summary is exact right after a change, and again after the rollup.
 sub assert_exact
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->assert_summary("$what: at once");
-	wait_for_rollup("$what: it is rolled up");
-	return $node->assert_summary("$what: and then");
+	$node->assert_summary("$what: the summary is exact at once");
+	wait_for_rollup("$what: the minutes are rolled up");
+	return $node->assert_summary("$what: the summary is exact after the rollup");
 }
 
 publish($now, 300, 5);
 publish($now - 7 * 86400, 120, 5);
 publish($old, 120, 5);
 publish($now + 600, 60, 3);
-wait_for_rollup('all is rolled up');
+wait_for_rollup('all minutes are rolled up before the changes');
 my ($week, $week_before) = map { $node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE event_timestamp >= to_timestamp($_) ORDER BY event_timestamp LIMIT 1") }
   ($now, $now - 7 * 86400);
 my $minute = "event_timestamp >= to_timestamp($now) AND event_timestamp < to_timestamp($now + 60)";
@@ -96,47 +97,47 @@ for my $change (@changes)
 {
 	my ($what, $sql) = @$change;
 	my $before = $node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r');
-	# each statement of its own, since some may not be in one transaction
+	# each statement runs by itself, since some may not run together in one transaction
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
-	is($error, '', "$what works");
+	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;
-	# a second or so each
+	# assert_exact() takes about a second
 	$number++ % 4 == 0 ? assert_exact($what) : $node->assert_summary($what);
-	if ($what =~ /default partition$/ && $what =~ /TRUNCATE/) { publish($old + 300, 60, 5); publish($now - 7 * 86400 + 300, 60, 5); wait_for_rollup('more is rolled up'); }
+	if ($what =~ /default partition$/ && $what =~ /TRUNCATE/) { publish($old + 300, 60, 5); publish($now - 7 * 86400 + 300, 60, 5); wait_for_rollup('the minutes of new readings are rolled up'); }
 }
 
-# While readings come.
+# Changes while readings arrive.
 my $changer = $node->background_psql('heartbeat');
 publish($now, 60, 20);
-wait_for_rollup('and rolled up');
+wait_for_rollup('the minutes of twenty customers are rolled up');
 $changer->query_safe($_) for 'BEGIN', "DELETE FROM heartbeat_records WHERE customer_id IN ('C7', 'C8')";
 publish($now + 120, 60, 20);
-$node->assert_summary('a DELETE that has not committed is not seen');
-wait_for_rollup('minutes are rolled up meanwhile');
+$node->assert_summary('a DELETE that has not committed does not change the summary');
+wait_for_rollup('other minutes are rolled up before the DELETE commits');
 $changer->query_safe('COMMIT');
 $changer->quit;
 assert_exact('DELETE while readings come');
 
-# heartbeat's own moves and deletions mark nothing.
+# Moves and deletions by heartbeat itself mark no minute.
 publish($old, 120, 5);
-wait_for_rollup('old readings are rolled up');
-is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'a move of readings to their week marks no minute');
-$node->assert_summary('and the summary is exact');
+wait_for_rollup('the minutes of old readings are rolled up');
+is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'heartbeat_make_partitions() moves readings without marking a minute');
+$node->assert_summary('the summary is exact after the move');
 is($node->query("BEGIN; SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)); DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($old + 60); COMMIT;
-	SELECT count(*) FROM heartbeat_stale_minutes") =~ s/.*\n//r, 1, 'what somebody deletes after it in the transaction does');
+	SELECT count(*) FROM heartbeat_stale_minutes") =~ s/.*\n//r, 1, 'a DELETE by a user in the same transaction marks its minute');
 assert_exact('DELETE after a move');
 is($node->query("SELECT count(*) FROM pg_partition_tree('heartbeat_records') p WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_changed')
-	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition is watched');
+	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition has both triggers');
 
-# What no trigger sees, and its remedy.
+# Changes that no trigger sees, and their repair by heartbeat_rebuild_summary().
 publish($now - 7 * 86400, 60, 5);
 publish($now + 180, 60, 5);
-wait_for_rollup('more readings are rolled up');
+wait_for_rollup('the minutes of more readings are rolled up');
 sub rebuild
 {
 	my ($what, $from, $to) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	cmp_ok($node->query("SELECT heartbeat_rebuild_summary($from, $to)"), '>', 0, "$what: minutes are made anew");
+	cmp_ok($node->query("SELECT heartbeat_rebuild_summary($from, $to)"), '>', 0, "$what: heartbeat_rebuild_summary() rebuilds minutes");
 	return assert_exact($what);
 }
 my $hour = "to_timestamp($now - 3600), to_timestamp($now + 3600)";
@@ -153,17 +154,17 @@ $node->query("DELETE FROM $week_before WHERE customer_id = 'C1'");
 assert_exact('DELETE on a table partition that was attached');
 $node->query("DROP TABLE $week_before");
 rebuild('DROP of a table partition', "'-infinity'", "'infinity'");
-like($node->query_error('SELECT heartbeat_rebuild_summary(now(), now())'), qr/cannot be made anew from .* to .*\n.*HINT:  Give two times/s, 'two equal times are refused');
-like($node->query_error('SELECT heartbeat_rebuild_summary(NULL, now())'), qr/cannot be made anew from NULL/, 'and so is NULL');
-like($node->query_error("SET ROLE nurse; SELECT heartbeat_rebuild_summary(now() - interval '1 hour', now())"), qr/permission denied/, 'and somebody without the right');
-like($node->query("SELECT details FROM heartbeat_events WHERE kind = 'rebuild' ORDER BY id DESC LIMIT 1"), qr/"minutes": \d+/, 'what was done is an event');
+like($node->query_error('SELECT heartbeat_rebuild_summary(now(), now())'), qr/cannot be made anew from .* to .*\n.*HINT:  Give two times/s, 'heartbeat_rebuild_summary() refuses two equal times');
+like($node->query_error('SELECT heartbeat_rebuild_summary(NULL, now())'), qr/cannot be made anew from NULL/, 'heartbeat_rebuild_summary() refuses NULL');
+like($node->query_error("SET ROLE nurse; SELECT heartbeat_rebuild_summary(now() - interval '1 hour', now())"), qr/permission denied/, 'heartbeat_rebuild_summary() refuses a role without the right');
+like($node->query("SELECT details FROM heartbeat_events WHERE kind = 'rebuild' ORDER BY id DESC LIMIT 1"), qr/"minutes": \d+/, 'heartbeat_events records the number of rebuilt minutes');
 
-# A table that was detached keeps nobody from dropping the extension.
-assert_exact('in the end');
+# A detached table does not prevent DROP EXTENSION.
+assert_exact('at the end');
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $week; ALTER TABLE $week ALTER id DROP DEFAULT");
-is($node->query_error('DROP EXTENSION heartbeat'), '', 'the extension can be dropped');
-is($node->query("SELECT count(*) FROM pg_trigger WHERE tgrelid = '$week'::regclass"), 0, 'and leaves no trigger on a table that is no partition any more');
-is($node->query_error("DELETE FROM $week"), '', 'in which readings can be deleted');
+is($node->query_error('DROP EXTENSION heartbeat'), '', 'DROP EXTENSION succeeds with a detached table partition');
+is($node->query("SELECT count(*) FROM pg_trigger WHERE tgrelid = '$week'::regclass"), 0, 'DROP EXTENSION drops the triggers of a detached table partition');
+is($node->query_error("DELETE FROM $week"), '', 'readings can be deleted from the detached table partition');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

@@ -1,6 +1,6 @@
-# Others in the same database: a lock that nobody gives back, also of a prepared transaction; rules; publications; code and rights
-# that keep the maintenance worker from its duties. The state names who or what is in the way, each duty that can be done is done,
-# and all goes on by itself when it is gone, with nothing missing.
+# Other users of the same database: a lock that is never released, also by a prepared transaction; rules; publications; code
+# and missing rights that make tasks of the maintenance worker fail. The status names the user or the object, the maintenance
+# worker does its other tasks, and everything continues, with nothing missing, when the cause is gone.
 
 use strict;
 use warnings;
@@ -36,7 +36,7 @@ sub assert_goes_on
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->wait_for_offsets($topic, $published);
-	return $node->wait_for_state('RUNNING', undef, "$what: all goes on when it is gone");
+	return $node->wait_for_state('RUNNING', undef, "$what: the worker is RUNNING when the cause is gone");
 }
 
 sub bob
@@ -48,29 +48,29 @@ sub bob
 }
 
 publish();
-assert_goes_on('at first');
+assert_goes_on('before any trouble');
 
-# Locks that ingest waits for. A wait is a stall first, and an error after ten seconds.
+# Locks that block ingest. The state is STALLED first, and RETRYING after ten seconds.
 my $held = qr/prepared transaction "orphan" of user "bob", prepared at 2\d{3}-\S+ \S+ \S+, holds a lock on/;
 my $say  = "SELECT concat_ws(' | ', state, reason, hint) FROM heartbeat_status";
 bob('BEGIN', 'LOCK TABLE heartbeat_offsets IN EXCLUSIVE MODE', "PREPARE TRANSACTION 'orphan'")->quit;
 publish();
-$node->wait_for_query($say, qr/^STALLED \| a batch has been waiting for .*$held table "heartbeat_offsets" \| .*ROLLBACK PREPARED 'orphan'/s, 'a stall names the prepared transaction');
-$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: $held table "heartbeat_offsets" \| .*In database "heartbeat": .*ROLLBACK PREPARED 'orphan'/s, 'so does the error');
-like($runbook->run('STALLED', 1), qr/orphan/, 'and so does the runbook');
+$node->wait_for_query($say, qr/^STALLED \| a batch has been waiting for .*$held table "heartbeat_offsets" \| .*ROLLBACK PREPARED 'orphan'/s, 'the reason for STALLED names the prepared transaction');
+$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: $held table "heartbeat_offsets" \| .*In database "heartbeat": .*ROLLBACK PREPARED 'orphan'/s, 'the reason for RETRYING names the prepared transaction');
+like($runbook->run('STALLED', 1), qr/orphan/, 'the query of the runbook shows the prepared transaction');
 $node->query("ROLLBACK PREPARED 'orphan'");
 assert_goes_on('a prepared transaction with a table');
 bob('BEGIN', 'SELECT FROM heartbeat_offsets FOR UPDATE', "PREPARE TRANSACTION 'orphan'")->quit;
 publish();
-$node->wait_for_query($say, qr/^STALLED \| .*$held a row \| /s, 'a prepared transaction with a row is named');
+$node->wait_for_query($say, qr/^STALLED \| .*$held a row \| /s, 'the reason names a prepared transaction that holds a lock on a row');
 $node->query("ROLLBACK PREPARED 'orphan'");
 assert_goes_on('a prepared transaction with a row');
 my $bob = bob("SET application_name = 'a report'", 'BEGIN', 'LOCK TABLE heartbeat_control');
 my $pid = $bob->query_safe('SELECT pg_backend_pid()');
 publish();
 $node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: process $pid \(user "bob", application "a report", idle in transaction, since 2\d{3}-.*\) holds a lock on table "heartbeat_control" \| .*SELECT pg_terminate_backend\($pid\)/s,
-	'a session that is idle in its transaction is named');
-like($runbook->run('STALLED', 1), qr/$pid.*bob.*a report/, 'and so it is by the runbook');
+	'the reason names a session that is idle in its transaction');
+like($runbook->run('STALLED', 1), qr/$pid.*bob.*a report/, 'the query of the runbook shows this session');
 $bob->query_safe('ROLLBACK');
 assert_goes_on('a session with a table');
 $bob->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records';
@@ -78,11 +78,11 @@ my $waiter = $node->background_psql('heartbeat');
 $waiter->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE heartbeat_records;\n");
 publish();
 $node->wait_for_query($say, qr/^STALLED \| .*process $pid \(user "bob".*\) holds a lock on table "heartbeat_records", for which process \d+ waits too \| .*pg_terminate_backend\($pid\)/s,
-	'of a queue the one is named who holds the lock');
+	'the reason names the session that holds the lock, not the one that waits for it');
 $bob->query_safe('ROLLBACK');
 $waiter->quit;
 assert_goes_on('a queue for a lock');
-cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about each wait');
+cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about single waits');
 
 # Rules.
 $node->query('CREATE TABLE theirs (id serial)');
@@ -94,7 +94,7 @@ for my $case (
 	my ($table, $action, $expected, $event) = @$case;
 	$node->query(sprintf 'CREATE RULE neighbour AS ON %s TO %s DO %s', $event // 'INSERT', $table, $action);
 	publish();
-	$node->wait_for_query($say, $expected, "a rule on $table that does $action is named");
+	$node->wait_for_query($say, $expected, "the hint names a rule on $table that does $action");
 	$node->query("DROP RULE neighbour ON $table");
 	assert_goes_on("a rule on $table");
 }
@@ -102,10 +102,10 @@ my $partition = $node->query('SELECT DISTINCT tableoid::regclass FROM heartbeat_
 $node->query("CREATE RULE neighbour AS ON INSERT TO $partition DO INSTEAD NOTHING");
 publish();
 assert_goes_on('a rule on a table partition');
-is($node->count('heartbeat_records'), $published, 'in spite of a rule on the table partition all readings are stored');
+is($node->count('heartbeat_records'), $published, 'all readings are stored in spite of a rule on the table partition');
 $node->query("DROP RULE neighbour ON $partition");
 
-# Publications. Each table says which row it was that is changed or deleted.
+# Publications of updates and deletes need a replica identity in each table.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '5 weeks', now())");
 is($node->query(q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relname LIKE 'heartbeat%' AND c.relkind = 'r' AND c.relreplident <> 'f'
 	AND NOT (c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary))
@@ -119,9 +119,9 @@ for my $publication ("FOR ALL TABLES WITH (publish = 'update, delete', publish_v
 	$node->query('SELECT heartbeat_wake_workers()');
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, "$publication: the rollup is folded");
 	$node->query("INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES ('x', 0, 0, 1, 'x', now() - interval '2 years')");
-	is($node->query_error("UPDATE heartbeat_records SET heart_rate = 71; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', now() - interval '2 years')"), '', "$publication: readings can be changed");
+	is($node->query_error("UPDATE heartbeat_records SET heart_rate = 71; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', now() - interval '2 years')"), '', "$publication: a user can change readings");
 	$node->set('heartbeat.retention' => '400d');
-	$node->wait_for_query('SELECT count(*) FROM heartbeat_gaps', 0, "$publication: retention deletes");
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_gaps', 0, "$publication: retention deletes rows");
 	$node->set('heartbeat.retention' => 0);
 	$node->query('DROP PUBLICATION neighbour');
 }
@@ -131,23 +131,23 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	{
 		$node->query("CREATE PUBLICATION neighbour FOR TABLE $table");
 		publish();
-		$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" \| publication "neighbour" of table "heartbeat_offsets" keeps rows.*replica identity/s, "a publication of $table is named");
+		$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" \| publication "neighbour" of table "heartbeat_offsets" keeps rows.*replica identity/s, "the reason names a publication of $table");
 		$node->query('DROP PUBLICATION neighbour');
 		assert_goes_on("a publication of $table");
 	}
 }
 
-# Duties of the maintenance worker: one after the other is kept from its work, and then all at once, each in another way.
+# Tasks of the maintenance worker: first one task fails, and then several at once, each for another reason.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('not running', 'state', '0 seconds')");
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
-$node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each duty is done');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each task succeeds before the trouble');
 sub failing { my ($duty) = @_; return "SELECT concat_ws(' | ', failures > 0, reason, hint) FROM heartbeat_maintenance WHERE duty = '$duty'"; }
 sub dues { $node->query('SELECT heartbeat_wake_workers()'); return publish(); }
-# a broken function on a table, of the owner's
+# a broken function on a table, which the owner of the table has made
 $node->query("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM no_such_function(); RETURN NEW; END'; ALTER FUNCTION broken() OWNER TO heartbeat_owner");
 $node->query('CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON heartbeat_rollup FOR EACH ROW EXECUTE FUNCTION broken()');
 dues();
-$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*It came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function fails the fold, and is named');
+$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*It came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function makes the fold fail, and the hint names the function');
 # a missing right
 $node->query('REVOKE EXECUTE ON FUNCTION heartbeat_apply_retention() FROM heartbeat_worker');
 $node->set('heartbeat.retention' => '101d');
@@ -155,36 +155,36 @@ $node->set('heartbeat.retention' => '101d');
 $bob->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_stale_minutes IN EXCLUSIVE MODE';
 $node->query('SELECT heartbeat_wake_workers()');
 $node->wait_for_query(failing('fold'), qr/^t/, 'the fold still fails');
-$node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (fold the rollup|roll up minutes|apply retention): /, 'what fails again and again is the state');
-like($node->status->{hint}, qr/Ingest goes on\./, 'and the hint says that ingest goes on');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND detail->>'reason' LIKE 'the maintenance worker cannot%'", qr/^[1-9]/, 'it raises an alert');
+$node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (fold the rollup|roll up minutes|apply retention): /, 'a task that fails repeatedly is the reason for RETRYING');
+like($node->status->{hint}, qr/Ingest goes on\./, 'the hint says that ingest continues');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND detail->>'reason' LIKE 'the maintenance worker cannot%'", qr/^[1-9]/, 'the failing task raises an alert');
 publish();
 $node->wait_for_offsets($topic, $published);
-$node->wait_for_query("SELECT count(*) FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failing' AND value = 1", qr/^[1-9]/, 'the metrics show it');
-is($node->query("SELECT value > 2 FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failures_total' AND labels->>'duty' = 'fold'"), 't', 'and count the failures');
-$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'the maintenance worker cannot%'", 't', 'and it is an event');
-$node->wait_for_query(failing('retention'), qr/^t \| permission denied for function heartbeat_apply_retention/, 'a missing right fails retention');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failing' AND value = 1", qr/^[1-9]/, 'heartbeat_metrics shows the failing task');
+is($node->query("SELECT value > 2 FROM heartbeat_metrics WHERE name = 'heartbeat_maintenance_failures_total' AND labels->>'duty' = 'fold'"), 't', 'heartbeat_metrics counts the failures');
+$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'the maintenance worker cannot%'", 't', 'heartbeat_events records the failing task');
+$node->wait_for_query(failing('retention'), qr/^t \| permission denied for function heartbeat_apply_retention/, 'a missing right makes retention fail');
 $kafka->produce($topic, { value => 'garbage' });
 $published++;
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'meanwhile alerts are evaluated');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'alerts are evaluated while other tasks fail');
 $node->query("SELECT heartbeat_pause('to look')");
-like($node->query($say), qr/^PAUSED \| to look \| .*Besides, the maintenance worker cannot/, 'a pause does not hide it');
+like($node->query($say), qr/^PAUSED \| to look \| .*Besides, the maintenance worker cannot/, 'the hint of a paused worker still names the failing task');
 $node->query('SELECT heartbeat_resume()');
-# a table that is gone
+# a missing table
 $node->query('DROP TRIGGER broken ON heartbeat_rollup; ALTER TABLE heartbeat_customers_total RENAME TO away');
 dues();
-$node->wait_for_query(failing('fold'), qr/^t \| .*heartbeat_customers_total/, 'a table that is away fails the fold, and is named');
+$node->wait_for_query(failing('fold'), qr/^t \| .*heartbeat_customers_total/, 'a missing table makes the fold fail, and the reason names the table');
 $node->query('ALTER TABLE away RENAME TO heartbeat_customers_total');
 $bob->query_safe('ROLLBACK');
 $bob->quit;
 $node->query('GRANT EXECUTE ON FUNCTION heartbeat_apply_retention() TO heartbeat_worker');
 $node->query('SELECT heartbeat_wake_workers()');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_maintenance WHERE failing_since IS NOT NULL', 0, 'all duties are done when what was in the way is gone');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_maintenance WHERE failing_since IS NOT NULL', 0, 'all tasks succeed when the causes are gone');
 assert_goes_on('the duties');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND closed_at IS NULL", 0, 'and the alert is closed');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND closed_at IS NULL", 0, 'the alert is closed when all tasks succeed');
 $node->query('SELECT heartbeat_wake_workers()');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is made up for');
-$node->assert_summary('and the summary is exact');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is complete when all tasks succeed');
+$node->assert_summary('the summary is exact when all tasks succeed');
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,6 +1,6 @@
-# Logical replication of the readings, by docs/replication.md, whose blocks run here: subscribers with the extension and without it
-# end with the publisher's rows after late readings, moves to weeks made later, retention, replays, dead letters, and changes by
-# hand, and their subscriptions never stop.
+# Logical replication of the readings, as docs/replication.md describes it; the blocks of the document run here. Subscribers
+# with and without the extension end with the rows of the publisher: after late readings, moves to weeks that are made later,
+# retention, replays, dead letters, and changes by a user. Their subscriptions never stop.
 
 use strict;
 use warnings;
@@ -22,10 +22,10 @@ my $kafka = Heartbeat::Kafka->new('replication');
 $kafka->start;
 $kafka->create_topic($topic, 2);
 
-# What the document has for postgresql.conf.
+# The settings of the document for postgresql.conf.
 my $document = 'docs/replication.md';
 my %settings = slurp_file("$FindBin::RealBin/../../$document") =~ /^ {7}(wal_level|max_slot_wal_keep_size) = '?([^'\n]+)'?$/mg;
-is($settings{wal_level}, 'logical', 'the document has the settings');
+is($settings{wal_level}, 'logical', 'the document has the setting wal_level');
 my $publisher = Heartbeat::Cluster->create('publisher', kafka => $kafka, owner => 'heartbeat_owner', streaming => 1,
 	settings => { %settings, max_wal_senders => 20, max_replication_slots => 20 });
 my $server = Heartbeat::Cluster->create('subscribers', extension => 0, streaming => 1,
@@ -53,11 +53,11 @@ sub publish
 	return;
 }
 
-# Readings of a minute that ends so many weeks ago.
+# Returns readings of a minute that ended the given number of weeks ago.
 my $stream = 0;
 sub readings { my ($weeks) = @_; return reading_stream(300, 2, start => $now - int($weeks * $week) - ++$stream); }
 
-# Passes when each subscriber has the rows of the publisher, as sets.
+# Returns the number and a checksum of the rows of each table.
 sub rows
 {
 	my ($node, $database, @tables) = @_;
@@ -104,7 +104,8 @@ sub fold
 	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded');
 }
 
-# Set up, while there are readings already: some of this week, and some so old that their week has no partition.
+# Sets up replication when readings exist already: some of this week, and some of a week so old that it has no table
+# partition.
 publish(readings(0), readings(60), { partition => 0, value => 'no reading' });
 $runbook->run('Prepare the publisher', $_) for 1, 2;
 $at{heartbeat}->run('A subscriber with the extension', $_) for 1 .. 3;
@@ -113,52 +114,52 @@ $at{archive}->run('A subscriber without the extension', 1);
 $at{archive}->run('An archive', 1);
 $server->safe_psql('archive', "CREATE SUBSCRIPTION heartbeat_archive CONNECTION '$connection' PUBLICATION heartbeat_readings");
 copied($_) for qw(heartbeat warehouse archive);
-is($at{heartbeat}->run('A subscriber with the extension', 4), '', 'what was there is copied');
-same('what was there');
+is($at{heartbeat}->run('A subscriber with the extension', 4), '', 'the rows that existed before are copied');
+same('rows that existed before');
 like($server->query("SELECT string_agg(DISTINCT tableoid::regclass::text, ' ') FROM heartbeat_records"), qr/heartbeat_records_\d+w\d+.*heartbeat_records_default|heartbeat_records_default.*heartbeat_records_\d+w\d+/,
-	'to the week and to the default partition');
+	'the subscriber has them in the table partition of their week and in the default partition');
 
 $runbook->run('Consumers of changes', 1);
 publish(readings(0), readings(60), readings(58), readings(30));
 same('new and late readings');
-$server->assert_summary('the summary of the subscriber is exact while the rollup lacks readings');
+$server->assert_summary('the summary of the subscriber is exact before the rollup is folded');
 fold();
-same('the rollup is folded');
-$server->assert_summary('and afterwards');
+same('after the fold');
+$server->assert_summary('the summary of the subscriber is exact after the rollup is folded');
 
-# The move: of readings, anomalies and rollup.
+# Moves readings, anomalies and rollup to a table partition.
 my $moved = "to_timestamp($now - 60 * $week)";
-# A trigger for new readings does not see them: it would run as the extension's owner.
+# A trigger for new readings must not see the moved readings: it would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
 	CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()});
-is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'the week of the old readings is made');
+is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'three table partitions are made for the week of the old readings');
 cmp_ok($publisher->query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND tableoid <> 'heartbeat_records_default'::regclass"),
-	'>', 500, 'and they are moved');
-like($publisher->query_error("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('x', 70, $moved)"), qr/fired as/, 'no trigger was told, and all are in force afterwards');
+	'>', 500, 'the old readings are moved to their table partition');
+like($publisher->query_error("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('x', 70, $moved)"), qr/fired as/, 'no trigger runs for the moved readings, and all triggers are enabled afterwards');
 $publisher->query('DROP FUNCTION refuse() CASCADE');
 same('readings moved to their week');
 my @changes = map { /^table public\.(heartbeat_\w+): (\w+):/ ? "$1 $2" : /^(BEGIN|COMMIT)/ ? $1 : () } split /\n/, $runbook->run('Consumers of changes', 2);
 my ($move) = grep { /records_default DELETE/ } split /BEGIN/, join "\n", @changes;
 my $tables = 'records|anomalies|rollup';
 like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$tables)_\d+w\d+ INSERT\n)+COMMIT\s*$/,
-	'a move is one transaction, deletes first, and nothing else');
+	'a move is one transaction with the deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber makes the week too, and other ones: what it has is moved there, and changes still find it.
+# The subscriber makes the table partition too, and others. Its readings move there, and later changes still find them.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 58 * $week), to_timestamp($now - 58 * $week))");
 publish(readings(58));
-same('weeks made on either side');
+same('table partitions made on both sides');
 
-# By hand.
+# Changes by a user.
 $publisher->query("UPDATE heartbeat_records SET heart_rate = heart_rate + 0.5 WHERE customer_id = 'CUST-0020' AND heart_rate < 179");
 $publisher->query("UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '3 weeks' WHERE customer_id = 'CUST-0021'");
 $publisher->query("UPDATE heartbeat_anomalies SET customer_id = 'moved' WHERE customer_id = 'CUST-0013'");
 $publisher->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0022'");
-same('an UPDATE and a DELETE by hand');
-cmp_ok($publisher->query("SELECT records FROM heartbeat_replay(to_timestamp($now - 3600), now())"), '>', 0, 'a replay brings back what was deleted');
+same('an UPDATE and a DELETE by a user');
+cmp_ok($publisher->query("SELECT records FROM heartbeat_replay(to_timestamp($now - 3600), now())"), '>', 0, 'a replay restores the deleted readings');
 same('a replay');
 
 # Dead letters and gaps.
@@ -169,29 +170,29 @@ $publisher->query("UPDATE heartbeat_dead_letters SET payload = convert_to('$mend
 $publisher->query('SELECT heartbeat_retry_dead_letters()');
 $publisher->query("DELETE FROM heartbeat_dead_letters WHERE payload = 'drop me'");
 same('dead letters retried and deleted');
-is($server->safe_psql('warehouse', "SELECT count(*) FROM heartbeat_records WHERE customer_id = 'mended'"), 1, 'a mended one is a reading everywhere');
+is($server->safe_psql('warehouse', "SELECT count(*) FROM heartbeat_records WHERE customer_id = 'mended'"), 1, 'a corrected dead letter is a reading on the subscriber');
 $publisher->query('SELECT heartbeat_pause()');
 $kafka->produce($topic, readings(0));
 my ($end) = $kafka->end_offsets($topic);
 $publisher->query("SELECT heartbeat_seek(0, $end); SELECT heartbeat_resume()");
 $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
-same('a seek, with its gap');
-is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'which the subscriber has');
+same('a seek that makes a gap');
+is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'the subscriber has the gap');
 
-# A subscriber that is added while readings arrive, and weeks are made; and one of all tables.
+# A subscriber is added while readings arrive and table partitions are made, and another one for all tables.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],
 	'<', \undef, '>', \$printed, '2>&1');
 my $before = $publisher->count('heartbeat_records');
-$publisher->wait_for_query("SELECT count(*) > $before FROM heartbeat_records", 't', 'readings stream in');
+$publisher->wait_for_query("SELECT count(*) > $before FROM heartbeat_records", 't', 'readings arrive');
 $runbook->run('A publication of all tables', 1);
 $server->safe_psql($_, 'CREATE EXTENSION heartbeat') for qw(late everything);
 $at{everything}->run('A publication of all tables', 2);
 $server->safe_psql('late', "CREATE SUBSCRIPTION heartbeat_late CONNECTION '$connection' PUBLICATION heartbeat");
 $server->safe_psql('everything', "CREATE SUBSCRIPTION heartbeat_everything CONNECTION '$connection' PUBLICATION everything");
 $kafka->produce($topic, readings(57));
-$publisher->wait_for_query("SELECT count(*) > 0 FROM heartbeat_records_default WHERE event_timestamp > to_timestamp($now - 57 * $week - 600)", 't', 'late readings among them');
+$publisher->wait_for_query("SELECT count(*) > 0 FROM heartbeat_records_default WHERE event_timestamp > to_timestamp($now - 57 * $week - 600)", 't', 'late readings arrive');
 eval { $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 57 * $week), to_timestamp($now - 57 * $week))"); 1 } or note $@;
 copied($_) for qw(late everything);
 push @subscribers, qw(late everything);
@@ -199,27 +200,27 @@ $generated->signal('INT');
 IPC::Run::finish($generated);
 $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
 my $began = time;
-same('added while readings streamed in');
+same('a subscriber added while readings arrive');
 note sprintf '%.1f s behind a stream of 3000 readings a second', time - $began;
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 57 * $week), to_timestamp($now - 57 * $week))");
 publish(readings(0));
 fold();
-same('and later');
+same('after later readings');
 
-# A subscriber that was down.
+# A subscriber was down.
 $server->stop;
 publish(readings(0), readings(56));
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 56 * $week), to_timestamp($now - 56 * $week))");
 $publisher->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0023'");
-like($runbook->run('Watch it', 1), qr/^heartbeat_copy\|f\|reserved\|\d/m, 'the slot of a subscriber that is away holds WAL');
+like($runbook->run('Watch it', 1), qr/^heartbeat_copy\|f\|reserved\|\d/m, 'the replication slot of a subscriber that is down holds WAL');
 $server->start;
-same('after it was down');
-never_stopped('no subscription ever stopped');
+same('after the subscriber was down');
+never_stopped('no subscription has stopped');
 my $stats = eval { $at{heartbeat}->run('Watch it', 2) } // $@;
-like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'and its numbers say so');
-is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY topic, partition'), 'positions can be compared');
+like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'the statistics of the subscription show no error');
+is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY topic, partition'), 'the offsets on the subscriber equal those of the publisher');
 
-# Retention, also of readings that are in a default partition.
+# Retention, also of readings in a default partition.
 publish(readings(54), readings(55));
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 55 * $week), to_timestamp($now - 55 * $week))");
 same('before retention');
@@ -227,26 +228,26 @@ $publisher->query('CREATE VIEW depends AS SELECT * FROM heartbeat_records_' . $p
 $publisher->set('heartbeat.retention' => '365d');
 $publisher->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'", 0, 'the publisher drops old weeks');
 $server->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp BETWEEN to_timestamp($now - 54.1 * $week) AND to_timestamp($now - 53.9 * $week)", 0,
-	'what it deletes from its default partition is deleted at the subscriber');
-cmp_ok($server->query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 500, 'and weeks that it drops are kept');
+	'the subscriber deletes the readings that the publisher deletes from its default partition');
+cmp_ok($server->query("SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 500, 'the subscriber keeps the weeks that the publisher drops');
 $at{heartbeat}->run('Retention', 1);
-$server->wait_for_query("SELECT setting FROM pg_file_settings WHERE name = 'heartbeat.retention'", '365d', 'retention of its own');
-like($at{heartbeat}->run('Retention', 2), qr/^\d+\|\d+\|0$/, 'is applied');
+$server->wait_for_query("SELECT setting FROM pg_file_settings WHERE name = 'heartbeat.retention'", '365d', 'the subscriber has a retention of its own');
+like($at{heartbeat}->run('Retention', 2), qr/^\d+\|\d+\|0$/, 'the subscriber applies its own retention');
 $at{warehouse}->run('Retention', 3);
 $server->safe_psql($_, 'SELECT heartbeat_apply_retention()') for qw(late everything);
-pop @{ $published{everything} };    # it has an event of its own
+pop @{ $published{everything} };    # this database has an event of its own
 same('retention on both sides');
-never_stopped('nor did retention stop one');
+never_stopped('retention has stopped no subscription');
 
-# The archive still has everything.
+# The archive keeps every reading.
 my $lost = "SELECT count(*) FROM heartbeat_records WHERE customer_id IN ('CUST-0022', 'CUST-0023')";
-is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'what was deleted by hand');
-cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'is in the archive');
-is($server->safe_psql('archive', 'SELECT count(*) - count(DISTINCT (customer_id, event_timestamp)) FROM heartbeat_records'), 0, 'once');
-cmp_ok($server->safe_psql('archive', "SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 1000, 'so is what retention dropped and deleted');
-is($at{heartbeat}->run('A subscriber with the extension', 5), 0, 'weeks ahead are there');
+is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'the publisher does not have the deleted readings');
+cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'the archive has the deleted readings');
+is($server->safe_psql('archive', 'SELECT count(*) - count(DISTINCT (customer_id, event_timestamp)) FROM heartbeat_records'), 0, 'the archive has each reading once');
+cmp_ok($server->safe_psql('archive', "SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 1000, 'the archive has the readings that retention dropped and deleted');
+is($at{heartbeat}->run('A subscriber with the extension', 5), 0, 'table partitions of the coming weeks exist');
 
-# Partitions one by one.
+# A publication of table partitions.
 $publisher->set('heartbeat.retention' => 0);
 $runbook->run('Partitions one by one', 1);
 $server->safe_psql('leaves', 'CREATE EXTENSION heartbeat');
@@ -256,7 +257,7 @@ $server->safe_psql('leaves', "SELECT heartbeat_make_partitions('$_', '$_')") for
 $server->safe_psql('leaves', "CREATE SUBSCRIPTION heartbeat_leaves CONNECTION '$connection' PUBLICATION leaves");
 copied('leaves');
 $published{leaves} = [qw(heartbeat_records heartbeat_anomalies)];
-same('partition by partition', 'leaves');
+same('a publication of table partitions', 'leaves');
 $at{leaves}->run('Partitions one by one', 2);
 my $position = $server->log_position;
 publish(reading_stream(300, 2, start => 1_714_557_600), readings(0));    # 2024-05-01
@@ -264,33 +265,33 @@ $publisher->query("SELECT heartbeat_make_partitions('2024-05-01', '2024-05-01')"
 $server->wait_for_log(qr/logical replication target relation "public.heartbeat_records_2024w18" does not exist/, $position);
 $at{leaves}->run('Partitions one by one', 3);
 copied('leaves');
-same('a week made for late readings is refreshed', 'leaves');
-same('and nobody else minds');
+same('a table partition that was made for late readings, after a refresh', 'leaves');
+same('the other subscribers after that');
 
-# All readings of a table.
+# TRUNCATE removes all readings of a table.
 $publisher->query('TRUNCATE heartbeat_anomalies');
 same('TRUNCATE', qw(heartbeat warehouse late));
 
-# The rollup alone.
+# Publishes only the rollup.
 $at{heartbeat}->run('Many readings a second', 1);
 $runbook->run('Many readings a second', 2);
 $at{heartbeat}->run('Many readings a second', 3);
 publish(readings(0), readings(59));
 fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
-same('the rollup alone, once it is folded', 'heartbeat');
+same('a publication of the rollup, after the fold', 'heartbeat');
 
-# A slot that is lost; others may be lost with it, on a machine that is busy.
+# A replication slot is lost. On a busy machine others may be lost with it, so this comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")
-  or fail('the slot is lost');
+  or fail('the replication slot is lost');
 $publisher->set('max_slot_wal_keep_size' => '20GB');
 $at{warehouse}->run('Copy it anew', 1);
 $runbook->run('Copy it anew', 2);
 $at{warehouse}->run('A subscriber without the extension', 2);
 copied('warehouse');
-same('copied anew', 'warehouse');
+same('a subscriber that was copied again', 'warehouse');
 
 $runbook->assert_all_run($runbook->parts);
 $_->assert_no_crash for $publisher, $server;

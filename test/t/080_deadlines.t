@@ -1,6 +1,6 @@
-# Whatever a broker does, nothing of heartbeat waits for it beyond its time: a worker and a session end within 2 seconds, a
-# server stops within 5, a statement's timeout and a cancel come within a second of their time, and other databases are
-# made and dropped meanwhile. The reason names the address that fails.
+# Whatever a broker does, no wait of heartbeat lasts too long: a worker and a session end within 2 seconds, a server stops
+# within 5, a statement timeout and a cancel take effect within a second of their time, and other databases are created and
+# dropped meanwhile. The reason names the address that fails.
 
 use strict;
 use warnings;
@@ -17,12 +17,12 @@ use Heartbeat::Cluster;
 use Heartbeat::FakeBroker;
 use Heartbeat::Reading;
 
-# Accepts connections, as the kernel does for it, and never says a word.
+# The kernel accepts connections for this socket, which never sends a byte.
 my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64) or die "listen: $!";
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# Name, bootstrap address, what the reason says.
+# Name, bootstrap address, pattern of the reason.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
@@ -43,7 +43,7 @@ sub took
 	return cmp_ok($seconds, '<', $limit, $name);
 }
 
-# A session that asks Kafka, started and not waited for, and its process id.
+# Starts a session that asks Kafka, and returns it with its process id, without waiting for its end.
 sub session
 {
 	my ($sql) = @_;
@@ -67,14 +67,14 @@ for my $manner (@manners)
 	my ($name, $address, $reason) = @$manner;
 	$node->set('heartbeat.brokers' => $address);
 	defined $reason
-	  ? $node->wait_for_state('CONNECTING', $reason, "a broker that $name: the reason has the address")
-	  : $node->wait_for_state('RUNNING', undef, "a broker that $name is read");
+	  ? $node->wait_for_state('CONNECTING', $reason, "a broker that $name: the reason names the address")
+	  : $node->wait_for_state('RUNNING', undef, "a broker that $name: the worker is RUNNING");
 
 	if ($name eq 'answers late')
 	{
 		my $position = $node->log_position;
-		usleep(12_000_000);    # three questions for the end of the partition, each asked and answered
-		is($node->log_matches('CONNECTING', $position), 0, 'and its partition does not count as away each time that it is asked');
+		usleep(12_000_000);    # the worker asks for the end of the partition three times, and gets each answer
+		is($node->log_matches('CONNECTING', $position), 0, 'a partition whose leader answers late does not become CONNECTING');
 	}
 
 	$node->query("SELECT heartbeat_pause('deadlines')");
@@ -83,55 +83,55 @@ for my $manner (@manners)
 		my $began = time;
 		my $error = $node->query_error("SET statement_timeout = '1s'; $question");
 		my ($function) = $question =~ /(heartbeat_\w+)/;
-		took('statement_timeout', 2, time - $began, "$name: $function obeys statement_timeout");
-		like($error, qr/statement timeout|cannot ask Kafka/, 'and says so');
+		took('statement_timeout', 2, time - $began, "$name: statement_timeout ends $function in time");
+		like($error, qr/statement timeout|cannot ask Kafka/, 'the error names the timeout or Kafka');
 	}
 
 	my ($psql, $pid) = session($question);
 	my $began = time;
 	$node->query("SELECT pg_cancel_backend($pid)");
 	$psql->finish;
-	took('cancel', 1, time - $began, "$name: a session can be cancelled");
+	took('cancel', 1, time - $began, "$name: a session ends in time when it is cancelled");
 
 	($psql, $pid) = session($question);
 	$began = time;
 	$node->safe_psql('postgres', 'CREATE DATABASE neighbour');
 	$node->safe_psql('postgres', 'DROP DATABASE neighbour');
-	took('another database', 6, time - $began, "$name: another database is made and dropped meanwhile");
+	took('another database', 6, time - $began, "$name: another database is created and dropped meanwhile");
 	$began = time;
 	$node->query("SELECT pg_terminate_backend($pid)");
 	ok($node->processes_end(2, $pid), "$name: a session ends when it is terminated");
-	took('terminate', 2, time - $began, 'within its time');
+	took('terminate', 2, time - $began, "$name: a terminated session ends in time");
 	eval { $psql->finish };
 
 	$node->query('SELECT heartbeat_resume()');
-	$node->wait_for_query("SELECT state <> 'PAUSED' FROM heartbeat_status", 't', "$name: resumed");
+	$node->wait_for_query("SELECT state <> 'PAUSED' FROM heartbeat_status", 't', "$name: the worker goes on after heartbeat_resume()");
 	my $worker = $node->worker_pid('heartbeat worker');
 	$began = time;
 	kill('TERM', $worker);
-	ok($node->processes_end(2, $worker), "$name: the worker ends when it is told to");
-	took('SIGTERM', 2, time - $began, 'within its time');
+	ok($node->processes_end(2, $worker), "$name: the worker ends at SIGTERM");
+	took('SIGTERM', 2, time - $began, "$name: the worker ends in time at SIGTERM");
 	$node->worker_pid('heartbeat worker');
 
 	session($question);
 	$began = time;
 	$node->stop('fast');
-	took('stop', 5, time - $began, "$name: the server stops");
+	took('stop', 5, time - $began, "$name: the server stops in time");
 	$node->start;
 }
 
-# A worker that does not come back to its loop: what it said of itself before is not what is shown.
+# A worker that does not return to its loop: the status must not show its last report as the present state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);
 $node->wait_for_state('STALLED', qr/process id $worker has not come back to its loop for \d+ seconds: it is waiting/,
-	'a worker that does not come back counts as STALLED, with what it was doing');
-$node->wait_for_query('SELECT lag_messages IS NULL AND lag_seconds IS NULL FROM heartbeat_status', 't', 'lag that nobody has confirmed for long is not 0');
+	'a worker that does not return to its loop is STALLED, with its last activity');
+$node->wait_for_query('SELECT lag_messages IS NULL AND lag_seconds IS NULL FROM heartbeat_status', 't', 'a lag that was not confirmed for long is null, not 0');
 kill('CONT', $worker);
 $node->wait_for_state('RUNNING');
-$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', '0', 'lag is known again');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', '0', 'the lag is known when the worker runs again');
 
-# The generator, with messages in flight.
+# The generator with messages that are not acknowledged.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 for my $manner (@manners)
 {
@@ -144,7 +144,7 @@ for my $manner (@manners)
 	my $began = time;
 	$run->signal('TERM');
 	$run->finish;
-	took('generator', 2, time - $began, "$name: the generator ends when it is told to");
+	took('generator', 2, time - $began, "$name: the generator ends in time at SIGTERM");
 }
 
 note sprintf '%s: %.2f s at most', $_, $longest{$_} for sort keys %longest;

@@ -1,6 +1,7 @@
-# A leader that is killed, frozen or gone for good keeps only its own partitions waiting: the others are read meanwhile, and
-# each goes on within 5 seconds of Kafka's own election, also where the server restarts or ingest is resumed in the middle of it.
-# What cannot be read is named with the broker's address, its lag is not 0, and it goes on by itself.
+# If the leader of a Kafka partition is killed, frozen or gone for good, only its own partitions wait: the worker reads the
+# others meanwhile. Each waiting partition is read again within 5 seconds of Kafka's own election, also if the server
+# restarts or ingest is resumed during the election. The status names a partition that cannot be read and the address of its
+# broker, its lag is not 0, and the worker reads it again without help.
 
 use strict;
 use warnings;
@@ -34,7 +35,8 @@ sub took
 	return cmp_ok($seconds, '<', $limit, $name);
 }
 
-# 400 messages of 15 kB a second to the partitions, from a process of their own, until it is told to end: then it says how many.
+# Sends 400 messages of 15 kB a second to the partitions from a process of its own. The returned function ends it, and
+# returns the number of messages.
 sub load
 {
 	my ($name, @partitions) = @_;
@@ -64,7 +66,8 @@ sub load
 
 sub offsets { return { map { split /\|/ } split /\n/, $node->query("SELECT partition, next_offset FROM heartbeat_offsets WHERE topic = current_setting('heartbeat.topic')") }; }
 
-# For how long the position of one of the partitions stood still at the longest, while that many seconds pass.
+# Returns the longest time in which the stored offset of one of the partitions did not change, measured for the given
+# seconds.
 sub standstill
 {
 	my ($seconds, @partitions) = @_;
@@ -101,7 +104,7 @@ sub passes_in
 	return 60;
 }
 
-# Back to where each leader was.
+# Starts all brokers and moves the leaders back.
 sub heal
 {
 	$_->start for grep { !defined $_->pid } $kafka->nodes;
@@ -112,30 +115,30 @@ sub heal
 	return;
 }
 
-# Killed under load: partitions that never were on that broker are read all the while.
+# A broker is killed under load: partitions that were never on this broker are read without a pause.
 my $end_load = load($topic, 1, 2);
-$node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'there is load');
+$node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'the worker stores messages of the load');
 $kafka->node(1)->kill9;
 my $killed = time;
-took('other partitions, leader killed', standstill(8, 1, 2), 'a killed leader keeps no other partition waiting');
+took('other partitions, leader killed', standstill(8, 1, 2), 'no other partition waits when a leader is killed');
 $kafka->wait_for_other_leader($topic, 0, $kafka->node(1));
-took('its partition, leader killed', passes_in($topic, 0), 'its partition goes on with the new leader');
+took('its partition, leader killed', passes_in($topic, 0), 'the partition of the killed leader is read from the new leader');
 my $sent = $end_load->();
 note sprintf '%d messages of 15 kB in %.0f s', $sent, time - $killed;
 heal();
 
-# Frozen under load.
+# A broker is frozen under load.
 $end_load = load($topic, 1, 2);
-$node->wait_for_query("SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0 AND next_offset > $sent / 2", 't', 'there is load again');
+$node->wait_for_query("SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0 AND next_offset > $sent / 2", 't', 'the worker stores messages of the second load');
 $kafka->node(1)->freeze;
-took('other partitions, leader frozen', standstill(8, 1, 2), 'a frozen leader keeps no other partition waiting');
+took('other partitions, leader frozen', standstill(8, 1, 2), 'no other partition waits when a leader is frozen');
 $kafka->wait_for_other_leader($topic, 0, $kafka->node(1));
-took('its partition, leader frozen', passes_in($topic, 0), 'its partition goes on with the new leader');
+took('its partition, leader frozen', passes_in($topic, 0), 'the partition of the frozen leader is read from the new leader');
 $sent = $end_load->();
 $kafka->node(1)->thaw;
 heal();
 
-# In the middle of an election the server restarts, or ingest is resumed.
+# The server restarts, or ingest is resumed, during an election.
 for my $kind ('restart', 'resume')
 {
 	for my $fault ('kill9', 'freeze')
@@ -146,7 +149,7 @@ for my $kind ('restart', 'resume')
 		$victim->$fault;
 		$kind eq 'restart' ? $node->restart : $node->query('SELECT heartbeat_resume()');
 		$kafka->wait_for_other_leader($topic, 0, $victim);
-		took("$kind after $fault", passes_in($topic, 0, 1, 2), "all partitions go on after $fault and $kind within seconds of the election");
+		took("$kind after $fault", passes_in($topic, 0, 1, 2), "all partitions are read after $fault and $kind within seconds of the election");
 		$victim->thaw if $fault eq 'freeze';
 		heal();
 	}
@@ -154,41 +157,42 @@ for my $kind ('restart', 'resume')
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->assert_audit;
 
-# A worker that reads from one broker alone, which is also its bootstrap server, asks the other brokers when that one is frozen.
+# A worker reads only from one broker, which is also its only bootstrap server. When this broker is frozen, the worker asks
+# the other brokers.
 $kafka->create_assigned_topic('alone', [ [ 1, 2 ], [ 2, 3 ], [ 1, 3 ] ]);
 my $brokers = $kafka->brokers;
 $node->set('heartbeat.topic' => 'alone', 'heartbeat.brokers' => $kafka->node(1)->address, 'heartbeat.workers' => 2);
 $node->restart;
-$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'two workers read a topic');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'two workers read the topic');
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-took('the only leader frozen', passes_in('alone', 0, 2), 'the new leaders are found by way of another broker');
+took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker');
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);
 $node->restart;
 heal();
 
-# A partition that exists once, and whose broker is gone.
+# A partition has one replica, and its broker is stopped.
 $node->set('heartbeat.topic' => 'single');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'another topic is read');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'the worker reads the topic with one replica');
 my $address = $kafka->node(1)->address;
 $kafka->node(1)->stop;
-$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*broker 1 \(\Q$address\E\)/, 'the state names the partition and the address of its leader');
+$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*broker 1 \(\Q$address\E\)/, 'the reason names the partition and the address of its leader');
 $node->wait_for_query("SELECT string_agg(partition || state || (reason IS NULL)::int || coalesce(lag_messages::text, '?'), ' ' ORDER BY partition) FROM heartbeat_partitions",
-	'0AWAY0? 1READING10 2READING10', 'heartbeat_partitions says of each how it stands, and 15 seconds later that the lag is not known');
-like($node->query('SELECT reason FROM heartbeat_partitions WHERE partition = 0'), qr/\Q$address\E/, 'with the address');
-is($node->query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_partition_away' ORDER BY labels->>'partition'"), "1\n0\n0", 'so does heartbeat_metrics');
-is($node->status->{lag_messages}, undef, 'and the lag of all is not known either');
-took('others while one is gone', passes_in('single', 1, 2), 'the others are read meanwhile');
+	'0AWAY0? 1READING10 2READING10', 'heartbeat_partitions shows the state of each partition, and after 15 seconds an unknown lag');
+like($node->query('SELECT reason FROM heartbeat_partitions WHERE partition = 0'), qr/\Q$address\E/, 'heartbeat_partitions names the address of the leader');
+is($node->query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_partition_away' ORDER BY labels->>'partition'"), "1\n0\n0", 'heartbeat_metrics shows which partition is away');
+is($node->status->{lag_messages}, undef, 'the total lag is unknown');
+took('others while one is gone', passes_in('single', 1, 2), 'the other partitions are read while a leader is stopped');
 $node->query("SELECT heartbeat_pause('gone')");
 $node->wait_for_state('PAUSED');
 $node->query('SELECT heartbeat_resume()');
-took('others while one is gone, resumed', passes_in('single', 1, 2), 'also after a pause');
-$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*\Q$address\E/, 'and the state says so again');
+took('others while one is gone, resumed', passes_in('single', 1, 2), 'the other partitions are read after a pause');
+$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*\Q$address\E/, 'the reason names the partition again after the pause');
 $node->restart;
-took('others while one is gone, restarted', passes_in('single', 1, 2), 'and after a restart');
-$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*broker 1/, 'which names the broker');
+took('others while one is gone, restarted', passes_in('single', 1, 2), 'the other partitions are read after a restart');
+$node->wait_for_state('CONNECTING', qr/partition 0 is not read.*broker 1/, 'the reason names the broker after the restart');
 $kafka->node(1)->start;
 $kafka->wait_until_ready;
 $node->wait_for_state('RUNNING');

@@ -1,5 +1,5 @@
-# Soak: chaos for as long as wanted, told line by line; see script/soak, which builds what this needs.
-# Test code: the long form of 020_chaos.t.
+# Test code: the long form of 020_chaos.t. It injects faults for as long as you want, and prints a line for each. script/soak
+# builds the programs that it needs.
 
 use strict;
 use warnings;
@@ -27,7 +27,7 @@ my $out = Test::More->builder->output;
 Test::More->builder->output('/dev/null');
 sub print_line { print $out @_, "\n"; return; }
 
-# Interrupted, it still ends what it has started.
+# An interrupt must also end the processes that this program has started.
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 my $topic = 'heartbeat-events';

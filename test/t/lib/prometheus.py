@@ -1,5 +1,5 @@
-# What Prometheus' own parser makes of a text in its format, on standard input, as JSON; or, given files of YAML, what is
-# in them. Test code.
+# Test code: parses a text in Prometheus' format on standard input by Prometheus' own parser, and prints it as JSON. With
+# names of YAML files, it prints their contents as JSON.
 import json
 import sys
 

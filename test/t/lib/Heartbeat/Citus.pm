@@ -1,4 +1,4 @@
-# A coordinator of Citus's with heartbeat, and nodes for it. Test code.
+# Test code: a coordinator of Citus with heartbeat, and nodes for it.
 
 package Heartbeat::Citus;
 
@@ -13,8 +13,8 @@ use Heartbeat::Cluster;
 
 our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
-# They talk to each other over loopback. Two-phase commits that nobody ends are ended by heartbeat's workers, not by Citus's
-# own look at them after a minute.
+# The servers connect over loopback. heartbeat's workers must end prepared transactions of a crash themselves, so Citus's own
+# recovery does not run.
 my %settings = (
 	'listen_addresses'          => '127.0.0.1',
 	'max_prepared_transactions' => 100,
@@ -27,8 +27,8 @@ my %settings = (
 
     my ($coordinator, @nodes) = citus_create('name', nodes => 2, kafka => $kafka, settings => {...});
 
-A cluster: the options are those of Heartbeat::Cluster->create, for the coordinator. heartbeat is in it, and its tables are
-not distributed.
+A cluster. The options are those of Heartbeat::Cluster->create for the coordinator, which has heartbeat. Its tables are
+not distributed yet.
 
 =cut
 
@@ -45,7 +45,7 @@ sub citus_create
 	return ($coordinator, @nodes);
 }
 
-# A server with Citus's library alone; the options are those of Heartbeat::Cluster->create.
+# Creates a server with only Citus's library; the options are those of Heartbeat::Cluster->create.
 sub citus_create_server
 {
 	my ($name, %opt) = @_;
@@ -53,7 +53,7 @@ sub citus_create_server
 		settings => { 'shared_preload_libraries' => 'citus', %settings, %{ $opt{settings} // {} } });
 }
 
-# And with its extension: it may become a node.
+# Creates such a server with the extension Citus too: it can become a node.
 sub citus_create_node
 {
 	my $node = citus_create_server(@_);
