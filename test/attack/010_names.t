@@ -1,5 +1,6 @@
-# A stranger who may create objects in the extension's schema makes what could be taken for the extension's objects or the
-# server's: before CREATE EXTENSION, before an update, and afterwards. Nothing of it is run with another's rights, nothing stops.
+# A role that may create objects in the extension's schema (the stranger) makes objects that a session could mistake for
+# objects of the extension or the server: before CREATE EXTENSION, before an update, and afterwards. No such object runs with
+# the rights of another role, and heartbeat does not stop.
 
 use strict;
 use warnings;
@@ -18,14 +19,14 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('names');
 $kafka->start;
 $kafka->create_topic($topic, 1);
-# In a schema of its own, where the stranger may create objects.
+# The extension is in a schema of its own, in which the stranger may create objects.
 my $node = Heartbeat::Cluster->create('names', kafka => $kafka, extension => 0);
 $node->query("CREATE SCHEMA hb; ALTER DATABASE heartbeat SET search_path = hb, public");
 $node->query('CREATE EXTENSION heartbeat SCHEMA hb');
 my $names = Heartbeat::Stranger->names($node);
-cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the functions of the extension are known');
+cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the test knows at least 30 functions of the extension');
 
-# As if that database were the server's: what a test asks in it, it asks by the names of the server alone.
+# Lets the test ask in another database. Its queries find only the names of the server there.
 my $catalog = 'SET search_path = pg_catalog;';
 sub in_database
 {
@@ -43,7 +44,7 @@ sub make_database
 	return;
 }
 
-# Forgets the stranger, who is one role in all databases.
+# Drops the database and the role stranger, which is the same in all databases.
 sub drop_database
 {
 	my ($database) = @_;
@@ -53,7 +54,7 @@ sub drop_database
 	return;
 }
 
-# The error of a statement, with its SQLSTATE first; '' without one. It runs in a session as a user's is.
+# Returns the error of a statement with its SQLSTATE first, or '' without an error. The statement runs in a user's session.
 sub error_of
 {
 	my ($sql) = @_;
@@ -61,7 +62,7 @@ sub error_of
 	return $status == 0 ? '' : $error =~ s/.*?ERROR:\s+//sr;
 }
 
-# Drops what an error names: the stranger's, or nothing.
+# Drops the objects that an error names if the stranger owns them.
 sub drop_named
 {
 	my ($error) = @_;
@@ -79,7 +80,7 @@ sub drop_named
 	return $kinds ne '' && error_of($kinds) eq '';
 }
 
-# Passes when a statement works, after what its errors name has been dropped.
+# Passes when a statement succeeds after the test has dropped the objects that its errors name.
 sub assert_works_in_the_end
 {
 	my ($what, $sql) = @_;
@@ -89,7 +90,7 @@ sub assert_works_in_the_end
 	{
 		$error = error_of($sql);
 	} while ($error ne '' && $error =~ /^(55000|42P07|42710|42723): / && drop_named($error) && ++$tries < 80);
-	return is($error, '', "$what, after $tries objects were dropped whose names it said");
+	return is($error, '', "$what succeeds after the $tries objects that its errors name are dropped");
 }
 sub assert_nothing_used
 {
@@ -111,7 +112,7 @@ for my $case ([ 'overloads', 'public' ], [ 'ambiguous', 'public' ], [ 'names', '
 	$stranger->make_ambiguous if $kind =~ /ambiguous|everything/;
 	$stranger->take_names if $kind =~ /names|everything/;
 	$stranger->take_weeks(-3 .. 5);
-	cmp_ok($stranger->count, '>', $kind =~ /overloads|everything/ ? 1500 : 60, "the stranger has made objects: $kind");
+	cmp_ok($stranger->count, '>', $kind =~ /overloads|everything/ ? 1500 : 60, "the stranger has created objects: $kind");
 	assert_works_in_the_end("CREATE EXTENSION ($kind)", "CREATE EXTENSION heartbeat SCHEMA $schema");
 	assert_nothing_used($kind);
 	$stranger->spy->assert_only("CREATE EXTENSION ($kind)");
@@ -127,7 +128,7 @@ for my $version ('1.0', '1.1')
 	my $stranger = Heartbeat::Stranger->new($node, 'public', $names);
 	$stranger->overload->make_ambiguous->make_operators->make_casts->take_weeks(-3 .. 5);
 	my $found = $node->query(document_block('docs/administration.md', 'SET search_path = pg_catalog'));
-	like($found, qr/^$_ .*\|stranger$/m, "what docs/administration.md asks in $version names a $_ of the stranger's") for qw(function operator type table right);
+	like($found, qr/^$_ .*\|stranger$/m, "the query of docs/administration.md names a $_ of the stranger in $version") for qw(function operator type table right);
 	$stranger->spy->forget;
 	assert_works_in_the_end("ALTER EXTENSION UPDATE from $version", 'ALTER EXTENSION heartbeat UPDATE');
 	assert_nothing_used("updated from $version");
@@ -135,7 +136,7 @@ for my $version ('1.0', '1.1')
 	drop_database($database);
 }
 
-# Afterwards: all that the extension does.
+# After CREATE EXTENSION: everything that the extension does.
 sub ask { my ($sql) = @_; return "$catalog $sql"; }
 for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
 {
@@ -148,7 +149,8 @@ my $published = 0;
 my $now       = int(time);
 my $week      = 7 * 86400;
 
-# A normal reading, an anomaly and garbage; of now, and of weeks that have no table partition, whose names are taken.
+# Publishes a normal reading, an anomaly and a bad message: with the present time, and with times of weeks that have no table
+# partition and whose names are taken.
 sub publish
 {
 	my (@weeks) = @_;
@@ -164,11 +166,11 @@ sub assert_all_stored
 	$node->wait_for_query(ask("SELECT next_offset, records + anomalies + dead_letters FROM hb.heartbeat_offsets"), "$published|$published", "$what: every message is stored");
 	$node->wait_for_query(ask('SELECT state FROM hb.heartbeat_status'), 'RUNNING', "$what: the state is RUNNING");
 	is($node->query(ask('SELECT count(*) FROM hb.heartbeat_audit() WHERE difference <> 0')), 0, "$what: the audit shows no difference");
-	is($node->query(ask('SELECT sum(abs(difference)) FROM hb.heartbeat_audit_tables()')), 0, "$what: nor do the tables");
+	is($node->query(ask('SELECT sum(abs(difference)) FROM hb.heartbeat_audit_tables()')), 0, "$what: the audit of the tables shows no difference");
 	return;
 }
 
-# The same where heartbeat_audit() cannot be asked, and replays have counted anew.
+# The same for cases in which heartbeat_audit() cannot be called and replays have changed the counters.
 sub assert_all_read
 {
 	my ($what) = @_;
@@ -176,7 +178,7 @@ sub assert_all_read
 	$node->wait_for_query(ask('SELECT next_offset FROM hb.heartbeat_offsets'), $published, "$what: the topic is read to its end");
 	$node->wait_for_query(ask('SELECT state FROM hb.heartbeat_status'), 'RUNNING', "$what: the state is RUNNING");
 	is($node->query(ask('SELECT next_offset - first_offset + rewound - records - anomalies - duplicates - dead_letters - empty_offsets FROM hb.heartbeat_offsets')), 0,
-		"$what: each message is accounted for");
+		"$what: the counters add up to all messages");
 	return;
 }
 publish(0);
@@ -184,9 +186,9 @@ assert_all_stored('before');
 $node->safe_psql('postgres', 'DROP ROLE IF EXISTS stranger');
 my $stranger = Heartbeat::Stranger->new($node, 'hb', $names, roles => [qw(heartbeat_worker heartbeat_operator)]);
 $stranger->overload->make_operators->make_casts;
-cmp_ok($stranger->count, '>', 1500, 'the stranger has made objects');
+cmp_ok($stranger->count, '>', 1500, 'the stranger has created objects');
 
-# New processes know nothing of the extension yet.
+# New processes have no cached plans for the extension.
 sub restart_processes
 {
 	my ($what) = @_;
@@ -203,13 +205,14 @@ sub assert_quiet
 	my ($what, $from) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @said = grep { /UTC \[\d+\] (ERROR|WARNING|FATAL)/ } split /^/, slurp_file($node->logfile, $from);
-	return is(join('', @said), '', "$what: the processes have met no error");
+	return is(join('', @said), '', "$what: the processes log no error");
 }
 my $position = restart_processes('overloads');
 publish(0, -4, -5, -6, -15, 9);
 assert_all_stored('overloads');
 
-# Calls as a person makes them, with arguments of the functions' own types; in any other a person would choose the stranger's.
+# Calls with arguments of the functions' own types, as a person makes them. With other types, a person would call the
+# stranger's functions.
 my @calls = (
 	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause()', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
 	'heartbeat_seek(to_timestamp(0), NULL::integer)', 'heartbeat_resume()', 'heartbeat_retry_dead_letters(NULL::text, NULL::text, NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bigint[])',
@@ -238,7 +241,7 @@ sub assert_calls
 		my @views = split /\n/, $node->query(ask("SELECT relname FROM pg_class WHERE relnamespace = 'hb'::regnamespace AND relkind = 'v' AND relowner <> 'stranger'::regrole
 			AND has_table_privilege('" . ($role || 'postgres') . "', oid, 'SELECT')"));
 		my @errors = map { my $e = error_of("$catalog " . ($role ? "SET ROLE $role;" : '') . " SELECT * FROM hb.$_"); $e eq '' ? () : "$_: $e" } @views;
-		is(join('', @errors), '', "$what: each view for " . ($role || 'a superuser'));
+		is(join('', @errors), '', "$what: each view works for " . ($role || 'a superuser'));
 		like(error_of("$catalog SELECT hb.heartbeat_distribute(32)"), qr/Citus/i, "$what: heartbeat_distribute() says that Citus is missing") if !$role;
 	}
 	return;
@@ -247,10 +250,10 @@ assert_calls('overloads');
 assert_all_read('overloads called');
 
 assert_nothing_used('overloads');
-$stranger->spy->assert_only('all that the extension does');
+$stranger->spy->assert_only('everything that the extension does');
 assert_quiet('overloads', $position);
 
-# Names of weeks to come and gone.
+# The stranger takes the names of future and past weeks.
 $stranger->take_weeks(-20 .. -7, 10 .. 12);
 $position = $node->log_position;
 publish(0, -7, -8, -9, 10, 11);
@@ -259,7 +262,8 @@ assert_calls('names of weeks');
 assert_all_read('names of weeks');
 assert_quiet('names of weeks', $position);
 
-# Functions that make each call without all arguments ambiguous: a person's too, but not those of the extension.
+# The stranger creates functions that make each call without all arguments ambiguous, for a person but not inside the
+# extension.
 $stranger->make_ambiguous;
 $position = restart_processes('ambiguous calls');
 $node->query("$catalog INSERT INTO hb.heartbeat_records_default (id, customer_id, heart_rate, event_timestamp, ingested_at)
@@ -267,18 +271,18 @@ $node->query("$catalog INSERT INTO hb.heartbeat_records_default (id, customer_id
 publish(0, -10, -11, -16, 12);
 assert_all_read('ambiguous calls');
 is($node->query(ask("SELECT tableoid::regclass <> 'hb.heartbeat_records_default'::regclass FROM hb.heartbeat_records WHERE customer_id = 'moved'")), 't',
-	'ambiguous calls: a reading of the default partition has moved to its week');
+	'ambiguous calls: a reading of the default partition has moved to its table partition');
 $node->set('heartbeat.retention' => '70d');
-$node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'retention works, in the worker');
-$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'and is recorded');
-$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'so does the rollup');
-$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_alerts WHERE rule = 'anomalous'"), 't', 'and alerts are raised');
+$node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'ambiguous calls: the maintenance worker applies retention');
+$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'ambiguous calls: heartbeat_events records retention');
+$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'ambiguous calls: the rollup is folded');
+$node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_alerts WHERE rule = 'anomalous'"), 't', 'ambiguous calls: alerts are raised');
 assert_all_read('ambiguous calls');
 assert_nothing_used('ambiguous calls');
-$stranger->spy->assert_only('what the workers do');
+$stranger->spy->assert_only('the work of the workers');
 assert_quiet('ambiguous calls', $position);
 
-# What a superuser makes the extension use is found.
+# heartbeat_check_objects() finds objects that a superuser makes the extension use.
 $node->query("$catalog CREATE FUNCTION stranger.kind() RETURNS text LANGUAGE sql RETURN 'strange'");
 for my $use ([ 'ALTER TABLE hb.heartbeat_events ALTER kind SET DEFAULT stranger.kind()', 'ALTER TABLE hb.heartbeat_events ALTER kind DROP DEFAULT', 'heartbeat_events' ],
 	[ "ALTER TABLE hb.heartbeat_gaps ADD CONSTRAINT strange CHECK (stranger.kind() <> '')", 'ALTER TABLE hb.heartbeat_gaps DROP CONSTRAINT strange', 'heartbeat_gaps' ])
@@ -286,10 +290,10 @@ for my $use ([ 'ALTER TABLE hb.heartbeat_events ALTER kind SET DEFAULT stranger.
 	my ($make, $undo, $named) = @$use;
 	$node->query("$catalog $make");
 	my (undef, $found, $error) = $node->psql('heartbeat', "$catalog SELECT * FROM hb.heartbeat_check_objects()");
-	like("$found$error", qr/^(?!.*ERROR).*$named/s, "heartbeat_check_objects() names $named, which uses something of a stranger's");
+	like("$found$error", qr/^(?!.*ERROR).*$named/s, "heartbeat_check_objects() names $named, which uses an object of the stranger");
 	$node->query("$catalog $undo");
 }
-assert_nothing_used('in the end');
+assert_nothing_used('at the end');
 
 $node->assert_no_crash;
 $kafka->stop;

@@ -1,6 +1,6 @@
-# Whoever may make triggers on heartbeat's tables, or owns one, gains nothing by it: on the bookkeeping tables such code is
-# refused by name, on those of readings it runs as the workers' role at most, also when an operator or a superuser calls a
-# function of heartbeat's. When it is gone everything goes on, and nothing is lost.
+# A role that may create triggers on heartbeat's tables, or owns one of them, gains no rights: heartbeat refuses such code on
+# the bookkeeping tables, and names it. On the tables of readings it runs at most as the workers' role, also when an operator
+# or a superuser calls a function of heartbeat. When the code is dropped everything continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('triggers', kafka => $kafka, extension => 0,
 	settings => { 'heartbeat.batch_wait' => 0, 'log_min_messages' => 'warning' });
 
-# An owner who is no superuser, as README has it, and the roles of docs/security.md.
+# An owner who is no superuser, as README.md describes it, and the roles of docs/security.md.
 $node->query('CREATE ROLE heartbeat_owner SUPERUSER');
 $node->query('SET ROLE heartbeat_owner; CREATE EXTENSION heartbeat');
 $node->query($_) for 'ALTER ROLE heartbeat_owner NOSUPERUSER NOLOGIN', 'GRANT CREATE, USAGE ON SCHEMA public TO heartbeat_owner';
@@ -45,7 +45,8 @@ sub publish
 	return;
 }
 
-# A normal reading, an anomaly, garbage; of now, and one whose week has no table partition.
+# Publishes a normal reading, an anomaly and a bad message with the present time, and two readings whose week has no table
+# partition.
 my $now = int(time);
 my $old = $now - 3 * 365 * 86400;
 sub publish_some
@@ -56,7 +57,8 @@ sub publish_some
 	return;
 }
 
-# Waits until a query is true or the status or the log says that one of the spy's additions is refused; returns what it was.
+# Waits until a query is true, or the status or the log says that one of the spy's objects is refused. Returns which of them
+# happened.
 my $log_position = 0;
 sub done_or_refused
 {
@@ -72,7 +74,8 @@ sub done_or_refused
 	return 'neither: ' . $node->query("SELECT concat_ws(' ', state, reason, hint, last_error) FROM heartbeat_status");
 }
 
-# The error of a call by a role that logs in, so that what is deferred to the commit would run as that role; '' without one.
+# Returns the error of a call by a role, or '' without one. The role logs in, so that deferred triggers would run as this
+# role at the commit.
 sub call
 {
 	my ($role, $sql) = @_;
@@ -80,14 +83,14 @@ sub call
 	return $status == 0 ? '' : $error;
 }
 
-# All that writes: ingest, the maintenance worker, the operator's functions and those of the owner. Passes when each call works
-# or names what it refuses.
+# Does everything that writes: ingest, the maintenance worker, the functions of the operator and of the owner. Passes when
+# each call succeeds or names the object that it refuses.
 sub assert_work
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @wrong;
-	# so many customers of one minute that it is marked
+	# so many customers in one minute that the minute is marked
 	publish(map { reading("S$_", 70, reading_time($now - 3600, $published)) } 1 .. 300) if $what =~ /stale|all/;
 	publish_some();
 	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
@@ -103,13 +106,13 @@ sub assert_work
 		my $error = call(@$call);
 		push @wrong, "$call->[1]: $error" unless $error eq '' || $error =~ /spy_/ || $error =~ /needs ingest to be paused/ && $call->[1] =~ /seek/;
 	}
-	# a session's call has woken the maintenance worker, which folds at once
+	# the call of a session has woken the maintenance worker, which folds at once
 	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
 	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
-	return is("@wrong", '', "$what: each call works, or names what is in its way");
+	return is("@wrong", '', "$what: each call succeeds, or names the object that it refuses");
 }
 
-# Passes when all goes on as if nothing had been.
+# Passes when everything continues as before.
 sub assert_goes_on
 {
 	my ($what) = @_;
@@ -117,22 +120,23 @@ sub assert_goes_on
 	$node->query('SELECT heartbeat_resume()');
 	publish_some();
 	$node->wait_for_offsets($topic, $published);
-	$node->wait_for_state('RUNNING', undef, "$what: the state is RUNNING when it is gone");
+	$node->wait_for_state('RUNNING', undef, "$what: the worker is RUNNING when the objects are dropped");
 	$node->assert_audit;
 	$log_position = $node->log_position;
 	$spy->forget;
 	return;
 }
 
-# Makes statements as mallory, who was granted all; passes when one is made, or all are refused by name of trigger and table.
+# Runs statements as mallory, who has all rights. Passes when one succeeds, or when each error names its trigger and its
+# table.
 sub assert_made
 {
 	my ($what, @statements) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory'); # also on the table partitions that have come since
+	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');    # also on table partitions that were made later
 	my @errors = grep { $_ ne '' } map { $spy->act($_) } @statements;
 	my @unnamed = grep { !/spy_\w+.*heartbeat_|heartbeat_\w+.*spy_/s && !/tables cannot have|transition table/ } @errors;
-	is("@unnamed", '', "$what: mallory makes triggers, or is told which ones are refused");
+	is("@unnamed", '', "$what: mallory creates triggers, or the error names a refused trigger");
 	return @errors < @statements;
 }
 sub remove_triggers
@@ -143,9 +147,9 @@ sub remove_triggers
 	return;
 }
 
-assert_goes_on('at first');
+assert_goes_on('before any trigger');
 
-# On the bookkeeping tables, one after the other and all at once.
+# Triggers on the bookkeeping tables, one after the other and all at once.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {
@@ -157,7 +161,8 @@ for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 	assert_goes_on($what);
 }
 
-# On those of readings and dead letters it runs, but as nobody else. A code that is refused would be refused here.
+# Triggers on the tables of readings and dead letters run, but only as the workers' role. A wrongly refused trigger would
+# fail this test.
 for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters))
 {
 	my ($table) = @$tables;
@@ -170,17 +175,18 @@ for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_
 assert_made('a plain trigger', "CREATE TRIGGER spy_plain AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()");
 publish_some();
 $node->wait_for_offsets($topic, $published);
-is(join(' ', $spy->actors), 'heartbeat_worker', "a trigger on readings runs, as the workers' role");
+is(join(' ', $spy->actors), 'heartbeat_worker', "a trigger on readings runs as the workers' role");
 remove_triggers();
 assert_goes_on('a plain trigger');
 
-# Rows that an operator or a superuser brings into the tables: mended, read again, moved to a new table partition.
+# An operator or a superuser brings rows into the tables: corrected dead letters, replayed messages, rows moved to a table
+# partition.
 for my $role ('heartbeat_operator', undef)
 {
 	my $who = $role // 'a superuser';
 	publish_some();
 	$node->wait_for_offsets($topic, $published);
-	# but for the one that a seek above has skipped
+	# except the row that a seek above has skipped
 	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
 		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");
@@ -192,21 +198,21 @@ for my $role ('heartbeat_operator', undef)
 		$spy->assert_only("$who calls $sql", 'heartbeat_worker');
 	}
 	my $of_week = "event_timestamp - date_trunc('week', to_timestamp($old), 'UTC') BETWEEN interval '0' AND interval '7 days'";
-	cmp_ok($node->query("SELECT count(*) FROM heartbeat_records_default WHERE $of_week"), '>', 0, 'there are rows to move');
+	cmp_ok($node->query("SELECT count(*) FROM heartbeat_records_default WHERE $of_week"), '>', 0, 'the default partition has rows to move');
 	my $error = call(undef, "SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
-	ok($error eq '' || $error =~ /spy_/ && $error =~ /heartbeat_(records|anomalies)/, 'rows are moved to a new partition, or the trigger is named') || diag $error;
-	$spy->assert_only('rows are moved', 'heartbeat_worker');
+	ok($error eq '' || $error =~ /spy_/ && $error =~ /heartbeat_(records|anomalies)/, 'rows are moved to a table partition, or the error names the trigger') || diag $error;
+	$spy->assert_only('rows moved to a table partition', 'heartbeat_worker');
 	remove_triggers();
 	is(call($role, 'SELECT heartbeat_retry_dead_letters()') . call($role, "SELECT heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')"), '',
-		"$who calls both when the triggers are gone");
-	assert_goes_on("$who has mended and read again");
+		"$who calls both functions when the triggers are dropped");
+	assert_goes_on("$who has retried and replayed");
 	$old += 40 * 86400;
 }
-# Publishes anew into the default partition, for retention to delete.
+# Publishes old readings into the default partition, which retention then deletes.
 $old = $now - 2 * 365 * 86400;
 assert_goes_on('before retention');
 
-# A bookkeeping table that mallory owns, with one addition of every kind.
+# mallory owns a bookkeeping table and adds one object of every kind.
 my %additions = (
 	trigger    => 'CREATE TRIGGER spy_trigger BEFORE INSERT OR UPDATE ON TABLE FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	rule       => "CREATE RULE spy_rule AS ON INSERT TO TABLE DO ALSO SELECT mallory.note('rule')",
@@ -223,24 +229,24 @@ my %undo = (
 	generated => 'ALTER TABLE TABLE DROP COLUMN spy_generated', constraint => 'ALTER TABLE TABLE DROP CONSTRAINT spy_constraint',
 	index => 'DROP INDEX public.spy_index', partial => 'DROP INDEX public.spy_partial');
 my %column = (heartbeat_events => 'id', heartbeat_offsets => 'updated_at');
-$node->query('GRANT CREATE ON SCHEMA public TO mallory'); # an index wants it
+$node->query('GRANT CREATE ON SCHEMA public TO mallory');    # needed for an index
 for my $table (sort keys %column)
 {
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		# its sequence goes with it
+		# its sequence changes the owner with it
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
-		# what it evaluates while it is made, mallory evaluates herself
-		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and makes a $kind");
+		# mallory herself evaluates the expression while the object is created
+		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");
 		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");
-		ok($pause eq '' || $pause =~ /$table/, 'a pause works, or names the table') || diag $pause;
+		ok($pause eq '' || $pause =~ /$table/, 'heartbeat_pause() succeeds, or its error names the table') || diag $pause;
 		my $resume = call('heartbeat_operator', 'SELECT heartbeat_resume()');
-		ok($resume eq '' || $resume =~ /$table/, 'so does its end') || diag $resume;
+		ok($resume eq '' || $resume =~ /$table/, 'heartbeat_resume() succeeds, or its error names the table') || diag $resume;
 		publish_some();
 		like(done_or_refused("SELECT coalesce((SELECT next_offset FROM heartbeat_offsets), 0) = $published
 				OR (SELECT concat_ws(' ', state, reason, last_error) ~ 'RETRYING.*$table' FROM heartbeat_status)"),
-			qr/^(done|refused)$/, 'readings are stored, or the state names the table');
+			qr/^(done|refused)$/, 'readings are stored, or the status names the table');
 		$spy->assert_only("$kind of $table");
 		$node->query("ALTER TABLE $table OWNER TO heartbeat_owner");
 		$node->query($sql->($undo{$kind}));
@@ -248,7 +254,7 @@ for my $table (sort keys %column)
 	}
 }
 
-# Retention, with triggers on what it deletes from; called by the workers, an operator and a superuser.
+# Retention with triggers on the tables from which it deletes, called by the workers, an operator and a superuser.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
@@ -256,7 +262,7 @@ my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp
 my @deleted_from = qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
 for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 {
-	$node->set('heartbeat.retention' => 0); # so that the workers delete nothing meanwhile
+	$node->set('heartbeat.retention' => 0);    # so that the maintenance worker deletes nothing yet
 	remove_triggers();
 	$spy->act($_) for map { $spy->triggers_on($_) } @$tables;
 	cmp_ok($node->query($left), '>', 0, 'there are readings to delete');
@@ -265,62 +271,62 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 	{
 		my $who   = ($role // 'a superuser') . " applies retention to @$tables";
 		my $error = call($role, 'SELECT heartbeat_apply_retention()');
-		ok($error eq '' || $error =~ /spy_\w+|foreign key/ && $error =~ /heartbeat_|mallory/, "$who, or is told of the trigger, or the foreign key, and its table") || diag $error;
+		ok($error eq '' || $error =~ /spy_\w+|foreign key/ && $error =~ /heartbeat_|mallory/, "$who, or the error names the trigger or the foreign key, and its table") || diag $error;
 		$spy->assert_only($who, 'heartbeat_worker');
 	}
 }
 $node->set('heartbeat.retention' => 0);
 remove_triggers();
 
-# A foreign key of mallory's, whose table has a trigger that is deferred to the commit.
+# A foreign key of mallory, whose table has a trigger that is deferred to the commit.
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',
 	'CREATE CONSTRAINT TRIGGER spy_letters AFTER DELETE OR UPDATE ON mallory.letters DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()';
 $node->query('INSERT INTO mallory.referring SELECT id FROM heartbeat_events; INSERT INTO mallory.letters SELECT id FROM heartbeat_dead_letters');
-cmp_ok($node->count('mallory.referring'), '>', 0, 'a table of mallory\'s refers to events');
+cmp_ok($node->count('mallory.referring'), '>', 0, 'a table of mallory refers to events');
 $spy->forget;
 $node->set('heartbeat.retention' => '300d');
 for my $role ('heartbeat_operator', undef)
 {
-	# an event to delete that mallory's table refers to
+	# an old event to which mallory's table refers
 	$node->query("INSERT INTO heartbeat_events (kind) VALUES ('old')");
 	$node->query("INSERT INTO mallory.referring SELECT max(id) FROM heartbeat_events WHERE kind = 'old'");
 	$node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE kind = 'old'");
 	my $error = call($role, 'SELECT heartbeat_apply_retention()');
-	ok($error eq '' || $error =~ /mallory|referring|letters/, 'with foreign keys alone') || diag $error;
-	$spy->assert_only('a foreign key of mallory\'s');
+	ok($error eq '' || $error =~ /mallory|referring|letters/, 'heartbeat_apply_retention() succeeds, or its error names the foreign key') || diag $error;
+	$spy->assert_only('a foreign key of mallory');
 }
 $node->query('DROP TABLE mallory.referring, mallory.letters');
-is(call('heartbeat_operator', 'SELECT heartbeat_apply_retention()'), '', 'retention works when they are gone');
-is($node->query($left), 0, 'and has deleted');
+is(call('heartbeat_operator', 'SELECT heartbeat_apply_retention()'), '', 'heartbeat_apply_retention() succeeds when the foreign keys are dropped');
+is($node->query($left), 0, 'heartbeat_apply_retention() has deleted the old readings');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
-# A table partition that mallory owns.
+# mallory owns a table partition.
 my $week = $node->query("SELECT date_trunc('week', now() - interval '20 weeks', 'UTC')");
 my $hers = $node->query("SELECT to_char(timestamptz '$week' AT TIME ZONE 'UTC', '\"heartbeat_records\"_IYYY\"w\"IW')");
 $node->query("SET ROLE heartbeat_owner; CREATE TABLE $hers (LIKE heartbeat_records INCLUDING ALL); ALTER TABLE $hers ADD PRIMARY KEY (customer_id, event_timestamp)");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $hers FOR VALUES FROM ('$week') TO (timestamptz '$week' + interval '7 days')");
 $node->query("ALTER TABLE $hers OWNER TO mallory");
-is($spy->act(join '; ', $spy->triggers_on($hers), "CREATE INDEX spy_of_hers ON $hers (mallory.noted(id))"), '', 'mallory owns a partition');
+is($spy->act(join '; ', $spy->triggers_on($hers), "CREATE INDEX spy_of_hers ON $hers (mallory.noted(id))"), '', 'mallory owns a table partition and adds triggers and an index');
 my $then = $node->query("SELECT extract(epoch FROM timestamptz '$week')::bigint + 3600");
 publish(map { reading("H$_", 70, reading_time($then + $_)) } 1 .. 3);
-like(done_or_refused("SELECT next_offset = $published FROM heartbeat_offsets"), qr/^(done|refused)$/, 'its readings are stored, or it is named');
-$spy->assert_only('a partition of mallory\'s', 'heartbeat_worker');
+like(done_or_refused("SELECT next_offset = $published FROM heartbeat_offsets"), qr/^(done|refused)$/, 'the readings of this table partition are stored, or the status names it');
+$spy->assert_only('a table partition of mallory', 'heartbeat_worker');
 my $error = call('heartbeat_operator', "SELECT heartbeat_replay(now() - interval '1 hour', now() + interval '1 hour')");
-ok($error eq '' || $error =~ /spy_|$hers/, 'a replay works, or names it') || diag $error;
-$spy->assert_only('a replay into a partition of mallory\'s', 'heartbeat_worker');
+ok($error eq '' || $error =~ /spy_|$hers/, 'heartbeat_replay() succeeds, or its error names the table partition') || diag $error;
+$spy->assert_only('a replay into a table partition of mallory', 'heartbeat_worker');
 $node->query("ALTER TABLE $hers OWNER TO heartbeat_owner; DROP INDEX spy_of_hers");
 remove_triggers();
 $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 
-# The hint of the state, where the workers act as a superuser; and no trigger runs as one.
-$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'with an owner of its own the state has no hint of a superuser');
+# The status has a hint if the workers act as a superuser; no trigger runs as a superuser.
+$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is none');
 $node->query('ALTER ROLE heartbeat_owner SUPERUSER');
 $node->set('heartbeat.role' => '');
 publish_some();
-$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|.*superuser/s, 'with a superuser the state is RUNNING and hints at it');
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|.*superuser/s, 'the status is RUNNING with a hint when the workers act as a superuser');
 $spy->forget;
 $spy->act($_) for map { $spy->triggers_on($_) } 'heartbeat_offsets', 'heartbeat_events';
 assert_work('a superuser as the owner');
@@ -332,7 +338,7 @@ $node->query('ALTER ROLE heartbeat_owner NOSUPERUSER');
 $node->set('heartbeat.role' => 'heartbeat_worker');
 publish_some();
 $node->wait_for_offsets($topic, $published);
-$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'and no longer when there is none');
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'the status has no such hint when the owner is no superuser any more');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
 $node->assert_no_crash;

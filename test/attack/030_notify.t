@@ -1,5 +1,5 @@
-# The queue of NOTIFY is one for the whole server, and any role can fill it: one session listens in a transaction that it does
-# not end, another one notifies. heartbeat then drops announcements, counts them and says so, and stores what it reads.
+# The whole server has one queue for NOTIFY, and any role can fill it: one session listens in an open transaction, and
+# another one notifies. heartbeat then drops announcements, counts and logs them, and still stores all readings.
 
 use strict;
 use warnings;
@@ -18,8 +18,9 @@ my $kafka = Heartbeat::Kafka->new('notify');
 $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
-# From PostgreSQL 17 on the queue can be made small, and is filled. Before, it has 8 GB, and is filled step by step, to a little
-# beyond one half at most, until heartbeat drops announcements; FILL_QUEUE=1 fills it wholly here too.
+# Since PostgreSQL 17 the queue can be made small, so the test fills it. Older versions have a queue of 8 GB: the test fills
+# it step by step, a little beyond one half at most, until heartbeat drops announcements. With FILL_QUEUE=1 the test fills it
+# completely.
 my ($version) = $node->pg_version =~ /^(\d+)/;
 $node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
 my $full = $version >= 17 || $ENV{FILL_QUEUE};
@@ -39,7 +40,7 @@ sub publish
 }
 my $dropped = "SELECT coalesce(sum(value), 0) FROM heartbeat_metrics WHERE name = 'heartbeat_announcements_dropped_total'";
 
-# What a listener hears until it has heard a word, or has waited.
+# Returns the output of a listener until it matches a pattern, or until the deadline.
 sub hears
 {
 	my ($listener, $word, $what) = @_;
@@ -53,16 +54,16 @@ sub hears
 my $listener = $node->background_psql('heartbeat');
 $listener->query_safe('LISTEN heartbeat_anomaly');
 publish('before', 3);
-hears($listener, qr/before/, 'an anomaly is announced');
+hears($listener, qr/before/, 'the worker announces an anomaly');
 $listener->quit;
-is($node->query($dropped), 0, 'and nothing is dropped');
+is($node->query($dropped), 0, 'no announcement is dropped while the queue is empty');
 
 my $holder = $node->background_psql('heartbeat', extra_params => [ '-U', 'nobody_special' ]);
 $holder->query_safe($_) for 'LISTEN something', 'BEGIN', 'SELECT 1';
 my $position = $node->log_position;
 my $began    = time;
 
-# A notification of half a page and more takes a page of the queue.
+# A notification of more than half a page takes a whole page of the queue.
 sub fill
 {
 	my ($up_to) = @_;
@@ -77,7 +78,7 @@ sub fill
 if ($full)
 {
 	fill(1);
-	# the rest, in small pieces, until not one more fits
+	# fills the rest with small notifications, until none fits
 	$node->psql('heartbeat', qq{DO \$\$ BEGIN LOOP PERFORM pg_notify('flood', repeat('x', $_)); COMMIT; END LOOP; END \$\$},
 		extra_params => [ '-U', 'nobody_special' ]) for 4100, 1;
 	like($node->query_error("NOTIFY heartbeat_anomaly, '" . 'x' x 7000 . "'"), qr/too many notifications in the NOTIFY queue/, 'the queue is full');
@@ -94,33 +95,33 @@ else
 	}
 }
 my $begun = $node->query($dropped);
-cmp_ok($begun, '>', 0, 'an announcement is dropped before the queue is full by more than a half');
+cmp_ok($begun, '>', 0, 'heartbeat drops announcements before the queue is much more than half full');
 publish('during', $_) for 5, 5;
 $node->wait_for_state('RUNNING');
-is($node->query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'during'"), 10, 'all readings are stored');
-$node->wait_for_query($dropped =~ s/^SELECT (.*?\)) FROM/SELECT $1 >= $begun + 10 FROM/r, 't', 'each announcement that is dropped is counted');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'during'", 1, 'an alert is recorded, though it cannot be announced');
+is($node->query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'during'"), 10, 'all readings are stored while announcements are dropped');
+$node->wait_for_query($dropped =~ s/^SELECT (.*?\)) FROM/SELECT $1 >= $begun + 10 FROM/r, 't', 'heartbeat_metrics counts each dropped announcement');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'during'", 1, 'an alert is recorded, although it cannot be announced');
 $node->query("SELECT heartbeat_pause('during')");
-$node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state' AND details->>'state' = 'PAUSED'", 1, 'and so is a state');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state' AND details->>'state' = 'PAUSED'", 1, 'a state is recorded, although it cannot be announced');
 $node->query('SELECT heartbeat_resume()');
 publish('during', 5);
 $node->assert_audit;
 is($node->log_matches(qr/LOG:  heartbeat: [^\n]*announcement/, $position) + $node->log_matches(qr/WARNING:  heartbeat: [^\n]*announcement/, $position), 1,
 	'the log says once that announcements are dropped');
-is($node->log_matches(qr/ERROR:/, $position), 0, 'and nothing fails');
+is($node->log_matches(qr/ERROR:/, $position), 0, 'nothing fails while announcements are dropped');
 
-# When there is room again.
+# The queue has room again.
 $holder->quit;
-$node->wait_for_query('SELECT pg_notification_queue_usage() < 0.1', 't', 'the queue is emptied when its listener is gone');
+$node->wait_for_query('SELECT pg_notification_queue_usage() < 0.1', 't', 'the queue is empty when its listener has ended');
 my $before = $node->query($dropped);
 $listener = $node->background_psql('heartbeat');
 $listener->query_safe("LISTEN $_") for qw(heartbeat_anomaly heartbeat_state heartbeat_alert);
 publish('after', 3);
 my $heard = hears($listener, qr/heartbeat_anomaly.*after/s, 'anomalies are announced again');
-unlike($heard, qr/during/, 'but for what was dropped');
+unlike($heard, qr/during/, 'the dropped announcements are not sent later');
 $node->query("SELECT heartbeat_pause('after')");
-hears($listener, qr/PAUSED/, 'and so are states');
-is($node->query($dropped), $before, 'nothing more is dropped');
+hears($listener, qr/PAUSED/, 'states are announced again');
+is($node->query($dropped), $before, 'no announcement is dropped when the queue has room');
 $node->query('SELECT heartbeat_resume()');
 $listener->quit;
 $node->wait_for_state('RUNNING');

@@ -1,5 +1,5 @@
-# Arguments at the edge of what a type can hold, and calls in great number: a function answers at once or says what is legal,
-# nothing that was stored breaks a view, and nobody can push what he did out of the events.
+# Arguments at the limits of their types, and very many calls: a function returns soon or names the allowed values, no stored
+# value breaks a view, and no role can push its own actions out of heartbeat_events.
 
 use strict;
 use warnings;
@@ -18,7 +18,8 @@ for my $role (qw(heartbeat_reader heartbeat_operator))
 }
 my $operator = 'SET ROLE heartbeat_operator;';
 
-# The answer to a statement, or its error beginning with the SQLSTATE; one that takes longer than five seconds has none.
+# Returns the result of a statement, or its error beginning with the SQLSTATE. A statement that takes longer than five
+# seconds fails.
 sub answer
 {
 	my ($sql) = @_;
@@ -27,7 +28,7 @@ sub answer
 	return $status == 0 ? $answer : $error =~ s/.*ERROR:\s+//sr;
 }
 
-# Weeks: 0, or an error of the argument's that says which years or how many are legal.
+# Weeks: the result is 0, or an error that names the allowed years or their number.
 my %times = (
 	'from the beginning'       => "'-infinity', now()",
 	'to the end'               => "now(), 'infinity'",
@@ -48,32 +49,32 @@ for my $what (sort keys %times)
 }
 like(answer("SELECT heartbeat_make_partitions($_, $_)"), qr/^\d+$|^22\w{3}: .*(year|\d{4})/s, "heartbeat_make_partitions($_) ends")
 	for "'4714-11-24 00:00+00 BC'", "'0001-01-01 BC'", "'0001-01-01'", "'9999-12-31'", "'10000-01-03'", "'99999-12-31'";
-is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'it makes a week afterwards');
+is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'heartbeat_make_partitions() makes table partitions afterwards');
 
-# Rows are moved between plain tables of the caller's alone, which are alike.
+# heartbeat_move_rows() moves rows only between plain tables that the caller owns and that have the same columns.
 $node->query('CREATE ROLE mover; GRANT EXECUTE ON FUNCTION heartbeat_move_rows(regclass, regclass) TO mover; CREATE TABLE theirs (i int); GRANT ALL ON theirs TO mover;
 	CREATE SCHEMA mover AUTHORIZATION mover; SET ROLE mover; CREATE TABLE mover.one (i int PRIMARY KEY); INSERT INTO mover.one VALUES (1);
 	CREATE TABLE mover.other (i text); CREATE VIEW mover.view AS SELECT 1 AS i; CREATE TABLE mover.two (LIKE mover.one INCLUDING ALL, CHECK (i < 2))');
 like(answer("SET ROLE mover; SELECT heartbeat_move_rows($_->[0], $_->[1])"), qr/^$_->[2]: /, "heartbeat_move_rows($_->[0], $_->[1])")
 	for [ "'mover.one'", "'theirs'", 42501 ], [ "'theirs'", "'mover.one'", 42501 ], [ "'mover.one'", "'mover.other'", 42804 ], [ "'mover.one'", "'mover.view'", 42809 ],
 	[ 0, "'mover.one'", '42P01' ], [ "'mover.one'", "'mover.one'", 23505 ], [ "'mover.one_pkey'", "'mover.one'", 42809 ];
-is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'it moves a row');
-like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'and none that a constraint refuses');
+is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'heartbeat_move_rows() moves a row');
+like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'heartbeat_move_rows() does not move a row that a constraint refuses');
 
-# Offsets: 0 to 10^15. What is beyond breaks sums of them.
+# Offsets are 0 to 10^15. Larger ones would overflow in sums.
 my $most = 1_000_000_000_000_000;
 answer("$operator SELECT heartbeat_pause('to seek')");
 for my $offset (9223372036854775807, 9223372036854775806, $most + 1, -1, '-9223372036854775808')
 {
-	like(answer("$operator SELECT * FROM heartbeat_seek(7, $offset)"), qr/^22023: .*\b$most\b/s, "heartbeat_seek to $offset: the error says what is legal");
+	like(answer("$operator SELECT * FROM heartbeat_seek(7, $offset)"), qr/^22023: .*\b$most\b/s, "heartbeat_seek() to $offset: the error names the allowed offsets");
 }
-is(answer("$operator SELECT new_offset FROM heartbeat_seek(7, $_)"), $_, "heartbeat_seek to $_") for 0, $most, 0, $most;
+is(answer("$operator SELECT new_offset FROM heartbeat_seek(7, $_)"), $_, "heartbeat_seek() goes to offset $_") for 0, $most, 0, $most;
 my @views = ('heartbeat_audit()', 'heartbeat_audit_tables()', qw(heartbeat_metrics heartbeat_status heartbeat_partitions vw_pipeline_summary));
 sub assert_views
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	# * and not count(*), which computes no column
+	# SELECT count(*) would not compute the columns
 	for my $view (@views)
 	{
 		my ($status, undef, $error) = $node->psql('heartbeat', "SELECT * FROM $view");
@@ -90,44 +91,44 @@ for my $counter (@counters, 'dead_letters_deleted')
 {
 	$node->query("UPDATE heartbeat_offsets SET $counter = $largest - partition WHERE partition < 3");
 	my @errors = map { $node->query_error("SELECT * FROM $_") } @views;
-	is(join('', @errors), '', "each view, where a superuser has set $counter near the end of its type");
+	is(join('', @errors), '', "each view works when a superuser has set $counter near the limit of its type");
 	$node->query("UPDATE heartbeat_offsets SET $counter = 0 WHERE partition < 3");
 }
 $node->query('UPDATE heartbeat_offsets SET ' . join(', ', map { "$_ = $largest - partition" } @counters) . ' WHERE partition < 3');
-assert_views('where all counters are near the end of their type');
-is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'alerts are evaluated');
+assert_views('with all counters near the limit of their types');
+is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'heartbeat_evaluate_alerts() works with these counters');
 $node->query("DELETE FROM heartbeat_offsets");
 
-# What an operator did stays to be read, whatever he calls afterwards. Calls beyond a limit may be refused.
+# heartbeat_events keeps an operator's actions, whatever the operator calls afterwards. Calls above a limit may fail.
 $node->query("SET ROLE heartbeat_operator; SELECT heartbeat_pause('the deed'); SELECT heartbeat_seek(0, 4711)");
 my $deed = "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM heartbeat_events WHERE reason = 'the deed' OR details->>'next_offset' = '4711'";
-is($node->query("$operator $deed"), 'pause seek', 'an operator pauses and seeks, and it is recorded');
+is($node->query("$operator $deed"), 'pause seek', 'heartbeat_events records a pause and a seek of an operator');
 my @floods = (
 	[ 10_200, "heartbeat_pause('noise ' || n)" ],
 	[ 3_500,  "heartbeat_resume(), heartbeat_pause(), heartbeat_seek(1, n % 2)" ]);
 for my $flood (@floods)
 {
 	my ($times, $calls) = @$flood;
-	# transactions of a hundred: fewer would make one row very many versions
+	# commits after each hundred calls: one transaction would leave very many versions of one row
 	my $error = $node->query_error(qq{SET ROLE heartbeat_operator; DO \$\$ BEGIN
 		FOR n IN 1 .. $times LOOP BEGIN PERFORM $calls; EXCEPTION WHEN OTHERS THEN NULL; END;
 			IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$\$});
-	is($error, '', "$times times $calls");
-	is($node->query("$operator $deed"), 'pause seek', 'leave what he did before to be read');
+	is($error, '', "$times times $calls: no error ends the calls");
+	is($node->query("$operator $deed"), 'pause seek', 'heartbeat_events still has the earlier pause and seek');
 }
-is($node->query('SELECT count(*) <= 20000 FROM heartbeat_events'), 't', 'and the table of the events is bounded');
+is($node->query('SELECT count(*) <= 20000 FROM heartbeat_events'), 't', 'heartbeat_events has at most 20000 rows');
 answer("$operator SELECT heartbeat_resume()");
 
-# A reason of any length: the state is recorded, and so is the next one.
+# A reason of any length: heartbeat_events records this state, and the next one.
 my $state = "SELECT details->>'state' FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1";
-$node->set('heartbeat.brokers' => '127.0.0.1:1'); # nobody answers there
-$node->wait_for_query($state, 'CONNECTING', 'a state is recorded');
+$node->set('heartbeat.brokers' => '127.0.0.1:1');    # no broker is there
+$node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING');
 my $position = $node->log_position;
 answer("$operator SELECT heartbeat_pause(repeat('x', 1000000))");
-$node->wait_for_query($state, 'PAUSED', 'a pause with a reason of a megabyte is recorded as a state');
+$node->wait_for_query($state, 'PAUSED', 'heartbeat_events records PAUSED with a reason of a megabyte');
 answer("$operator SELECT heartbeat_resume()");
-$node->wait_for_query($state, 'CONNECTING', 'and so is its end');
-is($node->log_matches(qr/ERROR:/, $position), 0, 'without an error');
+$node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING after that');
+is($node->log_matches(qr/ERROR:/, $position), 0, 'no error is logged');
 
 $node->assert_no_crash;
 done_testing();

@@ -1,6 +1,7 @@
-# Every function and every setting with what people type: what does not exist, the ends of each type, infinity, NULL, nothing,
-# a typo. Each call ends soon, with an error that says what is legal, or with an effect that the same function undoes; and
-# whatever was called before, the next function works. A function or a setting without a row here is an error.
+# Calls every function, and sets every setting, with values that people type: names that do not exist, the limits of each
+# type, infinity, NULL, an empty text, a typo. Each call ends soon, with an error that names the allowed values, or with an
+# effect that the same function can undo. Afterwards the next function works. A function or a setting without a row in this
+# test is a failure.
 
 use strict;
 use warnings;
@@ -23,7 +24,7 @@ $kafka->produce($topic, map { { partition => $_ % 2, value => reading("C$_", $_ 
 $kafka->produce($topic, { partition => 0, value => 'garbage' });
 $node->wait_for_offsets($topic, 21, 20);
 
-# By type, as SQL.
+# The limits of each type, as SQL.
 my %edges = (
 	'integer'                  => [ qw(NULL -2147483648 -1 0 2 7 2147483647) ],
 	'bigint'                   => [ qw(NULL -9223372036854775808 -1 0 1 1000000000000000 1000000000000001 9223372036854775807) ],
@@ -40,7 +41,7 @@ my %edges = (
 	'bigint[]'                 => [ 'NULL', "'{}'", "'{NULL}'", "'{{1},{2}}'", "'{9223372036854775807}'" ],
 	'regclass[]'               => [ 'NULL', "'{}'", "'{NULL}'", "ARRAY['pg_class'::regclass]", "'{0}'" ]);
 
-# Of each function what it is called with, argument by argument; each is then tried with the edges of its type.
+# Valid arguments for each function. The test replaces each argument by the limits of its type, one after the other.
 my ($r, $a, $u) = map { "'heartbeat_$_'" } qw(records anomalies rollup);
 my %functions = (
 	'actor()'                                            => [],
@@ -115,7 +116,7 @@ my %functions = (
 	'use_summary(boolean,regprocedure)'                  => [ 'false', "'heartbeat_summarize_minute(timestamptz)'" ],
 	'wake_workers()'                                     => [],
 	'watch_truncates(regclass)'                          => [$r]);
-# The same function undoes what a call of it has done; what makes partitions does no harm.
+# Statements that undo the calls of a function. The effects of all other functions are harmless.
 my %undo = (
 	'pause(text)'                            => 'SELECT heartbeat_resume(); SELECT heartbeat_pause()',
 	'resume()'                               => 'SELECT heartbeat_pause()',
@@ -125,9 +126,9 @@ my %undo = (
 my %known = map { split /\|/, $_, 2 } split /\n/, $node->query(q{SELECT substr(p.oid::regprocedure::text, 11) || '|' || (obj_description(p.oid, 'pg_proc') !~ '^Internal')
 	FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'});
 is(join(' ', grep { !$functions{$_} } sort keys %known), '', 'each function has a row in this test');
-is(join(' ', grep { !defined $known{$_} } sort keys %functions), '', 'and each row its function');
+is(join(' ', grep { !defined $known{$_} } sort keys %functions), '', 'each row of this test has its function');
 
-# What a call gives, as a row: its text, the SQLSTATE, what the error says, and how long it took. Its effect is kept or not.
+# Returns a row for a call: its SQLSTATE, the text of its error, and its duration. The effect of the call is kept or not.
 $node->query(q{CREATE FUNCTION public.attempt(call text, keep boolean, OUT code text, OUT said text, OUT seconds double precision) LANGUAGE plpgsql AS $$
 	DECLARE
 		began timestamptz := clock_timestamp();
@@ -156,10 +157,10 @@ sub assert_healthy
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @errors = grep { $_ ne '' } map { $node->query_error("SELECT * FROM $_") } @views;
-	is("@errors", '', "$what: each view answers");
-	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, "$what: the audit is true");
+	is("@errors", '', "$what: each view works");
+	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, "$what: the audit shows no difference");
 	my $replay = "SELECT sum(messages) FROM heartbeat_replay(now() - interval '1 day', now() + interval '1 day')";
-	return is($node->query($replay), 41, "$what: a replay of all works");
+	return is($node->query($replay), 41, "$what: a replay of all messages works");
 }
 
 sub arguments_tried
@@ -191,38 +192,39 @@ for my $signature (sort keys %functions)
 	is("$status $error", '0 ', "heartbeat_$signature: all calls end");
 	my @answers = map { [ split /\|/, $_, 3 ] } split /\n/, $out;
 	$calls += @answers;
-	is(join("\n", map { "@$_" } grep { $_->[1] > 5 } @answers), '', "heartbeat_$signature: each within seconds");
-	is(join("\n", map { "@$_" } grep { $_->[0] =~ /^(?:XX|57|58|53|40)/ } @answers), '', "heartbeat_$signature: no error of the server's inside");
+	is(join("\n", map { "@$_" } grep { $_->[1] > 5 } @answers), '', "heartbeat_$signature: each call ends within five seconds");
+	is(join("\n", map { "@$_" } grep { $_->[0] =~ /^(?:XX|57|58|53|40)/ } @answers), '', "heartbeat_$signature: no error is an internal error of the server");
 	if ($known{$signature} eq 'true')
 	{
-		is(join("\n", map { "@$_" } grep { $_->[0] ne 'done' && $_->[2] =~ m{ /  / $} } @answers), '', "heartbeat_$signature: an error says what is legal, or what to do");
-		is(join("\n", map { "@$_" } grep { $_->[0] =~ /^(?:42601|42703|42883|22008)/ } @answers), '', "heartbeat_$signature: and no error is one of a statement inside");
+		is(join("\n", map { "@$_" } grep { $_->[0] ne 'done' && $_->[2] =~ m{ /  / $} } @answers), '', "heartbeat_$signature: each error names the allowed values, or what to do");
+		is(join("\n", map { "@$_" } grep { $_->[0] =~ /^(?:42601|42703|42883|22008)/ } @answers), '', "heartbeat_$signature: no error is about a statement inside the function");
 	}
 	$node->query($undo{$signature}) if $undo{$signature};
-	is($node->query($fingerprint), $before, "heartbeat_$signature: what it has done can be undone");
+	is($node->query($fingerprint), $before, "heartbeat_$signature: the effects of the calls can be undone");
 	assert_healthy("after heartbeat_$name") if $people eq 'true' && $signature =~ /\(.+\)/;
 }
 note "$calls calls of " . keys(%functions) . ' functions';
 
-# The last days that there are lie after all messages, and the first ones before.
+# The last possible times are after all messages, and the first possible times before.
 is($node->query("SELECT new_offset FROM heartbeat_seek('$_->[0]'::timestamptz, 0)"), $_->[1], "a seek to $_->[0] goes to offset $_->[1]")
   for [ '294276-12-31 23:59:59+00', 21 ], [ '4714-11-24 00:00+00 BC', 0 ], [ '294276-12-31 23:59:59+00', 21 ];
 is($node->query("SELECT next_offset FROM heartbeat_kafka_offsets('$_->[0]', 0)"), $_->[1], "Kafka's offset at $_->[0] is $_->[1]") for [ 'infinity', 21 ], [ '-infinity', 0 ];
 
-# A partition or an offset that Kafka does not hold is refused with what it holds.
-like($node->query_error('SELECT heartbeat_seek(2, 0)'), qr/has no partition 2.*partitions 0 to 1/s, 'a seek of a partition that the topic does not have');
-like($node->query_error('SELECT heartbeat_seek(0, 22)'), qr/does not hold offset 22.*offsets 0 to 20/s, 'a seek to an offset that it does not have');
-like($node->query_error("SELECT heartbeat_seek(now(), $_)"), qr/has no partition $_.*partitions 0 to 1/s, "a seek by time of partition $_") for 2, -1, 2147483647, -2147483648;
-is($node->query($fingerprint), $before, 'the positions are where they were');
+# A function refuses a partition or an offset that Kafka does not have, and names those that it has.
+like($node->query_error('SELECT heartbeat_seek(2, 0)'), qr/has no partition 2.*partitions 0 to 1/s, 'the error of heartbeat_seek() names the existing partitions');
+like($node->query_error('SELECT heartbeat_seek(0, 22)'), qr/does not hold offset 22.*offsets 0 to 20/s, 'the error of heartbeat_seek() names the existing offsets');
+like($node->query_error("SELECT heartbeat_seek(now(), $_)"), qr/has no partition $_.*partitions 0 to 1/s, "the error of a seek by time names the existing partitions when partition $_ does not exist") for 2, -1, 2147483647, -2147483648;
+is($node->query($fingerprint), $before, 'the stored offsets have not changed');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_state('RUNNING');
 
-# Settings: of each a row with legal values at its ends; what is illegal of a number, a switch and a choice comes from its type.
+# A row for each setting with the valid values at its limits. Invalid values of a number, a switch and a choice come from the
+# type of the setting.
 my %settings = (
 	'batch_size'        => [ 1, 1000000 ],
 	'batch_wait'        => [ 0, '60s' ],
 	'brokers'           => [ '', 'localhost', '[::1]:9092', 'nowhere.invalid:1, 127.0.0.1:65535' ],
-	'database'          => undef,                                             # at a restart
+	'database'          => undef,    # needs a restart
 	'dead_letter_limit' => [ 0, 2147483647 ],
 	'group_id'          => [ 'g', 'x' x 255, 'a group' ],
 	'kafka_config_file' => [ '', '/nowhere/at/all', '/tmp', ' ' ],
@@ -235,7 +237,7 @@ my %settings = (
 	'stall_timeout'     => [ 1, '1d' ],
 	'start_offset'      => [ 'Latest', 'earliest' ],
 	'topic'             => [ 'nosuchtopic', 'x' x 249 ],
-	'workers'           => undef);                                            # at a restart
+	'workers'           => undef);    # needs a restart
 my %illegal = (
 	integer => [ '', ' ', 'many', '-2147483649', '2147483648', '99999999999999999999', 'NaN', 'infinity', '1 fortnight', '0x' ],
 	bool    => [ '', ' ', 'sometimes', '2' ],
@@ -245,7 +247,7 @@ my %illegal = (
 	brokers => [ ',', ' ', 'kafka://a:9092', 'SSL://a:9092', 'a:99999', 'a:0', ':9092', 'a:9092/x', 'me@a:9092', 'a:9092;b:9092', '[::1', "a\n:9092" ]);
 my %types = map { split /\|/ } split /\n/, $node->query("SELECT substr(name, 11), vartype FROM pg_settings WHERE name LIKE 'heartbeat.%'");
 is(join(' ', grep { !exists $settings{$_} } sort keys %types), '', 'each setting has a row in this test');
-is(join(' ', grep { !exists $types{$_} } sort keys %settings), '', 'and each row its setting');
+is(join(' ', grep { !exists $types{$_} } sort keys %settings), '', 'each row of this test has its setting');
 sub quoted { my ($value) = @_; return "E'" . ($value =~ s/([\\'])/\\$1/gr) . "'"; }
 for my $setting (sort keys %types)
 {
@@ -254,24 +256,24 @@ for my $setting (sort keys %types)
 	{
 		my ($status, undef, $error) = $node->psql('heartbeat', "ALTER SYSTEM SET heartbeat.$setting = " . quoted($value), extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 		my $shown = substr($value, 0, 20) =~ s/\n/\\n/gr;
-		like($error, qr/22023: (?:invalid value for parameter "heartbeat.$setting"|parameter "heartbeat.$setting" requires|-?\d+.* is outside the valid range for parameter "heartbeat.$setting")/, "heartbeat.$setting = '$shown' is refused by name");
+		like($error, qr/22023: (?:invalid value for parameter "heartbeat.$setting"|parameter "heartbeat.$setting" requires|-?\d+.* is outside the valid range for parameter "heartbeat.$setting")/, "the error for heartbeat.$setting = '$shown' names the setting");
 	}
 	next unless $settings{$setting};
 	for my $value (@{ $settings{$setting} })
 	{
 		$node->query("ALTER SYSTEM SET heartbeat.$setting = " . quoted($value));
 		$node->query('SELECT pg_reload_conf()');
-		$node->wait_for_query("SELECT state IS NOT NULL FROM heartbeat_status", 't', "heartbeat.$setting = '" . substr($value, 0, 20) . "' is taken");
+		$node->wait_for_query("SELECT state IS NOT NULL FROM heartbeat_status", 't', "heartbeat.$setting = '" . substr($value, 0, 20) . "' is accepted");
 	}
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# What was not legal is named where it is met: while it is in force, and when the server starts with it.
+# If a value turns out to be unusable, the status names it: while it is in force, and when the server starts with it.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;
 	$node->set("heartbeat.$setting" => $value);
-	$node->wait_for_query("SELECT reason LIKE '%$reason%' FROM heartbeat_status", 't', "heartbeat.$setting = '$value': the state says so");
+	$node->wait_for_query("SELECT reason LIKE '%$reason%' FROM heartbeat_status", 't', "heartbeat.$setting = '$value': the reason names the problem");
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->set("heartbeat.$setting" => $setting eq 'topic' ? $topic : '');
 	$node->wait_for_state('RUNNING');
@@ -280,10 +282,10 @@ my $position = $node->log_position;
 $node->append_conf('postgresql.conf', "heartbeat.brokers = 'kafka://127.0.0.1:9092'");
 $node->reload;
 $node->wait_for_log(qr/invalid value for parameter "heartbeat.brokers": "kafka:/, $position);
-is($node->query('SELECT setting FROM pg_settings WHERE name = $$heartbeat.brokers$$'), $kafka->brokers, 'a reload keeps the brokers that were good');
+is($node->query('SELECT setting FROM pg_settings WHERE name = $$heartbeat.brokers$$'), $kafka->brokers, 'a reload with wrong brokers keeps the brokers that were valid');
 $node->restart;
 $node->wait_for_query('SELECT reason FROM heartbeat_status', 'heartbeat.brokers was refused: "kafka://127.0.0.1:9092" is not the address of a broker: it begins with a protocol, which security.protocol is for.',
-	'a server that starts with a wrong list says so');
+	'a server that starts with wrong brokers gives the reason');
 $node->append_conf('postgresql.conf', "heartbeat.brokers = '" . $kafka->brokers . "'");
 $node->reload;
 $node->wait_for_state('RUNNING');

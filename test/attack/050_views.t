@@ -1,5 +1,5 @@
-# What a reader sees through the views, and no more: a function of the reader's own that costs nothing is called before the
-# view's conditions, unless the view is a security barrier, and tells of each row that the view leaves out.
+# A reader sees only the rows that a view shows. A cheap function of the reader's own would be called before the conditions
+# of the view, and could reveal the other rows, unless the view is a security barrier.
 
 use strict;
 use warnings;
@@ -14,11 +14,11 @@ use Heartbeat::Runbook;
 my $node = Heartbeat::Cluster->create('views', settings => { 'heartbeat.topic' => 'ours' });
 $node->query(grants_of('heartbeat_reader'));
 
-# The server refuses a row whose table partition is attached while the row goes to the default one.
+# The server refuses a row if its table partition is attached while the row goes to the default partition.
 $node->wait_for_query("SELECT count(DISTINCT h.inhparent) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
-	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the partitions of this week');
+	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the table partitions of this week');
 
-# Rows that a view shows and, in the same table partition, rows that it does not.
+# Rows that a view shows, and rows in the same table partition that it does not show.
 $node->query($_) for
 	q{INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
 		('shown', 200, now() - interval '23 hours 59 minutes', 'TACHYCARDIA'), ('hidden', 200, now() - interval '24 hours 1 minute', 'TACHYCARDIA')},
@@ -26,7 +26,7 @@ $node->query($_) for
 	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
 		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
 
-# What a function of the reader's is called with when it filters a column of a view.
+# Returns the values with which a function of the reader is called when it filters a column of a view.
 sub leaked
 {
 	my ($view, $column) = @_;
@@ -39,21 +39,21 @@ sub leaked
 	return join ' ', sort keys %seen;
 }
 
-# The function tells of each row that the view shows, or the test would pass with a function that is not called.
-is(leaked('vw_recent_anomalies',           'customer_id'),   'shown', 'vw_recent_anomalies tells of no customer older than a day');
-is(leaked('heartbeat_partitions',          'topic'),         'ours',  'heartbeat_partitions tells of no other topic');
-is(leaked('heartbeat_dead_letter_summary', 'error_code'),    'shown', 'heartbeat_dead_letter_summary tells of no error that is resolved');
-is(leaked('heartbeat_dead_letter_summary', 'example_topic'), 'shown', 'nor of the topic of a dead letter that is resolved');
-is(leaked('heartbeat_dead_letter_summary', 'example_error'), 'shown', 'nor of its text');
+# The function must report each row that the view shows: otherwise the test would pass with a function that is never called.
+is(leaked('vw_recent_anomalies',           'customer_id'),   'shown', 'vw_recent_anomalies reveals no customer older than a day');
+is(leaked('heartbeat_partitions',          'topic'),         'ours',  'heartbeat_partitions reveals no other topic');
+is(leaked('heartbeat_dead_letter_summary', 'error_code'),    'shown', 'heartbeat_dead_letter_summary reveals no resolved error');
+is(leaked('heartbeat_dead_letter_summary', 'example_topic'), 'shown', 'heartbeat_dead_letter_summary reveals no topic of a resolved dead letter');
+is(leaked('heartbeat_dead_letter_summary', 'example_error'), 'shown', 'heartbeat_dead_letter_summary reveals no text of a resolved dead letter');
 
-# Each view of the extension that a reader may read; also one that a later version adds.
+# All views of the extension that a reader may read, also views that are added later.
 my @views = split /\n/, $node->query(q{
 	SELECT c.relname, coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_barrier'), false)
 	FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
 	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
 	WHERE c.relkind = 'v' AND has_table_privilege('heartbeat_reader', c.oid, 'SELECT') ORDER BY 1});
-cmp_ok(scalar @views, '>=', 7, 'there are views for readers');
-is(join(' ', grep { !/\|t$/ } @views), '', 'each of them is a security barrier');
+cmp_ok(scalar @views, '>=', 7, 'a reader may read at least seven views');
+is(join(' ', grep { !/\|t$/ } @views), '', 'each of these views is a security barrier');
 
 $node->assert_no_crash;
 done_testing();

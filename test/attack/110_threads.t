@@ -1,5 +1,5 @@
-# A user's trigger decodes dead letters in the ingest worker while the worker's other thread decodes the next batch: no
-# crash, no reading with another one's values, each stored once.
+# A user's trigger decodes dead letters in the ingest worker while the other thread of the worker decodes the next batch: the
+# worker does not crash, no reading gets values of another one, and each reading is stored once.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('threads', kafka => $kafka, settings => { 'heartbeat.batch_size' => 1000 });
 
-# Unknown keys, escapes and nested values: the short cut for what producers write leaves all of these to the JSON parser.
+# Unknown keys, escapes and nested values: the fast path of the decoder leaves all of these to the JSON parser.
 sub payload
 {
 	my ($customer, $rate, $time, $values) = @_;
@@ -28,9 +28,9 @@ sub payload
 	return qq({"customer\\u005fid":"$customer","device":[$nested],"heart_rate":$rate,"event_timestamp":"$time"});
 }
 
-# Dead letters that stay dead letters: each retry parses all of them.
+# Dead letters that cannot be resolved: each retry parses all of them again.
 $kafka->produce('heartbeat-events', map { { partition => $_ % 2, value => payload("letter $_", '"none"', '', 30) } } 1 .. $letters);
-$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', $letters, 'there are dead letters to decode again');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', $letters, 'the dead letters that the trigger will decode are stored');
 
 $node->query('CREATE TABLE retries (remaining bigint)');
 $node->query(q{CREATE FUNCTION retry() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -53,8 +53,8 @@ $kafka->produce('heartbeat-events', map { { partition => $_->{partition}, value 
 $node->query("SELECT heartbeat_resume()");
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-cmp_ok($node->count('retries'), '>=', $messages / 1000, 'the trigger has decoded dead letters in each batch');
-is($node->query('SELECT count(*) FROM retries WHERE remaining <> ' . $letters), 0, 'and found them to be what they are');
+cmp_ok($node->count('retries'), '>=', $messages / 1000, 'the trigger decoded dead letters in each batch');
+is($node->query('SELECT count(*) FROM retries WHERE remaining <> ' . $letters), 0, 'each retry in the trigger left all dead letters unresolved');
 $node->assert_readings('each reading is stored once, as it was published', map { { value => $_->{plain} } } @published);
 is($node->count('heartbeat_dead_letters'), $letters, 'no other message is a dead letter');
 $node->assert_audit;

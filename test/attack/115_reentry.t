@@ -1,5 +1,5 @@
-# A user's trigger calls heartbeat's functions from within a statement of heartbeat's: with the schema renamed meanwhile, in
-# a block that is undone, and without end.
+# A user's trigger calls heartbeat's functions inside a statement of heartbeat: while the schema is renamed, in a block that
+# is rolled back, and recursively without end.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-$ENV{MALLOC_PERTURB_} = 85;    # what was freed is overwritten
+$ENV{MALLOC_PERTURB_} = 85;    # freed memory is overwritten
 
 my $kafka = Heartbeat::Kafka->new('reentry');
 $kafka->start;
@@ -32,7 +32,7 @@ sub publish
 	return;
 }
 
-# Readings that are refused while there is trouble: they can be retried afterwards.
+# A trigger refuses readings while the table "trouble" has a row, so that they can be retried afterwards.
 $node->query('CREATE TABLE public.trouble ()');
 $node->query(q{CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -43,11 +43,11 @@ $node->query("CREATE TRIGGER refuse BEFORE INSERT ON heartbeat_$_ FOR EACH ROW E
   for 'records', 'anomalies';
 $node->query('INSERT INTO public.trouble DEFAULT VALUES');
 publish("GHOST$_", 70) for 1 .. 40;
-$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty readings are refused');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty readings are dead letters');
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# The statement that updates the dead letters is planned anew while it runs.
+# The server plans the statement that updates the dead letters again while it runs.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN
@@ -63,21 +63,21 @@ $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql
 $node->query('CREATE TRIGGER rename BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.rename()');
 is( $node->query("BEGIN; SELECT resolved FROM heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[1 : 1]);"
 		  . " SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL; ROLLBACK"),
-	"1\n11", 'a statement goes on that was planned anew while it ran')
+	"1\n11", 'a statement continues although the server planned it again while it ran')
   for 1 .. 3;
 like($node->query_error('SELECT heartbeat_retry_dead_letters()'),
 	qr/already modified by an operation triggered by the current command/,
-	'a call within a call that resolves the same dead letters is an error');
+	'a nested call that resolves the same dead letters fails');
 $node->query('DROP TRIGGER rename ON heartbeat_dead_letters');
 
-# Without end.
+# Recursive calls without end.
 $node->query(q{CREATE FUNCTION public.again() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN PERFORM hb.heartbeat_retry_dead_letters(); RETURN new; END $$});
 $node->query('CREATE TRIGGER again BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.again()');
-like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth limit exceeded/, 'a call within a call has an end');
+like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth limit exceeded/, 'a recursive call fails at the stack depth limit');
 $node->query('DROP TRIGGER again ON heartbeat_dead_letters');
 
-# The worker stores readings in a block that is undone. It must not remember that their customers have their rows.
+# The worker stores readings in a block that is rolled back. It must not remember that rows for their customers exist.
 $node->query('DROP TRIGGER refuse ON heartbeat_' . $_) for 'records', 'anomalies';
 $node->query('CREATE TABLE public.undone ()');
 $node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -95,12 +95,12 @@ $node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS
 $node->query('CREATE TRIGGER undo AFTER INSERT ON heartbeat_records EXECUTE FUNCTION public.undo()');
 publish('CUST-1', 70);
 $node->wait_for_offsets('heartbeat-events', $published);
-is($node->count('public.undone'), 1, 'the worker has stored readings that were undone');
-is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'GHOST%'"), 0, 'they are not there');
+is($node->count('public.undone'), 1, 'the trigger stored readings in a block that was rolled back');
+is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'GHOST%'"), 0, 'the readings of this block are not stored');
 $node->query('DROP TRIGGER undo ON heartbeat_records');
-publish('GHOST1', 200, 1000);    # an anomaly adds nothing to the rollup but the customer
+publish('GHOST1', 200, 1000);    # an anomaly adds only its customer to the rollup
 $node->wait_for_offsets('heartbeat-events', $published);
-$node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE customer_id = 'GHOST1'", 1, 'a customer is added when it comes again');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE customer_id = 'GHOST1'", 1, 'the worker adds a customer again after the rollback');
 
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '40|0', 'the dead letters can still be retried');
 $node->assert_audit;

@@ -1,6 +1,6 @@
-# The extension's owner changes its tables while heartbeat uses them: columns of other types and names, tables that are
-# renamed, moved, taken away, unlogged, with row level security, with rules. The server never crashes; the state or the
-# function that was called names what is wrong; ingest goes on when the change is undone, and nothing is missing.
+# The extension's owner changes its tables while heartbeat uses them: columns with other types and names, tables that are
+# renamed, moved, removed from the extension or unlogged, with row level security, with rules. The server never crashes; the
+# status or the called function names the problem; ingest continues when the change is undone, and no reading is missing.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my @tables    = map { "heartbeat_$_" } qw(control offsets dead_letters records a
 my $start     = int(time) - 3600;
 my $published = 0;
 
-# A reading of each kind, and a message that is none.
+# Publishes a reading of each kind, and a bad message.
 sub publish
 {
 	my $time = reading_time($start + $published);
@@ -36,7 +36,7 @@ sub publish
 	return;
 }
 
-# Runs statements one by one, each in a transaction of its own; returns the errors.
+# Runs statements one by one, each in its own transaction, and returns the errors.
 sub run
 {
 	my @statements = @_;
@@ -44,7 +44,7 @@ sub run
 	return $error // '';
 }
 
-# What a person reads who looks: the state with its reason, or the error that looking ends with. '' while all is well.
+# Returns the state with its reason, or the error of this query, or '' when all is well.
 sub trouble
 {
 	$node->psql('heartbeat', q{SELECT state, reason FROM heartbeat_state() WHERE state IN ('RETRYING', 'FAILED')},
@@ -60,8 +60,8 @@ sub is_stored
 
 my (@silent, %outcomes);
 
-# Makes the change, has heartbeat work, and undoes it. What is told has to match the pattern; where it must be told, that is
-# before anything is stored. False: PostgreSQL refuses the change.
+# Makes the change, lets heartbeat work, and undoes the change. Each reported problem must match the pattern. With $must the
+# problem must be reported before anything is stored. Returns false if PostgreSQL refuses the change.
 sub attempt
 {
 	my ($what, $change, $undo, $name, $must) = @_;
@@ -73,7 +73,7 @@ sub attempt
 		return 0;
 	}
 	publish();
-	# the worker reads the positions when it begins anew
+	# the worker reads the stored offsets when it starts again
 	my $called = run('SELECT pg_reload_conf()', 'SELECT * FROM heartbeat_retry_dead_letters()', 'SELECT * FROM heartbeat_status', 'SELECT heartbeat_resume()');
 	my $deadline = time + 30;
 	my $told     = '';
@@ -117,7 +117,7 @@ my %other = (
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
 
-# What the library itself reads of a row, and no operator of PostgreSQL's before.
+# Columns whose values the library itself reads, before an operator of PostgreSQL does.
 my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
   offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)
@@ -129,7 +129,7 @@ for my $column (@columns)
 	my $told = $must ? qr/column "$name" of extension "heartbeat" is of type $other/ : qr/\Q$name\E|\Q$table\E|operator|function|types/;
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
-	# a view needs the column: another one has its name
+	# a view needs the column, so the test renames it and adds another one with its name
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )
@@ -165,9 +165,9 @@ for my $table (@tables)
 		qr/\Q$table\E|rules?\b/)
 	  for $table =~ /offsets|control/ ? ('UPDATE') : ('INSERT', 'UPDATE', 'DELETE');
 }
-finish('tables that are not what they were');
+finish('changed tables');
 
-# An unlogged table would lose its rows in a crash, alone: nothing may be stored meanwhile.
+# A crash would empty an unlogged table alone, so nothing may be stored meanwhile.
 for my $table (@tables)
 {
 	my $partition = $node->query("SELECT coalesce(min(inhrelid::regclass::text), '') FROM pg_inherits WHERE inhparent = '$table'::regclass");
@@ -176,20 +176,20 @@ for my $table (@tables)
 		$node->query("ALTER TABLE $unlogged SET UNLOGGED");
 		publish();
 		$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', qr/^RETRYING\|table "$unlogged" of extension "heartbeat" is unlogged/,
-			"$unlogged unlogged: the state says so");
-		like($node->query_error('SELECT heartbeat_pause()'), qr/"$unlogged" .* is unlogged/, 'and so does a function');
-		is(is_stored(), '', 'nothing is stored');
+			"the worker is RETRYING when $unlogged is unlogged, and the reason names it");
+		like($node->query_error('SELECT heartbeat_pause()'), qr/"$unlogged" .* is unlogged/, "heartbeat_pause() fails when $unlogged is unlogged");
+		is(is_stored(), '', "nothing is stored while $unlogged is unlogged");
 		$node->query("ALTER TABLE $unlogged SET LOGGED");
 		$node->wait_for_offsets('heartbeat-events', $published);
 	}
 }
 
-# The maintenance worker frees the room of rows that it has removed.
+# The maintenance worker also truncates tables whose rows it has removed, although another table is missing.
 $node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
 $node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes rows');
-$node->wait_for_query('SELECT last_error FROM heartbeat_status', qr/heartbeat_stale_minutes/, 'and says which table is gone');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes the folded rows');
+$node->wait_for_query('SELECT last_error FROM heartbeat_status', qr/heartbeat_stale_minutes/, 'the last error names the missing table');
 $node->query('ALTER TABLE renamed RENAME TO heartbeat_stale_minutes');
 $node->query('SELECT heartbeat_resume()');
 
@@ -198,7 +198,7 @@ $node->wait_for_offsets('heartbeat-events', $published);
 $node->wait_for_state('RUNNING');
 $node->assert_audit;
 is($node->count('heartbeat_records') . ' ' . $node->count('heartbeat_anomalies') . ' ' . $node->count('heartbeat_dead_letters'),
-	join(' ', ($published / 3) x 3), 'everything is stored once');
+	join(' ', ($published / 3) x 3), 'every message is stored once after all changes');
 $node->assert_no_crash;
 
 done_testing();

@@ -1,6 +1,6 @@
-# Texts that people and producers choose: names of customers, constraints, rules and alerts, what triggers say and why ingest is
-# paused, with characters of several bytes at each place where a text is cut, and with what a terminal obeys. Whatever they are,
-# each view can be read, a dump restores, and the log is harmless.
+# Texts that people and producers choose: names of customers, constraints, rules and alerts, messages of triggers and reasons
+# of a pause, with multi-byte characters at each place where heartbeat cuts a text, and with control characters for
+# terminals. Whatever the texts are, each view can be read, a dump can be restored, and the log is harmless.
 
 use strict;
 use warnings;
@@ -22,10 +22,10 @@ my @letters = ('é', '心', '😀');
 
 sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 
-# psql takes SQL as bytes.
+# psql needs SQL as bytes.
 sub ask { my ($sql) = @_; my $answer = $node->query(bytes($sql)); utf8::decode($answer); return $answer; }
 
-# Publishes a reading of each of the customers to a topic of its own, and waits until they are stored or are dead letters.
+# Publishes a reading of each customer to a topic of its own, and returns the topic.
 sub publish
 {
 	my (@customers) = @_;
@@ -43,11 +43,11 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# Made before the readings: a customer who is heard while there is no such rule counts as heard for a minute.
+# The rule must exist before the readings: otherwise an arrival counts as heard for a minute.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
-wait_until_stored(publish('calm'), 1, 'readings are stored');
+wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 
-# The reasons of a pause.
+# Reasons of a pause.
 for my $letter (@letters)
 {
 	for my $before (0 .. 3)
@@ -55,28 +55,28 @@ for my $letter (@letters)
 		ask("SELECT heartbeat_pause(repeat('a', $before) || repeat('$letter', 300))");
 		my $room = 383 - $before;
 		$room -= $room % length bytes($letter);
-		# length() looks at each character, and psql leaves out half a one
+		# length() checks each character; psql would drop an incomplete one
 		is(eval { ask("SELECT length(reason) || ' ' || reason FROM heartbeat_status") } // $@,
 			($before + $room / length bytes($letter)) . ' ' . 'a' x $before . $letter x ($room / length bytes($letter)),
-			"a reason of $before + " . length(bytes($letter)) . ' bytes a character is cut where one ends');
+			"a reason of $before + " . length(bytes($letter)) . ' bytes a character is cut at the end of a character');
 	}
 }
 ask(q{SELECT heartbeat_pause(E'\x1b[2J\r\nforged\u009b \u202e' || repeat('é', 300))});
-like(ask('SELECT reason FROM heartbeat_status'), qr/^\\x1b\[2J\\x0d\\x0aforged\\xc2\\x9b \\xe2\\x80\\xaeé+$/, 'what a terminal obeys is escaped in the state');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_events WHERE kind = \'pause\'', 13, 'the events have them');
+like(ask('SELECT reason FROM heartbeat_status'), qr/^\\x1b\[2J\\x0d\\x0aforged\\xc2\\x9b \\xe2\\x80\\xaeé+$/, 'control characters are escaped in the status');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_events WHERE kind = \'pause\'', 13, 'heartbeat_events has all pauses');
 assert_restores($node, 'pauses');
 ask('SELECT heartbeat_resume()');
 
-# Customers.
+# Names of customers.
 my $escapes = '\u001b[31mred\r\n2026-01-01 00:00:00 UTC [1] LOG:  forged\u009b\u202e\u007f';
 my $topic   = publish(map({ $_ x 256 } @letters), $escapes, 'C:\\\\x1b');
-wait_until_stored($topic, 5, 'customers of 256 characters, and of control characters, are stored');
-is(ask(q{SELECT count(*) FROM heartbeat_records WHERE length(customer_id) = 256}), 3, 'as they are');
-is(ask(q{SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^\x1b\[31mred\r\n'}), 1, 'also what a terminal obeys');
+wait_until_stored($topic, 5, 'customers of 256 characters and with control characters are stored');
+is(ask(q{SELECT count(*) FROM heartbeat_records WHERE length(customer_id) = 256}), 3, 'long names of customers are stored unchanged');
+is(ask(q{SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^\x1b\[31mred\r\n'}), 1, 'control characters in the name of a customer are stored unchanged');
 $node->wait_for_log(qr/LOG: +VALID \\x1b\[31mred\\x0d\\x0a2026-01-01 00:00:00 UTC \[1\] LOG:  forged\\xc2\\x9b\\xe2\\x80\\xae\\x7f 70 bpm/, 0);
 assert_restores($node, 'customers');
 
-# What a trigger says, which becomes a dead letter's text.
+# The message of a trigger becomes the text of a dead letter.
 ask(<<'SQL');
 CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	IF starts_with(NEW.customer_id, 'refuse') THEN
@@ -93,46 +93,46 @@ CREATE TRIGGER object BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FU
 SQL
 my @refused = map { my $letter = $_; map { 'refuse' . 'b' x $_ . $letter } 0 .. 3 } @letters;
 $topic = publish(@refused, "refuse$escapes!");
-wait_until_stored($topic, 13, 'readings whose trigger says much are dead letters');
-is(ask("SELECT count(*), max(octet_length(error_text)) FROM heartbeat_dead_letters WHERE topic = '$topic' AND error_code = 'P0001'"), '13|255', 'their texts fit');
+wait_until_stored($topic, 13, 'readings with a long message of their trigger are dead letters');
+is(ask("SELECT count(*), max(octet_length(error_text)) FROM heartbeat_dead_letters WHERE topic = '$topic' AND error_code = 'P0001'"), '13|255', 'the texts of these dead letters have at most 255 bytes');
 is(ask("SELECT bool_and(error_text ~ '^b*(é+|心+|😀+)\$') FROM heartbeat_dead_letters WHERE topic = '$topic' AND \"offset\" < 12"),
-	't', 'and are cut where a character ends');
-is(ask("SELECT heartbeat_retry_dead_letters(topic => '$topic') IS NOT NULL"), 't', 'they can be retried');
+	't', 'these texts are cut at the end of a character');
+is(ask("SELECT heartbeat_retry_dead_letters(topic => '$topic') IS NOT NULL"), 't', 'these dead letters can be retried');
 assert_restores($node, 'triggers');
 ask('ALTER TABLE heartbeat_records DISABLE TRIGGER object');
 
-# A constraint whose name is as long as PostgreSQL lets it be.
+# The name of a constraint has the maximal length.
 my $name = '心' x 20 . 'é';
 ask(qq{ALTER TABLE heartbeat_records ADD CONSTRAINT "$name" CHECK (customer_id <> 'ungültig' OR heart_rate IS NULL)});
 $topic = publish('ungültig', 'gültig');
-wait_until_stored($topic, 2, 'a constraint with a long name refuses its reading alone');
-like(ask("SELECT error_text FROM heartbeat_dead_letters WHERE topic = '$topic'"), qr/constraint "\Q$name\E"/, 'and its name is told');
+wait_until_stored($topic, 2, 'a constraint with a long name refuses only one reading');
+like(ask("SELECT error_text FROM heartbeat_dead_letters WHERE topic = '$topic'"), qr/constraint "\Q$name\E"/, 'the text of the dead letter has the name of the constraint');
 ask(qq{ALTER TABLE heartbeat_records DROP CONSTRAINT "$name"; ALTER TABLE heartbeat_records ENABLE TRIGGER object});
 
-# Trouble of the database, in the words of a trigger, in the state, the event and the alert that come of it.
+# A message of a trigger becomes the reason of a state, an event and an alert.
 my $rule = '😀' x 200;
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$rule', 'state', '0')");
-# before the trouble, in which silence says nothing
-$node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names is an alert');
+# before the trouble, because a rule about silence raises no alert while ingest is in trouble
+$node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names raises alerts');
 for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "break$escapes!")
 {
 	my $shown = $customer eq "break$escapes!" ? qr/break\\x1b\[31mred\\x0d\\x0a2026.*!$/ : qr/\Q@{[ bytes($customer) ]}\E/;
 	publish($customer);
-	$node->wait_for_state('RETRYING', $shown, 'trouble is told in a trigger\'s words');
-	is(ask('SELECT octet_length(reason) BETWEEN 379 AND 383 AND length(reason) > 0 AND length(last_error) > 0 FROM heartbeat_status'), 't', 'cut');
+	$node->wait_for_state('RETRYING', $shown, 'the worker is RETRYING with the message of the trigger');
+	is(ask('SELECT octet_length(reason) BETWEEN 379 AND 383 AND length(reason) > 0 AND length(last_error) > 0 FROM heartbeat_status'), 't', 'the reason is cut to at most 383 bytes');
 }
-$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'break%'", 't', 'it is an event');
-$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_alerts WHERE rule = '" . bytes($rule) . "'", 't', 'and an alert');
+$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_events WHERE kind = 'state' AND reason LIKE 'break%'", 't', 'heartbeat_events has the message of the trigger');
+$node->wait_for_query("SELECT count(*) > 0 FROM heartbeat_alerts WHERE rule = '" . bytes($rule) . "'", 't', 'the alert is raised with the message of the trigger');
 assert_restores($node, 'trouble');
 ask('UPDATE heartbeat_alert_rules SET enabled = false');
 
-# What a trigger writes into the log itself.
+# A trigger logs a warning.
 $topic = publish("warn$escapes");
-wait_until_stored($topic, 1, 'a trigger may warn');
+wait_until_stored($topic, 1, 'a reading whose trigger logs a warning is stored');
 $node->wait_for_log(qr/WARNING: +warn\\x1b\[31mred\\x0d\\x0a2026/, 0);
 
-assert_clean_views($node, 'in the end');
-assert_clean_log($node, 0, 'in the end');
+assert_clean_views($node, 'at the end');
+assert_clean_log($node, 0, 'at the end');
 is($node->log_matches(qr/^2026-01-01 /m), 0, 'no line of the log is forged');
 $node->assert_no_crash;
 done_testing();

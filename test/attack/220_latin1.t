@@ -1,5 +1,5 @@
-# Databases whose encoding is not UTF-8: what comes in UTF-8, from Kafka and librdkafka, is converted on its way in, and what the
-# server says in its own encoding is no UTF-8. A text never has a batch tried again for ever.
+# Databases whose encoding is not UTF-8: heartbeat converts texts of Kafka and librdkafka, which are in UTF-8. Texts of the
+# server are in its own encoding, and not in UTF-8. No text makes the worker try a batch again for ever.
 
 use strict;
 use warnings;
@@ -19,10 +19,11 @@ my $second = 0;
 
 sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 
-# The reading of a customer at some time.
+# Returns a reading of a customer.
 sub message { my ($customer) = @_; return { value => bytes(reading($customer, 70, reading_time(1_790_000_000 + $second++))) }; }
 
-# In a database of the encoding, `own` is what its alphabet has, and a server speaks; `foreign` it lacks.
+# Runs the tests in a database of the encoding. The encoding has the letter $own, which texts of the server contain, and
+# lacks $foreign.
 sub play
 {
 	my ($encoding, $own, $foreign) = @_;
@@ -41,7 +42,7 @@ sub play
 		return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $end, "$encoding: $what");
 	};
 
-	# A constraint and a trigger in the database's own letters.
+	# A constraint and a trigger with letters of the database's encoding.
 	my $long = $own x 300;
 	$ask->(qq{ALTER TABLE heartbeat_records ADD CONSTRAINT "nicht_$own" CHECK (customer_id <> 'refused')});
 	$ask->(qq{CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
@@ -50,25 +51,25 @@ sub play
 		RETURN NEW; END \$\$;
 		CREATE TRIGGER object BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION object()});
 	my $topic = $meet->(messages => [ map { message($_) } 'before', 'refused', 'told', "$own\\u001b[2J", "a$foreign", 'after' ]);
-	$read->($topic, 6, 'readings that are refused in its own letters are dead letters');
-	is($ask->(q{SELECT count(*) FROM heartbeat_records}), $encoding eq 'SQL_ASCII' ? 4 : 3, "$encoding: their neighbours are stored");
+	$read->($topic, 6, 'readings that are refused with texts in its letters are dead letters');
+	is($ask->(q{SELECT count(*) FROM heartbeat_records}), $encoding eq 'SQL_ASCII' ? 4 : 3, "$encoding: the other readings are stored");
 	my $letters = $ask->("SELECT string_agg(error_text, '|' ORDER BY \"offset\") FROM heartbeat_dead_letters WHERE topic = '$topic'");
-	like($letters, qr/constraint "nicht_\Q$own\E"\|(?:\Q$own\E)+(?:\||$)/, "$encoding: and their texts are in its letters");
+	like($letters, qr/constraint "nicht_\Q$own\E"\|(?:\Q$own\E)+(?:\||$)/, "$encoding: the texts of the dead letters have its letters");
 	$node->wait_for_log(qr/LOG: +VALID \Q@{[ $encoding eq 'SQL_ASCII' ? bytes($own) : Encode::encode($encoding eq 'LATIN1' ? 'iso-8859-1' : 'euc-jp', $own) ]}\E\\x1b\[2J 70 bpm/, 0);
 	my $retried = $ask->("SELECT remaining FROM heartbeat_retry_dead_letters(topic => '$topic')");
-	is($retried, $encoding eq 'SQL_ASCII' ? 2 : 3, "$encoding: they can be retried");
+	is($retried, $encoding eq 'SQL_ASCII' ? 2 : 3, "$encoding: these dead letters can be retried");
 	assert_restores($node, "$encoding: its own letters");
 
-	# Trouble in them, of more than fits.
+	# A long error message with these letters.
 	$meet->(messages => [ message('broken') ]);
-	$node->wait_for_state('RETRYING', qr/x(?:\Q@{[ bytes($own) ]}\E)+/, "$encoding: trouble is told in its letters");
+	$node->wait_for_state('RETRYING', qr/x(?:\Q@{[ bytes($own) ]}\E)+/, "$encoding: the reason has the message of the trigger");
 
-	# A broker's words.
+	# Texts of a broker.
 	$topic = $meet->(cluster_id => bytes("$own$foreign"), messages => [ message('x') ]);
-	$read->($topic, 1, 'a cluster id in UTF-8');
-	is($ask->("SELECT cluster_id ~ '^(\\\\x[0-9a-f]{2})+\$' FROM heartbeat_offsets WHERE topic = '$topic'"), 't', "$encoding: is stored as ASCII");
+	$read->($topic, 1, 'a topic with a cluster id in UTF-8 is read');
+	is($ask->("SELECT cluster_id ~ '^(\\\\x[0-9a-f]{2})+\$' FROM heartbeat_offsets WHERE topic = '$topic'"), 't', "$encoding: the cluster id is stored as ASCII");
 	$meet->(topic => $topic, cluster_id => bytes("$foreign$own"), messages => [ message('x') ]);
-	$node->wait_for_state('FAILED', qr/leads to cluster \\x/, "$encoding: another one is another cluster");
+	$node->wait_for_state('FAILED', qr/leads to cluster \\x/, "$encoding: the worker is FAILED with another cluster id");
 	my $file = $node->data_dir . '/kafka.properties';
 	open(my $properties, '>', $file) or die "$file: $!";
 	chmod 0600, $file;
@@ -77,9 +78,9 @@ sub play
 	$node->set('heartbeat.kafka_config_file' => $file);
 	$meet->(refusal => bytes("says $own and $foreign \x{9b}\n") . "\xff", messages => []);
 	my $seen = $encoding eq 'SQL_ASCII' ? $foreign : '?';
-	$node->wait_for_state('CONNECTING', qr/says \Q@{[ bytes("$own and $seen") ]}\E \\xc2\\x9b\\x0a\\xff/, "$encoding: a refusal is converted");
-	like($node->query_error("SELECT * FROM heartbeat_kafka_offsets(now())"), qr/says \Q@{[ bytes("$own and $seen") ]}\E/, "$encoding: also for a session");
-	$node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state' AND reason LIKE '%says%'", 1, "$encoding: it is an event");
+	$node->wait_for_state('CONNECTING', qr/says \Q@{[ bytes("$own and $seen") ]}\E \\xc2\\x9b\\x0a\\xff/, "$encoding: the text of a refusal is converted");
+	like($node->query_error("SELECT * FROM heartbeat_kafka_offsets(now())"), qr/says \Q@{[ bytes("$own and $seen") ]}\E/, "$encoding: the text of a refusal is converted for a session");
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state' AND reason LIKE '%says%'", 1, "$encoding: heartbeat_events has the text of a refusal");
 
 	assert_clean_views($node, $encoding);
 	assert_clean_log($node, 0, $encoding);

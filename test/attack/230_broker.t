@@ -1,5 +1,5 @@
-# A broker that lies: texts that are no UTF-8, numbers that cannot be. The worker says what is wrong, stores none of it, and goes
-# on when a good broker is back; what it has stored can be read, dumped and restored.
+# A broker that sends wrong answers: texts that are not UTF-8, impossible numbers. The worker names the problem, stores
+# nothing of it, and continues when a good broker is back. All stored texts can be read, dumped and restored.
 
 use strict;
 use warnings;
@@ -17,10 +17,10 @@ my $node   = Heartbeat::Cluster->create('lies', settings => { 'log_min_messages'
 my $cases  = 0;
 my $obeyed = "\xff\xfe\x1b[31m\r\nforged: line\xc3";
 
-# One and the same, so that a topic that another broker gives has the messages that were read before.
+# Always the same message, so that a topic on another broker has the messages that were read before.
 sub message { return { value => reading('CUST-1', 70, reading_time(1_790_000_000)), @_ }; }
 
-# A topic of its own for each case, so that none is told by another's positions.
+# Starts a broker with a topic of its own for each case, so that stored offsets of other cases do not matter.
 sub meet
 {
 	my (%manners) = @_;
@@ -32,40 +32,40 @@ sub meet
 
 sub stored { my ($topic) = @_; return "SELECT coalesce(max(next_offset), -1) FROM heartbeat_offsets WHERE topic = '$topic'"; }
 
-# A lie is trouble with that reason, of which nothing is stored, and a good broker ends it.
+# Passes when a wrong answer is the reason for CONNECTING, nothing of it is stored, and a good broker ends it.
 sub refused
 {
 	my ($what, $reason, $expected, %manners) = @_;
 	my $topic = meet(%manners);
-	$node->wait_for_state('CONNECTING', $reason, "$what: the state says so");
+	$node->wait_for_state('CONNECTING', $reason, "$what: the reason names the problem");
 	is($node->query(stored($topic)), $expected, "$what: nothing is stored of it");
 	meet(topic => $topic, messages => [ map { message() } 1 .. 3 ]);
 	$node->wait_for_query(stored($topic), 3, "$what: a good broker is read to its end");
-	$node->wait_for_state('RUNNING', undef, "$what: and it is over");
+	$node->wait_for_state('RUNNING', undef, "$what: the worker is RUNNING with the good broker");
 	return;
 }
 
-# What the worker takes without trouble.
+# Passes when the worker accepts an answer.
 sub taken
 {
 	my ($what, $end, %manners) = @_;
 	my $topic = meet(%manners);
-	$node->wait_for_query(stored($topic), $end, "$what: it is read");
-	$node->wait_for_state('RUNNING', undef, "$what: and there is no trouble");
+	$node->wait_for_query(stored($topic), $end, "$what: the topic is read to its end");
+	$node->wait_for_state('RUNNING', undef, "$what: the worker is RUNNING");
 	return $topic;
 }
 
 # Texts.
-my $topic = taken('a cluster id that is no text', 1, cluster_id => $obeyed, messages => [ message() ]);
+my $topic = taken('a cluster id that is not UTF-8', 1, cluster_id => $obeyed, messages => [ message() ]);
 is($node->query("SELECT cluster_id FROM heartbeat_offsets WHERE topic = '$topic'"),
-	'\\xff\\xfe\\x1b[31m\\x0d\\x0aforged: line\\xc3', 'it is stored as ASCII');
+	'\\xff\\xfe\\x1b[31m\\x0d\\x0aforged: line\\xc3', 'the cluster id is stored as ASCII');
 meet(topic => $topic, cluster_id => $obeyed, messages => [ map { message() } 1 .. 2 ]);
-$node->wait_for_query(stored($topic), 2, 'the same id is known again');
+$node->wait_for_query(stored($topic), 2, 'the worker recognizes the same cluster id');
 $node->query("UPDATE heartbeat_offsets SET cluster_id = E'\\u009b' || repeat(E'\\n', 50) WHERE topic = '$topic'");
 meet(topic => $topic, cluster_id => "\xc2\x9b" . "\n" x 50, messages => [ map { message() } 1 .. 3 ]);
-$node->wait_for_query(stored($topic), 3, 'one that was stored as it came is known too');
+$node->wait_for_query(stored($topic), 3, 'the worker recognizes a cluster id that an older version stored unchanged');
 meet(topic => $topic, cluster_id => "$obeyed!", messages => [ map { message() } 1 .. 4 ]);
-$node->wait_for_state('FAILED', qr/of Kafka cluster .*leads to cluster .*\\xc3!/, 'another id is another cluster');
+$node->wait_for_state('FAILED', qr/of Kafka cluster .*leads to cluster .*\\xc3!/, 'another cluster id means another cluster');
 assert_restores($node, 'cluster ids');
 taken('a cluster id that is too long', 1, cluster_id => "\xc3\xa9" x 16000, messages => [ message() ]);
 taken('no cluster id', 1, cluster_id => undef, messages => [ message() ]);
@@ -98,7 +98,7 @@ taken('3000 partitions', 1, partitions => 3000, messages => [ message() ]);
 my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
 cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f MiB', $memory / 1024);
 
-# A broker's own words, which may be what it has been told.
+# Texts of a broker, which may contain what the worker has sent, such as the password.
 my $file = $node->data_dir . '/kafka.properties';
 
 sub configure
@@ -117,13 +117,13 @@ sub remember { push @shown, $node->query('SELECT to_json(s) FROM heartbeat_statu
 my %sasl = ('security.protocol' => 'SASL_PLAINTEXT', 'sasl.mechanism' => 'PLAIN', 'sasl.username' => 'heartbeat', debug => 'all');
 configure(%sasl, 'sasl.password' => 'hush-5c1d');
 meet(refusal => "${obeyed}nobody has the password '%s', \xc3\xa9" x 30);
-$node->wait_for_state('CONNECTING', qr/\\xff\\xfe\\x1b\[31m.*nobody has the password '\(sasl\.password\)'/, 'a refusal is told, escaped and without the password');
+$node->wait_for_state('CONNECTING', qr/\\xff\\xfe\\x1b\[31m.*nobody has the password '\(sasl\.password\)'/, 'the reason has the text of a refusal, escaped and without the password');
 remember();
 configure(%sasl, 'sasl.password' => 'broker');
 meet(refusal => "this broker knows '%s'");
 $node->wait_for_state('CONNECTING', qr/this broker knows '\(sasl\.password\)'/, 'a password that is an ordinary word is hidden where it is quoted');
 
-# librdkafka's own words quote the file.
+# Texts of librdkafka that quote the properties file.
 for my $property (
 	[ 'ssl.keystore.location'         => '/srv/hush-9a/client.p12' ],
 	[ 'ssl.curves.list'               => 'X25519:hushhushcurve' ],
@@ -138,12 +138,12 @@ for my $property (
 {
 	my ($name, $value) = @$property;
 	configure('security.protocol' => 'SSL', debug => 'all', $name => $value);
-	$node->wait_for_state('FAILED', qr/\Q$name\E/, "$name cannot be used: the state says so");
+	$node->wait_for_state('FAILED', qr/\Q$name\E/, "the reason names $name, which cannot be used");
 	remember();
 }
 for my $text (slurp_file($node->logfile, $position), "@shown")
 {
-	is(scalar(() = $text =~ /hush/g), 0, 'no value is shown');
+	is(scalar(() = $text =~ /hush/g), 0, 'no value of the properties file is shown');
 }
 
 assert_clean_views($node, 'lies');

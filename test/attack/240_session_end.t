@@ -1,6 +1,6 @@
-# A session whose client of Kafka does not end passes over its exit handlers when it ends itself, as a worker does: they would pull
-# libraries from under threads that are still there. librdkafka's end is made to never come by a library that is loaded before it,
-# which tells when exit handlers run.
+# If the Kafka client of a session cannot be destroyed, the session must skip its exit handlers when it ends, as a worker
+# does: the handlers would unload libraries that threads still use. A library that is loaded before librdkafka makes the
+# destruction of a client wait for ever, and records when exit handlers run.
 
 use strict;
 use warnings;
@@ -48,7 +48,7 @@ my $node;
 }
 $node->set('heartbeat.brokers' => $broker->address);
 
-# What the process that answers is told of, in the order in which it happens. It ends when its connection does.
+# Returns the recorded words of the process that runs the statement, in their order. The process ends with its connection.
 sub ended
 {
 	my ($sql) = @_;
@@ -57,10 +57,10 @@ sub ended
 	return join ' ', map { /^$pid (\w+)$/ ? $1 : () } split /\n/, slurp_file($told);
 }
 
-is(ended('SELECT 1'), 'handlers', 'a session without a client runs its exit handlers');
-is(ended('SELECT count(*) FROM heartbeat_kafka_offsets(now())'), 'endless', 'one whose client does not end runs none');
-is(ended('SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)'), 'endless', 'nor does one that has sought');
-is(ended('SELECT heartbeat_check_offset(0, 0); SELECT heartbeat_check_offset(0, 0)'), 'endless endless', 'nor one that has left two');
-is(ended("SELECT count(*) FROM heartbeat_replay(now() - interval '1 hour', now())"), 'endless', 'nor one that has replayed');
+is(ended('SELECT 1'), 'handlers', 'a session without a Kafka client runs its exit handlers');
+is(ended('SELECT count(*) FROM heartbeat_kafka_offsets(now())'), 'endless', 'a session whose Kafka client is never destroyed runs no exit handlers');
+is(ended('SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)'), 'endless', 'a session that has sought runs no exit handlers');
+is(ended('SELECT heartbeat_check_offset(0, 0); SELECT heartbeat_check_offset(0, 0)'), 'endless endless', 'a session that leaves two clients runs no exit handlers');
+is(ended("SELECT count(*) FROM heartbeat_replay(now() - interval '1 hour', now())"), 'endless', 'a session that has replayed runs no exit handlers');
 $node->assert_no_crash;
 done_testing();

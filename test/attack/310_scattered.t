@@ -1,4 +1,5 @@
-# Whatever times a producer sends, the rollup's work is in proportion to the readings, and the views answer as always.
+# Whatever event times a producer sends, the work of the rollup is proportional to the number of readings, and the views
+# answer in time.
 
 use strict;
 use warnings;
@@ -13,8 +14,8 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;         # seconds of a query, however busy the machine is; of as many marks as version 1.1 could leave, more
-my $drain = 60;        # seconds, after which a tenth may be left
+my $bound = 3;    # seconds for a query on a busy machine; more with as many marks as version 1.1 could leave
+my $drain = 60;    # seconds, after which a tenth of the backlog may remain
 
 my $kafka = Heartbeat::Kafka->new('scattered');
 $kafka->start;
@@ -24,7 +25,7 @@ my $node = Heartbeat::Cluster->create('scattered', kafka => $kafka);
 my $published = 0;
 my $now       = int(time / 60) * 60;
 
-# Publishes $count messages as one batch; the n-th is of the time that the function gives, as RFC 3339.
+# Publishes $count messages as one batch. The function returns the event time of the n-th message in RFC 3339.
 sub publish
 {
 	my ($what, $time_of, $customers) = @_;
@@ -44,7 +45,7 @@ my %queries = (
 	'the summary of the last hour'      => "SELECT count(*), sum(reading_count) FROM vw_customer_bpm_summary WHERE minute_bucket > now() - interval '1 hour'",
 	'the pipeline\'s summary'           => 'SELECT count(*) FROM vw_pipeline_summary');
 
-# While the rollup works, the queries answer; after a minute at most a tenth of the backlog is left.
+# Passes when the queries answer in time while the rollup works, and after a minute at most a tenth of the backlog remains.
 sub assert_in_proportion
 {
 	my ($what) = @_;
@@ -66,12 +67,13 @@ sub assert_in_proportion
 		$most = $left if $left > $most;
 	} until ($left == 0 || time - $began > $drain);
 	note sprintf '%s: %d left after %.1f s; %s', $what, $left, time - $began, join ', ', map { sprintf '%s %.2f s', $_, $slowest{$_} } sort keys %slowest;
-	cmp_ok($left, '<=', $count / 10, "$what: the rollup is done in a minute");
-	cmp_ok($slowest{$_}, '<', $bound, "$what: $_ was there at once") for sort keys %slowest;
+	cmp_ok($left, '<=', $count / 10, "$what: the rollup is done within a minute");
+	cmp_ok($slowest{$_}, '<', $bound, "$what: $_ is there within $bound seconds") for sort keys %slowest;
 	return $node->assert_summary("$what: the summary is exact");
 }
 
-# Over nine thousand years; over the last year, one a minute, in weeks that are made for them; and where there is no week.
+# Event times over nine thousand years; over the last year, one a minute, in weeks that get table partitions; and in a time
+# without table partitions.
 my %times = (
 	years   => sub { my ($n) = @_; return sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', 500 + ($n * 7919) % 9000, 1 + $n % 12, 1 + $n % 28, $n % 24, $n % 60, $n / 400 },
 	year    => sub { my ($n) = @_; return reading_time($now - 60 * 26 * (($n * 7919) % $count), $n) },
@@ -81,11 +83,11 @@ for my $name (qw(years year default))
 {
 	publish($name, $times{$name});
 	$node->assert_summary("$name: the summary is exact at once");
-	cmp_ok($node->count('heartbeat_stale_minutes'), '<=', 10, "$name: no minute is marked for a reading");
+	cmp_ok($node->count('heartbeat_stale_minutes'), '<=', 10, "$name: the readings mark no minutes");
 	assert_in_proportion($name);
 }
 
-# A trigger may change each heart rate, which only the database knows then.
+# A trigger changes each heart rate, so only the database knows the stored values.
 $node->query(q{CREATE FUNCTION correct() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := NEW.heart_rate + 0.5; RETURN NEW; END $$});
 $node->query('CREATE TRIGGER correct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION correct()');
 for my $name (qw(years default))
@@ -97,7 +99,7 @@ for my $name (qw(years default))
 }
 $node->query('DROP TRIGGER correct ON heartbeat_records');
 
-# Marks that are there from before, each of a minute of its own, and others that lie together.
+# Marks that exist already, each of another minute, and marks of neighbouring minutes.
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});
@@ -105,9 +107,10 @@ $bound = 8;
 assert_in_proportion('marks from before');
 $bound = 3;
 
-# A crowd's minute is marked, once: what comes late is added, and the minute is not read again and again.
+# The minute of many customers is marked once. Late readings are then added as sums, so the minute is not read again and
+# again.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
-is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'a crowd\'s minute is marked');
+is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'one minute of many customers is marked');
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");
 $node->query(q{SELECT heartbeat_wake_workers()});
 assert_in_proportion('a crowd');
@@ -115,11 +118,11 @@ $count = 600;
 for my $late (1 .. 3)
 {
 	publish('late', sub { my ($n) = @_; return reading_time($now - 3600 + $late, $n) }, 1_000_000);
-	is($node->count('heartbeat_stale_minutes'), 0, 'a crowd that comes late to it is added');
+	is($node->count('heartbeat_stale_minutes'), 0, 'late readings of many customers mark no minute');
 }
-$node->assert_summary('and the summary is exact');
+$node->assert_summary('the summary is exact after late readings of many customers');
 is($node->query('SELECT sum(difference) FROM heartbeat_audit()'), 0, 'the audit shows no difference');
-is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'nor does that of the tables');
+is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'the audit of the tables shows no difference');
 $node->assert_no_crash;
 
 done_testing();

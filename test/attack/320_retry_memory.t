@@ -1,4 +1,4 @@
-# A retry of large dead letters holds some megabytes of them at once, and takes as long as they are many.
+# A retry of large dead letters holds only some megabytes of them at once, and its time is proportional to their number.
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ $node->query("INSERT INTO heartbeat_offsets (topic, partition, first_offset, nex
 
 my $letters = 0;
 
-# Dead letters of readings, of which each fourth is not repaired; $bytes is SQL for the size of the n-th.
+# Adds dead letters with readings; one in four is still bad. $bytes is SQL for the size of the n-th.
 sub add_letters
 {
 	my ($count, $bytes) = @_;
@@ -28,12 +28,13 @@ sub add_letters
 	return;
 }
 
-# Retries them in a session whose memory is watched: what it answered, megabytes by which its peak grew, seconds.
+# Retries the dead letters in a session. Returns the answer, the megabytes by which the session's peak memory grew, and the
+# seconds.
 sub retry
 {
 	my $session = $node->background_psql('heartbeat');
 	my $pid     = $session->query_safe('SELECT pg_backend_pid()');
-	$session->query_safe('SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY[0])');    # plans, and loads the library
+	$session->query_safe('SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY[0])');    # plans the statement, and loads the library
 	$session->query_safe('SELECT sum(length(payload)) FROM heartbeat_dead_letters WHERE "offset" = 1');
 	my $peak   = sub { (slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+) kB/m)[0] };
 	my $before = $peak->();
@@ -49,31 +50,31 @@ sub retry
 add_letters(250, 1_000_000);
 my ($answer, $grown, $seconds_250) = retry();
 is($answer, '188|62|{"INVALID_JSON": 62}', '250 dead letters of a megabyte are retried');
-cmp_ok($grown, '<', 64, 'with some megabytes of memory');
+cmp_ok($grown, '<', 64, 'a retry of 250 dead letters takes less than 64 MB');
 $node->query('DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
 
 add_letters(500, 1_000_000);
 ($answer, $grown, my $seconds_500) = retry();
-is($answer, '375|125|{"INVALID_JSON": 125}', '500 are');
-cmp_ok($grown, '<', 64, 'with no more of it');
-cmp_ok($seconds_500, '<', 3 * $seconds_250 + 0.5, 'and in a time that grows with their number');
+is($answer, '375|125|{"INVALID_JSON": 125}', '500 dead letters of a megabyte are retried');
+cmp_ok($grown, '<', 64, 'a retry of 500 dead letters takes less than 64 MB');
+cmp_ok($seconds_500, '<', 3 * $seconds_250 + 0.5, 'the time of a retry grows with the number of dead letters');
 $node->query('DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
 
-# Small and large ones in turn, and one that is larger than what is read at once.
+# Small and large dead letters in turn, and one that is larger than a retry reads at once.
 add_letters(1100, 'CASE WHEN n % 100 = 7 THEN 3000000 WHEN n % 550 = 9 THEN 12000000 ELSE 40 END');
 ($answer, $grown) = retry();
-is($answer, '825|275|{"INVALID_JSON": 275}', 'small and large ones are retried');
-cmp_ok($grown, '<', 160, 'with as much memory as the largest takes');
+is($answer, '825|275|{"INVALID_JSON": 275}', 'small and large dead letters are retried');
+cmp_ok($grown, '<', 160, 'the retry takes about as much memory as the largest dead letter');
 
 is( $node->query('SELECT count(*), count(DISTINCT customer_id), sum(o.records), sum(o.dead_letters) FROM heartbeat_records, LATERAL (SELECT records, dead_letters FROM heartbeat_offsets LIMIT 1) o')
 	  =~ s/\|\d+\|\d+$//r, '1388|1388', 'each repaired reading is stored once');
-is($node->query('SELECT records, dead_letters FROM heartbeat_offsets'), '1388|612', 'and counted once');
+is($node->query('SELECT records, dead_letters FROM heartbeat_offsets'), '1388|612', 'each resolved dead letter is counted once');
 
-# They are locked while they are retried, and another session waits.
+# A retry locks its dead letters: another session waits.
 my $holder = $node->background_psql('heartbeat');
 $holder->query_safe('BEGIN; SELECT * FROM heartbeat_retry_dead_letters()');
 like($node->query_error(q{SET lock_timeout = '100ms'; UPDATE heartbeat_dead_letters SET payload = '' WHERE resolved_at IS NULL}),
-	qr/lock timeout/, 'letters that are retried are locked until the transaction ends');
+	qr/lock timeout/, 'the dead letters of a retry are locked until its transaction ends');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
 $node->assert_no_crash;

@@ -1,4 +1,5 @@
-# Partitions of the owner's own shape: each reading is where INSERT puts it, once, and what is not is found by the audit.
+# Table partitions of a shape that the owner has chosen: each reading is stored once and where INSERT puts it, and the audit
+# finds all others.
 
 use strict;
 use warnings;
@@ -24,7 +25,7 @@ my $columns   = 'id bigint NOT NULL DEFAULT 0, customer_id text COLLATE "C" NOT 
 	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)';
 my $key = 'PRIMARY KEY (customer_id, event_timestamp)';
 
-# Makes the partition of a week by these statements, in which NAME stands for it, FROM and TO for its bounds.
+# Creates the table partition of a week by the given statements, in which NAME is its name, and FROM_ and TO_ are its bounds.
 sub shape
 {
 	my ($weeks, @statements) = @_;
@@ -38,7 +39,7 @@ sub shape
 	return $name;
 }
 
-# Readings of a week as one batch; $first is the first second, of which there is one for each reading.
+# Publishes readings of a week as one batch. $first is the second of the first reading; each reading has another second.
 sub publish
 {
 	my ($weeks, $first, $count) = @_;
@@ -54,7 +55,7 @@ sub publish
 	return;
 }
 
-# The same rows inserted by hand into a copy of the table of the same shape must lie in leaves of the same bounds.
+# Passes when the same rows, inserted again by INSERT, are in the same leaf tables.
 sub assert_places
 {
 	my ($name, $what) = @_;
@@ -75,14 +76,14 @@ sub differences
 		WHERE table_name IN ('heartbeat_records', 'heartbeat_anomalies')");
 }
 
-# few and many rows go different ways into the table
+# few and many rows use different ways into the table
 sub assert_shape
 {
 	my ($weeks, $name, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	publish($weeks, 0,    100);
 	publish($weeks, 1000, 1000);
-	publish($weeks, 950,  300);    # of which 250 are there
+	publish($weeks, 950,  300);    # 250 of them exist already
 	is($node->count($name), 1150, "$what: each reading is stored once");
 	is($node->query("SELECT count(*) FROM generate_series(0, 96) n WHERE NOT EXISTS (SELECT FROM heartbeat_records WHERE customer_id = 'CUST-' || n
 		AND event_timestamp >= to_timestamp($this_week - $weeks * 7 * 86400) AND event_timestamp < to_timestamp($this_week - ($weeks - 1) * 7 * 86400))"),
@@ -132,7 +133,7 @@ for my $shape (@shapes)
 	assert_shape(++$weeks, shape($weeks, @statements), $what);
 }
 
-# A foreign table, which is a table of this server.
+# A foreign table that points to a table of the same server.
 $node->query('CREATE EXTENSION postgres_fdw');
 $node->query(sprintf q{CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'heartbeat')}, $node->host, $node->port);
 $node->query('CREATE USER MAPPING FOR CURRENT_USER SERVER self');
@@ -142,65 +143,65 @@ $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $foreign");
 $node->query("ALTER TABLE far DROP CONSTRAINT heartbeat_records_normal, ADD CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)");
 $node->query("CREATE TABLE home AS TABLE far; DROP FOREIGN TABLE $foreign; DROP TABLE far");
 my $far = shape($weeks, "CREATE TABLE NAME ($columns, $key)", 'INSERT INTO NAME TABLE home');
-is(differences(), '0 0', 'what a foreign table had is here');
+is(differences(), '0 0', 'the audit shows no difference when a local table has the rows of the foreign table');
 
-# A trigger of a table deep below, and a unique key that is not the readings': what they keep out is no duplicate.
+# A trigger of a leaf table and a unique key with other columns keep readings out: these are dead letters, not duplicates.
 $node->query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN IF new.customer_id = 'CUST-7' THEN RETURN NULL; END IF; RETURN new; END $$});
 $node->query("CREATE TRIGGER keep_out BEFORE INSERT ON ${hash}_$_ FOR EACH ROW EXECUTE FUNCTION keep_out()") for 0 .. 2;
 publish(10, 3000, 1000);
 my $kept_out = grep { $_ % 97 == 7 } 3000 .. 3999;
-is($node->query(q{SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters}), "$kept_out|27000|27000", 'what a trigger deep below keeps out is a dead letter');
+is($node->query(q{SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters}), "$kept_out|27000|27000", 'readings that a trigger of a leaf table drops are dead letters');
 $node->query("DROP TRIGGER keep_out ON ${hash}_$_") for 0 .. 2;
 my $other = shape(++$weeks, "CREATE TABLE NAME ($columns, PRIMARY KEY (heart_rate))");
 $node->query('DELETE FROM heartbeat_dead_letters');
 publish($weeks, 0, 1000);
-is($node->count($other), 141, 'a key on another column lets one of each in');
-is($node->query('SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters'), '859|23505|23505', 'and the others are dead letters');
+is($node->count($other), 141, 'a unique key on the heart rate admits one reading for each rate');
+is($node->query('SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters'), '859|23505|23505', 'the readings that this key refuses are dead letters');
 is(differences(), '0 0', 'the audit shows no difference');
 
-# Without the key a replay stores a reading again, and the audit says so.
+# Without the key a replay stores a reading again, and the audit shows it.
 my $keyless = shape(++$weeks, "CREATE TABLE NAME ($columns)");
 publish($weeks, 0, 300);
-is(differences(), '0 0', 'a partition without a key: the audit shows no difference');
+is(differences(), '0 0', 'the audit shows no difference for a table partition without a key');
 publish($weeks, 200, 300);
-is($node->count($keyless), 600, 'what comes again is stored again');
-is(differences(), '-100 0', 'which the audit finds');
+is($node->count($keyless), 600, 'readings that come again are stored again');
+is(differences(), '-100 0', 'the audit shows the readings that are stored twice');
 $node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
-is(differences(), '-100 0', 'and the counters do not forget it');
+is(differences(), '-100 0', 'the counters are still wrong when the surplus rows are deleted');
 $node->query("UPDATE heartbeat_offsets SET records = records - 100, duplicates = duplicates + 100");
-is(differences(), '0 0', 'until they are set right');
+is(differences(), '0 0', 'the audit shows no difference when the counters are corrected');
 $node->query("INSERT INTO $keyless SELECT * FROM $keyless LIMIT 7");
-is(differences(), '7 0', 'what is there twice by hand is found too');
+is(differences(), '7 0', 'the audit shows rows that a user has stored twice');
 $node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
 
-# Rows in a leaf in which nobody looks for them, as version 1.1 put them there.
+# Rows in a leaf table in which no query looks for them, as version 1.1 stored them.
 my $by_rate = $node->query(q{SELECT inhparent::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent JOIN pg_partitioned_table p ON p.partrelid = c.oid
 	WHERE partattrs::text = '3' AND relispartition LIMIT 1});
 my $bound = $node->query("SELECT pg_get_partition_constraintdef('${by_rate}_b'::regclass)");
 $node->query("ALTER TABLE $by_rate DETACH PARTITION ${by_rate}_b");
 $node->query("WITH moved AS (DELETE FROM ${by_rate}_a WHERE heart_rate < 50 RETURNING *) INSERT INTO ${by_rate}_b SELECT * FROM moved");
 my $moved = $node->query("SELECT count(*) FROM ${by_rate}_b WHERE heart_rate < 100");
-cmp_ok($moved, '>', 0, 'readings are misplaced by hand');
+cmp_ok($moved, '>', 0, 'the test has moved readings to the wrong leaf table');
 $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT VALID");
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# the partition without a key makes searches costly, and they are not made as long as it is there
+# searches are costly with a table partition without a key, so the audit makes none while it exists
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
-is(differences(), "-$moved 0", 'which the audit finds');
+is(differences(), "-$moved 0", 'the audit shows the misplaced readings');
 
-# A stranger's functions and types are not called.
+# The audit does not call functions of a stranger.
 $node->query('CREATE FUNCTION public.pg_partition_tree(oid) RETURNS SETOF integer LANGUAGE sql AS $$ SELECT 1/0 $$');
 $node->query('CREATE FUNCTION public.count(text) RETURNS bigint LANGUAGE sql AS $$ SELECT (1/0)::bigint $$');
-is(differences(), "-$moved 0", 'whatever functions a stranger makes');
+is(differences(), "-$moved 0", 'the audit shows the misplaced readings with functions of a stranger');
 $node->query('DROP FUNCTION public.pg_partition_tree(oid), public.count(text)');
 
-# What docs/administration.md says to do.
+# Runs the repair of docs/administration.md.
 $node->query(document_block('docs/administration.md', 'SET ROLE heartbeat_owner') =~ s/^SET ROLE .*//r);
-is(differences(), '0 0', 'the repair of docs/administration.md moves them to where they belong');
-is($node->query("SELECT count(*) FROM ${by_rate}_b WHERE heart_rate < 100"), 0, 'each of them');
+is(differences(), '0 0', 'the audit shows no difference after the repair of docs/administration.md');
+is($node->query("SELECT count(*) FROM ${by_rate}_b WHERE heart_rate < 100"), 0, 'no reading is in the wrong leaf table after the repair');
 $node->assert_no_crash;
 
 done_testing();
