@@ -22,7 +22,7 @@ if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=
 	exit 2;
 }
 
-# The test library keeps standard output for its log, and what it notes is not for this story.
+# The test library uses standard output for its log; its notes do not belong to the output of this program.
 my $out = Test::More->builder->output;
 Test::More->builder->output('/dev/null');
 sub print_line { print $out @_, "\n"; return; }
@@ -40,8 +40,8 @@ $chaos->create_topic;
 
 print_line("Seed $opt{seed}: $opt{rate} messages a second over $opt{partitions} partitions, up to $opt{workers} workers, PostgreSQL ",
 	$node->query('SHOW server_version'), ', Kafka ', $kafka->version, ", $opt{brokers} broker", $opt{brokers} > 1 ? 's.' : '.');
-print_line('A line: when it began, the state and the offsets passed once it was over, from its end to the next stored message');
-print_line("and to the next one of every partition, what was done.\n");
+print_line('Each line: when the fault began, the state and the number of passed offsets after it, the time from its end to the next stored message');
+print_line("and to the next one of every partition, and the fault.\n");
 $chaos->start;
 my ($began, $failed) = (time, 0);
 until ($failed || time > $began + 60 * $opt{minutes} || $chaos->faults_struck >= $opt{faults})

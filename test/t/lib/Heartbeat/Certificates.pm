@@ -1,5 +1,5 @@
-# A certificate authority of a test's own, and what it issues, as PEM files that Kafka and librdkafka both take.
-# Test code; openssl does the work.
+# Test code: a certificate authority of a test, and the certificates that it issues, as PEM files for Kafka and librdkafka.
+# The work is done by openssl.
 
 package Heartbeat::Certificates;
 
@@ -28,10 +28,10 @@ sub new
 	return $self;
 }
 
-# The authority's own certificate, which others are to trust.
+# The authority's own certificate, which others must trust.
 sub file { my ($self) = @_; return $self->_path($self->{name}, 'pem'); }
 
-# One that has expired does so at once: newer openssl makes none that ends before it begins.
+# With expired => 1 the certificate expires at once: newer versions of openssl cannot issue one that ends before it begins.
 sub issue
 {
 	my ($self, $name, %opt) = @_;

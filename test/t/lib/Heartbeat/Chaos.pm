@@ -1,7 +1,7 @@
-# The crash matrix: faults at random, from a seed, against a server and a Kafka that a stream of messages runs through;
-# what each fault did, how long recovery took, and the proofs at the end. It makes neither server nor broker. With a
-# Heartbeat::Kafka::Cluster it also measures how long a partition stands still whose leader lives.
-# Test code, without Test::More: a test and script/soak tell the same story in their own ways.
+# Test code: the crash matrix. It injects random faults, drawn from a seed, into a server and a Kafka that a stream of
+# messages passes. It records each fault and how long the recovery took, and checks all data at the end. It starts neither
+# the server nor the broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader
+# stands still. It does not use Test::More, because script/soak uses it too.
 
 package Heartbeat::Chaos;
 
@@ -27,10 +27,10 @@ my $deadline_seconds = 60;
     my $chaos = Heartbeat::Chaos->new(node => $node, kafka => $kafka, topic => 'heartbeat-events', partitions => 5,
         workers => 3, seed => 1, rate => 2000, padding => 0);
     $chaos->create_topic;
-    $chaos->start;                       # messages stream in
-    my $event = $chaos->strike;          # one fault, and recovery from it
-    print $chaos->line($event);          # @{ $event->{problems} } is empty where all went well
-    my @proofs = $chaos->proofs;         # the stream ends: { claim, difference }; '' is no difference
+    $chaos->start;                       # publishes the messages
+    my $event = $chaos->strike;          # injects one fault, and waits for the recovery
+    print $chaos->line($event);          # @{ $event->{problems} } is empty if all went well
+    my @proofs = $chaos->proofs;         # ends the messages: { claim, difference }; '' is no difference
     print $chaos->summary, $chaos->composition;
 
 =cut
@@ -39,7 +39,7 @@ sub new
 {
 	my ($class, %opt) = @_;
 	my $self = bless { padding => 0, %opt, events => [] }, $class;
-	$self->{begin}  = int(time) - 6 * 3600;    # the messages' own time, which is quicker than ours
+	$self->{begin}  = int(time) - 6 * 3600;    # the event time of the messages passes faster than real time
 	$self->{deck} //= $self->_is_cluster ? 'cluster' : 'single';
 	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $self->{$_} } qw(seed workers partitions deck));
 	my $faults = $self->_is_cluster ? 'Heartbeat::Chaos::ClusterFaults' : 'Heartbeat::Chaos::Faults';
@@ -49,7 +49,7 @@ sub new
 
 sub _is_cluster { my ($self) = @_; return $self->{kafka}->isa('Heartbeat::Kafka::Cluster'); }
 
-# Partitions on two brokers each, evenly, where there are several.
+# With several brokers each partition has two replicas, spread evenly.
 sub create_topic
 {
 	my ($self) = @_;
@@ -75,7 +75,7 @@ sub start
 	my $deadline = time + $deadline_seconds;
 	until (keys %{ $self->_look->{passed} } == $self->{partitions} && all { $_ > 0 } values %{ $self->_look->{passed} })
 	{
-		croak 'the messages are not being stored' if time > $deadline;
+		croak 'the worker stores no messages' if time > $deadline;
 		usleep(50_000);
 	}
 	$self->{standstill} = $self->{faults}{standstill} = Heartbeat::Chaos::Standstill->start(map { $_ => $self->{$_} } qw(node kafka topic))
@@ -83,7 +83,7 @@ sub start
 	return;
 }
 
-# One fault from the plan, and recovery: until every partition goes on, where the plan does not say to be hasty.
+# Injects one fault from the plan, and waits until every partition makes progress, unless the fault is hasty.
 sub strike
 {
 	my ($self) = @_;
@@ -94,7 +94,7 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# what a fault of the database before it may still hold up says nothing of the cluster
+	# an earlier fault of the database may still delay the worker, so this time says nothing about the cluster
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -127,7 +127,8 @@ sub _recover
 	return;
 }
 
-# How many offsets each partition has passed in all, replays counted again; the state; what the audit shows.
+# Returns how many offsets each partition has passed in all, with replayed ones counted again, the state, and the differences
+# of the audit.
 sub _look
 {
 	my ($self) = @_;
@@ -139,7 +140,7 @@ sub _look
 	return { passed => { split / /, $passed }, state => $state, audit => $audit };
 }
 
-# Ends the stream, waits until all of it is read, and proves what became of it.
+# Ends the messages, waits until all of them are read, and checks all data.
 sub proofs
 {
 	my ($self) = @_;
@@ -151,11 +152,11 @@ sub proofs
 			map { $_ => $self->{$_} } qw(node kafka topic load faults));
 		@proofs = $self->{proof}->all;
 		1;
-	} or push @proofs, { claim => 'the stream can be ended, and the proofs be made', difference => $@ };
+	} or push @proofs, { claim => 'the load can be ended, and the data can be checked', difference => $@ };
 	return @proofs;
 }
 
-# Once the stream has ended, for a cluster: the longest standstill of a partition whose leader lived, by kind of fault.
+# After the end of the messages, for a cluster: the longest standstill of a partition with a live leader, by kind of fault.
 sub standstills
 {
 	my ($self) = @_;
@@ -167,10 +168,10 @@ sub standstill_in_words
 {
 	my ($self) = @_;
 	my %still = $self->standstills;
-	return sprintf '%.2f s of a partition whose leader lived and had messages, %s', max(0, values %still), $self->{standstill}->moment;
+	return sprintf '%.2f s for a partition with a live leader and unread messages, %s', max(0, values %still), $self->{standstill}->moment;
 }
 
-# Once all is proven: what the topic held, in a sentence.
+# After the checks: the contents of the topic in a sentence.
 sub composition { my ($self) = @_; return $self->{proof}->composition; }
 
 sub faults_struck
@@ -179,7 +180,8 @@ sub faults_struck
 	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
 }
 
-# A fault in a line: when, which, how long from its end to the next stored message and to the next of each partition.
+# A fault as a line: when, which, and how long it took from its end to the next stored message, and to the next one of each
+# partition.
 sub line
 {
 	my ($self, $event) = @_;
@@ -193,7 +195,7 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# A table of faults by kind: how often, how often while another lasted, and seconds of recovery where it was waited for; of
+# A table of faults by kind: how often, how often during another fault, and the seconds of recovery if it was waited for; for
 # a cluster also the longest standstill.
 sub summary
 {

@@ -1,5 +1,5 @@
-# A PostgreSQL server of a test's own with heartbeat preloaded, on top of PostgreSQL::Test::Cluster.
-# Test code. What it waits for and does not see, it explains: the worker's status and the end of the server's log.
+# Test code: a PostgreSQL server of a test with heartbeat preloaded, based on PostgreSQL::Test::Cluster. If a wait fails, it
+# prints the worker's status and the end of the server's log.
 
 package Heartbeat::Cluster;
 
@@ -20,12 +20,12 @@ use Heartbeat::Reading qw(reading_line);
 
 my $deadline_seconds = 60;
 
-my @servers;    # all that were made
+my @servers;    # all servers of the test
 
-$SIG{INT} = 'DEFAULT';    # a script's background ignores it, and so would what is started here and ended by it
+$SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT, and so would the processes that the test starts and ends by it
 
-# A test that hangs is ended by script/test. It then ends its servers and brokers as at its ordinary end. What it has
-# forked ends at once.
+# script/test ends a test that hangs. The test then ends its servers and brokers as at its ordinary end. Its forked processes
+# end at once.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
@@ -69,7 +69,7 @@ sub create
 	return $self;
 }
 
-# With an owner it is done as README has it.
+# Creates the owner as README.md describes it.
 sub create_extension
 {
 	my ($self, %opt) = @_;
@@ -78,8 +78,8 @@ sub create_extension
 	return;
 }
 
-# A server made from a base backup of another one, started unless start => 0; the options are those of init_from_backup
-# and settings.
+# Creates a server from a base backup of another one, and starts it unless start => 0. The options are those of
+# init_from_backup, and settings.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;
@@ -95,7 +95,8 @@ sub create_from_backup
 	return $self;
 }
 
-# Before the server starts: its launcher would find no database, and look again only some seconds later.
+# Creates the database before the server starts: otherwise the launcher would find none, and look again only some seconds
+# later.
 sub _create_database
 {
 	my ($self) = @_;
@@ -106,10 +107,10 @@ sub _create_database
 	return;
 }
 
-# The answer to a query in heartbeat's database, as psql -At prints it; an error ends the test.
+# Returns the result of a query in heartbeat's database as psql -At prints it. An error ends the test.
 sub query { my ($self, $sql) = @_; return $self->safe_psql($self->{heartbeat_database}, $sql); }
 
-# The error that a statement in heartbeat's database ends with; '' when there is none.
+# Returns the error of a statement in heartbeat's database, or '' without one.
 sub query_error
 {
 	my ($self, $sql) = @_;
@@ -119,7 +120,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# As PostgreSQL's, which does not expect that psql ends before it has been asked: a server that restarts lets nobody in.
+# Like the method of PostgreSQL::Test::Cluster, which fails if psql ends before it gets the query: a server that restarts
+# refuses connections.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -148,21 +150,21 @@ sub wait_for_query
 	my ($answer, $error);
 	while (1)
 	{
-		# a server in the middle of a restart has no answer yet
+		# a server that is restarting has no answer yet
 		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
 		$answer //= '';
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
 		last if time > $deadline;
 		usleep(20_000);
 	}
-	$deadline_seconds = 5;    # what follows will fail too; it need not take long
+	$deadline_seconds = 5;    # later waits will fail too, and need not take long
 	fail($what);
 	diag "expected: $expected\nlast answer: $answer\n$error";
 	$self->show_state;
 	return 0;
 }
 
-# Passes when the worker's state is the expected one, and its reason matches where a pattern is given.
+# Passes when the worker has the expected state, and its reason matches the pattern, if there is one.
 sub wait_for_state
 {
 	my ($self, $state, $reason, $what) = @_;
@@ -171,7 +173,7 @@ sub wait_for_state
 	return $self->wait_for_query("SELECT state, reason FROM heartbeat_status", $expected, $what // "the state is $state");
 }
 
-# Passes when everything that the topic holds is behind the stored offsets.
+# Passes when the stored offsets are at the end of the topic.
 sub wait_for_offsets
 {
 	my ($self, $topic, @end_offsets) = @_;
@@ -197,10 +199,10 @@ sub assert_audit
 		        (SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies),
 		        (SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL) - sum(dead_letters - dead_letters_deleted)
 		 FROM heartbeat_offsets");
-	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters are the tables\'');
+	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters equal the rows in the tables');
 }
 
-# Passes when the summary by minute says of every customer and minute what the readings say, and nothing of anybody else.
+# Passes when the summary by minute equals the readings for every customer and minute, and has no other rows.
 sub assert_summary
 {
 	my ($self, $what) = @_;
@@ -216,7 +218,7 @@ sub assert_summary
 		'0 missing, 0 too many, 0 wrong, 0 twice', $what);
 }
 
-# Passes when the readings of these messages, and no others, are in the tables, each once and as it was published.
+# Passes when the tables have exactly the readings of these messages, each once and unchanged.
 sub assert_readings
 {
 	my ($self, $what, @messages) = @_;
@@ -235,17 +237,17 @@ sub assert_readings
 	  map { sprintf "%+d %s\n", $left{$_}, $_ } splice @wrong, 0, 10;
 }
 
-# Passes when the server crashed no more often than the test made it, by kill_worker, and no sanitizer found anything.
+# Passes when the server crashed only as often as kill_worker made it crash, and no sanitizer found an error.
 sub assert_no_crash
 {
 	my ($self) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @lines = $self->crash_lines;
-	return is(scalar @lines, $self->{crashes_caused}, 'the server crashed no more often than it was made to')
+	return is(scalar @lines, $self->{crashes_caused}, 'the server crashed only as often as the test made it crash')
 	  || diag @lines;
 }
 
-# The lines of the server's log that tell of a crash, or of what a sanitizer found.
+# Returns the lines of the server's log about a crash or a finding of a sanitizer.
 sub crash_lines
 {
 	my ($self) = @_;
@@ -256,7 +258,7 @@ sub crash_lines
 
 sub crashes_caused { my ($self) = @_; return $self->{crashes_caused}; }
 
-# Process ids of heartbeat's background workers, or of those whose type matches the pattern.
+# Returns the process ids of heartbeat's background workers, or of those whose type matches the pattern.
 sub worker_pids
 {
 	my ($self, $like) = @_;
@@ -265,7 +267,8 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# The process id of a worker whose type matches, as soon as there is one; of several, the one at this fraction of them.
+# Waits for a worker whose type matches, and returns its process id. $which selects one of several, as a fraction from 0 to
+# 1.
 sub worker_pid
 {
 	my ($self, $like, $which) = @_;
@@ -279,8 +282,8 @@ sub worker_pid
 	return $pids[ ($which // 0) * @pids ];
 }
 
-# Ends a worker whose type matches as a crash would; returns when the server has restarted all its processes, with the
-# time of the crash.
+# Kills a worker whose type matches, as a crash would. Returns when the server has restarted all its processes, with the time
+# of the crash.
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;
@@ -294,7 +297,7 @@ sub kill_worker
 	return $killed_at;
 }
 
-# Waits some seconds for processes to end; false where one goes on. One that waits for its parent's attention has ended.
+# Waits some seconds for processes to end. Returns false if one still runs. A zombie has ended.
 sub processes_end
 {
 	my ($self, $seconds, @pids) = @_;
@@ -307,7 +310,7 @@ sub processes_end
 	return 0;
 }
 
-# Starts the server as soon as no process of its former life is left.
+# Starts the server as soon as all processes of the killed server have ended.
 sub start_after_kill9
 {
 	my ($self) = @_;
@@ -315,13 +318,13 @@ sub start_after_kill9
 	until ($self->start(fail_ok => 1))
 	{
 		croak 'processes of the killed server are still there' if time > $deadline;
-		$self->{_pid} = undef;    # the dead postmaster's, from the file it has left
+		$self->{_pid} = undef;    # the id of the dead postmaster, from the file that it has left
 		usleep(100_000);
 	}
 	return;
 }
 
-# Changes settings for the whole server and has them read.
+# Changes settings of the whole server and reloads the configuration.
 sub set
 {
 	my ($self, %settings) = @_;
@@ -330,7 +333,7 @@ sub set
 	return;
 }
 
-# How often the server's log says something, from a position in the log onwards.
+# Returns how often the server's log matches a pattern after a position.
 sub log_matches
 {
 	my ($self, $pattern, $from) = @_;
@@ -339,7 +342,7 @@ sub log_matches
 	return $times;
 }
 
-# The log's length: a position for log_matches.
+# Returns the length of the log, as a position for log_matches.
 sub log_position { my ($self) = @_; return -s $self->logfile; }
 
 sub show_state
@@ -354,7 +357,7 @@ sub show_state
 	return;
 }
 
-# A test that has not looked whether each of its servers crashed has not passed. A measurement has no plan.
+# A test fails if it has not called assert_no_crash for each of its servers. A measurement has no plan, and may omit it.
 END
 {
 	my @forgotten = $? == 0 && Test::More->builder->has_plan ? grep { !$_->{crashes_looked_for} } @servers : ();

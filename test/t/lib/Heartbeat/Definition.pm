@@ -1,5 +1,4 @@
-# What the extension is made of in a database, in words: two databases with the same text have the same extension.
-# Test code.
+# Test code: describes the extension in a database as text. Two databases with the same text have the same extension.
 
 package Heartbeat::Definition;
 
@@ -15,7 +14,7 @@ my $members = q(SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND ref
 my $relations = qq(SELECT objid FROM ($members) m WHERE classid = 'pg_class'::regclass);
 my $functions = qq(SELECT objid FROM ($members) m WHERE classid = 'pg_proc'::regclass);
 
-# Each query has one column, a line an object.
+# Each query returns one column, with one line for each object.
 my %queries = (
 	members => qq(SELECT pg_describe_object(classid, objid, 0) FROM ($members) m),
 	columns => qq(SELECT concat_ws(' ', attrelid::regclass, row_number() OVER (PARTITION BY attrelid ORDER BY attnum), attname,
@@ -45,7 +44,7 @@ my %queries = (
 	dumped => q(SELECT concat_ws(' ', c::regclass, w) FROM pg_extension, unnest(extconfig, extcondition) x (c, w) WHERE extname = 'heartbeat'),
 );
 
-# A hash: for each kind of object its lines, in order.
+# Returns a hash with the lines of each kind of object, in order.
 sub definition
 {
 	my ($node) = @_;

@@ -1,6 +1,5 @@
-# A Kafka broker that says what a test has it say: any cluster id, number of partitions, error, range of offsets, message
-# and refusal. It speaks the versions of Kafka's protocol that it announces and no others. Test code; its process ends with
-# the test.
+# Test code: a Kafka broker that answers as a test wants, with any cluster id, number of partitions, error, range of offsets,
+# message and refusal. It supports only the versions of Kafka's protocol that it announces. Its process ends with the test.
 
 package Heartbeat::FakeBroker;
 
@@ -65,9 +64,9 @@ sub _serve
 	my ($self, $listener) = @_;
 	$SIG{PIPE} = 'IGNORE';
 	my $all = IO::Select->new($listener);
-	my %said;    # by descriptor
-	my @later;    # fetches that had nothing to get, which are answered a moment later
-	my @late;     # what is said late: when, to whom, what
+	my %said;    # by file descriptor
+	my @later;    # answers to fetches without a message, which are sent a moment later
+	my @late;    # answers that are sent late: when, to which client, the answer
 	while (1)
 	{
 		for my $socket ($all->can_read(0.05))
@@ -120,7 +119,8 @@ my @versions = ([ 0, 0, 7 ], [ 1, 4, 4 ], [ 2, 1, 2 ], [ 3, 0, 2 ], [ 8, 2, 2 ],
 
 sub _text { my ($bytes) = @_; return defined $bytes ? pack('n/a*', $bytes) : pack('n', 0xffff); }
 
-# The topics of a request, each of whose partitions has so many bytes after its number: the first partition's number of each.
+# Returns the partitions of the topics in a request, as their number and the first bytes after it. Each partition has $size
+# bytes after its number.
 sub _partitions
 {
 	my ($body, $at, $size) = @_;
@@ -141,7 +141,7 @@ sub _partitions
 	return @found;
 }
 
-# The answer to a request, and whether it is one that a broker takes its time for.
+# Returns the answer to a request, and whether a real broker would send it later.
 sub _answer
 {
 	my ($self, $request) = @_;
@@ -222,7 +222,7 @@ sub _crc32c
 	return $crc ^ 0xffffffff;
 }
 
-# Of a number that is not negative.
+# Encodes a number that is not negative.
 sub _varint
 {
 	my ($number) = @_;
@@ -234,7 +234,7 @@ sub _varint
 	return $bytes . chr $number;
 }
 
-# A message as a record batch of its own.
+# Encodes a message as a record batch of its own.
 sub _batch
 {
 	my ($message) = @_;

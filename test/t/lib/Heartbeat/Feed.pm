@@ -1,5 +1,4 @@
-# A stream of readings that a test publishes piece by piece, and what a database must hold of it in the end.
-# Test code.
+# Test code: a stream of readings that a test publishes piece by piece, and the checks that a database has stored it.
 
 package Heartbeat::Feed;
 
@@ -27,7 +26,7 @@ sub new
 	return bless { kafka => $kafka, partitions => $partitions, start => int(time) - 3600, published => [] }, $class;
 }
 
-# Publishes the next readings of the stream, evenly over the partitions.
+# Publishes the next readings of the stream, spread evenly over the partitions.
 sub publish
 {
 	my ($self, $count) = @_;
@@ -37,13 +36,13 @@ sub publish
 	return;
 }
 
-# Counts a message in that the test has published itself.
+# Adds a message that the test has published itself.
 sub add { my ($self, $message) = @_; push @{ $self->{published} }, $message; return; }
 
-# How many have been published.
+# Returns how many messages are published.
 sub count { my ($self) = @_; return scalar @{ $self->{published} }; }
 
-# Passes when the database has read the topic to its end and holds each reading, compared one by one.
+# Passes when the database has read the topic to its end and has stored each reading. Compares them one by one.
 sub assert_stored
 {
 	my ($self, $node, $what) = @_;
@@ -53,8 +52,8 @@ sub assert_stored
 	return $node->assert_audit;
 }
 
-# Passes when the database has counted each reading once, as the stream's mixture has them, and runs. It asks Kafka
-# nothing and takes the same time for any number. Publish multiples of a hundred.
+# Passes when the database has counted each reading once, as the stream mixes them, and the worker is RUNNING. It does not
+# ask Kafka, and takes the same time for any number of readings. Publish multiples of a hundred.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;
@@ -63,7 +62,7 @@ sub assert_counted
 	$node->wait_for_offsets($topic, ($published / $self->{partitions}) x $self->{partitions});
 	is($node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'),
 		$published * 0.97 . '|' . $published * 0.03 . '|0|0', "$what: each reading is stored once");
-	$node->wait_for_state('RUNNING', undef, 'and the state has no memory of it');
+	$node->wait_for_state('RUNNING', undef, 'the worker is RUNNING');
 	return $node->assert_audit;
 }
 

@@ -1,5 +1,5 @@
-# A server at a port where a Kafka broker is expected, that is none: it resets connections, answers with garbage or as a
-# web server does, or says nothing. Test code; its process ends with the test.
+# Test code: a server at the address of a Kafka broker that does not speak Kafka's protocol. It resets connections, answers
+# with random bytes or as a web server, or does not answer. Its process ends with the test.
 
 package Heartbeat::Impostor;
 
@@ -20,7 +20,7 @@ my %answers = (
 	silence => sub { return 1; },
 	http    => sub { my ($client) = @_; syswrite($client, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"); return 0; });
 
-# The manners are reset, garbage, silence or http.
+# $manners is reset, garbage, silence or http.
 sub new
 {
 	my ($class, $manners) = @_;
@@ -35,7 +35,7 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Never returns. A client is answered at each thing that it says.
+# Never returns. It answers whenever a client sends bytes.
 sub _serve
 {
 	my ($listener, $answer) = @_;

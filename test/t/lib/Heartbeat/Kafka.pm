@@ -1,6 +1,5 @@
-# A Kafka of a test's own in one process, broker and controller: started on free ports, stopped, killed, frozen, and asked
-# about what it holds. Heartbeat::Kafka::Cluster has several brokers.
-# Test code.
+# Test code: a Kafka of a test in one process, as broker and controller. The test starts it on free ports, stops, kills and
+# freezes it, and asks for its contents. Heartbeat::Kafka::Cluster has several brokers.
 
 package Heartbeat::Kafka;
 

@@ -1,5 +1,4 @@
-# Readings as a test publishes them: single ones, and long streams whose outcome is known in advance.
-# Test code. Nothing is random: the same call makes the same readings.
+# Test code: single readings, and long streams with a known result. Nothing is random: the same call makes the same readings.
 
 package Heartbeat::Reading;
 
@@ -12,21 +11,21 @@ use POSIX qw(strftime);
 our @EXPORT    = qw(reading reading_time reading_stream);
 our @EXPORT_OK = qw(reading_line);
 
-# A reading as JSON. The heart rate stands in the text as it is given.
+# Returns a reading as JSON. The text has the heart rate exactly as given.
 sub reading
 {
 	my ($customer, $heart_rate, $time) = @_;
 	return qq({"customer_id":"$customer","heart_rate":$heart_rate,"event_timestamp":"$time"});
 }
 
-# Seconds since 1970 and microseconds as RFC 3339.
+# Converts seconds since 1970 and microseconds to RFC 3339.
 sub reading_time
 {
 	my ($seconds, $microseconds) = @_;
 	return strftime('%Y-%m-%dT%H:%M:%S', gmtime $seconds) . sprintf('.%06dZ', $microseconds // 0);
 }
 
-# A message of a reading as "customer rate time".
+# Returns the reading of a message as "customer rate time".
 sub reading_line
 {
 	my ($message) = @_;

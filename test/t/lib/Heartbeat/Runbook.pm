@@ -1,5 +1,5 @@
-# The SQL of a document as its reader runs it: each ```sql block by its section, in psql, as the role that the document
-# says. Test code. What was run and what came of it is noted, so that a test's output reads like the night it was.
+# Test code: runs the SQL of a document as its reader does: each ```sql block by its section, in psql, as the role that the
+# document names. It notes each block and its result in the output of the test.
 
 package Heartbeat::Runbook;
 
@@ -24,7 +24,7 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
     my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
     $runbook->assert_all_run('States');             # no block of that part was left out
 
-Without a role all of it is run as a superuser. For a document that speaks of several servers:
+Without a role all blocks run as a superuser. For a document about several servers:
 
     my $there = $runbook->on($subscriber, $database, publisher => $connection);   # psql's variables, as -v gives them
     $there->run('Subscribe', 1);                                                  # counts for $runbook too
@@ -64,14 +64,14 @@ sub new
 	return $self;
 }
 
-# The same document for another server: what is run there counts here too.
+# Returns the same document for another server. Blocks that run there count here too.
 sub on
 {
 	my ($self, $node, $database, %variables) = @_;
 	return bless { %$self, node => $node, database => $database, variables => \%variables }, ref $self;
 }
 
-# A block's answer as psql -At prints it; in another database where one is given.
+# Runs a block and returns its result as psql -At prints it, in another database if one is given.
 sub run
 {
 	my ($self, $section, $number, $database) = @_;
@@ -86,7 +86,7 @@ sub run
 	return $answer;
 }
 
-# Notes what heartbeat_status says, as the person on call sees it.
+# Notes the contents of heartbeat_status, as the person on call sees it.
 sub look
 {
 	my ($self, $what) = @_;
@@ -96,7 +96,7 @@ sub look
 	return $status;
 }
 
-# Passes when each block of a part of the document (by its heading) was run.
+# Passes when each block of a part of the document, named by its heading, has run.
 sub assert_all_run
 {
 	my ($self, @parts) = @_;
@@ -109,7 +109,7 @@ sub assert_all_run
 	return is("@left", '', "each block was run: @parts");
 }
 
-# The parts, in no order.
+# Returns the names of all parts, in no order.
 sub parts { my ($self) = @_; return keys %{ $self->{parts} }; }
 
 sub _indented

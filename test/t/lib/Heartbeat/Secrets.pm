@@ -1,5 +1,5 @@
-# The worker's file of Kafka properties in a test, as docs/security.md shows it, and the proof that nothing of it comes out.
-# Test code. What is shown where is gathered on the way, and looked through at the end.
+# Test code: the worker's file of Kafka properties, as docs/security.md shows it, and the check that no secret in it becomes
+# visible. The test collects all visible texts, and searches them at the end.
 
 package Heartbeat::Secrets;
 
@@ -37,7 +37,7 @@ sub new
 	}, $class;
 }
 
-# The block of properties that the documentation has for a protocol, with the test's folder in place of /etc/heartbeat.
+# Returns the block of properties in the documentation for a protocol, with the test's folder instead of /etc/heartbeat.
 sub documented
 {
 	my ($self, $protocol) = @_;
@@ -47,7 +47,7 @@ sub documented
 	return map { split /=/, $_, 2 } split /\n/, $block;
 }
 
-# Gives the rights in Kafka that the documentation gives, by its commands.
+# Grants the rights in Kafka by the commands of the documentation.
 sub grant_documented
 {
 	my ($self, $kafka) = @_;
@@ -67,7 +67,7 @@ sub write
 	return;
 }
 
-# Writes the file and has it read; librdkafka says all that it can of it.
+# Writes the file and reloads it, with the debug messages of librdkafka.
 sub use
 {
 	my ($self, $brokers, %properties) = @_;
@@ -77,7 +77,7 @@ sub use
 	return;
 }
 
-# Passes when the worker says why it is not let in, in words that match; what it says is kept for assert_kept.
+# Passes when the reason for the state matches the pattern. The visible texts are kept for assert_kept.
 sub refused
 {
 	my ($self, $brokers, $properties, $reason, $what, $state) = @_;
@@ -95,7 +95,7 @@ sub said
 	return $passed;
 }
 
-# Keeps what the views and the settings show now.
+# Keeps the present contents of the views and the settings.
 sub remember
 {
 	my ($self) = @_;
@@ -106,10 +106,10 @@ sub remember
 	return;
 }
 
-# Keeps a text that somebody was shown, an error for example.
+# Keeps a visible text, for example an error.
 sub show { my ($self, $text) = @_; push @{ $self->{shown} }, $text; return $text; }
 
-# Passes when no secret is in the server's log, nor in what the views, the settings and errors have shown.
+# Passes when no secret is in the server's log, or in the texts of views, settings and errors.
 sub assert_kept
 {
 	my ($self) = @_;
@@ -119,10 +119,10 @@ sub assert_kept
 	my $shown = join "\n", @{ $self->{shown} };
 	for my $secret (@{ $self->{secrets} })
 	{
-		is(index($log,   $secret), -1, 'a secret is not in the server\'s log');
-		is(index($shown, $secret), -1, 'nor in a view, a setting or an error');
+		is(index($log,   $secret), -1, 'no secret is in the server\'s log');
+		is(index($shown, $secret), -1, 'no secret is in a view, a setting or an error');
 	}
-	return like($log, qr/DEBUG: .*heartbeat: librdkafka: /, 'and librdkafka did speak');
+	return like($log, qr/DEBUG: .*heartbeat: librdkafka: /, 'the log has debug messages of librdkafka');
 }
 
 1;

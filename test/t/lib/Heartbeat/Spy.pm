@@ -1,6 +1,6 @@
-# A role that wants more rights than it has, and code of its own that notes as whom it runs: in triggers, functions, defaults
-# and whatever else somebody else's statement may run. Test code.
-# What the code notes survives a rollback, since it is in sequences; each time it also tries to make its role a superuser.
+# Test code: a role that wants more rights than it has, and code of this role that records which role runs it: in triggers,
+# functions, defaults and other places where a statement of another role may run it. The records are in sequences, so they
+# survive a rollback. Each time the code also tries to make its role a superuser.
 
 package Heartbeat::Spy;
 
@@ -9,7 +9,7 @@ use warnings;
 
 use Test::More;
 
-my $catalog = 'SET search_path = pg_catalog;'; # what is asked here runs nobody's code
+my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries run no code of others
 
 =pod
 
@@ -39,7 +39,7 @@ sub new
 			BEGIN INSERT INTO $role.seen VALUES (current_user, session_user, what); EXCEPTION WHEN OTHERS THEN NULL; END;
 			BEGIN EXECUTE 'ALTER ROLE $role SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;
 		END \$\$},
-	  # as immutable as an index wants it
+	  # immutable, as an index needs it
 	  qq{CREATE FUNCTION $role.noted(value anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
 		\$\$ BEGIN PERFORM $role.note('noted'); RETURN true; END \$\$},
 	  qq{CREATE FUNCTION $role.run_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$
@@ -50,10 +50,10 @@ sub new
 	return $self;
 }
 
-# Runs a statement as the role; returns the error, or '' when there is none.
+# Runs a statement as the role, and returns its error, or '' without one.
 sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
 
-# Statements that make triggers of every kind on a table, with what they are called: spy_KIND_TABLE. Some tables refuse some.
+# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. Some tables refuse some of them.
 sub triggers_on
 {
 	my ($self, $table) = @_;
@@ -71,7 +71,7 @@ sub triggers_on
 		"CREATE CONSTRAINT TRIGGER spy_deferred_$table AFTER $rows $on DEFERRABLE INITIALLY DEFERRED FOR EACH ROW $run");
 }
 
-# As whom the code has run since the last call of forget.
+# Returns the roles that have run the code since the last call of forget().
 sub actors
 {
 	my ($self) = @_;
@@ -79,14 +79,14 @@ sub actors
 		"(SELECT '$_' FROM $self->{role}.as_$_ WHERE is_called)" } @{ $self->{kinds} }) . ')');
 }
 
-# Passes when the code has run as nobody but these roles and its own, and its role has gained nothing; then forgets.
+# Passes when only these roles and the spy itself have run the code, and the spy has no new rights. Then forgets the records.
 sub assert_only
 {
 	my ($self, $what, @allowed) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my %allowed = map { $_ => 1 } $self->{role}, @allowed;
 	my $super   = $self->{node}->query("$catalog SELECT rolsuper FROM pg_roles WHERE rolname = '$self->{role}'") eq 't' ? 'and is a superuser' : '';
-	my $passed  = is(join(' ', (grep { !$allowed{$_} } $self->actors), $super || ()), '', "$what: nobody runs the code who must not");
+	my $passed  = is(join(' ', (grep { !$allowed{$_} } $self->actors), $super || ()), '', "$what: no other role runs the code");
 	diag $self->{node}->query("$catalog SELECT DISTINCT * FROM $self->{role}.seen LIMIT 20") unless $passed;
 	$self->forget;
 	return $passed;

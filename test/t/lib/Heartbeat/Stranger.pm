@@ -1,5 +1,6 @@
-# A role that may create objects where the extension is or is to be, and makes those that could be taken for the extension's or
-# the server's: functions, operators, casts, types and tables of the same names. Test code. Each of them notes as whom it is run.
+# Test code: a role that may create objects in the schema of the extension, or where the extension will be. It creates
+# objects that a session could mistake for those of the extension or the server: functions, operators, casts, types and
+# tables with the same names. Each records which role runs it.
 
 package Heartbeat::Stranger;
 
@@ -10,18 +11,18 @@ use Heartbeat::Spy;
 
 =pod
 
-    my $names = Heartbeat::Stranger->names($node);               # of the extension's functions and relations, where it is installed
-    my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # the role stranger; one a database
+    my $names = Heartbeat::Stranger->names($node);               # the extension's functions and relations, where it is installed
+    my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # the role stranger; one for each database
     $stranger->overload;               # functions, procedures, aggregates
     $stranger->make_ambiguous;         # functions that a call with fewer arguments may mean as well
     $stranger->make_operators; $stranger->make_casts;
     $stranger->take_weeks(-10 .. -3);  # the names of the weeks' table partitions
-    $stranger->take_names;             # those of the extension itself, before it is there
+    $stranger->take_names;             # the names of the extension's own objects, before it exists
     $stranger->spy->assert_only('...');
 
 =cut
 
-# What an argument of the type is replaced by: what a literal, a cast or a promotion may match as well or better.
+# Other types for an argument of a type: a literal, a cast or a promotion may match them as well or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -37,12 +38,12 @@ my %others = (
 	'regclass'                    => [ qw(oid text) ],
 	'numeric'                     => [ qw(integer bigint) ]);
 
-# The server's functions that the extension's SQL calls.
+# Functions of the server that the extension's SQL calls.
 my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_object round sum count min max avg date_trunc extract
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# What binds operators to operands: pairs that the server knows only by a promotion.
+# Pairs of operand types that the server can only compare with a promotion, so that an operator for exactly these types wins.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -60,7 +61,7 @@ sub names
 	};
 }
 
-# Options: database, where it is not the node's.
+# Option: roles, which the spy tells apart.
 sub new
 {
 	my ($class, $node, $schema, $names, %opt) = @_;
@@ -98,8 +99,9 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# A call that leaves out what has a default, and one that gives all. The server lets nobody mean one of them then, not even who
-# gives no argument to a function that has none; so what a test is to ask by is left out.
+# Creates functions that match a call without the arguments that have defaults, and a call with all arguments. The server
+# then finds such calls ambiguous, also a call without arguments of a function that has none. So it leaves out the function
+# that the test needs.
 sub make_ambiguous
 {
 	my ($self) = @_;
@@ -129,7 +131,7 @@ sub make_operators
 	return $self->_make(@sql);
 }
 
-# Of types of its own alone; a role may make no others.
+# Creates casts of a type of its own; a role may create no other casts.
 sub make_casts
 {
 	my ($self) = @_;
@@ -140,7 +142,7 @@ sub make_casts
 		"CREATE CAST ($self->{schema}.strange AS $_) WITH FUNCTION stranger.to_$_($self->{schema}.strange) AS IMPLICIT") } qw(text integer float8 bigint timestamptz));
 }
 
-# Weeks from this one: each name is a table's, an enum's or a view's.
+# Takes the names of table partitions, counted in weeks from this one, for a table, an enum or a view.
 sub take_weeks
 {
 	my ($self, @weeks) = @_;
@@ -158,7 +160,8 @@ sub take_weeks
 	return $self->_make(@sql);
 }
 
-# Of everything that the extension will make: tables, enums, domains, and functions with the very arguments.
+# Takes the names of all objects that the extension will create: for tables, enums, domains, and functions with the same
+# arguments.
 sub take_names
 {
 	my ($self) = @_;
@@ -169,7 +172,7 @@ sub take_names
 		map { my ($name, $types) = @$_; $self->_function($name, split /;/, $types) } @{ $self->{names}{functions} });
 }
 
-# The objects that the role has now, in the schema.
+# Returns the number of objects that the role has in the schema.
 sub count
 {
 	my ($self) = @_;
@@ -178,7 +181,7 @@ sub count
 		[qw(proc proowner pronamespace)], [qw(operator oprowner oprnamespace)], [qw(class relowner relnamespace)], [qw(type typowner typnamespace)]);
 }
 
-# A function that notes its caller; what it returns is what a caller could take for an answer.
+# Returns the SQL for a function that records its caller. A caller could mistake its result for an answer.
 sub _function
 {
 	my ($self, $name, @types) = @_;
@@ -196,7 +199,7 @@ sub _of_the_server
 			FROM pg_catalog.pg_proc p WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ($list) AND pronargs BETWEEN 1 AND 3) f WHERE row_number <= 6");
 }
 
-# Statements as the role, of which some may fail: not every combination is one.
+# Runs statements as the role. Some may fail, because not every combination of types is allowed.
 sub _make
 {
 	my ($self, @sql) = @_;

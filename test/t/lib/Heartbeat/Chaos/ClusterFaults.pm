@@ -1,6 +1,5 @@
-# The faults of Heartbeat::Chaos::Faults, and those that a Kafka of several brokers has beside them: one of its processes at
-# a time, and never before the replicas are in sync, so that Kafka itself loses nothing that it has acknowledged.
-# Test code.
+# Test code: the faults of Heartbeat::Chaos::Faults, and faults of a Kafka with several brokers. These hit one of its
+# processes at a time, and only when all replicas are in sync, so Kafka itself loses no acknowledged message.
 
 package Heartbeat::Chaos::ClusterFaults;
 
@@ -13,7 +12,7 @@ use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 
-# Beside the others: topic, standstill (a Heartbeat::Chaos::Standstill, which is told who is down).
+# Further options: topic, standstill (a Heartbeat::Chaos::Standstill, which is told which broker is down).
 sub strike
 {
 	my ($self, $fault) = @_;
@@ -23,7 +22,7 @@ sub strike
 
 sub _leader { my ($self, $fault) = @_; return $self->{kafka}->leader_of($self->{topic}, $fault->{partition}); }
 
-# A broker is down while the function runs and until it answers again.
+# Counts a broker as down while the function runs, and until the broker answers again.
 sub _while_down
 {
 	my ($self, $node, $do) = @_;
@@ -48,7 +47,7 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# It hands its partitions over before it ends, so it counts as alive until then.
+# A broker hands its partitions over before it ends, so it counts as alive until then.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;
@@ -96,7 +95,7 @@ sub _controller_frozen
 	return time;
 }
 
-# Each partition to the next broker's place, and its leader with it.
+# Moves each replica to the next broker, and the leader with it.
 sub _reassigned
 {
 	my ($self) = @_;
@@ -110,7 +109,7 @@ sub _reassigned
 
 sub _leaders_elected { my ($self) = @_; $self->{kafka}->elect_preferred_leaders; return time; }
 
-# The oldest broker, or another one; the setting follows when the old one is gone.
+# Replaces the oldest broker, or another one. The setting changes when the old broker has ended.
 sub _broker_replaced
 {
 	my ($self, $fault) = @_;

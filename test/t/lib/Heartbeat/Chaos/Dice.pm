@@ -1,5 +1,5 @@
-# Random numbers that the same seed makes again, whoever else draws some meanwhile.
-# Test code: xorshift64, since Perl's own rand() has one state for the whole process.
+# Test code: random numbers that depend only on the seed. It is xorshift64, because Perl's own rand() has one state for the
+# whole process.
 
 package Heartbeat::Chaos::Dice;
 
@@ -15,11 +15,11 @@ sub new
 	my ($class, $seed) = @_;
 	croak "a seed is a whole number from 0 to 4294967295, not $seed" if $seed !~ /^\d{1,10}$/ || $seed > 0xffffffff;
 	my $self = bless { state => ($seed + 1) * 0x9e3779b9 }, $class;
-	$self->unit for 1 .. 20;    # small seeds have few bits to begin with
+	$self->unit for 1 .. 20;    # small seeds have few bits at first
 	return $self;
 }
 
-# At least 0 and below 1.
+# Returns a number that is at least 0 and below 1.
 sub unit
 {
 	my ($self) = @_;

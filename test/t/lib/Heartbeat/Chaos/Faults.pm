@@ -1,6 +1,6 @@
-# Does to a server and to its Kafka what a plan says, one fault at a time or one while another lasts.
-# Test code. Each fault returns when it was over, from which recovery is counted: a killed process is over at once, a
-# stopped server or broker when it answers again, a lock, a pause or a frozen broker when it is released.
+# Test code: injects the faults of a plan into a server and its Kafka, one at a time, or one while another lasts. Each fault
+# returns the time when it was over, from which the recovery is measured: for a killed process at once, for a stopped server
+# or broker when it answers again, for a lock, a pause or a frozen broker when it is released.
 
 package Heartbeat::Chaos::Faults;
 
@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 
 my $deadline_seconds = 60;
 
-# node, kafka, topic; the server answers before each fault and after it.
+# Options: node, kafka, topic. The server answers before each fault and after it.
 sub new
 {
 	my ($class, %opt) = @_;
@@ -29,10 +29,10 @@ sub strike
 	return $self->$method($fault);
 }
 
-# What the server promised and did not keep during the last faults, as texts; they are told once.
+# Returns the guarantees that the server has broken during the last faults, as texts, and forgets them.
 sub broken_promises { my ($self) = @_; return splice @{ $self->{broken_promises} }; }
 
-# The answer to SQL, asked again where a restart of the server got into its way.
+# Returns the result of SQL; asks again if a restart of the server interrupts it.
 sub ask
 {
 	my ($self, $sql) = @_;
@@ -46,7 +46,7 @@ sub ask
 	}
 }
 
-# What strikes while a fault lasts, and then the rest of its time.
+# Injects the fault that strikes meanwhile, and waits for the rest of the time.
 sub _last
 {
 	my ($self, $fault) = @_;
@@ -67,7 +67,7 @@ sub _maintenance_killed { my ($self) = @_; return $self->{node}->kill_worker('he
 
 sub _launcher_killed { my ($self) = @_; return $self->{node}->kill_worker('heartbeat launcher'); }
 
-# By one of the server's functions, which tell a process to end or to end what it is doing.
+# Signals a process by a function of the server that cancels or terminates it.
 sub _signal
 {
 	my ($self, $function, $type, $which) = @_;
@@ -131,7 +131,7 @@ sub _server_restarted
 	return time;
 }
 
-# Its children find out by themselves; a new server is refused until the last one has gone.
+# The children of the postmaster must notice that it is gone; a new server cannot start until the last one has ended.
 sub _postmaster_killed
 {
 	my ($self, $fault) = @_;
@@ -189,7 +189,7 @@ sub _broker_frozen
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies),
 	(SELECT count(*) FROM heartbeat_dead_letters), (SELECT string_agg(next_offset::text, \' \' ORDER BY partition) FROM heartbeat_offsets)';
 
-# Something is done while ingest is paused; what the pause promises is checked: not one more row.
+# Runs a function while ingest is paused, and checks the guarantee of a pause: no row is added.
 sub _while_paused
 {
 	my ($self, $fault, $do) = @_;
@@ -212,8 +212,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# By time all partitions go back. Where one is at an earlier time already, because it is being replayed, that would
-# skip messages.
+# A seek by time moves all partitions back. If one is at an earlier time already, because it is being replayed, the seek
+# would skip messages.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;
@@ -233,7 +233,7 @@ sub _replayed
 		});
 }
 
-# Workers with batches in hand wait for this transaction, and then find their positions moved.
+# Workers with a batch wait for this transaction, and then find that their stored offsets have changed.
 sub _replayed_under_batch
 {
 	my ($self, $fault) = @_;
@@ -242,7 +242,7 @@ sub _replayed_under_batch
 	return time;
 }
 
-# As a second writer would, which tells nobody: only the compare-and-set finds it out.
+# Changes an offset as a second writer would, without telling any process: only the compare-and-set of the worker notices.
 sub _moved_by_another
 {
 	my ($self, $fault) = @_;
@@ -253,7 +253,7 @@ sub _moved_by_another
 	return time;
 }
 
-# A user's lock holds a worker up in the middle of a batch. When the server is restarted meanwhile, it is gone early.
+# A user's lock stops a worker in the middle of a batch. If the server restarts meanwhile, the lock ends early.
 sub _locked
 {
 	my ($self, $fault) = @_;

@@ -1,6 +1,6 @@
-# Publishes the messages of chaos at an even rate from a process of its own, whatever becomes of the broker meanwhile,
-# and keeps the broker's receipts: what was acknowledged, and at which offset.
-# Test code. The producer is idempotent and tries again, so a killed broker costs it time and nothing else.
+# Test code: publishes the messages of chaos at a constant rate from a process of its own, also while the broker is down, and
+# keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed broker only
+# costs it time.
 
 package Heartbeat::Chaos::Load;
 
@@ -14,11 +14,11 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $tick             = 10_000;    # microseconds
-my $delivery_seconds = 120;       # that the end of the stream may take
+my $delivery_seconds = 120;    # the longest time for the end of the stream
 
 my @loads;
 
-# kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (a second).
+# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages that no one else uses), rate (a second).
 sub start
 {
 	my ($class, %opt) = @_;
@@ -48,7 +48,7 @@ sub _publish
 	my ($began, $sent) = (time, 0);
 	until ($ended)
 	{
-		die "the test is gone\n" if getppid != $parent;
+		die "the test has ended\n" if getppid != $parent;
 		my $due = int((time - $began) * $self->{rate}) - $sent;
 		$producer->send(map { $self->{messages}->next } 1 .. $due);
 		$sent += $due;
@@ -58,10 +58,10 @@ sub _publish
 	return;
 }
 
-# Whether it still publishes; it never stops by itself, but for an error.
+# Returns whether it still publishes. It stops by itself only after an error.
 sub is_running { my ($self) = @_; return waitpid($self->{pid}, WNOHANG) == 0; }
 
-# Ends the stream; returns when all of it is acknowledged.
+# Ends the stream, and returns when every message is acknowledged.
 sub finish
 {
 	my ($self) = @_;
@@ -73,7 +73,7 @@ sub finish
 	return;
 }
 
-# A function that hands out what the broker has acknowledged, message by message: its number, partition, offset, and when.
+# Returns a function that returns the acknowledgements one by one: number, partition, offset and time of a message.
 sub receipts
 {
 	my ($self) = @_;
@@ -85,7 +85,7 @@ sub receipts
 	};
 }
 
-# A load outlives no test.
+# The process must end with the test.
 END
 {
 	my $status = $?;

@@ -1,6 +1,5 @@
-# Runs every fault of a deck once in a test, with one assertion a fault, and reports what happened. 020_chaos.t and
-# 064_brokers.t call it.
-# Test code.
+# Test code: runs every fault of a deck once in a test, with one assertion for each fault, and reports the results.
+# 020_chaos.t and 064_brokers.t call it.
 
 package Heartbeat::Chaos::Matrix;
 
@@ -15,7 +14,7 @@ use Heartbeat::Chaos::Plan;
 
 our @EXPORT = qw(assert_recovers report_chaos);
 
-# Strikes until every kind of the deck has had its turn, and checks the proofs.
+# Injects faults until every kind of the deck has occurred, and checks all data.
 sub assert_recovers
 {
 	my ($chaos, %deck) = @_;
@@ -30,7 +29,7 @@ sub assert_recovers
 	return;
 }
 
-# At the end of a test: what was done, or, where something failed, all that is needed to see why.
+# At the end of a test: prints a summary, or, if the test failed, the whole history.
 sub report_chaos
 {
 	my ($chaos, $node) = @_;

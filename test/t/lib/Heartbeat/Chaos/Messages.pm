@@ -1,6 +1,6 @@
-# The messages that stream in during chaos, in the order in which they are published: readings, on time and late, the
-# same ones again, and messages that are no readings. What each has to become is said here, without the extension.
-# Test code. The same seed makes the same messages again; the Kafka timestamp tells which one a message is.
+# Test code: the messages of chaos, in the order in which they are published: readings on time and late, repeated readings,
+# and bad messages. It computes the expected result of each message without the extension. The same seed makes the same
+# messages; the Kafka timestamp identifies a message.
 
 package Heartbeat::Chaos::Messages;
 
@@ -12,15 +12,15 @@ use Heartbeat::Reading;
 
 my $customers  = 60;
 my $step       = 10_000;    # microseconds of event time from one message to the next
-my $remembered = 4_000;     # originals that may be published again
+my $remembered = 4_000;    # original readings that may be published again
 
-# How late, in seconds: in the minutes that are being stored, in older ones, in another week, beyond all partitions, and
-# ahead of time. The last digit of the microseconds keeps each of them apart from readings on time.
+# The delays in seconds: into current minutes, older minutes, another week, a time without table partitions, and the future.
+# The last digit of the microseconds tells each of them from readings on time.
 my @late = (90, 3 * 3600, 9 * 86_400, 800 * 86_400, -3 * 86_400);
 
 my @kinds = (('reading') x 78, ('late') x 5, ('again') x 5, ('elsewhere') x 4, ('restated') x 2, ('bad') x 6);
 
-# What is no reading: each from a reading's text, the message's number and dice.
+# Bad messages: each function gets the text of a reading, the number of the message, and the dice.
 my @bad = (
 	sub { '' },
 	sub { undef },
@@ -39,8 +39,8 @@ my @bad = (
 	sub { '[' x 5_000 },
 	sub { join '', map { chr $_[2]->below(256) } 0 .. $_[2]->below(200) });
 
-# seed, partitions, begin (seconds since 1970: number 0 has it as its Kafka timestamp), padding (bytes of white space after
-# each reading, for messages as large as others have; 0).
+# Options: seed, partitions, begin (seconds since 1970, the Kafka timestamp of message 0), padding (bytes of white space
+# after each reading, to make large messages; 0).
 sub new
 {
 	my ($class, %opt) = @_;
@@ -53,10 +53,10 @@ sub new
 	}, $class;
 }
 
-# The number of the message that has this Kafka timestamp.
+# Returns the number of the message with this Kafka timestamp.
 sub number_of { my ($self, $timestamp) = @_; return $timestamp - $self->{begin} * 1000; }
 
-# The next message: number, partition, key, value, timestamp, and for a reading customer, rate, time and class.
+# Returns the next message: number, partition, key, value, timestamp, and for a reading customer, rate, time and class.
 sub next
 {
 	my ($self) = @_;
@@ -80,7 +80,7 @@ sub _make
 		my %message = %{ $dice->pick(@{ $self->{originals} }) };
 		$message{partition} = ($message{partition} + 1 + $dice->below($self->{partitions} - 1)) % $self->{partitions}
 		  if $kind eq 'elsewhere';
-		# another heart rate for the same moment: within a partition the first one wins
+		# another heart rate for the same time: the first one in a partition is stored
 		@message{qw(rate class)} = _rate($dice) if $kind eq 'restated';
 		return \%message;
 	}
@@ -102,8 +102,8 @@ sub _original
 	return \%message;
 }
 
-# A heart rate as text, in quarters of a beat so that sums are exact in any order, and its class by the rule of the
-# specification. The limits themselves come often.
+# Returns a heart rate as text, in quarters of a beat, so that sums are exact in any order, and its class by the rule of the
+# specification. The limits of the classes occur often.
 sub _rate
 {
 	my ($dice) = @_;

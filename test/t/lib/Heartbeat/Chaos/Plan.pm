@@ -1,5 +1,5 @@
-# What happens during chaos: an endless sequence of faults, each with all its particulars, drawn from a seed.
-# Test code. Nothing but the seed decides, so that a run can be told again.
+# Test code: an endless sequence of faults, each with all its parameters, drawn from a seed. Nothing but the seed decides, so
+# a run can be repeated.
 
 package Heartbeat::Chaos::Plan;
 
@@ -8,8 +8,8 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# How often each kind is in the deck of a Kafka in one process, which is shuffled and dealt to its end before it is shuffled anew: so every kind
-# has its turn.
+# How often each kind is in the deck for a Kafka in one process. The deck is shuffled again only when all its cards are used,
+# so every kind occurs.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
@@ -31,7 +31,7 @@ my %single = (
 	moved_by_another      => 1,
 	locked                => 5);
 
-# And in that of a cluster, whose brokers have faults of their own.
+# The same for a cluster, whose brokers have faults of their own.
 my %of_cluster = (
 	leader_killed     => 4,
 	leader_frozen     => 3,
@@ -50,7 +50,7 @@ my %decks = (
 	cluster => \%cluster,
 	brokers => { %of_cluster, leader_killed => 2, leader_frozen => 1, controller_killed => 1, reassigned => 1 });
 
-# Faults that last, with the shortest and longest time in seconds; others may strike meanwhile.
+# Faults that last, with their shortest and longest time in seconds. Other faults may strike meanwhile.
 my %lasts = (
 	broker_killed        => [ 0,   0.5 ],
 	broker_frozen        => [ 0.2, 1.5 ],
@@ -63,25 +63,25 @@ my %lasts = (
 	replayed_under_batch => [ 0.1, 0.3 ],
 	moved_by_another     => [ 0.1, 0.3 ],
 	locked               => [ 0.2, 1.0 ]);
-my @long      = (8, 10);    # in the deck of the brokers: longer than a partition whose leader lives may wait
+my @long      = (8, 10);    # for the deck "brokers": longer than a partition with a live leader may wait
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);    # in the middle of an election
+my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);    # during an election
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
-# How often the next fault does not wait until everything has recovered from this one, by deck.
+# By deck: how often the next fault does not wait until everything has recovered from this one.
 my %hasty = (single => 0.2, cluster => 0.2, brokers => 0);
 
-# Of that name: single, cluster, or brokers, the faults that a cluster has beside the others, a few of each.
+# Returns a deck by its name: single, cluster, or brokers, which has only the faults of a cluster, a few of each.
 sub deck { my ($name) = @_; return %{ $decks{$name} }; }
 
-# seed, workers (the most that there may be), partitions, deck (its name).
+# Options: seed, workers (their highest number), partitions, deck (its name).
 sub new
 {
 	my ($class, %opt) = @_;
 	return bless { %opt, name => $opt{deck}, deck => { deck($opt{deck}) }, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
 }
 
-# The next fault as a hash with its kind and particulars, and in `meanwhile` one that strikes while it lasts.
+# Returns the next fault as a hash with its kind and parameters, and in `meanwhile` one that strikes while it lasts.
 sub next
 {
 	my ($self) = @_;
@@ -115,7 +115,7 @@ sub _fault
 	return \%fault;
 }
 
-# A fault in words, the same for the same seed.
+# Describes a fault in words, the same for the same seed.
 sub describe
 {
 	my ($fault) = @_;

@@ -1,6 +1,6 @@
-# Proves after chaos that what is in the tables is what Kafka holds, once each: compared as sets, by SQL, with what an
-# independent consumer reads and what was published. None of the extension's counters is believed.
-# Test code. The tables of the comparison are in the schema chaos.
+# Test code: checks after chaos that the tables contain the messages of Kafka, each once. SQL compares them as sets with the
+# published messages and with the messages that an independent consumer reads. The checks do not trust the counters of the
+# extension. The tables for the comparison are in the schema chaos.
 
 package Heartbeat::Chaos::Proof;
 
@@ -15,22 +15,23 @@ use PostgreSQL::Test::Utils;
 
 my $deadline_seconds = 120;
 
-# node, kafka, topic, messages (from the first one on), load, faults.
+# Options: node, kafka, topic, messages (from the first one on), load, faults.
 sub new { my ($class, %opt) = @_; return bless {%opt}, $class; }
 
 my $schema = <<'SQL';
 	CREATE SCHEMA chaos;
-	-- what was published: the class is null where it was no reading
+	-- the published messages: the class is null for a bad message
 	CREATE TABLE chaos.published (number bigint PRIMARY KEY, digest text, class text, customer_id text COLLATE "C",
 		heart_rate double precision, event_timestamp timestamptz);
-	-- what the broker said it has
+	-- the messages that the broker has acknowledged
 	CREATE TABLE chaos.acknowledged (number bigint, partition integer, "offset" bigint);
-	-- what it really has; key and value of what is no reading
+	-- the messages that the broker really has; key and value only of bad messages
 	CREATE TABLE chaos.topic (partition integer, "offset" bigint, number bigint, digest text, key bytea, value bytea,
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# Of the readings with the same identity the first one in a partition wins; over several partitions they are the same.
+# Of readings with the same customer and time, the first one in a partition is stored. In different partitions they are
+# equal.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
@@ -39,7 +40,7 @@ my $expectation = <<'SQL';
 	ANALYZE;
 SQL
 
-# How many rows each of two queries has that the other has not.
+# Returns a query that counts the rows of each query that the other query does not return.
 sub _compare
 {
 	my ($expected, $found) = @_;
@@ -50,33 +51,33 @@ sub _compare
 
 my $nothing = '0 are missing, 0 should not be there';
 
-# Each claim with a query that answers $nothing, or 0, where it holds.
+# Each claim has a query that returns $nothing, or 0, if the claim holds.
 my @claims = (
 	[ 'the stream had readings of every class and bad messages', "SELECT 5 - count(DISTINCT coalesce(class, 'bad')) FROM chaos.published" ],
-	[ 'all that was published was acknowledged', 'SELECT max(number) + 1 - count(DISTINCT number) FROM chaos.acknowledged' ],
-	[ 'what was acknowledged is in the topic, where the broker said',
+	[ 'every published message was acknowledged', 'SELECT max(number) + 1 - count(DISTINCT number) FROM chaos.acknowledged' ],
+	[ 'every acknowledged message is in the topic at the acknowledged offset',
 		'SELECT count(*) FROM chaos.acknowledged a LEFT JOIN chaos.topic t USING (partition, "offset") WHERE t.number IS DISTINCT FROM a.number' ],
-	[ 'the topic holds what was published, to the byte',
+	[ 'the topic has the published messages, byte for byte',
 		'SELECT count(*) FROM chaos.topic t LEFT JOIN chaos.published p USING (number) WHERE t.digest IS DISTINCT FROM p.digest' ],
 	[ 'every normal reading is stored once, with its heart rate and time',
 		_compare("SELECT customer_id, heart_rate, event_timestamp FROM chaos.expected WHERE class = 'NORMAL'",
 			'SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records') ],
-	[ 'every anomaly is stored once, in its class',
+	[ 'every anomaly is stored once, with its class',
 		_compare("SELECT class, customer_id, heart_rate, event_timestamp FROM chaos.expected WHERE class <> 'NORMAL'",
 			'SELECT anomaly_type, customer_id, heart_rate, event_timestamp FROM heartbeat_anomalies') ],
-	[ 'every message that is no reading is one dead letter, to the byte',
+	[ 'every bad message is one dead letter, byte for byte',
 		_compare('SELECT partition, "offset", key, value FROM chaos.topic JOIN chaos.published USING (number) WHERE class IS NULL',
 			'SELECT partition, "offset", key, payload FROM heartbeat_dead_letters WHERE resolved_at IS NULL') ],
-	[ 'nothing acknowledged is missing',
+	[ 'no acknowledged message is missing',
 		"SELECT count(*) FROM chaos.acknowledged a JOIN chaos.published p USING (number)
 			LEFT JOIN heartbeat_records r ON p.class = 'NORMAL' AND (r.customer_id, r.event_timestamp) = (p.customer_id, p.event_timestamp)
 			LEFT JOIN heartbeat_anomalies m ON p.class <> 'NORMAL' AND (m.customer_id, m.event_timestamp) = (p.customer_id, p.event_timestamp)
 			LEFT JOIN heartbeat_dead_letters d ON p.class IS NULL AND (d.partition, d.\"offset\") = (a.partition, a.\"offset\")
 			WHERE r.id IS NULL AND m.id IS NULL AND d.id IS NULL" ],
-	[ 'the summary by minute is what the readings give',
+	[ 'the summary by minute equals the readings',
 		_compare("SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2",
 			'SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary') ],
-	[ 'the rollup is what the readings of its minutes give',
+	[ 'the rollup equals the readings of its minutes',
 		_compare("SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate), count(*) FROM heartbeat_records
 				WHERE date_trunc('minute', event_timestamp) NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes) GROUP BY 1, 2",
 			'SELECT customer_id, minute_bucket, sum(sum_bpm) / sum(reading_count)::bigint, sum(reading_count)::bigint
@@ -84,15 +85,15 @@ my @claims = (
 				WHERE minute_bucket NOT IN (SELECT minute_bucket FROM heartbeat_stale_minutes)
 				GROUP BY 1, 2 HAVING sum(reading_count) > 0') ],
 	[ 'the audit shows no difference', 'SELECT count(*) FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0' ],
-	[ 'the counters are the tables\'',
+	[ 'the counters equal the rows in the tables',
 		'SELECT abs((SELECT count(*) FROM heartbeat_records) - sum(records)) + abs((SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies))
 			+ abs((SELECT count(*) FROM heartbeat_dead_letters) - sum(dead_letters)) FROM heartbeat_offsets' ]);
 
-# All proofs, as { claim, difference }: an empty difference is what was to be proven.
+# Returns all checks as { claim, difference }. An empty difference means that the claim holds.
 sub all
 {
 	my ($self) = @_;
-	my @proofs = ({ claim => 'everything is read to its end', difference => $self->_wait_for_end });
+	my @proofs = ({ claim => 'the topic is read to its end', difference => $self->_wait_for_end });
 	$self->{faults}->ask($schema);
 	$self->_load;
 	$self->{faults}->ask($expectation);
@@ -103,16 +104,16 @@ sub all
 		push @proofs, { claim => $claim, difference => $answer =~ /^0(\.0*)?$/ || $answer eq $nothing ? '' : $answer };
 	}
 	my $crashes = $self->{node}->crash_lines - $self->{node}->crashes_caused;
-	push @proofs, { claim => 'the server crashed no more often than it was made to', difference => $crashes ? "$crashes more" : '' };
+	push @proofs, { claim => 'the server crashed only as often as the test made it crash', difference => $crashes ? "$crashes more" : '' };
 	return @proofs;
 }
 
-# What the topic held, in a sentence.
+# Returns the contents of the topic as a sentence.
 sub composition
 {
 	my ($self) = @_;
 	return $self->{faults}->ask(
-		"SELECT format('%s messages: %s normal readings, %s anomalies, %s duplicates, %s that are no reading; %s messages read again by replays; %s minutes of %s rolled up',
+		"SELECT format('%s messages: %s normal readings, %s anomalies, %s duplicates, %s bad messages; %s messages read again by replays; %s minutes of %s rolled up',
 			count(*), (SELECT count(*) FROM chaos.expected WHERE class = 'NORMAL'), (SELECT count(*) FROM chaos.expected WHERE class <> 'NORMAL'),
 			count(class) - (SELECT count(*) FROM chaos.expected), count(*) - count(class), (SELECT sum(rewound) FROM heartbeat_offsets),
 			(SELECT count(DISTINCT minute_bucket) FROM heartbeat_rollup), (SELECT count(DISTINCT minute_bucket) FROM vw_customer_bpm_summary))
@@ -134,14 +135,14 @@ sub _wait_for_end
 	return "the topic ends at $ends, the offsets are $offsets";
 }
 
-# A text that no other pair of key and value has.
+# Returns a text that is different for each pair of key and value.
 sub _digest
 {
 	my ($message) = @_;
 	return md5_hex(join ' ', map { defined $message->{$_} ? 'x' . unpack('H*', $message->{$_}) : 'null' } qw(key value));
 }
 
-# Copies rows, which the function hands out one by one as lists, into a table.
+# Copies rows into a table. The function returns them one by one as lists.
 sub _copy
 {
 	my ($self, $table, $next_row) = @_;
@@ -171,7 +172,7 @@ sub _load
 			$count++ if @receipt;
 			return splice @receipt, 0, 3;
 		});
-	my $bad = '';    # a bit for each message that is no reading
+	my $bad = '';    # a bit for each bad message
 	$self->_copy(
 		'chaos.published',
 		sub {

@@ -1,6 +1,6 @@
-# How long a partition stands still during chaos although its leader lives and has acknowledged messages that are not
-# stored: from samples of the stored offsets, what Kafka says of the leaders, and the times of the receipts.
-# Test code. It samples from processes of its own, and reckons when they have ended.
+# Test code: measures how long a Kafka partition stands still during chaos although its leader is alive and has acknowledged
+# messages that are not stored. It uses samples of the stored offsets, the leaders that Kafka reports, and the times of the
+# acknowledgements. Processes of its own take the samples; the computation starts when they have ended.
 
 package Heartbeat::Chaos::Standstill;
 
@@ -16,11 +16,11 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $sample_seconds = 0.1;
-my $gap_seconds    = 0.5;    # between two samples: the server did not answer, and nothing is said of this time
+my $gap_seconds    = 0.5;    # between two samples; a longer gap means that the server did not answer, and does not count
 
 my @watches;
 
-# node, kafka (a Heartbeat::Kafka::Cluster), topic.
+# Options: node, kafka (a Heartbeat::Kafka::Cluster), topic.
 sub start
 {
 	my ($class, %opt) = @_;
@@ -39,15 +39,15 @@ sub _fork
 	my $pid    = fork // croak "fork: $!";
 	if ($pid == 0)
 	{
-		setpgrp;    # with what it starts
+		setpgrp;    # with the processes that it starts
 		eval { $do->() while getppid == $parent };
-		POSIX::_exit(0);    # whatever has happened: what the test has started is not this process's to end
+		POSIX::_exit(0);    # in every case without END blocks, which would end the processes of the test
 	}
 	push @{ $self->{pids} }, $pid;
 	return;
 }
 
-# A psql that asks again and again; one that was cut off is followed by another.
+# Runs a psql that asks again and again. If it loses the connection, the next one follows.
 sub _sample
 {
 	my ($self) = @_;
@@ -60,12 +60,12 @@ sub _sample
 	return;
 }
 
-# A broker is down, killed or frozen, until it is said to be up.
+# A broker counts as down, killed or frozen, until up() is called.
 sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; return; }
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
 
-# From one time to another a fault of this kind struck, and nothing but the cluster was to blame for a standstill.
+# Adds a time in which a fault of this kind struck, and only the cluster could cause a standstill.
 sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
 
 sub stop
@@ -80,8 +80,8 @@ sub stop
 	return;
 }
 
-# The longest standstill of any partition by kind of fault, in seconds: a hash with the kinds that had windows; and as
-# 'moment' the partition and the time of the longest of all.
+# Returns the longest standstill of any partition by kind of fault, in seconds, as a hash. It keeps the partition and the
+# time of the longest one for moment().
 sub longest
 {
 	my ($self, $next_receipt) = @_;
@@ -114,7 +114,7 @@ sub longest
 	return %longest;
 }
 
-# Where the longest of all was, in words.
+# Returns the partition and the time of the longest standstill, in words.
 sub moment { my ($self) = @_; return $self->{moment} // 'none'; }
 
 sub _leader_lives
@@ -124,7 +124,7 @@ sub _leader_lives
 	return $leader >= 0 && !any { $_->[0] <= $at && (!defined $_->[1] || $at <= $_->[1]) } @{ $self->{down}{$leader} // [] };
 }
 
-# The value of a series of [ time, value ] at a time; 0 before the first.
+# Returns the value of a series of [ time, value ] at a time; 0 before the first one.
 sub _at
 {
 	my ($series, $at) = @_;
@@ -138,7 +138,7 @@ sub _at
 	return $low > 0 ? $series->[ $low - 1 ][1] : 0;
 }
 
-# By partition a series of the offset after the last acknowledged one, a value for each tenth of a second.
+# Returns by partition a series of the offset after the last acknowledged message, one value for each tenth of a second.
 sub _acknowledged
 {
 	my ($self, $next_receipt) = @_;
@@ -159,7 +159,7 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# A function that hands out the samples: the time, and by partition [ next offset, offsets passed ].
+# Returns a function that returns the samples one by one: the time, and by partition [ next offset, passed offsets ].
 sub _samples
 {
 	my ($self) = @_;
@@ -174,7 +174,7 @@ sub _samples
 	};
 }
 
-# A watch outlives no test.
+# The processes must end with the test.
 END
 {
 	my $status = $?;

@@ -1,6 +1,6 @@
-# What a test asks of a Kafka, whatever it consists of: topics, offsets, messages in and out, consumer groups, Kafka's own
-# tools. Heartbeat::Kafka and Heartbeat::Kafka::Cluster are clients of themselves; each has brokers(), its addresses.
-# Test code. Every wait is for a condition with a deadline.
+# Test code: the operations of a test on any Kafka: topics, offsets, messages, consumer groups, Kafka's own tools.
+# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from it; each has brokers(), which returns its addresses. Every wait
+# is for a condition with a deadline.
 
 package Heartbeat::Kafka::Client;
 
@@ -14,7 +14,8 @@ use Heartbeat::Kafka::Producer;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
-# With partitions spread by Kafka; see Heartbeat::Kafka::Cluster for replicas. Further arguments are settings, key=value.
+# Creates a topic whose partitions Kafka spreads; see Heartbeat::Kafka::Cluster for replicas. Further arguments are settings,
+# key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
@@ -30,7 +31,7 @@ sub configure_topic
 	return;
 }
 
-# Gives each client a quota, key=value: consumer_byte_rate, request_percentage and the like, of each broker.
+# Gives each client a quota for each broker, key=value: consumer_byte_rate, request_percentage and others.
 sub set_quota
 {
 	my ($self, $quota) = @_;
@@ -47,7 +48,7 @@ sub remove_quota
 
 sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
 
-# Gives the topic more partitions.
+# Adds partitions, up to the given number.
 sub grow_topic { my ($self, $topic, $partitions) = @_; $self->_admin('grow', $topic, $partitions); return; }
 
 # Removes the messages of a partition before an offset, as retention would.
@@ -58,28 +59,28 @@ sub truncate
 	return;
 }
 
-# The offset after the last message of each partition, as a list by partition.
+# Returns the offset after the last message of each partition, as a list by partition.
 sub end_offsets { my ($self, $topic) = @_; return map { $_->[2] } $self->_offsets($topic); }
 
-# The first offset that each partition still holds, as a list by partition.
+# Returns the first offset that each partition still has, as a list by partition.
 sub first_offsets { my ($self, $topic) = @_; return map { $_->[1] } $self->_offsets($topic); }
 
-# A stream of messages to a topic; see Heartbeat::Kafka::Producer for its options.
+# Returns a stream of messages to a topic; see Heartbeat::Kafka::Producer for its options.
 sub producer
 {
 	my ($self, $topic, @options) = @_;
 	return Heartbeat::Kafka::Producer->new($self->brokers, $topic, @options);
 }
 
-# All that a topic holds; see Heartbeat::Kafka::Reader.
+# Returns a reader of the whole topic; see Heartbeat::Kafka::Reader.
 sub reader
 {
 	my ($self, $topic, @options) = @_;
 	return Heartbeat::Kafka::Reader->new($self->brokers, $topic, @options);
 }
 
-# Has a compacted topic compacted until it holds no more messages than that; returns how many it holds. Only segments
-# that a later message has closed are compacted: publish_one publishes it.
+# Waits until Kafka has compacted a topic to at most that many messages, and returns their number. Kafka compacts only
+# segments that a later message has closed: publish_one publishes such a message.
 sub wait_for_compaction
 {
 	my ($self, $topic, $at_most, $publish_one) = @_;
@@ -96,7 +97,8 @@ sub wait_for_compaction
 	return $messages;
 }
 
-# Publishes messages and returns when the broker has them all: { partition => [messages, first offset, last offset] }.
+# Publishes messages, and returns when the broker has acknowledged all: { partition => [messages, first offset, last offset]
+# }.
 sub produce
 {
 	my ($self, $topic, @messages) = @_;
@@ -105,7 +107,7 @@ sub produce
 	return $producer->finish;
 }
 
-# The same in one transaction that is committed or aborted; it always ends with a marker that takes an offset.
+# The same in one transaction that is committed or aborted. It always ends with a marker, which takes an offset.
 sub produce_transaction
 {
 	my ($self, $topic, $outcome, @messages) = @_;
@@ -117,14 +119,14 @@ sub produce_transaction
 	return $producer->finish;
 }
 
-# Runs one of Kafka's own tools and returns what it printed.
+# Runs one of Kafka's own tools, and returns its output.
 sub tool
 {
 	my ($self, $tool, @arguments) = @_;
 	return run_program($kafka_program, $tool, '--bootstrap-server', $self->brokers, @arguments);
 }
 
-# What kafka-consumer-groups shows of a group: { topic => { partition => { offset, end, lag } } }.
+# Returns the offsets of a group from kafka-consumer-groups: { topic => { partition => { offset, end, lag } } }.
 sub group_offsets
 {
 	my ($self, $group) = @_;
@@ -138,7 +140,7 @@ sub group_offsets
 	return \%found;
 }
 
-# Waits until the tool shows the group at these offsets of a topic, given by partition; returns what it showed last.
+# Waits until the tool shows these offsets of the group, given by partition, and returns the last shown offsets.
 sub wait_for_group_offsets
 {
 	my ($self, $group, $topic, @expected) = @_;
@@ -152,7 +154,7 @@ sub wait_for_group_offsets
 	return @shown;
 }
 
-# Of Kafka, as its release is called.
+# Returns the name of Kafka's release.
 sub version { return run_program($kafka_program, 'version') =~ s/\s+\z//r; }
 
 sub _offsets

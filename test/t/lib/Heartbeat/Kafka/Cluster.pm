@@ -1,6 +1,6 @@
-# A Kafka of several brokers, each a process that a test starts, stops, kills and freezes by itself, with controllers of
-# their own: what happens to a controller happens to no partition's leader, and the other way round.
-# Test code. Every wait is for a condition with a deadline.
+# Test code: a Kafka with several brokers. The test starts, stops, kills and freezes each process by itself. The controllers
+# are processes of their own, so a fault of a controller does not hit the leader of a partition, and the other way round.
+# Every wait is for a condition with a deadline.
 
 package Heartbeat::Kafka::Cluster;
 
@@ -88,12 +88,13 @@ sub node
 	return first { $_->id == $id } $self->_all;
 }
 
-# The only controller, or the first of several.
+# Returns the only controller, or the first of several.
 sub controller { my ($self) = @_; return $self->{controllers}[0]; }
-# Addresses of all brokers there are, as bootstrap.servers has them.
+
+# Returns the addresses of all brokers in the format of bootstrap.servers.
 sub brokers { my ($self) = @_; return join ',', map { $_->address } $self->nodes; }
 
-# Starts the nodes that do not run; returns when all brokers count as alive.
+# Starts the nodes that do not run, and returns when all brokers count as alive.
 sub start
 {
 	my ($self) = @_;
@@ -104,7 +105,7 @@ sub start
 
 sub stop { my ($self) = @_; $_->stop for reverse $self->_all; return; }
 
-# Waits until the brokers that live, and only they, count as alive, for each of them.
+# Waits until each running broker sees exactly the running brokers as alive.
 sub wait_until_ready
 {
 	my ($self) = @_;
@@ -129,14 +130,15 @@ sub _wait
 	return;
 }
 
-# The lines of kafka-cluster, from brokers that live if none are named.
+# Returns the lines of kafka-cluster, by default from the running brokers.
 sub _ask
 {
 	my ($self, $address, @arguments) = @_;
 	return split /\n/, run_program($cluster_program, '--brokers', $address, @arguments);
 }
 
-# Where the partitions of a topic, or of all, are: { topic, partition, leader (-1: none), replicas, in_sync }, by partition.
+# Returns the partitions of a topic, or of all topics: { topic, partition, leader (-1: none), replicas, in_sync }, by
+# partition.
 sub partitions
 {
 	my ($self, @topic) = @_;
@@ -150,18 +152,18 @@ sub partitions
 	return sort { $a->{topic} cmp $b->{topic} || $a->{partition} <=> $b->{partition} } @found;
 }
 
-# The node that leads a partition; undef where none does.
+# Returns the node that leads a partition, or undef without a leader.
 sub leader_of
 {
 	my ($self, $topic, $partition) = @_;
 	return $self->node(($self->partitions($topic))[$partition]{leader});
 }
 
-# The ids of the leaders, by partition; -1: none.
+# Returns the ids of the leaders by partition; -1: none.
 sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
 
-# Has each change of a topic's leaders written to a file, as kafka-cluster watch prints it, until the handle that is returned
-# is closed.
+# Starts a process that writes each change of a topic's leaders to a file, as kafka-cluster watch prints it. It ends when the
+# returned handle is closed.
 sub watch_leaders
 {
 	my ($self, $topic, $file) = @_;
@@ -169,7 +171,7 @@ sub watch_leaders
 	return $input;
 }
 
-# Waits until another node than that one leads the partition, and returns it.
+# Waits until a node other than the given one leads the partition, and returns it.
 sub wait_for_other_leader
 {
 	my ($self, $topic, $partition, $node) = @_;
@@ -179,7 +181,7 @@ sub wait_for_other_leader
 	return $leader;
 }
 
-# Waits until each partition, of a topic or of all, has a leader and all its replicas in sync.
+# Waits until each partition of a topic, or of all topics, has a leader and all its replicas in sync.
 sub wait_until_in_sync
 {
 	my ($self, @topic) = @_;
@@ -191,14 +193,15 @@ sub wait_until_in_sync
 	return;
 }
 
-# Spread over the brokers by Kafka, each partition three times if there are so many; further arguments are settings.
+# Creates a topic that Kafka spreads over the brokers, with three replicas if there are so many brokers. Further arguments
+# are settings.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
 	return $self->_create($topic, $partitions // 1, [ '--replication', min(3, scalar $self->nodes) ], @config);
 }
 
-# The brokers of each partition as a list of lists of ids, the one that shall lead first.
+# Creates a topic with the given replicas: a list of lists of broker ids, the leader first.
 sub create_assigned_topic
 {
 	my ($self, $topic, $replicas, @config) = @_;
@@ -213,7 +216,7 @@ sub _create
 	return;
 }
 
-# Moves partitions to other brokers: { partition => [ ids, the one that shall lead first ] }. Returns when they are there.
+# Moves partitions to other brokers: { partition => [ ids, the leader first ] }. Returns when they have moved.
 sub reassign { my ($self, $topic, $replicas) = @_; return $self->_reassign(map { [ $topic, $_, $replicas->{$_} ] } sort keys %$replicas); }
 
 sub _reassign
@@ -233,7 +236,7 @@ sub _reassign
 	return;
 }
 
-# Gives each partition back to the first of its replicas.
+# Makes the first replica of each partition its leader.
 sub elect_preferred_leaders
 {
 	my ($self) = @_;
@@ -241,8 +244,8 @@ sub elect_preferred_leaders
 	return;
 }
 
-# Puts a new broker, with a new id and port, in the place of one, which ends; returns the new node. What is configured with
-# the addresses of brokers still has the old one.
+# Replaces a broker by a new one with a new id and port, stops the old broker, and returns the new node. Clients that are
+# configured with the old address must be changed by the test.
 sub replace
 {
 	my ($self, $old) = @_;

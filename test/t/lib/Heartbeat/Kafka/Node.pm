@@ -1,6 +1,6 @@
-# One process of Kafka, a broker, a controller or both, with storage and ports of its own: formatted, started, stopped,
-# killed, frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster are made of it.
-# Test code. Every wait is for a condition with a deadline; every process is ended by its id, also when the test dies.
+# Test code: one process of Kafka, a broker, a controller or both, with storage and ports of its own: formatted, started,
+# stopped, killed, frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Every wait is for a condition with a
+# deadline. Every process is ended by its id, also when the test dies.
 
 package Heartbeat::Kafka::Node;
 
@@ -62,12 +62,12 @@ sub pid { my ($self) = @_; return $self->{pid}; }
 
 sub log_file { my ($self) = @_; return $self->{log}; }
 
-# Where its partitions are, each in a folder TOPIC-PARTITION.
+# Its partitions are here, each in a folder TOPIC-PARTITION.
 sub data_folder { my ($self) = @_; return "$self->{folder}/data"; }
 
 sub is_broker { my ($self) = @_; return $self->{roles} =~ /broker/; }
 
-# It runs and is not frozen.
+# Returns whether it runs and is not frozen.
 sub is_alive { my ($self) = @_; return defined $self->{pid} && !$self->{frozen}; }
 
 sub address
@@ -81,7 +81,7 @@ sub controller_port { my ($self) = @_; return $self->{controller}; }
 # Sixteen bytes in base64; the first is not random, because an id that begins with "-" looks like an option.
 sub new_cluster_id { return encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15)); }
 
-# Prepares empty storage of nodes of one cluster.
+# Formats empty storage for nodes of one cluster.
 sub format_all
 {
 	my ($cluster_id, @of_one_cluster) = @_;
@@ -103,7 +103,7 @@ sub _scram_options
 	} @{ $self->{scram} };
 }
 
-# Starts it, again with the same port and data after a stop; returns when it answers.
+# Starts it, after a stop with the same port and data, and returns when it answers.
 sub start
 {
 	my ($self, %opt) = @_;
@@ -139,7 +139,7 @@ sub wait_until_ready
 	return;
 }
 
-# A broker is asked; a controller, which talks to nodes of Kafka alone, has its port open.
+# A broker must answer a request. A controller, which only talks to nodes of Kafka, must have an open port.
 sub answers
 {
 	my ($self) = @_;
@@ -154,7 +154,7 @@ sub kill9 { my ($self) = @_; return $self->_end('KILL'); }
 
 sub restart { my ($self) = @_; $self->stop; return $self->start; }
 
-# A frozen process keeps its connections and answers nothing, as one does behind a lost network.
+# A frozen process keeps its connections and answers nothing, like a process behind a lost network.
 sub freeze
 {
 	my ($self) = @_;
@@ -176,7 +176,7 @@ sub _end
 	my ($self, $signal) = @_;
 	my $pid = $self->{pid} // return;
 	kill($signal, $pid);
-	kill('CONT', $pid) if $self->{frozen};    # with the signal waiting for it
+	kill('CONT', $pid) if $self->{frozen};    # the pending signal takes effect then
 	my $deadline = time + 30;
 	while (waitpid($pid, WNOHANG) == 0)
 	{
@@ -195,7 +195,7 @@ sub _log_tail
 	return join '', @lines > 30 ? @lines[ -30 .. -1 ] : @lines;
 }
 
-# Writes server.properties; the voters are those of the controllers' quorum.
+# Writes server.properties. The voters are the controllers of the quorum.
 sub configure
 {
 	my ($self, $voters) = @_;
@@ -214,7 +214,7 @@ sub configure
 		'listener.security.protocol.map'           => "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$protocols",
 		'log.dirs'                                 => $self->data_folder,
 		'auto.create.topics.enable'                => 'false',
-		# After kill -9 the broker may return only when the controller has given up its former life.
+		# After kill -9 the broker can return only when the controller has ended its old session.
 		'broker.session.timeout.ms'                => 2000,
 		'broker.heartbeat.interval.ms'             => 500,
 		'offsets.topic.replication.factor'         => 1,
@@ -224,7 +224,7 @@ sub configure
 		'transaction.state.log.num.partitions'     => 1,
 		'group.initial.rebalance.delay.ms'         => 0,
 		'log.cleaner.dedupe.buffer.size'           => 2097152,
-		# A test's messages may be of any time; half a minute after the start the broker looks for old ones.
+		# Messages of a test may have any timestamp. Half a minute after its start the broker would remove old ones.
 		'log.retention.ms'                         => -1,
 		'num.network.threads'                      => 2,
 		'num.io.threads'                           => 2,
@@ -235,7 +235,7 @@ sub configure
 	return;
 }
 
-# A process of Kafka outlives no test. The exit status is the test's, not that of a child waited for here.
+# The processes must end with the test. The exit status must be the test's, not the status of a child that ends here.
 END
 {
 	my $status = $?;

@@ -1,5 +1,5 @@
-# A stream of messages from a test to one Kafka topic, exact to the byte; kafka-produce does the publishing.
-# Test code: the counterpart of the record format that test/kafka/produce.cpp reads.
+# Test code: a stream of messages from a test to one Kafka topic, exact to the byte. The program kafka-produce publishes
+# them; test/kafka/produce.cpp reads the same record format.
 
 package Heartbeat::Kafka::Producer;
 
@@ -33,12 +33,12 @@ sub new
 	return bless { pid => $pid, input => $input, output => $output, topic => $topic }, $class;
 }
 
-# A message is { value, key, partition, timestamp } or a text, the value alone. Without a partition it is 0;
-# -1 leaves the choice to the key. An undefined value is a tombstone. The timestamp is in milliseconds.
+# A message is { value, key, partition, timestamp }, or a text that is the value. The default partition is 0; -1 leaves the
+# choice to the key. An undefined value is a tombstone. The timestamp is in milliseconds.
 sub send
 {
 	my ($self, @messages) = @_;
-	local $SIG{PIPE} = 'IGNORE';    # finish() tells why the program ended
+	local $SIG{PIPE} = 'IGNORE';    # finish() reports why the program ended
 	my $records = '';
 	for my $message (@messages)
 	{
@@ -59,7 +59,7 @@ sub send
 	return;
 }
 
-# Ends the stream and waits until all of it is delivered: { partition => [messages, first offset, last offset] }.
+# Ends the stream, and waits until every message is acknowledged: { partition => [messages, first offset, last offset] }.
 sub finish
 {
 	my ($self) = @_;

@@ -1,5 +1,4 @@
-# The programs behind Heartbeat::Kafka: Kafka itself, and the admin clients of test/kafka.
-# Test code.
+# Test code: runs the programs behind Heartbeat::Kafka: Kafka itself, and the admin clients of test/kafka.
 
 package Heartbeat::Kafka::Programs;
 
@@ -21,10 +20,10 @@ our $cluster_program = "$top/build/test/kafka-cluster";
 
 my $deadline_seconds = 90;
 
-# Runs a program and returns what it printed; one that fails ends the test.
+# Runs a program, and returns its output. A program that fails ends the test.
 sub run_program { my (@command) = @_; return (run_programs(\@command))[0]; }
 
-# The same for several at once: each costs a start of Java.
+# The same for several programs at once: each start of Java takes time.
 sub run_programs
 {
 	my (@commands) = @_;

@@ -1,5 +1,5 @@
-# What a Kafka topic really holds, message by message and to the byte; kafka-consume does the reading.
-# Test code: the counterpart of the record format that test/kafka/consume.cpp writes.
+# Test code: reads the real contents of a Kafka topic, message by message and byte for byte, by the program kafka-consume.
+# test/kafka/consume.cpp writes the same record format.
 
 package Heartbeat::Kafka::Reader;
 
@@ -20,8 +20,8 @@ sub new
 	return bless { records => $records, topic => $topic }, $class;
 }
 
-# The next message as { partition, offset, timestamp, key, value }, by offset within a partition; undef after the last
-# one. A null key or value is undefined. A topic that lacks an offset, or cannot be read to its end, ends the test.
+# Returns the next message as { partition, offset, timestamp, key, value }, by offset within a partition, and undef after the
+# last one. A null key or value is undefined. A topic that lacks an offset, or that cannot be read to its end, ends the test.
 sub next
 {
 	my ($self) = @_;
