@@ -1,5 +1,5 @@
-// kafka-admin: asks and changes what a test needs of a broker, in milliseconds instead of a Java start.
-// Pure test code: each command returns when the broker shows the effect, or fails at its deadline.
+// Test code: kafka-admin changes and queries topics on a broker, within milliseconds, because it does not
+// start Java. Each command returns when the broker shows the effect, or fails at its deadline.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -31,9 +31,9 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
         throw std::runtime_error(text != nullptr ? text : rd_kafka_err2str(error));
 }
 
-// Partitions of the topic that have a leader; 0 when there is no such topic.
+// Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
-    // All topics are asked for: to ask for one by name makes the client remember and report it as missing.
+    // This asks for all topics: a client that asks for one by name would remember and report it as missing.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -57,7 +57,7 @@ void wait_until(const Deadline &deadline, const std::string &what, const std::fu
     }
 }
 
-// Sends one admin request and waits for its result event, which the caller's reader checks.
+// Sends one admin request and waits for its result event, which the caller checks.
 void request(rd_kafka_t *client, const Deadline &deadline,
              const std::function<void(rd_kafka_AdminOptions_t *, rd_kafka_queue_t *)> &send,
              const std::function<void(rd_kafka_event_t *)> &read) {
@@ -202,8 +202,8 @@ void truncate(const Options &options) {
         });
 }
 
-// By partition, for one of the two logical offsets. rd_kafka_query_watermark_offsets() ignores its timeout in
-// librdkafka before 2.3 where a leader is away.
+// Returns one of the two logical offsets by partition. rd_kafka_query_watermark_offsets() ignores its timeout
+// in librdkafka before 2.3 if a leader is away.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
@@ -228,7 +228,7 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
     return found;
 }
 
-// One line a partition: partition, first offset, offset after the last.
+// Prints a line for each partition: partition, first offset, offset after the last.
 void offsets(const Options &options) {
     const Deadline deadline(options.timeout);
     const Handle client = open(options);

@@ -1,5 +1,5 @@
-// What the test clients share: a librdkafka handle made from "key=value" properties, and how they fail.
-// Pure test code: it knows librdkafka and nothing of PostgreSQL.
+// Test code: common functions of the test clients. They create a librdkafka handle from "key=value"
+// properties, and report errors. This code knows librdkafka, but not PostgreSQL.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ struct HandleCloser {
 };
 using Handle = std::unique_ptr<rd_kafka_t, HandleCloser>;
 
-// Each property is "key=value"; throws std::runtime_error with librdkafka's words.
+// Each property is "key=value". Throws std::runtime_error with librdkafka's error text.
 inline Handle client_open(rd_kafka_type_t type, const std::vector<std::string> &properties,
                           void (*on_delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *) = nullptr,
                           void *opaque = nullptr) {
@@ -41,7 +41,7 @@ inline Handle client_open(rd_kafka_type_t type, const std::vector<std::string> &
     return Handle(handle);
 }
 
-// A test's broker is on this machine: reconnect at once, and log nothing but what is asked for.
+// A test's broker is on this machine: reconnect at once, and log nothing by default.
 inline std::vector<std::string> client_properties(const std::string &brokers) {
     return {"bootstrap.servers=" + brokers, "reconnect.backoff.ms=20", "reconnect.backoff.max.ms=200",
             "log_level=2"};
@@ -64,7 +64,7 @@ class Deadline {
     std::chrono::steady_clock::time_point end_;
 };
 
-// What main() of a client does: an exception is one line on standard error, and status 1.
+// Runs the main function of a client. An exception becomes a line on standard error, and status 1.
 inline int client_main(const char *name, int (*run_command_line)(int, char **), int argc, char **argv) {
     try {
         return run_command_line(argc, argv);

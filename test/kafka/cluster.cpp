@@ -1,6 +1,5 @@
-// kafka-cluster: what the brokers of a cluster say of it: who they are, and where each partition is.
-// Pure test code: each command asks any broker that answers, with a deadline; watch asks until its input
-// ends.
+// Test code: kafka-cluster prints the brokers of a cluster and the replicas of each partition. Each command
+// asks any broker that answers, with a deadline. The command watch asks until its input ends.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -16,7 +15,7 @@ struct Options {
     int timeout = 30;
 };
 
-constexpr int request_ms = 500; // a frozen broker is given up for another one
+constexpr int request_ms = 500; // if a broker is frozen, another one is asked after this time
 constexpr int watch_ms = 50;
 
 struct MetadataDestroyer {
@@ -31,7 +30,7 @@ Handle open(const Options &options) {
     return client_open(RD_KAFKA_PRODUCER, properties);
 }
 
-// Of all topics; null when no broker answers in time.
+// Returns the metadata of all topics, and null if no broker answers in time.
 Metadata ask(rd_kafka_t *client, int timeout_ms) {
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -48,7 +47,7 @@ Metadata ask_until_answered(const Options &options) {
     throw std::runtime_error("no broker answers");
 }
 
-// One line a broker that the cluster counts as alive: id, address.
+// Prints a line for each broker that the cluster counts as alive: id, address.
 void nodes(const Options &options) {
     const Metadata metadata = ask_until_answered(options);
     for (int i = 0; i < metadata->broker_cnt; i++)
@@ -63,8 +62,8 @@ std::string join(const int32_t *ids, int count) {
     return joined.empty() ? "none" : joined;
 }
 
-// One line a partition, of the topic or of all topics: topic, partition, leader (-1: none), replicas, those
-// in sync.
+// Prints a line for each partition of the topic or of all topics: topic, partition, leader (-1: none),
+// replicas, replicas in sync.
 void partitions(const Options &options) {
     const Metadata metadata = ask_until_answered(options);
     for (int t = 0; t < metadata->topic_cnt; t++) {
@@ -93,13 +92,13 @@ std::string leaders(const struct rd_kafka_metadata &metadata, const std::string 
     return "none";
 }
 
-// Whether the input has ended, after waiting for that.
+// Waits for the end of the input, at most until the timeout, and returns whether it has ended.
 bool is_input_over(int timeout_ms) {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     return poll(&input, 1, timeout_ms) > 0;
 }
 
-// A line each time that a leader of the topic changes: seconds since 1970, leaders by partition.
+// Prints a line each time that a leader of the topic changes: seconds since 1970, leaders by partition.
 void watch(const Options &options) {
     const Handle client = open(options);
     std::string last;

@@ -1,11 +1,11 @@
-// kafka-consume: writes all that a topic holds to standard output, byte for byte. Pure test code: the half of
-// the test rig that says what Kafka really has, whatever the extension read of it.
+// Test code: kafka-consume writes all messages of a topic to standard output, byte for byte. It shows the
+// real contents of Kafka, independently of the extension.
 //
-// It reads each partition from its first offset to the end that it had when the reading began, and fails when
-// an offset is missing in between, unless it is told that the topic is a compacted one. A record is what
-// kafka-produce reads, with its offset before it, in little-endian order: int64 offset, int32 partition,
-// int64 timestamp in milliseconds, int32 length of the key (-1: null), int32 length of the value (-1: null),
-// then the key and the value.
+// It reads each partition from its first offset to the end that the partition had at the start. It fails if
+// an offset is missing, unless an option says that the topic is compacted. A record has the format of
+// kafka-produce with the offset before it, in little-endian order: int64 offset, int32 partition, int64
+// timestamp in milliseconds, int32 length of the key (-1: null), int32 length of the value (-1: null), then
+// the key and the value.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -75,12 +75,12 @@ void assign(rd_kafka_t *client, const std::string &topic, const std::vector<Rang
     require(rd_kafka_assign(client, list.get()));
 }
 
-// Returns 1 when the message was the last one of its partition, 0 otherwise.
+// Returns 1 if the message is the last one of its partition, and 0 otherwise.
 size_t take(const rd_kafka_message_t &message, std::vector<Range> &ranges, bool compacted) {
     require(message.err);
     Range &range = ranges[static_cast<size_t>(message.partition)];
     if (message.offset >= range.end)
-        return 0; // it came after the reading had begun
+        return 0; // it was published after the start
     if (message.offset != range.next && !compacted)
         throw std::runtime_error("partition " + std::to_string(message.partition) + " holds no offset " +
                                  std::to_string(range.next));

@@ -1,11 +1,11 @@
-// kafka-produce: publishes the records it reads on standard input, byte for byte, to the partitions they
-// name. Pure test code: the half of the test rig that writes to Kafka.
+// Test code: kafka-produce publishes the records of its standard input, byte for byte, to the partitions that
+// they name.
 //
 // A record is, in little-endian order: int32 partition (-1: by key), int64 timestamp in milliseconds (0:
 // now), int32 length of the key, int32 length of the value (-1: null), then the key and the value. At the end
-// of the input, when all is delivered, one line a partition is printed: partition, messages, first offset,
-// last offset. A file of receipts has a line for each message that the broker has acknowledged: its number in
-// the input, from 0, partition, offset, seconds since 1970.
+// of the input, when every message is acknowledged, it prints a line for each partition: partition, messages,
+// first offset, last offset. The file of receipts has a line for each acknowledged message: its number in the
+// input (from 0), partition, offset, seconds since 1970.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -45,7 +45,7 @@ struct Report {
     std::string error;
 };
 
-// Seconds since 1970, to the millisecond.
+// Returns the seconds since 1970, exact to the millisecond.
 std::string now() {
     const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
@@ -70,7 +70,7 @@ void report_delivery(rd_kafka_t *, const rd_kafka_message_t *message, void *opaq
                         << '\n';
 }
 
-// False at a clean end of the input; a record cut short is an error.
+// Returns false at the end of the input. A truncated record is an error.
 bool read_head(Head &head) {
     char bytes[head_size];
     const size_t got = fread(bytes, 1, head_size, stdin);
@@ -93,7 +93,7 @@ void read_bytes(std::string &bytes, int32_t length) {
         throw std::runtime_error("the input ends inside a record");
 }
 
-// Each is "name=value"; none: null.
+// Each header is "name=value". Returns null without headers.
 Headers make_headers(const std::vector<std::string> &texts) {
     Headers headers(texts.empty() ? nullptr : rd_kafka_headers_new(texts.size()));
     for (const std::string &text : texts) {
@@ -111,7 +111,7 @@ Headers make_headers(const std::vector<std::string> &texts) {
 
 void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head &head, std::string &key,
              std::string &value, const rd_kafka_headers_t *all_headers) {
-    // An empty value is not a null one: only the pointer tells them apart.
+    // An empty value differs from a null value only by the pointer.
     void *key_bytes = head.key_length < 0 ? nullptr : key.data();
     void *value_bytes = head.value_length < 0 ? nullptr : value.data();
     std::unique_ptr<int64_t> opaque = std::make_unique<int64_t>(number);
@@ -123,8 +123,8 @@ void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head
             RD_KAFKA_V_KEY(key_bytes, key.size()), RD_KAFKA_V_VALUE(value_bytes, value.size()),
             RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(opaque.get()), RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            static_cast<void>(headers.release()); // librdkafka has them now
-            static_cast<void>(opaque.release());  // report_delivery has it now
+            static_cast<void>(headers.release()); // librdkafka owns them now
+            static_cast<void>(opaque.release());  // report_delivery owns it now
             return;
         }
         char reason[512] = "";
@@ -177,7 +177,7 @@ struct Options {
 
 void run(const Options &options) {
     std::vector<std::string> properties = client_properties(options.brokers);
-    // Idempotence keeps the order of the input within a partition, also when a delivery is tried again.
+    // Idempotence keeps the order of the input within a partition, also if a message is sent again.
     properties.insert(properties.end(),
                       {"enable.idempotence=true", "linger.ms=5", "message.max.bytes=100000000",
                        "queue.buffering.max.kbytes=200000", "compression.type=none"});

@@ -31,10 +31,10 @@ class BatchTest : public testing::Test {
     Batch batch{100, 1 << 20};
 };
 
-TEST_F(BatchTest, IsEmptyUntilSomethingIsSeen) {
+TEST_F(BatchTest, IsEmptyUntilAnOffsetIsPassed) {
     EXPECT_TRUE(batch.empty());
     batch.add_progress(0, 7, 7);
-    EXPECT_TRUE(batch.empty()) << "nothing lies before the position";
+    EXPECT_TRUE(batch.empty()) << "no offset was passed";
     batch.add_progress(0, 7, 9);
     EXPECT_FALSE(batch.empty());
     EXPECT_EQ(batch.partitions[0].first_offset, 7);
@@ -55,7 +55,7 @@ TEST_F(BatchTest, KeepsTheBytesOfKeyAndPayload) {
     EXPECT_EQ(batch.messages[2].payload.size, 0);
 }
 
-TEST_F(BatchTest, FollowsEachPartition) {
+TEST_F(BatchTest, TracksTheOffsetsOfEachPartition) {
     add(0, 10, reading("A", "74", "14:39:05"), 8); // offsets 8 and 9 have no message
     add(1, 0, "garbage");
     add(0, 11, reading("B", "74", "14:39:01"), 8);
@@ -72,7 +72,7 @@ TEST_F(BatchTest, FollowsEachPartition) {
     EXPECT_EQ(batch.partitions[1].readings, 0);
 }
 
-TEST_F(BatchTest, IgnoresWhatItHasSeen) {
+TEST_F(BatchTest, IgnoresMessagesBeforeItsNextOffset) {
     add(0, 5, reading("A", "74", "14:39:00"), 5);
     add(0, 5, reading("A", "74", "14:39:00"), 5);
     add(0, 4, reading("B", "74", "14:39:00"), 5);
@@ -103,7 +103,7 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
     EXPECT_EQ(customers(batch.records), "Z z é ") << "as the C collation does";
 }
 
-TEST_F(BatchTest, KeepsTheFirstOfAKey) {
+TEST_F(BatchTest, KeepsTheFirstReadingOfAKey) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
     add(0, 2, reading("A", "200", "14:39:00")); // a key of another table
@@ -119,7 +119,7 @@ TEST_F(BatchTest, KeepsTheFirstOfAKey) {
     EXPECT_TRUE(batch.messages[3].duplicate);
 }
 
-TEST_F(BatchTest, ListsTheMinutesTouched) {
+TEST_F(BatchTest, ListsTheMinutesOfItsNormalReadings) {
     add(0, 0, reading("A", "74", "14:40:59.999999"));
     add(0, 1, reading("A", "200", "14:39:30"));
     add(0, 2, reading("B", "74", "14:40:00"));
@@ -147,7 +147,7 @@ TEST_F(BatchTest, IsFullByCountAndByBytes) {
     EXPECT_TRUE(small.full());
 }
 
-TEST_F(BatchTest, ClearsForTheNext) {
+TEST_F(BatchTest, IsEmptyAndUsableAfterClear) {
     add(0, 0, reading("A", "74", "14:39:00"));
     batch.seal();
     batch.clear();
@@ -179,10 +179,10 @@ TEST_F(BatchTest, RefusesTheDuplicatesOfARefusedReading) {
     EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0, 1}));
     EXPECT_FALSE(batch.messages[1].duplicate);
     EXPECT_STREQ(batch.messages[1].sqlstate, "23514");
-    EXPECT_TRUE(batch.messages[3].duplicate) << "of the anomaly, which stands";
+    EXPECT_TRUE(batch.messages[3].duplicate) << "it is a duplicate of the anomaly, which is still stored";
 }
 
-TEST_F(BatchTest, IsAfterARestoreWhatItWasWhenSealed) {
+TEST_F(BatchTest, RestoresItsStateAfterSeal) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
     add(0, 2, "garbage");
@@ -196,7 +196,7 @@ TEST_F(BatchTest, IsAfterARestoreWhatItWasWhenSealed) {
         EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{2}));
         EXPECT_TRUE(batch.messages[0].is_reading());
         EXPECT_TRUE(batch.messages[1].duplicate);
-        EXPECT_EQ(batch.bytes.size(), bytes) << "nothing grows by trying again";
+        EXPECT_EQ(batch.bytes.size(), bytes) << "another attempt needs no more bytes";
         EXPECT_EQ(text(batch.messages[2].error_text).empty(), false);
     }
 }

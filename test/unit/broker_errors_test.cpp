@@ -19,23 +19,23 @@ class BrokerErrorsTest : public testing::Test {
     BrokerErrors errors;
 };
 
-TEST_F(BrokerErrorsTest, BeginsWithNone) {
+TEST_F(BrokerErrorsTest, HasNoErrorAtFirst) {
     EXPECT_STREQ(errors.worst(), "");
 }
 
-TEST_F(BrokerErrorsTest, LeavesOutWhatDiffersEachTime) {
+TEST_F(BrokerErrorsTest, LeavesOutTheDurationInAText) {
     hear(refused,
          "sasl_ssl://a:9092/bootstrap: Invalid username or password (after 312ms in state AUTH_REQ)");
     EXPECT_STREQ(errors.worst(), "sasl_ssl://a:9092/bootstrap: Invalid username or password");
 }
 
-TEST_F(BrokerErrorsTest, PrefersARefusal) {
+TEST_F(BrokerErrorsTest, PrefersARefusalToALostConnection) {
     hear(lost, "a: refused");
     hear(refused, "b: wrong password");
     hear(lost, "a: refused");
     EXPECT_STREQ(errors.worst(), "b: wrong password");
     hear(RD_KAFKA_RESP_ERR__SSL, "c: certificate");
-    EXPECT_STREQ(errors.worst(), "b: wrong password") << "the same text as long as it is true";
+    EXPECT_STREQ(errors.worst(), "b: wrong password") << "the first refusal is shown until it is forgotten";
 }
 
 TEST_F(BrokerErrorsTest, StaysWithTheFirstOfSeveralBrokers) {
@@ -44,14 +44,14 @@ TEST_F(BrokerErrorsTest, StaysWithTheFirstOfSeveralBrokers) {
     EXPECT_STREQ(errors.worst(), "a: refused");
 }
 
-TEST_F(BrokerErrorsTest, PrefersAReasonToAnEnd) {
+TEST_F(BrokerErrorsTest, PrefersAReasonToADisconnection) {
     hear(lost, "a:9092/1: Disconnected (after 5ms in state UP)");
     hear(lost, "a:9092/1: Connect to ipv4#a failed: Connection refused");
     hear(lost, "a:9092/1: Disconnected");
     EXPECT_STREQ(errors.worst(), "a:9092/1: Connect to ipv4#a failed: Connection refused");
 }
 
-TEST_F(BrokerErrorsTest, DropsWhatIsHeardNoMore) {
+TEST_F(BrokerErrorsTest, DropsAnErrorThatIsNotRepeated) {
     hear(refused, "a: wrong password");
     hear(lost, "b: refused", 30);
     hear(refused, "a: wrong password", 40);
@@ -61,7 +61,7 @@ TEST_F(BrokerErrorsTest, DropsWhatIsHeardNoMore) {
     EXPECT_STREQ(errors.worst(), "b: refused");
 }
 
-TEST_F(BrokerErrorsTest, ForgetsWhenABrokerAnswers) {
+TEST_F(BrokerErrorsTest, ForgetsAnErrorWhenABrokerAnswers) {
     hear(refused, "a: wrong password");
     errors.forget();
     EXPECT_STREQ(errors.worst(), "");
@@ -75,7 +75,7 @@ TEST_F(BrokerErrorsTest, CutsALongText) {
     EXPECT_LT(std::string(errors.worst()).size(), 384U);
 }
 
-TEST_F(BrokerErrorsTest, KnowsABrokerByItsId) {
+TEST_F(BrokerErrorsTest, FindsTheErrorOfABrokerByItsId) {
     hear(lost, "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in "
                "state CONNECT)");
     hear(lost, "sasl_ssl://[::1]:9093/12: Disconnected");
@@ -87,13 +87,13 @@ TEST_F(BrokerErrorsTest, KnowsABrokerByItsId) {
     EXPECT_STREQ(errors.of(-1), "");
     errors.forget();
     EXPECT_STREQ(errors.of(1), "Connect to ipv4#127.0.0.1:9092 failed: Connection refused")
-        << "another broker has answered";
+        << "only another broker has answered";
     errors.forget(1);
     EXPECT_STREQ(errors.of(1), "");
     EXPECT_STREQ(errors.of(12), "Disconnected");
 }
 
-TEST_F(BrokerErrorsTest, KeepsTheNewestOfManyBrokers) {
+TEST_F(BrokerErrorsTest, KeepsTheNewestErrorsOfManyBrokers) {
     for (int id = 0; id < 100; id++)
         hear(lost, ("a:9092/" + std::to_string(id) + ": gone").c_str());
     EXPECT_STREQ(errors.of(99), "gone");

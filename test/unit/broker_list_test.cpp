@@ -12,7 +12,7 @@ std::string mistake(const std::string &list) {
     return broker_list_check(list.c_str(), reason, sizeof(reason)) ? std::string() : std::string(reason);
 }
 
-TEST(BrokerListTest, TakesWhatLibrdkafkaTakes) {
+TEST(BrokerListTest, AcceptsListsThatLibrdkafkaAccepts) {
     for (const char *list : {"localhost",
                              "localhost:9092",
                              "kafka-1:9092,kafka-2:9093",
@@ -92,7 +92,7 @@ TEST(BrokerListTest, NamesTheMistake) {
             << one.list << ": " << mistake(one.list);
 }
 
-TEST(BrokerListTest, BoundsWhatItShows) {
+TEST(BrokerListTest, LimitsTheLengthOfItsTexts) {
     EXPECT_NE(mistake(std::string(256, 'a')).find("more than 255"), std::string::npos);
     EXPECT_LT(mistake(std::string(100000, 'a')).size(), 200U);
     char reason[8];

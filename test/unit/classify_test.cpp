@@ -18,7 +18,7 @@ struct Example {
     HeartRateClass expected;
 };
 
-TEST(Classify, Boundaries) {
+TEST(Classify, EachBoundaryBelongsToItsClass) {
     const Example examples[] = {
         {0, HeartRateClass::invalid},
         {-0.0, HeartRateClass::invalid},
@@ -54,7 +54,7 @@ TEST(Classify, Boundaries) {
 }
 
 // The classes have no gaps: rates from below zero upwards pass each class once, with INVALID at both ends.
-TEST(Classify, EveryRateHasItsClassInOrder) {
+TEST(Classify, RisingRatesPassEachClassOnce) {
     int changes = 0;
     HeartRateClass previous = classify_heart_rate(-1);
     for (int tenths = -9; tenths <= 3010; ++tenths) {
@@ -66,7 +66,7 @@ TEST(Classify, EveryRateHasItsClassInOrder) {
     EXPECT_EQ(previous, HeartRateClass::invalid);
 }
 
-TEST(Classify, NamesAreTheTablesNames) {
+TEST(Classify, NamesEqualThoseInTheTables) {
     EXPECT_STREQ(classify_name(HeartRateClass::normal), "NORMAL");
     EXPECT_STREQ(classify_name(HeartRateClass::bradycardia), "BRADYCARDIA");
     EXPECT_STREQ(classify_name(HeartRateClass::tachycardia), "TACHYCARDIA");

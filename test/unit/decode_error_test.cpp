@@ -7,7 +7,7 @@
 namespace heartbeat {
 namespace {
 
-TEST(DecodeError, MissingFields) {
+TEST(DecodeError, NamesTheMissingField) {
     expect_errors({
         {"{}", Code::missing_field},
         {document("", "74", good_time), Code::missing_field},
@@ -22,7 +22,7 @@ TEST(DecodeError, MissingFields) {
     EXPECT_NE(strstr(refuse(document(good_id, "74", "")).text, "event_timestamp"), nullptr);
 }
 
-TEST(DecodeError, WrongTypes) {
+TEST(DecodeError, NamesTheFieldOfAWrongType) {
     for (const char *json : {"null", "true", "false", "[]", "{}", "[\"a\"]"}) {
         expect_errors({
             {with_id(json), Code::wrong_type},
@@ -44,7 +44,7 @@ TEST(DecodeError, WrongTypes) {
                  "customer_id is null; expected a non-empty string or an integer");
 }
 
-TEST(DecodeError, CustomerIds) {
+TEST(DecodeError, RefusesEmptyAndTooLongCustomerIds) {
     expect_errors({
         {with_id("\"\""), Code::customer_id_empty},
         {with_id('"' + repeated("a", 257) + '"'), Code::customer_id_too_long},
@@ -56,7 +56,7 @@ TEST(DecodeError, CustomerIds) {
     });
 }
 
-TEST(DecodeError, Timestamps) {
+TEST(DecodeError, RefusesInvalidTimestamps) {
     expect_errors({
         {with_time("\"\""), Code::invalid_timestamp},
         {with_time("\"yesterday\""), Code::invalid_timestamp},
@@ -72,7 +72,7 @@ TEST(DecodeError, Timestamps) {
 }
 
 // The server's log gets the error texts, and must not get data of a patient.
-TEST(DecodeError, TextsGiveNothingAway) {
+TEST(DecodeError, TextsContainNothingOfThePayload) {
     const std::string secret = "Xq7Xq7Xq7Xq7";
     const std::string payloads[] = {
         secret,
@@ -93,7 +93,7 @@ TEST(DecodeError, TextsGiveNothingAway) {
         EXPECT_EQ(std::string(refuse(payload).text).find("q7"), std::string::npos) << refuse(payload).text;
 }
 
-TEST(DecodeError, TextsSayWhere) {
+TEST(DecodeError, TextsNameTheLineOfTheError) {
     const DecodeError error = refuse("{\n  \"customer_id\": oops\n}");
     EXPECT_EQ(error.code, Code::invalid_json);
     EXPECT_NE(strstr(error.text, "line 2"), nullptr) << error.text;

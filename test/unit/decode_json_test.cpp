@@ -4,7 +4,7 @@
 namespace heartbeat {
 namespace {
 
-TEST(DecodeJson, NoPayload) {
+TEST(DecodeJson, RefusesAMissingPayload) {
     Reading reading{};
     DecodeError error{};
     EXPECT_FALSE(decode_message(nullptr, 0, &reading, &error));
@@ -15,7 +15,7 @@ TEST(DecodeJson, NoPayload) {
     expect_explained(error, "");
 }
 
-TEST(DecodeJson, NotJson) {
+TEST(DecodeJson, RefusesTextThatIsNotJson) {
     expect_errors({
         {" \n", Code::invalid_json},
         {"\0"s, Code::invalid_json},
@@ -55,7 +55,7 @@ TEST(DecodeJson, NotJson) {
     });
 }
 
-TEST(DecodeJson, NotCleanText) {
+TEST(DecodeJson, RefusesInvalidUtf8AndZeroCharacters) {
     expect_errors({
         {with_id(R"("\u0000")"), Code::invalid_json},
         {with_id(R"("CUST\u00000007")"), Code::invalid_json},
@@ -80,7 +80,7 @@ TEST(DecodeJson, NotCleanText) {
     });
 }
 
-TEST(DecodeJson, RepeatedKeys) {
+TEST(DecodeJson, RefusesRepeatedKeys) {
     expect_errors({
         {R"({"customer_id":"a","customer_id":"b","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"})",
          Code::invalid_json},
@@ -89,7 +89,7 @@ TEST(DecodeJson, RepeatedKeys) {
     });
 }
 
-TEST(DecodeJson, NumbersOutOfRange) {
+TEST(DecodeJson, RefusesNumbersOutOfRange) {
     expect_errors({
         {with_rate("1e999"), Code::number_out_of_range},
         {with_rate("-1e999"), Code::number_out_of_range},
@@ -103,7 +103,7 @@ TEST(DecodeJson, NumbersOutOfRange) {
     });
 }
 
-TEST(DecodeJson, NotAnObject) {
+TEST(DecodeJson, RefusesValuesThatAreNotObjects) {
     expect_errors({
         {"[]", Code::not_an_object},
         {"[" + with_rate("74") + "]", Code::not_an_object},

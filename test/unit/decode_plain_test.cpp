@@ -42,7 +42,7 @@ void expect_same_as_parser(const std::string &payload) {
     EXPECT_EQ(plain.event_time, parsed.event_time) << payload;
 }
 
-TEST(DecodePlain, TakesWhatProducersWrite) {
+TEST(DecodePlain, AcceptsThePayloadsOfProducers) {
     for (const std::string &payload : {
              reading_of("CUST-0007", "74"),
              reading_of("CUST-0007", "74.5", "2026-11-22 14:39:02"),
@@ -55,13 +55,13 @@ TEST(DecodePlain, TakesWhatProducersWrite) {
         expect_same_as_parser(payload);
 }
 
-TEST(DecodePlain, NumbersAreTheParsers) {
+TEST(DecodePlain, NumbersEqualThoseOfTheParser) {
     for (const char *rate : {"0", "0.0", "0.1", "39.999999999999", "40", "180.00000000001", "300.00000000001",
                              "74.25", "123456789012345", "0.0000000000001", "999999999999.99"})
         expect_same_as_parser(reading_of("a", rate));
 }
 
-TEST(DecodePlain, EveryPieceCutShortIsLeft) {
+TEST(DecodePlain, LeavesEachTruncatedPayloadToTheParser) {
     const std::string whole = reading_of("CUST-0007", "74.5");
     Reading reading;
     ASSERT_TRUE(take(whole, &reading));
@@ -69,7 +69,7 @@ TEST(DecodePlain, EveryPieceCutShortIsLeft) {
         EXPECT_FALSE(take(whole.substr(0, size), &reading)) << whole.substr(0, size);
 }
 
-TEST(DecodePlain, LeavesEverythingElseToTheParser) {
+TEST(DecodePlain, LeavesAllOtherPayloadsToTheParser) {
     const std::vector<std::string> others = {
         // readings
         R"({"customer_id":7,"heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"})",

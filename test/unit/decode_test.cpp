@@ -39,7 +39,7 @@ std::string customer_id_of(const Reading &reading) {
     return {reading.customer_id, reading.customer_id_size};
 }
 
-TEST(Decode, TheReadingOfTheContract) {
+TEST(Decode, DecodesTheExampleOfTheContract) {
     const Reading reading = decode(
         R"({"customer_id":"CUST-0007","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02.123456Z"})");
     EXPECT_EQ(customer_id_of(reading), "CUST-0007");
@@ -130,7 +130,7 @@ TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
     unsetenv("LOCPATH");
 }
 
-TEST(Decode, CustomerIds) {
+TEST(Decode, CustomerIdsAreExact) {
     const struct {
         std::string json;
         std::string expected;
@@ -158,7 +158,7 @@ TEST(Decode, CustomerIds) {
         EXPECT_EQ(customer_id_of(decode(payload_of(example.json, "74"))), example.expected) << example.json;
 }
 
-TEST(Decode, CustomerIdsOfTheGreatestLength) {
+TEST(Decode, AcceptsCustomerIdsOfTheMaximalLength) {
     for (const std::string character : {"a", "\u00e9", "\u20ac", "\U0001F600"}) {
         std::string customer_id;
         for (size_t i = 0; i < customer_id_max_characters; ++i)
@@ -168,7 +168,7 @@ TEST(Decode, CustomerIdsOfTheGreatestLength) {
     }
 }
 
-TEST(Decode, BigPayloadsWithALittleInThem) {
+TEST(Decode, FindsTheFieldsInLargePayloads) {
     const std::string payload = payload_of("7", "74,\"note\":\"" + std::string(1 << 20, 'x') + '"');
     EXPECT_EQ(customer_id_of(decode(payload)), "7");
 

@@ -49,14 +49,14 @@ template <typename Work> void on_threads(Work work) {
         thread.join();
 }
 
-TEST(DecodeThreads, EachHasItsOwnAnswers) {
+TEST(DecodeThreads, EachThreadHasItsOwnReadings) {
     on_threads([](int thread) {
         for (int round = 0; round < rounds; ++round)
             expect_reading(thread, round);
     });
 }
 
-TEST(DecodeThreads, OneThatRunsOutOfMemoryDisturbsNobody) {
+TEST(DecodeThreads, AThreadOutOfMemoryDoesNotDisturbOtherThreads) {
     std::atomic<bool> done{false};
     std::atomic<int> starved{0};
     std::thread starving([&] {
@@ -94,7 +94,7 @@ json_t *load(heartbeat::JsonArena *arena, const std::string &text) {
     return value;
 }
 
-TEST(DecodeThreads, AnArenaWithinAnother) {
+TEST(DecodeThreads, AnArenaInsideAnotherKeepsBothResults) {
     on_threads([](int thread) {
         for (int round = 0; round < rounds / 10; ++round) {
             heartbeat::JsonArena outer;
@@ -125,7 +125,7 @@ void count_free(void *memory) {
 
 // The other library's allocator frees its own memory, allocated before or after the first message was
 // decoded.
-TEST(DecodeThreads, AnotherUserOfTheParserIsNotDisturbed) {
+TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;
     json_get_alloc_funcs(&usual_malloc, &usual_free);
@@ -151,7 +151,7 @@ TEST(DecodeThreads, AnotherUserOfTheParserIsNotDisturbed) {
 
 // The server changes the locale of the process for a moment, for example for to_char() and for values of type
 // money.
-TEST(DecodeThreads, TheProcessMayChangeItsLocale) {
+TEST(DecodeThreads, DecodesWhileTheProcessChangesItsLocale) {
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";
     setenv("LOCPATH", locales, 1);

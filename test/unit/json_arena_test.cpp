@@ -16,7 +16,7 @@ bool decode_failing(long n, const std::string &payload) {
     return decoded;
 }
 
-TEST(JsonArena, AnOrdinaryReadingNeedsNoMemory) {
+TEST(JsonArena, AnOrdinaryReadingNeedsNoAllocation) {
     const std::string payload = document('"' + repeated("a", 256) + '"', "74.123456789012345678", good_time);
     EXPECT_TRUE(decode_failing(0, payload));
     EXPECT_EQ(reading.heart_rate, 74.123456789012345678);
@@ -24,7 +24,7 @@ TEST(JsonArena, AnOrdinaryReadingNeedsNoMemory) {
 
 // Each failed allocation gives the code OUT_OF_MEMORY and not a dead letter's code, and the attempt leaks no
 // memory (the leak sanitizer checks this).
-TEST(JsonArena, EveryAllocationFailsInTurn) {
+TEST(JsonArena, EachFailedAllocationGivesOutOfMemory) {
     const std::string payload =
         with_rate("7" + repeated("0", 20) + ".5,\"x\":[" + repeated("1,", 20000) + "1]");
     long attempts = 0;

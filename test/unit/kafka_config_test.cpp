@@ -52,14 +52,14 @@ class KafkaConfigTest : public testing::Test {
     Error error{};
 };
 
-TEST_F(KafkaConfigTest, TakesTheSettings) {
+TEST_F(KafkaConfigTest, UsesTheSettings) {
     ASSERT_TRUE(create(""));
     EXPECT_EQ(get("bootstrap.servers"), "broker:9092");
     EXPECT_EQ(get("group.id"), "group");
     EXPECT_EQ(get("client.id"), "client");
 }
 
-TEST_F(KafkaConfigTest, FixesWhatTheGuaranteesRestOn) {
+TEST_F(KafkaConfigTest, FixesThePropertiesThatGuaranteesNeed) {
     ASSERT_TRUE(create(""));
     EXPECT_EQ(get("enable.auto.commit"), "false");
     EXPECT_EQ(get("enable.auto.offset.store"), "false");
@@ -67,14 +67,14 @@ TEST_F(KafkaConfigTest, FixesWhatTheGuaranteesRestOn) {
     EXPECT_EQ(get("auto.offset.reset"), "error");
 }
 
-TEST_F(KafkaConfigTest, TakesTuningFromTheFile) {
+TEST_F(KafkaConfigTest, UsesThePropertiesOfTheFile) {
     ASSERT_TRUE(create("# tuning\n! another comment\n\n  fetch.wait.max.ms = 50 \r\nsasl.password=a=b c\n"))
         << error.text;
     EXPECT_EQ(get("fetch.wait.max.ms"), "50");
     EXPECT_EQ(get("sasl.password"), "a=b c");
 }
 
-TEST_F(KafkaConfigTest, RefusesWhatIsNotTheFilesToSay) {
+TEST_F(KafkaConfigTest, RefusesReservedProperties) {
     for (const char *name :
          {"group.id", "bootstrap.servers", "metadata.broker.list", "client.id", "enable.auto.commit",
           "isolation.level", "topic.auto.offset.reset", "auto.commit.enable", "offset.store.method",
@@ -84,7 +84,7 @@ TEST_F(KafkaConfigTest, RefusesWhatIsNotTheFilesToSay) {
                        {name, "line 2", "heartbeat sets itself"});
 }
 
-TEST_F(KafkaConfigTest, RefusesWhatWouldRunCodeInTheServer) {
+TEST_F(KafkaConfigTest, RefusesPropertiesThatRunCodeInTheServer) {
     for (const char *name : {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers",
                              "sasl.kerberos.kinit.cmd"})
         expect_refused(std::string(name) + "=/tmp/evil\n", {name, "line 1", "would run code in the server"});
@@ -103,7 +103,7 @@ TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
             expect_refused(std::string(name) + "=" + value + "\n", {"line 1", name, "begins with -"});
 }
 
-TEST_F(KafkaConfigTest, RefusesWhatItDoesNotKnowToBeSafe) {
+TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
     for (const char *name : {"builtin.features", "opaque", "log_cb"})
         expect_refused(std::string(name) + "=evil\n", {"line 1"});
     expect_refused("builtin.features=evil\n", {"builtin.features", "does not know to be safe"});
@@ -137,7 +137,7 @@ TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     rd_kafka_conf_destroy(all);
 }
 
-TEST_F(KafkaConfigTest, TeachesTheRedactor) {
+TEST_F(KafkaConfigTest, PassesTheValuesToTheRedactor) {
     std::ofstream(path) << "ssl.keystore.location=/etc/heartbeat/client.p12\n";
     chmod(path.c_str(), 0600);
     Redactor redactor;
@@ -171,13 +171,13 @@ TEST_F(KafkaConfigTest, RefusesAFileThatIsOpenToOthers) {
     EXPECT_TRUE(create("linger.ms=5\n", 0640)) << error.text;
 }
 
-TEST_F(KafkaConfigTest, RefusesWhatIsNoFile) {
+TEST_F(KafkaConfigTest, RefusesAPathWithoutARegularFile) {
     for (const char *other : {"/nonexistent/properties", "/tmp", "/dev/null"}) {
         config = kafka_config_create({"b:1", "t", "g", other, "c"}, &error);
         EXPECT_EQ(config, nullptr);
         EXPECT_NE(std::string(error.text).find("heartbeat.kafka_config_file"), std::string::npos);
         EXPECT_EQ(std::string(error.text).find(other), std::string::npos)
-            << "where it lies is a superuser's to see: " << error.text;
+            << "only a superuser may see the path: " << error.text;
     }
 }
 

@@ -14,12 +14,12 @@ int64_t checksum(const char *key, const char *value) {
     return message_checksum(key, size_of(key), value, size_of(value));
 }
 
-TEST(MessageMarkTest, ChecksumIsThatOfOtherMachinesAndVersions) {
+TEST(MessageMarkTest, ChecksumIsTheSameOnAllMachinesAndVersions) {
     // databases store this checksum, so it must never change
     EXPECT_EQ(checksum("CUST-0001", "{}"), 438659715);
 }
 
-TEST(MessageMarkTest, ChecksumTellsKeyFromValueAndNothingFromEmpty) {
+TEST(MessageMarkTest, ChecksumDependsOnKeyValueAndNulls) {
     EXPECT_NE(checksum("ab", "c"), checksum("a", "bc"));
     EXPECT_NE(checksum(nullptr, "a"), checksum("", "a"));
     EXPECT_NE(checksum("a", nullptr), checksum("a", ""));
@@ -27,16 +27,16 @@ TEST(MessageMarkTest, ChecksumTellsKeyFromValueAndNothingFromEmpty) {
     EXPECT_GE(checksum(nullptr, nullptr), 0);
 }
 
-TEST(MessageMarkTest, AgreesByTimeAndByChecksumWhereBothAreKnown) {
+TEST(MessageMarkTest, ComparesTimeAndChecksumIfBothAreKnown) {
     MessageMark mark = {5, 1000, 7, 1};
     EXPECT_TRUE(mark_agrees(mark, {5, 1000, 7, 1}));
     EXPECT_TRUE(mark_agrees(mark, {5, 1000, 7, 2}));
-    EXPECT_TRUE(mark_agrees({5, 1000}, mark)) << "as version 1.1 stored it";
+    EXPECT_TRUE(mark_agrees({5, 1000}, mark)) << "version 1.1 stored no checksum";
     EXPECT_FALSE(mark_agrees(mark, {5, 1001, 7, 1}));
     EXPECT_FALSE(mark_agrees(mark, {5, 1000, 8, 1}));
 }
 
-TEST(MessageMarkTest, TrailKeepsTheNewestAndReachesFarBack) {
+TEST(MessageMarkTest, TrailKeepsTheNewestAndSomeOldMarks) {
     MarkTrail trail;
     for (int64_t offset = 0; offset < 100000; offset += 7)
         trail.add({offset, offset, offset, 0});
@@ -50,7 +50,7 @@ TEST(MessageMarkTest, TrailKeepsTheNewestAndReachesFarBack) {
     EXPECT_EQ(trail.find(3), nullptr);
 }
 
-TEST(MessageMarkTest, TrailForgetsWhatIsReadAgain) {
+TEST(MessageMarkTest, TrailForgetsOffsetsThatAreReadAgain) {
     MarkTrail trail;
     for (int64_t offset : {10, 20, 30})
         trail.add({offset, 1, 1, 1});
@@ -59,7 +59,7 @@ TEST(MessageMarkTest, TrailForgetsWhatIsReadAgain) {
     EXPECT_EQ(trail.marks[1].checksum, 2);
 }
 
-TEST(MessageMarkTest, TextHoldsTheLongestTrailAndComesBack) {
+TEST(MessageMarkTest, TextHasRoomForTheLongestTrailAndParsesBack) {
     MarkTrail trail;
     for (size_t i = 0; i < trail_marks_max; i++)
         trail.add({INT64_MAX - 100 + static_cast<int64_t>(i), INT64_MAX, UINT32_MAX, INT32_MAX});
@@ -74,7 +74,7 @@ TEST(MessageMarkTest, TextHoldsTheLongestTrailAndComesBack) {
     EXPECT_STREQ(text, "");
 }
 
-TEST(MessageMarkTest, TextIsReadUpToWhatIsNone) {
+TEST(MessageMarkTest, TextIsReadUpToTheFirstInvalidMark) {
     EXPECT_EQ(trail_parse("").count, 0U);
     EXPECT_EQ(trail_parse("1:2:3").count, 0U);
     EXPECT_EQ(trail_parse("1:2:3:4 junk").count, 1U);

@@ -96,7 +96,7 @@ void expect_all(const Batch &batch) {
               message_count);
 }
 
-TEST(OutOfMemory, ABatchIsWholeAfterwards) {
+TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
     const long failures = fail_each([] {
         Batch *batch = batch_create(message_count, 1 << 20);
         if (batch == nullptr)
@@ -104,7 +104,8 @@ TEST(OutOfMemory, ABatchIsWholeAfterwards) {
         for (size_t i = 0; i < message_count; i++) {
             const std::string payload = payload_of(i);
             while (!batch_add_alone(batch, static_cast<int32_t>(i), "key", 3, payload.data(), payload.size()))
-                EXPECT_EQ(batch->messages.size(), i) << "what could not be added is not in it";
+                EXPECT_EQ(batch->messages.size(), i)
+                    << "a message that could not be added is not in the batch";
         }
         while (!batch_seal(batch))
             EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
@@ -121,7 +122,7 @@ TEST(OutOfMemory, ABatchIsWholeAfterwards) {
     EXPECT_GT(failures, 20);
 }
 
-TEST(OutOfMemory, AConfigurationIsRefusedOrWhole) {
+TEST(OutOfMemory, AConfigurationIsRefusedOrComplete) {
     const PropertiesFile file("# a comment that is longer than a short string\n"
                               "sasl.password = a password of some length\nfetch.wait.max.ms=51\n");
     const long failures = fail_each([&] {
@@ -220,16 +221,16 @@ class OutOfMemoryConsumer : public testing::Test {
     Consumer *consumer = nullptr;
 };
 
-TEST_F(OutOfMemoryConsumer, OpensOrSaysWhyNot) {
+TEST_F(OutOfMemoryConsumer, OpensOrReportsTheError) {
     EXPECT_GT(fail_each([&] { consumer_close(open()); }), 0);
 }
 
-TEST_F(OutOfMemoryConsumer, ReadsAgainWhatWasLostOnTheWay) {
+TEST_F(OutOfMemoryConsumer, ReadsLostMessagesAgain) {
     consumer = open();
     expect_recovery(false);
 }
 
-TEST_F(OutOfMemoryConsumer, ReadsAgainWhatWasLostAhead) {
+TEST_F(OutOfMemoryConsumer, ReadsLostPrefetchedMessagesAgain) {
     consumer = open();
     expect_recovery(true);
 }

@@ -14,14 +14,14 @@ std::string redacted(const std::vector<FileProperty> &properties, const std::str
     return redactor.redact(text);
 }
 
-TEST(Redaction, NamesThePropertyInPlaceOfItsValue) {
+TEST(Redaction, ShowsThePropertyInPlaceOfItsValue) {
     EXPECT_EQ(redacted({{1, "ssl.keystore.location", "/etc/secret.p12"}},
                        "calling fopen(/etc/secret.p12, rb): /etc/secret.p12"),
               "calling fopen((ssl.keystore.location), rb): (ssl.keystore.location)");
     EXPECT_EQ(redacted({}, "nothing to hide"), "nothing to hide");
 }
 
-TEST(Redaction, TakesTheLongestOfSeveral) {
+TEST(Redaction, ReplacesTheLongestMatchingValue) {
     std::vector<FileProperty> properties = {{1, "sasl.username", "hushhush"},
                                             {2, "sasl.password", "hushhush-very"},
                                             {3, "client.rack", "hushhush-very-much"}};
@@ -45,10 +45,10 @@ TEST(Redaction, HidesTheLinesOfAKey) {
               "line (ssl.key.pem) is bad, so is (ssl.key.pem)");
 }
 
-TEST(Redaction, HidesWhatIsLeftOfAValueThatWasCut) {
+TEST(Redaction, HidesATruncatedValueAtTheEnd) {
     FileProperty location = {1, "ssl.ca.location", "/srv/very/secret/folder/ca.pem"};
     EXPECT_EQ(redacted({location}, "fopen(/srv/very/sec"), "fopen((ssl.ca.location)");
-    EXPECT_EQ(redacted({location}, "x/sr"), "x/sr") << "too little to tell";
+    EXPECT_EQ(redacted({location}, "x/sr"), "x/sr") << "too few bytes to recognize the value";
 }
 
 TEST(Redaction, LeavesHarmlessValues) {
@@ -91,7 +91,7 @@ TEST(Redaction, FindsAValueThatIsNotUtf8) {
     EXPECT_EQ(redacted({{1, "sasl.password", "p\xff\x1bw-1"}}, "x p\xff\x1bw-1"), "x (sasl.password)");
 }
 
-TEST(Redaction, ShowsWhatIsFitToBeShown) {
+TEST(Redaction, EscapesAndCutsTheShownText) {
     Redactor redactor;
     char text[16];
     redactor.show(text, sizeof(text), "\x1b[2J\xff ééééééé");

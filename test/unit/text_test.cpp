@@ -10,14 +10,14 @@ namespace {
 std::string copied(const std::string &text, size_t size = 4096) {
     std::string copy(size, '#');
     utf8_copy(copy.data(), size, text.c_str());
-    copy.resize(copy.find('\0')); // where it ends
+    copy.resize(copy.find('\0')); // up to its zero byte
     return copy;
 }
 
 std::string identified(const std::string &text, size_t size = 64) {
     std::string copy(size, '#');
     ascii_copy(copy.data(), size, text.c_str());
-    copy.resize(copy.find('\0')); // where it ends
+    copy.resize(copy.find('\0')); // up to its zero byte
     return copy;
 }
 
@@ -30,14 +30,14 @@ bool is_valid(const std::string &text) {
     return true;
 }
 
-TEST(Text, LeavesWhatCanBeShown) {
+TEST(Text, LeavesPrintableText) {
     for (const char *text : {"", "plain", "Zoë 心拍 😀", "a\\b \\x41", "\xf4\x8f\xbf\xbf", "\u00a0"})
         EXPECT_EQ(copied(text), text);
 }
 
-TEST(Text, EscapesWhatIsNoCharacter) {
+TEST(Text, EscapesInvalidUtf8) {
     EXPECT_EQ(copied("a\xff\xfe z"), "a\\xff\\xfe z");
-    EXPECT_EQ(copied("\xc3"), "\\xc3") << "half a character";
+    EXPECT_EQ(copied("\xc3"), "\\xc3") << "an incomplete character";
     EXPECT_EQ(copied("\xc3(\xa9"), "\\xc3(\\xa9");
     EXPECT_EQ(copied("\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf"), "\\xc0\\xaf\\xe0\\x80\\xaf\\xf0\\x80\\x80\\xaf")
         << "overlong";
@@ -45,7 +45,7 @@ TEST(Text, EscapesWhatIsNoCharacter) {
     EXPECT_EQ(copied("\xf4\x90\x80\x80\xf5\x80\x80\x80"), "\\xf4\\x90\\x80\\x80\\xf5\\x80\\x80\\x80");
 }
 
-TEST(Text, EscapesWhatATerminalObeys) {
+TEST(Text, EscapesControlCharacters) {
     EXPECT_EQ(copied("\x1b[2J\r\n\t\x7f"), "\\x1b[2J\\x0d\\x0a\\x09\\x7f");
     EXPECT_EQ(copied("\u009b2J\u0085"), "\\xc2\\x9b2J\\xc2\\x85");
     EXPECT_EQ(copied("\u202eevil\u2028\u2066"), "\\xe2\\x80\\xaeevil\\xe2\\x80\\xa8\\xe2\\x81\\xa6");
@@ -58,7 +58,7 @@ TEST(Text, IsTheSameWhenCopiedAgain) {
     }
 }
 
-TEST(Text, CutsWhereACharacterEnds) {
+TEST(Text, CutsAtTheEndOfACharacter) {
     for (const char *character : {"é", "心", "😀", "\xff", "\x1b", "x"})
         for (size_t size = 1; size < 40; size++)
             for (size_t before = 0; before < 5; before++) {
@@ -67,13 +67,13 @@ TEST(Text, CutsWhereACharacterEnds) {
                     text += character;
                 std::string cut = copied(text, size);
                 EXPECT_LT(cut.size(), size);
-                EXPECT_GE(cut.size() + 4, size) << "as much as there is room for";
+                EXPECT_GE(cut.size() + 4, size) << "the text fills the buffer";
                 EXPECT_TRUE(is_valid(cut)) << size;
                 EXPECT_EQ(copied(text).compare(0, cut.size(), cut), 0);
             }
 }
 
-TEST(Text, PrintsWithTheSameCare) {
+TEST(Text, PrintsWithTheSameEscapesAndCuts) {
     char text[16];
     utf8_print(text, sizeof(text), "%d %s", 7, "ééééééééé\n");
     EXPECT_STREQ(text, "7 éééééé");
@@ -85,11 +85,11 @@ TEST(Text, MakesIdentifiersAscii) {
     EXPECT_EQ(identified("MkU3OEVBNTcwNTJENDM2Qg"), "MkU3OEVBNTcwNTJENDM2Qg");
     EXPECT_EQ(identified("é\n\xff"), "\\xc3\\xa9\\x0a\\xff");
     EXPECT_EQ(identified(identified("é\n\xff")), identified("é\n\xff"));
-    EXPECT_EQ(identified(std::string(100, '\xff')).size(), 60U) << "whole escapes";
+    EXPECT_EQ(identified(std::string(100, '\xff')).size(), 60U) << "only complete escapes";
 }
 
 // Version 1.1 stored ids unchanged, cut after byte 63.
-TEST(Text, TellsAnIdThatWasStoredAsItCame) {
+TEST(Text, RecognizesAnIdThatWasStoredUnchanged) {
     for (const std::string &id : {std::string("\xff\xfe cluster"), std::string(100, '\xfe'),
                                   "é" + std::string(80, 'a'), std::string(62, 'a') + "😀"})
         EXPECT_EQ(identified(id), identified(id.substr(0, 63)));

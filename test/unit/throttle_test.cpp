@@ -14,18 +14,18 @@ class ThrottlesTest : public testing::Test {
     Throttles throttles;
 };
 
-TEST_F(ThrottlesTest, BeginsWithNone) {
+TEST_F(ThrottlesTest, HasNoThrottlingBrokerAtFirst) {
     EXPECT_EQ(throttles.worst(at(0)), nullptr);
 }
 
-TEST_F(ThrottlesTest, HoldsUntilTheNextAnswerIsLate) {
+TEST_F(ThrottlesTest, EndsFiveSecondsAfterTheDelay) {
     throttles.hear(1, "a:9092", 800, at(0));
     ASSERT_NE(throttles.worst(at(5799)), nullptr);
     EXPECT_STREQ(throttles.worst(at(5799))->name, "1 (a:9092)");
     EXPECT_EQ(throttles.worst(at(5800)), nullptr);
 }
 
-TEST_F(ThrottlesTest, SurvivesAnAnswerInTime) {
+TEST_F(ThrottlesTest, LastsThroughAnAnswerWithoutDelay) {
     throttles.hear(1, "a:9092", 800, at(0));
     throttles.hear(1, "a:9092", 0, at(100));
     EXPECT_NE(throttles.worst(at(200)), nullptr);
@@ -39,7 +39,7 @@ TEST_F(ThrottlesTest, NamesTheBrokerThatDelaysMost) {
     EXPECT_EQ(throttles.worst(at(300))->broker, 1);
 }
 
-TEST_F(ThrottlesTest, IsNotOverrunByBrokers) {
+TEST_F(ThrottlesTest, KeepsALimitedNumberOfBrokers) {
     for (int broker = 0; broker < 100000; broker++)
         throttles.hear(broker, "a:9092", 1 + broker, at(0));
     EXPECT_EQ(throttles.worst(at(0))->milliseconds, 100);

@@ -28,7 +28,7 @@ int month_length(int year, int month) {
     return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-TEST(TimestampCalendar, EveryDayOfTenThousandYears) {
+TEST(TimestampCalendar, ParsesAndFormatsEachDayOfTenThousandYears) {
     std::string text = "yyyy-mm-ddT00:00:00.000000Z";
     const auto put = [&text](size_t at, int width, int value) {
         for (; width > 0; value /= 10)
@@ -55,7 +55,7 @@ TEST(TimestampCalendar, EveryDayOfTenThousandYears) {
     EXPECT_EQ(expected, year_10000_begin);
 }
 
-TEST(TimestampCalendar, EverySecondOfADay) {
+TEST(TimestampCalendar, ParsesAndFormatsEachSecondOfADay) {
     for (int second = 0; second < 86400; ++second) {
         int64_t event_time = untouched;
         ASSERT_TRUE(timestamp_parse(format(second * microseconds_per_second), &event_time));
@@ -63,7 +63,7 @@ TEST(TimestampCalendar, EverySecondOfADay) {
     }
 }
 
-TEST(TimestampFormat, Instants) {
+TEST(TimestampFormat, FormatsInstants) {
     EXPECT_EQ(format(0), "1970-01-01T00:00:00.000000Z");
     EXPECT_EQ(format(-1), "1969-12-31T23:59:59.999999Z");
     EXPECT_EQ(format(1), "1970-01-01T00:00:00.000001Z");

@@ -40,7 +40,7 @@ TEST_F(AliveFileTest, IsOldUntilTheFirstMessageIsAccepted) {
     EXPECT_GE(touched(), now_);
 }
 
-TEST_F(AliveFileTest, OfARunBeforeKeepsItsContentAndGrowsOld) {
+TEST_F(AliveFileTest, ExistingFileKeepsItsContentAndIsOld) {
     std::ofstream(path_) << "kept";
     const AliveFile file(path_);
     EXPECT_EQ(touched(), 0);
@@ -59,7 +59,7 @@ TEST_F(AliveFileTest, IsTouchedOnceASecondAtMost) {
     EXPECT_GE(touched(), now_);
 }
 
-TEST_F(AliveFileTest, GrowsOldWhileNothingIsAccepted) {
+TEST_F(AliveFileTest, IsNotTouchedWhileNoMessageIsAccepted) {
     AliveFile file(path_);
     file.note(1, start_);
     age();
@@ -67,17 +67,17 @@ TEST_F(AliveFileTest, GrowsOldWhileNothingIsAccepted) {
     EXPECT_EQ(touched(), 1);
 }
 
-TEST_F(AliveFileTest, IsMadeAgainWhereSomebodyHasDeletedIt) {
+TEST_F(AliveFileTest, IsCreatedAgainAfterItWasDeleted) {
     AliveFile file(path_);
     unlink(path_.c_str());
     file.note(1, start_);
     EXPECT_GE(touched(), now_);
 }
 
-TEST(AliveFile, ThatCannotBeMadeIsSaid) {
+TEST(AliveFile, NamesAFileThatCannotBeCreated) {
     try {
         AliveFile file("/nonexistent/alive");
-        FAIL() << "nothing was thrown";
+        FAIL() << "no exception was thrown";
     } catch (const std::system_error &error) {
         EXPECT_STREQ(error.what(), "--alive-file /nonexistent/alive: No such file or directory");
     }

@@ -20,13 +20,13 @@ std::string encoded(std::string_view customer_id, double heart_rate, int64_t eve
     return payload;
 }
 
-TEST(Encode, TheContractsExample) {
+TEST(Encode, EncodesTheExampleOfTheContract) {
     EXPECT_EQ(
         encoded("CUST-0007", 74, 1'795'358'342'123'456),
         R"({"customer_id":"CUST-0007","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02.123456Z"})");
 }
 
-TEST(Encode, HeartRates) {
+TEST(Encode, EncodesHeartRates) {
     const std::pair<double, const char *> examples[] = {
         {0, "0"}, {-60, "-60"}, {400, "400"}, {72.5, "72.5"}, {0.1, "0.1"}, {1e22, "1e+22"},
     };
@@ -35,7 +35,7 @@ TEST(Encode, HeartRates) {
                                                    R"(,"event_timestamp":"1970-01-01T00:00:00.000000Z"})");
 }
 
-TEST(Encode, TheLongestCustomerId) {
+TEST(Encode, EncodesTheLongestCustomerId) {
     const std::string id(customer_id_max_bytes, 'x');
     EXPECT_EQ(encoded(id, 74, 0),
               R"({"customer_id":")" + id +

@@ -71,31 +71,31 @@ std::string name_of(const testing::TestParamInfo<Example> &info) {
 
 class EveryOption : public testing::TestWithParam<Example> {};
 
-TEST_P(EveryOption, HasAnotherDefault) {
+TEST_P(EveryOption, DiffersFromTheDefault) {
     EXPECT_FALSE(GetParam().is_set(Options()));
 }
 
-TEST_P(EveryOption, FromTheCommandLine) {
+TEST_P(EveryOption, IsReadFromTheCommandLine) {
     const Outcome outcome = parse({std::string("--") + GetParam().name + "=" + GetParam().value});
     EXPECT_EQ(outcome.status, std::nullopt) << outcome.err;
     EXPECT_TRUE(GetParam().is_set(outcome.options));
 }
 
-TEST_P(EveryOption, FromTheEnvironment) {
+TEST_P(EveryOption, IsReadFromTheEnvironment) {
     const Variable variable(GetParam().variable, GetParam().value);
     const Outcome outcome = parse({});
     EXPECT_EQ(outcome.status, std::nullopt) << outcome.err;
     EXPECT_TRUE(GetParam().is_set(outcome.options));
 }
 
-TEST_P(EveryOption, FromAFile) {
+TEST_P(EveryOption, IsReadFromAFile) {
     const ConfigFile file(std::string(GetParam().name) + "=\"" + GetParam().value + "\"\n");
     const Outcome outcome = parse({"--config-file", file.path()});
     EXPECT_EQ(outcome.status, std::nullopt) << outcome.err;
     EXPECT_TRUE(GetParam().is_set(outcome.options));
 }
 
-TEST_P(EveryOption, AnEmptyVariableIsNone) {
+TEST_P(EveryOption, IgnoresAnEmptyVariable) {
     const Variable variable(GetParam().variable, "");
     const Outcome outcome = parse({});
     EXPECT_EQ(outcome.status, std::nullopt) << outcome.err;
@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
                 [](const Options &o) { return o.embedded_broker == 19092; }}),
     name_of);
 
-TEST(Options, Defaults) {
+TEST(Options, HaveTheDocumentedDefaults) {
     const Options options = parse({}).options;
     EXPECT_EQ(options.customers, 20U);
     EXPECT_EQ(options.interval, 0.5);
@@ -143,14 +143,14 @@ TEST(Options, Defaults) {
     EXPECT_EQ(options.partitions, 3);
 }
 
-TEST(Options, ShortNames) {
+TEST(Options, AcceptsShortNames) {
     const Outcome outcome = parse({"-b", "a:1", "-X", "linger.ms=7", "-X", "sasl.password=a=b;c,d"});
     EXPECT_EQ(outcome.status, std::nullopt) << outcome.err;
     EXPECT_EQ(outcome.options.brokers, "a:1");
     EXPECT_EQ(outcome.options.config, (std::vector<std::string>{"linger.ms=7", "sasl.password=a=b;c,d"}));
 }
 
-TEST(Options, RefusesWhatIsNoListOfBrokers) {
+TEST(Options, RefusesInvalidListsOfBrokers) {
     for (const char *list : {"", ",", "kafka://a:9092", "SSL://a:9092", "a:99999", ":9092"}) {
         const Outcome outcome = parse({"-b", list});
         EXPECT_EQ(outcome.status, exit_usage) << list;
@@ -158,7 +158,7 @@ TEST(Options, RefusesWhatIsNoListOfBrokers) {
     }
 }
 
-TEST(Options, SeveralPropertiesInOneVariable) {
+TEST(Options, ReadsSeveralPropertiesFromOneVariable) {
     const Variable variable("HEARTBEAT_CONFIG", "linger.ms=7; ssl.cipher.suites=a,b;");
     EXPECT_EQ(parse({}).options.config, (std::vector<std::string>{"linger.ms=7", "ssl.cipher.suites=a,b"}));
     const Variable broken("HEARTBEAT_CONFIG", "linger.ms");
@@ -167,13 +167,13 @@ TEST(Options, SeveralPropertiesInOneVariable) {
     EXPECT_NE(outcome.err.find("HEARTBEAT_CONFIG"), std::string::npos) << outcome.err;
 }
 
-TEST(Options, SeveralPropertiesInAFile) {
+TEST(Options, ReadsSeveralPropertiesFromAFile) {
     const ConfigFile file("config=[\"linger.ms=7\", \"acks=all\"]\n");
     const Outcome outcome = parse({"--config-file", file.path()});
     EXPECT_EQ(outcome.options.config, (std::vector<std::string>{"linger.ms=7", "acks=all"})) << outcome.err;
 }
 
-TEST(Options, CommandLineBeforeEnvironmentBeforeFile) {
+TEST(Options, PrefersCommandLineToEnvironmentToFile) {
     const ConfigFile file("customers=1\ntopic=\"file\"\nconfig=\"linger.ms=1\"\nseed=1\n");
     const Variable customers("HEARTBEAT_CUSTOMERS", "2");
     const Variable topic("HEARTBEAT_TOPIC", "environment");
@@ -185,13 +185,13 @@ TEST(Options, CommandLineBeforeEnvironmentBeforeFile) {
     EXPECT_EQ(options.seed, 1U);
 }
 
-TEST(Options, TheFileNamedInTheEnvironment) {
+TEST(Options, ReadsTheFileThatTheEnvironmentNames) {
     const ConfigFile file("customers=9\n");
     const Variable variable("HEARTBEAT_CONFIG_FILE", file.path());
     EXPECT_EQ(parse({}).options.customers, 9U);
 }
 
-TEST(Options, EmbeddedBrokerWithoutAPort) {
+TEST(Options, EmbeddedBrokerNeedsNoPort) {
     EXPECT_EQ(parse({"--embedded-broker"}).options.embedded_broker, 0);
     EXPECT_EQ(parse({"--embedded-broker", "--quiet"}).options.embedded_broker, 0);
     EXPECT_EQ(parse({"--embedded-broker", "1"}).options.embedded_broker, 1);
@@ -205,7 +205,7 @@ struct Wrong {
     const char *legal;
 };
 
-TEST(Options, WrongValuesAreAnsweredWithTheLegalOnes) {
+TEST(Options, ErrorsNameTheValidValues) {
     const Wrong wrongs[] = {
         {"--customers", {"0", "-1", "1.5", "many", "10000001"}, "a whole number from 1 to 10000000"},
         {"--interval", {"-0.1", "nan", "inf", "1s", "86401"}, "a number from 0 to 86400"},
@@ -233,7 +233,7 @@ TEST(Options, WrongValuesAreAnsweredWithTheLegalOnes) {
     }
 }
 
-TEST(Options, MistakesOfOtherKinds) {
+TEST(Options, RefusesOtherMistakes) {
     EXPECT_EQ(parse({"--nonsense"}).status, exit_usage);
     EXPECT_EQ(parse({"stray"}).status, exit_usage);
     EXPECT_EQ(parse({"--topic"}).status, exit_usage);
@@ -243,14 +243,14 @@ TEST(Options, MistakesOfOtherKinds) {
     EXPECT_EQ(parse({}).status, exit_usage);
 }
 
-TEST(Options, UnknownNamesInAFile) {
+TEST(Options, RefusesUnknownNamesInAFile) {
     const ConfigFile file("costumers=5\n");
     const Outcome outcome = parse({"--config-file", file.path()});
     EXPECT_EQ(outcome.status, exit_usage);
     EXPECT_NE(outcome.err.find("costumers"), std::string::npos) << outcome.err;
 }
 
-TEST(Options, HelpAndVersion) {
+TEST(Options, PrintsHelpAndVersion) {
     const Outcome help = parse({"--help"});
     EXPECT_EQ(help.status, exit_delivered);
     for (const char *name : {"--customers", "--embedded-broker", "5 MiB", "Exit status"})
@@ -260,7 +260,7 @@ TEST(Options, HelpAndVersion) {
     EXPECT_EQ(version.out, "heartbeat-generator 9.8\n");
 }
 
-TEST(Options, Pacing) {
+TEST(Options, ComputesGapAndSimulatedInterval) {
     Options options;
     EXPECT_EQ(options.gap_ns(), 25e6);
     EXPECT_EQ(options.simulated_interval_ns(), 500'000'000);

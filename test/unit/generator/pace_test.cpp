@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(Pace, WithoutAGapEverythingIsDue) {
+TEST(Pace, EveryMessageIsDueWithoutAGap) {
     const Pacer pacer(0);
     EXPECT_FALSE(pacer.paced());
     EXPECT_EQ(pacer.wait_ms(1'000'000), 0);
@@ -31,7 +31,7 @@ TEST(Pace, ALateMessageDoesNotDelayTheNext) {
     EXPECT_GT(pacer.wait_ms(41, start + milliseconds(1000)), 0);
 }
 
-TEST(Pace, AllThatIsDueMayBeSentWithoutAnotherLook) {
+TEST(Pace, CountsAllDueMessages) {
     const Pacer::Clock::time_point start;
     const Pacer pacer(1000, start);
     EXPECT_EQ(pacer.due(start - milliseconds(1)), 0U);

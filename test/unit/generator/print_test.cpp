@@ -63,7 +63,7 @@ TEST(Print, BufferedLinesAppearWhenServed) {
     EXPECT_EQ(sink.counts().in_flight(), 0U);
 }
 
-TEST(Print, WhatNobodyReadsHasFailed) {
+TEST(Print, CountsUnreadLinesAsFailed) {
     const auto previous = std::signal(SIGPIPE, SIG_IGN);
     Pipe pipe;
     pipe.close_reader();

@@ -97,7 +97,7 @@ TEST(Publish, ATakenPortIsAnError) {
     EXPECT_THROW(EmbeddedBroker(port, topic, partitions), std::system_error);
 }
 
-TEST(Publish, AMessageThatIsTooLargeIsCountedAndTheNextGoesOn) {
+TEST(Publish, ATooLargeMessageFailsAndTheNextIsDelivered) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {}, 0}, transcript.console());
@@ -112,7 +112,7 @@ TEST(Publish, AMessageThatIsTooLargeIsCountedAndTheNextGoesOn) {
     EXPECT_NE(transcript.text().find("too large"), std::string::npos) << transcript.text();
 }
 
-TEST(Publish, AFullQueueTakesNothing) {
+TEST(Publish, AFullQueueAcceptsNoMessage) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {"queue.buffering.max.messages=1", "linger.ms=100"}, 0},
@@ -127,7 +127,7 @@ TEST(Publish, AFullQueueTakesNothing) {
     EXPECT_EQ(publisher.counts().acknowledged, 2U);
 }
 
-TEST(Publish, WithoutABrokerItGivesUp) {
+TEST(Publish, GivesUpWithoutABroker) {
     Transcript transcript;
     const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
     Publisher publisher({nobody, topic, {"message.timeout.ms=1000"}, partitions}, transcript.console());
@@ -140,7 +140,7 @@ TEST(Publish, WithoutABrokerItGivesUp) {
     EXPECT_NE(transcript.text().find("no broker answers"), std::string::npos) << transcript.text();
 }
 
-TEST(Publish, WhatIsAbandonedHasFailed) {
+TEST(Publish, CountsAbandonedMessagesAsFailed) {
     Transcript transcript;
     const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
     Publisher publisher({nobody, topic, {}, 0}, transcript.console());
@@ -151,7 +151,7 @@ TEST(Publish, WhatIsAbandonedHasFailed) {
     EXPECT_EQ(publisher.counts().failed, 10U);
 }
 
-TEST(Publish, TheEmbeddedBrokerSaysWhatItHasDropped) {
+TEST(Publish, TheEmbeddedBrokerCountsDroppedMessages) {
     const EmbeddedBroker broker(0, topic, 1);
     Transcript transcript;
     Publisher publisher({broker.address(), topic, {"compression.codec=none"}, 0}, transcript.console());
@@ -177,7 +177,7 @@ TEST(ProducerConfig, ErrorsNameTheProperty) {
     EXPECT_NE(config_error_of("acks=several").find("acks"), std::string::npos);
 }
 
-TEST(ProducerConfig, PropertiesOverrideTheGeneratorsOwn) {
+TEST(ProducerConfig, PropertiesOverrideTheDefaultsOfTheGenerator) {
     const ProducerConf own = producer_config_make("a:1", {});
     EXPECT_EQ(producer_config_get(own.get(), "enable.idempotence"), "true");
     EXPECT_EQ(producer_config_get(own.get(), "message.timeout.ms"), "30000");

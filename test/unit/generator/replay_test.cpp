@@ -17,7 +17,7 @@ namespace {
 
 using Key = std::optional<std::string_view>;
 
-TEST(ReplayKey, FoundInReadings) {
+TEST(ReplayKey, IsFoundInReadings) {
     EXPECT_EQ(replay_key(R"({"customer_id":"CUST-0007","heart_rate":74})"), Key("CUST-0007"));
     EXPECT_EQ(replay_key(R"( { "heart_rate" : 74 , "customer_id" : "A b" } )"), Key("A b"));
     EXPECT_EQ(replay_key(R"({"customer_id":12})"), Key("12"));
@@ -26,19 +26,19 @@ TEST(ReplayKey, FoundInReadings) {
     EXPECT_EQ(replay_key("{\"customer_id\":\"Zo\xC3\xAB\"}"), Key("Zo\xC3\xAB"));
 }
 
-TEST(ReplayKey, FoundBehindOtherMembers) {
+TEST(ReplayKey, IsFoundAfterOtherMembers) {
     EXPECT_EQ(replay_key(R"({"a":{"customer_id":"no"},"b":["customer_id",{"c":[1,2]}],"customer_id":"yes"})"),
               Key("yes"));
     EXPECT_EQ(replay_key(R"({"a":"}\",\"customer_id\":\"no","customer_id":"yes"})"), Key("yes"));
     EXPECT_EQ(replay_key(R"({"a":null,"b":true,"c":-1.5e3,"customer_id":"yes"})"), Key("yes"));
 }
 
-TEST(ReplayKey, FoundAlthoughTheRestIsBroken) {
+TEST(ReplayKey, IsFoundAlthoughTheRestIsInvalid) {
     EXPECT_EQ(replay_key(R"({"customer_id":"CUST-0007","heart_rate":)"), Key("CUST-0007"));
     EXPECT_EQ(replay_key(R"({"heart_rate":seventy,"customer_id":"CUST-0007"})"), Key("CUST-0007"));
 }
 
-TEST(ReplayKey, NotThere) {
+TEST(ReplayKey, IsMissingInOtherLines) {
     const char *lines[] = {
         "",
         "   ",
@@ -67,7 +67,7 @@ TEST(ReplayKey, NotThere) {
         EXPECT_EQ(replay_key(line), std::nullopt) << line;
 }
 
-TEST(ReplayKey, StopsAtAByteZero) {
+TEST(ReplayKey, EndsAtAZeroByte) {
     EXPECT_EQ(replay_key(std::string_view("{\"a\":\0,\"customer_id\":\"A\"}", 25)), std::nullopt);
 }
 
@@ -99,7 +99,7 @@ std::vector<std::string> lines_of(const std::string &content) {
     return lines;
 }
 
-TEST(Replay, LinesAsTheyAre) {
+TEST(Replay, PublishesLinesUnchanged) {
     using Lines = std::vector<std::string>;
     EXPECT_EQ(lines_of(""), Lines());
     EXPECT_EQ(lines_of("\n"), Lines({""}));
@@ -108,12 +108,12 @@ TEST(Replay, LinesAsTheyAre) {
     EXPECT_EQ(lines_of(std::string("a\0b\n", 4)), Lines({std::string("a\0b", 3)}));
 }
 
-TEST(Replay, LinesLongerThanOneRead) {
+TEST(Replay, PublishesLinesLongerThanOneRead) {
     const std::string huge(3'000'001, 'x');
     EXPECT_EQ(lines_of("a\n" + huge + "\nb\n" + huge), std::vector<std::string>({"a", huge, "b", huge}));
 }
 
-TEST(Replay, ManyLines) {
+TEST(Replay, PublishesManyLinesInOrder) {
     std::string content;
     for (int i = 0; i < 100'000; i++)
         content += std::to_string(i) + "\n";
@@ -123,7 +123,7 @@ TEST(Replay, ManyLines) {
         ASSERT_EQ(lines[static_cast<size_t>(i)], std::to_string(i));
 }
 
-TEST(Replay, KeysAndNoTimestamps) {
+TEST(Replay, MessagesHaveKeysAndNoTimestamps) {
     const TemporaryFile file("{\"customer_id\":\"A\"}\nnonsense\n");
     ReplaySource source(file.path());
     Message message;
@@ -135,7 +135,7 @@ TEST(Replay, KeysAndNoTimestamps) {
     EXPECT_FALSE(message.has_key);
 }
 
-TEST(Replay, ASilentPipeIsWaitedFor) {
+TEST(Replay, WaitsForASilentPipe) {
     const std::string path = testing::TempDir() + "replay-pipe-" + std::to_string(getpid());
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
     FILE *writer = fopen(path.c_str(), "r+"); // opens without waiting for a reader
@@ -154,7 +154,7 @@ TEST(Replay, ASilentPipeIsWaitedFor) {
     unlink(path.c_str());
 }
 
-TEST(Replay, FilesThatCannotBeRead) {
+TEST(Replay, ReportsFilesThatCannotBeRead) {
     EXPECT_THROW(ReplaySource("/nonexistent/file"), std::system_error);
     ReplaySource folder("/");
     Message message;

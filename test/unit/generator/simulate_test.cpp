@@ -43,7 +43,7 @@ std::string id_of(const Reading &reading) {
     return {reading.customer_id, reading.customer_id_size};
 }
 
-TEST(Simulate, GoldenFirstLines) {
+TEST(Simulate, FirstLinesAreTheExpectedOnes) {
     SimulationSettings settings = settings_from("2026-11-22T14:39:02.123456Z");
     settings.customers = 3;
     settings.anomaly_rate = 0.5;
@@ -60,7 +60,7 @@ TEST(Simulate, GoldenFirstLines) {
     EXPECT_EQ(lines_of(settings, expected.size()), expected);
 }
 
-TEST(Simulate, SameSeedSameReadings) {
+TEST(Simulate, TheSameSeedGivesTheSameReadings) {
     const SimulationSettings settings = settings_from("2026-01-01T00:00:00Z");
     EXPECT_EQ(lines_of(settings, 10'000), lines_of(settings, 10'000));
     SimulationSettings other = settings;
@@ -68,7 +68,7 @@ TEST(Simulate, SameSeedSameReadings) {
     EXPECT_NE(lines_of(settings, 10), lines_of(other, 10));
 }
 
-TEST(Simulate, SeedDecidesHeartRatesWithoutStartTimeToo) {
+TEST(Simulate, SeedDecidesHeartRatesWithoutAStartTime) {
     SimulationSettings settings;
     settings.seed = 7;
     Simulator first(settings);
@@ -81,7 +81,7 @@ TEST(Simulate, SeedDecidesHeartRatesWithoutStartTimeToo) {
     }
 }
 
-TEST(Simulate, DistributionOfHeartRates) {
+TEST(Simulate, HeartRatesHaveTheExpectedDistribution) {
     constexpr int readings = 400'000;
     SimulationSettings settings = settings_from("2026-01-01T00:00:00Z");
     Simulator simulator(settings);
@@ -112,11 +112,11 @@ TEST(Simulate, DistributionOfHeartRates) {
     for (const auto anomaly :
          {HeartRateClass::bradycardia, HeartRateClass::tachycardia, HeartRateClass::invalid})
         EXPECT_NEAR(classes[static_cast<size_t>(anomaly)], third, third * 0.1) << classify_name(anomaly);
-    // Invalid readings are of both kinds.
+    // Invalid readings are too low or too high.
     EXPECT_NEAR(above_limit, third / 2, third * 0.1);
 }
 
-TEST(Simulate, AnomalyRateOfNoneAndAll) {
+TEST(Simulate, AnomalyRateMayBeZeroOrOne) {
     Reading reading;
     for (const double rate : {0.0, 1.0}) {
         SimulationSettings settings = settings_from("2026-01-01T00:00:00Z");
@@ -145,7 +145,7 @@ TEST(Simulate, CustomersTakeTurns) {
     EXPECT_EQ(id_of(reading), "CUST-0001");
 }
 
-// Also for intervals that are no multiple of the number of customers or of 1000 nanoseconds.
+// Tests also intervals that are not a multiple of the number of customers or of 1000 nanoseconds.
 TEST(Simulate, SimulatedTimeAdvancesByTheInterval) {
     for (const uint32_t customers : {1U, 3U, 7U, 20U}) {
         for (const int64_t interval_ns : {1000L, 1001L, 3333L, 500'000'000L, 86'400'000'000'000L}) {
@@ -190,7 +190,7 @@ TEST(Simulate, IdentitiesAreDistinctAtTheShortestInterval) {
     expect_distinct(&simulator, 100'000);
 }
 
-TEST(Simulate, IdentitiesAreDistinctByTheRealClock) {
+TEST(Simulate, IdentitiesAreDistinctWithTheRealClock) {
     SimulationSettings settings;
     settings.customers = 1;
     Simulator simulator(settings);
@@ -207,19 +207,19 @@ TEST(Simulate, IdentitiesAreDistinctWhenTheClockIsSetBack) {
     expect_distinct(&simulator, 100'000);
 }
 
-TEST(Simulate, DurationIsOfSimulatedTime) {
+TEST(Simulate, DurationCountsSimulatedTime) {
     SimulationSettings settings = settings_from("2026-01-01T00:00:00Z");
     settings.duration = 10 * microseconds_per_second;
     EXPECT_EQ(lines_of(settings, 100'000).size(), 20U * 10 * 2);
 }
 
-TEST(Simulate, EndsWithTheYear9999) {
+TEST(Simulate, EndsAfterTheYear9999) {
     SimulationSettings settings = settings_from("9999-12-31T23:59:59Z");
     EXPECT_EQ(lines_of(settings, 100'000).size(), 40U);
     EXPECT_NE(lines_of(settings, 100).back().find("9999-12-31T23:59:59.975000Z"), std::string::npos);
 }
 
-TEST(SimulatedSource, KeyIsTheCustomerAndTimeIsTheEvents) {
+TEST(SimulatedSource, MessageHasTheCustomerAsKeyAndTheEventTime) {
     SimulatedSource source(settings_from("2026-11-22T14:39:02.123456Z"));
     Message message;
     ASSERT_EQ(source.next(&message), SourceState::message);
@@ -228,7 +228,7 @@ TEST(SimulatedSource, KeyIsTheCustomerAndTimeIsTheEvents) {
     EXPECT_EQ(message.timestamp_ms, time_of("2026-11-22T14:39:02.123Z") / 1000);
 }
 
-TEST(SimulatedSource, TheFirstMillisecondOf1970IsNotNow) {
+TEST(SimulatedSource, SendsTheFirstMillisecondOf1970AsTheSecond) {
     SimulatedSource source(settings_from("1970-01-01T00:00:00Z"));
     Message message;
     ASSERT_EQ(source.next(&message), SourceState::message);
