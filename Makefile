@@ -82,6 +82,6 @@ META.json: META.json.in heartbeat.control
 
 .PHONY: dist
 dist: META.json
-	@git diff --quiet HEAD || { echo "there are changes that are not committed: they would not be in the release" >&2; exit 1; }
+	@git diff --quiet HEAD || { echo "some changes are not committed, so the release would not contain them" >&2; exit 1; }
 	mkdir -p build
 	git archive --format=zip --prefix=$(PGXN_RELEASE)/ --add-file=META.json --output=build/$(PGXN_RELEASE).zip HEAD

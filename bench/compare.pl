@@ -1,4 +1,4 @@
-# Benchmark: two builds of the extension drain the same topic in turn. Run it through bench/compare, which makes them.
+# Benchmark: two builds of the extension drain the same topic in turn. Run it through bench/compare, which builds them.
 
 use strict;
 use warnings;
@@ -28,13 +28,13 @@ sub measure
 	$bench->empty_tables;
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
-	$bench->empty_tables;    # leaves nothing to do while it is the other's turn
+	$bench->empty_tables;    # leaves no work for its maintenance worker while the other build is measured
 	return $drain;
 }
 
 for my $round (1 .. $opt{rounds})
 {
-	# the one that began a round ends the next one
+	# the build that began a round ends the next one
 	my %drain;
 	$drain{$_} = measure($_ eq 'earlier' ? $earlier : $now) for $round % 2 ? qw(earlier now) : qw(now earlier);
 	$table->add($round, $_, $opt{readings} / $drain{$_}{seconds}, @{ $drain{$_} }{qw(cpu main_cpu)},

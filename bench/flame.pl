@@ -1,4 +1,4 @@
-# Benchmark: samples the stacks of a worker, all of its threads, while it drains a backlog. Run it through bench/flame.
+# Benchmark: samples the stacks of all threads of a worker while it drains a backlog. Run it through bench/flame.
 
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ my $bench = Heartbeat::Bench->new('flame');
 $bench->publish(count => $readings, customers => 1000);
 $bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
 
-# The first drain finds cold caches and empty catalogs.
+# The first drain has cold caches and an empty catalog cache, so it is not sampled.
 $bench->drain;
 $bench->empty_tables;
 mkdir $ENV{BENCH_OUT};

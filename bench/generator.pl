@@ -16,7 +16,7 @@ my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
-# What both are told. Each has other defaults, so nothing that matters is left to them; the names are those of both.
+# The settings of both programs. Their defaults differ, so all important settings are given. The names are valid for both.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',
@@ -29,7 +29,8 @@ my @properties = map { "$_=$properties{$_}" } sort keys %properties;
 my $bench = Heartbeat::Bench->new('generator', partitions => $partitions);
 my $kafka = $bench->kafka;
 
-# The other one publishes lines at random out of a file: these are the generator's own, so size and compressibility agree.
+# The other program publishes random lines of a file: these are lines of the generator, so size and compressibility are the
+# same.
 my $payloads = $bench->node->basedir . '/payloads';
 IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count => 100_000, seed => 1), '--dry-run' ],
 	'>', $payloads, '2>', '/dev/null')
@@ -37,7 +38,8 @@ IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count 
 $bench->print_machine(sprintf "%d messages of %.1f bytes, %d customers, %d partitions; both: %s",
 	$messages, (-s $payloads) / 100_000 - 1, $customers, $partitions, join ' ', @properties);
 
-# Runs a producer to its end in a topic of its own; returns what it printed, and the CPU seconds of it and of the broker.
+# Runs a producer to its end with a topic of its own. Returns its output, and the CPU seconds of the producer and of the
+# broker.
 my $topics = 0;
 
 sub run_producer
@@ -57,7 +59,7 @@ sub run_producer
 	return ($printed, $after[2] + $after[3] - $before[2] - $before[3], $cpu_of_broker);
 }
 
-# Both report what they count from their first message to the last acknowledgement.
+# Both report the messages from the first one to the last acknowledgement.
 my %producers = (
 	'heartbeat-generator' => {
 		command => sub {

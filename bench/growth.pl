@@ -16,11 +16,11 @@ use Heartbeat::Bench::Report qw(print_line median);
 my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
-my @shares           = (0, 0.1, 0.25, 0.5, 1);    # of the history, at which it is measured
+my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the parts of the history at which it is measured
 my ($drains, $times) = (3, 20);
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
 
-# What a dashboard asks.
+# The queries of a dashboard.
 my @queries = (
 	[ summary_hour   => q{SELECT * FROM vw_customer_bpm_summary WHERE minute_bucket >= now() - interval '1 hour'} ],
 	[ anomalies_5min => q{SELECT count(*) FROM heartbeat_anomalies WHERE event_timestamp > now() - interval '5 minutes'} ],
@@ -33,7 +33,7 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# A backlog of readings of the last minutes: the generator gives each customer one in half a second.
+# A backlog of readings of the last minutes. The generator makes one reading for each customer in half a second.
 sub publish_recent
 {
 	my ($readings) = @_;
@@ -43,7 +43,8 @@ sub publish_recent
 	return;
 }
 
-# Rows a second of draining the recent readings. Then the rollup is made, as it is half a minute after any reading.
+# Returns the rows a second of draining the recent readings. Then it waits for the rollup, which happens half a minute after
+# a reading.
 sub ingest_rate
 {
 	$history->forget_recent;
@@ -53,7 +54,7 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Milliseconds of a query as psql sees it, the sending of its rows included.
+# Returns the milliseconds of a query as psql measures it, including the transfer of its rows.
 sub query_times
 {
 	my ($sql) = @_;
@@ -62,7 +63,7 @@ sub query_times
 	return @ms;
 }
 
-# Why it takes so long: the plans go to a file beside the figures.
+# Explains the time of a query: writes its plan to a file next to the figures.
 sub keep_plans
 {
 	open(my $plans, '>>', $csv =~ s/\.csv$/-plans.txt/r) or die "$csv: $!";
@@ -93,8 +94,8 @@ sub measure_queries
 	return @medians;
 }
 
-# While a backlog is being drained: { left: of it after the last query, queries: [ median, slowest ] of each, rate: of the
-# drain, cpu: of the rollup, until_rolled_up: seconds from its end until nothing was left to the rollup }.
+# Measures while a backlog is drained: { left: the backlog after the last query, queries: [ median, slowest ] of each, rate:
+# of the drain, cpu: of the rollup, until_rolled_up: seconds from the end of the drain until the rollup is complete }.
 sub measure_busy
 {
 	$history->forget_recent;

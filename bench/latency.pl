@@ -1,5 +1,5 @@
-# Benchmark: from the making of a reading in the generator to the commit that makes it visible; and an idle worker.
-# Nobody looks at the tables meanwhile: the server keeps the times of its commits. Run it through bench/latency.
+# Benchmark: the time from the creation of a reading in the generator to the commit that makes it visible, and an idle
+# worker. No query reads the tables meanwhile: the server keeps the times of its commits. Run it through bench/latency.
 
 use strict;
 use warnings;
@@ -21,15 +21,15 @@ my $most_idle_percent = 0.1;    # of a core
 my $settle_deadline   = 180;
 my $rest              = 65;
 
-# Autovacuum is the server's own, and would now and then be a transaction.
+# Autovacuum is part of the server, and would sometimes make a transaction.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
 $bench->publish(count => $backlog, customers => $customers);
-my $most = $backlog / $bench->drain->{seconds};    # warms up, too
+my $most = $backlog / $bench->drain->{seconds};    # also warms up the caches
 $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
 	  . "librdkafka's 5 at the busy one", $customers, $most);
 
-# Readings at a rate for some time, in empty tables, and the latencies of those that were sent after the first second.
+# Sends readings at a rate for some time into empty tables, and returns the latencies of the readings after the first second.
 sub measure
 {
 	my ($rate, @properties) = @_;
@@ -55,14 +55,14 @@ for my $round (1 .. $opt{rounds})
 }
 $table->print_medians;
 
-# What heartbeat's processes do in this database: its own counters, looked at from another one.
+# Returns the counters of heartbeat's processes in this database, read from another database.
 sub activity
 {
 	return $bench->node->safe_psql('postgres',
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# After the last reading there is still the rollup to be made, a checkpoint, and within a minute the log's summary.
+# After the last reading the rollup, a checkpoint, and within a minute the log summary still follow.
 $bench->query('SELECT heartbeat_resume()');
 $bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)',
 	'the rollup was not made');
@@ -70,7 +70,7 @@ $bench->node->safe_psql('postgres', 'CHECKPOINT');
 my ($deadline, $now, $at_rest_since) = (time + $settle_deadline, activity(), time);
 while (time < $at_rest_since + $rest)
 {
-	die "the workers do not come to rest\n" if time > $deadline;
+	die "the workers do not become idle\n" if time > $deadline;
 	sleep(5);
 	my $last = $now;
 	$now           = activity();

@@ -1,4 +1,4 @@
-# Benchmark: the peak of the worker's own memory in each case that could make it grow. Run it through bench/memory.
+# Benchmark: the peak of the worker's private memory in each case that could make it grow. Run it through bench/memory.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my ($small, $large, $large_bytes) = ('heartbeat-events', 'heartbeat-large', 1_00
 my $bench = Heartbeat::Bench->new('memory', topic => $small, broker => { 'message.max.bytes' => 2 * $large_bytes });
 $bench->publish(count => $opt{readings}, customers => 1000);
 
-# Readings that are this long for a key that nobody asked for.
+# Readings that are large because of an unknown key.
 $bench->kafka->create_topic($large, 3, 'max.message.bytes=' . 2 * $large_bytes);
 my $producer = $bench->kafka->producer($large);
 my $padding  = 'x' x $large_bytes;
@@ -34,7 +34,8 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 
 my $most = 0;
 
-# The peak from the start of a worker until it has drained the topic several times: what is given back may not be at once.
+# Returns the peak from the start of a worker until it has drained the topic several times, since memory may not be freed at
+# once.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

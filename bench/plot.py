@@ -41,7 +41,7 @@ def millions(rows):
 
 def save(figure, name):
     figure.tight_layout()
-    # the same figures make the same file; white, so that it can be read on a dark page
+    # The same figures give the same file. The background is white, so that dark pages can show it.
     figure.savefig(f"{FOLDER}/{name}.svg", metadata={"Date": None}, facecolor="white")
     print(f"{FOLDER}/{name}.svg")
 

@@ -1,5 +1,5 @@
-# Benchmark: what it costs to know who is silent, for ingest and for who evaluates the rule. Run it through bench/silence,
-# which builds what it needs.
+# Benchmark: the cost of a rule about silence, for ingest and for the process that evaluates the rule. Run it through
+# bench/silence, which builds what it needs.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ my $bench = Heartbeat::Bench->new('silence');
 $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, one worker");
 
-# Without their table no notes are made. The period of the shortest rule says how long a note holds.
+# Without their table the workers record no arrivals. The shortest period of a rule decides how long a record holds.
 my $rule  = "INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')";
 my %cases = (
 	'without notes'    => [ 'ALTER TABLE heartbeat_arrivals RENAME TO notes', 'ALTER TABLE notes RENAME TO heartbeat_arrivals' ],
@@ -32,7 +32,7 @@ for my $round (1 .. $rounds)
 		$bench->empty_tables;
 		$bench->query('DELETE FROM heartbeat_arrivals; TRUNCATE heartbeat_customers, heartbeat_customers_total');
 		$bench->query($cases{$case}[0]);
-		$bench->restart;    # no worker knows a customer
+		$bench->restart;    # a new worker remembers no customer
 		my $drain = $bench->drain(rewind => 1);
 		$bench->query($cases{$case}[1]);
 		$table->add($round, $case, $readings / $drain->{seconds}, $drain->{main_cpu}, $drain->{wal} / $readings);
@@ -41,7 +41,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# The evaluation, in the worker's slices of 10,000 customers.
+# The evaluation, in slices of 10,000 customers as in the worker.
 sub evaluation
 {
 	my ($what, $heard) = @_;

@@ -1,5 +1,5 @@
-# Benchmark: one worker against COPY, round by round in one run, since machines differ and are never quite idle.
-# Run it through bench/throughput, which builds what it needs.
+# Benchmark: one worker and COPY, in turn in one run, since machines differ and are never quite idle. Run it through
+# bench/throughput, which builds what it needs.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ my %columns = (
 	heartbeat_records   => 'customer_id, heart_rate, event_timestamp',
 	heartbeat_anomalies => 'customer_id, heart_rate, event_timestamp, anomaly_type');
 
-# The rows, in the order in which they arrived.
+# The rows in the order in which they were stored.
 sub export
 {
 	$bench->query("COPY (SELECT $columns{$_} FROM $_ ORDER BY event_timestamp, id) TO '$data/$_.copy'") for sort keys %columns;

@@ -1,4 +1,4 @@
-# Benchmark: two workers against one, and what they wait for. Run it through bench/workers, which builds what it needs.
+# Benchmark: two workers and one worker, and their waits. Run it through bench/workers, which builds what it needs.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
 	  . "a rollup of $history older readings, where there is one");
 
-# What each of heartbeat's processes waits for, and, if for a lock, of which kind and on what.
+# Returns the wait of each process of heartbeat, and for a lock its kind and its object.
 my $prepare = 'CREATE TEMP TABLE waits (process text, event text)';
 my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$active$$ THEN $$idle$$
 	WHEN wait_event IS NULL THEN $$running$$ WHEN wait_event_type = $$Lock$$ THEN $$Lock:$$ || wait_event ||
@@ -28,7 +28,7 @@ my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$acti
 my $report = q{SELECT process, event, count(*) * 100.0 / sum(count(*)) OVER (PARTITION BY process)
 	FROM waits GROUP BY process, event ORDER BY process, count(*) DESC};
 
-# Readings of the day before, of which the maintenance worker has not made the rollup yet. It begins when ingest does.
+# Readings of the day before, which the maintenance worker has not rolled up yet. It starts at the same time as ingest.
 sub make_history
 {
 	$bench->query("SELECT heartbeat_make_partitions(now() - interval '1 day', now())");
@@ -41,7 +41,7 @@ sub make_history
 	return;
 }
 
-# What a worker has, its threads included, is one core; the broker and the others have any.
+# Each worker with its threads gets one core; the broker and the other processes may use any core.
 sub pin
 {
 	my $core = 0;
@@ -53,7 +53,7 @@ sub pin
 	return;
 }
 
-# A drain by so many workers on a server that has just been started.
+# Drains with this number of workers, on a server that has just been started.
 sub drain
 {
 	my ($case, %opt) = @_;
@@ -90,7 +90,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# Looking takes its own share of the CPU, so it is done apart.
+# Sampling the waits costs CPU time, so a separate drain does it.
 print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

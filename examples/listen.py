@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Shows what heartbeat announces, as it happens: anomalies, states and alerts.
+"""Prints heartbeat's notifications as they arrive: anomalies, states and alerts.
 
     examples/listen.py "dbname=heartbeat"      # needs Debian's python3-psycopg2; Ctrl-C ends it
 
-Notifications reach only who is listening, so after every connect the open alerts are read from their table.
+A notification reaches only sessions that listen, so the program reads the open alerts from their table after each connect.
 """
 
 import json

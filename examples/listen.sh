@@ -13,6 +13,6 @@ SELECT rule, subject, raised_at, detail FROM heartbeat_alerts WHERE closed_at IS
 \pset tuples_only on
 \pset format unaligned
 SQL
-    # psql shows notifications after a statement, so it is given one each second that shows nothing itself
+    # psql shows notifications after a statement, so this sends a statement without output each second
     while sleep 1; do echo 'SELECT WHERE false;'; done
 } | psql -X -q -v ON_ERROR_STOP=1 "$@"

@@ -1,5 +1,6 @@
--- The role that Grafana's panels read with: psql -d DATABASE -f grafana/reader.sql, by the extension's owner, and then
--- \password grafana_reader. It has the rights of a reader (docs/security.md, Rights), sees single readings besides, and cannot write.
+-- Creates the role with which Grafana's panels read. As the extension's owner, run psql -d DATABASE -f grafana/reader.sql, and
+-- then \password grafana_reader. The role has the rights of a reader (docs/security.md, Rights), also reads single readings, and
+-- cannot write.
 
 CREATE ROLE grafana_reader LOGIN;
 
@@ -10,7 +11,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heart
     heartbeat_announcements_dropped(), heartbeat_maintenance_duties(), heartbeat_summarize_minute(timestamptz) TO grafana_reader;
 GRANT SELECT ON heartbeat_records, heartbeat_anomalies, heartbeat_alerts TO grafana_reader;
 
--- A query that somebody types into a panel does not write, and ends after 30 seconds, unless it sets these itself: they are what
--- a session begins with, and no limit. The role has no right to write all the same.
+-- A query in a panel is read-only and ends after 30 seconds. These are defaults of the session and no limits: a query can change
+-- them. The role has no right to write in any case.
 ALTER ROLE grafana_reader SET default_transaction_read_only = on;
 ALTER ROLE grafana_reader SET statement_timeout = '30s';

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # server_begin sets scratch
-# Sourced by the commands under bench/: builds what they measure and runs the Perl program that measures it.
+# Sourced by the commands under bench/: builds the programs, and runs the Perl program that measures them.
 #
-# A command says what it does in its first lines, which are its --help; then
+# The first lines of a command are its --help. Then the command contains
 #   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
-# What the program leaves in the folder BENCH_OUT is in build/bench afterwards.
+# The files that the program writes to the folder BENCH_OUT are afterwards in build/bench.
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # shellcheck source=script/lib/packages.sh
 . script/lib/packages.sh
@@ -22,7 +22,7 @@ bench_help() {
     esac
 }
 
-# The packages that all of the commands need, and the scratch folder.
+# Installs the packages that all commands need, and makes the scratch folder.
 bench_begin() {
     packages_install packages_to_run packages_to_run_kafka packages_to_test
     pg_config=${PG_CONFIG:-/usr/lib/postgresql/$(postgres_version)/bin/pg_config}
@@ -35,7 +35,7 @@ bench_begin() {
     export BENCH_OUT BENCH_COMMIT BENCH_RDKAFKA
 }
 
-# bench_try COMMAND...: what it prints is shown only if it fails.
+# bench_try COMMAND...: shows the output of the command only if it fails.
 bench_try() {
     "$@" > "$scratch/build.log" 2>&1 || {
         tail -20 "$scratch/build.log" >&2
@@ -49,23 +49,23 @@ bench_build() {
 
 bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
-# bench_own_server FOLDER NAME: builds the sources in FOLDER and installs them in a copy of PostgreSQL of their own, so that
-# several versions can run at once and the system's is left alone; prints the copy's folder.
-# PostgreSQL finds its other folders by the way from its own program to them, so a copy works as it is. What the copy has of an
-# extension that the system has installed is replaced.
+# bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a copy of PostgreSQL of their own, and prints
+# the folder of the copy. So several versions can run at once, and the system's server does not change. PostgreSQL finds its
+# other folders relative to its program, so a copy works. A system-wide installation of the extension is replaced in the
+# copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do
         mkdir -p "$root$(dirname "$folder")"
         cp -R "$folder" "$root$folder"
     done
-    # in $(...) nothing ends by set -e
+    # in $(...) set -e has no effect
     bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config" || return
     bench_try make -C "$1" install PG_CONFIG="$pg_config" DESTDIR="$root" || return
     echo "$root$(dirname "$bindir")"
 }
 
-# bench_measure PROGRAM ARGUMENT...: runs bench/PROGRAM.pl, and keeps what it has written.
+# bench_measure PROGRAM ARGUMENT...: runs bench/PROGRAM.pl, and keeps its files.
 bench_measure() {
     local program=$1 status=0
     shift

@@ -57,7 +57,7 @@ def main():
     connection = psycopg.connect(dsn, autocommit=True)
     connection.execute(OFFSETS)
     connection.execute("TRUNCATE peer_offsets")
-    connection.execute("SET synchronous_commit = off")  # as heartbeat's workers have it
+    connection.execute("SET synchronous_commit = off")  # as heartbeat's workers do
     consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": "batches", "enable.auto.commit": False,
                                          "queued.min.messages": 1_000_000})
     partitions = consumer.list_topics(topic).topics[topic].partitions

@@ -19,10 +19,10 @@ my ($customers, $partitions) = (1000, 3);
 my $bench = Heartbeat::Bench->new('peers', partitions => $partitions);
 $bench->publish(count => $opt{readings}, customers => $customers);
 
-# heartbeat_make_partitions has been called by the worker: the peers find the same tables and keys.
+# The worker has already made the table partitions: the consumers in Python use the same tables and keys.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 
-# Rows a second, and the CPU seconds of the client and of its server process for a million rows.
+# Returns the rows a second, and the CPU seconds of the client and of its server process for a million rows.
 sub run_peer
 {
 	my ($peer) = @_;

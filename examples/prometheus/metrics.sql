@@ -1,4 +1,4 @@
--- All of heartbeat's metrics in the Prometheus text format, for the node exporter's textfile collector, say:
+-- All metrics of heartbeat in the Prometheus text format, for example for the textfile collector of the node exporter:
 --     psql -XAtq -d heartbeat -f metrics.sql > heartbeat.prom.new && mv heartbeat.prom.new heartbeat.prom
 SELECT CASE WHEN row_number() OVER (PARTITION BY family ORDER BY position) = 1
             THEN format(E'# HELP %1$s %2$s\n# TYPE %1$s %3$s\n', family, help, type) ELSE '' END

@@ -8,15 +8,15 @@ as_root() {
 
 postgres_minimum=14
 
-# The newest installed version of PostgreSQL that has the file.
+# Prints the newest installed version of PostgreSQL that has the file.
 postgres_installed_with() {
     find /usr/lib/postgresql -path "*/$1" 2>/dev/null | cut -d/ -f5 |
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# The version of PostgreSQL to use: of PG_CONFIG; otherwise PG_VERSION; otherwise the newest installed one that has its
-# development files; otherwise the newest installed one; otherwise the distribution's. PG_VERSION may also be a minor
-# version, as in the official images of PostgreSQL.
+# Prints the version of PostgreSQL to use: the version of PG_CONFIG, or PG_VERSION, or the newest installed one with
+# development files, or the newest installed one, or the distribution's. PG_VERSION may also be a minor version, as in the
+# official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
@@ -32,8 +32,8 @@ postgres_version() {
     echo "$installed"
 }
 
-# Whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages; root must have made a
-# user postgres for it.
+# Tests whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages; root must have created
+# a user postgres for it.
 postgres_is_packaged() {
     [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
@@ -47,11 +47,11 @@ postgres_check_version() {
     return 1
 }
 
-# Whether apt can install a package with that name. `apt-cache policy` also knows names that other packages only
+# Tests whether apt can install a package with that name. `apt-cache policy` also knows names that other packages only
 # mention.
 package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
 
-# The first of the names that apt knows.
+# Prints the first of the names that apt knows.
 packages_first_known() {
     local name
     for name; do
@@ -124,7 +124,7 @@ packages_install() {
     rm -f "$log"
 }
 
-# Whether each package is installed or known to apt. A machine that never ran "apt-get update" knows no packages.
+# Tests whether each package is installed or known to apt. A machine that never ran "apt-get update" knows no packages.
 packages_are_known() {
     local name
     # shellcheck disable=SC2046 # words are wanted

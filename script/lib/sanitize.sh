@@ -20,7 +20,7 @@ sanitize_install() {
         cp -a "$folder/." "$sanitized$folder/"
     done
     make -C "$copy" install SANITIZE="$sanitizers" PG_CONFIG="$pg_config" DESTDIR="$sanitized"
-    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # it is not the ordinary build
+    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # fails with the ordinary build
 }
 
 # sanitize_preload NAME: prints the libraries that the process must load first: the sanitizer's library, and libstdc++,
@@ -75,7 +75,7 @@ sanitize_prove() {
     bindir=$sanitized$bindir perl_prove "${TEST_JOBS:-$cores}" "$@" || failed=1
     rm -rf "$logs"
     cp -R "$scratch/tap/tmp_check/log" "$logs"
-    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also in reports of a server that was ending
+    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also finds reports of a server that was ending
     return $failed
 }
 

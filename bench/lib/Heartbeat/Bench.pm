@@ -1,5 +1,5 @@
-# Benchmark: a server with heartbeat, a real Kafka with a backlog, and the draining of it, measured.
-# Ingest is paused except while something is measured.
+# Benchmark: starts a server with heartbeat and a real Kafka with a backlog, and measures how the worker drains the backlog.
+# Ingest is paused except during a measurement.
 
 package Heartbeat::Bench;
 
@@ -18,7 +18,7 @@ use Heartbeat::Bench::Report ();
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
-# Interrupted, it still ends what it has started.
+# An interrupt must also end the processes that the benchmark has started.
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 my $top            = abs_path(dirname(__FILE__) . '/../../..');
@@ -26,7 +26,7 @@ my $generator      = "$top/build/generator/heartbeat-generator";
 my $drain_deadline = 600;
 my $sample_us      = 20_000;
 
-# What a server for this gets, of the memory of a small machine.
+# The memory settings of the server, for a small machine.
 my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
 
 =pod
@@ -90,7 +90,7 @@ sub await_running
 
 sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench')"); return; }
 
-# Changes settings that want a restart, or a fresh worker.
+# Changes settings that need a restart, or a new worker.
 sub restart
 {
 	my ($self, %changes) = @_;
@@ -100,7 +100,7 @@ sub restart
 	return $self->await_running;
 }
 
-# The generator's command, to publish by; the options are its own, without the dashes, and X is a list of properties.
+# Returns the command of the generator. The options are those of the generator without the dashes; X is a list of properties.
 sub generator
 {
 	my ($self, %opt) = @_;
@@ -109,7 +109,7 @@ sub generator
 	return ($generator, '-b', $self->{kafka}->brokers, @properties, map { ("--$_", $opt{$_}) } sort keys %opt);
 }
 
-# Publishes readings as fast as it goes.
+# Publishes readings as fast as possible.
 sub publish
 {
 	my ($self, %opt) = @_;
@@ -118,7 +118,7 @@ sub publish
 	return;
 }
 
-# Of this version's tables, those that an earlier one has too.
+# Empties the tables of this version that an earlier version has too.
 sub empty_tables
 {
 	my ($self) = @_;
@@ -129,7 +129,7 @@ sub empty_tables
 	return;
 }
 
-# To the beginning of the topic.
+# Seeks to the beginning of the topic.
 sub rewind
 {
 	my ($self) = @_;
@@ -146,7 +146,7 @@ sub position
 
 sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
 
-# Returns when all of the topic is stored; ingest must be running.
+# Returns when the whole topic is stored. Ingest must be running.
 sub await_end
 {
 	my ($self) = @_;
@@ -155,10 +155,10 @@ sub await_end
 		'the topic was not read to its end');
 }
 
-# Lets ingest run until the topic's end is stored, pauses it again, and tells what that took. With rewind, from the
-# topic's beginning; with sample => sub { ... }, calls it every 20 ms, with the workers' process ids. In SQL, watch is a
-# statement that is run every 5 ms meanwhile, and report a query whose answer is kept. With start => 1, the tables having
-# been empty, it also tells how long it took until the first batch was begun.
+# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. With rewind it starts at
+# the topic's beginning. With sample => sub { ... } it calls the function every 20 ms with the workers' process ids. The
+# statements are SQL: watch runs every 5 ms meanwhile, and report is a query whose result is kept. With start => 1, and empty
+# tables, it also measures the time until the first batch.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -190,7 +190,7 @@ sub _start_seconds
 	return $self->query('SELECT extract(epoch FROM min(ingested_at) - (SELECT changed_at FROM heartbeat_control)) FROM heartbeat_records');
 }
 
-# One session waits inside the server: a client that asks again and again would take the time of a core.
+# One session waits inside the server: a client that asks repeatedly would use a part of a core.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;
@@ -213,7 +213,7 @@ sub _wait_for_end
 	return $memory;
 }
 
-# Statements in a session of their own; returns its process id. What they answer is in answers.
+# Runs statements in a session of their own, and returns its process id. Their results are in answers.
 sub background
 {
 	my ($self, @statements) = @_;
@@ -237,7 +237,7 @@ sub _cpu
 		broker_cpu => cpu_seconds($self->{kafka}->pid));
 }
 
-# Ends the command when a reading was lost or counted twice, or, with a number, when there are more or fewer rows.
+# Ends the program if a reading was lost or counted twice, or, with a number, if there are more or fewer rows.
 sub check_audit
 {
 	my ($self, $expected) = @_;

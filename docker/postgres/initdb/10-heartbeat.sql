@@ -1,4 +1,4 @@
--- Run once, by the image's entrypoint, in a database that has just been made. The workers begin as soon as it commits.
+-- The image's entrypoint runs this once, in the new database. The workers start when it commits.
 CREATE EXTENSION heartbeat;
 CREATE ROLE heartbeat_owner;
 SELECT heartbeat_set_owner('heartbeat_owner');

@@ -1,4 +1,4 @@
-# Benchmark: a month of readings behind the present, as ingest would have left them, made by the server alone.
+# Benchmark: inserts a month of readings before the present, in the form in which ingest stores them. Only the server works.
 
 package Heartbeat::Bench::History;
 
@@ -10,11 +10,12 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# Rows are inserted in the order of time, as ingest that keeps up does it: so the indexes look as they would.
+# Rows are inserted in the order of their times, as ingest without lag does it, so the indexes have the same form.
 my $chunk           = 2_000_000;    # rows of a statement
 my $rollup_deadline = 3600;
 
-# Readings, customers: of the whole month. It ends two hours before now, and grows backwards from there, at the same density.
+# Options: the numbers of readings and customers of the whole month. It ends two hours ago, and grows into the past at a
+# constant density.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
@@ -24,10 +25,10 @@ sub new
 	return $self;
 }
 
-# How many readings it has.
+# Returns the number of readings.
 sub size { my ($self) = @_; return $self->{size}; }
 
-# Of the tables with their indexes, in MB.
+# Returns the size of the tables with their indexes in MB.
 sub megabytes
 {
 	my ($self) = @_;
@@ -56,7 +57,7 @@ sub grow_to
 	return;
 }
 
-# Readings number $from to $to - 1, counted from the newest one: five in a hundred are anomalies.
+# Inserts the readings with the numbers $from to $to - 1, counted from the newest one. Five in a hundred are anomalies.
 sub _insert
 {
 	my ($self, $from, $to) = @_;
@@ -73,7 +74,7 @@ sub _insert
 	return;
 }
 
-# The minutes that the rollup lacks, as ingest marks them; the worker makes it.
+# Marks the minutes that the rollup lacks, as ingest does; the maintenance worker then rolls them up.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -85,24 +86,24 @@ sub _mark_minutes
 	return;
 }
 
-# SQL: the event time of a reading with this number.
+# Returns SQL for the event time of the reading with this number.
 sub _time_of
 {
 	my ($self, $number) = @_;
 	return "('$self->{end}'::timestamptz - $number * (86400.0 * 30 / $self->{readings}) * interval '1 second')";
 }
 
-# The CPU seconds that the maintenance worker has taken.
+# Returns the CPU seconds of the maintenance worker.
 sub maintenance_cpu
 {
 	my ($self) = @_;
 	return cpu_seconds($self->{bench}->node->worker_pid('heartbeat maintenance'));
 }
 
-# How the rollup of what the history has grown by was made: { readings, seconds, cpu }.
+# Rolls up the new part of the history, and returns { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
-# Returns when no minute is left to be rolled up.
+# Returns when every minute is rolled up.
 sub await_rollup
 {
 	my ($self) = @_;
@@ -115,7 +116,7 @@ sub await_rollup
 	return;
 }
 
-# Removes what came in after the history, so that each size is measured with the same readings beside it.
+# Removes readings after the history, so that each size is measured with the same further readings.
 sub forget_recent
 {
 	my ($self) = @_;
@@ -130,10 +131,10 @@ sub forget_recent
 	return;
 }
 
-# Drops every week but the last, in a transaction of which each part is timed, while others insert and read.
-# { tables, megabytes, catalog, commit: milliseconds; before, meanwhile: the others' longest, as { insert, read } }. What the commit
-# takes beyond a moment is the unlinking of files, which the server does after it has released the locks. The maintenance
-# worker would drop them at once, so it is held.
+# Drops every week except the last in one transaction, and measures each part while other sessions insert and read. Returns {
+# tables, megabytes, catalog, commit: milliseconds; before, meanwhile: the longest times of the other sessions, as { insert,
+# read } }. Most of the time of the commit is the removal of files, which happens after the server has released the locks.
+# The maintenance worker is stopped, since it would drop the weeks at once.
 sub drop_month
 {
 	my ($self) = @_;
@@ -163,7 +164,8 @@ sub drop_month
 	return { tables => $tables, megabytes => $megabytes, catalog => $catalog, commit => $commit, before => $longest->('<'), meanwhile => $longest->('>=') };
 }
 
-# Statements of a session that inserts a reading and looks at the newest, again and again, until bystander_end is gone.
+# Returns the statements of a session that inserts a reading and reads the newest one, repeatedly, until bystander_end
+# disappears.
 sub _stand_by
 {
 	my $timed = sub {

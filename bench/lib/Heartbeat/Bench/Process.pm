@@ -1,4 +1,4 @@
-# Benchmark: what a process costs, from /proc.
+# Benchmark: the CPU time and the memory of processes, from /proc.
 
 package Heartbeat::Bench::Process;
 
@@ -13,7 +13,7 @@ our @EXPORT_OK = qw(cpu_seconds server_cpu_seconds fine_cpu_seconds main_thread_
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
-# CPU seconds of processes with all of their threads, also those that have ended.
+# Returns the CPU seconds of processes with all their threads, also threads that have ended.
 sub cpu_seconds
 {
 	my $sum = 0;
@@ -25,14 +25,14 @@ sub cpu_seconds
 	return $sum;
 }
 
-# CPU seconds of all processes of a server, by its postmaster's process id, also of those that have ended.
+# Returns the CPU seconds of all processes of a server, by the postmaster's process id, also of processes that have ended.
 sub server_cpu_seconds
 {
 	my ($postmaster) = @_;
 	my $sum = 0;
 	for my $file (glob '/proc/[0-9]*/stat')
 	{
-		my $text = eval { slurp_file($file) } // next;    # it may have ended
+		my $text = eval { slurp_file($file) } // next;    # the process may have ended
 		my ($pid, $rest) = $text =~ /^(\d+) .*\) (.*)/s or next;
 		my @stat = split ' ', $rest;
 		$sum += ($stat[11] + $stat[12]) / $ticks if $pid == $postmaster || $stat[1] == $postmaster;
@@ -41,7 +41,8 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# CPU seconds of the threads that a process has now: finer than the system's clock ticks, for one that starts and ends none.
+# Returns the CPU seconds of the threads that a process has now. This is finer than clock ticks, for a process whose threads
+# do not change.
 sub fine_cpu_seconds
 {
 	my ($pid) = @_;
@@ -50,7 +51,7 @@ sub fine_cpu_seconds
 	return $sum;
 }
 
-# CPU seconds of the main thread: of a worker, the one that calls the server.
+# Returns the CPU seconds of the main thread; in a worker, this thread calls the server.
 sub main_thread_seconds
 {
 	my $sum = 0;
@@ -58,7 +59,7 @@ sub main_thread_seconds
 	return $sum;
 }
 
-# MiB that a process itself holds: the pages of shared memory are the server's.
+# Returns the private memory of a process in MiB, without the server's shared memory.
 sub private_memory
 {
 	my ($pid) = @_;

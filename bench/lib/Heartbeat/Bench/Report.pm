@@ -1,4 +1,4 @@
-# Benchmark: what a command prints: the machine, a table of rounds, and the medians of its cases.
+# Benchmark: the output of a command: the machine, a table of rounds, and the medians of its cases.
 
 package Heartbeat::Bench::Report;
 
@@ -13,7 +13,7 @@ use Test::More;
 
 our @EXPORT_OK = qw(print_line print_machine median percentile);
 
-# The test library keeps standard output for its log.
+# The test library uses standard output for its log.
 my $out = Test::More->builder->output;
 
 sub print_line { print $out @_, "\n"; return; }
@@ -27,7 +27,7 @@ sub percentile
 
 sub median { return percentile(0.5, @_); }
 
-# The machine, the versions, and how busy others keep it; then what is measured.
+# Prints the machine, the versions and the load, and then the subject of the measurement.
 sub print_machine
 {
 	my ($node, $kafka, $what) = @_;
@@ -70,7 +70,7 @@ sub add
 	return;
 }
 
-# The median of each column over the rounds of a case.
+# Returns the median of each column over the rounds of a case.
 sub medians
 {
 	my ($self, $case) = @_;
