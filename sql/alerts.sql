@@ -1,4 +1,4 @@
--- Alert rules and what comes of them, evaluated by hand: no worker serves this database.
+-- Alert rules and their alerts, evaluated by hand: no worker serves this database.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
@@ -6,7 +6,7 @@ CREATE VIEW alerts AS
     SELECT rule, subject, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
     FROM heartbeat_alerts ORDER BY rule, subject, id;
 
--- rules that would say nothing, or everything
+-- these rules would never raise an alert, or always: they are refused
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('', 'lag', 1, NULL);
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'noise', 1, '1 minute');
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 0, '1 minute');
@@ -23,10 +23,10 @@ INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) 
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
 SELECT count(*) AS rules FROM heartbeat_alert_rules;
 
--- without a rule nothing is found, and nobody need ask again
+-- without a rule nothing is found, and no next evaluation is needed
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- so many anomalies of one customer in a time, wherever in the last minutes
+-- a number of anomalies of one customer within the period, in any of the last minutes
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
@@ -38,7 +38,8 @@ SELECT raised, closed, open, on_arrival, on_clock, next_customer FROM heartbeat_
 TABLE alerts;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- more of the same episode is no second alert; what is over is closed, and may come again
+-- more anomalies of the same episode raise no second alert; an alert whose episode has ended is closed, and the next
+-- episode raises another
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES ('a', 32, now(), 'BRADYCARDIA');
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_anomalies WHERE customer_id = 'a' AND heart_rate < 32;
@@ -48,7 +49,7 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 SELECT rule, subject, count(*), count(closed_at) AS closed FROM heartbeat_alerts GROUP BY 1, 2 ORDER BY 1, 2;
 
--- a rule that is disabled or gone closes its alerts
+-- a disabled or deleted rule closes its alerts
 UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'one of c';
 DELETE FROM heartbeat_alert_rules WHERE name = 'slow twice';
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
@@ -56,7 +57,7 @@ SELECT rule, subject FROM alerts WHERE NOT closed;
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
 
--- dead letters, and a pipeline that does not run
+-- dead letters, and a worker that is not RUNNING
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES
     ('garbage', 'dead_letters', 2, NULL), ('stands still', 'state', NULL, '1 minute'), ('lags', 'lag', 0, NULL);
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES ('heartbeat-events', 0, 2, 0, 2);
@@ -69,7 +70,7 @@ SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- who is silent cannot be told by a pipeline that does not run; many customers are looked at in slices
+-- silence is not evaluated while the worker is not RUNNING; many customers are evaluated in slices
 INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '1 minute');
 INSERT INTO heartbeat_customers SELECT lpad(n::text, 5, '0') FROM generate_series(1, 10003) n;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('00001', 70, now() - interval '2 minutes');
@@ -78,7 +79,7 @@ SELECT next_customer FROM heartbeat_evaluate_alerts('', false);
 SELECT raised, closed, open, next_customer FROM heartbeat_evaluate_alerts('10000', true);
 TRUNCATE heartbeat_customers, heartbeat_records;
 
--- a storm is told of a thousand at a time
+-- alerts of a storm are announced a thousand at a time
 DELETE FROM heartbeat_alert_rules;
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('storm', 'anomalies', 1, '1 minute');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)

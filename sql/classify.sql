@@ -1,5 +1,5 @@
--- heartbeat_classify: the worker's rule. 0, 40, 180 and 300 are its boundaries; the next numbers on each side are the
--- next doubles.
+-- heartbeat_classify() uses the worker's rule. Its boundaries are 0, 40, 180 and 300; the test also uses the next doubles
+-- on each side.
 SET extra_float_digits = 1;
 
 SELECT heart_rate, heartbeat_classify(heart_rate) FROM (VALUES
@@ -7,15 +7,15 @@ SELECT heart_rate, heartbeat_classify(heart_rate) FROM (VALUES
     (40.00000000000001), (74), (179.99999999999997), (180), (180.00000000000003), (181), (299.99999999999994), (300),
     (300.00000000000006), (301), (1.7976931348623157e308), ('Infinity'), ('NaN'), (NULL)) AS boundaries (heart_rate);
 
--- a number of another type is taken exactly, and what is no number is refused
+-- a number of another type is converted exactly, and text that is not a number is refused
 SELECT heartbeat_classify(40::smallint), heartbeat_classify(180::bigint), heartbeat_classify(180.5::numeric),
        heartbeat_classify(39.5::real);
 SELECT heartbeat_classify('fast');
 
--- it can stand in an index, and in a parallel query
+-- an index and a parallel query can use it
 SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE proname = 'heartbeat_classify';
 
--- the tables' constraints state the same rule: every whole and half rate, and each boundary's neighbours, fits in
+-- the constraints of the tables have the same rule: every whole and half rate, and the neighbours of each boundary, fit in
 -- exactly one table, with exactly one type
 CREATE TEMP TABLE rates AS
     SELECT rate / 2.0 AS heart_rate FROM generate_series(-10, 700) rate

@@ -1,10 +1,10 @@
--- What the tables refuse, whoever writes to them.
+-- The rows that the tables refuse from every session.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
 \set VERBOSITY terse
 
--- an anomaly cannot be in heartbeat_records, wherever the row would go
+-- an anomaly cannot be in heartbeat_records, in any table partition
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 39.99, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 180.01, '2026-11-22 00:00+00');
@@ -16,7 +16,7 @@ INSERT INTO heartbeat_records_default (customer_id, heart_rate, event_timestamp)
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 40, '2026-11-22 00:00+00');
 UPDATE heartbeat_records SET heart_rate = 181;
 
--- a normal reading cannot be in heartbeat_anomalies under any name, nor an anomaly under another's
+-- a normal reading cannot be in heartbeat_anomalies under any type, and an anomaly only under its own type
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
     VALUES ('a', 40, '2026-11-22 00:00+00', 'NORMAL');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
@@ -35,7 +35,7 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
 UPDATE heartbeat_anomalies SET heart_rate = 74 WHERE customer_id = 'a';
 UPDATE heartbeat_anomalies SET heart_rate = 200 WHERE customer_id = 'a';
 
--- nothing is left out
+-- no column may be NULL
 INSERT INTO heartbeat_records (customer_id, event_timestamp) VALUES ('b', '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate) VALUES ('b', 74);
 INSERT INTO heartbeat_records (heart_rate, event_timestamp) VALUES (74, '2026-11-22 00:00+00');
@@ -43,8 +43,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, ingeste
     VALUES ('b', 74, '2026-11-22 00:00+00', NULL);
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp) VALUES ('e', 39, '2026-11-22 00:00+00');
 
--- one row for each (customer_id, event_timestamp), in a week's partition, in the default one, and when a row returns
--- in a statement of its own; the first one stays
+-- one row for each (customer_id, event_timestamp): in a week's table partition, in the default partition, and when the row
+-- comes again in another statement; the first row stays
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00')
     ON CONFLICT DO NOTHING RETURNING customer_id;
@@ -59,7 +59,7 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
     VALUES ('d', 0, '1999-01-01 00:00+00', 'INVALID');
 DELETE FROM heartbeat_records WHERE customer_id = 'c';
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 48, '1999-01-01 00:00+00');
--- the key holds when the row's week gets its partition
+-- the key holds when the week of the row gets its table partition
 SELECT heartbeat_make_partitions('1999-01-01 00:00+00', '1999-01-01 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 49, '1999-01-01 00:00+00');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
@@ -69,10 +69,10 @@ ORDER BY customer_id, event_timestamp;
 SELECT customer_id, heart_rate, event_timestamp, anomaly_type FROM heartbeat_anomalies
 ORDER BY customer_id, event_timestamp;
 
--- identifiers sort by bytes
+-- customer ids are sorted by bytes
 SELECT min(customer_id) AS first, max(customer_id) AS last FROM heartbeat_records;
 
--- progress and control: a partition has one row, positions are positive, and the sum of the anomalies cannot be set
+-- offsets and control: a Kafka partition has one row, offsets are not negative, and the sum of the anomalies cannot be set
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, bradycardia, tachycardia, invalid)
     VALUES ('t', 0, 10, 0, 1, 2, 3) RETURNING anomalies;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) VALUES ('t', 0, 11, 0);

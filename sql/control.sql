@@ -1,4 +1,4 @@
--- Pause, resume and seek: what they record, in transactions, and what they refuse.
+-- Pause, resume and seek: their records, their transactions, and their refusals.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
@@ -8,12 +8,12 @@ GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_s
     TO regress_heartbeat_nina, regress_heartbeat_omar;
 CREATE VIEW control AS SELECT paused, reason, changed_by, changed_at = now() AS now FROM heartbeat_control;
 
--- nobody has paused yet; resuming what runs changes nothing
+-- ingest is not paused yet; resuming it changes nothing
 SELECT * FROM control;
 SELECT heartbeat_resume();
 SELECT * FROM control;
 
--- a pause takes effect at commit, undone by rollback; it says why and who
+-- a pause takes effect at its commit and not after a rollback; it has a reason and the role
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 BEGIN;
 SELECT heartbeat_pause('disk is being replaced');
@@ -34,7 +34,7 @@ SELECT * FROM control;
 COMMIT;
 SELECT paused, reason, changed_by FROM control;
 
--- whoever pauses again is the one who says why, or says nothing
+-- a second pause replaces the reason, also by none
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT heartbeat_pause();
 RESET SESSION AUTHORIZATION;
@@ -49,13 +49,13 @@ SET SESSION AUTHORIZATION regress_heartbeat_nina;
 SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
--- resuming twice is no change: it stays known who did it
+-- a second resume changes nothing: the first role stays recorded
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
 
--- a seek needs a pause, and sound arguments before that
+-- a seek needs a pause, and valid arguments even before that
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, empty_offsets)
     VALUES ('heartbeat-events', 0, 100, 20, 75, 5), ('other', 0, 100, 20, 75, 5);
 SELECT * FROM heartbeat_seek(0, 50);
@@ -67,7 +67,7 @@ SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);
 
--- back: the offsets gone over again are counted twice, and that is what the audit expects
+-- a seek back: the offsets that are read again count twice, and the audit expects that
 CREATE VIEW progress AS
     SELECT topic, partition, next_offset, first_offset, rewound, empty_offsets, records
     FROM heartbeat_offsets ORDER BY topic, partition;
@@ -84,14 +84,14 @@ SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 -- the messages are read again, as duplicates
 UPDATE heartbeat_offsets SET next_offset = 100, duplicates = duplicates + 50 WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
--- to before the first one ever read
+-- a seek to an offset before the first one that was read
 SELECT * FROM heartbeat_seek(0, 5);
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET next_offset = 100, duplicates = duplicates + 80, records = records + 15
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 
--- forward: what is skipped is recorded, with who did it
+-- a seek forward: the skipped offsets are recorded with the role
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT * FROM heartbeat_seek(0, 1000);
 SELECT * FROM heartbeat_seek(0, 1000);
@@ -100,7 +100,7 @@ TABLE progress;
 SELECT topic, partition, from_offset, to_offset, reason, recorded_by FROM heartbeat_gaps;
 SELECT topic, partition, offsets_passed, empty_offsets, difference FROM heartbeat_audit();
 
--- a partition that has never been read begins there
+-- a Kafka partition that was never read begins at the offset of the seek
 SELECT * FROM heartbeat_seek(7, 9223372036854775807);
 SELECT * FROM heartbeat_seek(7, 1000000000000000);
 SELECT * FROM heartbeat_seek(3, 0);
@@ -108,7 +108,7 @@ TABLE progress;
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit() WHERE partition <> 0;
 SELECT count(*) AS gaps FROM heartbeat_gaps;
 
--- by time, Kafka has to be asked
+-- a seek by time has to ask Kafka
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 
 -- the first call of a session finds its setting

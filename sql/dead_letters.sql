@@ -1,4 +1,4 @@
--- heartbeat_retry_dead_letters(), on dead letters that are made by hand.
+-- heartbeat_retry_dead_letters() with dead letters that the test inserts.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
@@ -11,7 +11,7 @@ CREATE VIEW counters AS
 
 SELECT * FROM heartbeat_retry_dead_letters();
 
--- partition 0 has passed 11 offsets: a record and ten dead letters
+-- Kafka partition 0 has passed 11 offsets: a record and ten dead letters
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, dead_letters, first_event, last_event)
     VALUES ('heartbeat-events', 0, 11, 0, 1, 10, '2026-11-22 14:39+00', '2026-11-22 14:39+00'),
            ('heartbeat-events', 1, 1, 0, 0, 1, NULL, NULL), ('other', 0, 1, 0, 0, 1, NULL, NULL);
@@ -21,7 +21,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, er
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
     ('heartbeat-events', 1, 0, NULL, 'TOMBSTONE', 'as it was'), ('other', 0, 0, 'nonsense', 'INVALID_JSON', 'as it was');
 
--- as they are, none is a reading; the error is what is wrong today, for all but the resolved ones
+-- without a change none of them is a reading; each gets the present error, except the resolved one
 UPDATE heartbeat_dead_letters SET resolved_at = now(),
     payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
 UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, duplicates = duplicates + 1
@@ -30,8 +30,8 @@ SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM letters;
 TABLE counters;
 
--- mended, all but two: a record, one of each anomaly, one that is stored already, two that are the same reading (the
--- first one wins), and one that is better, yet not good
+-- all except two are corrected: a record, one of each anomaly, one that is stored already, two that are the same reading
+-- (the first one is stored), and one that has another error now
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
@@ -46,7 +46,7 @@ UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (
 WHERE heartbeat_dead_letters.topic = m.topic AND heartbeat_dead_letters."offset" = m."offset" AND key IS NOT DISTINCT FROM
     CASE m.topic WHEN 'heartbeat-events' THEN 'key'::bytea END;
 
--- it is the caller's transaction
+-- the retry is part of the caller's transaction
 BEGIN;
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM heartbeat_retry_dead_letters();
@@ -60,14 +60,14 @@ SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records ORDER BY 
 SELECT customer_id, heart_rate, event_timestamp, anomaly_type FROM heartbeat_anomalies ORDER BY customer_id;
 TABLE counters;
 SELECT * FROM heartbeat_audit();
--- the minutes that it touched are marked, so the summary has them
+-- the minutes of the new records are marked, so the summary includes them
 SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY customer_id;
 
--- again: what is resolved stays as it is
+-- a second retry does not change resolved dead letters
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT count(*) AS records FROM heartbeat_records;
 
--- more than are retried at once: 1700 letters, of which every fifth stays bad, and the last 60 are the readings of the
+-- more than one retry reads at once: 1700 dead letters; every fifth stays bad, and the last 60 are the readings of the
 -- first 60
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 CREATE VIEW readings AS
@@ -95,7 +95,7 @@ FROM readings GROUP BY partition ORDER BY partition;
 SELECT (SELECT count(*) FROM heartbeat_records) AS records, (SELECT count(*) FROM heartbeat_anomalies) AS anomalies;
 SELECT partition, offsets_passed, difference FROM heartbeat_audit();
 
--- which ones to retry: by code, topic, partition, time of arrival, id; what is NULL says nothing
+-- the arguments select dead letters by code, topic, partition, time of arrival and id; NULL selects all
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES
     ('heartbeat-events', 0, 6, 0, 6), ('heartbeat-events', 1, 2, 0, 2), ('other', 0, 2, 0, 2);
@@ -130,7 +130,7 @@ TABLE counters;
 SELECT topic, partition, difference FROM heartbeat_audit();
 SELECT * FROM heartbeat_audit_tables();
 
--- what remains is counted by what is wrong with it today; a payload that is changed stays as it arrived beside it
+-- the remaining dead letters are counted by their present error; a changed payload does not replace the original one
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     SELECT 'heartbeat-events', 1, n, convert_to(payload, 'UTF8'), 'OLD', 'as it was'
     FROM (VALUES (2, 'nonsense'), (3, 'more nonsense'), (4, '[]'), (5, NULL)) l (n, payload);
@@ -145,7 +145,7 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- what is deleted is given up, and stays counted: resolved ones were counted as what they have become
+-- a deleted dead letter stays counted as a dead letter; a deleted resolved one stays counted as its reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
 SELECT * FROM heartbeat_audit_tables();

@@ -1,5 +1,5 @@
 --
--- Without Citus the tables stay where they are, and say so
+-- Without Citus the tables cannot be distributed, and the error says so
 --
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
@@ -9,12 +9,12 @@ SELECT heartbeat_distribute(0);
 SELECT heartbeat_undistribute();
 SELECT heartbeat_is_distributed();
 
--- the text that heartbeat_undistribute gives the summary is the one that it has
+-- heartbeat_undistribute() gives the summary the text that it has already
 CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS definition;
 BEGIN;
 SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)');
 SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
--- both texts give the same answers: minutes that are rolled up, pending, marked, and all of these
+-- both texts of the summary have the same results for minutes that are rolled up, pending, marked, and all of these
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('a', 60, '2026-11-22 10:00:01Z'), ('a', 70, '2026-11-22 10:00:02Z'), ('b', 80, '2026-11-22 10:01:01Z'),
     ('a', 90, '2026-11-22 10:02:01Z'), ('c', 100, '2026-11-22 10:03:01Z'), ('a', 110, '2026-11-22 10:03:02Z');

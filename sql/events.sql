@@ -1,4 +1,5 @@
--- heartbeat_events: what people did, who and why, in their transactions; how many rows are kept, and who may look.
+-- heartbeat_events: the actions of roles with their reasons, in their transactions; how many rows are kept, and which
+-- roles may read them.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
@@ -10,7 +11,7 @@ GRANT SELECT ON heartbeat_events TO regress_heartbeat_reader;
 CREATE VIEW events AS SELECT role, kind, reason, details FROM heartbeat_events ORDER BY id;
 SELECT role = session_user AS mine FROM heartbeat_actor() role;
 
--- each leaves a row with the name of who is logged in, whatever the function acts as
+-- each action adds a row with the session's role, whatever role the function acts as
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 SELECT heartbeat_pause('disk is being replaced');
 SELECT * FROM heartbeat_seek(0, 5);
@@ -21,7 +22,7 @@ TABLE events;
 SELECT bool_and(happened_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()) AS just_now
 FROM heartbeat_events;
 
--- what is undone, or refused, leaves none
+-- an action that is rolled back or refused adds no row
 TRUNCATE heartbeat_events;
 BEGIN;
 SELECT heartbeat_pause('not meant');
@@ -30,7 +31,7 @@ ROLLBACK;
 SELECT heartbeat_seek(0, 5);
 TABLE events;
 
--- a retry that found nothing to try is none, and one that resolved nothing is one
+-- a retry without dead letters adds no row, and a retry that resolves none adds one
 SELECT * FROM heartbeat_retry_dead_letters();
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     VALUES ('heartbeat-events', 0, 2, '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}',
@@ -38,7 +39,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT kind, details FROM events;
 
--- the newest ten thousand are kept, and all of the last seven days, whatever retention is
+-- the newest ten thousand rows and all rows of the last seven days are kept, with any retention
 TRUNCATE heartbeat_events RESTART IDENTITY;
 INSERT INTO heartbeat_events (happened_at, role, kind, reason)
     SELECT now() - interval '6 days', session_user, 'many', n FROM generate_series(1, 10050) n;
@@ -48,7 +49,7 @@ UPDATE heartbeat_events SET happened_at = now() - interval '8 days' WHERE kind =
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*), min(id) FROM heartbeat_events;
 
--- in a stricter isolation they wait for the next one that is not
+-- with a stricter isolation level old rows wait until the next event with an ordinary one
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('strict', n::text);
 SELECT count(*) FROM heartbeat_events;
@@ -56,7 +57,7 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- from the hundredth time in a minute on, what a role does again is counted, and what it did before stays
+-- from the hundredth time in a minute on, the same action of a role is only counted, and its earlier rows stay
 TRUNCATE heartbeat_events;
 SELECT heartbeat_record_event('deed', 'to be seen');
 SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));
@@ -66,7 +67,7 @@ UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
 SELECT heartbeat_record_event('much', 'a minute later');
 SELECT count(*) FROM heartbeat_events WHERE kind = 'much';
 
--- a role that is granted it reads, and nobody writes
+-- a role with the right may read, and no role may write
 SET ROLE regress_heartbeat_reader;
 SELECT count(*) > 0 AS reads FROM heartbeat_events;
 DELETE FROM heartbeat_events;

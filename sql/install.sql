@@ -1,19 +1,20 @@
--- CREATE EXTENSION and DROP EXTENSION: what they make, in any schema, and that nothing is left.
+-- CREATE EXTENSION and DROP EXTENSION: the objects that they create and drop, in any schema.
 SET client_min_messages = warning;
 
--- what pg_regress has installed; while a Debian package is built, it is not among the available ones
+-- the version that pg_regress has installed; while a Debian package is built, it is not among the available ones
 SELECT n.nspname AS schema, coalesce(e.extversion = a.default_version, true) AS newest, e.extrelocatable AS relocatable
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 WHERE e.extname = 'heartbeat';
 
--- newer versions count the tables' row types too
+-- newer versions of PostgreSQL also count the row types of the tables
 CREATE VIEW heartbeat_members AS
     SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS member
     FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
     WHERE e.extname = 'heartbeat' AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass;
 SELECT member FROM heartbeat_members ORDER BY member COLLATE "C";
 
--- every table, view and function has a comment, and so has every column (a partition's are its parent's)
+-- every table, view and function has a comment, and so has every column (columns of a table partition have the comment of
+-- the parent)
 SELECT member AS without_comment FROM heartbeat_members m
 LEFT JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE coalesce(c.relkind, 'f') <> 'S' AND obj_description(m.objid, m.classid::regclass::text::name) IS NULL
@@ -26,11 +27,11 @@ WHERE col_description(c.oid, a.attnum) IS NULL
 ORDER BY 1;
 DROP VIEW heartbeat_members;
 
--- once is enough, and it stays where it was made
+-- it can be created once, and stays in its schema
 CREATE EXTENSION heartbeat;
 ALTER EXTENSION heartbeat SET SCHEMA pg_catalog;
 
--- dropping takes the partitions along that were made since, with their rows, and leaves nothing
+-- DROP EXTENSION also drops the table partitions that were made later, with their rows, and leaves nothing
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-23 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-1', 70, '2026-11-22 14:39+00');
 SELECT heartbeat_pause();
@@ -43,7 +44,7 @@ SELECT count(*) > 100 AS something_is_there FROM heartbeat_left;
 DROP EXTENSION heartbeat;
 SELECT * FROM heartbeat_left;
 
--- in a schema whose name needs quotes, with nothing of it on the search path, all that acts finds its tables
+-- in a schema whose name needs quotes, and that is not on the search path, all functions find their tables
 CREATE SCHEMA "Odd schema.1";
 CREATE EXTENSION heartbeat SCHEMA "Odd schema.1";
 SELECT "Odd schema.1".heartbeat_classify(74);
@@ -71,6 +72,6 @@ DROP SCHEMA "Odd schema.1";
 SELECT * FROM heartbeat_left;
 DROP VIEW heartbeat_left;
 
--- what is made in one schema can be made again in another
+-- after it is dropped in one schema, it can be created in another one
 CREATE EXTENSION heartbeat;
 SELECT count(*) FROM heartbeat_records;

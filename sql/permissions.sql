@@ -1,4 +1,4 @@
--- Who may do what: a role without grants, a reader, an operator, and somebody who would like to be the owner.
+-- The rights of a role without grants, a reader, an operator, and an attacker that wants the owner's rights.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
@@ -29,7 +29,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
     VALUES ('heartbeat-events', 0, 2,
             '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}', 'INVALID_JSON', 'by hand');
 
--- a role without grants can classify, and nothing else
+-- a role without grants may classify a heart rate, and nothing else
 SET SESSION AUTHORIZATION regress_heartbeat_nobody;
 SELECT heartbeat_classify(200);
 SELECT * FROM vw_customer_bpm_summary;
@@ -60,7 +60,7 @@ SELECT heartbeat_partition_states();
 SELECT heartbeat_audit();
 SELECT nextval('heartbeat_records_id_seq');
 
--- a reader sees the views and the audit, and changes nothing
+-- a reader reads the views and the audit, and changes nothing
 SET SESSION AUTHORIZATION regress_heartbeat_reader;
 SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary;
 SELECT customer_id, heart_rate, anomaly_type FROM vw_recent_anomalies;
@@ -77,7 +77,7 @@ DELETE FROM heartbeat_offsets;
 SELECT heartbeat_pause();
 SELECT heartbeat_seek(0, 0);
 
--- an operator steers without a right on any table
+-- an operator has no right on any table
 SET SESSION AUTHORIZATION regress_heartbeat_operator;
 SELECT heartbeat_pause('maintenance');
 SELECT * FROM heartbeat_seek(0, 5);
@@ -98,9 +98,9 @@ SELECT recorded_by FROM heartbeat_gaps;
 SELECT customer_id FROM heartbeat_records ORDER BY customer_id;
 SELECT partition, difference FROM heartbeat_audit();
 
--- Somebody who may create objects in the extension's schema puts better matches beside the server's functions and
--- operators, and tables of the extension's and of the catalogs' names into pg_temp. What acts as the owner must not
--- meet any of them.
+-- An attacker may create objects in the extension's schema. It creates better matches for functions and operators of the
+-- server, and in pg_temp tables with the names of the extension's tables and of the catalogs. Functions that act as the
+-- owner must not use any of them.
 GRANT CREATE, USAGE ON SCHEMA public TO regress_heartbeat_attacker;
 GRANT regress_heartbeat_operator TO regress_heartbeat_attacker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz), heartbeat_audit() TO regress_heartbeat_attacker;
@@ -132,7 +132,7 @@ CREATE TEMP TABLE pg_class (oid oid, relname text);
 CREATE TEMP TABLE pg_inherits (inhrelid oid, inhparent oid);
 CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'now runs as %', current_user; END $$;
--- they do win where the search path has them
+-- the attacker's objects do win if the search path has them
 SELECT format('%s', now());
 SELECT 1::bigint + 1::numeric;
 SET search_path = pg_temp, public, pg_catalog;

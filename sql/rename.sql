@@ -1,4 +1,5 @@
--- The extension's schema: a name that needs quotes, another name later, and what strangers have put there before.
+-- The extension's schema: a name that needs quotes, another name later, and objects that other roles have created there
+-- before.
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -8,7 +9,7 @@ CREATE EXTENSION heartbeat SCHEMA "It's ""the"" Heart\Beat$1";
 ALTER EXTENSION heartbeat SET SCHEMA public;
 ALTER SCHEMA "It's ""the"" Heart\Beat$1" RENAME TO "Ward 7";
 
--- all that acts finds its tables under the new name
+-- all functions find their tables under the new name
 SELECT "Ward 7".heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO "Ward 7".heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-1', 70, '2026-11-22 14:39+00'), ('CUST-1', 71, '2026-11-29 14:39+00');
@@ -41,7 +42,7 @@ SELECT proname FROM pg_proc WHERE pronamespace = '"Ward 7"'::regnamespace AND pr
 DROP EXTENSION heartbeat;
 DROP SCHEMA "Ward 7";
 
--- an object of a name that the extension needs is not taken over
+-- an object with a name that the extension needs is not taken over
 CREATE ROLE regress_heartbeat_squatter;
 CREATE SCHEMA shared;
 GRANT CREATE, USAGE ON SCHEMA shared TO regress_heartbeat_squatter;
@@ -56,8 +57,8 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP FUNCTION shared.heartbeat_pause(text);
 
--- nor is a better match of an operator or a function used, or one that makes a call ambiguous: in a constraint, in a view, in
--- a function
+-- a better match of an operator or a function is not used, and a match that makes a call ambiguous is not used: in a
+-- constraint, a view, a function
 SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
@@ -79,7 +80,7 @@ SELECT relname ~ '^heartbeat_records_2026w48_[0-9a-f]{8}$' AS another_name
 SELECT * FROM shared.heartbeat_apply_retention();
 SELECT labels->>'version' <> '' AS answers FROM shared.heartbeat_metrics WHERE name = 'heartbeat_info';
 SELECT shared.heartbeat_pause('no meddling');
--- what is made of a stranger's object on purpose is found
+-- heartbeat_check_objects() finds an object that uses a stranger's object on purpose
 ALTER TABLE shared.heartbeat_events ALTER kind SET DEFAULT shared.heartbeat_classify(1);
 SELECT * FROM shared.heartbeat_check_objects();
 DROP EXTENSION heartbeat;

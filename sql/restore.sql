@@ -1,13 +1,13 @@
--- CREATE EXTENSION as a dump does it: ingest waits for heartbeat_resume(), and says so.
+-- CREATE EXTENSION in a restore of a dump: ingest waits for heartbeat_resume(), and the reason says so.
 SET client_min_messages = warning;
 DROP EXTENSION heartbeat;
 
--- a person's is not held back
+-- CREATE EXTENSION by a person does not wait
 CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- also where row_security is off for everybody
+-- also if row_security is off for every session
 ALTER DATABASE :"DBNAME" SET row_security = off;
 \c -
 SET client_min_messages = warning;
@@ -16,7 +16,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- the one that pg_dump's output makes is; what the dump brings comes on top
+-- the extension that the output of pg_dump creates waits; the rows of the dump come later
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
 RESET row_security;
@@ -29,13 +29,13 @@ SELECT heartbeat_resume();
 SELECT hold, paused, reason FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- whatever the dump says of row_security, pg_restore says who it is
+-- pg_restore is recognized by its application_name, whatever row_security is
 SET application_name = 'pg_restore';
 CREATE EXTENSION heartbeat;
 RESET application_name;
 SELECT hold, paused FROM heartbeat_control;
 
--- it is no part of the next dump
+-- the pause is not part of the next dump
 SELECT extcondition[array_position(extconfig, 'heartbeat_control'::regclass::oid)] FROM pg_extension WHERE extname = 'heartbeat';
 DROP EXTENSION heartbeat;
 CREATE EXTENSION heartbeat;

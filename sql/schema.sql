@@ -1,4 +1,4 @@
--- Tables, views and partitions as they are documented.
+-- Tables, views and table partitions as the documents describe them.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
@@ -21,11 +21,11 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relname ~ '^(heartbeat_|vw_)' AND c.relkind = 'v'
 ORDER BY c.relname COLLATE "C", a.attnum;
 
--- ids are 64-bit to the end
+-- ids are 64-bit up to the last one
 SELECT sequencename, data_type, max_value, cycle FROM pg_sequences WHERE sequencename ~ '^heartbeat_'
 ORDER BY sequencename COLLATE "C";
 
--- partitions: a week each, from Monday in UTC, by the ISO year
+-- table partitions: one for each week, from Monday in UTC, by the ISO year
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('before', 70, '2026-11-15 23:59:59.999999+00'),
     ('first', 71, '2026-11-16 00:00:00+00'),
@@ -45,7 +45,7 @@ CREATE VIEW heartbeat_partition_list AS
     ORDER BY c.relname COLLATE "C";
 SELECT * FROM heartbeat_partition_list;
 
--- the week's rows have moved out of the default partitions, and nothing else has, unchanged
+-- the rows of the week have moved out of the default partitions unchanged, and no other rows have moved
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_records ORDER BY event_timestamp;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_anomalies ORDER BY event_timestamp;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_rollup ORDER BY minute_bucket;
@@ -53,15 +53,16 @@ SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_rollup ORDER 
 UNION ALL
 (SELECT id, customer_id, heart_rate, event_timestamp, ingested_at FROM heartbeat_records EXCEPT TABLE before);
 
--- rows go straight to their week, with an id of the one sequence and the defaults of the parent
+-- new rows go to their week at once, with an id of the same sequence and the defaults of the parent
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('new', 80, '2026-11-17 00:00+00')
     RETURNING tableoid::regclass AS partition, id > (SELECT max(id) FROM before) AS higher_id, ingested_at = now() AS now;
 
--- again: nothing to do
+-- a second call has nothing to do
 SELECT heartbeat_make_partitions('2026-11-18 12:00+00', '2026-11-18 12:00+00') AS made;
 SELECT heartbeat_make_partitions('2026-11-16 00:00+00', '2026-11-22 23:59:59.999999+00') AS made;
 SELECT heartbeat_make_partitions(NULL, NULL) AS made;
--- only what is missing; the session's zone and date style do not count, and the ISO year of 2027-01-01 is 2026
+-- only missing table partitions are made; the session's time zone and date style have no effect, and the ISO year of
+-- 2027-01-01 is 2026
 SET timezone = 'Pacific/Auckland';
 SET datestyle = 'SQL, DMY';
 SELECT heartbeat_make_partitions('2026-11-22 23:59:59.999999+00', '2026-11-23 00:00+00') AS made;
@@ -72,17 +73,18 @@ SET datestyle = 'ISO';
 SELECT * FROM heartbeat_partition_list WHERE parent = 'heartbeat_records'::regclass;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_records WHERE customer_id = 'after';
 
--- more than ten years are a mistake
+-- more than ten years are refused
 \set VERBOSITY terse
 SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000001+00') AS made;
 \set VERBOSITY default
 SELECT count(*) FROM heartbeat_partition_list;
 
--- heartbeat.retention is 0 here: nothing is too old, not even what is from 1969
+-- heartbeat.retention is 0 here: no row is too old, not even one of 1969
 SELECT * FROM heartbeat_apply_retention();
 SELECT count(*) FROM heartbeat_partition_list;
 
--- keys and indexes: on the partitions, and none on the parents (pg_dump writes partitions with keys of their own)
+-- keys and indexes: on the table partitions, and none on the parents (pg_dump writes table partitions with keys of their
+-- own)
 SELECT c.relname AS table, d.definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d
 WHERE c.relname ~ '^heartbeat_' AND c.relname !~ '_(1969|1970|2026)w'
@@ -92,11 +94,11 @@ FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid
 WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup') OR c.relname ~ '_2026w4[78]$'
 GROUP BY c.relname ORDER BY c.relname COLLATE "C";
 
--- a partition that was made has the checks of its parent
+-- a new table partition has the checks of its parent
 SELECT conrelid::regclass AS table, conname FROM pg_constraint
 WHERE contype = 'c' AND conrelid::regclass::text ~ '_2026w47$' ORDER BY conrelid::regclass::text COLLATE "C";
 
--- what pg_dump has to write of the extension's members
+-- the members of the extension whose rows pg_dump writes
 SELECT c::regclass AS dumped FROM pg_extension e, unnest(e.extconfig) c
 WHERE e.extname = 'heartbeat' ORDER BY c::regclass::text COLLATE "C";
 

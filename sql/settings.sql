@@ -1,8 +1,8 @@
--- The settings: names, contexts, units, ranges, defaults, and what they refuse.
+-- The settings: names, contexts, units, ranges, defaults, and refused values.
 LOAD 'heartbeat';
 \set SHOW_CONTEXT never
 
--- database and workers take effect at a restart; a server that did not preload the library may still name them
+-- database and workers take effect at a restart; a server that did not preload the library may still set them
 SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.workers')
            AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
                               THEN 'postmaster' ELSE 'sighup' END
@@ -11,7 +11,7 @@ SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'he
 FROM pg_settings WHERE name LIKE 'heartbeat.%' ORDER BY name COLLATE "C";
 SELECT name, short_desc FROM pg_settings WHERE name LIKE 'heartbeat.%' ORDER BY name COLLATE "C";
 
--- wrong values: the setting's name and what would be right
+-- wrong values: the error names the setting and the valid values
 ALTER SYSTEM SET heartbeat.topic = 'heart beat';
 ALTER SYSTEM SET heartbeat.topic = 'heartbeat/events';
 ALTER SYSTEM SET heartbeat.topic = '';
@@ -33,7 +33,7 @@ ALTER SYSTEM SET heartbeat.workers = 1000;
 ALTER SYSTEM SET heartbeat.batch_size = 0;
 ALTER SYSTEM SET heartbeat.batch_size = 1000001;
 ALTER SYSTEM SET heartbeat.batch_size = 'many';
--- versions tell a range with a unit in different words
+-- versions of PostgreSQL word the error about a range with a unit differently
 \set VERBOSITY sqlstate
 ALTER SYSTEM SET heartbeat.batch_wait = -1;
 ALTER SYSTEM SET heartbeat.batch_wait = '61s';
@@ -44,7 +44,7 @@ ALTER SYSTEM SET heartbeat.retention = '5000 years';
 ALTER SYSTEM SET heartbeat.dead_letter_limit = -1;
 ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
 
--- none of them is a session's to change
+-- no session may change any of them
 SET heartbeat.topic = 'other';
 SET heartbeat.brokers = 'elsewhere:9092';
 SET heartbeat.role = 'postgres';
@@ -52,7 +52,7 @@ SET heartbeat.retention = '1d';
 SET heartbeat.log_readings = on;
 SET heartbeat.kafka_config_file = '/etc/passwd';
 
--- a role without rights does not see where the secrets lie
+-- a role without rights does not see the path of the secrets
 CREATE ROLE regress_heartbeat_nobody;
 SET ROLE regress_heartbeat_nobody;
 SELECT name FROM pg_settings WHERE name IN ('heartbeat.kafka_config_file', 'heartbeat.topic') ORDER BY name;

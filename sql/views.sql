@@ -1,9 +1,9 @@
--- What the views and heartbeat_audit() show of rows that are made by hand.
+-- The views and heartbeat_audit() with rows that the test inserts.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
 
--- the product's first queries, on nothing yet
+-- the first queries of the README, without data
 SELECT metric, value FROM vw_pipeline_summary WHERE metric <> 'state';
 SELECT anomaly_type, COUNT(*) FROM heartbeat_anomalies GROUP BY anomaly_type;
 SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY minute_bucket DESC LIMIT 20;
@@ -13,7 +13,7 @@ SELECT COUNT(*) FROM heartbeat_records WHERE heart_rate < 40 OR heart_rate > 180
 SELECT count(*) AS rows, count(state) AS states FROM heartbeat_status;
 SELECT * FROM heartbeat_audit();
 
--- Three minutes of two customers, as ingest leaves them: readings, and a mark for each minute.
+-- Three minutes of two customers, as ingest stores them: readings, and a mark for each minute.
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-1', 70, '2026-11-22 14:38:59.999999+00'),
@@ -26,7 +26,7 @@ INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES
     ('2026-11-22 14:38+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:40+00'),
     ('1999-12-31 23:59+00');
 
--- the truth, and where the view differs from it: nowhere, whatever of it is rolled up
+-- the view equals the readings, whichever minutes are rolled up
 CREATE VIEW truth AS
     SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate) AS avg_bpm,
            count(*) AS reading_count
@@ -40,7 +40,7 @@ CREATE VIEW wrong AS
 SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY minute_bucket, customer_id;
 SELECT * FROM wrong;
 
--- what a rollup does with some minutes, in one transaction
+-- rolls up some minutes in one transaction, as the maintenance worker does
 CREATE PROCEDURE roll_up(minutes timestamptz[]) LANGUAGE sql AS $$
     DELETE FROM heartbeat_stale_minutes WHERE minute_bucket = ANY (minutes);
     DELETE FROM heartbeat_rollup WHERE minute_bucket = ANY (minutes);
@@ -60,7 +60,7 @@ CALL roll_up(ARRAY['2026-11-22 14:39+00', '1999-12-31 23:59+00']::timestamptz[])
 SELECT customer_id, sum_bpm, reading_count FROM heartbeat_rollup ORDER BY minute_bucket, customer_id;
 SELECT * FROM wrong;
 
--- a late reading in a rolled-up minute counts as soon as its mark is there, beside the rows that are rolled up
+-- a late reading in a rolled-up minute counts as soon as its mark exists, besides the rolled-up rows
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-2', 110, '2026-11-22 14:39:20+00');
 SELECT what, customer_id, avg_bpm, reading_count FROM wrong ORDER BY what COLLATE "C";
 INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES ('2026-11-22 14:39+00');
@@ -70,15 +70,15 @@ CALL roll_up(ARRAY['2026-11-22 14:38+00', '2026-11-22 14:39+00', '2026-11-22 14:
 SELECT count(*) AS marks FROM heartbeat_stale_minutes;
 SELECT * FROM wrong;
 SELECT metric, value FROM vw_pipeline_summary WHERE metric = 'customers';
--- it is the rollup that is asked: without a mark nothing is taken from the readings
+-- the view reads the rollup: without a mark it reads no readings
 SELECT count(*) AS rows, sum(reading_count) AS readings FROM vw_customer_bpm_summary;
 BEGIN;
 DELETE FROM heartbeat_rollup;
 SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
 
--- What a batch has appended counts beside what is rolled up, beside nothing, and not at all where the minute is marked;
--- an anomaly's row has a customer to count and no readings to show.
+-- The sums that a batch has appended count besides the rolled-up rows, count alone, and do not count if the minute is
+-- marked. The row of an anomaly counts its customer and shows no readings.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
     ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');
@@ -95,7 +95,7 @@ DELETE FROM heartbeat_stale_minutes;
 SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary
 WHERE minute_bucket >= '2026-11-22 14:39+00' AND minute_bucket < '2026-11-22 14:40+00' ORDER BY customer_id;
 
--- anomalies of the last 24 hours, newest first; the first queries on rows of now
+-- anomalies of the last 24 hours, newest first; the first queries with present rows
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
     ('now', 20, now(), 'BRADYCARDIA'),
     ('yesterday', 350, now() - interval '23 hours 59 minutes', 'INVALID'),
@@ -111,7 +111,7 @@ WHERE event_timestamp > NOW() - INTERVAL '5 minutes' AND customer_id NOT LIKE 'C
 SELECT COUNT(*) FROM heartbeat_records WHERE heart_rate < 40 OR heart_rate > 180;
 SELECT bool_and(event_timestamp > now() - interval '24 hours') AS of_the_last_day FROM vw_recent_anomalies;
 
--- totals are those of all partitions, of every topic ever read
+-- totals include all Kafka partitions of every topic that was ever read
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewound, records, bradycardia, tachycardia,
                                invalid, duplicates, dead_letters, empty_offsets, first_event, last_event) VALUES
     ('heartbeat-events', 0, 100, 0, 0, 80, 5, 4, 3, 2, 1, 5, '2026-11-22 14:00+00', '2026-11-22 15:00+00'),
@@ -120,11 +120,11 @@ INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewo
     ('other', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL);
 SELECT metric, value FROM vw_pipeline_summary WHERE metric <> 'state';
 SELECT metric FROM vw_pipeline_summary WHERE value = (SELECT state FROM heartbeat_status);
--- no worker has seen the end of a partition here, so the lag is not known
+-- no worker has seen the end of a Kafka partition here, so the lag is unknown
 SELECT topic, partition, next_offset, high_watermark, lag_messages, records, anomalies, duplicates, dead_letters,
        empty_offsets, worker_pid FROM heartbeat_partitions ORDER BY partition;
 
--- the audit of all of them, and a difference made by hand: one message lost, one stored twice
+-- the audit of all Kafka partitions, and a difference that the test makes: one message is lost, one is stored twice
 SELECT * FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET records = records - 1 WHERE topic = 'heartbeat-events' AND partition = 0;
 UPDATE heartbeat_offsets SET duplicates = duplicates + 1 WHERE topic = 'heartbeat-events' AND partition = 1;

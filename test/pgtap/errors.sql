@@ -1,4 +1,4 @@
--- Errors by SQLSTATE, for programs that call the functions.
+-- The SQLSTATE of each error, for programs that call the functions.
 BEGIN;
 SELECT plan(23);
 
@@ -21,28 +21,28 @@ SELECT throws_ok($$SELECT heartbeat_replay(now(), now())$$, '22023',
                  'heartbeat_replay needs two finite times, the first before the second');
 SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now(), -1)$$, '22023', 'partition -1 is below 0');
 SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now())$$, '55000', 'heartbeat.brokers is empty');
-SELECT lives_ok($$SELECT heartbeat_pause()$$, 'once ingest is paused');
+SELECT lives_ok($$SELECT heartbeat_pause()$$, 'heartbeat_pause() needs no Kafka');
 SELECT lives_ok($$SELECT heartbeat_seek(0, 1)$$, 'a seek by offset needs no Kafka');
-SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat.brokers is empty', 'a seek by time does');
+SELECT throws_ok($$SELECT heartbeat_seek(now())$$, '55000', 'heartbeat.brokers is empty', 'a seek by time needs Kafka');
 SELECT throws_ok($$SELECT heartbeat_kafka_offsets(now())$$, '55000', 'heartbeat.brokers is empty');
 
 SELECT throws_ok($$SELECT heartbeat_make_partitions('2000-01-01', '2026-01-01')$$, '22023', NULL,
-                 'partitions for 26 years are refused');
+                 'heartbeat_make_partitions() refuses 26 years');
 
 SELECT throws_ok($$INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 181, now())$$,
-                 '23514', NULL, 'an anomaly is no normal reading');
+                 '23514', NULL, 'heartbeat_records refuses an anomaly');
 SELECT throws_ok($$INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
-                   VALUES ('a', 74, now(), 'TACHYCARDIA')$$, '23514', NULL, 'a normal reading is no anomaly');
+                   VALUES ('a', 74, now(), 'TACHYCARDIA')$$, '23514', NULL, 'heartbeat_anomalies refuses a normal reading');
 SELECT throws_ok($$INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
-                   VALUES ('a', 74, now()), ('a', 75, now())$$, '23505', NULL, 'a reading is stored once');
+                   VALUES ('a', 74, now()), ('a', 75, now())$$, '23505', NULL, 'heartbeat_records refuses a second reading with the same customer and time');
 SELECT throws_ok($$INSERT INTO heartbeat_records (heart_rate, event_timestamp) VALUES (74, now())$$, '23502', NULL,
-                 'a reading has a customer');
+                 'heartbeat_records refuses a reading without a customer');
 
 CREATE ROLE heartbeat_pgtap_nobody;
 SELECT throws_ok($$SET LOCAL ROLE heartbeat_pgtap_nobody; SELECT heartbeat_pause()$$, '42501', NULL,
-                 'who may not pause is refused');
+                 'heartbeat_pause() refuses a role without the right');
 SELECT throws_ok($$SET LOCAL ROLE heartbeat_pgtap_nobody; SELECT * FROM heartbeat_status$$, '42501', NULL,
-                 'who may not look is refused');
+                 'heartbeat_status refuses a role without the right');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,4 +1,4 @@
--- What tells the workers something cannot be prepared: COMMIT PREPARED may happen where nobody would tell them.
+-- A transaction that notifies the workers cannot be prepared: COMMIT PREPARED may run in a session that cannot notify them.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);
@@ -8,23 +8,23 @@ DO $$ BEGIN PERFORM heartbeat_pause('prepared'); END $$;
 PREPARE TRANSACTION 'heartbeat_pgtap';
 \set state :SQLSTATE
 \set message :LAST_ERROR_MESSAGE
-SELECT is(:'state'::text, '0A000', 'a pause cannot be prepared');
-SELECT is(:'message'::text, 'cannot PREPARE a transaction that steers heartbeat''s workers', 'and the error says so');
-SELECT is_empty('SELECT FROM heartbeat_control WHERE paused', 'the pause is undone');
-SELECT is_empty('SELECT FROM pg_prepared_xacts', 'nothing is prepared');
+SELECT is(:'state'::text, '0A000', 'heartbeat_pause() cannot be prepared');
+SELECT is(:'message'::text, 'cannot PREPARE a transaction that steers heartbeat''s workers', 'the error names the workers');
+SELECT is_empty('SELECT FROM heartbeat_control WHERE paused', 'the pause is rolled back');
+SELECT is_empty('SELECT FROM pg_prepared_xacts', 'no transaction is prepared');
 
 BEGIN;
 DO $$ BEGIN PERFORM heartbeat_resume(); END $$;
 PREPARE TRANSACTION 'heartbeat_pgtap';
 \set state :SQLSTATE
-SELECT is(:'state'::text, '0A000', 'nor can a resume');
+SELECT is(:'state'::text, '0A000', 'heartbeat_resume() cannot be prepared');
 
--- another transaction can, as far as the server is set up for it
+-- other transactions can be prepared, if the server allows it
 BEGIN;
 DO $$ BEGIN PERFORM heartbeat_classify(74); END $$;
 PREPARE TRANSACTION 'heartbeat_pgtap';
 \set state :SQLSTATE
-SELECT isnt(:'state'::text, '0A000', 'a transaction that steers nothing is not refused for that');
+SELECT isnt(:'state'::text, '0A000', 'a transaction that does not notify the workers is not refused');
 SELECT count(*) = 1 AS prepared FROM pg_prepared_xacts WHERE gid = 'heartbeat_pgtap' \gset
 \if :prepared
     ROLLBACK PREPARED 'heartbeat_pgtap';

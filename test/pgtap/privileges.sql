@@ -1,4 +1,4 @@
--- Rights as the catalogs have them: nothing for PUBLIC, and no function that acts as its owner trusts its caller's path.
+-- Rights in the catalogs: PUBLIC has none, and no function that acts as its owner uses its caller's search_path.
 BEGIN;
 SELECT plan(14);
 
@@ -14,21 +14,21 @@ CREATE TEMP VIEW relations AS
     SELECT c.* FROM members m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
     UNION SELECT c.* FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN members m ON m.objid = i.inhparent;
 
-SELECT cmp_ok((SELECT count(*) FROM functions), '>=', 16::bigint, 'the functions are looked at');
-SELECT cmp_ok((SELECT count(*) FROM relations), '>=', 23::bigint, 'the tables, views and sequences are looked at');
+SELECT cmp_ok((SELECT count(*) FROM functions), '>=', 16::bigint, 'the test looks at the functions');
+SELECT cmp_ok((SELECT count(*) FROM relations), '>=', 23::bigint, 'the test looks at the tables, views and sequences');
 
 SELECT set_eq($$SELECT oid::regprocedure::text FROM functions
                 WHERE has_function_privilege('heartbeat_pgtap_nobody', oid, 'EXECUTE')$$,
-              ARRAY['heartbeat_classify(double precision)'], 'heartbeat_classify alone is for everybody');
+              ARRAY['heartbeat_classify(double precision)'], 'PUBLIC may call only heartbeat_classify()');
 SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind <> 'S' THEN
                   has_table_privilege('heartbeat_pgtap_nobody', oid,
                                       'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') END$$,
-                'no table, partition or view is for everybody');
+                'PUBLIC has no right on a table, table partition or view');
 SELECT is_empty($$SELECT c.relname, a.attname FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid
                   WHERE a.attacl IS NOT NULL$$, 'no column has rights of its own');
 SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind = 'S' THEN
                   has_sequence_privilege('heartbeat_pgtap_nobody', oid, 'USAGE, SELECT, UPDATE') END$$,
-                'no sequence is for everybody');
+                'PUBLIC has no right on a sequence');
 
 SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
               ARRAY['heartbeat_make_partitions(timestamp with time zone,timestamp with time zone)',
@@ -40,37 +40,37 @@ SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
                     'heartbeat_summarize_minute(timestamp with time zone)', 'heartbeat_rebuild_summary(timestamp with time zone,timestamp with time zone)', 'heartbeat_audit()',
                     'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_take_arrivals()', 'heartbeat_evaluate_alerts(text,boolean)',
                     'heartbeat_record_event(text,text,jsonb,timestamp with time zone)'],
-              'these functions act as the owner, and no others');
+              'exactly these functions act as the owner');
 SELECT is_empty($$SELECT oid::regprocedure FROM functions f
                   WHERE (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c'))
                   AND NOT EXISTS (SELECT FROM unnest(f.proconfig) setting
                                   WHERE setting LIKE 'search\_path=pg\_catalog, %pg\_temp')$$,
-                'they search pg_catalog first and pg_temp last, and so do all that are written in SQL');
+                'these functions, and all SQL functions, search pg_catalog first and pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure FROM functions WHERE proowner <> (SELECT extowner FROM pg_extension
-                  WHERE extname = 'heartbeat')$$, 'the functions belong to the owner of the extension');
+                  WHERE extname = 'heartbeat')$$, 'the owner of the extension owns the functions');
 
 SELECT is((SELECT (superuser, trusted)::text FROM pg_available_extension_versions WHERE name = 'heartbeat' AND installed),
-          '(t,f)', 'only a superuser creates the extension');
+          '(t,f)', 'only a superuser may create the extension');
 
--- a partition that is made for somebody else belongs to the owner all the same
+-- the owner also owns a table partition that a function makes for another role
 CREATE ROLE heartbeat_pgtap_maker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) TO heartbeat_pgtap_maker;
 SET LOCAL ROLE heartbeat_pgtap_maker;
 SELECT heartbeat_make_partitions('2020-02-29 00:00+00', '2020-02-29 00:00+00') AS made \gset
 RESET ROLE;
-SELECT is(:made, 3, 'who may make partitions can');
+SELECT is(:made, 3, 'a role with the right can make table partitions');
 SELECT tables_are('public', ARRAY['heartbeat_records_2020w09', 'heartbeat_anomalies_2020w09', 'heartbeat_rollup_2020w09']
     || ARRAY(SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '_2020w'),
-    'one of each is made');
+    'one table partition of each parent is made');
 SELECT is_empty($$SELECT relname FROM relations WHERE relowner <> (SELECT extowner FROM pg_extension
-                  WHERE extname = 'heartbeat')$$, 'the tables, partitions too, belong to the owner of the extension');
+                  WHERE extname = 'heartbeat')$$, 'the owner of the extension owns the tables and the table partitions');
 
--- what the owner's new tables are for in general says nothing of patients' readings
+-- default privileges of the owner must not apply to readings of patients
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
 SELECT heartbeat_make_partitions('2020-03-09 00:00+00', '2020-03-09 00:00+00') AS made \gset
 SELECT is_empty($$SELECT relname FROM relations WHERE relkind <> 'S' AND
                   has_table_privilege('heartbeat_pgtap_nobody', oid, 'SELECT')$$,
-                'default privileges open no new partition to everybody');
+                'default privileges give PUBLIC no right on a new table partition');
 
 SELECT * FROM finish();
 ROLLBACK;

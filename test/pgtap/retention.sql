@@ -1,4 +1,4 @@
--- heartbeat_apply_retention(), with heartbeat.retention at 30 days for the length of this test.
+-- heartbeat_apply_retention(), with heartbeat.retention at 30 days during this test.
 ALTER SYSTEM SET heartbeat.retention = '30d';
 SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline \gset
 \set name heartbeat.retention
@@ -10,7 +10,7 @@ BEGIN;
 SELECT plan(23);
 SELECT now() - interval '30 days' AS cutoff \gset
 
--- Weeks long gone and weeks of today have partitions; that of the cutoff has none.
+-- Old weeks and new weeks have table partitions; the week of the cutoff has none.
 SELECT heartbeat_make_partitions(now() - interval '60 days', now() - interval '40 days') AS old_made,
        heartbeat_make_partitions(now() - interval '20 days', now()) AS new_made \gset
 CREATE TEMP VIEW partitions AS
@@ -47,11 +47,11 @@ CREATE TEMP VIEW wrong AS
     (SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary
      EXCEPT SELECT customer_id, date_trunc('minute', event_timestamp), avg(heart_rate), count(*)
      FROM heartbeat_records GROUP BY 1, 2);
-SELECT is_empty('TABLE wrong', 'the summary is exact before');
-SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have partitions');
-SELECT cmp_ok(:new_made, '>=', 9, 'weeks after it have, too');
+SELECT is_empty('TABLE wrong', 'the summary is exact before retention');
+SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions');
+SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
--- while a better match of everything that it calls lies in the extension's schema
+-- The schema of the extension has better matches for the functions and operators that it calls.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;
@@ -59,48 +59,48 @@ CREATE FUNCTION public.meddle(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'an operator runs as %', current_user; END $$;
 CREATE OPERATOR public.= (FUNCTION = public.meddle, LEFTARG = oid, RIGHTARG = regclass);
 INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES (now());
-SELECT lives_ok('SELECT heartbeat_apply_retention()', 'no function or operator of a caller is called');
-SELECT lives_ok('SELECT heartbeat_summarize_partitions()', 'nor by the maintenance of indexes');
+SELECT lives_ok('SELECT heartbeat_apply_retention()', 'heartbeat_apply_retention() calls no function or operator of another role');
+SELECT lives_ok('SELECT heartbeat_summarize_partitions()', 'heartbeat_summarize_partitions() calls no function or operator of another role');
 ROLLBACK TO SAVEPOINT attack;
 
--- an operator needs no right on what is dropped
+-- an operator needs no right on the dropped tables
 CREATE ROLE heartbeat_pgtap_operator;
 GRANT EXECUTE ON FUNCTION heartbeat_apply_retention() TO heartbeat_pgtap_operator;
 SET LOCAL ROLE heartbeat_pgtap_operator;
 SELECT * FROM heartbeat_apply_retention() \gset
 RESET ROLE;
-SELECT is(:partitions_dropped, :old_made, 'the partitions before the cutoff are dropped');
+SELECT is(:partitions_dropped, :old_made, 'the table partitions before the cutoff are dropped');
 SELECT is(:readings_deleted, 4, 'older readings in the default partitions are deleted');
 SELECT is(:dead_letters_deleted, 2, 'older dead letters are deleted, resolved or not');
-SELECT is((SELECT count(*) FROM partitions), :new_made + 3::bigint, 'the other partitions stay');
+SELECT is((SELECT count(*) FROM partitions), :new_made + 3::bigint, 'the other table partitions stay');
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^heartbeat_.*_[0-9]+w[0-9]+$'
-                  AND relname NOT IN (SELECT relname FROM partitions)$$, 'no table is left detached');
+                  AND relname NOT IN (SELECT relname FROM partitions)$$, 'no table remains detached');
 SELECT set_eq('SELECT customer_id FROM heartbeat_records',
               ARRAY['default, kept', 'the minute of the cutoff', 'the future', 'today'], 'newer records stay');
 SELECT set_eq('SELECT customer_id FROM heartbeat_anomalies', ARRAY['today'], 'newer anomalies stay');
 SELECT set_eq('SELECT error_text FROM heartbeat_dead_letters', ARRAY['kept'], 'newer dead letters stay');
 SELECT set_eq('SELECT reason FROM heartbeat_gaps', ARRAY['kept'], 'newer gaps stay');
-SELECT is_empty('TABLE wrong', 'the summary is exact after, in the minute of the cutoff too');
+SELECT is_empty('TABLE wrong', 'the summary is exact after retention, also in the minute of the cutoff');
 SELECT results_eq('SELECT kind::text COLLATE "default", role, reason, details FROM heartbeat_events ORDER BY id',
                   format($$VALUES ('kept', %L, NULL::text, NULL::jsonb), ('retention', %1$L, 'older than 30d',
                          '{"partitions_dropped": %s, "readings_deleted": 4, "dead_letters_deleted": 2}')$$,
                          session_user, :old_made),
-                  'events go too, and that something went is one; that nothing was left to do is none');
-SELECT set_eq('SELECT difference FROM heartbeat_audit()', ARRAY[0], 'the audit knows nothing of retention');
-SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'), '8', 'totals are not lowered');
+                  'old events are deleted, and one event records the retention');
+SELECT set_eq('SELECT difference FROM heartbeat_audit()', ARRAY[0], 'the audit shows no difference after retention');
+SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'), '8', 'retention does not lower the totals');
 SELECT is((SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'), '1',
-          'nor is the number of customers, counted yet or not');
+          'retention does not lower the number of customers');
 
-SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$, 'again: nothing to do');
+SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$, 'a second heartbeat_apply_retention() has nothing to do');
 
--- a week that the cutoff lies in stays whole, until all of it is old
+-- the week of the cutoff stays until all of its days are old
 SELECT heartbeat_make_partitions(:'cutoff', :'cutoff') AS made \gset
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
     SELECT 'week of the cutoff', 70, date_trunc('week', :'cutoff'::timestamptz);
 SELECT results_eq('SELECT * FROM heartbeat_apply_retention()', $$VALUES (0, 0::bigint, 0::bigint)$$,
-                  'a week that is not wholly old is not dropped');
+                  'a week that is partly old is not dropped');
 SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'week of the cutoff'), 1::bigint,
-          'up to a week more is kept');
+          'rows are kept for up to a week longer');
 SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'the minute of the cutoff'),
           2::bigint, 'a minute is kept or deleted as a whole');
 
