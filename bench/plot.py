@@ -1,4 +1,4 @@
-"""Draws what bench/growth has measured. Run it through bench/plot, which installs what it needs."""
+"""Draws the figures of bench/growth. Run it through bench/plot, which installs what it needs."""
 
 import csv
 import glob

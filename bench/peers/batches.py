@@ -1,10 +1,10 @@
-"""Peer: consumes readings as a careful script does: batches, COPY, and the offsets in the same transaction.
+"""Peer: consumes readings as a careful script does, with batches, COPY, and the offsets in the same transaction.
 
-batches.py BROKERS TOPIC MESSAGES DSN: says "ready", waits for a line, stores so many messages, and says rows and seconds,
-counted from that line on; then it waits for the end of its input, so that its processes can be looked at.
+batches.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line, stores the given number of messages, and prints the
+rows and the seconds since that line. Then it waits for the end of its input, so that its processes can be measured.
 
-What it leaves out, compared with heartbeat: a duplicate fails its batch, a message that is no reading ends it, no minute is
-marked for the rollup, nothing is counted, and no second writer is kept away.
+It does less than heartbeat: a duplicate makes its batch fail, a bad message ends the program, it marks no minute for the
+rollup, counts nothing, and does not notice a second writer.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Peer: consumes readings as a plain script does, one row, one statement and one transaction a message.
+"""Peer: consumes readings as a simple script does, with one row, one statement and one transaction for each message.
 
-by_row.py BROKERS TOPIC MESSAGES DSN: says "ready", waits for a line, stores so many messages, and says rows and seconds,
-counted from the first message on (it takes seconds to join a group, which is no matter in the long run); then it waits for
-the end of its input, so that its processes can be looked at. Offsets are committed to Kafka's group every five
-seconds, apart from the rows.
+by_row.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line, stores the given number of messages, and prints the rows
+and the seconds since the first message (joining a group takes seconds, which do not matter in a long run). Then it waits for
+the end of its input, so that its processes can be measured. It commits offsets to Kafka's group every five seconds,
+independently of the rows.
 """
 
 import json

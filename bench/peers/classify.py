@@ -2,7 +2,7 @@
 
 
 def classify(rate):
-    """The kind of anomaly that a heart rate is, or None."""
+    """Returns the type of the anomaly, or None for a normal heart rate."""
     if rate <= 0 or rate > 300:
         return "INVALID"
     if rate < 40:

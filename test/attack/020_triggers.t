@@ -23,7 +23,7 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('triggers', kafka => $kafka, extension => 0,
 	settings => { 'heartbeat.batch_wait' => 0, 'log_min_messages' => 'warning' });
 
-# An owner who is no superuser, as README.md describes it, and the roles of docs/security.md.
+# An owner who is not a superuser, as README.md describes it, and the roles of docs/security.md.
 $node->query('CREATE ROLE heartbeat_owner SUPERUSER');
 $node->query('SET ROLE heartbeat_owner; CREATE EXTENSION heartbeat');
 $node->query($_) for 'ALTER ROLE heartbeat_owner NOSUPERUSER NOLOGIN', 'GRANT CREATE, USAGE ON SCHEMA public TO heartbeat_owner';

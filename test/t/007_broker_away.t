@@ -18,7 +18,7 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# The thread that lives as long as the worker's Kafka client. Between two clients there is none.
+# Returns the id of the thread that lives as long as the worker's Kafka client, and undef between two clients.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -27,7 +27,7 @@ sub client_thread
 
 my $logged = sub { $node->log_matches(qr/heartbeat: $_[0]/) };
 
-# Without a database there is no heartbeat_status: only the log can tell.
+# Without a database no query can read heartbeat_status, so the test reads the log.
 $node->wait_for_log(qr/heartbeat: STOPPED: database "heartbeat" does not exist/);
 pass('the log names the missing database');
 

@@ -114,7 +114,7 @@ is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LI
 	4, 'the promoted standby runs a launcher, a maintenance worker and two workers');
 
 watch($standby, 'CUST-0002');
-is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');    # closed, where the standby has heard of the customer since
+is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');    # the alert is closed if a reading of the customer has arrived since then
 
 # The old primary runs again, as a second primary with the same consumer group: each server has its own stored offsets.
 $feed->publish(3_000);

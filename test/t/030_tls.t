@@ -14,7 +14,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 use Heartbeat::Secrets;
 
-my $passphrase = 'the-passphrase';    # docs/security.md has it
+my $passphrase = 'the-passphrase';    # as in docs/security.md
 my $wrong      = 'not-the-passphrase-6b1f';
 my $topic      = 'heartbeat-events';
 my $folder     = PostgreSQL::Test::Utils::tempdir('certificates');

@@ -15,7 +15,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 use Heartbeat::Secrets;
 
-my $password = 'the-password';    # docs/security.md has it
+my $password = 'the-password';    # as in docs/security.md
 my $wrong    = 'not-the-password-90c4';
 my @users    = qw(heartbeat describer groupless stranger);
 my $topic    = 'heartbeat-events';

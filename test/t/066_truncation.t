@@ -64,7 +64,7 @@ for my $name (@names)
 	publish($name, 500);
 	$cases{$name}{node}->wait_for_offsets($name, 1500);
 	is($cases{$name}{node}->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"),
-		0, "$name: a restart of the broker alone is no truncation");
+		0, "$name: a restart of the broker alone is not a truncation");
 }
 
 # The state of each server when the broker comes back.
@@ -140,7 +140,7 @@ $runbook->assert_all_run($section);
 $_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
 
-# Three brokers: first restarts that are no truncation, then an unclean leader election.
+# Three brokers: first restarts without a truncation, then an unclean leader election.
 my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
 $cluster->start;
 my $topic = 'heartbeat-events';
@@ -169,7 +169,7 @@ for my $id (1 .. 3)
 	feed(300, 3);
 }
 $node->wait_for_offsets($topic, 1300, 1300, 1300);
-is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is no truncation');
+is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is not a truncation');
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no message is stored twice after a rolling restart');
 
 # Broker 2 is down while broker 1 takes messages. Then broker 1 is killed, and broker 2 leads without these messages.

@@ -85,7 +85,7 @@ sub same
 	}
 	return 1 if $good;
 	diag grep { /ERROR|CONTEXT/ } (split /^/, slurp_file($server->logfile))[ -20 .. -1 ];
-	croak 'what follows would differ too';
+	croak 'the following comparisons would fail too';
 }
 
 sub never_stopped

@@ -1,4 +1,4 @@
-// Unit test: makes payloads of right and wrong parts, and checks what each decoding error must have. The
+// Unit test: makes payloads of right and wrong parts, and checks the properties of each decoding error. The
 // tests of decoding include it.
 #pragma once
 

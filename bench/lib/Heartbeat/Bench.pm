@@ -36,7 +36,7 @@ my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
     my $drain = $bench->drain(rewind => 1);     # { seconds, rows, cpu, main_cpu, broker_cpu, memory, wal }
     $bench->check_audit;
 
-Options: partitions (3), topic ('heartbeat-events'), kafka (another one's), broker (the broker's properties), topic_config
+Options: partitions (3), topic ('heartbeat-events'), kafka (of another benchmark), broker (properties of the broker), topic_config
 (a list), settings (of the server), install_path (a copy of PostgreSQL).
 
 =cut

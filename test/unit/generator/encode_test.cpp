@@ -15,7 +15,7 @@ std::string encoded(std::string_view customer_id, double heart_rate, int64_t eve
     reading.customer_id_size = static_cast<uint16_t>(customer_id.size());
     reading.heart_rate = heart_rate;
     reading.event_time = event_time;
-    std::string payload = "what was there before";
+    std::string payload = "the old contents";
     encode_reading(reading, &payload);
     return payload;
 }

@@ -35,8 +35,9 @@ $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POS
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension, rather than the newest), owner (a
-role that is made to own it; otherwise the superuser does), streaming (1: a standby can follow), archiving (1: its WAL is kept), start (1), install_path (the folder of another PostgreSQL).
+encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension; default: the newest), owner (a
+new role that owns it; default: the superuser), streaming (1: a standby can follow), archiving (1: its WAL is kept), start (1),
+install_path (the folder of another PostgreSQL).
 
 =cut
 
@@ -276,7 +277,7 @@ sub worker_pid
 	my @pids;
 	until (@pids = $self->worker_pids($like))
 	{
-		croak "there is no worker $like" if time > $deadline;
+		croak "no worker $like has started" if time > $deadline;
 		usleep(20_000);
 	}
 	return $pids[ ($which // 0) * @pids ];

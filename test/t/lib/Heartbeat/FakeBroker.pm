@@ -19,11 +19,11 @@ my @brokers;
 
     my $broker = Heartbeat::FakeBroker->new(topic => 'readings', messages => [ { value => '{...}' } ]);
 
-Texts are bytes. What is not given is as of a good broker: topic; name (of the topic, as the broker has it); cluster_id;
-partitions (how many it names); claims (how many it says it names); topic_error, partition_error, ranges_error, fetch_error
-(Kafka's numbers); low and high (as ListOffsets says); end (as Fetch says); messages ({ value, offset, timestamp } of partition 0,
-with offsets from low on where none are given); refusal (what it answers to a user and password: %s is the password);
-advertised (the address that it gives itself, host:port); delay (how many seconds late each answer is).
+Texts are bytes. Without an option the broker answers like a good one: topic; name (the topic's name in its answers); cluster_id;
+partitions (the number of partitions in an answer); claims (the count that the answer contains); topic_error, partition_error,
+ranges_error, fetch_error (Kafka's numbers); low and high (in ListOffsets); end (in Fetch); messages ({ value, offset, timestamp }
+of partition 0, by default with offsets from low on); refusal (the answer to a user and password; %s is the password);
+advertised (the address in its metadata, host:port); delay (the seconds by which each answer is late).
 
 =cut
 

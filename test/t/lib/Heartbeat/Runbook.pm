@@ -22,15 +22,15 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 
     my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
     my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
-    $runbook->assert_all_run('States');             # no block of that part was left out
+    $runbook->assert_all_run('States');             # every block of that part has run
 
 Without a role all blocks run as a superuser. For a document about several servers:
 
     my $there = $runbook->on($subscriber, $database, publisher => $connection);   # psql's variables, as -v gives them
     $there->run('Subscribe', 1);                                                  # counts for $runbook too
 
-    $node->query(grants_of('heartbeat_reader'));                              # that role, as docs/security.md makes it
-    my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins like this
+    $node->query(grants_of('heartbeat_reader'));                              # creates that role, as in docs/security.md
+    my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins with this text
 
 =cut
 

@@ -15,10 +15,10 @@ my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries run no
 
     my $spy = Heartbeat::Spy->new($node, 'mallory', 'heartbeat_owner', 'heartbeat_worker');   # roles to tell apart
     $spy->act("CREATE TRIGGER t ... EXECUTE FUNCTION mallory.run_trigger()");    # as mallory; returns the error or ''
-    $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory itself may run it always
+    $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory itself may always run it
 
-Its schema has its name and holds note(what) for SQL and PL/pgSQL, noted(anyelement), which notes and is true, in CHECKs,
-indexes and policies, and run_trigger() for triggers of every kind. Roles that are not named are "other" or "superuser".
+Its schema has its name. It contains note(what) for SQL and PL/pgSQL, noted(anyelement), which notes and returns true, for CHECKs,
+indexes and policies, and run_trigger() for triggers of every kind. All other roles count as "other" or "superuser".
 
 =cut
 

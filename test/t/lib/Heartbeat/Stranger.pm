@@ -14,7 +14,7 @@ use Heartbeat::Spy;
     my $names = Heartbeat::Stranger->names($node);               # the extension's functions and relations, where it is installed
     my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # the role stranger; one for each database
     $stranger->overload;               # functions, procedures, aggregates
-    $stranger->make_ambiguous;         # functions that a call with fewer arguments may mean as well
+    $stranger->make_ambiguous;         # functions that also match a call with fewer arguments
     $stranger->make_operators; $stranger->make_casts;
     $stranger->take_weeks(-10 .. -3);  # the names of the weeks' table partitions
     $stranger->take_names;             # the names of the extension's own objects, before it exists

@@ -33,7 +33,7 @@ my $first_controller_id = 101;
     $node->start;
     $kafka->wait_until_in_sync;
 
-Options beside the properties: brokers (3; their ids begin at 1), controllers (1; theirs begin at 101).
+Options besides the properties: brokers (3, with ids from 1 on), controllers (1, with ids from 101 on).
 
 =cut
 

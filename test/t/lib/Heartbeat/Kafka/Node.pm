@@ -30,7 +30,7 @@ my @nodes;
     Heartbeat::Kafka::Node::format_all($cluster_id, $node);
     $node->start;
 
-Beside these options: listeners => { NAME => 'SASL_SSL' }, further ones than PLAINTEXT; scram => [ [ user, password ] ].
+Further options: listeners => { NAME => 'SASL_SSL' }, besides PLAINTEXT; scram => [ [ user, password ] ].
 
 =cut
 
