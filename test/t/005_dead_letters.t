@@ -104,7 +104,7 @@ $kafka->produce('heartbeat-events',
 	qq( \n{"event_timestamp":"$time","x":{"y":[1,null]},"heart_rate":70,"customer_id":9223372036854775807}\t));
 $node->wait_for_offsets('heartbeat-events', $ends[0] + 4, $ends[1]);
 is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHERE customer_id = '9223372036854775807')
-	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, 256 characters and a large integer are customers');
+	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
 # While a batch is stored, one reading is refused, and then the batch fails for another reason. When the worker tries the

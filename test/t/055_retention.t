@@ -1,5 +1,5 @@
-# Minutes are rolled up, retention drops weeks with data, and table partitions are made in advance, while readings arrive: no
-# batch waits longer than a moment, also when a dashboard or a dump reads the tables and retention has to wait.
+# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are made in advance: no
+# batch waits longer than a moment. A dashboard or a dump may read the tables meanwhile: then retention waits, but no batch does.
 
 use strict;
 use warnings;
