@@ -8,7 +8,7 @@
 #include "server/settings.h"
 #include "server/transaction.h"
 #include "store/announce.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 
 extern "C" {
 HEARTBEAT_MODULE_MAGIC

@@ -16,7 +16,7 @@
 #include "server/extension.h"
 #include "server/process.h"
 #include "server/transaction.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/pause.h"
 #include "store/store.h"
 

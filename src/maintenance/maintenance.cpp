@@ -16,7 +16,7 @@
 #include "monitor/worker_stats.h"
 #include "server/process.h"
 #include "store/arrivals.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/pause.h"
 
 extern "C" {

@@ -5,14 +5,14 @@
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
-#include "maintenance/rollup_distributed.h"
-#include "maintenance/rollup_rebuild.h"
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/own_objects.h"
 #include "server/statement.h"
 #include "server/transaction.h"
-#include "store/distribution.h"
+#include "store/distributed_rollup.h"
+#include "store/distributed_tables.h"
+#include "store/rollup_rebuild.h"
 
 extern "C" {
 #include "access/xact.h"

@@ -6,7 +6,7 @@
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/transaction.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/pause.h"
 
 extern "C" {

@@ -6,7 +6,7 @@
 #include "server/statement.h"
 #include "store/arrivals.h"
 #include "store/customers.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/rollup_append.h"
 
 namespace heartbeat {

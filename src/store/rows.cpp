@@ -6,7 +6,7 @@
 #include "server/extension.h"
 #include "server/statement.h"
 #include "store/bulk_insert.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/rows.h"
 #include "store/user_triggers.h"
 

@@ -9,7 +9,7 @@
 #include "server/text.h"
 #include "store/announce.h"
 #include "store/dead_letters.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 #include "store/rollup_append.h"
 #include "store/rows.h"
 #include "store/store.h"

@@ -4,9 +4,9 @@
 // tables.
 #include "server/server.h"
 
-#include "maintenance/rollup_distributed.h"
 #include "server/arrays.h"
 #include "server/statement.h"
+#include "store/distributed_rollup.h"
 
 namespace heartbeat {
 

@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "server/extension.h"
-#include "store/distribution.h"
+#include "store/distributed_tables.h"
 
 extern "C" {
 #include "access/genam.h"

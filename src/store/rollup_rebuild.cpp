@@ -3,9 +3,9 @@
 // is a search of its own, in the table partition of its week.
 #include "server/server.h"
 
-#include "maintenance/rollup_distributed.h"
-#include "maintenance/rollup_rebuild.h"
 #include "server/statement.h"
+#include "store/distributed_rollup.h"
+#include "store/rollup_rebuild.h"
 
 namespace heartbeat {
 
