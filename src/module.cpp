@@ -1,5 +1,6 @@
 // The entry of the shared library. PostgreSQL calls _PG_init() when it loads the library.
-// It also gives server/transaction.cpp and store/announce.cpp the functions of other floors that they call.
+// It also gives server/transaction.cpp, store/tables.cpp and store/announce.cpp the functions that they call
+// without knowing them.
 #include "server/server.h"
 
 #include "launcher.h"
@@ -9,6 +10,7 @@
 #include "server/transaction.h"
 #include "store/announce.h"
 #include "store/distributed_tables.h"
+#include "store/local_tables.h"
 
 extern "C" {
 HEARTBEAT_MODULE_MAGIC
@@ -18,9 +20,10 @@ PGDLLEXPORT void _PG_init(void); // NOLINT(bugprone-reserved-identifier): Postgr
 extern "C" void _PG_init(void) {
     heartbeat::settings_define();
     heartbeat::announce_count_dropped_by(heartbeat::shared_state_announcement_dropped);
-    heartbeat::transaction_set_hooks(
-        {heartbeat::distribution_hold_marks, heartbeat::distribution_release_marks,
-         heartbeat::distribution_commit_durably, heartbeat::announce_committing});
+    heartbeat::tables_register(&heartbeat::local_tables, &heartbeat::distributed_tables);
+    heartbeat::transaction_set_hooks({heartbeat::tables_begin, heartbeat::tables_hold_marks,
+                                      heartbeat::tables_release_marks, heartbeat::tables_prepare_commit,
+                                      heartbeat::announce_committing});
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     heartbeat::shared_state_request();

@@ -16,9 +16,8 @@
 #include "server/extension.h"
 #include "server/process.h"
 #include "server/transaction.h"
-#include "store/distributed_tables.h"
 #include "store/pause.h"
-#include "store/store.h"
+#include "store/tables.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -37,7 +36,7 @@ void look_at_control() {
     Extension extension;
     worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
     if (worker.installed) {
-        worker.node = distribution_is_node();
+        worker.wrong_server = tables_wrong_server();
         worker.paused = pause_check();
         transaction_commit();
     }
@@ -63,16 +62,17 @@ long stay_paused() {
 // One turn of the loop. Returns how many milliseconds to sleep.
 long step() {
     worker_slot_doing(worker.slot, WorkerActivity::looking, 0);
-    if (!worker.nodes_recovered)
-        distribution_recover();
-    worker.nodes_recovered = true;
+    if (!worker.tables_recovered)
+        tables_recover();
+    worker.tables_recovered = true;
     if (!worker.control_known || worker.control_seen != wake_generation())
         look_at_control();
     if (!worker.installed)
         return worker_state_rest(WorkerState::stopped, not_installed_reason,
                                  "CREATE EXTENSION heartbeat; it is noticed by itself.");
-    if (worker.node)
-        return worker_state_rest(WorkerState::stopped, distribution_node_reason, distribution_node_hint);
+    if (worker.wrong_server != nullptr)
+        return worker_state_rest(WorkerState::stopped, worker.wrong_server->reason,
+                                 worker.wrong_server->hint);
     if (settings.brokers[0] == '\0') {
         consumer_session_close(&worker.session);
         return worker_state_rest(WorkerState::stopped, settings_why_no_brokers(),
@@ -92,8 +92,8 @@ long step() {
 
 long recover() {
     Failure &failure = worker.failure;
-    failure_take(worker.slot, &failure, store_may_be_refused);
-    worker.nodes_recovered = false;
+    failure_take(worker.slot, &failure, tables_may_be_of_row);
+    worker.tables_recovered = false;
     bool storing = worker.session.assigned && worker.session.cycle.sealed;
     if (storing && failure.is_of_row && !worker.session.cycle.isolate) {
         worker.session.cycle.isolate = true;
@@ -153,7 +153,7 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker.slot = &shared_state->workers[number];
     snprintf(worker.session.client_id, sizeof(worker.session.client_id), "heartbeat-worker-%d", number);
     worker_start(settings.database, worker.slot);
-    distribution_prepare_session();
+    tables_prepare_process();
     worker.session.memory = consumer_memory_create();
     if (worker.session.memory == nullptr || !batch_cycle_create(&worker.session.cycle))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));

@@ -5,6 +5,7 @@
 #include "ingest/client_health.h"
 #include "ingest/consumer_session.h"
 #include "monitor/failure.h"
+#include "store/tables.h"
 
 namespace heartbeat {
 
@@ -17,10 +18,10 @@ struct Worker {
     WorkerSlot *slot;
     ConsumerSession session;
     bool control_known;
-    uint64_t control_seen; // wake_generation() when the worker last read heartbeat_control
-    bool nodes_recovered;  // distribution_recover() has ended the prepared transactions on Citus's nodes
-    bool installed;        // the extension is in the database
-    bool node;             // this server is a node of a Citus cluster, whose coordinator ingests
+    uint64_t control_seen;           // wake_generation() when the worker last read heartbeat_control
+    bool tables_recovered;           // tables_recover() has succeeded since the last error
+    bool installed;                  // the extension is in the database
+    const WrongServer *wrong_server; // nullptr: the workers of this server may ingest
     bool paused;
     bool failed;
     TimestampTz troubled_at; // when Kafka last reported an error

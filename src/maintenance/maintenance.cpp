@@ -16,8 +16,8 @@
 #include "monitor/worker_stats.h"
 #include "server/process.h"
 #include "store/arrivals.h"
-#include "store/distributed_tables.h"
 #include "store/pause.h"
+#include "store/tables.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -112,7 +112,7 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
-bool nodes_recovered;  // see distribution_recover()
+bool tables_recovered; // tables_recover() has succeeded since the last error
 TimestampTz watch_due; // 0: never
 
 // Decides when to record the state and when to log the summary. An ingest worker reports its state itself,
@@ -177,15 +177,15 @@ void attempt(Task *task) {
     duty_begins(task->duty);
     PG_TRY();
     {
-        if (!nodes_recovered)
-            distribution_recover();
-        nodes_recovered = true;
+        if (!tables_recovered)
+            tables_recover();
+        tables_recovered = true;
         again = pause_for_maintenance() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
         task->failure.message[0] = '\0';
     }
     PG_CATCH();
     {
-        nodes_recovered = false;
+        tables_recovered = false;
         failed = true;
         failure_take(&shared_state->maintenance, &task->failure);
     }
@@ -218,7 +218,7 @@ using namespace heartbeat;
 
 extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     worker_start(settings.database, &shared_state->maintenance);
-    distribution_prepare_session();
+    tables_prepare_process();
     duties_forget();
     control_seen = wake_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =

@@ -10,9 +10,7 @@
 #include "server/own_objects.h"
 #include "server/statement.h"
 #include "server/transaction.h"
-#include "store/distributed_rollup.h"
-#include "store/distributed_tables.h"
-#include "store/rollup_rebuild.h"
+#include "store/tables.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -31,40 +29,6 @@ namespace {
 // Summarizes the new blocks in the BRIN indexes of the readings. A query on time reads all blocks that are
 // not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions", 0, {}};
-
-// The LIMIT keeps a transaction short after a backlog. PostgreSQL fills the pages again that become free at
-// the beginning of the table.
-Statement fold = {
-    "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE ctid = ANY (ARRAY("
-    " SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT 20000))"
-    " RETURNING minute_bucket, customer_id, sum_bpm, reading_count),"
-    " customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
-    " SELECT p.customer_id FROM (SELECT DISTINCT customer_id FROM taken) p"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
-    "IS NULL"
-    " ON CONFLICT DO NOTHING RETURNING 1),"
-    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
-    " RETURNING customers),"
-    " total AS (INSERT INTO @extschema@.heartbeat_customers_total (customers)"
-    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > "
-    "0),"
-    " added AS (SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS "
-    "reading_count"
-    " FROM taken GROUP BY minute_bucket, customer_id HAVING sum(reading_count) > 0),"
-    " updated AS (UPDATE @extschema@.heartbeat_rollup r SET sum_bpm = r.sum_bpm + a.sum_bpm,"
-    " reading_count = r.reading_count + a.reading_count FROM added a"
-    " WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id"
-    " RETURNING a.minute_bucket, a.customer_id),"
-    " new AS (INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added"
-    " WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)"
-    " ORDER BY minute_bucket, customer_id)"
-    " SELECT count(*) FROM taken",
-    0,
-    {},
-    0,
-    nullptr};
-constexpr int64_t fold_rows_max = 20'000;
 
 // Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is ten times as old. It
 // takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of them are
@@ -85,11 +49,10 @@ Statement select_quiet_minutes = {
 Statement select_marks = {
     "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
 
-// The number of minutes that one transaction rolls up. adapt() keeps the transaction short, since its lock
-// prevents new table partitions.
+// The number of minutes that one transaction rolls up, if the layout of the tables does not set it. adapt()
+// keeps the transaction short, since its lock prevents new table partitions.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
-constexpr int64_t minutes_on_nodes = 60;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
 constexpr TimestampTz slow = 400 * INT64CONST(1000);
 int64_t minutes_at_once = minutes_at_first;
@@ -152,14 +115,9 @@ void rollup_fold() {
     do {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
             return;
-        if (distribution_is_active()) {
-            more = rollup_distributed_fold();
-        } else {
-            statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
-            int64_t rows = statement_int8(0, 1);
-            removed += rows;
-            more = rows == fold_rows_max;
-        }
+        RollupFold fold = tables_layout().fold();
+        removed += fold.removed;
+        more = fold.more;
         transaction_commit();
     } while (more);
     free_room();
@@ -179,9 +137,11 @@ RollupResult rollup_run() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
         return RollupResult::nothing;
-    bool on_nodes = distribution_is_active();
+    const TablesLayout &tables = tables_layout();
+    bool adapts = tables.rebuild_minutes == 0;
     Datum limits[3] = {Int64GetDatum(rollup_quiet_ms),
-                       Int64GetDatum(on_nodes ? minutes_on_nodes : minutes_at_once), BoolGetDatum(!on_nodes)};
+                       Int64GetDatum(adapts ? minutes_at_once : tables.rebuild_minutes),
+                       BoolGetDatum(adapts)};
     Datum minutes[3]; // the array of minutes, the first minute, the last minute
     statement_execute(&select_quiet_minutes, limits, nullptr, SPI_OK_SELECT);
     bool nothing; // without such minutes all three are NULL
@@ -190,7 +150,7 @@ RollupResult rollup_run() {
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);
     bool remain = false;
     if (!nothing) {
-        removed += on_nodes ? rollup_rebuild_on_nodes(minutes) : rebuild(minutes[0]);
+        removed += tables.rebuild(minutes);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
         remain = statement_bool(0, 1);

@@ -59,8 +59,8 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     return !call->isnull;
 }
 
-// The check also accepts the extension's owner, because heartbeat_distribute() removes tables from the
-// extension. They keep their owner.
+// The check also accepts the extension's owner, because a table can leave the extension (ALTER EXTENSION
+// heartbeat DROP TABLE). It keeps its owner.
 void own_relation_check(Oid relation) {
     const Extension &extension = extension_known();
     if (relation < FirstNormalObjectId || owner_of(relation) == extension.owner ||

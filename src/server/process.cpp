@@ -51,7 +51,7 @@ void protect_session() {
     set("lock_timeout", "10s");
     log_redaction_hide();
     // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
-    // again. Where Citus has distributed the tables, see distribution_commit_durably().
+    // again. A transaction for which this does not hold waits for the disk (TransactionHooks::before_commit).
     set("synchronous_commit", "off");
 }
 

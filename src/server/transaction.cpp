@@ -61,6 +61,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
         transaction_abandon();
         return false;
     }
+    hooks.begun();
     if (locked_table != nullptr)
         LockRelationOid(extension_table(locked_table), ShareUpdateExclusiveLock);
     bool hooked = locked_table != nullptr && hooks.before_snapshot();
@@ -97,6 +98,7 @@ void transaction_set_hooks(const TransactionHooks &given) {
 }
 
 void role_enter(ActingRole *before) {
+    hooks.begun();
     GetUserIdAndSecContext(&before->user, &before->security);
     SetUserIdAndSecContext(GetOuterUserId(), before->security);
     check_constraints_at_once();

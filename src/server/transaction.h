@@ -10,16 +10,17 @@ namespace heartbeat {
 // with the rights of a security-restricted operation. Returns false, without a transaction, if the extension
 // is missing. The extension cannot be dropped while the transaction runs. `isolation` is XACT_READ_COMMITTED
 // or XACT_REPEATABLE_READ. If locked_table is given, it is locked in SHARE UPDATE EXCLUSIVE mode before the
-// snapshot is taken, as heartbeat_make_partitions() does. Then, if the tables are distributed, the snapshot
-// sees no mark of a minute whose readings are not yet visible on a node. Deferred constraints are checked by
-// each statement. When the transaction ends, the memory context and the settings are as before, even if a
-// trigger has changed a setting.
+// snapshot is taken, as heartbeat_make_partitions() does, and the hooks before_snapshot and after_snapshot
+// are called. Deferred constraints are checked by each statement. When the transaction ends, the memory
+// context and the settings are as before, even if a trigger has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo the transaction
 
 // What a floor above must do around each of these transactions. _PG_init() sets it once.
 struct TransactionHooks {
+    // Called when the transaction has found the extension, and by role_enter(). It must not read a catalog.
+    void (*begun)();
     // Called only if a table is locked. If it returns true, after_snapshot() is called too.
     bool (*before_snapshot)();
     void (*after_snapshot)();

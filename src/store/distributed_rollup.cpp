@@ -7,13 +7,14 @@
 #include "server/arrays.h"
 #include "server/statement.h"
 #include "store/distributed_rollup.h"
+#include "store/rollup_rebuild.h"
 
 namespace heartbeat {
 
 namespace {
 
-// rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes, so this file
-// limits the minutes: until they have this many rows.
+// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes, so
+// this file limits the minutes: until they have this many rows.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.
@@ -60,47 +61,62 @@ Statement add = {
     0,
     nullptr};
 
-Statement add_customers = {
-    "WITH customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
-    " SELECT p.customer_id FROM unnest($1) p (customer_id)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
-    "IS NULL"
-    " ON CONFLICT DO NOTHING RETURNING 1),"
-    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
-    " RETURNING customers)"
-    " INSERT INTO @extschema@.heartbeat_customers_total (customers)"
-    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > 0",
-    1,
-    {TEXTARRAYOID},
+Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
+                           1,
+                           {TIMESTAMPTZARRAYOID},
+                           0,
+                           nullptr};
+
+Statement insert_rollup = {
+    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
+    " SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id,"
+    " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
+    " WHERE r.event_timestamp >= $2 AND r.event_timestamp < $3 + interval '1 minute'"
+    " AND " MINUTE_OF_READING " = ANY ($1)"
+    " GROUP BY 1, 2 ORDER BY 1, 2",
+    3,
+    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
     0,
     nullptr};
 
+Statement select_customers = {
+    "SELECT array_agg(s.customer_id) FROM"
+    " (SELECT r.customer_id FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = ANY ($1)"
+    " UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a"
+    " WHERE a.event_timestamp >= $2 AND a.event_timestamp < $3 + interval '1 minute') s",
+    3,
+    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+    0,
+    nullptr};
+
+constexpr RebuildStatements rebuild = {&delete_rollup, &insert_rollup, &select_customers};
+
 } // namespace
 
-bool rollup_distributed_fold() {
+RollupFold distributed_rollup_fold() {
     constexpr Oid types[] = {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID};
     Datum limit = Int64GetDatum(rows_at_once);
     bool null;
     statement_execute(&select_minutes, &limit, nullptr, SPI_OK_SELECT);
     Datum minutes = statement_value(0, 1, TIMESTAMPTZARRAYOID, &null);
     if (null)
-        return false;
+        return {false, 0};
     int64_t left = statement_int8(0, 2);
     statement_execute(&take, &minutes, nullptr, SPI_OK_SELECT);
     Datum sums[lengthof(types)];
     for (size_t i = 0; i < lengthof(types); i++) {
         sums[i] = statement_value(0, static_cast<int>(i) + 1, types[i], &null);
         if (null)
-            return false;
+            return {false, 0};
     }
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
-    rollup_distributed_customers(customers);
-    return left > 0;
+    rollup_add_customers(customers);
+    return {left > 0, 0}; // autovacuum of each node vacuums its shards
 }
 
-void rollup_distributed_customers(Datum customers) {
-    statement_execute(&add_customers, &customers, nullptr, SPI_OK_INSERT);
+int64_t distributed_rollup_rebuild(const Datum *minutes) {
+    return rollup_rebuild(rebuild, minutes);
 }
 
 } // namespace heartbeat

@@ -1,9 +1,13 @@
-// Reads Citus's catalogs to find whether the tables are distributed. It looks the catalogs up by name, so it
-// needs no header of Citus, and it works on a server without Citus.
+// The functions of the layout in which Citus has distributed the tables. It looks up Citus's catalogs by
+// name, so it needs no header of Citus, and it works on a server without Citus.
 #include "server/server.h"
 
 #include "server/extension.h"
+#include "server/statement.h"
+#include "store/distributed_rollup.h"
 #include "store/distributed_tables.h"
+#include "store/rows.h"
+#include "store/user_triggers.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -40,17 +44,45 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
+// These are written so that Citus can send them to the nodes.
+Statement select_missing_records = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+Statement select_missing_anomalies = {
+    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
+    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_anomalies r"
+    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
+    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
+    "place)"
+    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
+    " ORDER BY n.place",
+    2,
+    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
+    0,
+    nullptr};
+
+// Citus is copying rows to the nodes. The flag stays set if this raises an error.
+bool copying = false;
+
 // Runs as the process's own user, the only one with the right to call this function of Citus.
-void recover() {
+void recover_prepared() {
     SPI_connect();
     if (SPI_execute("SELECT pg_catalog.recover_prepared_transactions()", false, 0) != SPI_OK_SELECT)
         elog(ERROR, "could not recover prepared transactions");
     SPI_finish();
 }
 
-} // namespace
-
-bool distribution_is_active() {
+bool is_in_use() {
     Oid catalog = catalog_of_citus("pg_dist_partition");
     Oid index = catalog_of_citus("pg_dist_partition_logical_relid_index");
     if (!OidIsValid(catalog) || !OidIsValid(index))
@@ -66,10 +98,13 @@ bool distribution_is_active() {
     return found;
 }
 
-bool distribution_is_node() {
+// Only the coordinator ingests.
+const WrongServer *wrong_server() {
+    static constexpr WrongServer node = {"this server is a node of a Citus cluster",
+                                         "The coordinator ingests; DROP EXTENSION heartbeat here."};
     Oid catalog = catalog_of_citus("pg_dist_local_group");
     if (!OidIsValid(catalog))
-        return false;
+        return nullptr;
     Relation table = table_open(catalog, AccessShareLock);
     SysScanDesc scan = systable_beginscan(table, InvalidOid, false, nullptr, 0, nullptr);
     HeapTuple row = systable_getnext(scan);
@@ -77,50 +112,99 @@ bool distribution_is_node() {
     Datum group = HeapTupleIsValid(row)
                       ? heap_getattr(row, get_attnum(catalog, "groupid"), RelationGetDescr(table), &null)
                       : 0;
-    bool node = !null && DatumGetInt32(group) != 0;
+    bool is_coordinator = null || DatumGetInt32(group) == 0;
     systable_endscan(scan);
     table_close(table, AccessShareLock);
-    return node;
+    return is_coordinator ? nullptr : &node;
 }
 
-void distribution_prepare_session() {
+void prepare_process() {
     if (is_loaded())
         // This has no effect if the administrator has set the value.
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-void distribution_commit_durably() {
-    if (distribution_is_active())
-        set_for_transaction("synchronous_commit", "on");
-}
-
-bool distribution_hold_marks() {
-    if (!distribution_is_active())
-        return false;
-    // While this lock waits, ingest waits behind it, so the wait is short.
-    set_for_transaction("lock_timeout", "1s");
-    LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
-    return true;
-}
-
-void distribution_release_marks() {
-    recover();
-    UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
-    set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
-}
-
-void distribution_recover() {
+// A batch that is stored again would otherwise wait for the rows of its first attempt.
+void recover() {
     Extension extension;
     if (!is_loaded())
         return;
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
-    if (OidIsValid(catalog_of_citus("pg_dist_partition")) && extension_find(&extension) &&
-        distribution_is_active())
-        recover();
+    if (OidIsValid(catalog_of_citus("pg_dist_partition")) && extension_find(&extension) && is_in_use())
+        recover_prepared();
     PopActiveSnapshot();
     CommitTransactionCommand();
 }
+
+// A batch commits on this server before it commits on the nodes. It holds a lock on the table of marks until
+// it has committed everywhere. The lock here therefore waits for these batches, and keeps new batches out
+// while the snapshot is taken.
+bool hold_marks() {
+    // While this lock waits, ingest waits behind it, so the wait is short.
+    set_for_transaction("lock_timeout", "1s");
+    LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
+    return true;
+}
+
+// Ends the transactions that are still prepared on the nodes, releases the lock, and limits the transaction
+// to one session for each node, so that each node has one snapshot.
+void release_marks() {
+    recover_prepared();
+    UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
+    set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
+}
+
+// The commit waits for the disk: a crash could otherwise lose the commit on this server, but not on the
+// nodes.
+void prepare_commit() {
+    set_for_transaction("synchronous_commit", "on");
+}
+
+// If a node refuses a row, Citus reports an internal error. It can report the same error if a node has lost
+// the session. A subtransaction could recover only from the first of these errors, so this function uses
+// none. After such an error the whole batch is rolled back and stored again by halves.
+void insert(Rows *rows, bool *replaying) {
+    if (!*replaying && !user_triggers_present()) {
+        *replaying = copying = true;
+        rows_insert_all(rows);
+        *replaying = copying = false;
+        return;
+    }
+    rows_insert_new(rows);
+    *replaying = !rows->all_stored();
+}
+
+bool may_be_of_row(const ErrorData *error) {
+    bool was_copying = copying;
+    copying = false;
+    return was_copying && error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
+}
+
+uint64_t select_missing(bool anomalies, const Datum *keys) {
+    return statement_execute(anomalies ? &select_missing_anomalies : &select_missing_records, keys, nullptr,
+                             SPI_OK_SELECT);
+}
+
+} // namespace
+
+constinit const TablesLayout distributed_tables = {
+    .is_in_use = is_in_use,
+    .prepare_process = prepare_process,
+    .recover = recover,
+    .wrong_server = wrong_server,
+    .may_be_of_row = may_be_of_row,
+    .hold_marks = hold_marks,
+    .release_marks = release_marks,
+    .prepare_commit = prepare_commit,
+    .insert = insert,
+    .select_missing = select_missing,
+    .bulk_insert = false, // the table partitions of the coordinator are empty: Citus keeps the rows in shards
+    .cheap_lookup = false, // it would ask the nodes one by one
+    .fold = distributed_rollup_fold,
+    .rebuild = distributed_rollup_rebuild,
+    .rebuild_minutes = 60,
+};
 
 } // namespace heartbeat

@@ -6,8 +6,8 @@
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/transaction.h"
-#include "store/distributed_tables.h"
 #include "store/pause.h"
+#include "store/tables.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -30,8 +30,8 @@ bool pause_for_maintenance() {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return false;
-    bool rests =
-        distribution_is_node() || statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
+    bool rests = tables_wrong_server() != nullptr ||
+                 statement_execute(&select_restore, nullptr, nullptr, SPI_OK_SELECT) > 0;
     transaction_commit();
     return rests;
 }

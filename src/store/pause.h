@@ -11,8 +11,8 @@ namespace heartbeat {
 bool pause_check();
 
 // Uses its own transaction. Returns true if the maintenance worker must not work: the database was restored
-// from a dump and nobody has confirmed yet that it is complete, or the server is a worker node of a Citus
-// cluster.
+// from a dump and nobody has confirmed yet that it is complete, or this server's workers must not ingest
+// (tables_wrong_server()).
 bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -6,8 +6,8 @@
 #include "server/statement.h"
 #include "store/arrivals.h"
 #include "store/customers.h"
-#include "store/distributed_tables.h"
 #include "store/rollup_append.h"
+#include "store/tables.h"
 
 namespace heartbeat {
 
@@ -133,7 +133,7 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     for (size_t place = 0; place < minutes; place++)
         if (readings[place] >= marked_readings_min)
             marks.places[marks.count++] = place;
-    if (marks.count > 0 && !distribution_is_active()) // this would ask the nodes one by one
+    if (marks.count > 0 && tables_layout().cheap_lookup)
         keep_new_minutes(&marks);
     for (size_t i = 0; i < marks.count; i++)
         marks.marked[marks.places[i]] = true;

@@ -1,20 +1,30 @@
-// Makes the rollup rows of marked minutes again from the readings. rollup.cpp calls it.
-// It does not know which minutes are due.
+// Makes the rollup rows of marked minutes again from the readings, with the statements of a layout of the
+// tables. Each layout calls it (TablesLayout::rebuild). It does not know which minutes are due.
 #pragma once
 
-extern "C" {
-#include "postgres.h"
-}
+#include "server/statement.h"
 
 namespace heartbeat {
 
-// Call it in a REPEATABLE READ transaction whose snapshot sees the marks of the minutes. Removes the marks,
-// and makes the rollup of these minutes (timestamptz[], each once) from the readings. Returns how many rows
-// it removed from heartbeat_stale_minutes and heartbeat_rollup_pending.
-int64_t rebuild(Datum minutes);
+// The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
+// puts a full minute that is before its origin into the previous minute. Such times occur: a device whose
+// clock was reset sends 1970-01-01 00:00:00.
+#define MINUTE_OF_READING                                                                                    \
+    "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
+    " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
 
-// Does the same where the tables are distributed, in statements that Citus can send to the nodes. `minutes`
-// has three elements: the array of minutes, the first minute and the last minute.
-int64_t rollup_rebuild_on_nodes(const Datum *minutes);
+// Each statement has the parameters that TablesLayout::rebuild has, or the first of them.
+struct RebuildStatements {
+    Statement *delete_rollup;    // of these minutes
+    Statement *insert_rollup;    // the sums of the readings of these minutes
+    Statement *select_customers; // text[] of the customers of these minutes, each once; NULL: there are none
+};
+
+// See TablesLayout::rebuild.
+int64_t rollup_rebuild(const RebuildStatements &statements, const Datum *minutes);
+
+// Call it in a transaction. Adds the new ones of these customers to heartbeat_customers. The array has each
+// customer once.
+void rollup_add_customers(Datum customers);
 
 } // namespace heartbeat

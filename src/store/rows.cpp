@@ -6,8 +6,8 @@
 #include "server/extension.h"
 #include "server/statement.h"
 #include "store/bulk_insert.h"
-#include "store/distributed_tables.h"
 #include "store/rows.h"
+#include "store/tables.h"
 #include "store/user_triggers.h"
 
 extern "C" {
@@ -52,55 +52,6 @@ Statement insert_new_anomalies = {
     " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
     4,
     {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
-    0,
-    nullptr};
-
-// Returns the places, from 0, of the keys that the table does not have. Since each is a subquery with LIMIT,
-// the server looks each key up in the index of its own table partition, whatever the planner estimates.
-Statement select_missing_records = {
-    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_records r WHERE r.customer_id = n.customer_id"
-    " AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
-
-Statement select_missing_anomalies = {
-    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a WHERE a.customer_id = n.customer_id"
-    " AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
-
-// The same for a distributed table, written so that Citus can send it to the nodes.
-Statement select_missing_on_nodes_records = {
-    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
-    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
-    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
-    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
-    " ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
-
-Statement select_missing_on_nodes_anomalies = {
-    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
-    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_anomalies r"
-    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
-    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
-    " ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
     0,
     nullptr};
 
@@ -164,13 +115,13 @@ void put_row(const void *argument, size_t i, Datum *values) {
         values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
 }
 
-// Stores all rows by a bulk insert. Returns false, and stores nothing, if INSERT would do anything else. On a
-// distributed table it always returns false: the coordinator's table partitions are empty, since Citus keeps
-// the rows in shards.
+// Stores all rows by a bulk insert. Returns false, and stores nothing, if INSERT would do anything else. It
+// asks for the layout of the tables after it has locked the table, because a session may have waited for a
+// change of the layout.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
-    bool loaded = !distribution_is_active() &&
+    bool loaded = tables_layout().bulk_insert &&
                   bulk_insert_rows(table, {rows.count,
                                            rows.anomalies ? 4 : 3,
                                            {"customer_id", "heart_rate", "event_timestamp", "anomaly_type"},
@@ -209,11 +160,7 @@ void refuse_kept_out(const Rows &rows) {
     Datum columns[4];
     fill_columns(left, columns);
     Datum keys[2] = {columns[0], columns[2]};
-    Statement *select = rows.anomalies ? &select_missing_anomalies : &select_missing_records;
-    if (distribution_is_active())
-        select = rows.anomalies ? &select_missing_on_nodes_anomalies : &select_missing_on_nodes_records;
-    uint64_t missing = statement_execute(select, keys, nullptr, SPI_OK_SELECT);
-    if (missing == 0)
+    if (tables_layout().select_missing(rows.anomalies, keys) == 0)
         return;
     int32_t place = statement_int4(0, 1);
     insert_every({rows.batch, left.indexes + place, 1, nullptr, nullptr, rows.anomalies});

@@ -1,8 +1,10 @@
-// Inserts readings into one table by one statement or one bulk insert. store.cpp calls it, and decides what
-// happens with a reading that PostgreSQL refuses.
+// Inserts readings into one table by one statement or one bulk insert. store.cpp and the layouts of the
+// tables call it, and decide what happens with a reading that PostgreSQL refuses.
 #pragma once
 
 #include "decode/batch.h"
+
+#include <algorithm>
 
 namespace heartbeat {
 
@@ -18,6 +20,9 @@ struct Rows {
     bool anomalies;
 
     const BatchMessage &at(size_t i) const { return batch->messages[indexes[i]]; }
+    bool all_stored() const {
+        return std::all_of(stored, stored + count, [](bool one) { return one; });
+    }
     Rows part(size_t first, size_t rows) const {
         return {batch, indexes + first, rows, stored + first, heart_rates + first, anomalies};
     }

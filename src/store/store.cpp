@@ -1,6 +1,6 @@
 // Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
-// src/store for dead letters, the rollup and notifications. It decides how to insert: all rows at once, with
-// ON CONFLICT, or by halves.
+// src/store for dead letters, the rollup and notifications. It decides whether the layout of the tables
+// inserts all rows at once, or this file inserts them by halves.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -9,11 +9,10 @@
 #include "server/text.h"
 #include "store/announce.h"
 #include "store/dead_letters.h"
-#include "store/distributed_tables.h"
 #include "store/rollup_append.h"
 #include "store/rows.h"
 #include "store/store.h"
-#include "store/user_triggers.h"
+#include "store/tables.h"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -23,54 +22,9 @@ namespace heartbeat {
 
 namespace {
 
-// Below this, ON CONFLICT costs less than the subtransaction that a plain insert needs.
-constexpr size_t plain_insert_min = 256;
-
 // A batch had rows that were already stored, so the next batch probably has such rows too, as in a replay. A
 // batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
-
-// Rows are being copied to the nodes. The flag stays set if this raises an error.
-bool copying_to_nodes = false;
-
-bool is_kept_out(const ErrorData *error) {
-    return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ||
-           error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
-}
-
-bool all_stored(const Rows &rows) {
-    return std::all_of(rows.stored, rows.stored + rows.count, [](bool stored) { return stored; });
-}
-
-// If a node refuses a row, Citus reports an internal error. It can report the same error if a node has lost
-// the session. A subtransaction could recover only from the first of these errors, so this function uses
-// none. After such an error the whole batch is rolled back and stored again with `isolate`.
-void store_rows_on_nodes(Rows *rows, bool *replaying) {
-    if (!*replaying && !user_triggers_present()) {
-        *replaying = copying_to_nodes = true;
-        rows_insert_all(rows);
-        *replaying = copying_to_nodes = false;
-        return;
-    }
-    rows_insert_new(rows);
-    *replaying = !all_stored(*rows);
-}
-
-// The offsets keep Kafka from delivering a message twice, so a conflict is rare. Therefore the plain insert
-// is tried first: it takes two thirds of the time of ON CONFLICT.
-void store_rows(Rows *rows) {
-    CaughtError conflict;
-    bool &replaying = replaying_of[rows->anomalies];
-    if (distribution_is_active()) {
-        store_rows_on_nodes(rows, &replaying);
-        return;
-    }
-    if (rows->count >= plain_insert_min && !replaying && !user_triggers_present() &&
-        subtransaction_try(rows_insert_all, rows, is_kept_out, &conflict))
-        return;
-    rows_insert_new(rows);
-    replaying = !all_stored(*rows);
-}
 
 // Uses its own memory context, because a batch that is stored by halves has many attempts, and each attempt
 // allocates arrays.
@@ -126,7 +80,7 @@ Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bo
         rows.count = store_isolated(rows);
         indexes.resize(rows.count);
     } else if (rows.count > 0) {
-        store_rows(&rows);
+        tables_layout().insert(&rows, &replaying_of[anomalies]);
     }
     count_rows(rows, counts);
     return rows;
@@ -147,14 +101,8 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         dead_letters_store(batch, topic, counts);
     if (!batch->minutes.empty())
         rollup_append_store(records, anomalies);
-    distribution_commit_durably();
+    tables_prepare_commit();
     return counts;
-}
-
-bool store_may_be_refused(const ErrorData *error) {
-    bool copying = copying_to_nodes;
-    copying_to_nodes = false;
-    return copying && error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
 } // namespace heartbeat

@@ -16,8 +16,4 @@ namespace heartbeat {
 // dead letters: the table has them already.
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate);
 
-// Call it once for an error that store_batch() raised without `isolate`. True if the error may be about a row
-// although its SQLSTATE does not say so. Citus raises such errors when it copies rows to a node.
-bool store_may_be_refused(const ErrorData *error);
-
 } // namespace heartbeat

@@ -1,0 +1,12 @@
+// The rollup where this server has all rows of the tables. local_tables.cpp calls it, and tables.h describes
+// the functions.
+#pragma once
+
+#include "store/tables.h"
+
+namespace heartbeat {
+
+RollupFold local_rollup_fold();
+int64_t local_rollup_rebuild(const Datum *minutes);
+
+} // namespace heartbeat
