@@ -30,31 +30,22 @@ namespace {
 
 constexpr long minutes_remembered_max = 100'000;
 
-Statement insert_mark = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) VALUES ($1)",
-                         1,
-                         {TIMESTAMPTZOID},
-                         0,
-                         nullptr};
+Statement insert_mark = {{TIMESTAMPTZOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) VALUES ($1))sql"};
 
 // Marks each minute from $1 to before $2 that has rows in the rollup.
-Statement insert_marks_between = {"INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
-                                  " SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r"
-                                  " WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2"
-                                  " UNION SELECT p.minute_bucket FROM @extschema@.heartbeat_rollup_pending p"
-                                  " WHERE p.minute_bucket >= $1 AND p.minute_bucket < $2",
-                                  2,
-                                  {TIMESTAMPTZOID, TIMESTAMPTZOID},
-                                  0,
-                                  nullptr};
+Statement insert_marks_between = {{TIMESTAMPTZOID, TIMESTAMPTZOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
+    SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r
+    WHERE r.minute_bucket >= $1 AND r.minute_bucket < $2
+    UNION SELECT p.minute_bucket FROM @extschema@.heartbeat_rollup_pending p
+    WHERE p.minute_bucket >= $1 AND p.minute_bucket < $2)sql"};
 
-Statement insert_marks_of_default = {
-    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)"
-    " SELECT DISTINCT date_trunc('minute', r.event_timestamp, 'UTC') FROM "
-    "@extschema@.heartbeat_records_default r WHERE isfinite(r.event_timestamp)",
-    0,
-    {},
-    0,
-    nullptr};
+Statement insert_marks_of_default = {R"sql(
+    INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
+    SELECT DISTINCT date_trunc('minute', r.event_timestamp, 'UTC')
+    FROM @extschema@.heartbeat_records_default r
+    WHERE isfinite(r.event_timestamp))sql"};
 
 // Minutes that this transaction has marked. An aborted subtransaction undoes its marks, so the session
 // forgets all of them then.

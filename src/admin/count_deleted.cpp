@@ -18,23 +18,20 @@ namespace heartbeat {
 
 namespace {
 
-Statement count_all = {"UPDATE @extschema@.heartbeat_offsets SET dead_letters_deleted = dead_letters"
-                       " WHERE dead_letters_deleted <> dead_letters",
-                       0,
-                       {},
-                       0,
-                       nullptr};
+Statement count_all = {R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET dead_letters_deleted = dead_letters
+    WHERE dead_letters_deleted <> dead_letters)sql"};
 
 // deleted_letters is the trigger's transition table.
-Statement count_deleted = {
-    "UPDATE @extschema@.heartbeat_offsets o SET dead_letters_deleted = o.dead_letters_deleted + d.deleted"
-    " FROM (SELECT topic, partition, count(*) AS deleted FROM deleted_letters"
-    " WHERE resolved_at IS NULL GROUP BY topic, partition) d"
-    " WHERE o.topic = d.topic AND o.partition = d.partition",
-    0,
-    {},
-    0,
-    nullptr};
+Statement count_deleted = {R"sql(
+    UPDATE @extschema@.heartbeat_offsets o
+    SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
+    FROM (
+        SELECT topic, partition, count(*) AS deleted FROM deleted_letters
+        WHERE resolved_at IS NULL
+        GROUP BY topic, partition) d
+    WHERE o.topic = d.topic AND o.partition = d.partition)sql"};
 
 } // namespace
 

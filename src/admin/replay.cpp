@@ -34,12 +34,10 @@ constexpr size_t messages_at_once = 5000;
 constexpr size_t bytes_at_once = size_t{4} << 20;
 constexpr int result_columns = 8;
 
-Statement build_details = {"SELECT jsonb_build_object('topic', $1, 'from_time', $2,"
-                           " 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5, 'stored', $6)",
-                           6,
-                           {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID},
-                           0,
-                           nullptr};
+Statement build_details = {{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID}, R"sql(
+    SELECT jsonb_build_object(
+        'topic', $1, 'from_time', $2, 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5,
+        'stored', $6))sql"};
 
 struct Replay {
     ReplaySpan span;

@@ -11,13 +11,10 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_gaps = {"SELECT from_offset, to_offset FROM @extschema@.heartbeat_gaps"
-                         " WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3"
-                         " ORDER BY from_offset",
-                         4,
-                         {TEXTOID, INT4OID, INT8OID, INT8OID},
-                         0,
-                         nullptr};
+Statement select_gaps = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
+    SELECT from_offset, to_offset FROM @extschema@.heartbeat_gaps
+    WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3
+    ORDER BY from_offset)sql"};
 
 void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bool skipped) {
     plan->pieces =

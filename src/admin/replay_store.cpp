@@ -15,13 +15,10 @@ namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If it stored them as readings,
 // they would be counted twice.
-Statement select_unresolved = {"SELECT \"offset\" FROM @extschema@.heartbeat_dead_letters WHERE topic = $1 "
-                               "COLLATE \"C\" AND partition = $2"
-                               " AND \"offset\" >= $3 AND \"offset\" < $4 AND resolved_at IS NULL",
-                               4,
-                               {TEXTOID, INT4OID, INT8OID, INT8OID},
-                               0,
-                               nullptr};
+Statement select_unresolved = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
+    SELECT "offset" FROM @extschema@.heartbeat_dead_letters
+    WHERE topic = $1 COLLATE "C" AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+        AND resolved_at IS NULL)sql"};
 
 void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
     Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),

@@ -29,12 +29,8 @@ namespace {
 
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message may be larger
 
-Statement build_details = {
-    "SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3)",
-    3,
-    {INT8OID, INT8OID, JSONBOID},
-    0,
-    nullptr};
+Statement build_details = {{INT8OID, INT8OID, JSONBOID}, R"sql(
+    SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3))sql"};
 
 struct Retry {
     RetryLetters letters;

@@ -12,25 +12,20 @@ namespace {
 
 // Locks the letters and returns their sizes, without reading their keys and payloads.
 Statement select_letters = {
-    "SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)"
-    " FROM @extschema@.heartbeat_dead_letters"
-    " WHERE resolved_at IS NULL AND id > $7 AND ($1 IS NULL OR error_code = $1) AND ($2 IS NULL OR topic = "
-    "$2)"
-    " AND ($3 IS NULL OR partition = $3) AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at "
-    "< $5)"
-    " AND ($6 IS NULL OR id = ANY ($6)) ORDER BY id LIMIT $8 FOR UPDATE",
-    retry_filters + 2,
-    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID},
-    0,
-    nullptr};
+    {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID}, R"sql(
+    SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)
+    FROM @extschema@.heartbeat_dead_letters
+    WHERE resolved_at IS NULL AND id > $7 AND ($1 IS NULL OR error_code = $1)
+        AND ($2 IS NULL OR topic = $2) AND ($3 IS NULL OR partition = $3)
+        AND ($4 IS NULL OR arrived_at >= $4) AND ($5 IS NULL OR arrived_at < $5)
+        AND ($6 IS NULL OR id = ANY ($6))
+    ORDER BY id LIMIT $8 FOR UPDATE)sql"};
 
-Statement read_letters = {
-    "SELECT id, key, payload, topic, partition FROM @extschema@.heartbeat_dead_letters WHERE id = ANY ($1)"
-    " ORDER BY id",
-    1,
-    {INT8ARRAYOID},
-    0,
-    nullptr};
+Statement read_letters = {{INT8ARRAYOID}, R"sql(
+    SELECT id, key, payload, topic, partition
+    FROM @extschema@.heartbeat_dead_letters
+    WHERE id = ANY ($1)
+    ORDER BY id)sql"};
 
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
@@ -58,6 +53,7 @@ void decode_letter(const RetryLetters *letters, uint64_t row) {
 
 size_t retry_letters_lock(RetryLetters *letters) {
     uint64_t count = statement_execute(&select_letters, letters->values, letters->nulls, SPI_OK_SELECT);
+    statement_check_room(count, retry_letters_at_once);
     for (uint64_t row = 0; row < count; row++) {
         letters->locked[row].id = statement_int8(row, 1);
         letters->locked[row].bytes = statement_int8(row, 2);

@@ -19,21 +19,16 @@ namespace heartbeat {
 
 namespace {
 
-Statement mark_resolved = {
-    "UPDATE @extschema@.heartbeat_dead_letters SET resolved_at = now() WHERE id = ANY ($1)",
-    1,
-    {INT8ARRAYOID},
-    0,
-    nullptr};
+Statement mark_resolved = {{INT8ARRAYOID}, R"sql(
+    UPDATE @extschema@.heartbeat_dead_letters
+    SET resolved_at = now()
+    WHERE id = ANY ($1))sql"};
 
-Statement update_errors = {
-    "UPDATE @extschema@.heartbeat_dead_letters l SET error_code = n.error_code, error_text = n.error_text"
-    " FROM unnest($1, $2, $3) AS n (id, error_code, error_text)"
-    " WHERE l.id = n.id AND (l.error_code, l.error_text) IS DISTINCT FROM (n.error_code, n.error_text)",
-    3,
-    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
-    0,
-    nullptr};
+Statement update_errors = {{INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
+    UPDATE @extschema@.heartbeat_dead_letters l
+    SET error_code = n.error_code, error_text = n.error_text
+    FROM unnest($1, $2, $3) AS n (id, error_code, error_text)
+    WHERE l.id = n.id AND (l.error_code, l.error_text) IS DISTINCT FROM (n.error_code, n.error_text))sql"};
 
 struct ErrorCount {
     char code[32]; // the key of the hash table, so it must be the first member

@@ -25,7 +25,7 @@ constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
 constexpr TimestampTz next_slice = USECS_PER_SEC; // until the next slice of many customers
 constexpr size_t customer_size = 1025;            // 256 characters of up to 4 bytes, and a zero
 
-constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", 2, {TEXTOID, BOOLOID}};
+constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", {TEXTOID, BOOLOID}};
 
 // The row that heartbeat_evaluate_alerts() returns, in the order of its OUT parameters.
 struct Answer {

@@ -25,8 +25,8 @@ constexpr int64_t early_max = week;
 constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the week's partition is checked again
 constexpr int weeks_kept = 64;
 
-constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", 2, {TIMESTAMPTZOID, TIMESTAMPTZOID}};
-constexpr OwnFunction apply_retention = {"heartbeat_apply_retention", 0, {}};
+constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", {TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr OwnFunction apply_retention = {"heartbeat_apply_retention"};
 
 struct KnownWeek {
     int64_t number;

@@ -28,7 +28,7 @@ namespace {
 
 // Summarizes the new blocks in the BRIN indexes of the readings. A query on time reads all blocks that are
 // not summarized.
-constexpr OwnFunction summarize = {"heartbeat_summarize_partitions", 0, {}};
+constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
 // Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is ten times as old. It
 // takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of them are

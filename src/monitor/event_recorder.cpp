@@ -23,27 +23,19 @@ namespace {
 constexpr int rows_at_once = 10; // after these, one row a minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-Statement describe_state = {
-    "SELECT jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($2, 1)))",
-    2,
-    {TEXTOID, INT8OID},
-    0,
-    nullptr};
+Statement describe_state = {{TEXTOID, INT8OID}, R"sql(
+    SELECT jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($2, 1))))sql"};
 
-Statement describe_start = {"SELECT jsonb_build_object('heartbeat', e.extversion,"
-                            " 'postgresql', current_setting('server_version'), 'librdkafka', $1, 'topic', $2)"
-                            " FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat'",
-                            2,
-                            {TEXTOID, TEXTOID},
-                            0,
-                            nullptr};
+Statement describe_start = {{TEXTOID, TEXTOID}, R"sql(
+    SELECT jsonb_build_object(
+        'heartbeat', e.extversion, 'postgresql', current_setting('server_version'), 'librdkafka', $1,
+        'topic', $2)
+    FROM pg_catalog.pg_extension e
+    WHERE e.extname = 'heartbeat')sql"};
 
-Statement find_other_version = {
-    "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'heartbeat' AND e.extversion <> $1",
-    1,
-    {TEXTOID},
-    0,
-    nullptr};
+Statement find_other_version = {{TEXTOID}, R"sql(
+    SELECT e.extversion FROM pg_catalog.pg_extension e
+    WHERE e.extname = 'heartbeat' AND e.extversion <> $1)sql"};
 
 struct Recorded {
     bool any;

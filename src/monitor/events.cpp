@@ -12,8 +12,8 @@ extern "C" {
 namespace heartbeat {
 
 void events_record(const char *kind, const char *reason, Datum details, TimestampTz happened_at) {
-    static const OwnFunction record_event = {
-        "heartbeat_record_event", 4, {TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}};
+    static const OwnFunction record_event = {"heartbeat_record_event",
+                                             {TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}};
     Datum values[4] = {CStringGetTextDatum(kind), reason == nullptr ? 0 : CStringGetTextDatum(reason),
                        details, TimestampTzGetDatum(happened_at)};
     bool nulls[4] = {false, reason == nullptr, false, false};

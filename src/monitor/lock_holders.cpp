@@ -20,54 +20,57 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int columns = 9;
-
-#define HOLDER_COLUMNS                                                                                       \
-    "SELECT l.pid, x.gid::text, coalesce(x.owner, a.usename)::text, a.application_name::text, "              \
-    "a.state::text,"                                                                                         \
-    " to_char(coalesce(x.prepared, a.xact_start), 'YYYY-MM-DD HH24:MI:SS TZ'), l.granted, "                  \
-    "a.backend_type::text,"                                                                                  \
-    " coalesce(x.database, a.datname)::text FROM pg_catalog.pg_locks l"                                      \
-    " LEFT JOIN (SELECT t.virtualtransaction, p.gid, p.owner, p.prepared, p.database FROM "                  \
-    "pg_catalog.pg_locks t"                                                                                  \
-    " JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid WHERE t.pid IS NULL) x"         \
-    " ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"                                      \
-    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-#define HOLDER_ORDER                                                                                         \
-    " ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC, coalesce(x.prepared, "          \
-    "a.xact_start) LIMIT 1"
+constexpr StatementPart select_holders = {"@select_holders@", R"sql(
+    SELECT l.pid, x.gid::text, coalesce(x.owner, a.usename)::text, a.application_name::text, a.state::text,
+        to_char(coalesce(x.prepared, a.xact_start), 'YYYY-MM-DD HH24:MI:SS TZ'), l.granted,
+        a.backend_type::text, coalesce(x.database, a.datname)::text
+    FROM pg_catalog.pg_locks l
+        LEFT JOIN (
+            SELECT t.virtualtransaction, p.gid, p.owner, p.prepared, p.database
+            FROM pg_catalog.pg_locks t
+                JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid
+            WHERE t.pid IS NULL) x
+            ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction
+        LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid)sql"};
+constexpr StatementPart choose_holder = {"@choose_holder@", R"sql(
+    ORDER BY a.backend_type LIKE 'heartbeat%' NULLS FIRST, l.granted DESC,
+        coalesce(x.prepared, a.xact_start)
+    LIMIT 1)sql"};
 
 // $1 is the kind of the lock, $2 to $7 identify the locked object, and $8 has the modes that conflict with
 // the mode that heartbeat waits for. $9 says whether a session counts that waits for the lock itself.
 Statement select_holder = {
-    HOLDER_COLUMNS
-    " WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3"
-    " AND l.page IS NOT DISTINCT FROM $4 AND l.tuple IS NOT DISTINCT FROM $5"
-    " AND l.transactionid::text IS NOT DISTINCT FROM $6 AND l.objid IS NOT DISTINCT FROM $7"
-    " AND l.mode = ANY ($8) AND (l.granted OR $9) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-    " AND (l.granted OR a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')" HOLDER_ORDER,
-    9,
     {TEXTOID, OIDOID, OIDOID, INT4OID, INT2OID, TEXTOID, OIDOID, TEXTARRAYOID, BOOLOID},
-    0,
-    nullptr};
+    {select_holders, choose_holder},
+    R"sql(
+    @select_holders@
+    WHERE l.locktype = $1 AND l.database IS NOT DISTINCT FROM $2 AND l.relation IS NOT DISTINCT FROM $3
+        AND l.page IS NOT DISTINCT FROM $4 AND l.tuple IS NOT DISTINCT FROM $5
+        AND l.transactionid::text IS NOT DISTINCT FROM $6 AND l.objid IS NOT DISTINCT FROM $7
+        AND l.mode = ANY ($8) AND (l.granted OR $9) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+        AND (l.granted OR a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')
+    @choose_holder@)sql"};
 
-Statement select_any_holder = {
-    HOLDER_COLUMNS
-    " WHERE l.granted AND l.locktype = 'relation' AND l.relation IN"
-    " (SELECT d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
-    "  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'"
-    "  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.extname = 'heartbeat'"
-    "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = "
-    "h.inhparent"
-    "  JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace AND e.extname = 'heartbeat'"
-    "  WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'))"
-    " AND (a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')"
-    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
-    "pg_catalog.current_database())" HOLDER_ORDER,
-    0,
-    {},
-    0,
-    nullptr};
+Statement select_any_holder = {{select_holders, choose_holder}, R"sql(
+    @select_holders@
+    WHERE l.granted AND l.locktype = 'relation'
+        AND l.relation IN (
+            SELECT d.objid
+            FROM pg_catalog.pg_depend d
+                JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+            WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+                AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.extname = 'heartbeat'
+            UNION ALL SELECT h.inhrelid
+            FROM pg_catalog.pg_inherits h
+                JOIN pg_catalog.pg_class c ON c.oid = h.inhparent
+                JOIN pg_catalog.pg_extension e
+                    ON e.extnamespace = c.relnamespace AND e.extname = 'heartbeat'
+            WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'))
+        AND (a.backend_type IS NULL OR a.backend_type NOT LIKE 'heartbeat%')
+        AND l.database = (
+            SELECT d.oid FROM pg_catalog.pg_database d
+            WHERE d.datname = pg_catalog.current_database())
+    @choose_holder@)sql"};
 
 struct Found {
     bool any;

@@ -27,16 +27,12 @@ namespace {
 
 // Finds publications of the table that the error message names. Such a publication can have a row filter or a
 // column list that makes an UPDATE or DELETE fail.
-Statement select_publications = {
-    "SELECT string_agg(format('publication \"%s\" of table \"%s\"', p.pubname, c.relname), ', ' ORDER BY "
-    "p.pubname)"
-    " FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid"
-    " JOIN pg_catalog.pg_class c ON c.oid = r.prrelid WHERE position('\"' || c.relname || '\"' in $1) > 0"
-    " AND (p.pubupdate OR p.pubdelete)",
-    1,
-    {TEXTOID},
-    0,
-    nullptr};
+Statement select_publications = {{TEXTOID}, R"sql(
+    SELECT string_agg(
+        format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname)
+    FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
+        JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+    WHERE position('"' || c.relname || '"' in $1) > 0 AND (p.pubupdate OR p.pubdelete))sql"};
 
 void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
     if (found != nullptr)

@@ -19,19 +19,16 @@ namespace {
 
 // `messages` counts the messages that were read, also by a replay. A retry of dead letters changes other
 // counters, but not this one.
-Statement select_totals = {
-    "SELECT greatest(least(messages, 9223372036854775807), 0)::bigint, least(records, "
-    "9223372036854775807)::bigint,"
-    " least(anomalies, 9223372036854775807)::bigint, least(duplicates, 9223372036854775807)::bigint,"
-    " least(dead_letters, 9223372036854775807)::bigint FROM"
-    " (SELECT coalesce(sum(next_offset::numeric - first_offset + rewound - empty_offsets), 0) AS messages,"
-    " coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,"
-    " coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS dead_letters"
-    " FROM @extschema@.heartbeat_offsets) totals",
-    0,
-    {},
-    0,
-    nullptr};
+Statement select_totals = {R"sql(
+    SELECT greatest(least(messages, 9223372036854775807), 0)::bigint,
+        least(records, 9223372036854775807)::bigint, least(anomalies, 9223372036854775807)::bigint,
+        least(duplicates, 9223372036854775807)::bigint, least(dead_letters, 9223372036854775807)::bigint
+    FROM (
+        SELECT
+            coalesce(sum(next_offset::numeric - first_offset + rewound - empty_offsets), 0) AS messages,
+            coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,
+            coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS dead_letters
+        FROM @extschema@.heartbeat_offsets) totals)sql"};
 
 struct Totals {
     int64_t messages, records, anomalies, duplicates, dead_letters;

@@ -17,32 +17,26 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_hold = {
-    "SELECT max(changed_at) AS changed_at, string_agg(coalesce(reason, 'paused by ' || changed_by), "
-    "'; ' ORDER BY hold DESC) AS reason"
-    " FROM @extschema@.heartbeat_control WHERE paused",
-    0,
-    {},
-    0,
-    nullptr};
+Statement select_hold = {R"sql(
+    SELECT max(changed_at) AS changed_at,
+        string_agg(coalesce(reason, 'paused by ' || changed_by), '; ' ORDER BY hold DESC) AS reason
+    FROM @extschema@.heartbeat_control
+    WHERE paused)sql"};
 
 // $2 and $3 are what the workers know: partitions and their high watermarks. A sum that is too large for a
-// bigint is shown as the largest bigint.
-Statement select_lag = {
-    "SELECT bool_and(s.high_watermark IS NOT NULL),"
-    " least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,"
-    " max(CASE WHEN s.high_watermark > o.next_offset"
-    " THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision"
-    " WHEN s.high_watermark IS NOT NULL THEN 0 END)"
-    " FROM @extschema@.heartbeat_offsets o LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING "
-    "(partition)"
-    // an offset that somebody set in advance has no lag, since its partition may never exist
-    " WHERE o.topic = $1 AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL"
-    " OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0)",
-    3,
-    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID},
-    0,
-    nullptr};
+// bigint is shown as the largest bigint. An offset that somebody set in advance has no lag, since its
+// partition may never exist.
+Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
+    SELECT bool_and(s.high_watermark IS NOT NULL),
+        least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,
+        max(CASE WHEN s.high_watermark > o.next_offset
+            THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
+            WHEN s.high_watermark IS NOT NULL THEN 0 END)
+    FROM @extschema@.heartbeat_offsets o
+        LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING (partition)
+    WHERE o.topic = $1
+        AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL
+            OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0))sql"};
 
 // Makes two arrays: the partitions whose high watermark is known and not too old, and these high watermarks.
 void put_watermarks(Datum *arrays) {

@@ -22,7 +22,7 @@ namespace {
 
 Oid find(const OwnFunction &function) {
     const Extension &extension = extension_known();
-    oidvector *types = buildoidvector(function.types, function.arguments);
+    oidvector *types = buildoidvector(function.types.elements, function.types.count);
     Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name),
                                 PointerGetDatum(types), ObjectIdGetDatum(extension.schema));
     if (!OidIsValid(found) || getExtensionOfObject(ProcedureRelationId, found) != extension.oid)
@@ -49,9 +49,9 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     FmgrInfo info;
     fmgr_info(found, &info);
     LOCAL_FCINFO(call, own_function_arguments_max);
-    InitFunctionCallInfoData(*call, &info, static_cast<short>(function.arguments), DEFAULT_COLLATION_OID,
+    InitFunctionCallInfoData(*call, &info, static_cast<short>(function.types.count), DEFAULT_COLLATION_OID,
                              nullptr, nullptr);
-    for (int i = 0; i < function.arguments; i++) {
+    for (int i = 0; i < function.types.count; i++) {
         call->args[i].value = values[i];
         call->args[i].isnull = nulls != nullptr && nulls[i];
     }

@@ -3,6 +3,7 @@
 // that its owner has renamed.
 #pragma once
 
+#include "server/constant_list.h"
 #include "server/extension.h"
 
 namespace heartbeat {
@@ -13,8 +14,7 @@ inline constexpr int own_function_arguments_max = 4;
 // functions have this name.
 struct OwnFunction {
     const char *name;
-    int arguments;
-    Oid types[own_function_arguments_max];
+    ConstantList<Oid, own_function_arguments_max> types = {};
 };
 
 // Calls the function as the current user, who must have the right to execute it. Returns false if the result

@@ -13,16 +13,16 @@ namespace heartbeat {
 namespace {
 
 [[noreturn]] void refuse_rules(const Statement *statement, int result) {
-    const char *rules = rules_in_statement(statement->text);
+    const char *text = statement_sql(statement);
+    const char *rules = rules_in_statement(text);
     if (rules != nullptr)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("%s makes another statement of one that heartbeat executes", rules),
-                        errdetail("The statement ended with %s: %s", SPI_result_code_string(result),
-                                  statement->text),
+                        errdetail("The statement ended with %s: %s", SPI_result_code_string(result), text),
                         errhint("Drop the rule by DROP RULE.")));
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
-                           SPI_result_code_string(result), statement->text),
+                           SPI_result_code_string(result), text),
                     errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
 }
 

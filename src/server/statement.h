@@ -12,6 +12,10 @@ namespace heartbeat {
 // table that the statement writes to has code of another user.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
+// Raises an error if a statement returned more rows than the caller's array has room for. Call it before you
+// fill the array.
+void statement_check_room(uint64_t rows, uint64_t room);
+
 // Returns a value of the last statement's rows. Rows are counted from 0, columns from 1. The owner of a table
 // can change a column's type at any time, so each of these functions raises an error if the column has
 // another type. The functions without `null`, except statement_text(), also raise an error if the value is

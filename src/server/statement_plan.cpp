@@ -17,19 +17,6 @@ namespace heartbeat {
 
 namespace {
 
-char *expand(const char *text) {
-    StringInfoData expanded;
-    initStringInfo(&expanded);
-    static const char placeholder[] = "@extschema@";
-    for (const char *next; (next = strstr(text, placeholder)) != nullptr;
-         text = next + sizeof(placeholder) - 1) {
-        appendBinaryStringInfo(&expanded, text, static_cast<int>(next - text));
-        appendStringInfoString(&expanded, extension_quoted_schema());
-    }
-    appendStringInfoString(&expanded, text);
-    return expanded.data;
-}
-
 // Plans that were replaced in this transaction. A trigger may cause the running statement itself to be
 // planned again, so no plan is freed while a statement may be running.
 List *retired = NIL;
@@ -70,10 +57,10 @@ void retire_plan(Statement *statement) {
 // statement's text is added to the message.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
-    const char *text = expand(statement->text);
+    const char *text = statement_sql(statement);
     SPIPlanPtr volatile plan = nullptr;
     PG_TRY();
-    plan = SPI_prepare(text, statement->arguments, statement->types);
+    plan = SPI_prepare(text, statement->types.count, statement->types.elements);
     PG_CATCH();
     {
         MemoryContextSwitchTo(context);
@@ -94,13 +81,60 @@ SPIPlanPtr parse(Statement *statement) {
     return plan;
 }
 
+// If the text begins with this name, moves it to the end of the name.
+bool take_name(const char **text, const char *name) {
+    size_t size = strlen(name);
+    if (strncmp(*text, name, size) != 0)
+        return false;
+    *text += size;
+    return true;
+}
+
+void append(StringInfo to, const char *text, const Statement &statement);
+
+// Appends what the name at the beginning of the text stands for, or else its first character.
+const char *append_next(StringInfo to, const char *text, const Statement &statement) {
+    if (take_name(&text, "@extschema@")) {
+        appendStringInfoString(to, extension_quoted_schema());
+        return text;
+    }
+    for (const StatementPart &part : statement.parts.elements)
+        if (part.name != nullptr && take_name(&text, part.name)) {
+            append(to, part.text, statement);
+            return text;
+        }
+    appendStringInfoChar(to, *text);
+    return text + 1;
+}
+
+// A line break with the indentation after it becomes a space, or nothing beside a parenthesis.
+void append(StringInfo to, const char *text, const Statement &statement) {
+    while (*text != '\0') {
+        if (*text != '\n') {
+            text = append_next(to, text, statement);
+            continue;
+        }
+        text += 1 + strspn(text + 1, " ");
+        if (to->len > 0 && strchr(" (", to->data[to->len - 1]) == nullptr && *text != ')')
+            appendStringInfoChar(to, ' ');
+    }
+}
+
 } // namespace
+
+char *statement_sql(const Statement *statement) {
+    StringInfoData text;
+    initStringInfo(&text);
+    append(&text, statement->text, *statement);
+    return text.data;
+}
 
 void statement_plan(Statement *statement) {
     retire_plan(statement);
     SPIPlanPtr plan = parse(statement);
     if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not plan \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
+        elog(ERROR, "could not plan \"%s\": %s", statement_sql(statement),
+             SPI_result_code_string(SPI_result));
     statement->plan = plan;
     statement->generation = extension_generation();
     statement->relations = {};

@@ -31,6 +31,15 @@ void check_type(int column, Oid expected) {
 
 } // namespace
 
+void statement_check_room(uint64_t rows, uint64_t room) {
+    if (rows > room)
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_CARDINALITY_VIOLATION),
+             errmsg("a statement of extension \"heartbeat\" gave %llu rows, and at most %llu are expected",
+                    static_cast<unsigned long long>(rows), static_cast<unsigned long long>(room))));
+}
+
 Datum statement_value(uint64_t row, int column, Oid type, bool *null) {
     if (SPI_tuptable == nullptr || row >= SPI_tuptable->numvals || column > SPI_tuptable->tupdesc->natts)
         ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),

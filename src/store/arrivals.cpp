@@ -29,7 +29,7 @@ Statement insert_arrivals = {
     0,
     nullptr};
 
-constexpr OwnFunction take = {"heartbeat_take_arrivals", 0, {}};
+constexpr OwnFunction take = {"heartbeat_take_arrivals"};
 
 TimestampTz noted_for = noted_for_max;
 

@@ -41,7 +41,7 @@ Statement insert_offset = {"INSERT INTO @extschema@.heartbeat_offsets (topic, pa
                            0,
                            nullptr};
 
-constexpr OwnFunction move_offset = {"heartbeat_move_offset", 4, {TEXTOID, INT4OID, INT8OID, TEXTOID}};
+constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
 // An empty id leaves the stored id as it is.
 Statement update_identity = {

@@ -1,0 +1,20 @@
+// A list whose length the compiler counts. Statements and own functions have their types in such lists, so no
+// arity is counted by hand.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+namespace heartbeat {
+
+template <typename Element, size_t max> struct ConstantList {
+    template <typename... From>
+    requires(sizeof...(From) <= max &&
+             (std::is_convertible_v<From, Element> && ...)) consteval ConstantList(From... from)
+        : elements{static_cast<Element>(from)...}, count{static_cast<int>(sizeof...(from))} {}
+
+    Element elements[max];
+    int count;
+};
+
+} // namespace heartbeat
