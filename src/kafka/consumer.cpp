@@ -5,6 +5,7 @@
 #include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
 #include "kafka/failure.h"
+#include "kafka/kafka_config.h"
 #include "kafka/thread_guards.h"
 
 #include <cerrno>
@@ -95,40 +96,41 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
         utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
         return false;
     }
-    rd_kafka_conf_t *config = kafka_config_create(settings, problem, &consumer->redactor);
+    ConfigPointer config = kafka_config_create(settings, problem, &consumer->redactor);
     if (config == nullptr)
         return false;
-    rd_kafka_conf_set_opaque(config, consumer);
-    rd_kafka_conf_set_log_cb(config, log_callback);
-    rd_kafka_conf_set_error_cb(config, error_callback);
-    rd_kafka_conf_set_throttle_cb(config, throttle_callback);
-    rd_kafka_conf_set_offset_commit_cb(config, commit_callback);
-    if (!consumer->connections.watch(config, consumer->wake->ring_end())) {
+    rd_kafka_conf_set_opaque(config.get(), consumer);
+    rd_kafka_conf_set_log_cb(config.get(), log_callback);
+    rd_kafka_conf_set_error_cb(config.get(), error_callback);
+    rd_kafka_conf_set_throttle_cb(config.get(), throttle_callback);
+    rd_kafka_conf_set_offset_commit_cb(config.get(), commit_callback);
+    if (!consumer->connections.watch(config.get(), consumer->wake->ring_end())) {
         utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
-        rd_kafka_conf_destroy(config);
         return false;
     }
     TimersSlackened slackened;
     char error_text[print_size_max]; // the redactor finds a quoted value only if the text has all of it
-    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, config, error_text, sizeof(error_text));
-    consumer->shared->handle = consumer->client;
+    // The client owns the configuration. Without a client nothing may destroy it: librdkafka has already
+    // freed its interceptors, and would free them a second time. The rest of the configuration, some
+    // kilobytes, stays until the process ends.
+    consumer->shared->handle.reset(
+        rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
+    consumer->client = consumer->shared->handle.get();
     if (consumer->client == nullptr) {
         consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
-        // Do not destroy the configuration: librdkafka has already freed its interceptors, and would free
-        // them a second time. The rest of the configuration, some kilobytes, stays until the process ends.
         return false;
     }
     consumer->refresh_ms = refresh_ms_of(consumer->client);
     // one queue for messages, errors and log lines, so that one descriptor signals all of them
     rd_kafka_poll_set_consumer(consumer->client);
-    consumer->queue = rd_kafka_queue_get_consumer(consumer->client);
-    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue);
+    consumer->queue.reset(rd_kafka_queue_get_consumer(consumer->client));
+    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return failure_describe(problem, "cannot route librdkafka's log", error);
-    consumer->shared->topic_handle = rd_kafka_topic_new(consumer->client, settings.topic, nullptr);
+    consumer->shared->topic_handle.reset(rd_kafka_topic_new(consumer->client, settings.topic, nullptr));
     if (consumer->shared->topic_handle == nullptr)
         return failure_describe(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
-    rd_kafka_queue_io_event_enable(consumer->queue, consumer->wake->ring_end(), "1", 1);
+    rd_kafka_queue_io_event_enable(consumer->queue.get(), consumer->wake->ring_end(), "1", 1);
     return true;
 }
 
@@ -185,8 +187,8 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
         return CloseResult::closed;
     consumer->finish_ahead();
     if (consumer->queue != nullptr) {
-        rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
-        rd_kafka_queue_destroy(consumer->queue);
+        rd_kafka_queue_io_event_enable(consumer->queue.get(), -1, nullptr, 0);
+        consumer->queue.reset(); // before the client that it belongs to
     }
     CloseResult result = CloseResult::left;
     try {

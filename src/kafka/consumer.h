@@ -7,8 +7,9 @@
 #include "kafka/consumer_assign.h"
 #include "kafka/consumer_fill.h"
 #include "kafka/consumer_report.h"
+#include "kafka/error.h"
 #include "kafka/group_offsets.h"
-#include "kafka/kafka_config.h"
+#include "kafka/kafka_settings.h"
 
 namespace heartbeat {
 

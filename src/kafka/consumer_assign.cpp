@@ -33,7 +33,7 @@ QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer l
                                   call, turn](SharedClient &client) {
                                      CallAnswer answer;
                                      client.wait_for_turn(turn);
-                                     rd_kafka_resp_err_t error = call(client.handle, list.get());
+                                     rd_kafka_resp_err_t error = call(client.handle.get(), list.get());
                                      client.end_turn();
                                      if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
                                          failure_describe(&answer.error, "cannot assign partitions", error);
@@ -48,11 +48,8 @@ template <typename Call> void assign_on_thread(Consumer *consumer, ListPointer l
     consumer->assigning = call_in_turn(*consumer, std::move(list), call);
 }
 
-rd_kafka_resp_err_t take_error(rd_kafka_error_t *error) {
-    rd_kafka_resp_err_t code = error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
-    if (error != nullptr)
-        rd_kafka_error_destroy(error);
-    return code;
+rd_kafka_resp_err_t code_of(const ErrorPointer &error) {
+    return error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error.get());
 }
 
 // Makes the list of partitions with the offsets at which reading begins, and prepares their examinations. May
@@ -125,7 +122,7 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
         consumer->stored.insert(consumer->stored.end(), positions, positions + count);
         assign_on_thread(consumer, std::move(list),
                          [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             return take_error(rd_kafka_incremental_assign(client, list));
+                             return code_of(ErrorPointer(rd_kafka_incremental_assign(client, list)));
                          });
     } catch (...) {
         return refuse_assignment(problem);
@@ -146,7 +143,7 @@ bool consumer_leave(Consumer *consumer, int32_t partition, Error *problem) noexc
     try {
         assign_on_thread(consumer, list_of(*consumer->shared, {partition}),
                          [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             return take_error(rd_kafka_incremental_unassign(client, list));
+                             return code_of(ErrorPointer(rd_kafka_incremental_unassign(client, list)));
                          });
     } catch (...) {
         return refuse_assignment(problem);

@@ -44,8 +44,8 @@ void Consumer::lose_topic() noexcept {
 
 void Consumer::listen() noexcept {
     rd_kafka_message_t *message;
-    while (positions.empty() && rd_kafka_consume_batch_queue(queue, 0, &message, 1) == 1)
-        rd_kafka_message_destroy(message);
+    while (positions.empty() && rd_kafka_consume_batch_queue(queue.get(), 0, &message, 1) == 1)
+        MessagePointer dropped(message);
 }
 
 } // namespace heartbeat

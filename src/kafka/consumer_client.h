@@ -6,6 +6,7 @@
 #include "kafka/connections.h"
 #include "kafka/consumer_memory.h"
 #include "kafka/examination_state.h"
+#include "kafka/owned.h"
 #include "kafka/partition_position.h"
 #include "kafka/question.h"
 #include "kafka/redaction.h"
@@ -37,10 +38,10 @@ class Consumer {
     // While no partition is assigned: runs the callbacks of queued events, and drops the events.
     void listen() noexcept;
 
-    rd_kafka_t *client = nullptr; // the handle of `shared`
+    rd_kafka_t *client = nullptr; // the handle of `shared`, which owns it
     std::shared_ptr<SharedClient> shared;
     std::shared_ptr<Wake> wake; // librdkafka, and threads that have an answer, write to it
-    rd_kafka_queue_t *queue = nullptr;
+    QueuePointer queue;
     std::string topic;
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // until librdkafka has taken the assignment

@@ -129,7 +129,7 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
     while (!batch->full()) {
         size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
         consumer->taking++;
-        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
+        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue.get(), 0, messages, room);
         // messages that came together with one of these errors may be of another topic, or of another cluster
         // at the same address
         bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
@@ -139,15 +139,15 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
             return examination_is_lost(consumer) ? FillResult::trouble : result;
         }
         for (ssize_t i = 0; i < count; i++) {
+            MessagePointer message(messages[i]);
             try {
-                fetcher_note_taken(consumer, messages[i]);
+                fetcher_note_taken(consumer, message.get());
                 // drop the messages after an error: the caller assigns positions again before it reads on
                 if (result == FillResult::drained)
-                    result = take(consumer, messages[i], batch);
+                    result = take(consumer, message.get(), batch);
             } catch (...) {
                 result = FillResult::out_of_memory;
             }
-            rd_kafka_message_destroy(messages[i]);
         }
         if (result != FillResult::drained)
             return result;

@@ -12,8 +12,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace heartbeat {
@@ -62,11 +62,6 @@ constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
 constexpr const char *shell_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:-";
 constexpr const char *url_name = "sasl.oauthbearer.token.endpoint.url";
-
-struct ConfigDeleter {
-    void operator()(rd_kafka_conf_t *config) const { rd_kafka_conf_destroy(config); }
-};
-using ConfigPointer = std::unique_ptr<rd_kafka_conf_t, ConfigDeleter>;
 
 bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Error *problem) {
     char error[256];
@@ -189,11 +184,11 @@ bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *r
 
 } // namespace
 
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Error *problem,
-                                     Redactor *redactor) noexcept {
+ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *problem,
+                                  Redactor *redactor) noexcept {
     try {
         ConfigPointer config(rd_kafka_conf_new());
-        return set_all(config.get(), settings, redactor, problem) ? config.release() : nullptr;
+        return set_all(config.get(), settings, redactor, problem) ? std::move(config) : nullptr;
     } catch (...) {
         utf8_print(problem->text, sizeof(problem->text), "out of memory while configuring the Kafka client");
         return nullptr;

@@ -3,27 +3,18 @@
 #pragma once
 
 #include "kafka/error.h"
-
-struct rd_kafka_conf_s;
+#include "kafka/kafka_settings.h"
+#include "kafka/owned.h"
 
 namespace heartbeat {
 
 class Redactor;
 
-// No text is NULL, and each is terminated; config_file may be empty.
-struct KafkaSettings {
-    const char *brokers;
-    const char *topic;
-    const char *group_id;
-    const char *config_file;
-    const char *client_id;
-};
-
 // The configuration of a consumer that reads committed messages from given positions, or nullptr with
 // *problem filled in. The file has one `key=value` a line; `#` and `!` begin comments. It can set each
 // property except those that the worker's guarantees need. heartbeat refuses a file that its group or others
 // can write, or that others can read. The redactor, if there is one, learns the file's values.
-rd_kafka_conf_s *kafka_config_create(const KafkaSettings &settings, Error *problem,
-                                     Redactor *redactor = nullptr) noexcept;
+ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *problem,
+                                  Redactor *redactor = nullptr) noexcept;
 
 } // namespace heartbeat

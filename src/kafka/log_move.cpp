@@ -15,11 +15,10 @@ bool log_move(Consumer *consumer, size_t index, int64_t offset, [[maybe_unused]]
     rd_kafka_topic_partition_set_leader_epoch(&list->elems[0], leader_epoch);
 #endif
     consumer->examinations[index].moved_in = consumer->taking;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list.get(), 0);
+    ErrorPointer error(rd_kafka_seek_partitions(consumer->client, list.get(), 0));
     rd_kafka_resp_err_t result = list->elems[0].err;
     if (error != nullptr)
-        result = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
+        result = rd_kafka_error_code(error.get());
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR || result == RD_KAFKA_RESP_ERR__IN_PROGRESS)
         return true;
     consumer->note_trouble("partition %d: reading cannot go back to offset %lld: %s",

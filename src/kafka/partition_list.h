@@ -1,21 +1,13 @@
-// Makes librdkafka's lists of partitions with offsets, and frees them. The files of this folder use them for
+// Makes librdkafka's lists of partitions with offsets. The files of this folder use them for
 // calls that assign, commit, seek and ask for offsets.
 #pragma once
 
+#include "kafka/owned.h"
 #include "kafka/shared_client.h"
 
 #include <cstddef>
-#include <librdkafka/rdkafka.h>
-#include <memory>
 
 namespace heartbeat {
-
-struct ListDeleter {
-    void operator()(rd_kafka_topic_partition_list_t *list) const {
-        rd_kafka_topic_partition_list_destroy(list);
-    }
-};
-using ListPointer = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
 
 // A list of the partitions that `partition_at(i)` names, each with the offset that `offset_at(i)` gives.
 template <typename PartitionAt, typename OffsetAt>

@@ -3,6 +3,7 @@
 #include "kafka/properties_file.h"
 
 #include "decode/utf8_text.h"
+#include "kafka/owned.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -20,10 +21,7 @@ namespace {
 
 constexpr off_t size_max = 1 << 20; // the file may have certificates and keys
 
-struct FileCloser {
-    void operator()(FILE *file) const { fclose(file); }
-};
-using FilePointer = std::unique_ptr<FILE, FileCloser>;
+using FilePointer = std::unique_ptr<FILE, Deleter<fclose>>;
 
 std::string trim(const std::string &text) {
     size_t begin = text.find_first_not_of(" \t\r\n");

@@ -6,6 +6,7 @@
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
+#include "kafka/owned.h"
 
 #include <algorithm>
 #include <cctype>
@@ -61,10 +62,6 @@ std::string lower(std::string text) {
     return text;
 }
 
-struct Free {
-    void operator()(char *memory) const { free(memory); }
-};
-
 std::string documentation() {
     char *bytes = nullptr;
     size_t size = 0;
@@ -73,7 +70,7 @@ std::string documentation() {
         throw std::bad_alloc();
     rd_kafka_conf_properties_show(file);
     bool complete = fclose(file) == 0;
-    std::unique_ptr<char, Free> holder(bytes);
+    std::unique_ptr<char, Deleter<free>> owner(bytes);
     if (!complete)
         throw std::bad_alloc();
     return {bytes, size};

@@ -47,10 +47,8 @@ void SharedClient::end_turn() {
 }
 
 SharedClient::~SharedClient() {
-    if (topic_handle != nullptr)
-        rd_kafka_topic_destroy(topic_handle);
-    if (handle != nullptr)
-        rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    topic_handle.reset();
+    handle.reset(); // may take long, or never return
     count_.fetch_sub(1);
     destroyed.set_value();
 }

@@ -3,11 +3,12 @@
 // before.
 #pragma once
 
+#include "kafka/owned.h"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <future>
-#include <librdkafka/rdkafka.h>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,8 +43,8 @@ class SharedClient {
     SharedClient(const SharedClient &) = delete;
     SharedClient &operator=(const SharedClient &) = delete;
 
-    rd_kafka_t *handle = nullptr;
-    rd_kafka_topic_t *topic_handle = nullptr;
+    ClientPointer handle;
+    TopicPointer topic_handle; // the destructor destroys it before the client
     std::string topic;
     std::string group;
     std::promise<void> destroyed;

@@ -3,8 +3,8 @@
 #include "kafka/topic_id.h"
 
 #include "decode/utf8_text.h"
+#include "kafka/owned.h"
 
-#include <librdkafka/rdkafka.h>
 #include <memory>
 
 namespace heartbeat {
@@ -13,34 +13,23 @@ namespace heartbeat {
 
 namespace {
 
-struct TopicsDeleter {
-    void operator()(rd_kafka_TopicCollection_t *topics) const { rd_kafka_TopicCollection_destroy(topics); }
-};
-struct QueueDeleter {
-    void operator()(rd_kafka_queue_t *queue) const { rd_kafka_queue_destroy(queue); }
-};
-struct EventDeleter {
-    void operator()(rd_kafka_event_t *event) const { rd_kafka_event_destroy(event); }
-};
-struct OptionsDeleter {
-    void operator()(rd_kafka_AdminOptions_t *options) const { rd_kafka_AdminOptions_destroy(options); }
-};
+using TopicsPointer = std::unique_ptr<rd_kafka_TopicCollection_t, Deleter<rd_kafka_TopicCollection_destroy>>;
+using OptionsPointer = std::unique_ptr<rd_kafka_AdminOptions_t, Deleter<rd_kafka_AdminOptions_destroy>>;
+using EventPointer = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>;
 
 } // namespace
 
 void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept {
     const char *name = client.topic.c_str();
-    std::unique_ptr<rd_kafka_TopicCollection_t, TopicsDeleter> names(
-        rd_kafka_TopicCollection_of_topic_names(&name, 1));
-    std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter> options(
-        rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
-    std::unique_ptr<rd_kafka_queue_t, QueueDeleter> answers(rd_kafka_queue_new(client.handle));
+    TopicsPointer names(rd_kafka_TopicCollection_of_topic_names(&name, 1));
+    OptionsPointer options(rd_kafka_AdminOptions_new(client.handle.get(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
+    QueuePointer answers(rd_kafka_queue_new(client.handle.get()));
     char error[8]; // for the error of a timeout that is out of range
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, error, sizeof(error)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    rd_kafka_DescribeTopics(client.handle, names.get(), options.get(), answers.get());
-    std::unique_ptr<rd_kafka_event_t, EventDeleter> event(rd_kafka_queue_poll(answers.get(), timeout_ms));
+    rd_kafka_DescribeTopics(client.handle.get(), names.get(), options.get(), answers.get());
+    EventPointer event(rd_kafka_queue_poll(answers.get(), timeout_ms));
     if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     size_t count = 0;

@@ -20,10 +20,6 @@ constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;
 
-struct MetadataDeleter {
-    void operator()(const rd_kafka_metadata_t *metadata) const { rd_kafka_metadata_destroy(metadata); }
-};
-
 void take_brokers(const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
     for (int i = 0; i < metadata.broker_cnt; i++)
         answer->addresses[metadata.brokers[i].id] =
@@ -71,8 +67,8 @@ TopicAnswer describe(SharedClient &client) {
     TopicAnswer answer;
     const rd_kafka_metadata_t *metadata = nullptr;
     rd_kafka_resp_err_t error =
-        rd_kafka_metadata(client.handle, 0, client.topic_handle, &metadata, metadata_timeout_ms);
-    std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> holder(metadata);
+        rd_kafka_metadata(client.handle.get(), 0, client.topic_handle.get(), &metadata, metadata_timeout_ms);
+    MetadataPointer owner(metadata);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         refuse(&answer, "cannot reach Kafka", error);
         answer.unreachable = true;
@@ -82,10 +78,10 @@ TopicAnswer describe(SharedClient &client) {
     take_topic(client, *metadata, &answer);
     if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return answer;
-    char *cluster_id = rd_kafka_clusterid(client.handle, identity_timeout_ms);
+    char *cluster_id = rd_kafka_clusterid(client.handle.get(), identity_timeout_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
                cluster_id == nullptr ? "" : cluster_id);
-    rd_kafka_mem_free(client.handle, cluster_id);
+    rd_kafka_mem_free(client.handle.get(), cluster_id); // no Deleter can have the client
     if (answer.topic.exists)
         topic_id_describe(client, identity_timeout_ms, &answer.topic);
     return answer;

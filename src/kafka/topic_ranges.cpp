@@ -49,7 +49,7 @@ void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answe
     ListPointer list = partition_list_make(
         client, known.size(), [&](size_t i) { return known[i]->range.partition; },
         [=](size_t) { return time; });
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle, list.get(), timeout_ms);
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle.get(), list.get(), timeout_ms);
     for (size_t i = 0; i < known.size(); i++) {
         rd_kafka_resp_err_t own = error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : error;
         if (own == RD_KAFKA_RESP_ERR_NO_ERROR)

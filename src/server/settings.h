@@ -2,7 +2,7 @@
 // read them. It does not know what a setting does.
 #pragma once
 
-#include "kafka/kafka_config.h"
+#include "kafka/kafka_settings.h"
 
 namespace heartbeat {
 

@@ -74,13 +74,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string text(reinterpret_cast<const char *>(data), size);
     Error error;
     memset(error.text, '#', sizeof(error.text));
-    rd_kafka_conf_t *config =
+    const ConfigPointer config =
         kafka_config_create({"broker:9092", "topic", "group", write_file(data, size), "client"}, &error);
     if (config == nullptr) {
         check_problem(error, text);
         return 0;
     }
-    check_config(config);
-    rd_kafka_conf_destroy(config);
+    check_config(config.get());
     return 0;
 }

@@ -22,11 +22,7 @@ class KafkaConfigTest : public testing::Test {
         close(mkstemp(name));
         path = name;
     }
-    ~KafkaConfigTest() override {
-        unlink(path.c_str());
-        if (config != nullptr)
-            rd_kafka_conf_destroy(config);
-    }
+    ~KafkaConfigTest() override { unlink(path.c_str()); }
     bool create(const std::string &properties, mode_t mode = 0600) {
         std::ofstream(path) << properties;
         chmod(path.c_str(), mode);
@@ -44,11 +40,11 @@ class KafkaConfigTest : public testing::Test {
     std::string get(const char *name) const {
         char value[256];
         size_t size = sizeof(value);
-        return rd_kafka_conf_get(config, name, value, &size) == RD_KAFKA_CONF_OK ? value : "(unknown)";
+        return rd_kafka_conf_get(config.get(), name, value, &size) == RD_KAFKA_CONF_OK ? value : "(unknown)";
     }
 
     std::string path;
-    rd_kafka_conf_t *config = nullptr;
+    ConfigPointer config;
     Error error{};
 };
 
@@ -108,10 +104,9 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
         expect_refused(std::string(name) + "=evil\n", {"line 1"});
     expect_refused("builtin.features=evil\n", {"builtin.features", "does not know to be safe"});
     expect_refused("sasl.oauthbearer.token.endpoint.url=file:///evil\n", {"line 1", "https://"});
-    if (create("sasl.oauthbearer.token.endpoint.url=https://login.example/token\n")) // if built with curl
-        rd_kafka_conf_destroy(config);
-    else
+    if (!create("sasl.oauthbearer.token.endpoint.url=https://login.example/token\n")) { // built without curl
         EXPECT_EQ(std::string(error.text).find("https://"), std::string::npos) << error.text;
+    }
     EXPECT_TRUE(create("topic.blacklist=^_\nclient.rack=a b\nsocket.keepalive.enable=true\nlinger.ms=2.5\n"
                        "partition.assignment.strategy=roundrobin\n"))
         << error.text;
@@ -121,20 +116,17 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
 // unknown.
 TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     size_t count;
-    rd_kafka_conf_t *all = rd_kafka_conf_new();
-    const char **names = rd_kafka_conf_dump(all, &count);
+    const ConfigPointer all(rd_kafka_conf_new());
+    const char **names = rd_kafka_conf_dump(all.get(), &count);
     for (size_t i = 0; i < count; i += 2) {
         std::string name = names[i];
         if (name == "builtin.features" || name.find("_cb") != std::string::npos)
             continue;
-        if (create(name + "=x\n"))
-            rd_kafka_conf_destroy(config);
-        else
+        if (!create(name + "=x\n")) {
             EXPECT_EQ(std::string(error.text).find("does not know"), std::string::npos) << error.text;
+        }
     }
-    config = nullptr;
     rd_kafka_conf_dump_free(names, count);
-    rd_kafka_conf_destroy(all);
 }
 
 TEST_F(KafkaConfigTest, PassesTheValuesToTheRedactor) {
@@ -194,7 +186,6 @@ TEST_F(KafkaConfigTest, FollowsALink) {
     std::string link = path + ".link";
     ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));
     ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
-    rd_kafka_conf_destroy(config);
     config = kafka_config_create({"b:1", "t", "g", link.c_str(), "c"}, &error);
     EXPECT_NE(config, nullptr) << error.text;
     chmod(path.c_str(), 0644);

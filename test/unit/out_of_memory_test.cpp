@@ -3,6 +3,7 @@
 // it uses C's malloc().
 #include "failing_allocations.h"
 #include "kafka/consumer.h"
+#include "kafka/kafka_config.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -127,7 +128,7 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrComplete) {
                               "sasl.password = a password of some length\nfetch.wait.max.ms=51\n");
     const long failures = fail_each([&] {
         Error problem{};
-        rd_kafka_conf_t *config =
+        const ConfigPointer config =
             kafka_config_create({"broker:9092", topic, "group", file.path, "client"}, &problem);
         const Unlimited unlimited;
         if (config == nullptr) {
@@ -136,9 +137,8 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrComplete) {
         }
         char last[64];
         size_t size = sizeof(last);
-        EXPECT_EQ(rd_kafka_conf_get(config, "fetch.wait.max.ms", last, &size), RD_KAFKA_CONF_OK);
+        EXPECT_EQ(rd_kafka_conf_get(config.get(), "fetch.wait.max.ms", last, &size), RD_KAFKA_CONF_OK);
         EXPECT_STREQ(last, "51") << "the file was read to its end";
-        rd_kafka_conf_destroy(config);
     });
     EXPECT_GT(failures, 3);
 }

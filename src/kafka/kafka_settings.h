@@ -1,0 +1,15 @@
+// The settings of a consumer client, as plain texts. The floors above copy them from PostgreSQL's settings.
+#pragma once
+
+namespace heartbeat {
+
+// No text is NULL, and each is terminated; config_file may be empty.
+struct KafkaSettings {
+    const char *brokers;
+    const char *topic;
+    const char *group_id;
+    const char *config_file;
+    const char *client_id;
+};
+
+} // namespace heartbeat

@@ -1,0 +1,34 @@
+// Pointers that own objects of librdkafka. Each object is destroyed by librdkafka's own function for it. The
+// files of this folder hold no such object in any other way, except the handles of a client: SharedClient
+// destroys them on the thread that uses them last.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <memory>
+
+namespace heartbeat {
+
+// Calls `destroy` for an object that a std::unique_ptr owns.
+template <auto destroy> struct Deleter {
+    template <typename Object> void operator()(Object *object) const noexcept {
+        static_cast<void>(destroy(object));
+    }
+};
+
+using ConfigPointer = std::unique_ptr<rd_kafka_conf_t, Deleter<rd_kafka_conf_destroy>>;
+using ErrorPointer = std::unique_ptr<rd_kafka_error_t, Deleter<rd_kafka_error_destroy>>;
+using ListPointer =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, Deleter<rd_kafka_topic_partition_list_destroy>>;
+using MessagePointer = std::unique_ptr<rd_kafka_message_t, Deleter<rd_kafka_message_destroy>>;
+using MetadataPointer = std::unique_ptr<const rd_kafka_metadata_t, Deleter<rd_kafka_metadata_destroy>>;
+using QueuePointer = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
+using TopicPointer = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
+
+// Destroys a client without closing it as a consumer: the client has no group session, and closing could wait
+// for ever.
+inline void client_destroy(rd_kafka_t *client) noexcept {
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+using ClientPointer = std::unique_ptr<rd_kafka_t, Deleter<client_destroy>>;
+
+} // namespace heartbeat
