@@ -15,7 +15,7 @@ namespace heartbeat {
 inline constexpr int64_t microseconds_per_minute = 60'000'000;
 
 // The start of the minute in which the time lies, microseconds since 1970.
-constexpr int64_t minute_of(int64_t time) {
+constexpr int64_t minute_of(int64_t time) noexcept {
     int64_t past = time % microseconds_per_minute;
     return time - (past < 0 ? past + microseconds_per_minute : past);
 }

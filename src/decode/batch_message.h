@@ -34,7 +34,7 @@ struct BatchMessage {
     BatchBytes error_text;
     char sqlstate[6]; // of a reading that the database refused; empty otherwise
 
-    bool is_reading() const { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
+    bool is_reading() const noexcept { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
 };
 
 // The progress of one partition: the batch has all messages of first_offset <= offset < next_offset.

@@ -23,7 +23,7 @@ inline size_t write_escape(char *to, char byte) noexcept {
 // 0 if the byte cannot be shown. Backslashes stay unchanged, so a second copy does not change the text again.
 // Returns the size of the copy, which is terminated.
 template <typename LengthAt>
-size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) {
+size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) noexcept {
     size_t written = 0;
     while (left > 0) {
         size_t length = length_at(from, left);

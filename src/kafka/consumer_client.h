@@ -38,22 +38,28 @@ class Consumer {
     // While no partition is assigned: runs the callbacks of queued events, and drops the events.
     void listen() noexcept;
 
+    // Constant while the client is open, so each thread may use them.
     rd_kafka_t *client = nullptr; // the handle of `shared`, which owns it
     std::shared_ptr<SharedClient> shared;
     std::shared_ptr<Wake> wake; // librdkafka, and threads that have an answer, write to it
     QueuePointer queue;
     std::string topic;
+    int refresh_ms = 0;
+
+    // Only the caller's thread uses these, also while a thread fills ahead.
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // until librdkafka has taken the assignment
+    std::chrono::steady_clock::time_point assigning_since;
+    std::vector<PartitionPosition> stored; // of `positions`: where the stored messages end
+
+    // The caller uses these only after finish_ahead().
+    std::thread ahead;
     // by consumer_assign(): queued messages may be of the assignment before
     bool reassigning = false;
-    std::chrono::steady_clock::time_point assigning_since;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<PartitionPosition> stored;    // of the same partitions: where the stored messages end
     std::vector<int32_t> paused;              // librdkafka keeps the pause beyond the assignment
-    std::thread ahead;                        // no other thread uses the consumer while it runs
     std::vector<Examination> examinations;    // one for each of the positions
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     Connections connections;
@@ -78,7 +84,6 @@ class Consumer {
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
-    int refresh_ms = 0;
     size_t bytes_taken = 0;          // since fetcher_wake() last woke the fetching threads
     std::vector<int32_t> taken_from; // the partitions of these bytes
     // the client got a message or an end of a partition since the last assignment

@@ -54,4 +54,10 @@ struct Questions {
     std::deque<RangeAnswer> answers; // for topic_next_range()
 };
 
+class Consumer;
+
+// topic_query.cpp calls it after an answer with other leaders: the caller of topic_next_range() then asks
+// again for the partitions that moved. May throw std::bad_alloc.
+void topic_take_moves(Consumer *consumer);
+
 } // namespace heartbeat

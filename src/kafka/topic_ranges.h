@@ -20,8 +20,4 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
 void topic_forget_ranges(Consumer *consumer) noexcept; // drops all questions and answers
 
-// Call it after an answer with other leaders: the caller then asks again for the partitions that moved. May
-// throw std::bad_alloc.
-void topic_take_moves(Consumer *consumer);
-
 } // namespace heartbeat
