@@ -20,16 +20,21 @@ namespace heartbeat {
 
 namespace {
 
-constexpr char select_rules[] = R"(
-SELECT string_agg(format('rule "%s" on table "%s"', w.rulename, c.relname), ', ' ORDER BY c.relname, w.rulename)
-FROM pg_catalog.pg_rewrite w
-JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', 'p')
-JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace
-WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D' AND )";
+// A condition follows it.
+constexpr const char *select_rules = R"sql(
+    SELECT string_agg(format('rule "%s" on table "%s"', w.rulename, c.relname), ', ' ORDER BY c.relname, w.rulename)
+    FROM pg_catalog.pg_rewrite w
+        JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('r', 'p')
+        JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace
+    WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D' AND )sql";
 
-const char *find(const char *condition, int arguments, Oid *types, Datum *values) {
-    int result = SPI_execute_with_args(psprintf("%s%s", select_rules, condition), arguments, types, values,
-                                       nullptr, false, 0);
+// The condition has the parameter $1 if `value` is not nullptr. The query is no Statement, because
+// statement_execute() itself asks for the rules.
+const char *find(const char *condition, const char *value) {
+    Oid type = TEXTOID;
+    Datum text = value == nullptr ? 0 : CStringGetTextDatum(value);
+    int result = SPI_execute_with_args(psprintf("%s%s", select_rules, condition), value == nullptr ? 0 : 1,
+                                       &type, &text, nullptr, false, 0);
     if (result != SPI_OK_SELECT)
         elog(ERROR, "cannot look for rules: %s", SPI_result_code_string(result));
     return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
@@ -40,15 +45,14 @@ const char *find(const char *condition, int arguments, Oid *types, Datum *values
 // Searches the statement's text, because a rule can replace the statement by nothing. Then its plan has no
 // tables.
 const char *rules_in_statement(const char *statement) {
-    Oid type = TEXTOID;
-    Datum text = CStringGetTextDatum(statement);
-    return find("position('.' || c.relname || ' ' in $1) > 0", 1, &type, &text);
+    return find(R"sql(position('.' || c.relname || ' ' in $1) > 0)sql", statement);
 }
 
 const char *rules_on_ingest() {
-    return find("w.ev_type = '3'"
-                " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_dead_letters')",
-                0, nullptr, nullptr);
+    return find(R"sql(
+        w.ev_type = '3'
+        AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_dead_letters'))sql",
+                nullptr);
 }
 
 char *rules_of_table(Oid table) {
