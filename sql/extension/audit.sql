@@ -1,5 +1,5 @@
 --
--- Proving that every message was accounted for
+-- Proves that heartbeat has stored or counted every message
 --
 
 CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offsets_passed bigint, OUT records bigint,
@@ -8,7 +8,7 @@ CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offse
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- in numeric: what is beyond a bigint is shown as its end, and fails nobody
+    -- in numeric: a value outside bigint is shown as the nearest bigint, without an error
     SELECT o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.records, o.anomalies, o.duplicates,
            o.dead_letters, o.empty_offsets,
            greatest(least(p.passed - (o.records::numeric + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets),
@@ -21,8 +21,8 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'offsets. A difference other than 0 is a reading lost or stored twice. It reads counters, not readings, so it is quick '
     'at any size; heartbeat_audit_tables() holds the counters against the tables.';
 
--- A table directly below the parent has a range of time of its own, so a unique key on the identity of readings keeps each
--- of them single. Of all others it has to be counted.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer and time keeps each reading
+-- single. In all other table partitions the function counts.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -41,8 +41,8 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'Internal: the tables below heartbeat_records or heartbeat_anomalies in which a reading can stand twice or in the wrong '
     'place, and whether each has a unique key on the identity of readings.';
 
--- A reading that stands where a search for it does not look, by the bounds of the partitions, is not stored: nobody finds
--- it, and a replay stores it again. Whether a search finds it is asked only where each search is one of an index.
+-- A reading in a wrong table partition does not count as stored: a query for it reads another table partition, by their bounds, and a
+-- replay stores it again. The function searches for readings only where an index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off
@@ -91,7 +91,7 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
          ) AS t (table_name, counted, rows),
-         -- a message that is read again and stored again was counted again too, so the numbers of rows agree
+         -- heartbeat counts a message again if it reads and stores the message again, so the numbers of rows agree
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

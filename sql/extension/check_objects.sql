@@ -1,5 +1,5 @@
 --
--- Whether somebody else's code has got into the extension
+-- Finds objects of other roles that the extension uses
 --
 
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
@@ -23,7 +23,7 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+            -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts
@@ -33,7 +33,7 @@ BEGIN ATOMIC
     FROM parts p JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
     WHERE d.refclassid IN ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid, 'pg_type'::regclass::oid,
                            'pg_collation'::regclass::oid, 'pg_opclass'::regclass::oid, 'pg_class'::regclass::oid)
-      AND d.refobjid >= 16384::oid -- what initdb has made is the server's
+      AND d.refobjid >= 16384::oid -- an object with a smaller oid comes from initdb
       AND d.deptype = 'n'::"char"
       AND NOT EXISTS (SELECT FROM own o WHERE o.classid = d.refclassid AND o.objid = d.refobjid)
     GROUP BY 1, 2 ORDER BY 1, 2;

@@ -1,3 +1,7 @@
+--
+-- Pauses and resumes ingest
+--
+
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_wake_workers() IS

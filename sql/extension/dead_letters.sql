@@ -1,3 +1,7 @@
+--
+-- Counts and retries dead letters, and summarizes them
+--
+
 CREATE FUNCTION heartbeat_keep_original() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -9,8 +13,8 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: keeps the payload of a dead letter that somebody mends, as it arrived.';
--- What is deleted unresolved is given up by a person, or old. Counting it keeps heartbeat_audit_tables() exact, and lets
--- heartbeat.dead_letter_limit know how many there are without counting rows.
+-- A person or retention deletes unresolved dead letters. The trigger counts them, so that heartbeat_audit_tables() stays exact, and
+-- heartbeat.dead_letter_limit knows the number of dead letters without a count of rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
@@ -28,7 +32,7 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'arrived (arrived_since <= arrived_at < arrived_until), ids. Returns how many of them were resolved, how many '
     'remain, and what is wrong with those, as {"code": count}. An error where the code is none that a dead letter can have.';
 
--- Without payloads, so that it can be shown to whoever may not see patients' data.
+-- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
     SELECT e.error_code, e.dead_letters, e.first_arrived_at, e.last_arrived_at, l.id AS example_id,
            l.topic AS example_topic, l.partition AS example_partition, l."offset" AS example_offset,

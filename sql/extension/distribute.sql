@@ -1,6 +1,6 @@
 --
--- More than one machine: Citus spreads the readings and their rollup over its nodes by customer. Progress, dead letters and
--- all else stay where the workers are, on the coordinator.
+-- Several machines: Citus distributes the readings and their rollup over its nodes by customer. All other tables, such as the offsets and
+-- the dead letters, stay with the workers on the coordinator.
 --
 
 CREATE FUNCTION heartbeat_check_cluster() RETURNS void
@@ -57,7 +57,7 @@ BEGIN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
-                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- here the maintenance worker does it
+                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- on one server the maintenance worker vacuums it
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
@@ -68,7 +68,7 @@ BEGIN
                WHERE t.tgfoid = format('%I.heartbeat_mark_changed()', schema)::regprocedure AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Citus makes on its nodes whatever a table depends on, and what an extension owns it could not change
+    -- Citus creates on its nodes each object that a table depends on, also the extension. And it cannot change a table of an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -82,7 +82,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- what was copied is still on this server's disk
+    -- the copied rows are still on this server's disk
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (
@@ -105,7 +105,7 @@ BEGIN ATOMIC
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_require(NOT heartbeat_is_distributed(), 'the tables are distributed already', 'object_not_in_prerequisite_state',
                              'citus_rebalance_start() uses nodes that were added since; alter_distributed_table() changes the number of shards.');
-    -- before, since Citus looks at what a table's views need, and would make this extension on the nodes
+    -- before the distribution: Citus creates the objects that a table's views need, and would create this extension on the nodes
     SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
     SELECT heartbeat_record_event('distribute', NULL, jsonb_build_object('shards', heartbeat_spread(shard_count)));
     SELECT heartbeat_wake_workers();

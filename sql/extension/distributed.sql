@@ -1,5 +1,5 @@
 --
--- Whether the tables are on this server, or spread over the nodes of a Citus cluster (heartbeat_distribute)
+-- Whether the tables are on this server, or distributed over the nodes of a Citus cluster by heartbeat_distribute()
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean

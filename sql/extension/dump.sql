@@ -1,5 +1,6 @@
 --
--- pg_dump writes the contents of these; partitions that the worker made are no members and are dumped as they are
+-- pg_dump writes the contents of these tables. The table partitions that the worker creates are not members of the extension, so
+-- pg_dump writes their definitions and their contents.
 --
 
 DO $$
@@ -19,10 +20,10 @@ BEGIN
 END
 $$;
 
--- In a database that a dump is filling, a worker would read what the dump is about to bring, and make partitions that it
--- has too. Nothing in a dump can say that it has ended, so a person does. Every dump begins by turning row_security off
--- in its session, unless it was told not to; nobody else has a reason to when making an extension. What the server, the
--- database or the role has row_security set to says nothing.
+-- While a dump is restored into a database, a worker would store readings that the dump has too, and create table partitions that the
+-- dump also creates. A dump cannot announce its end, so a person calls heartbeat_resume(). Each dump first sets row_security to off in
+-- its session, unless an option of pg_dump prevents it. No other session has a reason to do so before CREATE EXTENSION. The setting of
+-- the server, the database or the role does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump; heartbeat_resume() says that the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

@@ -1,10 +1,14 @@
+--
+-- Records events, and limits their number for each role
+--
+
 CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: the session''s user, or NULL in heartbeat''s own processes.';
 
--- What a role did stays readable for a week at least, however much it does after that: from the hundredth time in a minute on,
--- what it does again is counted in its last row of the kind. The session that deletes or counts waits for no other session,
--- and would fail in a stricter isolation where another has been there.
+-- The events of a role stay readable for at least a week, also if the role causes many more: from the hundredth event of a kind in a
+-- minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other session. In
+-- an isolation stricter than READ COMMITTED it would fail if another session has changed the row.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -39,8 +43,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS 'Internal: what heartbeat_record_event() does, once it may.';
 
--- The server plans all statements of a function in SQL before it runs the first, and evaluates defaults of columns meanwhile: so
--- what writes is a function of its own, which is planned after the first statement here has found the table in order.
+-- The server plans all statements of an SQL function before it runs the first one, and evaluates defaults of columns while it plans. So
+-- the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

@@ -2,7 +2,7 @@
 -- The end: everything moves to the extension's schema and belongs to the extension's owner
 --
 
--- workers that wait for the extension are told once it commits
+-- wakes the workers that wait for the extension, when the transaction commits
 SELECT heartbeat_wake_workers();
 
 -- The names resolve in pg_catalog from here on.
@@ -48,7 +48,7 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- who updates the extension need not be its owner, as whom its functions act
+        -- the role that updates the extension need not be its owner, but the functions must act as the owner
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

@@ -1,11 +1,11 @@
--- Everything that CREATE EXTENSION heartbeat makes. `make` joins this script from the pieces in sql/extension: first the
--- tables, then what is asked of them. The scripts of updates (sql/updates) are joined from the same pieces.
--- The schema may be renamed at any time, and others may create objects in it, so no function looks up a name there: bodies
--- in SQL are bound when they are created, and PL/pgSQL, which writes DDL, is given its tables by oid (regclass).
+-- All objects that CREATE EXTENSION heartbeat creates. `make` joins this script from the pieces in sql/extension: first the tables,
+-- then the functions and views. It joins the scripts of updates (sql/updates) from the same pieces.
+-- A role may rename the schema at any time, and other roles may create objects in it. So no function looks up a name there: SQL bodies
+-- are bound when they are created, and PL/pgSQL functions, which write DDL, receive their tables by oid (regclass).
 \echo Use "CREATE EXTENSION heartbeat" to load this file. \quit
 
--- Citus would make the extension on its nodes too, where it would be in the way of the tables that heartbeat_distribute
--- puts there.
+-- Citus would create the extension on its nodes too. Its tables would have the names of the tables that heartbeat_distribute()
+-- creates there.
 DO $$
 DECLARE
     node boolean;

@@ -1,5 +1,5 @@
 --
--- Whose rights the extension's functions have
+-- Changes the owner of the extension
 --
 
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
@@ -18,7 +18,7 @@ DECLARE
         ' OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent'
         '     WHERE h.inhrelid = c.oid AND h.inhparent = ANY ($1::oid[]) AND p.relowner = c.relowner))'
         ' ORDER BY c.relname <> ''heartbeat_control'', c.relkind = ''v'', c.oid';
-    -- how an entry of an access list writes the old owner and the new one
+    -- the old and the new owner as an entry of an access control list writes them
     old_entry CONSTANT text := (SELECT makeaclitem(e.extowner, e.extowner, 'SELECT', false)::text FROM pg_extension e WHERE e.extname = 'heartbeat');
     old_name CONSTANT text := left(old_entry, (length(old_entry) - length('=r/')) / 2);
     new_entry CONSTANT text := makeaclitem(new_owner, new_owner, 'SELECT', false)::text;
@@ -26,8 +26,9 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others. Once they
-    -- are held no partition is made. A view cannot be locked without what it reads, which is also the server's own.
+    -- While this statement waits for a lock, it holds none of the others: a worker may hold some of the locks and wait for others. While it
+    -- holds the locks, no session creates a table partition. PostgreSQL locks a view only together with the relations that it reads, also
+    -- the server's own.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
@@ -49,7 +50,7 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     FOR statement IN
-        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- it makes the partitions
+        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates the table partitions
         FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat'
         UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO %s', d.objid::regprocedure, new_owner)
@@ -59,7 +60,7 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- The rights that the extension was made with, beside which pg_dump finds those that somebody has granted since.
+    -- The initial rights of the extension's objects. pg_dump compares the present rights with them to find the grants of users.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name

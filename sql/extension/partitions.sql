@@ -1,14 +1,14 @@
 --
--- Partitions: one a week (Monday, UTC) for each of the three tables, and a default one for clocks that are far off
+-- Table partitions: one for each week (from Monday, UTC) of each of the three tables, and a default partition for times far away
 --
 
--- Tables come as regclass from heartbeat_make_partitions(), whose body names them by oid. A week has its partition where
--- any partition's range meets it, whatever the partition is called and whoever has made it; where the usual name is taken
--- by somebody's table or type, the partition gets another one.
+-- heartbeat_make_partitions() passes the tables as regclass, since its body has them by oid. A week has a table partition if the range of
+-- any table partition overlaps it, whatever the name and the owner of that table partition. If another table or type has the usual
+-- name, the new table partition gets another name.
 --
--- A move is written to the WAL as DELETE from the default partition and, once the week is a partition, INSERT into it. So a
+-- The WAL has a move as a DELETE from the default partition, and then, after the week's table is attached, an INSERT into it. So a
 -- publication of the parents publishes both, and a subscriber, which has the row under the same unique key, can apply them in this
--- order. Rows that are inserted before their table is attached are not published, and the subscriber would lose them.
+-- order. PostgreSQL does not publish rows that are inserted before their table is attached, so the subscriber would lose them.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -45,12 +45,12 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
-    holder regclass; -- holds them until the week is a partition; unlogged, so no publication has it
+    holder regclass; -- has the rows until the week's table is attached; unlogged, so that no publication has it
     obstacle text;
     owner regrole;
     attempt integer;
     has_type boolean;
-    -- whether somebody else than the owner and superusers can have made a trigger
+    -- whether a role other than the owner and the superusers can have created a trigger
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
@@ -62,13 +62,13 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'partitions cannot be made from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE has the lock below for minutes, which is nothing to wait for where nothing is to be made
+    FOR missing IN -- ANALYZE can hold the lock below for minutes, so the lock is taken only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- pg_get_expr() waits for locks on the table, and another maker has one on the default partition
+                 -- pg_get_expr() waits for locks on the table, and another session that makes table partitions locks the default partition
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
@@ -78,10 +78,10 @@ BEGIN
                           AND b.begin < w.week + interval '7 days' AND b.end > w.week)
         ORDER BY w.week, p.number
     LOOP
-        IF made = 0 THEN -- one maker at a time; readers and writers go on
+        IF made = 0 THEN -- only one session makes table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
-        -- another maker may have been quicker
+        -- another session may have made it meanwhile
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent
@@ -98,16 +98,16 @@ BEGIN
                 IF attempt = 4 THEN
                     RAISE;
                 END IF;
-                name := left(name, 40) || '_' || left(md5(random()::text), 8); -- which nobody can have taken in advance
+                name := left(name, 40) || '_' || left(md5(random()::text), 8); -- no role can have created a table of this name in advance
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- heartbeat_set_owner() may have been quicker, while this waited for the lock as the owner before
+        -- heartbeat_set_owner() may have changed the owner while this function, as the old owner, waited for the lock
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
-        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- as its parent
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
@@ -120,11 +120,11 @@ BEGIN
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
                 WHEN has_type THEN '(event_timestamp)'
-                -- nobody else summarizes it on the nodes
+                -- on the nodes no maintenance worker summarizes the index
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN distributed THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
+        -- A statement that waits for the move must be planned again after it. So a move also locks the parent.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -138,13 +138,13 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+                      -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+                    -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -182,7 +182,7 @@ BEGIN
             weeks := weeks || new_table;
             holder := NULL;
         END IF;
-        -- Citus has copied them to the nodes, and left what it copied
+        -- Citus has copied the rows to the nodes, and has not deleted them here
         IF distributed AND moved > 0 THEN
             EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table;
         END IF;
@@ -194,7 +194,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     'Internal: what heartbeat_make_partitions() does, with its tables by oid; returns how many tables it made, and which tables hold '
     'rows that are to be moved into which of them.';
 
--- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
+-- Because of the lock timeout, other sessions do not wait behind this function for a long reader such as pg_dump.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -212,8 +212,8 @@ BEGIN ATOMIC
                              format('partitions from %s to %s are more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Make them for the years that have readings; what lies outside goes to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- rows that move to their week are in the rollup
-    -- Each item of FROM takes something from the one before it, so that they run in this order.
+    SELECT heartbeat_own_changes(true); -- the rollup already has the rows that move to their week
+    -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
             ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed()) m,

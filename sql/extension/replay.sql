@@ -1,5 +1,5 @@
 --
--- Reading a span of time again, while ingest goes on
+-- Reads a time span of the topic again, while ingest continues
 --
 
 CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, only_partition integer DEFAULT NULL,

@@ -1,3 +1,7 @@
+--
+-- Raises an error unless a condition holds. Functions check their arguments with it.
+--
+
 CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

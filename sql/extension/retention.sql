@@ -1,8 +1,8 @@
 --
--- Forgetting
+-- Retention
 --
 
--- Tables come as regclass from heartbeat_apply_retention(), whose body names them by oid.
+-- heartbeat_apply_retention() passes the tables as regclass, since its body has them by oid.
 CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
@@ -11,7 +11,7 @@ CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anoma
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cutoff timestamptz := date_trunc('minute', now() - retention); -- a whole minute, as the rollup's are
+    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, as in the rollup
     kept_from timestamptz;
     old regclass[];
     one regclass;
@@ -20,7 +20,7 @@ DECLARE
     obstacle text;
     attempt integer;
     deleted_from oid[] := ARRAY[records_default, anomalies_default, rollup_default, dead_letters];
-    -- whether somebody else than the owner and superusers can have made a trigger
+    -- whether a role other than the owner and the superusers can have created a trigger
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE c.oid IN (records, anomalies, rollup, records_default, anomalies_default, rollup_default, dead_letters)
@@ -32,24 +32,24 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- What takes its time comes first, and touches nothing that ingest waits for: so it may wait for the rollup, or for
-    -- the worker, which does the same when the setting has changed.
+    -- The statements that take long come first. They lock no table that ingest waits for, so they may wait for the rollup, or for the
+    -- worker, which does the same when the setting has changed.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
-                   rollup_default, dead_letters); -- nobody makes a trigger on them from here on
+                   rollup_default, dead_letters); -- from here on no role can create a trigger on them
     obstacle := (
         SELECT o.code FROM (
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- not tgisinternal, which PostgreSQL 14 also sets for what a partition has from its parent
+              -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- where a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+            -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -74,7 +74,7 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- of what is dropped or deleted: minutes before the cutoff whose week has no partition, or will have none
+    -- the rollup's minutes before this time lose their readings: their week has no table partition, or will have none
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -83,15 +83,15 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- the readings go, but who was measured is still to be counted
+    -- the readings are deleted, but the customer is still to be counted
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest waits. The batch under way ends first, so that only readers (a dump, say) can be in the way of
-    -- the tables' locks. A lock request behind a reader has ingest wait behind it: so it never lasts long.
+    -- From here on ingest waits. The current batch ends first, so that only readers, such as a dump, can delay the locks on the tables.
+    -- While a lock request waits for a reader, ingest waits behind the request. So the request has a short timeout.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -103,7 +103,7 @@ BEGIN
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- whoever may look up the table's name can have made a view of it
+                -- any role with USAGE on the schema can have created a view of the table
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -111,7 +111,7 @@ BEGIN
                         RAISE WARNING 'table % is emptied and no partition any more, but not dropped', one
                             USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop them, and the table.';
                         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        -- while it is a partition: a publication of all tables would publish it as a table that no subscriber has
+                        -- before it is detached: afterwards a publication of all tables would publish a table that no subscriber has
                         EXECUTE format('TRUNCATE %s', one);
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
@@ -129,7 +129,7 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- counts in heartbeat_offsets, where each batch counts too
+    -- this updates counters in heartbeat_offsets, which each batch updates too
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END
@@ -159,7 +159,7 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines the setting
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
-    SELECT heartbeat_own_changes(true); -- it sees to the rollup itself
+    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() changes the rollup itself
     SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
     FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
              'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,

@@ -1,5 +1,5 @@
 --
--- What the workers are doing
+-- The state of the workers
 --
 
 CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,

@@ -1,8 +1,8 @@
 --
--- The BRIN indexes of the weeks' partitions: the maintenance worker has their new blocks summarized.
+-- Summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
 --
 
--- Autosummarize would do the same, but complains in the log whenever ingest is quicker than its queue.
+-- Autosummarize would do the same, but writes a message to the log each time that ingest fills its queue.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'

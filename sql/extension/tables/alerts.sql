@@ -1,6 +1,6 @@
 --
--- Rules that people write, and the alerts that come of them. The maintenance worker evaluates the rules; an alert is open
--- from when its condition is met until it is no longer, and there is one row for each such episode.
+-- Alert rules, which people insert, and the alerts. The maintenance worker evaluates the rules. An alert is open while its condition is
+-- met. Each such episode has one row.
 --
 
 CREATE TABLE heartbeat_alert_rules (
@@ -14,7 +14,7 @@ CREATE TABLE heartbeat_alert_rules (
     comment      text,
     CONSTRAINT heartbeat_alert_rules_kind
         CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- what a rule needs, and nothing that would say nothing; without BETWEEN, which a dump would write otherwise
+    -- each kind needs some columns and refuses the others; not written with BETWEEN, which pg_dump would write differently
     CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
         WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
                               AND period >= interval '1 second' AND period <= interval '1 hour'

@@ -2,7 +2,7 @@
 -- Arrivals, for rules on silence
 --
 
--- No index: ingest appends to it, and what is in it is entered in heartbeat_customers within seconds.
+-- The table has no index: ingest appends to it, and the maintenance worker moves its rows to heartbeat_customers within seconds.
 CREATE TABLE heartbeat_arrivals (
     customer_id text COLLATE "C" NOT NULL,
     heard_until timestamptz NOT NULL

@@ -1,6 +1,6 @@
 --
--- Steering. The worker holds a SHARE lock on heartbeat_control while it stores a batch, so a change of this table
--- waits for the batch under way, and the next batch waits for the change: that is what makes a pause exact.
+-- Pause and resume. The worker holds a SHARE lock on heartbeat_control while it stores a batch. So a change of this table waits for the
+-- current batch, and the next batch waits for the change. This makes a pause exact.
 --
 
 CREATE TABLE heartbeat_control (

@@ -1,5 +1,5 @@
 --
--- What could not be stored, and the second try
+-- Messages that are not valid readings
 --
 
 CREATE TABLE heartbeat_dead_letters (

@@ -1,5 +1,5 @@
 --
--- The default partitions. Readings of any time lie in them mixed, so that a summary of blocks by time would say nothing.
+-- The default partitions. They have readings of any time in any order, so a BRIN index on the time would be useless.
 --
 
 CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;

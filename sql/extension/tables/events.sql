@@ -1,7 +1,7 @@
 --
--- What was done to the pipeline and what it did, for a person who asks afterwards: who paused it, when did it fail. A
--- function that acts records its event itself, in the caller's transaction, by heartbeat_record_event(). A new state is
--- announced too: NOTIFY heartbeat_state.
+-- Actions of people and changes of state, for a person who later looks for a cause: which role paused ingest, when did it fail. A
+-- function that acts records its event by heartbeat_record_event(), in the caller's transaction. heartbeat also announces each new
+-- state: NOTIFY heartbeat_state.
 --
 
 CREATE TABLE heartbeat_events (

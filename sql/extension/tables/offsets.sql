@@ -1,5 +1,5 @@
 --
--- Progress
+-- The offset of each Kafka partition, and the counters
 --
 
 CREATE TABLE heartbeat_offsets (

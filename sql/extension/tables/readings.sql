@@ -1,6 +1,6 @@
 --
--- Readings. Keys and indexes stand on the partitions only, and none on the parents: pg_dump writes the partitions that
--- the worker made as tables with keys of their own and attaches them to the parents that CREATE EXTENSION has made.
+-- Readings. The table partitions have keys and indexes, and the parents have none. The reason: pg_dump writes the table partitions
+-- that the worker created as tables with their own keys, and attaches them to the parents that CREATE EXTENSION creates.
 --
 
 CREATE TABLE heartbeat_records (
@@ -11,7 +11,7 @@ CREATE TABLE heartbeat_records (
     ingested_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
 ) PARTITION BY RANGE (event_timestamp);
-ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- a number costs as much as writing the row, taken one by one
+ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- to take a single number costs as much as to write the row
 COMMENT ON TABLE heartbeat_records IS
     'Normal readings, one row for each (customer_id, event_timestamp), in partitions of a week.';
 COMMENT ON COLUMN heartbeat_records.id IS 'A number for the row, not without gaps.';
@@ -43,8 +43,8 @@ COMMENT ON COLUMN heartbeat_anomalies.event_timestamp IS 'When it was measured, 
 COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify.';
 
--- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key: without
--- this a subscriber stops at the first reading that is deleted, or moved to its week. Each partition has the same identity, since
--- a consumer that was told so expects all columns of a deleted row. Only deletes and updates cost more WAL by it.
+-- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the default
+-- identity, a subscriber would stop at the first reading that is deleted, or moved to its week. Each table partition has the same
+-- identity as its parent, because a subscriber then expects all columns of a deleted row. Only deletes and updates write more WAL.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

@@ -1,9 +1,9 @@
 --
--- The rollup behind vw_customer_bpm_summary, in three tables. Ingest appends what a batch adds to each customer's minute,
--- or, where that would be nearly as many rows as the batch has readings, notes which minutes it touched. A worker apart
--- from ingest folds the one into heartbeat_rollup and makes the other from the readings. What ingest writes commits with
--- the readings it stands for, and what that worker removes is what its snapshot saw, so the view is exact in every
--- snapshot.
+-- The rollup behind vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
+-- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the minutes
+-- in heartbeat_stale_minutes instead. The maintenance worker folds the sums into heartbeat_rollup, and rebuilds marked minutes from the
+-- readings. The sums and marks commit together with their readings, and the maintenance worker removes only rows that its snapshot
+-- sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
@@ -21,7 +21,7 @@ COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'Who was measured.';
 COMMENT ON COLUMN heartbeat_rollup.sum_bpm IS 'Sum of the minute''s normal readings, beats per minute.';
 COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'How many normal readings the minute has.';
 
--- No index: ingest appends to it, and whoever reads it reads all of it, which is little.
+-- The table has no index: ingest appends to it, and each query reads all of its few rows.
 CREATE TABLE heartbeat_rollup_pending (
     minute_bucket timestamptz NOT NULL,
     customer_id   text COLLATE "C" NOT NULL,
@@ -46,8 +46,8 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored the readings.';
 
--- They have no key. Without this neither a publication FOR ALL TABLES would let rows be changed, nor could Citus move them to
--- another node while they are written to.
+-- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows, and
+-- Citus could not move them to another node while ingest writes to them.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
