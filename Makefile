@@ -10,9 +10,9 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # functions, which an update creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control alerts)
 CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions summarize_partitions \
-	dead_letters seek replay retention status views alerts metrics audit distribute_summary distribute undistribute owner \
+	dead_letters seek replay retention status views summary alerts metrics audit distribute undistribute owner \
 	check_objects
-SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers rights dump finish
+SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump finish
 
 PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp))
 SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp)))
@@ -67,7 +67,7 @@ build/heartbeat--$(HEARTBEAT_VERSION).sql: $(SQL_PIECES:%=sql/extension/%.sql) M
 
 build/heartbeat--%.sql: sql/updates/%.sql sql/updates/join.awk $(SQL_PIECES:%=sql/extension/%.sql) Makefile
 	@mkdir -p $(@D)
-	awk -v code='$(CODE_PIECES)' -f sql/updates/join.awk $< > $@
+	awk -v code='$(CODE_PIECES)' -v tables='$(TABLE_PIECES)' -f sql/updates/join.awk $< > $@
 
 .PHONY: generator
 generator:

@@ -1,8 +1,8 @@
 --
--- Where the extension's objects are made. What a statement names is looked up in pg_catalog and in a schema in which nobody
--- else can create anything: no function, operator or type of somebody else's can match better than the one that is meant,
--- or make a call ambiguous. Bodies in SQL, views, defaults and constraints are bound here, once and for all. An update
--- moves here what the extension has already. finish.sql moves everything to the extension's schema.
+-- Creates the schema in which the extension's objects are created. PostgreSQL looks up each name in pg_catalog and in this schema, in
+-- which no other role can create an object. So no function, operator or type of another role can match better than heartbeat's own, or
+-- make a call ambiguous. SQL bodies, views, defaults and constraints are bound to their objects here. An update first moves the
+-- extension's objects here. finish.sql moves all objects to the extension's schema.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;
@@ -18,7 +18,7 @@ BEGIN
         SET LOCAL citus.enable_ddl_propagation = off; -- the nodes' tables stay where they are
     END IF;
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control first: the batch under way ends, and the next one waits
+    tables := ARRAY( -- heartbeat_control first: the current batch ends, and the next one waits
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
@@ -28,8 +28,8 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- All or none of the locks are held while this waits: a worker may hold some of them and wait for others. A view cannot
-    -- be locked without what it reads, which is also the server's own, so it is moved at once.
+    -- While this statement waits for a lock, it holds none of the others: a worker may hold some of the locks and wait for others.
+    -- PostgreSQL locks a view only together with the relations that it reads, also the server's own, so views are moved without a lock.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN
@@ -58,6 +58,10 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
+    PERFORM set_config('heartbeat_building.found', -- for rights.sql
+                       (SELECT coalesce(string_agg(o.oid::text, ' '), '') FROM (
+                           SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace
+                           UNION ALL SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace) o), true);
 END
 $$;
 

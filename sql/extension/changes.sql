@@ -1,9 +1,9 @@
 --
--- Readings that somebody changes: the summary stays exact
+-- Keeps the summary exact when a person changes readings
 --
 
--- Row by row, so that a partition of anybody's is watched as soon as it is attached. INSERT is not: COPY would be slower for
--- everybody, a restore among them.
+-- A row trigger, because PostgreSQL creates it on each attached table partition. It does not fire for INSERT, which would make COPY and
+-- each restore slower.
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -15,11 +15,25 @@ CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
     'Internal: from true to false, or an error, heartbeat itself moves or deletes readings, and no minutes are marked.';
 
-CREATE FUNCTION heartbeat_release_trigger(partition regclass) RETURNS void
+CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: has the trigger of a partition for TRUNCATE dropped with the extension, so that a partition that was detached does '
     'not keep anybody from dropping it.';
+
+-- PostgreSQL creates the row trigger on each table partition too, but not the trigger for TRUNCATE: heartbeat_watch_truncates() does.
+CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
+    LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER heartbeat_records_changed BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s',
+                   records, mark_changed);
+    EXECUTE format('CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s',
+                   records, mark_changed);
+END
+$$;
+COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
+    'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
 -- A table that another session uses gets its trigger at the next call. The caller passes the tables to
 -- heartbeat_release_trigger(): a body in SQL names that function by oid, which no overload of it can make ambiguous.

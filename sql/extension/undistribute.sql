@@ -1,8 +1,8 @@
 --
--- Brings the tables that heartbeat_distribute() has spread back to this server, and into the extension.
+-- Moves the tables that heartbeat_distribute() has distributed back to this server, and into the extension.
 --
 
--- By the functions that Citus calls for DROP TABLE, so that the tables stay the ones that views and functions name.
+-- Calls the functions that Citus calls for DROP TABLE. So the tables keep their oids, which views and functions have.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -13,7 +13,7 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup has it first, too
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup takes this lock first too
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -47,15 +47,11 @@ BEGIN
         name := format('%I.%I', schema, split_part(item, ' ', 2));
         EXECUTE 'DELETE FROM pg_dist_object WHERE classid = ''pg_class''::regclass AND objid = $1' USING name::regclass;
         EXECUTE format('ALTER EXTENSION heartbeat ADD %s %s', split_part(item, ' ', 1), name);
-        -- as pg_extension_config_dump would, which an extension's script alone may call
+        -- does the work of pg_extension_config_dump(), which only an extension's script may call
         IF item ~ '_(default|pending|id_seq)$' THEN
             UPDATE pg_extension SET extconfig = extconfig || name::regclass::oid, extcondition = extcondition || ''::text
                 WHERE extname = 'heartbeat';
         END IF;
-    END LOOP;
-    FOREACH item IN ARRAY ARRAY['heartbeat_records_changed BEFORE UPDATE OR DELETE ON %1$I.heartbeat_records FOR EACH ROW',
-                                'heartbeat_records_truncated BEFORE TRUNCATE ON %1$I.heartbeat_records FOR EACH STATEMENT'] LOOP
-        EXECUTE format('CREATE TRIGGER ' || item || ' EXECUTE FUNCTION %1$I.heartbeat_mark_changed()', schema);
     END LOOP;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)', schema);
     FOR name IN SELECT x.indexrelid::regclass::text FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
@@ -74,6 +70,7 @@ BEGIN ATOMIC
                              'There is nothing to undo.');
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_gather();
+    SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure);
     SELECT count(heartbeat_release_trigger(w.watched)) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) w (watched);
     SELECT heartbeat_use_summary(false, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
     SELECT heartbeat_record_event('undistribute', NULL);

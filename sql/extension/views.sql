@@ -1,47 +1,8 @@
 --
--- What was measured: the views that dashboards ask
+-- The views of readings, for dashboards
 --
 
--- What nothing is to be added to is read as it is; to what ingest has just added the rest of the sum is looked up, by the
--- key. The small tables are empty one moment and large the next, which the planner does not see. As arrays, whose length
--- it takes for ten, they are hashed, and cost as much as they are long.
-CREATE VIEW vw_customer_bpm_summary WITH (security_barrier) AS
-    SELECT r.customer_id, r.minute_bucket, r.sum_bpm / r.reading_count AS avg_bpm, r.reading_count
-    FROM heartbeat_rollup r
-    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes)) AS s (minute_bucket)
-                      WHERE s.minute_bucket = r.minute_bucket)
-      AND NOT EXISTS (SELECT FROM (
-              WITH keys AS MATERIALIZED (SELECT DISTINCT customer_id, minute_bucket FROM heartbeat_rollup_pending
-                                         WHERE reading_count > 0)
-              SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM keys), ARRAY(SELECT minute_bucket FROM keys))
-                  AS u (customer_id, minute_bucket)) p
-                      WHERE p.minute_bucket = r.minute_bucket AND p.customer_id = r.customer_id)
-    UNION ALL
-    SELECT p.customer_id, p.minute_bucket,
-           (p.sum_bpm + coalesce(f.sum_bpm, 0)) / (p.reading_count + coalesce(f.reading_count, 0)),
-           p.reading_count + coalesce(f.reading_count, 0)
-    FROM (WITH sums AS MATERIALIZED (
-              SELECT customer_id, minute_bucket, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS reading_count
-              FROM heartbeat_rollup_pending WHERE reading_count > 0 GROUP BY customer_id, minute_bucket)
-          SELECT u.* FROM unnest(ARRAY(SELECT customer_id FROM sums), ARRAY(SELECT minute_bucket FROM sums),
-                                 ARRAY(SELECT sum_bpm FROM sums), ARRAY(SELECT reading_count FROM sums))
-              AS u (customer_id, minute_bucket, sum_bpm, reading_count)) p
-         CROSS JOIN LATERAL (SELECT sum(r.sum_bpm) AS sum_bpm, sum(r.reading_count)::bigint AS reading_count
-                             FROM heartbeat_rollup r
-                             WHERE r.minute_bucket = p.minute_bucket AND r.customer_id = p.customer_id) f
-    WHERE NOT EXISTS (SELECT FROM unnest(ARRAY(SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes)) AS s (minute_bucket)
-                      WHERE s.minute_bucket = p.minute_bucket)
-    UNION ALL
-    SELECT m.customer_id, s.minute_bucket, m.avg_bpm, m.reading_count
-    FROM (SELECT DISTINCT minute_bucket FROM heartbeat_stale_minutes) s, heartbeat_summarize_minute(s.minute_bucket) m;
-COMMENT ON VIEW vw_customer_bpm_summary IS
-    'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
-COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'Who was measured.';
-COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
-COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
-COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
-
--- Two parts that are sorted each, so that the first rows of the first one are found by its index.
+-- Each of the two parts is sorted, so that PostgreSQL finds the first rows of the first part by its index.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
     FROM ((SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
@@ -75,7 +36,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
                coalesce(sum(invalid), 0) AS invalid, coalesce(sum(duplicates), 0) AS duplicates,
                coalesce(sum(dead_letters), 0) AS dead_letters,
                min(first_event) AS first_event,
-               -- of an older version, a time that has not come
+               -- an older version can have stored a time in the future
                max(CASE WHEN last_event > now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
                         THEN updated_at ELSE last_event END) AS last_event
         FROM heartbeat_offsets
@@ -84,7 +45,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- as a subquery with a LIMIT, so that each is looked up and never all are read
+                -- a subquery with a LIMIT, so that PostgreSQL looks up each customer and never reads all
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )

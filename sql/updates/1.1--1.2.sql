@@ -1,5 +1,5 @@
--- heartbeat 1.1 to 1.2: makes of the old version what CREATE EXTENSION makes of the new one, object by object. Functions and
--- views are all made anew: whatever somebody else's objects had made of them is gone.
+-- heartbeat 1.1 to 1.2: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
+-- functions and views. So no function or view uses an object of another role that 1.1 had taken for its own.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @begin@
@@ -13,12 +13,6 @@ ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_offsets ADD COLUMN message_marks text COLLATE "C", ADD COLUMN truncated_to bigint;
-COMMENT ON COLUMN heartbeat_offsets.message_marks IS
-    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and value:leader '
-    'epoch (-1: not known). They tell whether Kafka''s log is still the one that was read, and how far it was truncated.';
-COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
-    'The lowest offset from which on Kafka''s log of the partition can be another one than was read, since it was found truncated; '
-    'NULL: it was not. A seek or reset clears it.';
 DO $$
 DECLARE
     name text;
@@ -32,32 +26,20 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON TABLE heartbeat_events IS
-    'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
-    'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
 DROP INDEX heartbeat_records_default_event_timestamp_idx;
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
 ALTER TABLE heartbeat_customers ADD COLUMN heard_until timestamptz;
 ALTER TABLE heartbeat_customers SET (fillfactor = 80);
-COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'Until when the customer counts as heard, by the server''s clock: a reading had arrived up to a minute earlier. NULL: no '
-    'reading has arrived since version 1.2.';
 
 -- @tables/arrivals@
 SELECT pg_extension_config_dump('heartbeat_arrivals', '');
-REVOKE ALL ON heartbeat_arrivals FROM PUBLIC;
-COMMENT ON COLUMN heartbeat_offsets.last_event IS
-    'Latest event_timestamp stored from this partition; of a reading further ahead than heartbeat.max_clock_skew, when it was stored.';
-COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold of them within period, by their event_timestamp, or by their arrival where that is '
-    'further ahead than heartbeat.max_clock_skew. silence: of a customer heard in the last day nothing has arrived for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
-    'unresolved. state: heartbeat_status has not been RUNNING for period.';
+-- @comments@
 CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at;
 DO $$
 DECLARE
     week regclass;
 BEGIN
-    -- of those with readings of the last day, or of a time that has not come
+    -- for the table partitions with readings of the last day, or of the future
     FOR week IN SELECT h.inhrelid::regclass
                 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r',
                      LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -68,7 +50,8 @@ BEGIN
 END
 $$;
 
--- heartbeat_partition_states() gives more columns than in 1.1, so it is made anew. What looks at it does without it meanwhile.
+-- heartbeat_partition_states() returns more columns than in 1.1, so it is dropped and created again. Until then the views that call it
+-- have other texts.
 
 SELECT set_config('heartbeat_building.readers', coalesce(string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), ''), true)
 FROM pg_proc p, aclexplode(p.proacl) a
@@ -85,20 +68,10 @@ DROP FUNCTION heartbeat_partition_states();
 
 -- @code@
 
-DO $$
-BEGIN
-    IF NOT heartbeat_is_distributed() THEN
-        CREATE TRIGGER heartbeat_records_changed BEFORE UPDATE OR DELETE ON heartbeat_records
-            FOR EACH ROW EXECUTE FUNCTION heartbeat_mark_changed();
-        CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON heartbeat_records
-            FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_mark_changed();
-        PERFORM heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
-    END IF;
-END
-$$;
+-- @tables/records_triggers@
 
--- Texts that 1.1 cut in the middle of a character, or stored as a broker sent them: clients refuse them, and so does the
--- server when a dump is restored.
+-- 1.1 cut texts in the middle of a character, and stored texts of brokers unchanged. Clients refuse such texts, and the server
+-- refuses them when it restores a dump.
 
 CREATE FUNCTION heartbeat_mend_text(broken text) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT;
 DO $$
@@ -117,7 +90,7 @@ BEGIN
         EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text))', place.relation,
                        place.column_name) INTO broken;
         CONTINUE WHEN NOT broken;
-        PERFORM heartbeat_refuse_user_code(ARRAY[place.relation]); -- a trigger would run as who updates the extension
+        PERFORM heartbeat_refuse_user_code(ARRAY[place.relation]); -- a trigger would run as the role that updates the extension
         EXECUTE format('UPDATE %s SET %2$I = %3$s WHERE %2$I::text <> heartbeat_mend_text(%2$I::text)', place.relation,
                        place.column_name, coalesce(place.mended, format('heartbeat_mend_text(%I)', place.column_name)));
     END LOOP;
@@ -125,33 +98,18 @@ END
 $$;
 DROP FUNCTION heartbeat_mend_text(text);
 
--- What 1.1 had and 1.2 has no more
+-- Functions that 1.2 no longer has
 
 DROP FUNCTION heartbeat_add_partition_keys(text, text);
 DROP FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text);
 DROP FUNCTION heartbeat_heard(text[], timestamptz);
 DROP FUNCTION heartbeat_use_summary(boolean);
 
--- Rights: of what is new, and for the roles that need it
+-- Rights on new objects
 
-REVOKE ALL ON heartbeat_maintenance FROM PUBLIC;
-REVOKE ALL ON FUNCTION heartbeat_partition_states(), heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean), heartbeat_move_rows(regclass, regclass),
-    heartbeat_drop_moved(regclass[]),
-    heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
-                         regclass, regclass, regclass), heartbeat_record_retention(integer, bigint, bigint),
-    heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text),
-    heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz), heartbeat_move_arrivals(), heartbeat_take_arrivals(),
-    heartbeat_find_heard(text), heartbeat_max_clock_skew(), heartbeat_is_spread(regclass),
-    heartbeat_use_summary(boolean, regprocedure), heartbeat_lock_control(regclass), heartbeat_spread(integer), heartbeat_gather(),
-    heartbeat_forget_offset(text, integer), heartbeat_refuse_user_code(regclass[]), heartbeat_notify(text, text), heartbeat_announcements_dropped(),
-    heartbeat_store_event(text, text, jsonb, timestamptz), heartbeat_store_pause(text), heartbeat_store_resume(),
-    heartbeat_update_alerts(text, boolean), heartbeat_unproven_partitions(regclass), heartbeat_surplus_rows(), heartbeat_own_extension(regrole), heartbeat_own_objects(regrole, regclass[]), heartbeat_set_owner(regrole),
-    heartbeat_check_objects(), heartbeat_mark_changed(), heartbeat_own_changes(boolean), heartbeat_watch_truncates(regclass),
-    heartbeat_release_trigger(regclass),
-    heartbeat_mark_minutes(timestamptz, timestamptz), heartbeat_record_rebuild(timestamptz, timestamptz, bigint),
-    heartbeat_rebuild_summary(timestamptz, timestamptz), heartbeat_ingest_state(), heartbeat_maintenance_duties() FROM PUBLIC;
+-- @rights@
 
--- heartbeat_metrics asks the new function as its reader does. The workers' role marks dead letters, and notes arrivals.
+-- Readers of heartbeat_metrics call the new functions with their own rights. The workers' role marks dead letters and stores arrivals.
 DO $$
 DECLARE
     reader text;
@@ -183,8 +141,5 @@ BEGIN
     END LOOP;
 END
 $$;
-
--- The summary's text is another one where Citus has spread the tables.
-SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure) WHERE heartbeat_is_distributed();
 
 -- @finish@

@@ -115,6 +115,7 @@ my %functions = (
 	'update_alerts(text,boolean)'                        => [ "''", 'true' ],
 	'use_summary(boolean,regprocedure)'                  => [ 'false', "'heartbeat_summarize_minute(timestamptz)'" ],
 	'wake_workers()'                                     => [],
+	'watch_changes(regclass,regprocedure)'               => [ $r, "'heartbeat_mark_changed()'" ],
 	'watch_truncates(regclass)'                          => [$r]);
 # Statements that undo the calls of a function. The effects of all other functions are harmless.
 my %undo = (

@@ -11,9 +11,3 @@ CREATE TRIGGER heartbeat_dead_letters_truncated AFTER TRUNCATE ON heartbeat_dead
     FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_count_deleted();
 CREATE TRIGGER heartbeat_alert_rules_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON heartbeat_alert_rules
     FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_rules_changed();
--- On each table partition too, which PostgreSQL sees to; TRUNCATE alone is not passed on to them.
-CREATE TRIGGER heartbeat_records_changed BEFORE UPDATE OR DELETE ON heartbeat_records
-    FOR EACH ROW EXECUTE FUNCTION heartbeat_mark_changed();
-CREATE TRIGGER heartbeat_records_truncated BEFORE TRUNCATE ON heartbeat_records
-    FOR EACH STATEMENT EXECUTE FUNCTION heartbeat_mark_changed();
-SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;

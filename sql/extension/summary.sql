@@ -1,11 +1,17 @@
 --
--- The text of vw_customer_bpm_summary where Citus has spread the tables, and where they are on this server.
--- heartbeat_distribute(), heartbeat_undistribute() and an update call heartbeat_use_summary() to choose one.
+-- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another one for tables on this server.
+-- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
+-- call it.
 --
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
 -- text first selects the minutes of the small tables, so that it reads no sum twice that is moved meanwhile. On one server the
 -- other text is far cheaper.
+--
+-- The text for one server reads a row of heartbeat_rollup as it is if no small table has its customer and minute. For each row of
+-- heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables are empty at one moment and large at
+-- the next, which the planner does not see. So the text reads them as arrays: the planner assumes ten elements and hashes them, and
+-- the cost depends only on their real length.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -16,7 +22,9 @@ DECLARE
     schema name := (SELECT n.nspname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = summarize_minute);
     propagation text := current_setting('citus.enable_ddl_propagation', true);
 BEGIN
-    PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+    IF propagation IS NOT NULL THEN -- Citus is loaded
+        PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+    END IF;
     IF schema <> 'heartbeat_building' THEN -- as it is while the extension is made or updated
         CREATE SCHEMA heartbeat_building;
         EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
@@ -79,8 +87,18 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', summarize_minute, schema);
         DROP SCHEMA heartbeat_building;
     END IF;
-    PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
+    IF propagation IS NOT NULL THEN
+        PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
     'Internal: gives vw_customer_bpm_summary the text for distributed tables, or the one for tables on this server.';
+
+SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
+COMMENT ON VIEW vw_customer_bpm_summary IS
+    'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
+COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'Who was measured.';
+COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
+COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
+COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
