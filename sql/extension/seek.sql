@@ -1,5 +1,5 @@
 --
--- Going back and forth in the topic
+-- Changes the offset at which ingest continues
 --
 
 CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
@@ -10,7 +10,7 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- the offset is of what the worker finds next
+                -- the new offset belongs to the cluster and the topic that the worker finds next, and the worker has consumed no message before it
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -104,22 +104,22 @@ COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'topic yet, it is taken with a notice, and NULL takes a position back that was given to a partition that nobody has '
     'read. Shows the offset before and after.';
 
-CREATE FUNCTION heartbeat_kafka_offsets(event_time timestamptz, only_partition integer DEFAULT NULL,
+CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
-    'Asks Kafka, for each partition of heartbeat.topic or for one, for the first offset whose Kafka timestamp is at or after the '
-    'given time, or the end of the partition where there is none.';
+    'Asks Kafka, for each Kafka partition of heartbeat.topic or for one, for the first offset whose Kafka timestamp is at or after '
+    'kafka_time, or for the end of the Kafka partition if there is none.';
 
--- Sorting makes it move all of them, also for a caller who takes one row only.
-CREATE FUNCTION heartbeat_seek(event_time timestamptz, partition integer DEFAULT NULL,
+-- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
+CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     RETURNS SETOF record
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT heartbeat_require(isfinite(event_time),
-                             'heartbeat_seek needs a finite time, not ' || coalesce(event_time::text, 'NULL'),
+    SELECT heartbeat_require(isfinite(kafka_time),
+                             'heartbeat_seek needs a finite time, not ' || coalesce(kafka_time::text, 'NULL'),
                              'invalid_parameter_value', 'It is compared with the Kafka timestamps of the messages.');
     SELECT heartbeat_require_pause();
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
@@ -127,11 +127,12 @@ BEGIN ATOMIC
     WITH moved AS MATERIALIZED (
         SELECT k.partition, k.next_offset,
                heartbeat_move_offset(current_setting('heartbeat.topic'), k.partition, k.next_offset,
-                                     'heartbeat_seek to ' || event_time::text) AS previous
-        FROM heartbeat_kafka_offsets(event_time, heartbeat_seek.partition) k
+                                     'heartbeat_seek to ' || kafka_time::text) AS previous
+        FROM heartbeat_kafka_offsets(kafka_time, heartbeat_seek.partition) k
     )
     SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
-    'Moves every partition of heartbeat.topic, or the one given, to its first message whose Kafka timestamp is at or after the given '
-    'time. Ingest must be paused. Shows each partition''s offset before and after.';
+    'Moves every Kafka partition of heartbeat.topic, or the given one, to its first message whose Kafka timestamp is at or after '
+    'kafka_time. The event_timestamp of a reading can differ from it. Ingest must be paused. Returns the offsets of each Kafka partition '
+    'before and after.';

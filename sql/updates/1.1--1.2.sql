@@ -50,6 +50,32 @@ BEGIN
 END
 $$;
 
+-- The functions that compare Kafka's timestamps name their parameter kafka_time. CREATE OR REPLACE cannot rename a parameter. A new
+-- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. A view
+-- or a function in SQL that calls one of the functions with the old name would work, but a dump of it could not be restored.
+
+DO $$
+DECLARE
+    renamed oid[] := ARRAY['heartbeat_seek(timestamptz, integer)'::regprocedure, 'heartbeat_kafka_offsets(timestamptz, integer)'::regprocedure];
+    callers text;
+BEGIN
+    SELECT string_agg(c.caller, ', ' ORDER BY c.caller) INTO callers
+    FROM (SELECT DISTINCT CASE d.classid WHEN 'pg_proc'::regclass THEN pg_describe_object(d.classid, d.objid, 0)
+                          ELSE (SELECT pg_describe_object('pg_class'::regclass, w.ev_class, 0) FROM pg_rewrite w WHERE w.oid = d.objid) END,
+                 CASE d.classid WHEN 'pg_proc'::regclass THEN pg_get_function_sqlbody(d.objid) ELSE pg_get_ruledef(d.objid) END
+          FROM pg_depend d
+          WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = ANY (renamed)
+            AND d.classid IN ('pg_proc'::regclass, 'pg_rewrite'::regclass)) c (caller, definition)
+    WHERE c.definition LIKE '%event_time =>%';
+    IF callers IS NOT NULL THEN
+        RAISE EXCEPTION 'the parameter event_time of heartbeat_seek() has the new name kafka_time, but a definition uses the old one'
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('It is used by %s.', callers),
+                  HINT = 'Create these objects again without the parameter''s name, update the extension, then use the new name.';
+    END IF;
+    UPDATE pg_proc SET proargnames = array_replace(proargnames, 'event_time', 'kafka_time') WHERE oid = ANY (renamed);
+END
+$$;
+
 -- heartbeat_partition_states() returns more columns than in 1.1, so it is dropped and created again. Until then the views that call it
 -- have other texts.
 

@@ -23,6 +23,21 @@ my @earlier = split /\n/, $fresh->query(
 my $expected = definition($fresh);
 cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
+# What a user has made of heartbeat_seek(), whose parameter gets another name.
+my $seek  = 'heartbeat_seek(timestamptz, integer)';
+my @given = (
+	'CREATE ROLE operator', 'CREATE ROLE keeper', "GRANT EXECUTE ON FUNCTION $seek TO operator WITH GRANT OPTION", "ALTER FUNCTION $seek OWNER TO keeper",
+	'CREATE VIEW back AS SELECT * FROM heartbeat_seek(now())',
+	'CREATE FUNCTION go_back(since timestamptz) RETURNS SETOF bigint BEGIN ATOMIC SELECT new_offset FROM heartbeat_seek(since); END');
+my @taken = ("ALTER FUNCTION $seek OWNER TO CURRENT_USER", 'DROP VIEW back', 'DROP FUNCTION go_back', 'DROP OWNED BY operator');
+my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1), ' ') FROM pg_proc WHERE oid = '$seek'::regprocedure";
+
+# Calls with the parameter's old name, each a statement, and how to undo it.
+my %named = (
+	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
+	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],
+	'function public.named()'       => [ 'CREATE FUNCTION named() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM heartbeat_seek(partition => 0, event_time => now()); END', 'DROP FUNCTION named' ]);
+
 for my $version (@earlier)
 {
 	my $node = Heartbeat::Cluster->create("from_$version", kafka => $kafka, version => $version, settings => { 'heartbeat.batch_size' => 100 });
@@ -34,6 +49,7 @@ for my $version (@earlier)
 	$kafka->produce('heartbeat-events', { partition => 1, value => 'no reading' });
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the update');
+	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
 	# versions before 1.2 could store an incomplete character at the end of a text
@@ -42,6 +58,16 @@ for my $version (@earlier)
 	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
 	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules), '(SELECT customer_id FROM heartbeat_customers)';
 	my $before = $node->query($kept);
+
+	for my $caller (sort keys %named)
+	{
+		$node->query($named{$caller}[0]);
+		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
+			qr/ERROR:  the parameter event_time of heartbeat_seek\(\) has the new name kafka_time.*\nDETAIL:  It is used by \Q$caller\E\.\nHINT:  Create these objects again without/,
+			"the update refuses a caller that uses the parameter's old name, and names it: $caller");
+		$node->query($named{$caller}[1]);
+	}
+	my $had = $node->query($has);
 
 	my $updater = $node->background_psql('heartbeat');
 	$updater->query_safe('BEGIN');
@@ -77,6 +103,11 @@ for my $version (@earlier)
 	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "the update keeps a grant of a user");
 	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
 		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes');
+	is($node->query($has), $had, 'heartbeat_seek() keeps its owner and its grants');
+	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
+	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'back', 'go_back(now())';
+	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
+	$node->query($_) for @taken;
 	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "no object of the extension uses an object of another role");
 
 	$node->query($_) for 'ALTER TABLE heartbeat_records DROP COLUMN ward', 'DROP OWNED BY viewer';
