@@ -10,7 +10,7 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # functions, which an update creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control alerts)
 CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions summarize_partitions \
-	dead_letters seek replay retention status views summary alerts metrics audit distribute undistribute owner \
+	dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
 	check_objects
 SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump finish
 

@@ -1,5 +1,5 @@
 --
--- Who was heard last when, by the server's clock: a device's own may be wrong by any time
+-- When each customer was last heard, by the server's clock: a device's clock can be wrong by any time
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -46,8 +46,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: enters in heartbeat_customers who was heard, and returns the shortest period of the enabled rules on silence, in '
     'seconds, or 0. The maintenance worker calls it.';
 
--- Of customers who were not heard since version 1.2, what the readings of two days say; once for each of them. As subqueries
--- with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
+-- Finds the last reading, in the readings of two days, of customers without an arrival since version 1.2. It does this once for each
+-- customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, distributed boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -72,14 +72,20 @@ $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
     'Internal: when some customers had their last reading between two times.';
 
+CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
+    LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT c.customer_id, c.heard_until FROM heartbeat_customers c
+    WHERE c.customer_id > coalesce(after_customer, '') ORDER BY c.customer_id LIMIT 10000;
+END;
+COMMENT ON FUNCTION heartbeat_customers_after(text) IS
+    'Internal: the 10,000 customers that follow the given one, or fewer if no more follow.';
+
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH unknown AS MATERIALIZED (
-        SELECT s.customer_id FROM (
-            SELECT c.customer_id, c.heard_until FROM heartbeat_customers c
-            WHERE c.customer_id > coalesce(after_customer, '') ORDER BY c.customer_id LIMIT 10000) s
-        WHERE s.heard_until IS NULL
+        SELECT s.customer_id FROM heartbeat_customers_after(after_customer) s WHERE s.heard_until IS NULL
         UNION
         SELECT c.customer_id FROM heartbeat_customers c
         WHERE c.heard_until IS NULL AND c.customer_id IN (SELECT r.customer_id FROM heartbeat_alert_rules r WHERE r.kind = 'silence' AND r.enabled)

@@ -1,0 +1,117 @@
+--
+-- The conditions of the alert rules: one function for each kind of rule. Each returns the alerts whose condition is met now: the
+-- rule, the subject and the detail, as heartbeat_alerts has them. heartbeat_update_alerts() raises and closes the alerts.
+--
+-- Each function reads ranges of indexes only, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
+-- 10,000 customers in a call.
+--
+
+-- This function reads only the readings' table. Citus sends such a query to its nodes, and no query that also reads a table of
+-- the coordinator.
+CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
+                                           only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT h.customer_id, h.event_timestamp FROM %1$s h'
+        ' WHERE h.event_timestamp > $1 AND h.event_timestamp < $2 AND h.event_timestamp <= h.ingested_at + $3'
+        ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
+        ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
+        USING since, until, skew, only_customer, only_type;
+    -- readings of clocks that are further ahead, by their arrival
+    RETURN QUERY EXECUTE format(
+        'SELECT h.customer_id, h.ingested_at FROM %1$s h'
+        ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
+        ' AND h.event_timestamp > $1 AND ($3 IS NULL OR h.customer_id = $3) AND ($4 IS NULL OR h.anomaly_type = $4)'
+        ' ORDER BY h.ingested_at DESC LIMIT 100000', anomalies)
+        USING since, skew, only_customer, only_type;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text) IS
+    'Internal: the newest 100,000 anomalies between two times, and as many of clocks that are further ahead, with their arrival. A '
+    'customer and a type, if given, restrict them.';
+
+-- The window begins a minute before the rule's period, for readings that arrive late.
+CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.name, a.customer_id,
+           jsonb_build_object('kind', r.kind, 'anomalies', max(a.within), 'period', r.period, 'last_event', max(a.event_timestamp))
+    FROM heartbeat_alert_rules r, LATERAL (
+        SELECT n.customer_id, n.event_timestamp,
+               count(*) OVER (PARTITION BY n.customer_id ORDER BY n.event_timestamp
+                              RANGE BETWEEN r.period PRECEDING AND CURRENT ROW) AS within
+        FROM heartbeat_newest_anomalies('heartbeat_anomalies'::regclass, now() - r.period - interval '1 minute',
+                                        now() + heartbeat_max_clock_skew(), heartbeat_max_clock_skew(), r.customer_id, r.anomaly_type) n) a
+    WHERE r.enabled AND r.kind = 'anomalies'
+    GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
+    HAVING max(a.within) >= r.threshold;
+END;
+COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
+    'Internal: the alerts whose condition is met, of the enabled rules of kind anomalies.';
+
+-- The silence of a customer is known only while ingest is not behind. It is measured from the arrival of the customer's last
+-- reading, in heartbeat_customers.
+CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.rule, w.customer_id, jsonb_build_object('kind', 'silence', 'period', w.period)
+    FROM (SELECT r.name AS rule, r.period, c.customer_id, c.heard_until
+          FROM heartbeat_alert_rules r CROSS JOIN heartbeat_customers_after(after_customer) c
+          WHERE r.enabled AND r.kind = 'silence' AND r.customer_id IS NULL
+          UNION ALL
+          SELECT r.name, r.period, c.customer_id, c.heard_until
+          FROM heartbeat_alert_rules r JOIN heartbeat_customers c ON c.customer_id = r.customer_id
+          WHERE r.enabled AND r.kind = 'silence') w
+         JOIN heartbeat_status s ON coalesce(s.lag_seconds, 0) < extract(epoch FROM w.period)
+    WHERE (SELECT heartbeat_ingest_state()) = 'RUNNING'
+      AND w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
+END;
+COMMENT ON FUNCTION heartbeat_alerts_of_silence(text) IS
+    'Internal: the alerts whose condition is met, of the enabled rules of kind silence: for the 10,000 customers that follow the given '
+    'one, and for the customers that a rule names.';
+
+CREATE FUNCTION heartbeat_silences_ended(after_customer text, last_customer text) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT o.id
+    FROM heartbeat_alerts o JOIN heartbeat_alert_rules r ON r.name = o.rule JOIN heartbeat_customers c ON c.customer_id = o.subject
+    WHERE o.closed_at IS NULL AND r.enabled AND r.kind = 'silence' AND c.heard_until >= now() - r.period
+      AND (r.customer_id IS NOT NULL
+           OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
+END;
+COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
+    'Internal: the ids of open alerts of kind silence whose customer was heard again: for the customers after the first given one, up '
+    'to the second one (NULL: all that follow), and for the customers that a rule names.';
+
+CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.name, current_setting('heartbeat.topic'), jsonb_build_object('kind', r.kind, 'lag_messages', s.lag_messages)
+    FROM heartbeat_alert_rules r JOIN heartbeat_status s ON s.lag_messages > r.threshold
+    WHERE r.enabled AND r.kind = 'lag';
+END;
+COMMENT ON FUNCTION heartbeat_alerts_of_lag() IS 'Internal: the alerts whose condition is met, of the enabled rules of kind lag.';
+
+CREATE FUNCTION heartbeat_alerts_of_dead_letters(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'dead_letters', d.unresolved)
+    FROM heartbeat_alert_rules r,
+         (SELECT coalesce(sum(o.dead_letters::numeric - o.dead_letters_deleted), 0) AS unresolved FROM heartbeat_offsets o) d
+    WHERE r.enabled AND r.kind = 'dead_letters' AND d.unresolved > r.threshold;
+END;
+COMMENT ON FUNCTION heartbeat_alerts_of_dead_letters() IS
+    'Internal: the alerts whose condition is met, of the enabled rules of kind dead_letters.';
+
+CREATE FUNCTION heartbeat_alerts_of_state(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
+    FROM heartbeat_alert_rules r
+         JOIN heartbeat_status s ON s.state <> 'RUNNING' AND coalesce(s.since <= clock_timestamp() - r.period, true)
+    WHERE r.enabled AND r.kind = 'state';
+END;
+COMMENT ON FUNCTION heartbeat_alerts_of_state() IS 'Internal: the alerts whose condition is met, of the enabled rules of kind state.';
