@@ -3,7 +3,7 @@
 
 def classify(rate):
     """Returns the type of the anomaly, or None for a normal heart rate."""
-    if rate <= 0 or rate > 300:
+    if not 0 < rate <= 300:  # NaN too
         return "INVALID"
     if rate < 40:
         return "BRADYCARDIA"
