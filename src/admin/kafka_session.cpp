@@ -114,7 +114,7 @@ Consumer *kafka_session_open() {
     if (settings.brokers[0] == '\0')
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
-                 errhint("Set it, and reload the configuration.")));
+                 errhint("Set heartbeat.brokers, and reload the configuration.")));
     Error error = {};
     Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &error);
     if (consumer == nullptr)

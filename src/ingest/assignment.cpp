@@ -163,8 +163,9 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
     switch (news) {
     case TopicNews::missing:
         text_print(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);
-        return give_up(assignment, AssignmentResult::unavailable, reason,
-                       "Create it, or change heartbeat.topic; it is noticed by itself.");
+        return give_up(
+            assignment, AssignmentResult::unavailable, reason,
+            "Create the topic, or correct heartbeat.topic. heartbeat then continues automatically.");
     case TopicNews::other:
         return AssignmentResult::outdated;
     case TopicNews::unreachable:

@@ -18,9 +18,10 @@ enum class AssignmentResult {
     failed,      // a person must decide how to go on
 };
 
-inline constexpr char brokers_hint[] = "Check that the brokers run, heartbeat.brokers, and the file that "
-                                       "heartbeat.kafka_config_file names; connecting goes on by itself, "
-                                       "with a changed file after a reload.";
+inline constexpr char brokers_hint[] =
+    "Check that the brokers run, and check heartbeat.brokers and the file of heartbeat.kafka_config_file. "
+    "heartbeat tries to connect again automatically. It reads a changed file after a reload of the "
+    "configuration.";
 
 struct Assignment {
     KafkaPartitions partitions;

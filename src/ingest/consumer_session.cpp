@@ -86,7 +86,7 @@ void consumer_session_close(ConsumerSession *session) {
     if (!abandoned)
         return;
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                  errmsg("heartbeat: the Kafka client does not end; the worker is started anew"),
+                  errmsg("heartbeat: the Kafka client does not close; the launcher restarts the worker"),
                   errhidecontext(true)));
     proc_exit(1);
 }

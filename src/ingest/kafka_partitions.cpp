@@ -14,12 +14,10 @@ namespace {
 constexpr TimestampTz trouble_lasts = 2 * USECS_PER_SEC;
 constexpr TimestampTz trouble_again_lasts = 10 * USECS_PER_SEC;
 
-constexpr char away_hint[] =
-    "Partitions with another leader are read. This one is asked for again each second, and "
-    "goes on by itself. Check the broker, "
-    "and its advertised.listeners.";
+constexpr char away_hint[] = "heartbeat reads the partitions of other leaders. It tries this partition again "
+                             "each second. Check the broker and its advertised.listeners.";
 constexpr char trouble_hint[] =
-    "It is tried again by itself. Messages that are damaged in Kafka are passed over by heartbeat_seek().";
+    "heartbeat tries again automatically. If messages are damaged in Kafka, heartbeat_seek() can skip them.";
 
 } // namespace
 

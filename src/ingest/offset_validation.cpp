@@ -10,8 +10,8 @@ namespace heartbeat {
 namespace {
 
 constexpr const char *advice =
-    "To go on from another offset: heartbeat_pause(), heartbeat_seek(partition, offset), "
-    "heartbeat_resume(); or set heartbeat.offset_reset.";
+    "To continue at another offset, call heartbeat_pause(), heartbeat_seek(partition, offset) and "
+    "heartbeat_resume(), or set heartbeat.offset_reset.";
 
 enum class Mismatch {
     none,
@@ -47,10 +47,10 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
                        char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
     if (is_other_id(stored.cluster_id, topic.cluster_id)) {
-        text_print(
-            reason, state_text_size,
-            "the offsets of topic \"%s\" are of Kafka cluster %s, and heartbeat.brokers leads to cluster %s",
-            settings.topic, stored.cluster_id, topic.cluster_id);
+        text_print(reason, state_text_size,
+                   "the stored offsets of topic \"%s\" belong to Kafka cluster %s, but heartbeat.brokers "
+                   "connects to cluster %s",
+                   settings.topic, stored.cluster_id, topic.cluster_id);
         return Mismatch::other_topic;
     }
     if (stored.lost && stored.truncated_to < 0) {
@@ -58,9 +58,10 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         return Mismatch::other_topic;
     }
     if (is_other_id(stored.topic_id, topic.topic_id)) {
-        text_print(reason, state_text_size,
-                   "topic \"%s\" was deleted and made again: its id is %s, and the stored offsets are of %s",
-                   settings.topic, topic.topic_id, stored.topic_id);
+        text_print(
+            reason, state_text_size,
+            "topic \"%s\" was deleted and recreated: its id is %s, but the stored offsets belong to id %s",
+            settings.topic, topic.topic_id, stored.topic_id);
         return Mismatch::other_topic;
     }
     if (stored.lost) {
@@ -69,7 +70,8 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
     }
     if (stored.next_offset < range.low) {
         text_print(reason, state_text_size,
-                   "Kafka no longer holds offset %lld of partition %d of topic \"%s\": it begins at %lld",
+                   "Kafka no longer holds offset %lld of partition %d of topic \"%s\": the partition begins "
+                   "at offset %lld",
                    next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
         return Mismatch::removed;
     }
@@ -80,7 +82,8 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         return Mismatch::truncated;
     }
     text_print(reason, state_text_size,
-               "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
+               "partition %d of topic \"%s\" ends at offset %lld, before the stored offset %lld: the topic "
+               "was recreated",
                stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
     return Mismatch::other_topic;
 }
@@ -96,7 +99,7 @@ void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topi
         return;
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
-               "topic \"%s\" was deleted and made again: it has %d partitions now, and had more",
+               "topic \"%s\" was deleted and recreated: it has %d partitions now, and had more before",
                settings.topic, topic.partition_count);
     offsets_mark_lost(settings.topic, reason);
     for (size_t i = 0; i < count; i++) {
@@ -108,11 +111,10 @@ void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topi
 }
 
 void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, int64_t offset) {
-    text_print(
-        hint, sizeof(hint),
-        "To read what the log has now: heartbeat_pause(), heartbeat_seek(%d, %lld), heartbeat_resume(); or "
-        "set heartbeat.offset_reset. Readings that are stored already are not stored again.",
-        partition, static_cast<long long>(offset));
+    text_print(hint, sizeof(hint),
+               "To read the messages that the log has now, call heartbeat_pause(), heartbeat_seek(%d, %lld) "
+               "and heartbeat_resume(), or set heartbeat.offset_reset. heartbeat stores no reading twice.",
+               partition, static_cast<long long>(offset));
 }
 
 void move(StoredOffset *stored, int64_t to, const char *reason) {
@@ -136,10 +138,11 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
     bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
-    ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
-                      errdetail("By heartbeat.offset_reset, partition %d goes on at offset %lld.",
-                                stored->partition, static_cast<long long>(to)),
-                      errhidecontext(true)));
+    ereport(WARNING,
+            (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
+             errdetail("The worker continues partition %d at offset %lld, as heartbeat.offset_reset says.",
+                       stored->partition, static_cast<long long>(to)),
+             errhidecontext(true)));
     if (mismatch != Mismatch::removed && to_end)
         move(stored, begin, reason);
     move(stored, to, reason);

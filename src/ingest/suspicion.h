@@ -13,8 +13,9 @@ struct Suspicions {
     int32_t room;
 };
 
-inline constexpr char suspicion_hint[] = "heartbeat looks again in a moment, since a broker that was frozen "
-                                         "can serve an old log until it learns that it no longer leads.";
+inline constexpr char suspicion_hint[] =
+    "heartbeat checks again in a few seconds, because a broker that was frozen can serve an old log until it "
+    "learns that it is no longer the leader.";
 
 // Call it each time that the fault is found. True if it was found some seconds ago, too, or if it is a fault
 // of the whole topic (partition -1).

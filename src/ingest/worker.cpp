@@ -69,14 +69,15 @@ long step() {
         look_at_control();
     if (!worker.installed)
         return worker_state_rest(WorkerState::stopped, not_installed_reason,
-                                 "CREATE EXTENSION heartbeat; it is noticed by itself.");
+                                 "Run CREATE EXTENSION heartbeat in the database of heartbeat.database. "
+                                 "heartbeat then starts to read automatically.");
     if (worker.wrong_server != nullptr)
         return worker_state_rest(WorkerState::stopped, worker.wrong_server->reason,
                                  worker.wrong_server->hint);
     if (settings.brokers[0] == '\0') {
         consumer_session_close(&worker.session);
         return worker_state_rest(WorkerState::stopped, settings_why_no_brokers(),
-                                 "Set it, and reload the configuration.");
+                                 "Set heartbeat.brokers, and reload the configuration.");
     }
     if (worker.failed || (worker.session.consumer == nullptr && !worker_client_open()))
         return until_woken;

@@ -17,14 +17,13 @@ namespace {
 // Drops the batch. The worker reads its messages again when it continues.
 long stop_for_dead_letters() {
     char reason[state_text_size];
-    text_print(
-        reason, sizeof(reason),
-        "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are not resolved, and there are more",
-        settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
-    return worker_state_fail(
-        reason,
-        "See heartbeat_dead_letter_summary. Mend them and call heartbeat_retry_dead_letters(), DELETE "
-        "those that are given up, or raise the limit; then it goes on by itself.");
+    text_print(reason, sizeof(reason),
+               "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are unresolved, and the "
+               "current batch has more",
+               settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
+    return worker_state_fail(reason, "See heartbeat_dead_letter_summary. Correct the dead letters and call "
+                                     "heartbeat_retry_dead_letters(), delete the dead letters that you do "
+                                     "not need, or raise the limit. heartbeat then continues automatically.");
 }
 
 long store() {
@@ -44,11 +43,12 @@ long store() {
     case StoreResult::moved:
         break;
     }
-    ereport(WARNING,
-            (errcode(ERRCODE_WARNING),
-             errmsg("heartbeat: a position was moved by somebody else while its messages were being stored"),
-             errdetail("Nothing was stored; reading goes on from the position that is in heartbeat_offsets."),
-             errhidecontext(true)));
+    ereport(WARNING, (errcode(ERRCODE_WARNING),
+                      errmsg("heartbeat: another process changed an offset in heartbeat_offsets while the "
+                             "worker stored a batch"),
+                      errdetail("The worker stored nothing of this batch. It continues at the offset that "
+                                "heartbeat_offsets has now."),
+                      errhidecontext(true)));
     consumer_session_stop(&worker.session);
     return reconnect_ms;
 }

@@ -29,8 +29,9 @@ bool worker_client_replace_useless() {
 long worker_client_replace() {
     consumer_session_close(&worker.session);
     worker.session.troubled = true; // until the new client has read from a partition
-    worker_state_report(WorkerState::connecting, "the Kafka client does not take the assignment",
-                        "It is replaced by another one.");
+    worker_state_report(WorkerState::connecting,
+                        "the Kafka client does not begin to read the assigned partitions",
+                        "heartbeat replaces the client with a new one.");
     return at_once;
 }
 

@@ -27,11 +27,10 @@ long worker_trouble_assign_again() {
     worker.trouble_again = now < worker.troubled_at + trouble_lasts;
     worker.troubled_at = now;
     worker.session.troubled = true;
-    worker_state_report(
-        WorkerState::connecting, trouble,
-        has_brokers ? "It is tried again by itself. Messages that are damaged in Kafka are passed over by "
-                      "heartbeat_seek()."
-                    : brokers_hint);
+    worker_state_report(WorkerState::connecting, trouble,
+                        has_brokers ? "heartbeat tries again automatically. If messages are damaged in "
+                                      "Kafka, heartbeat_seek() can skip them."
+                                    : brokers_hint);
     return worker.trouble_again ? reconnect_ms : at_once;
 }
 

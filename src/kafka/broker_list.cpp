@@ -62,7 +62,7 @@ const char *port_mistake(string_view port) {
     if (!digits)
         return "its port is not a number";
     return number < 1 || number > port_max || port.size() > port_digits_max
-               ? "its port is not one of 1 to 65535"
+               ? "its port is not in the range 1 to 65535"
                : nullptr;
 }
 
@@ -71,9 +71,8 @@ const char *host_mistake(string_view host) {
         return "its host is missing";
     if (host.size() > host_max)
         return "its host has more than 255 characters";
-    return std::all_of(host.begin(), host.end(), is_host_char)
-               ? nullptr
-               : "its host has a character that no name of a host can have";
+    return std::all_of(host.begin(), host.end(), is_host_char) ? nullptr
+                                                               : "its host has an illegal character";
 }
 
 const char *bracket_mistake(string_view address) {
@@ -81,7 +80,7 @@ const char *bracket_mistake(string_view address) {
     if (close == string_view::npos)
         return "a bracket is not closed";
     if (!is_ipv6(address.substr(1, close - 1)))
-        return "there is no IPv6 address in its brackets";
+        return "its brackets have no IPv6 address inside";
     string_view rest = address.substr(close + 1);
     if (rest.empty())
         return nullptr;
@@ -91,18 +90,18 @@ const char *bracket_mistake(string_view address) {
 // The mistake in the address; nullptr: there is no mistake.
 const char *address_mistake(string_view address) {
     if (address.find("://") != string_view::npos)
-        return "it begins with a protocol, which security.protocol is for";
+        return "it begins with a protocol, which you set with security.protocol";
     if (address.find('/') != string_view::npos)
         return "it has a path";
     if (address.find('@') != string_view::npos)
-        return "it has the name of a user, which sasl.username is for";
+        return "it has a user name, which you set with sasl.username";
     if (address[0] == '[')
         return bracket_mistake(address);
     size_t colon = address.find(':');
     if (colon == string_view::npos)
         return host_mistake(address);
     if (address.find(':', colon + 1) != string_view::npos)
-        return is_ipv6(address) ? nullptr : "it has two colons, and is no IPv6 address";
+        return is_ipv6(address) ? nullptr : "it has two colons and is not an IPv6 address";
     const char *mistake = host_mistake(address.substr(0, colon));
     return mistake != nullptr ? mistake : port_mistake(address.substr(colon + 1));
 }
@@ -136,7 +135,7 @@ bool broker_list_check(const char *list, char *reason, size_t size) noexcept {
         return false;
     }
     if (addresses == 0)
-        snprintf(reason, size, "It names no broker.");
+        snprintf(reason, size, "The list has no address of a broker.");
     return addresses > 0;
 }
 

@@ -7,9 +7,9 @@
 namespace heartbeat {
 
 inline constexpr const char *broker_list_legal =
-    "host:port, or several of them with commas, such as kafka-1:9092,kafka-2:9092. The port is 1 to 65535, "
-    "and 9092 "
-    "where it is left out; an IPv6 address with a port stands in brackets, as [::1]:9092.";
+    "host:port, or several addresses separated by commas, such as kafka-1:9092,kafka-2:9092. The port is 1 "
+    "to 65535, and 9092 if you leave it out. Write an IPv6 address with a port in brackets, such as "
+    "[::1]:9092.";
 
 // False if librdkafka could not connect to each address of the list. `reason` then has one sentence of ASCII
 // that names the wrong address. librdkafka itself ignores a wrong address, or connects to another one. An

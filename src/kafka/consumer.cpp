@@ -36,7 +36,8 @@ void error_callback(rd_kafka_t *client, int error, const char *reason, void *opa
     auto *consumer = static_cast<Consumer *>(opaque);
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         consumer->lost_brokers = true;
-        utf8_copy(consumer->trouble, sizeof(consumer->trouble), "cannot reach Kafka: every broker is gone");
+        utf8_copy(consumer->trouble, sizeof(consumer->trouble),
+                  "cannot reach Kafka: no broker can be reached");
     } else {
         char shown[print_size_max];
         consumer->redactor.show(shown, sizeof(shown), reason);
@@ -93,7 +94,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
     consumer->shared->topic = settings.topic;
     consumer->shared->group = settings.group_id;
     if (!consumer->wake->is_open()) {
-        utf8_print(problem->text, sizeof(problem->text), "cannot make a pipe: %s", strerror(errno));
+        utf8_print(problem->text, sizeof(problem->text), "cannot create a pipe: %s", strerror(errno));
         return false;
     }
     ConfigPointer config = kafka_config_create(settings, problem, &consumer->redactor);
@@ -105,7 +106,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
     rd_kafka_conf_set_throttle_cb(config.get(), throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config.get(), commit_callback);
     if (!consumer->connections.watch(config.get(), consumer->wake->ring_end())) {
-        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not tell of its connections");
+        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not report its connections");
         return false;
     }
     TimersSlackened slackened;
@@ -126,10 +127,11 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
     consumer->queue.reset(rd_kafka_queue_get_consumer(consumer->client));
     rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failure_describe(problem, "cannot route librdkafka's log", error);
+        return failure_describe(problem, "cannot redirect librdkafka's log", error);
     consumer->shared->topic_handle.reset(rd_kafka_topic_new(consumer->client, settings.topic, nullptr));
     if (consumer->shared->topic_handle == nullptr)
-        return failure_describe(problem, "cannot name the topic to librdkafka", rd_kafka_last_error());
+        return failure_describe(problem, "cannot create librdkafka's handle for the topic",
+                                rd_kafka_last_error());
     rd_kafka_queue_io_event_enable(consumer->queue.get(), consumer->wake->ring_end(), "1", 1);
     return true;
 }

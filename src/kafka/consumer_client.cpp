@@ -39,7 +39,7 @@ void Consumer::lose_topic() noexcept {
         return;
     lost_topic = true;
     utf8_print(lost_reason.text, sizeof(lost_reason.text),
-               "topic \"%s\" was deleted, and the one that has its name now is another", topic.c_str());
+               "topic \"%s\" was deleted, and another topic has its name now", topic.c_str());
 }
 
 void Consumer::listen() noexcept {

@@ -96,7 +96,7 @@ const char *find_objection(const FileProperty &property) {
     if (is_among(std::begin(code_names), std::end(code_names), name))
         return "which would run code in the server: remove the line";
     if (name == "enable.sasl.oauthbearer.unsecure.jwt")
-        return "which is for development, and whose errors quote the file: remove the line";
+        return "which is only for development and makes errors quote the file: remove the line";
     // librdkafka refuses a wrong mechanism only later, and quotes it in its error
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
@@ -104,9 +104,9 @@ const char *find_objection(const FileProperty &property) {
     if (is_among(std::begin(shell_names), std::end(shell_names), name)) {
         if (property.value.find_first_not_of(shell_safe) != std::string::npos)
             return "and its value has characters other than letters, digits and . _ / @ : -, which a shell "
-                   "might take for something else";
+                   "could interpret";
         if (property.value[0] == '-')
-            return "and its value begins with -, which kinit would take for an option";
+            return "and its value begins with -, which kinit would read as an option";
     }
     if (name == url_name && property.value.rfind("https://", 0) != 0 &&
         property.value.rfind("http://", 0) != 0)

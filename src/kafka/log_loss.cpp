@@ -19,14 +19,14 @@ long long shown(int64_t offset) {
 void log_loss_describe(const char *topic, const Examination &examination, TopicLoss *loss) noexcept {
     char where[96];
     if (loss->lowest < 0 && examination.log_end < examination.next)
-        utf8_print(
-            loss->reason.text, sizeof(loss->reason.text),
-            "partition %d of topic \"%s\" ends at %lld, before the stored offset %lld: it was made again",
-            loss->partition, topic, shown(examination.log_end), shown(loss->position));
+        utf8_print(loss->reason.text, sizeof(loss->reason.text),
+                   "partition %d of topic \"%s\" ends at offset %lld, before the stored offset %lld: the "
+                   "topic was recreated",
+                   loss->partition, topic, shown(examination.log_end), shown(loss->position));
     else if (loss->lowest < 0)
         utf8_print(loss->reason.text, sizeof(loss->reason.text),
-                   "offset %lld of partition %d of topic \"%s\" holds another message than when it was read: "
-                   "the topic was deleted and made again",
+                   "offset %lld of partition %d of topic \"%s\" holds another message than when heartbeat "
+                   "read it: the topic was deleted and recreated",
                    shown(examination.sought.offset), loss->partition, topic);
     if (loss->lowest < 0)
         return;

@@ -21,7 +21,7 @@ bool log_move(Consumer *consumer, size_t index, int64_t offset, [[maybe_unused]]
         result = rd_kafka_error_code(error.get());
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR || result == RD_KAFKA_RESP_ERR__IN_PROGRESS)
         return true;
-    consumer->note_trouble("partition %d: reading cannot go back to offset %lld: %s",
+    consumer->note_trouble("partition %d: cannot read again from offset %lld: %s",
                            consumer->positions[index].partition, static_cast<long long>(offset),
                            rd_kafka_err2str(result));
     return false;

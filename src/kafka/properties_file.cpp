@@ -69,7 +69,8 @@ bool read_all(FILE *file, std::string *text, Error *error) {
     if (ferror(file) != 0) // a part of the file would be another configuration
         return refuse_unreadable(error);
     // librdkafka ends a name at a zero byte, so a refused property would pass the checks under a longer name
-    return text->find('\0') == std::string::npos || refuse(error, "has a zero byte, so it is no text");
+    return text->find('\0') == std::string::npos ||
+           refuse(error, "has a zero byte, so it is not a text file");
 }
 
 } // namespace
@@ -80,8 +81,8 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader) {
     if (status.st_uid != reader && status.st_uid != 0)
         return "belongs to another user: it must belong to the user that the server runs as, or to root";
     if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
-        return "is open to others, and it may hold secrets: chmod it to 0600, or 0640 for a group that may "
-               "read it";
+        return "is open to other users, and it may have secrets: set its mode to 0600, or to 0640 if its "
+               "group may read it";
     return status.st_size > size_max ? "is larger than 1 MiB" : nullptr;
 }
 

@@ -194,7 +194,7 @@ void Redactor::show(char *to, size_t size, const char *text) const noexcept {
     try {
         utf8_copy(to, size, redact(text == nullptr ? "" : text).c_str());
     } catch (...) {
-        utf8_copy(to, size, "out of memory while librdkafka's words were being read");
+        utf8_copy(to, size, "out of memory while removing secrets from librdkafka's text");
     }
 }
 

@@ -55,7 +55,7 @@ void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata,
     if (answer->topic.partition_count > partition_count_max) {
         answer->error = RD_KAFKA_RESP_ERR__FAIL;
         utf8_print(answer->problem.text, sizeof(answer->problem.text),
-                   "the broker says that topic \"%s\" has %d partitions; more than %d are not read",
+                   "the broker says that topic \"%s\" has %d partitions, but heartbeat reads at most %d",
                    client.topic.c_str(), answer->topic.partition_count, partition_count_max);
         return;
     }
@@ -175,9 +175,8 @@ int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
         return high;
     if (!consumer->impossible_end)
         consumer->note_trouble(
-            "partition %d: the broker says that it ends at offset %lld, which no partition "
-            "can",
-            partition, static_cast<long long>(high));
+            "partition %d: the broker says that the end offset is %lld, which is not possible", partition,
+            static_cast<long long>(high));
     consumer->impossible_end = true;
     return -1;
 }

@@ -74,7 +74,7 @@ void put_high(RangeAnswer *answer, int64_t offset) {
     answer->wrong = !answer->known;
     if (answer->wrong)
         utf8_print(answer->reason.text, sizeof(answer->reason.text),
-                   "the broker says that it holds offsets %lld to %lld, which no partition can",
+                   "the broker says that it holds offsets %lld to %lld, which is not possible",
                    static_cast<long long>(range.low), static_cast<long long>(range.high));
 }
 

@@ -63,7 +63,7 @@ bool check_brokers(char **value, void ** /*extra*/, GucSource source) {
     if (source >= PGC_S_FILE)
         snprintf(refused_brokers, sizeof(refused_brokers), "heartbeat.brokers was refused: %s", reason);
     GUC_check_errdetail("%s", reason);
-    GUC_check_errhint("Give %s security.protocol stands in the file heartbeat.kafka_config_file.",
+    GUC_check_errhint("Give %s Set security.protocol in the file of heartbeat.kafka_config_file.",
                       broker_list_legal);
     return false;
 }

@@ -292,7 +292,7 @@ $node->reload;
 $node->wait_for_log(qr/invalid value for parameter "heartbeat.brokers": "kafka:/, $position);
 is($node->query('SELECT setting FROM pg_settings WHERE name = $$heartbeat.brokers$$'), $kafka->brokers, 'a reload with wrong brokers keeps the brokers that were valid');
 $node->restart;
-$node->wait_for_query('SELECT reason FROM heartbeat_status', 'heartbeat.brokers was refused: "kafka://127.0.0.1:9092" is not the address of a broker: it begins with a protocol, which security.protocol is for.',
+$node->wait_for_query('SELECT reason FROM heartbeat_status', 'heartbeat.brokers was refused: "kafka://127.0.0.1:9092" is not the address of a broker: it begins with a protocol, which you set with security.protocol.',
 	'a server that starts with wrong brokers gives the reason');
 $node->append_conf('postgresql.conf', "heartbeat.brokers = '" . $kafka->brokers . "'");
 $node->reload;

@@ -105,7 +105,7 @@ $other->produce('third', reading_stream(10, 1, first => 1_000));
 $node->wait_for_offsets('third', 60);
 chmod 0644, $properties;
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
-$node->wait_for_state('FAILED', 'kafka_config_file.*open to others', 'the worker refuses a kafka_config_file that other users can read');
+$node->wait_for_state('FAILED', 'kafka_config_file.*open to other users', 'the worker refuses a kafka_config_file that other users can read');
 $node->set('heartbeat.kafka_config_file' => '');
 $node->wait_for_state('RUNNING');
 

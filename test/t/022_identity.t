@@ -126,7 +126,7 @@ publish('removed', 1);    # answers the fetch that is on its way, unless Kafka h
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";
-$node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of topic "removed": it begins at 15',
+$node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of topic "removed": the partition begins at offset 15',
 	'the worker is FAILED when messages were removed while it was stopped by a signal');
 my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
 $unread = 11 - $lost;
@@ -206,7 +206,7 @@ my $second_id = $kafka->format;
 $kafka->start;
 $kafka->create_topic('plain', 3);
 publish('plain', 90, 3);
-$node->wait_for_state('FAILED', "are of Kafka cluster $first_id, .* leads to cluster $second_id", 'the worker is FAILED when another cluster is at the address');
+$node->wait_for_state('FAILED', "belong to Kafka cluster $first_id, .* connects to cluster $second_id", 'the worker is FAILED when another cluster is at the address');
 is_stored(133, 'the worker reads nothing of the other cluster');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('plain', 30, 30, 30);

@@ -84,7 +84,7 @@ $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse BEFORE UPDATE ON heartbeat_offsets EXECUTE FUNCTION refuse()');
 $feed->publish(100);
-$node->wait_for_query($line, qr/^RETRYING \| the night shift \| .*It is tried again by itself;.* \| 100 \| t$/, 'an error of the database is RETRYING, with the error as reason');
+$node->wait_for_query($line, qr/^RETRYING \| the night shift \| .*heartbeat tries again automatically\..* \| 100 \| t$/, 'an error of the database is RETRYING, with the error as reason');
 is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' FROM heartbeat_status"), 'the night shift|t', 'heartbeat_status has the last error and its time');
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');

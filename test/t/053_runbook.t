@@ -93,7 +93,7 @@ $feed->assert_stored($node, 'every reading is stored after heartbeat_resume()');
 # The workers' role has lost a right.
 $node->query('REVOKE INSERT ON heartbeat_records FROM heartbeat_worker');
 $feed->publish(100);
-state_is('RETRYING', 'permission denied for table heartbeat_records.*It is tried again by itself', 'a right is missing');
+state_is('RETRYING', 'permission denied for table heartbeat_records.*heartbeat tries again automatically', 'a right is missing');
 like($runbook->run('RETRYING', 1), qr/^RETRYING\|.*^heartbeat_records$/ms, 'the query names the table of the missing right');
 $runbook->run('RETRYING', 2);
 $feed->assert_stored($node, 'every reading is stored when the right is granted');
