@@ -148,10 +148,11 @@ long keep_running(int count) {
     Database database = look_for_database();
     if (!database.exists)
         return wait_for_database("does not exist",
-                                 "Create it, or set heartbeat.database and restart the server.");
+                                 "Create the database, or set heartbeat.database and restart the server.");
     if (!database.open)
-        return wait_for_database("does not accept connections",
-                                 "ALTER DATABASE ... ALLOW_CONNECTIONS true; it is noticed by itself.");
+        return wait_for_database(
+            "does not accept connections",
+            "Run ALTER DATABASE ... ALLOW_CONNECTIONS true. heartbeat then continues automatically.");
     long sleep = start_those_due(count);
     if (std::none_of(entries, entries + count, [](const WorkerEntry &entry) { return entry.refused; }))
         worker_slot_report(&shared_state->launcher, WorkerState::running, "", nullptr);

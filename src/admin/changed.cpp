@@ -131,7 +131,7 @@ void mark(Relation table, HeapTuple reading) {
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("table \"%s\" has no column \"event_timestamp\" of type timestamptz",
                                RelationGetRelationName(table)),
-                        errhint("Undo what was done to the column.")));
+                        errhint("Undo the change of this column.")));
     bool null;
     Datum value = heap_getattr(reading, column, RelationGetDescr(table), &null);
     TimestampTz time = null ? DT_NOEND : DatumGetTimestampTz(value);
@@ -178,10 +178,9 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
         TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-        ereport(ERROR,
-                (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                 errmsg("heartbeat_mark_changed() is a trigger function, called before UPDATE, DELETE or "
-                        "TRUNCATE")));
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("heartbeat_mark_changed() can only be called as a trigger before UPDATE, "
+                               "DELETE or TRUNCATE")));
     register_callbacks();
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
         mark_all(trigger->tg_relation);

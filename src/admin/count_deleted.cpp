@@ -42,7 +42,7 @@ using namespace heartbeat;
 extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("heartbeat_count_deleted() is a trigger function")));
+                        errmsg("heartbeat_count_deleted() can only be called as a trigger")));
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     Extension extension;
     if (!extension_find(&extension))

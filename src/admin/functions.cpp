@@ -60,7 +60,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         // another session may execute COMMIT PREPARED, and that session would not wake the workers
         if (workers_wanted || roll_up_wanted || rules_wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                            errmsg("cannot PREPARE a transaction that steers heartbeat's workers")));
+                            errmsg("cannot PREPARE a transaction that controls heartbeat's workers")));
         break;
     case XACT_EVENT_COMMIT:
         tell();

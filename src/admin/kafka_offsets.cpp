@@ -28,8 +28,8 @@ constexpr int check_patience_s = 3; // short, since a seek by offset works witho
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("topic \"%s\" has no partition %d", settings.topic, partition),
                     errdetail("It has partitions 0 to %d.", topic.partition_count - 1),
-                    errhint("heartbeat_seek(%d, NULL) takes back a position that was given to it while Kafka "
-                            "could not be asked.",
+                    errhint("heartbeat_seek(%d, NULL) removes an offset that was set for this partition "
+                            "while Kafka did not answer.",
                             partition)));
 }
 
@@ -58,8 +58,8 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
 // not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                     errmsg("offset %lld of partition %d is taken as it is: %s",
-                            static_cast<long long>(offset), partition, text_from_utf8(reason))));
+                     errmsg("offset %lld of partition %d was not checked: %s", static_cast<long long>(offset),
+                            partition, text_from_utf8(reason))));
 }
 
 Consumer *open_or_accept(int32_t partition, int64_t offset) {
@@ -81,13 +81,16 @@ void refuse_offset(const PartitionRange &range, int64_t offset) {
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
          errmsg("Kafka does not hold offset %lld of partition %d of topic \"%s\"",
                 static_cast<long long>(offset), range.partition, settings.topic),
-         holds_any ? errdetail("It holds offsets %lld to %lld; the next message will have %lld.", low,
-                               high - 1, high)
-                   : errdetail("It holds no message; the next one will have offset %lld.", high),
          holds_any
-             ? errhint("heartbeat_seek(%d, %lld) begins at the first, heartbeat_seek(%d, %lld) skips all.",
-                       range.partition, low, range.partition, high)
-             : errhint("heartbeat_seek(%d, %lld) waits for it.", range.partition, high)));
+             ? errdetail("Kafka holds offsets %lld to %lld of this partition. The next message will have "
+                         "offset %lld.",
+                         low, high - 1, high)
+             : errdetail("Kafka holds no message of this partition. The next message will have offset %lld.",
+                         high),
+         holds_any ? errhint("heartbeat_seek(%d, %lld) begins at the first message, heartbeat_seek(%d, %lld) "
+                             "skips all messages.",
+                             range.partition, low, range.partition, high)
+                   : errhint("heartbeat_seek(%d, %lld) begins at the next message.", range.partition, high)));
 }
 
 void check(Consumer *consumer, int32_t partition, int64_t offset) {

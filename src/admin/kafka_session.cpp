@@ -104,10 +104,13 @@ void kafka_session_wait(Consumer *consumer, long milliseconds) {
 void kafka_session_refuse(const char *reason) {
     char brokers[256];
     text_copy(brokers, settings.brokers);
-    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
-                    errmsg("cannot ask Kafka for the offsets of topic \"%s\"", settings.topic),
-                    errdetail("%s", text_from_utf8(reason)),
-                    errhint("Check heartbeat.brokers (\"%s\"), or seek by offset.", brokers)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_CONNECTION_FAILURE),
+         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", settings.topic),
+         errdetail("%s", text_from_utf8(reason)),
+         errhint("Check heartbeat.brokers (\"%s\"), or give heartbeat_seek() an offset instead of a time.",
+                 brokers)));
 }
 
 Consumer *kafka_session_open() {

@@ -125,15 +125,16 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
     TimestampTz from = given ? DatumGetTimestampTz(arguments->args[0].value) : 0;
     TimestampTz to = given ? DatumGetTimestampTz(arguments->args[1].value) : 0;
     if (!given || TIMESTAMP_NOT_FINITE(from) || TIMESTAMP_NOT_FINITE(to) || from >= to)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("heartbeat_replay needs two finite times, the first before the second"),
-                        errhint("They are compared with the Kafka timestamps of the messages.")));
-    if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
         ereport(
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
-             errhint("heartbeat_partitions shows the partitions that have been read; NULL stands for all.")));
+             errmsg("heartbeat_replay needs two finite times, the first before the second"),
+             errhint("heartbeat_replay() compares the times with the Kafka timestamps of the messages.")));
+    if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
+                        errhint("heartbeat_partitions shows the partitions that heartbeat has read. NULL "
+                                "means all partitions.")));
     return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 

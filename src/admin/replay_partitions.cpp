@@ -15,8 +15,8 @@ constexpr int ranges_timeout_ms = 5000;
 
 [[noreturn]] void refuse_topic(const char *detail) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("topic \"%s\" is not the one that was read", settings.topic),
-                    errdetail("%s", detail), errhint("heartbeat_status says how to go on.")));
+                    errmsg("topic \"%s\" is not the topic that heartbeat has read", settings.topic),
+                    errdetail("%s", detail), errhint("heartbeat_status says how to continue.")));
 }
 
 void check_identity(const StoredOffset &stored, const TopicDescription &topic, const PartitionRange &range) {
@@ -26,10 +26,10 @@ void check_identity(const StoredOffset &stored, const TopicDescription &topic, c
     text_copy(read.cluster_id, stored.cluster_id);
     text_copy(read.topic_id, stored.topic_id);
     if (!topic_is_same(read, topic))
-        refuse_topic("The cluster's id or the topic's has changed.");
+        refuse_topic("The id of the cluster or of the topic has changed.");
     if (stored.next_offset > range.high)
-        refuse_topic(psprintf("Partition %d ends at %lld, before the stored offset %lld.", stored.partition,
-                              static_cast<long long>(range.high),
+        refuse_topic(psprintf("Partition %d ends at offset %lld, before the stored offset %lld.",
+                              stored.partition, static_cast<long long>(range.high),
                               static_cast<long long>(stored.next_offset)));
 }
 
@@ -120,8 +120,8 @@ bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;
     if (stored.was_read)
-        refuse_topic(psprintf("It has %d partitions, and partition %d was read.", topic.partition_count,
-                              stored.partition));
+        refuse_topic(psprintf("The topic has %d partitions, but heartbeat has read partition %d.",
+                              topic.partition_count, stored.partition));
     return false;
 }
 
@@ -138,10 +138,10 @@ ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &sp
             has_partition(offsets[i], topic))
             partitions[count++] = {offsets[i], {}, 0, 0, false};
     if (count == 0 && span.partition >= 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("partition %d of topic \"%s\" has not been read", span.partition, settings.topic),
-                 errhint("heartbeat_partitions shows the partitions that have been read.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("heartbeat has not read partition %d of topic \"%s\"", span.partition,
+                               settings.topic),
+                        errhint("heartbeat_partitions shows the partitions that heartbeat has read.")));
     look_at(consumer, span, topic, partitions, count);
     *found = count;
     return partitions;

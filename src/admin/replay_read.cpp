@@ -22,9 +22,9 @@ constexpr TimestampTz patience = 30 * USECS_PER_SEC; // for the next message
 
 [[noreturn]] void fail(Consumer *consumer, const char *reason) {
     const char *trouble = consumer_trouble(consumer);
-    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("reading from Kafka failed"),
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("could not read from Kafka"),
                     errdetail("%s", trouble[0] == '\0' ? reason : text_from_utf8(trouble)),
-                    errhint("Nothing was stored; the replay can be called again.")));
+                    errhint("The replay stored nothing. Call it again.")));
 }
 
 void take_notes(Consumer *consumer) {
@@ -83,8 +83,8 @@ void fill(ReplayReader *reader) {
         if (reader->batch->messages.size() > before || reader->remaining < remaining)
             heard_at = GetCurrentTimestamp();
         if (GetCurrentTimestamp() > heard_at + patience)
-            fail(reader->consumer,
-                 psprintf("Nothing has come for %d seconds.", static_cast<int>(patience / USECS_PER_SEC)));
+            fail(reader->consumer, psprintf("Kafka has sent nothing for %d seconds.",
+                                            static_cast<int>(patience / USECS_PER_SEC)));
         wait(reader->consumer);
     }
 }

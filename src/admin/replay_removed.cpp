@@ -25,7 +25,7 @@ void append_held(StringInfo text, const PartitionRange &range, int64_t first_kaf
     else if (first_kafka_time < 0)
         appendStringInfo(text, "begins at offset %lld.", low);
     else
-        appendStringInfo(text, "begins at offset %lld, of %s.", low,
+        appendStringInfo(text, "begins at offset %lld, with the Kafka timestamp %s.", low,
                          timestamptz_to_str(to_timestamptz(first_kafka_time * 1000)));
 }
 
@@ -51,11 +51,12 @@ void replay_removed_refuse(Consumer *consumer, const ReplayPartition *partitions
     for (size_t i = 0, next = 0; i < tell; i++)
         append_held(&held, told[i], told[i].low < told[i].high ? kafka_times[next++] : -1);
     if (removed > tell)
-        appendStringInfo(&held, " And %zu more.", removed - tell);
+        appendStringInfo(&held, " There are %zu more such partitions.", removed - tell);
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("Kafka no longer holds all of that time of topic \"%s\"", settings.topic),
-             errdetail("%s", held.data), errhint("Begin later, or replay the other partitions one by one.")));
+             errmsg("Kafka no longer holds all messages of topic \"%s\" from this time span", settings.topic),
+             errdetail("%s", held.data),
+             errhint("Give a later from_time, or replay the other partitions one by one.")));
 }
 
 } // namespace heartbeat

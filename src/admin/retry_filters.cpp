@@ -57,11 +57,11 @@ void retry_filters_check(const NullableDatum *filters) {
     if (!partition.isnull && DatumGetInt32(partition.value) < 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("partition %d is below 0", DatumGetInt32(partition.value)),
-                        errhint("NULL stands for all partitions.")));
+                        errhint("NULL means all partitions.")));
     if (!since.isnull && !until.isnull &&
         DatumGetTimestampTz(since.value) >= DatumGetTimestampTz(until.value))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("no dead letter arrived since a time and before one that is not later"),
+                        errmsg("arrived_until is not later than arrived_since"),
                         errhint("Give arrived_since the earlier time, and arrived_until the later one.")));
 }
 

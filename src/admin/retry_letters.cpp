@@ -69,7 +69,7 @@ void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("dead letters have changed while they were retried")));
+                        errmsg("another session changed dead letters during the retry")));
     for (uint64_t row = 0; row < count; row++) {
         letters->chosen[row].adjustment = counter_adjustments_of(
             letters->adjustments, TextDatumGetCString(statement_value(row, 4, TEXTOID)),

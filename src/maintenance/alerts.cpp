@@ -56,8 +56,8 @@ Answer read_answer(Datum row) {
         expected = TupleDescAttr(description, i)->atttypid == types[i];
     if (!expected)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("function heartbeat_evaluate_alerts returns other columns than it should"),
-                        errhint("Update the extension.")));
+                        errmsg("function heartbeat_evaluate_alerts does not return the expected columns"),
+                        errhint("Run ALTER EXTENSION heartbeat UPDATE.")));
     HeapTupleData tuple = {};
     tuple.t_len = HeapTupleHeaderGetDatumLength(header);
     tuple.t_data = header;

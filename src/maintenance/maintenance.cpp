@@ -101,14 +101,14 @@ enum {
 };
 
 Task tasks[] = {
-    {Duty::partitions, false, "making partitions", make_partitions, 0, {}},
+    {Duty::partitions, false, "creating table partitions", make_partitions, 0, {}},
     {Duty::retention, false, "applying retention", apply_retention, 0, {}},
     {Duty::indexes, false, "summarizing indexes", summarize, 0, {}},
-    {Duty::fold, false, "folding the rollup", fold, 0, {}},
-    {Duty::rollup, false, "rolling up minutes", roll_up, 0, {}},
+    {Duty::fold, false, "adding pending sums to the rollup", fold, 0, {}},
+    {Duty::rollup, false, "rebuilding changed minutes of the rollup", roll_up, 0, {}},
     {Duty::alerts, false, "evaluating alert rules", alerts_evaluate, 0, {}},
     {Duty::events, false, "recording the state", event_recorder_write, 0, {}},
-    {Duty::summary, false, "summing up", sum_up, 0, {}},
+    {Duty::summary, false, "writing the summary to the log", sum_up, 0, {}},
 };
 
 uint64_t control_seen;

@@ -70,11 +70,12 @@ void make_or_go_without(TimestampTz time) {
             PG_RE_THROW();
         FlushErrorState();
         transaction_abandon();
-        ereport(LOG,
-                (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                 errmsg("heartbeat: no partition for the week of %s yet: %s", timestamptz_to_str(time),
-                        error->message),
-                 errdetail("Its readings go to the default partitions for a minute."), errhidecontext(true)));
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: could not create the table partition for the week of %s: %s",
+                             timestamptz_to_str(time), error->message),
+                      errdetail("Readings of this week go to the default partitions. The worker tries again "
+                                "after a minute."),
+                      errhidecontext(true)));
         FreeErrorData(error);
     }
     PG_END_TRY();

@@ -37,8 +37,9 @@ void tell_throttle(AggregateStatus *aggregate, const WorkerSlot &worker) {
                "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
                worker.throttled_by, worker.throttled_ms);
     set(aggregate, WorkerState::running, worker.throttled_since, reason,
-        "Reading goes on as fast as the quota allows. Where the lag grows, raise consumer_byte_rate or "
-        "request_percentage: kafka-configs.sh --describe --entity-type clients (and users) shows them.");
+        "The worker continues to read as fast as the quota allows. If the lag grows, raise "
+        "consumer_byte_rate or request_percentage. kafka-configs.sh --describe --entity-type clients (or "
+        "users) shows the quotas.");
     aggregate->throttled = true;
 }
 
@@ -54,14 +55,15 @@ void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, 
     }
     const PartitionSlot &slot = shared_state->partitions[partition];
     text_print(reason, sizeof(reason),
-               "partition %d has had nothing to read for %ld seconds, and ends at %lld, %lld behind the next "
-               "offset %lld",
+               "Kafka has delivered nothing of partition %d for %ld seconds, but its end offset is %lld, "
+               "%lld above the next offset %lld",
                partition, seconds, static_cast<long long>(slot.high_watermark),
                static_cast<long long>(slot.high_watermark - slot.next_offset),
                static_cast<long long>(slot.next_offset));
     set(aggregate, WorkerState::stalled, since, reason,
-        "Behind a transaction that its producer has not ended Kafka gives nothing: see kafka-transactions.sh "
-        "find-hanging. Otherwise see the brokers' logs.");
+        "Kafka delivers no message after the beginning of a transaction that its producer has not ended: "
+        "kafka-transactions.sh find-hanging shows such a transaction. If there is none, see the brokers' "
+        "logs.");
 }
 
 // Sets STALLED if the worker has not returned to its loop in time, whatever it reported before.
@@ -79,13 +81,16 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
         return;
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
-               "the worker with process id %d has not come back to its loop for %ld seconds: it is %s",
+               "the worker with process id %d has not returned to its loop for %ld seconds: it is %s",
                worker.pid, static_cast<long>((now - since) / USECS_PER_SEC),
                doings[static_cast<int>(worker.activity)]);
-    set(aggregate, WorkerState::stalled, since, reason,
-        "See what it waits for: SELECT wait_event_type, wait_event, query FROM pg_stat_activity WHERE pid = "
-        "that; and "
-        "pg_blocking_pids(pid). pg_terminate_backend(pid) ends it, and another one takes its place.");
+    char hint[state_text_size];
+    text_print(hint, sizeof(hint),
+               "To see what the process waits for: SELECT wait_event_type, wait_event, query, "
+               "pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = %d. SELECT pg_terminate_backend(%d) "
+               "ends the process, and the launcher starts a new one.",
+               worker.pid, worker.pid);
+    set(aggregate, WorkerState::stalled, since, reason, hint);
 }
 
 // Sets STALLED if the worker is RUNNING and has made no progress for heartbeat.stall_timeout.

@@ -27,11 +27,11 @@ struct DutyName {
 };
 
 constexpr DutyName names[duties_count] = {
-    {"partitions", "make table partitions"},
+    {"partitions", "create table partitions"},
     {"retention", "apply retention"},
     {"indexes", "summarize indexes"},
-    {"fold", "fold the rollup"},
-    {"rollup", "roll up minutes"},
+    {"fold", "add pending sums to the rollup"},
+    {"rollup", "rebuild changed minutes of the rollup"},
     {"alerts", "evaluate alert rules"},
     {"events", "record the state in heartbeat_events"},
     {"summary", "write the summary to the log"},
@@ -67,8 +67,8 @@ void describe(const DutySlot &duty, char *text, size_t size) {
     if (duty.failing_since != 0)
         text_print(text, size, "the maintenance worker cannot %s: %s", act, duty.reason);
     else
-        text_print(text, size, "the maintenance worker has been at work to %s since %s, and does not end",
-                   act, timestamptz_to_str(duty.began_at));
+        text_print(text, size, "the maintenance worker began to %s at %s, and has not finished", act,
+                   timestamptz_to_str(duty.began_at));
 }
 
 } // namespace
@@ -121,11 +121,11 @@ bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now) {
         return false;
     trouble->since = troubled_since(*duty, now);
     describe(*duty, trouble->reason, sizeof(trouble->reason));
-    text_copy(trouble->hint, duty->failing_since != 0
-                                 ? duty->hint
-                                 : "See pg_stat_activity and pg_locks for what the process \"heartbeat "
-                                   "maintenance\" does.");
-    text_add_sentence(trouble->hint, sizeof(trouble->hint), "Ingest goes on.");
+    text_copy(trouble->hint,
+              duty->failing_since != 0
+                  ? duty->hint
+                  : "pg_stat_activity and pg_locks show what the process \"heartbeat maintenance\" does.");
+    text_add_sentence(trouble->hint, sizeof(trouble->hint), "Ingest continues.");
     return true;
 }
 

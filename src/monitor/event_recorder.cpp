@@ -102,7 +102,7 @@ void tell_other_version() {
         return;
     ereport(LOG,
             (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-             errmsg("heartbeat: the extension has version %s in the database, and its library version %s",
+             errmsg("heartbeat: the extension in the database has version %s, but its library has version %s",
                     statement_text(0, 1), HEARTBEAT_VERSION),
              errhint("Run ALTER EXTENSION heartbeat UPDATE in database \"%s\".", settings.database)));
 }

@@ -88,7 +88,7 @@ void failure_explain(Failure *failure) {
     if (failure->advice[0] != '\0')
         text_add_sentence(failure->hint, sizeof(failure->hint), failure->advice);
     text_add_sentence(failure->hint, sizeof(failure->hint),
-                      "It is tried again by itself; the server's log has the details.");
+                      "heartbeat tries again automatically. The server's log has the details.");
     lock_wait_forget();
 }
 

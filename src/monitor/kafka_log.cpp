@@ -63,7 +63,7 @@ bool has_room(TimestampTz now) {
     if (now >= window.began_at + fold_for) {
         if (window.left_out > 0)
             ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                          errmsg("heartbeat: librdkafka: %d more notes of other kinds", window.left_out),
+                          errmsg("heartbeat: librdkafka: %d more messages of other kinds", window.left_out),
                           errhidecontext(true)));
         window = {now, 0, 0};
     }
@@ -88,7 +88,7 @@ void log_note(const char *note) {
         return;
     if (kind->folded > 0)
         ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                      errmsg("heartbeat: librdkafka: %s (%d more like it)", note, kind->folded),
+                      errmsg("heartbeat: librdkafka: %s (%d more similar messages)", note, kind->folded),
                       errhidecontext(true)));
     else
         ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION), errmsg("heartbeat: librdkafka: %s", note),
@@ -117,7 +117,8 @@ void kafka_log_tell_folded() {
     for (Kind &kind : kinds) {
         if (kind.folded > 0)
             ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                          errmsg("heartbeat: librdkafka: %d more like \"%s...\"", kind.folded, kind.text),
+                          errmsg("heartbeat: librdkafka: %d more messages similar to \"%s...\"", kind.folded,
+                                 kind.text),
                           errhidecontext(true)));
         kind.folded = 0;
     }

@@ -194,12 +194,12 @@ const char *name_of(const Found &found) {
 
 void print_hint(const Found &found, LockHolder *holder) {
     if (found.pid == 0)
-        text_print(
-            holder->hint, sizeof(holder->hint),
-            "No session holds this lock. In database \"%s\": COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'.",
-            or_unknown(found.database), or_unknown(found.gid), or_unknown(found.gid));
+        text_print(holder->hint, sizeof(holder->hint),
+                   "No session holds this lock. In database \"%s\", run COMMIT PREPARED '%s' or ROLLBACK "
+                   "PREPARED '%s'.",
+                   or_unknown(found.database), or_unknown(found.gid), or_unknown(found.gid));
     else if (found.backend_type != nullptr && strncmp(found.backend_type, "heartbeat", 9) == 0)
-        text_copy(holder->hint, "That process waits for another one, or ends by itself.");
+        text_copy(holder->hint, "That process waits for another process, or ends soon without your help.");
     else
         text_print(holder->hint, sizeof(holder->hint),
                    "Ask that user to end the transaction, or end it: SELECT pg_terminate_backend(%d).",

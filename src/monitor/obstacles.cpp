@@ -60,7 +60,7 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
     char line[200];
     char sentence[256];
     if (error->context != nullptr && find_function(error->context, line, sizeof(line))) {
-        text_print(sentence, sizeof(sentence), "It came from %s.", line);
+        text_print(sentence, sizeof(sentence), "The error came from %s.", line);
         text_add_sentence(advice, size, sentence);
     }
     // the detail of this error names a publication, and has no values of a row
@@ -80,12 +80,12 @@ void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *messag
     Extension extension;
     if (!extension_find(&extension))
         return;
-    add_found(rules_on_ingest(), "changes what heartbeat writes: DROP RULE.", obstacle);
+    add_found(rules_on_ingest(), "changes the rows that heartbeat writes: drop it with DROP RULE.", obstacle);
     Datum text = CStringGetTextDatum(message);
     statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
     add_found(SPI_processed > 0 ? statement_text(0, 1) : nullptr,
-              "keeps rows from being changed: let its columns and its row filter be of the replica identity "
-              "alone, or drop it.",
+              "prevents changes of rows: use only columns of the replica identity in its column list and its "
+              "row filter, or drop it.",
               obstacle);
 }
 

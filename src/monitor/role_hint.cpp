@@ -21,11 +21,10 @@ void role_hint_append(char *hint, size_t size) {
     if (!OidIsValid(role) || !superuser_arg(role))
         return;
     const char *name = GetUserNameFromId(role, true);
-    text_add_sentence(
-        hint, size,
-        psprintf("The workers act as the superuser \"%s\": set heartbeat.role to a role with the "
-                 "rights they need alone.",
-                 name == nullptr ? "" : name));
+    text_add_sentence(hint, size,
+                      psprintf("The workers act as the superuser \"%s\": set heartbeat.role to a role that "
+                               "has only the rights of the workers.",
+                               name == nullptr ? "" : name));
 }
 
 } // namespace heartbeat

@@ -61,7 +61,7 @@ void look(AggregateStatus *aggregate) {
                        "The workers start when the server is promoted.");
     if (!IsUnderPostmaster)
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
-                       "They start with the server.");
+                       "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
     // The caller's database has the extension. Just after CREATE EXTENSION the workers have not looked yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
@@ -107,7 +107,7 @@ void look_at_tables(void *argument) {
             text_copy(aggregate->reason, hold.reason == nullptr ? "" : hold.reason);
         }
         if (aggregate->state == WorkerState::paused)
-            text_copy(aggregate->hint, "heartbeat_resume() goes on.");
+            text_copy(aggregate->hint, "heartbeat_resume() resumes ingest.");
     }
     if (aggregate->state == WorkerState::stalled && aggregate->awaited.any)
         name_holder(aggregate);

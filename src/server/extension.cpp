@@ -33,8 +33,8 @@ char quoted_schema[2 * NAMEDATALEN + 3];
 void remember_schema(Oid schema) {
     const char *name = get_namespace_name(schema);
     if (name == nullptr)
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("the schema of extension \"heartbeat\" is gone")));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
+                        errmsg("the schema of extension \"heartbeat\" does not exist")));
     const char *quoted = quote_identifier(name);
     if (strcmp(quoted, quoted_schema) == 0)
         return;
@@ -78,9 +78,10 @@ Oid extension_workers_role() {
 Oid extension_table(const char *name) {
     Oid table = get_relname_relid(name, known.schema);
     if (!OidIsValid(table))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("table \"%s\" of extension \"heartbeat\" is gone", name),
-                        errhint("It was renamed, moved to another schema or dropped: undo that.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE),
+                 errmsg("table \"%s\" of extension \"heartbeat\" does not exist", name),
+                 errhint("The table was renamed, moved to another schema or dropped. Undo this change.")));
     return table;
 }
 

@@ -27,8 +27,9 @@ Oid find(const OwnFunction &function) {
                                 PointerGetDatum(types), ObjectIdGetDatum(extension.schema));
     if (!OidIsValid(found) || getExtensionOfObject(ProcedureRelationId, found) != extension.oid)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-                        errmsg("function \"%s\" of extension \"heartbeat\" is gone", function.name),
-                        errhint("Undo what was done to it, or update the extension.")));
+                        errmsg("function \"%s\" of extension \"heartbeat\" does not exist", function.name),
+                        errhint("The function was changed or dropped. Undo this change, or run ALTER "
+                                "EXTENSION heartbeat UPDATE.")));
     return found;
 }
 
@@ -68,10 +69,11 @@ void own_relation_check(Oid relation) {
         return;
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("relation \"%s\" is not one of extension \"heartbeat\"", get_rel_name(relation)),
-             errdetail("It has the name of one that was renamed or dropped, and belongs to role \"%s\".",
+             errmsg("relation \"%s\" does not belong to extension \"heartbeat\"", get_rel_name(relation)),
+             errdetail("It belongs to role \"%s\", and has the name of a relation of the extension that was "
+                       "renamed or dropped.",
                        GetUserNameFromId(owner_of(relation), true)),
-             errhint("Rename or drop it, and undo what was done to heartbeat's own.")));
+             errhint("Rename or drop this relation, and give the extension's own relation its name back.")));
 }
 
 } // namespace heartbeat

@@ -47,8 +47,8 @@ void check_table(Oid table, bool *partitioned) {
     if (is_table && row->relpersistence != RELPERSISTENCE_PERMANENT)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("table \"%s\" of extension \"heartbeat\" is unlogged", NameStr(row->relname)),
-                        errdetail("A crash would empty it, while the other tables keep their rows."),
-                        errhint("ALTER TABLE %s SET LOGGED.", quote_identifier(NameStr(row->relname)))));
+                        errdetail("A crash would empty this table, but not the other tables."),
+                        errhint("Run ALTER TABLE %s SET LOGGED.", quote_identifier(NameStr(row->relname)))));
     *partitioned = row->relkind == RELKIND_PARTITIONED_TABLE;
     ReleaseSysCache(tuple);
 }

@@ -83,77 +83,82 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",
-                               "The extension is to be created there. Takes effect at a restart.",
+                               "Create the extension in this database. A change takes effect at a restart.",
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.workers", "Sets how many workers share the topic's partitions.",
-        "A partition belongs to the worker whose number is the partition modulo this. Takes effect "
-        "at a restart; max_worker_processes must have room for two more.",
+        "Worker N reads the partitions whose number modulo this value is N. A change takes effect at a "
+        "restart. max_worker_processes must have room for two processes more.",
         &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
 }
 
 void define_kafka() {
-    DefineCustomStringVariable(
-        "heartbeat.brokers", "Sets the Kafka brokers to begin with, as host:port,host:port.",
-        "Empty: the workers rest.", &settings.brokers, "", PGC_SIGHUP, 0, check_brokers, nullptr, nullptr);
+    DefineCustomStringVariable("heartbeat.brokers",
+                               "Sets the bootstrap servers of Kafka, as host:port,host:port.",
+                               "If it is empty, the workers read nothing.", &settings.brokers, "", PGC_SIGHUP,
+                               0, check_brokers, nullptr, nullptr);
     DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
                                default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
-    DefineCustomStringVariable("heartbeat.group_id", "Sets the Kafka group to which offsets are committed.",
-                               "For tools that show lag; the true positions are in heartbeat_offsets.",
-                               &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id,
-                               nullptr, nullptr);
+    DefineCustomStringVariable(
+        "heartbeat.group_id", "Sets the Kafka group to which offsets are committed.",
+        "These offsets are for tools that show lag. heartbeat itself reads the offsets in heartbeat_offsets.",
+        &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id, nullptr, nullptr);
     DefineCustomEnumVariable("heartbeat.start_offset",
-                             "Sets where to begin a topic of which no offset is stored.", nullptr,
+                             "Sets where to begin in a topic that has no stored offset.", nullptr,
                              &settings.start_offset, static_cast<int>(StartOffset::earliest),
                              start_offset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable(
-        "heartbeat.offset_reset",
-        "Sets what to do when Kafka does not hold the stored offset, or is another cluster.",
-        "error stops the worker as FAILED; earliest and latest go on from there and record it.",
-        &settings.offset_reset, static_cast<int>(OffsetReset::error), offset_reset_values, PGC_SIGHUP, 0,
-        nullptr, nullptr, nullptr);
-    DefineCustomStringVariable(
-        "heartbeat.kafka_config_file", "Sets a file of librdkafka properties, key=value a line.",
-        "For SASL, TLS and tuning. The file must not be open to other users.", &settings.kafka_config_file,
-        "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("heartbeat.offset_reset",
+                             "Sets what to do if Kafka does not hold the stored offset, or if the topic or "
+                             "the cluster is another one.",
+                             "With error, the worker stops as FAILED. With earliest or latest, it continues "
+                             "at the first or at the end offset, and records the reset.",
+                             &settings.offset_reset, static_cast<int>(OffsetReset::error),
+                             offset_reset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("heartbeat.kafka_config_file",
+                               "Sets the file of librdkafka properties, with one key=value in each line.",
+                               "The file is for SASL, TLS and tuning. Other users must have no access to it.",
+                               &settings.kafka_config_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr,
+                               nullptr, nullptr);
 }
 
 void define_storing() {
     DefineCustomStringVariable("heartbeat.role", "Sets the role that the workers act as.",
-                               "Empty: the owner of the extension.", &settings.role, "", PGC_SIGHUP, 0,
-                               nullptr, nullptr, nullptr);
+                               "If it is empty, the workers act as the owner of the extension.",
+                               &settings.role, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("heartbeat.batch_size", "Sets how many messages one transaction stores at most.",
                             nullptr, &settings.batch_size, 20000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr,
                             nullptr);
     DefineCustomIntVariable(
         "heartbeat.batch_wait", "Sets how long a batch waits for more messages.",
-        "It ends so long after the batch before it was stored, and at once after a longer quiet.",
+        "The time begins when the batch before was stored. If that was longer ago, a batch does not wait.",
         &settings.batch_wait, 5, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.retention", "Sets how long readings and dead letters are kept.",
-                            "0 keeps them for ever. Whole weeks are dropped, so up to a week more is kept.",
-                            &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr,
-                            nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.retention", "Sets how long readings and dead letters are kept.",
+        "0 keeps them forever. heartbeat drops whole weeks, so it keeps up to a week more.",
+        &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.dead_letter_limit",
-        "Sets how many unresolved dead letters stop ingest when there is another one.",
-        "0: any number. The worker is FAILED then, until they are fewer or the limit is higher.",
+        "Sets the number of unresolved dead letters at which the next one stops ingest.",
+        "The worker is then FAILED, until there are fewer or the limit is higher. 0 sets no limit.",
         &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
-        "heartbeat.stall_timeout", "Sets after how long without progress a worker with lag is STALLED.",
-        "A partition that has more to read, or a batch that is to be stored.", &settings.stall_timeout, 60, 1,
-        86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+        "heartbeat.stall_timeout", "Sets the time without progress after which a worker with lag is STALLED.",
+        "A worker has lag if a partition has more messages, or if a batch is not yet stored.",
+        &settings.stall_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_clock_skew", "Sets how far ahead of its arrival a reading's time may be.",
-        "What is recent or last goes by arrival for a reading beyond it. Nothing is dropped for it.",
+        "If a reading is further ahead, queries for recent readings use its arrival. heartbeat stores it in "
+        "any case.",
         &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.log_summary",
-                            "Sets how often the server's log has a line of what was stored.",
-                            "Only where anything was. 0 turns it off.", &settings.log_summary, 60, 0, 86400,
-                            PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.log_summary",
+        "Sets how often heartbeat writes a line to the server's log that counts the stored messages.",
+        "There is no line if no message was stored. 0 turns the lines off.", &settings.log_summary, 60, 0,
+        86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("heartbeat.log_readings",
                              "Writes a line to the server's log for every reading stored.",
-                             "For demonstrations: the lines hold customers' data.", &settings.log_readings,
-                             false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+                             "This is for demonstrations: the lines have customers' data.",
+                             &settings.log_readings, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 } // namespace

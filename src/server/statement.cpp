@@ -17,13 +17,13 @@ namespace {
     const char *rules = rules_in_statement(text);
     if (rules != nullptr)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("%s makes another statement of one that heartbeat executes", rules),
+                        errmsg("%s rewrites a statement that heartbeat executes", rules),
                         errdetail("The statement ended with %s: %s", SPI_result_code_string(result), text),
-                        errhint("Drop the rule by DROP RULE.")));
+                        errhint("Drop the rule with DROP RULE.")));
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("a statement of extension \"heartbeat\" ended with %s: %s",
                            SPI_result_code_string(result), text),
-                    errhint("A rule on one of its tables rewrites the statement: drop the rule.")));
+                    errhint("A rule on one of heartbeat's tables rewrites the statement: drop the rule.")));
 }
 
 } // namespace

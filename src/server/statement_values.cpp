@@ -24,9 +24,9 @@ void check_type(int column, Oid expected) {
     if (found == expected || IsBinaryCoercible(found, expected))
         return;
     ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                    errmsg("column \"%s\" of extension \"heartbeat\" is of type %s, and type %s is expected",
+                    errmsg("column \"%s\" of extension \"heartbeat\" is of type %s, but type %s is expected",
                            column_name(column), format_type_be(found), format_type_be(expected)),
-                    errhint("Give the column its type back by ALTER TABLE.")));
+                    errhint("Give the column its type back with ALTER TABLE.")));
 }
 
 } // namespace
@@ -43,8 +43,8 @@ void statement_check_room(uint64_t rows, uint64_t room) {
 Datum statement_value(uint64_t row, int column, Oid type, bool *null) {
     if (SPI_tuptable == nullptr || row >= SPI_tuptable->numvals || column > SPI_tuptable->tupdesc->natts)
         ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                        errmsg("a statement of extension \"heartbeat\" gave no column %d of row %llu", column,
-                               static_cast<unsigned long long>(row))));
+                        errmsg("a statement of extension \"heartbeat\" returned no column %d of row %llu",
+                               column, static_cast<unsigned long long>(row))));
     check_type(column, type);
     return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, null);
 }
@@ -54,7 +54,7 @@ Datum statement_value(uint64_t row, int column, Oid type) {
     Datum value = statement_value(row, column, type, &null);
     if (null)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("column \"%s\" of extension \"heartbeat\" is NULL, and a value is expected",
+                        errmsg("column \"%s\" of extension \"heartbeat\" is NULL, but a value is expected",
                                column_name(column))));
     return value;
 }

@@ -36,11 +36,13 @@ constexpr const char *bookkeeping[] = {
 };
 
 [[noreturn]] void refuse(Relation table, const char *what, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
-                           RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
-                    errdetail("The table is heartbeat's own, and nothing is written to it meanwhile."),
-                    errhint("%s", hint)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+         errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
+                RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
+         errdetail("The table belongs to heartbeat. heartbeat writes nothing to it until this is corrected."),
+         errhint("%s", hint)));
 }
 
 bool is_trusted(Oid role, Oid owner) {
@@ -111,8 +113,8 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         table,
         psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
                  referring == nullptr ? "" : referring, key == nullptr ? "" : key),
-        "Drop the foreign key, and revoke REFERENCES on the table, or let it be "
-        "ON DELETE NO ACTION ON UPDATE NO ACTION.");
+        "Drop the foreign key and revoke REFERENCES on the table, or create the foreign key with ON DELETE "
+        "NO ACTION ON UPDATE NO ACTION.");
 }
 
 // Refuses triggers of other users. The catalog does not record the creator of a trigger. A trigger is
@@ -128,28 +130,28 @@ void refuse_triggers(Relation table) {
             (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
             continue;
         refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
-               "Drop the trigger, and revoke TRIGGER on the table. A trigger here needs a function of the "
-               "table's owner or of a superuser, and nobody else may have the right to make one.");
+               "Drop the trigger, and revoke TRIGGER on the table. heartbeat accepts a trigger here only if "
+               "the function belongs to the table's owner or to a superuser, and if no other role has the "
+               "right TRIGGER.");
     }
 }
 
 void refuse_on(Relation table, Oid owner) {
     if (table->rd_rel->relowner != owner)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("table \"%s\" does not belong to the owner of extension \"heartbeat\"",
-                        RelationGetRelationName(table)),
-                 errdetail("Its owner could have code of their own run with the rights of role \"%s\".",
-                           GetUserNameFromId(GetUserId(), false)),
-                 errhint("ALTER TABLE %s OWNER TO %s.", RelationGetRelationName(table),
-                         quote_identifier(GetUserNameFromId(owner, false)))));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table \"%s\" does not belong to the owner of extension \"heartbeat\"",
+                               RelationGetRelationName(table)),
+                        errdetail("The owner of the table could run code with the rights of role \"%s\".",
+                                  GetUserNameFromId(GetUserId(), false)),
+                        errhint("Run ALTER TABLE %s OWNER TO %s.", RelationGetRelationName(table),
+                                quote_identifier(GetUserNameFromId(owner, false)))));
     refuse_triggers(table);
     if (table->rd_rules != nullptr) {
         const char *rules = rules_of_table(RelationGetRelid(table));
         refuse(table, rules == nullptr ? "a rule" : rules, "Drop the rule.");
     }
     if (table->rd_rel->relrowsecurity)
-        refuse(table, "row level security", "ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
+        refuse(table, "row level security", "Run ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
 }
 
 } // namespace

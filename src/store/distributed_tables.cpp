@@ -100,8 +100,9 @@ bool is_in_use() {
 
 // Only the coordinator ingests.
 const WrongServer *wrong_server() {
-    static constexpr WrongServer node = {"this server is a node of a Citus cluster",
-                                         "The coordinator ingests; DROP EXTENSION heartbeat here."};
+    static constexpr WrongServer node = {
+        "this server is a node of a Citus cluster",
+        "Only the coordinator reads from Kafka. Run DROP EXTENSION heartbeat on this server."};
     Oid catalog = catalog_of_citus("pg_dist_local_group");
     if (!OidIsValid(catalog))
         return nullptr;

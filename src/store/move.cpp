@@ -33,9 +33,9 @@ Relation open_plain_table(Oid oid, LOCKMODE lock) {
     if (table == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no table with OID %u", oid)));
     if (table->rd_rel->relkind != RELKIND_RELATION)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("rows cannot be moved: \"%s\" is not a plain table",
-                               RelationGetRelationName(table))));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("cannot move rows: \"%s\" is not a plain table", RelationGetRelationName(table))));
     return table;
 }
 
@@ -55,10 +55,11 @@ void require_same_columns(Relation source, Relation target) {
                strcmp(NameStr(given->attname), NameStr(taken->attname)) == 0;
     }
     if (!same)
-        ereport(ERROR,
-                (errcode(ERRCODE_DATATYPE_MISMATCH),
-                 errmsg("rows of table \"%s\" cannot be moved to table \"%s\", which has other columns",
-                        RelationGetRelationName(source), RelationGetRelationName(target))));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_DATATYPE_MISMATCH),
+             errmsg("cannot move rows from table \"%s\" to table \"%s\": the tables have different columns",
+                    RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
 // Makes an executor without a plan, as COPY does. The indexes and constraints need it, and so do errors that

@@ -157,7 +157,7 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
     Datum previous;
     if (!own_function_call(move_offset, values, nullptr, &previous) || DatumGetInt64(previous) != from)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("the offset of partition %d was moved by somebody else", partition)));
+                        errmsg("another process changed the offset of partition %d", partition)));
 }
 
 void offsets_mark_lost(const char *topic, const char *reason) {

@@ -94,9 +94,12 @@ void insert_where_new(void *argument) {
             if (!rows->stored[i] && is_row(*rows, i, customer_id, event))
                 break;
         if (looked_at == rows->count)
-            ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                            errmsg("a trigger has changed the customer or the time of a reading"),
-                            errhint("They identify the reading, and duplicates are found by them.")));
+            ereport(
+                ERROR,
+                (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                 errmsg("a trigger has changed the customer or the time of a reading"),
+                 errhint(
+                     "The customer and the time identify a reading: heartbeat finds duplicates by them.")));
         rows->stored[i] = true;
         rows->heart_rates[i] = DatumGetFloat8(statement_value(r, 3, FLOAT8OID));
     }
@@ -142,7 +145,7 @@ uint64_t insert_all(const Rows &rows) {
 void insert_every(const Rows &rows) {
     if (!load_all(rows) && insert_all(rows) != rows.count)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                        errmsg("a trigger has kept a reading out of the table without an error")));
+                        errmsg("a trigger prevented the insert of a reading without an error")));
 }
 
 // Raises an error if a row was not stored and the table does not have its key either. It inserts the first
@@ -165,8 +168,8 @@ void refuse_kept_out(const Rows &rows) {
     int32_t place = statement_int4(0, 1);
     insert_every({rows.batch, left.indexes + place, 1, nullptr, nullptr, rows.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("a reading was kept out of the table, and is no more"),
-                    errdetail("The batch is tried again.")));
+                    errmsg("a reading could not be inserted at first, and was inserted at a second attempt"),
+                    errdetail("The worker tries the batch again.")));
 }
 
 } // namespace

@@ -9,7 +9,7 @@ PREPARE TRANSACTION 'heartbeat_pgtap';
 \set state :SQLSTATE
 \set message :LAST_ERROR_MESSAGE
 SELECT is(:'state'::text, '0A000', 'heartbeat_pause() cannot be prepared');
-SELECT is(:'message'::text, 'cannot PREPARE a transaction that steers heartbeat''s workers', 'the error names the workers');
+SELECT is(:'message'::text, 'cannot PREPARE a transaction that controls heartbeat''s workers', 'the error names the workers');
 SELECT is_empty('SELECT FROM heartbeat_control WHERE paused', 'the pause is rolled back');
 SELECT is_empty('SELECT FROM pg_prepared_xacts', 'no transaction is prepared');
 

@@ -58,7 +58,7 @@ $maker->query_safe('BEGIN');
 $maker->query_safe("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");
 $node->wait_for_query(
 	"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND wait_event_type = 'Lock'
-		AND query IN ('folding the rollup', 'rolling up minutes')",
+		AND query IN ('adding pending sums to the rollup', 'rebuilding changed minutes of the rollup')",
 	1, 'the rollup waits for the session that makes a table partition');
 $maker->query_safe('COMMIT');
 $maker->quit;
@@ -112,7 +112,7 @@ sub await_rollup
 	return;
 }
 
-for ([ 'folding the rollup', $few, $few ], [ 'folding the rollup', $few, $crowd ], [ 'rolling up minutes', $crowd, $few ], [ 'rolling up minutes', $crowd, $crowd ])
+for ([ 'adding pending sums to the rollup', $few, $few ], [ 'adding pending sums to the rollup', $few, $crowd ], [ 'rebuilding changed minutes of the rollup', $crowd, $few ], [ 'rebuilding changed minutes of the rollup', $crowd, $crowd ])
 {
 	assert_exact_around(@$_);
 	await_rollup();

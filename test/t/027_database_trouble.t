@@ -151,7 +151,7 @@ sub attach_meanwhile
 	$user->query_safe('COMMIT');
 	assert_stored($what);
 	cmp_ok($node->log_matches(qr/ERROR:  $bound/, $position), '>=', 1, "$what: the default partition refuses the readings, and the worker tries them again");
-	is($node->log_matches(qr/no partition for the week of/, $position),
+	is($node->log_matches(qr/could not create the table partition for the week of/, $position),
 		1 + (@others > 0), "$what: each attempt waits for a table partition of this week alone");
 	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in the new table partition");
 	return;
@@ -174,7 +174,7 @@ $node->wait_for_query("SELECT wait_event FROM pg_stat_activity WHERE query LIKE 
 publish(1000);
 assert_stored('a dump');
 publish_late(35);
-$node->wait_for_log(qr/no partition for the week of/, $log);
+$node->wait_for_log(qr/could not create the table partition for the week of/, $log);
 assert_stored('a dump, and a new week');
 is($node->count('heartbeat_records_default'), 10, 'the readings of the new week are in the default partition');
 my $copied = 0;

@@ -39,7 +39,7 @@ is( $node->query("SELECT string_agg(application_name, ', ' ORDER BY application_
 
 # The worker is paused, and readings wait.
 $node->query("SELECT heartbeat_pause('disk is being replaced')");
-is($node->query($line), 'PAUSED | disk is being replaced | heartbeat_resume() goes on. | 0 | t', 'the status is PAUSED at once, with reason and hint');
+is($node->query($line), 'PAUSED | disk is being replaced | heartbeat_resume() resumes ingest. | 0 | t', 'the status is PAUSED at once, with reason and hint');
 $feed->publish(100);
 $node->wait_for_query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_status', '100|t', 'the lag of a paused worker grows, in messages and in seconds');
 is($node->query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_partitions ORDER BY partition'), "50|t\n50|t", 'the lag of each Kafka partition grows');
@@ -92,7 +92,7 @@ $feed->assert_stored($node, 'the readings are stored after the error');
 # Lag without progress: a producer has not ended its transaction, and Kafka returns no message behind it.
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });
-$node->wait_for_query($line, qr/^STALLED \| partition 1 has had nothing to read for \d+ seconds, and ends at \d+, 1 behind.* \| 1 \| t$/,
+$node->wait_for_query($line, qr/^STALLED \| Kafka has delivered nothing of partition 1 for \d+ seconds, but its end offset is \d+, 1 above.* \| 1 \| t$/,
 	'lag without progress is STALLED, and the reason names the Kafka partition');
 $feed->publish(100);
 $node->wait_for_query('SELECT next_offset = high_watermark FROM heartbeat_partitions WHERE partition = 0', 't', 'the worker reads the other Kafka partition meanwhile');

@@ -43,7 +43,7 @@ for my $version (@earlier)
 	my $node = Heartbeat::Cluster->create("from_$version", kafka => $kafka, version => $version, settings => { 'heartbeat.batch_size' => 100 });
 	$feed->publish(3_000);
 	$feed->assert_stored($node, "the workers store readings in the tables of $version");
-	$node->wait_for_log(qr/LOG:  heartbeat: the extension has version \Q$version\E in the database, and its library version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
+	$node->wait_for_log(qr/LOG:  heartbeat: the extension in the database has version \Q$version\E, but its library has version \Q$current\E\n.*HINT:  Run ALTER EXTENSION heartbeat UPDATE in database "heartbeat"/);
 	pass('the log says that the extension must be updated');
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup has sums of the old version');
 	$kafka->produce('heartbeat-events', { partition => 1, value => 'no reading' });

@@ -87,9 +87,9 @@ cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line 
 # Rules.
 $node->query('CREATE TABLE theirs (id serial)');
 for my $case (
-	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes what heartbeat writes: DROP RULE/ ],
-	[ 'heartbeat_records', 'ALSO INSERT INTO theirs DEFAULT VALUES', qr/^RETRYING \| .* \| rule "neighbour" on table "heartbeat_records" changes what heartbeat writes/ ],
-	[ 'heartbeat_offsets', "INSTEAD NOTHING", qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" makes another statement.* \| .*DROP RULE/, 'UPDATE' ])
+	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes the rows that heartbeat writes: drop it with DROP RULE/ ],
+	[ 'heartbeat_records', 'ALSO INSERT INTO theirs DEFAULT VALUES', qr/^RETRYING \| .* \| rule "neighbour" on table "heartbeat_records" changes the rows that heartbeat writes/ ],
+	[ 'heartbeat_offsets', "INSTEAD NOTHING", qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" rewrites a statement.* \| .*DROP RULE/, 'UPDATE' ])
 {
 	my ($table, $action, $expected, $event) = @$case;
 	$node->query(sprintf 'CREATE RULE neighbour AS ON %s TO %s DO %s', $event // 'INSERT', $table, $action);
@@ -131,7 +131,7 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	{
 		$node->query("CREATE PUBLICATION neighbour FOR TABLE $table");
 		publish();
-		$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" \| publication "neighbour" of table "heartbeat_offsets" keeps rows.*replica identity/s, "the reason names a publication of $table");
+		$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" \| publication "neighbour" of table "heartbeat_offsets" prevents changes of rows.*replica identity/s, "the reason names a publication of $table");
 		$node->query('DROP PUBLICATION neighbour');
 		assert_goes_on("a publication of $table");
 	}
@@ -147,7 +147,7 @@ sub dues { $node->query('SELECT heartbeat_wake_workers()'); return publish(); }
 $node->query("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM no_such_function(); RETURN NEW; END'; ALTER FUNCTION broken() OWNER TO heartbeat_owner");
 $node->query('CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON heartbeat_rollup FOR EACH ROW EXECUTE FUNCTION broken()');
 dues();
-$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*It came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function makes the fold fail, and the hint names the function');
+$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*The error came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function makes the fold fail, and the hint names the function');
 # a missing right
 $node->query('REVOKE EXECUTE ON FUNCTION heartbeat_apply_retention() FROM heartbeat_worker');
 $node->set('heartbeat.retention' => '101d');
@@ -155,8 +155,8 @@ $node->set('heartbeat.retention' => '101d');
 $bob->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_stale_minutes IN EXCLUSIVE MODE';
 $node->query('SELECT heartbeat_wake_workers()');
 $node->wait_for_query(failing('fold'), qr/^t/, 'the fold still fails');
-$node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (fold the rollup|roll up minutes|apply retention): /, 'a task that fails repeatedly is the reason for RETRYING');
-like($node->status->{hint}, qr/Ingest goes on\./, 'the hint says that ingest continues');
+$node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (add pending sums to the rollup|rebuild changed minutes of the rollup|apply retention): /, 'a task that fails repeatedly is the reason for RETRYING');
+like($node->status->{hint}, qr/Ingest continues\./, 'the hint says that ingest continues');
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND detail->>'reason' LIKE 'the maintenance worker cannot%'", qr/^[1-9]/, 'the failing task raises an alert');
 publish();
 $node->wait_for_offsets($topic, $published);

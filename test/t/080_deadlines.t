@@ -124,7 +124,7 @@ for my $manner (@manners)
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);
-$node->wait_for_state('STALLED', qr/process id $worker has not come back to its loop for \d+ seconds: it is waiting/,
+$node->wait_for_state('STALLED', qr/process id $worker has not returned to its loop for \d+ seconds: it is waiting/,
 	'a worker that does not return to its loop is STALLED, with its last activity');
 $node->wait_for_query('SELECT lag_messages IS NULL AND lag_seconds IS NULL FROM heartbeat_status', 't', 'a lag that was not confirmed for long is null, not 0');
 kill('CONT', $worker);
