@@ -30,8 +30,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text) IS
-    'Internal: the newest 100,000 anomalies between two times, and as many of clocks that are further ahead, with their arrival. A '
-    'customer and a type, if given, restrict them.';
+    'Internal: returns the newest 100,000 anomalies between two times, and at most as many anomalies whose event_timestamp is '
+    'further ahead than the clock skew, with their arrival. A customer and an anomaly type restrict the result.';
 
 -- The window begins a minute before the rule's period, for readings that arrive late.
 CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record

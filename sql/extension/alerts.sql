@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
-    'Internal: when the transaction commits, tells the maintenance worker to look at heartbeat_alert_rules again.';
+    'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
 -- The functions of alert_conditions.sql say which conditions are met. This function calls a function only if an enabled rule has its
 -- kind. It raises at most 1,000 alerts in a call, and closes at most 1,000. An alert of kind silence is closed when its customer
@@ -76,7 +76,7 @@ BEGIN ATOMIC
     FROM told t;
 END;
 COMMENT ON FUNCTION heartbeat_update_alerts(text, boolean) IS
-    'Internal: raises and closes the alerts, as heartbeat_evaluate_alerts() describes, after that function has checked the tables.';
+    'Internal: does the work of heartbeat_evaluate_alerts() after its checks.';
 
 CREATE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
@@ -90,6 +90,6 @@ BEGIN ATOMIC
         FROM heartbeat_update_alerts(after_customer, with_silence) a;
 END;
 COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
-    'Internal: raises and closes alerts by the enabled rules, and announces each by NOTIFY heartbeat_alert. The worker calls '
-    'it a second after readings have arrived, and each five seconds, with silence, while a rule or an open alert goes by the '
-    'clock.';
+    'Internal: raises and closes alerts by the enabled rules, and announces each alert by NOTIFY heartbeat_alert. The '
+    'maintenance worker calls it a second after readings have arrived. While a rule or an open alert depends on the clock, it '
+    'also calls it every five seconds, then with the rules on silence.';

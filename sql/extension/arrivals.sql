@@ -8,7 +8,7 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines the setting
     SELECT current_setting('heartbeat.max_clock_skew')::interval;
 END;
-COMMENT ON FUNCTION heartbeat_max_clock_skew() IS 'Internal: heartbeat.max_clock_skew.';
+COMMENT ON FUNCTION heartbeat_max_clock_skew() IS 'Internal: returns heartbeat.max_clock_skew as an interval.';
 
 CREATE FUNCTION heartbeat_move_arrivals() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
@@ -31,7 +31,7 @@ BEGIN ATOMIC
     INSERT INTO heartbeat_customers_total (customers)
         SELECT (SELECT coalesce(sum(c.customers), 0) FROM counted c) + count(*) FROM new HAVING count(*) > 0;
 END;
-COMMENT ON FUNCTION heartbeat_move_arrivals() IS 'Internal: what heartbeat_take_arrivals() does, once it may.';
+COMMENT ON FUNCTION heartbeat_move_arrivals() IS 'Internal: does the work of heartbeat_take_arrivals() after its checks.';
 
 CREATE FUNCTION heartbeat_take_arrivals() RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -43,8 +43,8 @@ BEGIN ATOMIC
         WHERE r.enabled AND r.kind = 'silence';
 END;
 COMMENT ON FUNCTION heartbeat_take_arrivals() IS
-    'Internal: enters in heartbeat_customers who was heard, and returns the shortest period of the enabled rules on silence, in '
-    'seconds, or 0. The maintenance worker calls it.';
+    'Internal: moves arrivals of readings to heartbeat_customers, and returns the shortest period of the enabled rules on '
+    'silence, in seconds, or 0. The maintenance worker calls it.';
 
 -- Finds the last reading, in the readings of two days, of customers without an arrival since version 1.2. It does this once for each
 -- customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: when some customers had their last reading between two times.';
+    'Internal: returns when each of these customers had their last reading between two times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp
@@ -100,5 +100,5 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: finds out of customers of whom no reading has arrived since version 1.2 when they were heard; of the 10,000 that '
-    'follow one, and of those that a rule names.';
+    'Internal: finds the last arrival for customers without a reading since version 1.2: for the 10,000 customers that follow '
+    'the given one, and for the customers that a rule names.';

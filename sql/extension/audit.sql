@@ -17,9 +17,10 @@ BEGIN ATOMIC
     ORDER BY o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Proves exactly-once for each partition: offsets passed = records + anomalies + duplicates + dead letters + empty '
-    'offsets. A difference other than 0 is a reading lost or stored twice. It reads counters, not readings, so it is quick '
-    'at any size; heartbeat_audit_tables() holds the counters against the tables.';
+    'Proves for each Kafka partition that each message was stored exactly once: offsets passed = records + anomalies + '
+    'duplicates + dead letters + empty offsets. A difference other than 0 means that a reading was lost or stored twice. The '
+    'function reads counters and no readings, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
+    'the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer and time keeps each reading
 -- single. In all other table partitions the function counts.
@@ -38,8 +39,8 @@ BEGIN ATOMIC
     WHERE p.isleaf AND NOT (p.level = 1 AND k.keyed);
 END;
 COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
-    'Internal: the tables below heartbeat_records or heartbeat_anomalies in which a reading can stand twice or in the wrong '
-    'place, and whether each has a unique key on the identity of readings.';
+    'Internal: returns the table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice or a '
+    'reading of another partition, and whether each has a unique key on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored: a query for it reads another table partition, by their bounds, and a
 -- replay stores it again. The function searches for readings only where an index makes each search fast.
@@ -71,8 +72,8 @@ BEGIN ATOMIC
                       ELSE true END) s);
 END;
 COMMENT ON FUNCTION heartbeat_surplus_rows() IS
-    'Internal: how many rows of heartbeat_records and heartbeat_anomalies are a reading a second time, or stand in a '
-    'partition where nobody looks for them.';
+    'Internal: returns how many rows of heartbeat_records and heartbeat_anomalies repeat a reading, or are in a table '
+    'partition in which queries do not find them.';
 
 CREATE FUNCTION heartbeat_audit_tables(OUT table_name text, OUT counted bigint, OUT stored bigint, OUT difference bigint)
     RETURNS SETOF record
@@ -103,9 +104,9 @@ BEGIN ATOMIC
              ELSE 0 END AS stored) p;
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
-    'Counts the rows of heartbeat_records, heartbeat_anomalies and (unresolved) heartbeat_dead_letters and holds them '
-    'against what heartbeat_offsets says was stored. Where the numbers agree, each reading counts once, and one in a '
-    'partition that it does not belong in not at all. A difference above 0 is rows that no message made; one below 0 is rows '
-    'that were deleted (by heartbeat.retention, where that is set, or behind heartbeat''s back), or readings that are stored '
-    'twice or misplaced, as is possible where partitions are not as heartbeat makes them. Dead letters that are deleted are '
-    'counted, and make none. It reads all rows.';
+    'Counts the rows of heartbeat_records, heartbeat_anomalies and the unresolved heartbeat_dead_letters, and compares them '
+    'with the numbers of stored messages in heartbeat_offsets. If the numbers agree, it counts each reading once, and a '
+    'reading in the wrong table partition not at all. A difference above 0 means that there are rows without a message. A '
+    'difference below 0 means that rows were deleted, by heartbeat.retention or by hand, or that readings are stored twice or '
+    'in the wrong table partition, which is possible if somebody has changed the partitions. heartbeat counts deleted dead '
+    'letters, so they make no difference. The function reads all rows.';

@@ -7,19 +7,20 @@
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
-    'Internal: marks the minutes of readings that are updated, deleted or truncated, as the extension''s owner; whoever changes '
-    'readings needs no right on heartbeat_stale_minutes.';
+    'Internal: marks the minutes of readings that are updated, deleted or truncated. It acts as the extension''s owner, so the '
+    'role that changes readings needs no right on heartbeat_stale_minutes.';
 
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: from true to false, or an error, heartbeat itself moves or deletes readings, and no minutes are marked.';
+    'Internal: between the calls with true and with false, or until an error, heartbeat itself moves or deletes readings, and '
+    'heartbeat_mark_changed() marks no minutes.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
-    'Internal: has the trigger of a partition for TRUNCATE dropped with the extension, so that a partition that was detached does '
-    'not keep anybody from dropping it.';
+    'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
+    'trigger of a detached partition would prevent DROP EXTENSION.';
 
 -- PostgreSQL creates the row trigger on each table partition too, but not the trigger for TRUNCATE: heartbeat_watch_truncates() does.
 CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
@@ -70,7 +71,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
-    'Internal: gives the partitions of heartbeat_records that lack it the trigger for TRUNCATE, and returns them.';
+    'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
+    'partitions.';
 
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -88,7 +90,8 @@ BEGIN ATOMIC
     )
     SELECT count(*) FROM marked;
 END;
-COMMENT ON FUNCTION heartbeat_mark_minutes(timestamptz, timestamptz) IS 'Internal: what heartbeat_rebuild_summary() does, once it may.';
+COMMENT ON FUNCTION heartbeat_mark_minutes(timestamptz, timestamptz) IS
+    'Internal: does the work of heartbeat_rebuild_summary() after its checks.';
 
 CREATE FUNCTION heartbeat_record_rebuild(from_time timestamptz, to_time timestamptz, minutes bigint) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -97,19 +100,21 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
     SELECT minutes;
 END;
-COMMENT ON FUNCTION heartbeat_record_rebuild(timestamptz, timestamptz, bigint) IS 'Internal: the event of heartbeat_rebuild_summary().';
+COMMENT ON FUNCTION heartbeat_record_rebuild(timestamptz, timestamptz, bigint) IS
+    'Internal: records the event of heartbeat_rebuild_summary().';
 
 CREATE FUNCTION heartbeat_rebuild_summary(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC'
 BEGIN ATOMIC
     SELECT heartbeat_require(from_time < to_time,
-                             format('the summary cannot be made anew from %s to %s', coalesce(from_time::text, 'NULL'),
+                             format('cannot rebuild the summary from %s to %s', coalesce(from_time::text, 'NULL'),
                                     coalesce(to_time::text, 'NULL')),
-                             'invalid_parameter_value', 'Give two times, the earlier first; -infinity and infinity are all of it.');
+                             'invalid_parameter_value', 'Give two times, the earlier first. -infinity and infinity rebuild all of it.');
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_stale_minutes'::regclass, 'heartbeat_events'::regclass]);
     SELECT heartbeat_record_rebuild(from_time, to_time, m.minutes) FROM heartbeat_mark_minutes(from_time, to_time) m (minutes);
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
-    'Has vw_customer_bpm_summary made anew from the readings, for the minutes from one time to before another, and returns how '
-    'many minutes. The view is exact as soon as it commits. For readings that were inserted, or changed where no trigger sees it: '
-    'by COPY or INSERT, in a session with session_replication_role = replica, or by attaching or detaching a table partition.';
+    'Rebuilds vw_customer_bpm_summary from the readings, for the minutes from the first time to before the second time, and '
+    'returns the number of minutes. The view is exact as soon as the call commits. Call it after changes that no trigger sees: '
+    'COPY or INSERT of readings, changes in a session with session_replication_role = replica, and attaching or detaching a '
+    'table partition.';

@@ -39,6 +39,7 @@ BEGIN ATOMIC
     GROUP BY 1, 2 ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION heartbeat_check_objects() IS
-    'A row for each object of the extension (a function, a view, a table''s default, constraint, index, policy or trigger) that '
-    'uses something which is neither the server''s nor the extension''s, with what it uses: it runs with the rights of whoever '
-    'uses the object. What you have added to the tables yourself is shown too; nothing else should be.';
+    'Returns a row for each object of the extension (a function, a view, a table''s default, constraint, index, policy or '
+    'trigger) that uses an object of neither the server nor the extension, with the used object. Such an object runs with the '
+    'rights of the role that uses the extension''s object. The rows also show what you have added to the tables yourself. '
+    'There should be no other rows.';

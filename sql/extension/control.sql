@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_wake_workers() IS
-    'Internal: when the transaction commits, tells the workers to look at heartbeat_control and heartbeat_offsets again.';
+    'Internal: when the transaction commits, tells the workers to read heartbeat_control and heartbeat_offsets again.';
 
 CREATE FUNCTION heartbeat_store_pause(reason text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -14,7 +14,7 @@ BEGIN ATOMIC
         ON CONFLICT (hold) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
 END;
-COMMENT ON FUNCTION heartbeat_store_pause(text) IS 'Internal: what heartbeat_pause() does, once it may.';
+COMMENT ON FUNCTION heartbeat_store_pause(text) IS 'Internal: does the work of heartbeat_pause() after its checks.';
 
 CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -25,8 +25,8 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_pause(text) IS
-    'Pauses ingest. Durable (a restart stays paused), transactional, and exact: it waits for the batch under way, and '
-    'once it has committed not one more row is ingested. The reason is shown by heartbeat_status.';
+    'Pauses ingest. The pause is durable (it continues after a restart), transactional and exact: heartbeat_pause() waits for '
+    'the current batch, and after its commit the workers store no row. heartbeat_status shows the reason.';
 
 CREATE FUNCTION heartbeat_store_resume() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -35,7 +35,7 @@ BEGIN ATOMIC
     UPDATE heartbeat_control
         SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
 END;
-COMMENT ON FUNCTION heartbeat_store_resume() IS 'Internal: what heartbeat_resume() does, once it may.';
+COMMENT ON FUNCTION heartbeat_store_resume() IS 'Internal: does the work of heartbeat_resume() after its checks.';
 
 CREATE FUNCTION heartbeat_resume() RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -46,5 +46,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume() IS
-    'Ends a pause, also that of a database restored from a dump, and lets workers that stopped as FAILED try again. Does '
-    'nothing where ingest is running.';
+    'Ends a pause, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
+    'again. It does nothing while ingest runs.';

@@ -12,14 +12,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
-    'Internal: keeps the payload of a dead letter that somebody mends, as it arrived.';
+    'Internal: keeps the payload of a dead letter as it arrived, when somebody changes the payload.';
 -- A person or retention deletes unresolved dead letters. The trigger counts them, so that heartbeat_audit_tables() stays exact, and
 -- heartbeat.dead_letter_limit knows the number of dead letters without a count of rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
-    'Internal: counts in heartbeat_offsets the unresolved dead letters that are deleted, and has workers that stopped for '
-    'their number try again.';
+    'Internal: counts in heartbeat_offsets the unresolved dead letters that are deleted, and lets workers that stopped at '
+    'heartbeat.dead_letter_limit try again.';
 CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic text DEFAULT NULL,
                                              partition integer DEFAULT NULL,
                                              arrived_since timestamptz DEFAULT NULL,
@@ -27,10 +27,10 @@ CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic
                                              OUT resolved bigint, OUT remaining bigint, OUT remaining_errors jsonb)
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]) IS
-    'Decodes unresolved dead letters again, stores those that now are readings, and marks them resolved, all in the '
-    'caller''s transaction. Arguments that are given narrow down which: an error code, a topic, a partition, when they '
-    'arrived (arrived_since <= arrived_at < arrived_until), ids. Returns how many of them were resolved, how many '
-    'remain, and what is wrong with those, as {"code": count}. An error where the code is none that a dead letter can have.';
+    'Decodes unresolved dead letters again, stores those that are now readings, and marks them as resolved, all in the '
+    'transaction of the caller. The arguments restrict the retry: an error code, a topic, a Kafka partition, the time of '
+    'arrival (arrived_since <= arrived_at < arrived_until), ids. Returns how many dead letters were resolved, how many remain, '
+    'and the errors of the remaining ones as {"code": count}. Raises an error for a code that no dead letter can have.';
 
 -- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
@@ -43,13 +43,14 @@ CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
     JOIN heartbeat_dead_letters l ON l.id = e.newest
     ORDER BY e.dead_letters DESC, e.error_code;
 COMMENT ON VIEW heartbeat_dead_letter_summary IS
-    'One row an error code of the dead letters that are not resolved: how many, when they arrived, and the newest one.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.error_code IS 'What was wrong at the last try.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.dead_letters IS 'How many dead letters that are not resolved.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.first_arrived_at IS 'When the first of them arrived.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.last_arrived_at IS 'When the last of them arrived.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_id IS 'The newest one: its id in heartbeat_dead_letters.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_topic IS 'Its Kafka topic.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_partition IS 'Its Kafka partition.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_offset IS 'Its Kafka offset.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.example_error IS 'What was wrong with it, for a person.';
+    'One row for each error code of the unresolved dead letters: their number, the times of their arrival, and the newest dead '
+    'letter.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.error_code IS 'The error of the last attempt.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.dead_letters IS 'Number of unresolved dead letters.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.first_arrived_at IS 'When the first of these dead letters arrived.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.last_arrived_at IS 'When the last of these dead letters arrived.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.example_id IS 'The id of the newest dead letter in heartbeat_dead_letters.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.example_topic IS 'Kafka topic of the newest dead letter.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.example_partition IS 'Kafka partition of the newest dead letter.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.example_offset IS 'Kafka offset of the newest dead letter.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.example_error IS 'Error text of the newest dead letter.';

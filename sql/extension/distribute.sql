@@ -13,24 +13,25 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
         RAISE EXCEPTION 'heartbeat_distribute needs the extension "citus"'
             USING ERRCODE = 'feature_not_supported',
-                  HINT = 'Install Citus, add it to shared_preload_libraries, CREATE EXTENSION citus, and add nodes with citus_add_node().';
+                  HINT = 'Install Citus, add it to shared_preload_libraries, run CREATE EXTENSION citus, and add nodes with citus_add_node().';
     END IF;
     EXECUTE 'SELECT groupid = 0 FROM pg_dist_local_group' INTO coordinator;
     IF NOT coordinator THEN
         RAISE EXCEPTION 'this server is a node of a Citus cluster, not its coordinator'
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'heartbeat runs on the coordinator alone.';
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call the function on the coordinator: heartbeat runs only there.';
     END IF;
     EXECUTE $find$ SELECT string_agg(format('%s:%s', nodename, nodeport), ', ' ORDER BY nodename, nodeport)
         FROM run_command_on_workers('SELECT count(*) FROM pg_extension WHERE extname = ''heartbeat''')
         WHERE NOT success OR result <> '0' $find$ INTO strangers;
     IF strangers IS NOT NULL THEN
-        RAISE EXCEPTION 'nodes have the extension "heartbeat" too, or do not answer: %', strangers
+        RAISE EXCEPTION 'these nodes have the extension "heartbeat", or do not answer: %', strangers
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'heartbeat runs on the coordinator alone: on each of these nodes, DROP EXTENSION heartbeat.';
+                  HINT = 'heartbeat runs only on the coordinator. Run DROP EXTENSION heartbeat on each of these nodes.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_check_cluster() IS 'Internal: an error unless this server is a Citus coordinator whose nodes are ready for the tables.';
+COMMENT ON FUNCTION heartbeat_check_cluster() IS
+    'Internal: raises an error unless this server is a Citus coordinator whose nodes are ready for the tables.';
 
 CREATE FUNCTION heartbeat_lock_control(control regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -40,7 +41,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS
-    'Internal: as heartbeat_pause does: the batch under way ends first, and the next one finds other tables.';
+    'Internal: waits for the current batch, as heartbeat_pause() does. The next batch waits, and then finds the other tables.';
 
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -93,24 +94,25 @@ BEGIN
     RETURN shards;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_spread(integer) IS 'Internal: what heartbeat_distribute() does, once it is known that it may; returns how many shards.';
+COMMENT ON FUNCTION heartbeat_spread(integer) IS
+    'Internal: does the work of heartbeat_distribute() after its checks, and returns the number of shards.';
 
 CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 BEGIN ATOMIC
     SELECT heartbeat_require(coalesce(shard_count BETWEEN 1 AND 64000, true),
                              format('heartbeat_distribute needs 1 to 64000 shards, not %s', shard_count),
-                             'invalid_parameter_value', 'Four a node, the default, are a good number.');
+                             'invalid_parameter_value', 'Four shards for each node, the default, are a good number.');
     SELECT heartbeat_check_cluster();
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
-    SELECT heartbeat_require(NOT heartbeat_is_distributed(), 'the tables are distributed already', 'object_not_in_prerequisite_state',
-                             'citus_rebalance_start() uses nodes that were added since; alter_distributed_table() changes the number of shards.');
+    SELECT heartbeat_require(NOT heartbeat_is_distributed(), 'the tables are already distributed', 'object_not_in_prerequisite_state',
+                             'citus_rebalance_start() moves shards to new nodes. alter_distributed_table() changes the number of shards.');
     -- before the distribution: Citus creates the objects that a table's views need, and would create this extension on the nodes
     SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
     SELECT heartbeat_record_event('distribute', NULL, jsonb_build_object('shards', heartbeat_spread(shard_count)));
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_distribute(integer) IS
-    'Spreads heartbeat_records, heartbeat_anomalies and the rollup over the nodes of the Citus cluster whose coordinator this '
-    'server is, by customer_id, in so many shards (NULL: four a node), and takes them out of the extension. Ingest waits '
-    'until their rows are copied, and goes on by itself. One transaction.';
+    'Distributes heartbeat_records, heartbeat_anomalies and the rollup by customer_id over the nodes of the Citus cluster '
+    'whose coordinator is this server, in this number of shards (NULL: four for each node), and removes these tables from the '
+    'extension. Ingest waits until the rows are copied, and then continues automatically. It is one transaction.';

@@ -15,7 +15,8 @@ BEGIN
     RETURN distributed;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_is_spread(regclass) IS 'Internal: whether Citus has the table, which need not be installed.';
+COMMENT ON FUNCTION heartbeat_is_spread(regclass) IS
+    'Internal: returns whether Citus has distributed the table. Citus need not be installed.';
 
 CREATE FUNCTION heartbeat_is_distributed() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -23,4 +24,4 @@ BEGIN ATOMIC
     SELECT heartbeat_is_spread('heartbeat_records'::regclass);
 END;
 COMMENT ON FUNCTION heartbeat_is_distributed() IS
-    'Internal: whether heartbeat_distribute() has spread the tables over the nodes of a Citus cluster.';
+    'Internal: returns whether heartbeat_distribute() has distributed the tables over the nodes of a Citus cluster.';

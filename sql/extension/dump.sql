@@ -25,6 +25,6 @@ $$;
 -- its session, unless an option of pg_dump prevents it. No other session has a reason to do so before CREATE EXTENSION. The setting of
 -- the server, the database or the role does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
-    SELECT 'restore', true, 'restored from a dump; heartbeat_resume() says that the restore has ended'
+    SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')
        OR current_setting('application_name') = 'pg_restore';

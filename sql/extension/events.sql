@@ -4,7 +4,7 @@
 
 CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: the session''s user, or NULL in heartbeat''s own processes.';
+COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
 -- The events of a role stay readable for at least a week, also if the role causes many more: from the hundredth event of a kind in a
 -- minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other session. In
@@ -41,7 +41,8 @@ BEGIN ATOMIC
             'reason', heartbeat_store_event.reason)::text)
         WHERE heartbeat_store_event.kind = 'state';
 END;
-COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS 'Internal: what heartbeat_record_event() does, once it may.';
+COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
+    'Internal: does the work of heartbeat_record_event() after its checks.';
 
 -- The server plans all statements of an SQL function before it runs the first one, and evaluates defaults of columns while it plans. So
 -- the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
@@ -54,6 +55,6 @@ BEGIN ATOMIC
                                  heartbeat_record_event.happened_at);
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
-    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. For a function of the '
-    'extension that acts: SELECT heartbeat_record_event(''seek'', ''why'', jsonb_build_object(''partition'', 0)), once for '
-    'each call, after what it tells of.';
+    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension '
+    'that acts calls it once, after the act: SELECT heartbeat_record_event(''seek'', ''why'', '
+    'jsonb_build_object(''partition'', 0)).';

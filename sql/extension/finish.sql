@@ -18,9 +18,9 @@ DECLARE
 BEGIN
     FOR found IN SELECT object, uses FROM heartbeat_building.heartbeat_check_objects()
                  WHERE object LIKE 'function %' OR object LIKE 'rule \_RETURN on view %' LOOP
-        RAISE EXCEPTION 'extension "heartbeat" would use %, which is not the server''s', found.uses
-            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It would be used by %s.', found.object),
-                  HINT = 'Drop it, and try again.';
+        RAISE EXCEPTION 'extension "heartbeat" would use %, which does not belong to the server', found.uses
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('The object that would use it: %s.', found.object),
+                  HINT = 'Drop the used object, and try again.';
     END LOOP;
     taken := (
         SELECT string_agg(o.description, ', ' ORDER BY o.description) FROM (
@@ -37,9 +37,9 @@ BEGIN
             JOIN pg_namespace n ON n.oid = old.typnamespace AND n.nspname = schema
             WHERE new.relnamespace = 'heartbeat_building'::regnamespace) o (description));
     IF taken IS NOT NULL THEN
-        RAISE EXCEPTION 'schema "%" has objects of somebody else with names of extension "heartbeat"', schema
+        RAISE EXCEPTION 'schema "%" has objects of other roles with names of extension "heartbeat"', schema
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = taken,
-                  HINT = 'Drop or rename them, or create the extension in a schema where nobody else can create objects.';
+                  HINT = 'Drop or rename these objects, or create the extension in a schema where no other role can create objects.';
     END IF;
     FOR one IN
         SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner

@@ -18,13 +18,13 @@ BEGIN
             ' EXISTS (SELECT 1 FROM pg_catalog.pg_dist_node WHERE groupid <> 0)'
         INTO node, nodes;
     IF node THEN
-        RAISE EXCEPTION 'this server is a node of a Citus cluster, and heartbeat runs on the coordinator alone'
+        RAISE EXCEPTION 'this server is a node of a Citus cluster, but heartbeat runs only on the coordinator'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'On the coordinator: SET citus.enable_ddl_propagation = off, then CREATE EXTENSION heartbeat.';
+                  HINT = 'On the coordinator, run SET citus.enable_ddl_propagation = off and then CREATE EXTENSION heartbeat.';
     ELSIF nodes AND pg_catalog.current_setting('citus.enable_ddl_propagation') = 'on' THEN
-        RAISE EXCEPTION 'Citus would make the extension "heartbeat" on its nodes too'
+        RAISE EXCEPTION 'Citus would also create the extension "heartbeat" on its nodes'
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'In this session, SET citus.enable_ddl_propagation = off first.';
+                  HINT = 'Run SET citus.enable_ddl_propagation = off in this session first.';
     END IF;
 END
 $$;

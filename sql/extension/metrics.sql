@@ -13,28 +13,28 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         JOIN heartbeat_partitions p ON p.topic = o.topic AND p.partition = o.partition
         LEFT JOIN heartbeat_partition_states() s ON s.partition = o.partition
     ), families (position, family, type, help) AS (VALUES
-        (1, 'heartbeat_info', 'gauge', 'Version of the extension and what it reads; always 1.'),
-        (2, 'heartbeat_state', 'gauge', 'Whether this is the state that heartbeat_status shows, 1 or 0.'),
-        (3, 'heartbeat_state_since_timestamp_seconds', 'gauge', 'Since when it is.'),
-        (4, 'heartbeat_workers', 'gauge', 'Ingest workers that run.'),
-        (5, 'heartbeat_workers_wanted', 'gauge', 'Ingest workers that are to run: heartbeat.workers.'),
-        (6, 'heartbeat_last_error_timestamp_seconds', 'gauge', 'When a worker met an error last, since the start.'),
-        (7, 'heartbeat_messages_total', 'counter', 'Messages by what became of them; a replay counts again.'),
+        (1, 'heartbeat_info', 'gauge', 'Labels with the version of the extension, the topic and the group; the value is always 1.'),
+        (2, 'heartbeat_state', 'gauge', '1 for the state that heartbeat_status shows, 0 for the other states.'),
+        (3, 'heartbeat_state_since_timestamp_seconds', 'gauge', 'Since when heartbeat has this state.'),
+        (4, 'heartbeat_workers', 'gauge', 'Number of ingest workers that run.'),
+        (5, 'heartbeat_workers_wanted', 'gauge', 'Number of ingest workers that should run: heartbeat.workers.'),
+        (6, 'heartbeat_last_error_timestamp_seconds', 'gauge', 'When the last error of a worker occurred, since the server started.'),
+        (7, 'heartbeat_messages_total', 'counter', 'Messages by their result; messages that are read again count again.'),
         (8, 'heartbeat_anomalies_total', 'counter', 'Messages stored as anomalies, by type.'),
-        (9, 'heartbeat_offsets_total', 'counter', 'Offsets passed, also those without a message; a replay counts again.'),
-        (10, 'heartbeat_dead_letters', 'gauge', 'Messages that are dead letters and not resolved.'),
-        (11, 'heartbeat_next_offset', 'gauge', 'The offset that will be read next.'),
-        (12, 'heartbeat_high_watermark', 'gauge', 'The offset after the last message, as its worker last saw it.'),
-        (13, 'heartbeat_lag_messages', 'gauge', 'Offsets between the next one and the end of the partition.'),
-        (14, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, where there is lag; 0 without.'),
+        (9, 'heartbeat_offsets_total', 'counter', 'Offsets passed, with and without a message; offsets that are read again count again.'),
+        (10, 'heartbeat_dead_letters', 'gauge', 'Number of unresolved dead letters.'),
+        (11, 'heartbeat_next_offset', 'gauge', 'The offset that the worker reads next.'),
+        (12, 'heartbeat_high_watermark', 'gauge', 'The offset after the last message of the partition, as its worker saw it last.'),
+        (13, 'heartbeat_lag_messages', 'gauge', 'Number of offsets from the next offset to the end of the partition.'),
+        (14, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, if there is lag; 0 without lag.'),
         (15, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
         (16, 'heartbeat_announcements_dropped_total', 'counter',
-         'Announcements (NOTIFY) dropped since the server started, because the queue of notifications was full.'),
+         'Announcements (NOTIFY) dropped since the server started, because the notification queue was too full.'),
         (17, 'heartbeat_maintenance_failing', 'gauge',
-         'Whether a duty of the maintenance worker failed the last time, 1 or 0.'),
-        (18, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of a duty of the maintenance worker since the server started.'),
-        (20, 'heartbeat_partition_away', 'gauge', 'Whether nothing can be read from the partition, 1 or 0.'),
-        (19, 'heartbeat_batch_seconds', 'histogram', 'Time that it took to store a batch, since the server started.')
+         '1 if the last attempt of this duty of the maintenance worker failed, otherwise 0.'),
+        (18, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of this duty of the maintenance worker since the server started.'),
+        (20, 'heartbeat_partition_away', 'gauge', '1 if the worker cannot read the partition, otherwise 0.'),
+        (19, 'heartbeat_batch_seconds', 'histogram', 'Time to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
                                                         'group_id', current_setting('heartbeat.group_id')), 1
@@ -86,11 +86,12 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
     WHERE s.value IS NOT NULL
     ORDER BY f.position, s.suffix, nullif(s.labels->>'le', '+Inf')::double precision, s.labels;
 COMMENT ON VIEW heartbeat_metrics IS
-    'Every metric of heartbeat''s, a row a sample, for Prometheus by one of its exporters; examples/prometheus has '
-    'configurations. What is not known has no row.';
+    'All metrics of heartbeat, one row for each sample, for Prometheus with one of its exporters. examples/prometheus has '
+    'configurations. An unknown value has no row.';
 COMMENT ON COLUMN heartbeat_metrics.name IS 'Name of the sample.';
-COMMENT ON COLUMN heartbeat_metrics.labels IS 'Its labels, all of them texts.';
-COMMENT ON COLUMN heartbeat_metrics.value IS 'Its value, in seconds, messages, offsets or workers.';
+COMMENT ON COLUMN heartbeat_metrics.labels IS 'Labels of the sample; all values are texts.';
+COMMENT ON COLUMN heartbeat_metrics.value IS 'Value of the sample, in seconds, messages, offsets or workers.';
 COMMENT ON COLUMN heartbeat_metrics.type IS 'gauge, counter or histogram.';
-COMMENT ON COLUMN heartbeat_metrics.help IS 'What it says.';
-COMMENT ON COLUMN heartbeat_metrics.family IS 'Name of the metric: the sample''s, without a histogram''s _bucket, _count or _sum.';
+COMMENT ON COLUMN heartbeat_metrics.help IS 'What the metric means.';
+COMMENT ON COLUMN heartbeat_metrics.family IS
+    'Name of the metric: the name of the sample without _bucket, _count or _sum of a histogram.';

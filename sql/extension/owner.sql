@@ -4,7 +4,8 @@
 
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS 'Internal: the part of heartbeat_set_owner() that has no statement in SQL.';
+COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS
+    'Internal: the part of heartbeat_set_owner() for which SQL has no statement.';
 
 CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -73,7 +74,8 @@ BEGIN
                   WHERE d.classid = i.classoid AND d.objid = i.objoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 END
 $$;
-COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS 'Internal: the part of heartbeat_set_owner() that SQL has statements for.';
+COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS
+    'Internal: the part of heartbeat_set_owner() for which SQL has statements.';
 
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'
@@ -88,7 +90,7 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_set_owner(regrole) IS
-    'Gives the extension, its tables, partitions, views and functions to a role, which needs to be no superuser and to log in '
-    'nowhere, and grants it CREATE and USAGE on the extension''s schema. Functions that act (heartbeat_pause() and others) act with '
-    'the rights of this role, and so do the workers where heartbeat.role is empty. For superusers. Ingest waits until it commits. '
-    'A dump does not keep the owner: call it again after a restore.';
+    'Gives the extension, its tables, table partitions, views and functions to a role, and grants the role CREATE and USAGE on '
+    'the extension''s schema. The role need not be a superuser, and needs no login. Functions that act (heartbeat_pause() and '
+    'others) act with the rights of this role, and so do the workers if heartbeat.role is empty. Only superusers can call it. '
+    'Ingest waits until the call commits. A dump does not keep the owner: call the function again after a restore.';

@@ -12,8 +12,8 @@
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
-    'Internal: inserts the rows of one table into another one with the same columns, and returns how many there were. No trigger '
-    'fires, so the caller must own both tables.';
+    'Internal: inserts the rows of one table into another table with the same columns, and returns the number of rows. No '
+    'trigger fires, so the caller must own both tables.';
 
 CREATE FUNCTION heartbeat_drop_moved(moved_rows regclass[]) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
@@ -27,7 +27,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
-    'Internal: drops the tables that have held rows which heartbeat_make_partitions() moves.';
+    'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
 -- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, which no
 -- overload of it can make ambiguous.
@@ -60,7 +60,7 @@ BEGIN
     moved_rows := '{}';
     weeks := '{}';
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
-        RAISE EXCEPTION 'partitions cannot be made from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOR missing IN -- ANALYZE can hold the lock below for minutes, so the lock is taken only if a table partition is missing
         WITH bounds AS MATERIALIZED (
@@ -152,10 +152,10 @@ BEGIN
                     UNION ALL SELECT format('code of role %s, which owns it,', c.relowner::regrole)
                     FROM pg_class c WHERE c.oid = default_table AND c.relowner <> quote_ident(current_user)::regrole) o (code));
             IF moving AND obstacle IS NOT NULL THEN
-                RAISE EXCEPTION 'rows of table % cannot be moved to their week: % would run as the extension''s owner',
+                RAISE EXCEPTION 'cannot move rows of table % to their week: % would run as the extension''s owner',
                     default_table, obstacle
                     USING ERRCODE = 'object_not_in_prerequisite_state',
-                          HINT = 'Drop it, or have the trigger fire for INSERT alone: a move deletes the rows from the default partition.';
+                          HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT: a move deletes the rows from the default partition.';
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
@@ -191,8 +191,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
-    'Internal: what heartbeat_make_partitions() does, with its tables by oid; returns how many tables it made, and which tables hold '
-    'rows that are to be moved into which of them.';
+    'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables, and '
+    'which tables have rows that must be moved into them.';
 
 -- Because of the lock timeout, other sessions do not wait behind this function for a long reader such as pg_dump.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
@@ -202,16 +202,16 @@ CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event ti
 BEGIN ATOMIC
     SELECT heartbeat_require(first_event >= '0001-01-01 00:00:00+00'::timestamptz
                              AND last_event <= '9999-12-31 23:59:59.999999+00'::timestamptz,
-                             format('partitions cannot be made from %s to %s'::text, coalesce(first_event::text, 'NULL'::text),
+                             format('cannot create table partitions from %s to %s'::text, coalesce(first_event::text, 'NULL'::text),
                                     coalesce(last_event::text, 'NULL'::text)), 'invalid_parameter_value'::text,
-                             'Give two times of the years 1 to 9999, the first before the second.'::text);
+                             'Give two times in the years 1 to 9999, the earlier first.'::text);
     SELECT heartbeat_require(first_event <= last_event,
-                             format('partitions cannot be made from %s to %s, which is earlier'::text, first_event, last_event),
+                             format('cannot create table partitions from %s to %s, which is earlier'::text, first_event, last_event),
                              'invalid_parameter_value'::text, 'Give the earlier time first.'::text);
     SELECT heartbeat_require(last_event <= first_event + interval '10 years',
-                             format('partitions from %s to %s are more than ten years'::text, first_event, last_event),
+                             format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
-                             'Make them for the years that have readings; what lies outside goes to the default partitions.'::text);
+                             'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
     SELECT heartbeat_own_changes(true); -- the rollup already has the rows that move to their week
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
@@ -224,6 +224,6 @@ BEGIN ATOMIC
                  FROM heartbeat_watch_truncates(CASE WHEN moved.tables >= 0 THEN 'heartbeat_records'::regclass END) w (watched)) released;
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
-    'Makes the weekly partitions that readings between the two times need, moves readings of those weeks out of the '
-    'default partitions, and returns how many tables it made. The worker calls it; calling it early does no harm. '
-    'Fails with lock_not_available when a lock takes longer than a second.';
+    'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
+    'default partitions, and returns the number of created tables. The maintenance worker calls it; an earlier call does no '
+    'harm. It fails with lock_not_available if it waits longer than a second for a lock.';

@@ -9,10 +9,11 @@ CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, onl
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
-    'Reads messages of heartbeat.topic again, from each partition''s (or the given one''s) first whose Kafka timestamp is '
-    'at or after from_time to before its first at or after to_time, and stores the readings and dead letters that the '
-    'tables do not have, in the caller''s transaction. Called again it stores nothing. Ingest goes on; positions stay as '
-    'they are, and what ingest has not reached is left to it. heartbeat_audit() and heartbeat_audit_tables() account for '
-    'it: rows that had been deleted and are back were counted when they were first stored, what a seek had skipped is '
-    'counted now. An unresolved dead letter stays one: see heartbeat_retry_dead_letters(). An error where Kafka no longer '
-    'holds all of the time. Shows what was read and stored, a row a partition.';
+    'Reads messages of heartbeat.topic again, from all Kafka partitions or from the given one, and stores the readings and '
+    'dead letters that the tables lack, in the caller''s transaction. It begins with the first message whose Kafka timestamp '
+    'is at or after from_time, and ends before the first one at or after to_time. A second call stores nothing. Ingest '
+    'continues, and its offsets do not change; the replay leaves out messages that ingest has not reached. heartbeat_audit() '
+    'and heartbeat_audit_tables() account for the replay: it counts messages that a seek had skipped, and does not count '
+    'deleted readings again, which were counted when they were first stored. An unresolved dead letter stays unresolved: see '
+    'heartbeat_retry_dead_letters(). Raises an error if Kafka no longer holds the whole time span. Returns what was read and '
+    'stored, one row for each Kafka partition.';

@@ -11,4 +11,4 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: an error unless the condition holds.';
+COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: raises an error unless the condition is true.';

@@ -58,9 +58,9 @@ BEGIN
             FROM pg_class c WHERE c.oid = ANY (deleted_from) AND c.relowner <> quote_ident(current_user)::regrole) o (code)
         ORDER BY 1 LIMIT 1);
     IF obstacle IS NOT NULL THEN
-        RAISE EXCEPTION 'what is older than % cannot be deleted: % would run as the extension''s owner', retention, obstacle
+        RAISE EXCEPTION 'cannot delete rows older than %: % would run as the extension''s owner', retention, obstacle
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Drop it, or have the trigger fire for INSERT or UPDATE alone, or give the table back to the extension''s owner.';
+                  HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT or UPDATE, or give the table back to the extension''s owner.';
     END IF;
     EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', records_default) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;
@@ -108,8 +108,8 @@ BEGIN
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
                     EXCEPTION WHEN dependent_objects_still_exist THEN
-                        RAISE WARNING 'table % is emptied and no partition any more, but not dropped', one
-                            USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop them, and the table.';
+                        RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
+                            USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop these objects and the table.';
                         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
                         -- before it is detached: afterwards a publication of all tables would publish a table that no subscriber has
                         EXECUTE format('TRUNCATE %s', one);
@@ -136,7 +136,7 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_remove_old(interval, regclass, regclass, regclass, regclass, regclass, regclass, regclass, regclass,
                                          regclass, regclass, regclass, regclass) IS
-    'Internal: what heartbeat_apply_retention() does, with its tables by oid.';
+    'Internal: does the work of heartbeat_apply_retention(), with its tables by oid.';
 
 CREATE FUNCTION heartbeat_record_retention(partitions_dropped integer, readings_deleted bigint, dead_letters_deleted bigint)
     RETURNS void
@@ -148,7 +148,7 @@ BEGIN ATOMIC
         WHERE partitions_dropped + readings_deleted + dead_letters_deleted > 0;
 END;
 COMMENT ON FUNCTION heartbeat_record_retention(integer, bigint, bigint) IS
-    'Internal: the event of heartbeat_apply_retention(), where it has deleted anything.';
+    'Internal: records the event of heartbeat_apply_retention(), if it has deleted anything.';
 
 CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
                                           OUT dead_letters_deleted bigint)
@@ -170,7 +170,7 @@ BEGIN ATOMIC
          heartbeat_record_retention(r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
-    'Drops the weekly partitions that lie wholly before now() - heartbeat.retention, and deletes older readings in the '
-    'default partitions, dead letters, gaps, events and closed alerts. Does nothing where heartbeat.retention is 0. Waits '
-    'up to 30 seconds for the rollup or another retention, and fails with lock_not_available where somebody reads the '
-    'tables all of a second. The worker calls it hourly, and again ten seconds after a failure.';
+    'Drops the weekly table partitions that are wholly older than heartbeat.retention, and deletes older readings in the '
+    'default partitions, dead letters, gaps, events and closed alerts. Does nothing if heartbeat.retention is 0. Waits up to '
+    '30 seconds for the rollup or another retention. Fails with lock_not_available if other sessions read the tables for a '
+    'whole second. The maintenance worker calls it hourly, and again ten seconds after a failure.';

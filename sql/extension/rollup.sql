@@ -11,4 +11,4 @@ BEGIN ATOMIC
     GROUP BY r.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_summarize_minute(timestamptz) IS
-    'Internal: a minute of vw_customer_bpm_summary, made from the readings.';
+    'Internal: computes one minute of vw_customer_bpm_summary from the readings.';

@@ -36,8 +36,8 @@ BEGIN ATOMIC
              'previous_offset', m.previous, 'next_offset', heartbeat_move_offset.next_offset)) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
-    'Internal: moves a partition''s next offset, records what that skips or goes back over, and returns the offset '
-    'before (NULL where none was stored).';
+    'Internal: changes the next offset of a Kafka partition, records the skipped or repeated offsets, and returns the offset '
+    'before (NULL if none was stored).';
 
 CREATE FUNCTION heartbeat_forget_offset(topic text, partition integer) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -45,9 +45,9 @@ BEGIN ATOMIC
     SELECT heartbeat_require(NOT EXISTS (SELECT FROM heartbeat_offsets o
                                          WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
                                            AND o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0),
-                             format('partition %s of topic "%s" has been read, so its position cannot be forgotten', partition, topic),
+                             format('cannot remove the offset of partition %s of topic "%s": a worker has read the partition', partition, topic),
                              'object_not_in_prerequisite_state',
-                             format('heartbeat_seek(%s, 0) begins at offset 0; heartbeat_seek(timestamptz) at a time.', partition));
+                             format('heartbeat_seek(%s, 0) begins at offset 0. heartbeat_seek(timestamptz) begins at a time.', partition));
     WITH forgotten AS (
         DELETE FROM heartbeat_offsets o
             WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
@@ -58,12 +58,12 @@ BEGIN ATOMIC
     )
     SELECT f.next_offset
     FROM (SELECT (SELECT next_offset FROM forgotten) AS next_offset) f,
-         LATERAL heartbeat_record_event('seek', 'heartbeat_seek forgot the position', jsonb_build_object(
+         LATERAL heartbeat_record_event('seek', 'heartbeat_seek removed the offset', jsonb_build_object(
              'topic', heartbeat_forget_offset.topic, 'partition', heartbeat_forget_offset.partition,
              'previous_offset', f.next_offset, 'next_offset', NULL)) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_forget_offset(text, integer) IS
-    'Internal: takes back the position of a partition that nobody has read, and returns it (NULL where none was stored).';
+    'Internal: removes the offset of a Kafka partition that no worker has read, and returns it (NULL if none was stored).';
 
 CREATE FUNCTION heartbeat_require_pause() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -72,12 +72,13 @@ BEGIN ATOMIC
                              'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
-COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: an error unless ingest is paused.';
+COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: raises an error unless ingest is paused.';
 
 CREATE FUNCTION heartbeat_check_offset(partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_check_offset(integer, bigint) IS
-    'Internal: an error where Kafka does not hold the offset, with what it holds; a notice where it cannot be asked.';
+    'Internal: raises an error with the offsets that Kafka holds, if Kafka does not hold this one; raises a notice if Kafka '
+    'does not answer.';
 
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
@@ -98,18 +99,18 @@ BEGIN ATOMIC
            next_offset;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
-    'Sets the offset (0 to 10^15) that will be read next from a partition of heartbeat.topic: a lower one replays (readings that '
-    'are stored already count as duplicates), a higher one skips and is recorded in heartbeat_gaps. Ingest must be '
-    'paused. A partition or an offset that Kafka does not hold is refused; where Kafka cannot be asked, or does not have the '
-    'topic yet, it is taken with a notice, and NULL takes a position back that was given to a partition that nobody has '
-    'read. Shows the offset before and after.';
+    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of heartbeat.topic. A lower offset reads '
+    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and heartbeat_gaps '
+    'records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka '
+    'does not answer or does not have the topic yet, it accepts the offset with a notice. NULL removes an offset that was set '
+    'for a partition that no worker has read. Returns the offset before and after.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
-    'Asks Kafka, for each Kafka partition of heartbeat.topic or for one, for the first offset whose Kafka timestamp is at or after '
-    'kafka_time, or for the end of the Kafka partition if there is none.';
+    'Asks Kafka, for one Kafka partition of heartbeat.topic or for each, for the first offset whose Kafka timestamp is at or '
+    'after the given time. Returns the end offset of a partition without such a message.';
 
 -- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
@@ -120,7 +121,7 @@ CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT
 BEGIN ATOMIC
     SELECT heartbeat_require(isfinite(kafka_time),
                              'heartbeat_seek needs a finite time, not ' || coalesce(kafka_time::text, 'NULL'),
-                             'invalid_parameter_value', 'It is compared with the Kafka timestamps of the messages.');
+                             'invalid_parameter_value', 'heartbeat_seek() compares the time with the Kafka timestamps of the messages.');
     SELECT heartbeat_require_pause();
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
@@ -133,6 +134,5 @@ BEGIN ATOMIC
     SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
-    'Moves every Kafka partition of heartbeat.topic, or the given one, to its first message whose Kafka timestamp is at or after '
-    'kafka_time. The event_timestamp of a reading can differ from it. Ingest must be paused. Returns the offsets of each Kafka partition '
-    'before and after.';
+    'Sets the next offset of one Kafka partition of heartbeat.topic, or of each, to the first message whose Kafka timestamp is '
+    'at or after the given time. Ingest must be paused. Returns each partition''s offset before and after.';

@@ -9,33 +9,34 @@ CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reaso
                                 OUT lag_seconds double precision)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_state() IS
-    'Internal: behind heartbeat_status. The workers'' state is from shared memory, pause and positions are from '
-    'heartbeat_control and heartbeat_offsets; where one of these is locked it is not waited for, and lag is what the '
-    'workers say.';
+    'Internal: behind heartbeat_status. The state of the workers comes from shared memory, the pause and the offsets from '
+    'heartbeat_control and heartbeat_offsets. The function waits for no lock on these tables: if one is locked, the lag is the '
+    'one that the workers know.';
 
 CREATE FUNCTION heartbeat_ingest_state() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_ingest_state() IS
-    'Internal: the state of ingest alone, whatever the maintenance worker''s duties do; for rules on silence.';
+    'Internal: returns the state of ingest alone, without the duties of the maintenance worker; rules on silence use it.';
 
 CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestamptz, OUT failing_since timestamptz,
                                              OUT failures bigint, OUT failures_total bigint, OUT reason text, OUT hint text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
-    'Internal: what the maintenance worker has to do and how it gets on, from shared memory, behind heartbeat_maintenance.';
+    'Internal: returns the duties of the maintenance worker and their results, from shared memory; behind '
+    'heartbeat_maintenance.';
 
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer,
                                            OUT end_is_known boolean, OUT state text, OUT reason text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
-    'Internal: what the workers know of each partition, from shared memory, behind heartbeat_partitions.';
+    'Internal: returns what the workers know of each Kafka partition, from shared memory; behind heartbeat_partitions.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
                                       OUT total_seconds double precision)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_batch_times() IS
-    'How many batches took at most upper_bound seconds to be stored, since the server started, and the seconds of all '
-    'batches together; from shared memory, behind heartbeat_metrics.';
+    'Returns how many batches were stored in at most upper_bound seconds since the server started, and the seconds of all '
+    'batches together, from shared memory; behind heartbeat_metrics.';
 
 CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
@@ -52,62 +53,63 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     LEFT JOIN heartbeat_partition_states() s USING (partition)
     WHERE o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
-    'One row for each partition of heartbeat.topic: position, the end of the partition as the worker last saw it, '
-    'lag in messages, what became of the messages, the worker that reads it, how the partition stands and why.';
+    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, the lag in '
+    'messages, the results of the messages, the worker that reads it, its state and the reason.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
-COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that will be read next.';
+COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_partitions.high_watermark IS
-    'The offset after the partition''s last message, as its worker last saw it; NULL while no worker reads it.';
+    'The offset after the partition''s last message, as its worker saw it last; NULL while no worker reads the partition.';
 COMMENT ON COLUMN heartbeat_partitions.lag_messages IS
-    'Offsets between next_offset and high_watermark; NULL while no worker reads the partition, and where its leader has '
-    'not said for 15 seconds where it ends.';
+    'Number of offsets from next_offset to high_watermark; NULL while no worker reads the partition, and if its leader has not '
+    'reported the end offset for 15 seconds.';
 COMMENT ON COLUMN heartbeat_partitions.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Messages stored in heartbeat_anomalies.';
-COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Messages whose reading or dead letter was stored already.';
-COMMENT ON COLUMN heartbeat_partitions.dead_letters IS
-    'Messages stored in heartbeat_dead_letters and not resolved since.';
-COMMENT ON COLUMN heartbeat_partitions.empty_offsets IS 'Offsets that held no message.';
+COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Messages whose reading or dead letter was already stored.';
+COMMENT ON COLUMN heartbeat_partitions.dead_letters IS 'Messages stored in heartbeat_dead_letters that no retry has resolved.';
+COMMENT ON COLUMN heartbeat_partitions.empty_offsets IS 'Offsets without a message.';
 COMMENT ON COLUMN heartbeat_partitions.worker_pid IS
-    'Process id of the worker that reads the partition; NULL for none.';
+    'Process id of the worker that reads the partition; NULL if no worker reads it.';
 COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of the last message read.';
 COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
-    'Age of the last message read, where there is lag; 0 without, NULL where lag_messages is.';
+    'Age of the last message read, in seconds, if there is lag; 0 without lag, NULL if lag_messages is NULL.';
 COMMENT ON COLUMN heartbeat_partitions.state IS
-    'READING; AWAY: nothing can be read from it, which is tried again each second while the other partitions are read; '
-    'ASKED: its leader is being asked where it begins and ends; PAUSED; NULL while no worker has it.';
+    'READING: the worker reads it. AWAY: the worker cannot read it and tries again each second; it reads its other partitions '
+    'meanwhile. ASKED: the worker has asked its leader for the first and the end offset. PAUSED: ingest is paused. NULL: no '
+    'worker has it.';
 COMMENT ON COLUMN heartbeat_partitions.reason IS
-    'Why it is AWAY: that it has no leader, or what is wrong with the leader, with the id and the address of the broker.';
+    'Why it is AWAY: it has no leader, or the leader has a problem; with the id and the address of the broker.';
 
 CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
     FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS
-    'One row: what the workers are doing (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, '
-    'why, how many run, messages a second over the last minute, lag, the last error, and what to do next.';
+    'One row: the state of the workers (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, why, how '
+    'many run, the messages per second over the last minute, the lag, the last error, and what to do next.';
 COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
-COMMENT ON COLUMN heartbeat_status.since IS 'Since when it is so; NULL where that is not known.';
-COMMENT ON COLUMN heartbeat_status.reason IS 'Why it is so.';
-COMMENT ON COLUMN heartbeat_status.workers IS 'How many ingest workers run.';
-COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Messages stored a second, over the last minute.';
-COMMENT ON COLUMN heartbeat_status.lag_messages IS 'Sum of the partitions'' lag; NULL where the lag of one is not known.';
+COMMENT ON COLUMN heartbeat_status.since IS 'Since when this is the state; NULL if that is not known.';
+COMMENT ON COLUMN heartbeat_status.reason IS 'Why this is the state.';
+COMMENT ON COLUMN heartbeat_status.workers IS 'Number of ingest workers that run.';
+COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per second, over the last minute.';
+COMMENT ON COLUMN heartbeat_status.lag_messages IS
+    'Sum of the lag of all Kafka partitions; NULL if the lag of one is not known.';
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
-    'Age of the last message read, in seconds, of the partition that lags most; 0 without lag.';
+    'Age of the last message read, in seconds, of the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
-COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When that was.';
+COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When this error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 
 CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
     SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();
 COMMENT ON VIEW heartbeat_maintenance IS
-    'One row for each duty of the maintenance worker: when it was done last, and since when, how often and why it fails. What has '
-    'failed three times in a row is also the state RETRYING in heartbeat_status, where ingest runs.';
+    'One row for each duty of the maintenance worker: when it last succeeded, and since when, how often and why it fails. If a '
+    'duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
-    'partitions, retention, indexes (summaries of blocks), fold and rollup (of vw_customer_bpm_summary), alerts, events (the state in '
-    'heartbeat_events), summary (in the log).';
-COMMENT ON COLUMN heartbeat_maintenance.done_at IS 'When it was done last; NULL: not since the server started.';
-COMMENT ON COLUMN heartbeat_maintenance.failing_since IS 'Since when it fails; NULL: it did not fail the last time.';
-COMMENT ON COLUMN heartbeat_maintenance.failures IS 'How often it has failed since then.';
-COMMENT ON COLUMN heartbeat_maintenance.failures_total IS 'How often it has failed since the server started.';
-COMMENT ON COLUMN heartbeat_maintenance.reason IS 'Why it failed the last time.';
+    'partitions (creates table partitions), retention, indexes (summarizes new blocks), fold and rollup (of '
+    'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes it to the log).';
+COMMENT ON COLUMN heartbeat_maintenance.done_at IS 'When the duty last succeeded; NULL: not since the server started.';
+COMMENT ON COLUMN heartbeat_maintenance.failing_since IS 'Since when the duty fails; NULL: the last attempt did not fail.';
+COMMENT ON COLUMN heartbeat_maintenance.failures IS 'How often the duty has failed since then.';
+COMMENT ON COLUMN heartbeat_maintenance.failures_total IS 'How often the duty has failed since the server started.';
+COMMENT ON COLUMN heartbeat_maintenance.reason IS 'Why the last attempt failed.';
 COMMENT ON COLUMN heartbeat_maintenance.hint IS 'What to do.';

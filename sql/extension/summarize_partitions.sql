@@ -22,4 +22,4 @@ BEGIN ATOMIC
            OR EXISTS (SELECT FROM heartbeat_rollup_pending s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end"));
 END;
 COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
-    'Internal: summarizes the new blocks of this week and of those that the rollup is to look at, for queries on event_timestamp.';
+    'Internal: summarizes the new blocks in the BRIN indexes of this week, and of the weeks that the rollup will read.';

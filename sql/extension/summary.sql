@@ -93,12 +93,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
-    'Internal: gives vw_customer_bpm_summary the text for distributed tables, or the one for tables on this server.';
+    'Internal: gives vw_customer_bpm_summary its text for distributed tables (true), or for tables on this server (false).';
 
 SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
 COMMENT ON VIEW vw_customer_bpm_summary IS
-    'Mean heart rate and number of normal readings by customer and minute; always exact, late readings included.';
-COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'Who was measured.';
+    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, also with late readings.';
+COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
-COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, beats per minute.';
-COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'How many normal readings the minute has.';
+COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, in beats per minute.';
+COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'Number of normal readings of the minute.';

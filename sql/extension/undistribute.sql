@@ -61,13 +61,13 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_gather() IS 'Internal: what heartbeat_undistribute() does, once it is known that it may.';
+COMMENT ON FUNCTION heartbeat_gather() IS 'Internal: does the work of heartbeat_undistribute() after its checks.';
 
 CREATE FUNCTION heartbeat_undistribute() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 BEGIN ATOMIC
     SELECT heartbeat_require(heartbeat_is_distributed(), 'the tables are not distributed', 'object_not_in_prerequisite_state',
-                             'There is nothing to undo.');
+                             'The tables are on this server.');
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_gather();
     SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure);
@@ -77,5 +77,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_undistribute() IS
-    'Brings the tables that heartbeat_distribute() has spread back to this server, and into the extension. Their rows are '
-    'copied twice here, in one transaction, and ingest waits for it.';
+    'Brings the tables that heartbeat_distribute() has distributed back to this server and into the extension. It copies their '
+    'rows twice on this server, in one transaction. Ingest waits until it commits.';

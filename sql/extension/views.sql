@@ -21,13 +21,14 @@ CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
            ORDER BY 6 DESC)) a
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
-    'Anomalies of the last 24 hours, newest first, by event_timestamp. One whose event_timestamp is further ahead of ingested_at than '
-    'heartbeat.max_clock_skew has its place by ingested_at, behind those that were measured within that skew before it.';
-COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'Who was measured.';
+    'Anomalies of the last 24 hours, the newest first, by event_timestamp. If event_timestamp is further ahead of ingested_at '
+    'than heartbeat.max_clock_skew, the view uses ingested_at instead, and shows the anomaly after those that were measured '
+    'within that skew before it.';
+COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';
-COMMENT ON COLUMN vw_recent_anomalies.event_timestamp IS 'When it was measured, by the device''s clock.';
-COMMENT ON COLUMN vw_recent_anomalies.ingested_at IS 'When it was stored, by the server''s clock.';
+COMMENT ON COLUMN vw_recent_anomalies.event_timestamp IS 'When the heart rate was measured, by the device''s clock.';
+COMMENT ON COLUMN vw_recent_anomalies.ingested_at IS 'When the anomaly was stored, by the server''s clock.';
 
 CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     WITH totals AS (
@@ -68,7 +69,8 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
          ) AS m (position, metric, value)
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
-    'One row a metric: totals since the first reading (retention does not lower them), customers, first and last event, lag. The last '
-    'event is of readings that are not further ahead than heartbeat.max_clock_skew; one that is counts as when it was stored.';
+    'One row for each metric: totals since the first reading (retention does not reduce them), customers, first and last '
+    'event, lag. If a reading is further ahead than heartbeat.max_clock_skew, the last event uses the time at which it was '
+    'stored.';
 COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
-COMMENT ON COLUMN vw_pipeline_summary.value IS 'Its value, as text; NULL where it is not known.';
+COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';

@@ -67,7 +67,7 @@ sub drop_named
 {
 	my ($error) = @_;
 	if ($error =~ /would use ((?:function|operator|type|aggregate|procedure|cast) .+?), which/) { return error_of("DROP $1 CASCADE") eq ''; }
-	if ($error =~ /has objects of somebody else.*?DETAIL:\s+(.*?)\n/s)
+	if ($error =~ /has objects of other roles.*?DETAIL:\s+(.*?)\n/s)
 	{
 		my @named = split /, (?=(?:function|table|view|type|index) )/, $1;
 		return !grep { error_of("SET ROLE stranger; $catalog DROP $_ CASCADE") ne '' } @named;

@@ -26,7 +26,7 @@ $second->wait_for_state('RUNNING', undef, 'the worker of the node is RUNNING bef
 citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
 $second->wait_for_state('STOPPED', 'this server is a node of a Citus cluster', 'the worker is STOPPED when its server has become a node');
-like($node->query_error('SELECT heartbeat_distribute()'), qr/nodes have the extension "heartbeat" too, or do not answer: 127\.0\.0\.1:${\ $second->port}\n.*HINT:.*DROP EXTENSION heartbeat/s,
+like($node->query_error('SELECT heartbeat_distribute()'), qr/these nodes have the extension "heartbeat", or do not answer: 127\.0\.0\.1:${\ $second->port}\n.*HINT:.*DROP EXTENSION heartbeat/s,
 	'heartbeat_distribute() refuses a node that has the extension, and names it');
 $second->query('DROP EXTENSION heartbeat');
 
@@ -65,7 +65,7 @@ is($node->query("SELECT count(DISTINCT colocation_id) FROM citus_tables WHERE ci
 is($node->query("SELECT count(*) FROM pg_inherits WHERE inhparent = 'heartbeat_records'::regclass AND pg_relation_size(inhrelid) > 0"),
 	0, 'no reading is stored on the coordinator');
 is($node->query("SELECT kind, details FROM heartbeat_events WHERE kind = 'distribute'"), 'distribute|{"shards": 4}', 'heartbeat_events records heartbeat_distribute()');
-like($node->query_error('SELECT heartbeat_distribute()'), qr/the tables are distributed already/, 'a second heartbeat_distribute() fails');
+like($node->query_error('SELECT heartbeat_distribute()'), qr/the tables are already distributed/, 'a second heartbeat_distribute() fails');
 is($node->query("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'"), 'on', 'sessions keep their synchronous_commit');
 
 # The rollup: sums, marks, both in one minute, late readings.

@@ -27,20 +27,22 @@ CREATE TABLE heartbeat_alert_rules (
         ELSE true END) IS TRUE)
 );
 COMMENT ON TABLE heartbeat_alert_rules IS
-    'What is to raise an alert: a number of anomalies of one customer in a time, the silence of a customer, lag, dead '
-    'letters, a state that is not RUNNING. A change is noticed when it commits.';
-COMMENT ON COLUMN heartbeat_alert_rules.name IS 'What the rule is called, in heartbeat_alerts too.';
+    'The conditions that raise an alert: a number of anomalies of one customer in a time span, the silence of a customer, the '
+    'lag, the number of dead letters, a state other than RUNNING. A change takes effect when it commits.';
+COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heartbeat_alerts.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold of them within period, by their event_timestamp, or by their arrival where that is '
-    'further ahead than heartbeat.max_clock_skew. silence: of a customer heard in the last day nothing has arrived for period. lag: lag_messages is above threshold. dead_letters: more than threshold are '
-    'unresolved. state: heartbeat_status has not been RUNNING for period.';
-COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'How many; see kind.';
+    'anomalies: a customer has threshold anomalies within period, by their event_timestamp, or by their arrival if '
+    'event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading has arrived for period from a '
+    'customer who was heard in the last day. lag: lag_messages is above threshold. dead_letters: more than threshold dead '
+    'letters are unresolved. state: heartbeat_status has not been RUNNING for period.';
+COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS
-    'How long; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
-COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'Of this customer alone; NULL: of each one.';
-COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS 'Of this type alone; NULL: of any.';
-COMMENT ON COLUMN heartbeat_alert_rules.enabled IS 'Whether it is evaluated; the alerts of a rule that is not are closed.';
-COMMENT ON COLUMN heartbeat_alert_rules.comment IS 'What it is for.';
+    'Time span; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
+COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'Only for this customer; NULL: for each customer.';
+COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS 'Only anomalies of this type; NULL: anomalies of all types.';
+COMMENT ON COLUMN heartbeat_alert_rules.enabled IS
+    'Whether heartbeat evaluates the rule. heartbeat closes the alerts of a disabled rule.';
+COMMENT ON COLUMN heartbeat_alert_rules.comment IS 'Purpose of the rule.';
 
 CREATE TABLE heartbeat_alerts (
     id        bigserial PRIMARY KEY,
@@ -53,11 +55,12 @@ CREATE TABLE heartbeat_alerts (
 CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject) WHERE closed_at IS NULL;
 CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
 COMMENT ON TABLE heartbeat_alerts IS
-    'One row for each time that a rule''s condition was met: open while closed_at is NULL. Of those that are closed the '
-    'newest 10,000 are kept, none longer than heartbeat.retention.';
-COMMENT ON COLUMN heartbeat_alerts.id IS 'Rises with each alert, not without gaps.';
-COMMENT ON COLUMN heartbeat_alerts.rule IS 'The rule''s name.';
-COMMENT ON COLUMN heartbeat_alerts.subject IS 'Whom it is about: the customer, the topic, or pipeline.';
-COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When it was raised.';
-COMMENT ON COLUMN heartbeat_alerts.closed_at IS 'When it was over, or its rule disabled; NULL while it is open.';
-COMMENT ON COLUMN heartbeat_alerts.detail IS 'What was found when it was raised, by kind of the rule.';
+    'One row for each time at which the condition of a rule was met. The alert is open while closed_at is NULL. heartbeat '
+    'keeps the newest 10,000 closed alerts, and none longer than heartbeat.retention.';
+COMMENT ON COLUMN heartbeat_alerts.id IS 'Number of the alert. It increases with each alert, and has gaps.';
+COMMENT ON COLUMN heartbeat_alerts.rule IS 'Name of the rule.';
+COMMENT ON COLUMN heartbeat_alerts.subject IS 'What the alert is about: the customer, the topic, or pipeline.';
+COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When the alert was raised.';
+COMMENT ON COLUMN heartbeat_alerts.closed_at IS
+    'When the condition ended or the rule was disabled; NULL while the alert is open.';
+COMMENT ON COLUMN heartbeat_alerts.detail IS 'The values that raised the alert; the keys depend on the kind of the rule.';

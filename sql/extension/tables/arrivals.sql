@@ -9,6 +9,7 @@ CREATE TABLE heartbeat_arrivals (
 );
 ALTER TABLE heartbeat_arrivals REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_arrivals IS
-    'Customers of whom ingest has stored readings, on the way to heartbeat_customers. A customer is noted again when the last note has ended.';
-COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'Who was measured.';
+    'Customers whose readings ingest has stored, until the maintenance worker moves them to heartbeat_customers. Ingest adds a '
+    'customer again when heard_until of the row before has passed.';
+COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'Until when the customer counts as heard: shortly after the arrival.';

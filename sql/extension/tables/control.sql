@@ -10,10 +10,12 @@ CREATE TABLE heartbeat_control (
     changed_by text NOT NULL DEFAULT session_user,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE heartbeat_control IS 'Whether ingest is paused: a row from the first pause on, and one in a database restored from a dump, until heartbeat_resume().';
+COMMENT ON TABLE heartbeat_control IS
+    'Whether ingest is paused: one row since the first pause, and one row in a database that was restored from a dump, until '
+    'heartbeat_resume().';
 COMMENT ON COLUMN heartbeat_control.hold IS
-    'What holds ingest back: pause (heartbeat_pause) or restore (the extension was made by a dump).';
+    'Who holds ingest: pause (heartbeat_pause()) or restore (a dump created the extension).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
-COMMENT ON COLUMN heartbeat_control.reason IS 'What heartbeat_pause was told, or how the database was restored.';
+COMMENT ON COLUMN heartbeat_control.reason IS 'The reason that heartbeat_pause() got, or how the database was restored.';
 COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
-COMMENT ON COLUMN heartbeat_control.changed_at IS 'When.';
+COMMENT ON COLUMN heartbeat_control.changed_at IS 'When the session paused or resumed ingest.';

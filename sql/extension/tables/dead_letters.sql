@@ -20,8 +20,8 @@ CREATE TABLE heartbeat_dead_letters (
 CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
 CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE heartbeat_dead_letters IS
-    'Every message that could not become a reading, with its exact bytes. To repair one: UPDATE its payload, then '
-    'heartbeat_retry_dead_letters(). To give it up: DELETE it.';
+    'All messages that are not readings, with their exact bytes. To repair one, UPDATE its payload and call '
+    'heartbeat_retry_dead_letters(). To give it up, DELETE it.';
 COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
@@ -31,10 +31,12 @@ COMMENT ON COLUMN heartbeat_dead_letters.payload IS
     'The message''s payload; NULL for a tombstone. It may be updated: the next retry decodes it.';
 COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if it had none.';
 COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
-    'What was wrong at the last try: INVALID_JSON, MISSING_FIELD, ..., or the SQLSTATE with which the database refused it.';
-COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'What was wrong at the last try, for a person.';
+    'The error of the last attempt: INVALID_JSON, MISSING_FIELD and so on, or the SQLSTATE with which the database refused the '
+    'reading.';
+COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'Error text of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it as a reading; NULL until then.';
-COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When somebody first changed the payload; NULL: it is as it arrived.';
+COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS
+    'When somebody first changed the payload; NULL: the payload is as it arrived.';
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
-    'The payload as it arrived, where it was changed since; a replay knows the message by it.';
+    'The payload as it arrived, if somebody has changed it since. A replay recognizes the message by it.';

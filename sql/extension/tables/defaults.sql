@@ -14,6 +14,8 @@ ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id
 ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- as their parents
 ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_rollup_default REPLICA IDENTITY FULL;
-COMMENT ON TABLE heartbeat_records_default IS 'Normal readings whose week has no partition: a clock far off, or very late.';
-COMMENT ON TABLE heartbeat_anomalies_default IS 'Anomalies whose week has no partition: a clock far off, or very late.';
-COMMENT ON TABLE heartbeat_rollup_default IS 'The rollup of minutes whose week has no partition.';
+COMMENT ON TABLE heartbeat_records_default IS
+    'Normal readings whose week has no table partition: the clock of the device is wrong by far, or the reading is very late.';
+COMMENT ON TABLE heartbeat_anomalies_default IS
+    'Anomalies whose week has no table partition: the clock of the device is wrong by far, or the reading is very late.';
+COMMENT ON TABLE heartbeat_rollup_default IS 'Rollup of minutes whose week has no table partition.';

@@ -14,12 +14,14 @@ CREATE TABLE heartbeat_events (
 );
 CREATE INDEX ON heartbeat_events (happened_at);
 COMMENT ON TABLE heartbeat_events IS
-    'What people did (pause, resume, seek, replay, retry, retention) and what state heartbeat was in from then on (state), with '
-    'when, who and why. What is undone leaves no row. Those of the last 7 days and the newest 10,000 are kept, none longer than heartbeat.retention.';
-COMMENT ON COLUMN heartbeat_events.id IS 'Rises with each event, not without gaps.';
-COMMENT ON COLUMN heartbeat_events.happened_at IS 'When.';
-COMMENT ON COLUMN heartbeat_events.role IS 'The session''s user; NULL where heartbeat''s own processes did it.';
+    'What people did (pause, resume, seek, replay, retry, retention), and each new state of heartbeat (state), with time, role '
+    'and reason. A transaction that is rolled back leaves no row. heartbeat keeps the events of the last 7 days and the newest '
+    '10,000, and none longer than heartbeat.retention.';
+COMMENT ON COLUMN heartbeat_events.id IS 'Number of the event. It increases with each event, and has gaps.';
+COMMENT ON COLUMN heartbeat_events.happened_at IS 'When it happened.';
+COMMENT ON COLUMN heartbeat_events.role IS 'The session''s user; NULL if a process of heartbeat did it.';
 COMMENT ON COLUMN heartbeat_events.kind IS
     'pause, resume, seek (also by heartbeat.offset_reset), retry (of dead letters), replay, retention, state, ...';
-COMMENT ON COLUMN heartbeat_events.reason IS 'Why: what the caller gave, or what was found.';
-COMMENT ON COLUMN heartbeat_events.details IS 'More, by kind: partitions and offsets, what was deleted, the state.';
+COMMENT ON COLUMN heartbeat_events.reason IS 'The reason that the caller gave, or that heartbeat found.';
+COMMENT ON COLUMN heartbeat_events.details IS
+    'More values, depending on the kind: partitions and offsets, numbers of deleted rows, the state.';

@@ -31,44 +31,46 @@ CREATE TABLE heartbeat_offsets (
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
-    'The one truth about progress: the next Kafka offset of each partition, updated by the transaction that stores '
-    'what came before it, and what became of every offset passed since first_offset.';
+    'The progress of ingest: the next Kafka offset of each Kafka partition, and the counted results of all offsets since '
+    'first_offset. The transaction that stores messages also updates this row.';
 COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
-COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that will be read next.';
+COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
-COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Offsets gone back over by seeks, resets and replays, in total.';
+COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Total number of offsets that seeks, resets and replays have gone back.';
 COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
 COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';
 COMMENT ON COLUMN heartbeat_offsets.tachycardia IS 'Anomalies of type TACHYCARDIA.';
 COMMENT ON COLUMN heartbeat_offsets.invalid IS 'Anomalies of type INVALID.';
-COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Messages whose reading or dead letter was stored already.';
-COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters and not resolved since.';
+COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Messages whose reading or dead letter was already stored.';
+COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters that no retry has resolved.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters_deleted IS
-    'Of those, how many were deleted from heartbeat_dead_letters: given up by a person, or by heartbeat.retention.';
+    'How many of these dead letters were deleted from heartbeat_dead_letters, by a person or by heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
-    'Offsets that held no message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
-COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp ever stored from this partition.';
+    'Offsets without a message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
+COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of the readings stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_event IS
-    'Latest event_timestamp stored from this partition; of a reading further ahead than heartbeat.max_clock_skew, when it was stored.';
-COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has one.';
+    'Latest event_timestamp of the readings stored from this partition. For a reading that is further ahead than '
+    'heartbeat.max_clock_skew, the time at which it was stored.';
+COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has a timestamp.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
-    'Offset of that message. Reading begins at it again after every connect: another message there means another topic. '
-    'A seek clears it.';
-COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster that the offsets belong to.';
+    'Offset of the last message read. After each connect the worker reads it again: if the offset has another message, the '
+    'topic is another one. A seek clears it.';
+COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster to which the offsets belong.';
 COMMENT ON COLUMN heartbeat_offsets.topic_id IS
-    'Kafka''s id of the topic that the offsets belong to; NULL where librdkafka is older than 2.3 and cannot tell.';
+    'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return it.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
-    'When it was found that offsets of that name mean other messages now; a seek or reset clears it.';
-COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How that was found.';
-COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that wrote the row last.';
+    'When heartbeat found that the offsets of this topic belong to other messages now. A seek or reset clears it.';
+COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found it.';
+COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that last wrote the row.';
 COMMENT ON COLUMN heartbeat_offsets.message_marks IS
-    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and value:leader '
-    'epoch (-1: not known). They tell whether Kafka''s log is still the one that was read, and how far it was truncated.';
+    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and '
+    'value:leader epoch (-1: not known). By them heartbeat finds whether Kafka''s log is still the log that it has read, and '
+    'to which offset it was truncated.';
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
-    'The lowest offset from which on Kafka''s log of the partition can be another one than was read, since it was found truncated; '
-    'NULL: it was not. A seek or reset clears it.';
+    'The lowest offset from which Kafka''s log of the partition can have other messages than heartbeat has read, because Kafka '
+    'truncated the log; NULL: it was not truncated. A seek or reset clears it.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,
@@ -80,12 +82,12 @@ CREATE TABLE heartbeat_gaps (
     recorded_at timestamptz NOT NULL DEFAULT now(),
     CHECK (to_offset > from_offset)
 );
-COMMENT ON TABLE heartbeat_gaps IS 'Offsets that were skipped on purpose, by a seek or by heartbeat.offset_reset.';
+COMMENT ON TABLE heartbeat_gaps IS 'Offsets that a seek or heartbeat.offset_reset skipped on purpose.';
 COMMENT ON COLUMN heartbeat_gaps.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_gaps.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_gaps.from_offset IS 'First offset that was skipped.';
 COMMENT ON COLUMN heartbeat_gaps.to_offset IS 'First offset after the gap.';
-COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why.';
+COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why they were skipped.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
-COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When.';
+COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When the gap was recorded.';
 ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- without a key: see heartbeat_rollup_pending

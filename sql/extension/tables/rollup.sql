@@ -14,12 +14,12 @@ CREATE TABLE heartbeat_rollup (
 ) PARTITION BY RANGE (minute_bucket);
 ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- see heartbeat_records
 COMMENT ON TABLE heartbeat_rollup IS
-    'Normal readings by customer and minute, but for what is in heartbeat_rollup_pending, and for minutes that are not '
-    'in heartbeat_stale_minutes. Query vw_customer_bpm_summary, which is always exact, instead of this table.';
+    'Normal readings by customer and minute. It lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
+    'heartbeat_stale_minutes. Query vw_customer_bpm_summary instead, which is always exact.';
 COMMENT ON COLUMN heartbeat_rollup.minute_bucket IS 'Start of the minute.';
-COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'Who was measured.';
-COMMENT ON COLUMN heartbeat_rollup.sum_bpm IS 'Sum of the minute''s normal readings, beats per minute.';
-COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'How many normal readings the minute has.';
+COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'The measured customer.';
+COMMENT ON COLUMN heartbeat_rollup.sum_bpm IS 'Sum of the minute''s normal readings, in beats per minute.';
+COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'Number of normal readings of the minute.';
 
 -- The table has no index: ingest appends to it, and each query reads all of its few rows.
 CREATE TABLE heartbeat_rollup_pending (
@@ -29,12 +29,12 @@ CREATE TABLE heartbeat_rollup_pending (
     reading_count bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_rollup_pending IS
-    'What batches have added to customers'' minutes and heartbeat_rollup does not hold yet; a row adds to those before it.';
+    'Sums of new readings by customer and minute that heartbeat_rollup does not have yet. Several rows can be of one customer '
+    'and minute.';
 COMMENT ON COLUMN heartbeat_rollup_pending.minute_bucket IS 'Start of the minute.';
-COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'Who was measured.';
-COMMENT ON COLUMN heartbeat_rollup_pending.sum_bpm IS 'Sum of the normal readings, beats per minute.';
-COMMENT ON COLUMN heartbeat_rollup_pending.reading_count IS
-    'How many normal readings; 0 where only the customer is to be counted.';
+COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'The measured customer.';
+COMMENT ON COLUMN heartbeat_rollup_pending.sum_bpm IS 'Sum of the normal readings, in beats per minute.';
+COMMENT ON COLUMN heartbeat_rollup_pending.reading_count IS 'Number of normal readings; 0 if the row only counts the customer.';
 
 CREATE TABLE heartbeat_stale_minutes (
     minute_bucket timestamptz NOT NULL,
@@ -42,9 +42,9 @@ CREATE TABLE heartbeat_stale_minutes (
 );
 CREATE INDEX ON heartbeat_stale_minutes (minute_bucket);
 COMMENT ON TABLE heartbeat_stale_minutes IS
-    'Minutes whose rollup has to be made from the readings; a minute may stand here more than once.';
+    'Minutes whose rollup the maintenance worker must rebuild from the readings. A minute can be here more than once.';
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
-COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored the readings.';
+COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
 -- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows, and
 -- Citus could not move them to another node while ingest writes to them.
@@ -55,15 +55,16 @@ CREATE TABLE heartbeat_customers (
     customer_id text COLLATE "C" PRIMARY KEY,
     heard_until timestamptz
 ) WITH (fillfactor = 80); -- room for in-page updates
-COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, normal or not.';
-COMMENT ON COLUMN heartbeat_customers.customer_id IS 'Who was measured.';
+COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, with normal readings or anomalies.';
+COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'Until when the customer counts as heard, by the server''s clock: a reading had arrived up to a minute earlier. NULL: no '
-    'reading has arrived since version 1.2.';
+    'Until when the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: no reading '
+    'has arrived since version 1.2.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
 );
-COMMENT ON TABLE heartbeat_customers_total IS 'How many rows heartbeat_customers has, without counting them: the sum.';
-COMMENT ON COLUMN heartbeat_customers_total.customers IS 'How many.';
+COMMENT ON TABLE heartbeat_customers_total IS
+    'Number of rows of heartbeat_customers, without counting them: the sum of the rows here.';
+COMMENT ON COLUMN heartbeat_customers_total.customers IS 'Number of customers to add.';
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
