@@ -84,8 +84,9 @@ void add_simulation_options(CLI::App *app, Options *options) {
     app->add_option(
            "--start-time", options->start_time,
            "event time of the first reading (RFC 3339). The following event times advance by --interval or "
-           "--rate in simulated time; --interval 0 advances as 0.5 does. Without this option the event times "
-           "are the clock's. Kafka refuses messages with a time too far ahead, and soon deletes messages "
+           "--rate in simulated time; --interval 0 advances them as --interval 0.5 does. Without this option "
+           "the event times "
+           "come from the clock. Kafka refuses messages with a time too far ahead, and soon deletes messages "
            "older than the topic's retention")
         ->transform(check_time())
         ->type_name("TIME")

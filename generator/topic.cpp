@@ -63,7 +63,7 @@ bool judge_answer(rd_kafka_event_t *event, const std::string &topic, int partiti
         return false;
     default:
         console->info("topic " + topic + " could not be created (" + reason +
-                      "); publishing to it in case it exists");
+                      "); publishing to it, because it may exist");
         return true;
     }
 }

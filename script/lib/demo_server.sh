@@ -62,7 +62,7 @@ server_make() {
     mkdir -m 700 "$demo/data"
     chmod 700 "$demo"
     if [ "$(id -u)" = 0 ]; then
-        id postgres > /dev/null 2>&1 || fail "a server does not run as root, and there is no user postgres"
+        id postgres > /dev/null 2>&1 || fail "the server cannot run as root, and there is no user postgres"
         chown postgres: "$demo" "$demo/data"
     fi
     (exec_as_server "$bindir/initdb" -D "$server_folder" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8) \

@@ -168,7 +168,7 @@ packages_explain() {
         pkg-config --exists "$library" 2>/dev/null || missing+=("$library (library with headers)")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    echo "There is no apt here to install packages with. Missing:" >&2
+    echo "There is no apt to install packages. Missing packages:" >&2
     printf '  %s\n' "${missing[@]}" >&2
     return 1
 }
