@@ -22,7 +22,7 @@ long stop_for_dead_letters() {
                "current batch has more",
                settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
     return worker_state_fail(reason, "See heartbeat_dead_letter_summary. Correct the dead letters and call "
-                                     "heartbeat_retry_dead_letters(), delete the dead letters that you do "
+                                     "heartbeat_retry_dead_letters(), DELETE the dead letters that you do "
                                      "not need, or raise the limit. heartbeat then continues automatically.");
 }
 

@@ -113,7 +113,7 @@ $node->wait_for_query($line, qr{^FAILED \| .*kafka_config_file names cannot be r
 $node->set('heartbeat.kafka_config_file' => $properties);
 $node->wait_for_state('RUNNING');
 $node->set('heartbeat.brokers' => '');
-$node->wait_for_query($line, qr/^STOPPED \| heartbeat.brokers is empty \| Set it/, 'without brokers the worker is STOPPED, and the hint says what to set');
+$node->wait_for_query($line, qr/^STOPPED \| heartbeat.brokers is empty \| Set heartbeat.brokers/, 'without brokers the worker is STOPPED, and the hint says what to set');
 $node->set('heartbeat.brokers' => $kafka->brokers);
 $node->wait_for_state('RUNNING');
 

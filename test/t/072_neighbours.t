@@ -56,7 +56,7 @@ my $say  = "SELECT concat_ws(' | ', state, reason, hint) FROM heartbeat_status";
 bob('BEGIN', 'LOCK TABLE heartbeat_offsets IN EXCLUSIVE MODE', "PREPARE TRANSACTION 'orphan'")->quit;
 publish();
 $node->wait_for_query($say, qr/^STALLED \| a batch has been waiting for .*$held table "heartbeat_offsets" \| .*ROLLBACK PREPARED 'orphan'/s, 'the reason for STALLED names the prepared transaction');
-$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: $held table "heartbeat_offsets" \| .*In database "heartbeat": .*ROLLBACK PREPARED 'orphan'/s, 'the reason for RETRYING names the prepared transaction');
+$node->wait_for_query($say, qr/^RETRYING \| .*lock timeout: $held table "heartbeat_offsets" \| .*In database "heartbeat", run .*ROLLBACK PREPARED 'orphan'/s, 'the reason for RETRYING names the prepared transaction');
 like($runbook->run('STALLED', 1), qr/orphan/, 'the query of the runbook shows the prepared transaction');
 $node->query("ROLLBACK PREPARED 'orphan'");
 assert_goes_on('a prepared transaction with a table');
