@@ -19,12 +19,16 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
-# Checks the layout of src/: no floor includes a floor above it, no two units include each other, each header compiles
-# alone, every ereport() has an errcode, and documents name only functions and files that exist.
+# Checks the layout of src/ and the rules of CONTRIBUTING.md that a program can check: no floor includes a floor above it,
+# no two units include each other, each header compiles alone, every ereport() has an errcode, statements are raw
+# strings, no transaction of a worker asks Kafka, and documents name only functions
+# and files that exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
     script/lib/errcodes || failed=1
+    script/lib/statements || failed=1
+    script/lib/kafka_calls || failed=1
     script/lib/documents || failed=1
     # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands
     cpp_files | sed -n 's/^src\/\(.*\.h\)$/\1/p' | xargs -P "$cores" -I HEADER sh -c '

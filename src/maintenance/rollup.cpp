@@ -33,21 +33,20 @@ constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 // Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is ten times as old. It
 // takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of them are
 // within one hour.
-Statement select_quiet_minutes = {
-    "SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket) FROM"
-    " (SELECT minute_bucket, max(minute_bucket) OVER () AS newest FROM"
-    " (SELECT minute_bucket FROM @extschema@.heartbeat_stale_minutes GROUP BY minute_bucket"
-    " HAVING max(marked_at) < now() - $1 * interval '1 millisecond'"
-    " OR min(marked_at) < now() - 10 * $1 * interval '1 millisecond'"
-    " ORDER BY minute_bucket DESC LIMIT $2) quiet) w"
-    " WHERE $3 OR minute_bucket > newest - interval '1 hour'",
-    3,
-    {INT8OID, INT8OID, BOOLOID},
-    0,
-    nullptr};
+Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
+    SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket)
+    FROM (
+        SELECT minute_bucket, max(minute_bucket) OVER () AS newest
+        FROM (
+            SELECT minute_bucket FROM @extschema@.heartbeat_stale_minutes
+            GROUP BY minute_bucket
+            HAVING max(marked_at) < now() - $1 * interval '1 millisecond'
+                OR min(marked_at) < now() - 10 * $1 * interval '1 millisecond'
+            ORDER BY minute_bucket DESC LIMIT $2) quiet) w
+    WHERE $3 OR minute_bucket > newest - interval '1 hour')sql"};
 
-Statement select_marks = {
-    "SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes)", 0, {}, 0, nullptr};
+Statement select_marks = {R"sql(
+    SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
 // The number of minutes that one transaction rolls up, if the layout of the tables does not set it. adapt()
 // keeps the transaction short, since its lock prevents new table partitions.

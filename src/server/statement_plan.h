@@ -54,9 +54,6 @@ struct Statement {
     consteval Statement(Types types, Parts parts, const char *text) : text{text}, types{types}, parts{parts} {
         check();
     }
-    consteval Statement(const char *text, int /*arity*/, Types types, int /*generation*/, void * /*plan*/)
-        : Statement(types, text) {}
-
     const char *text;
     Types types;
     Parts parts;

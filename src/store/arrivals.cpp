@@ -22,12 +22,9 @@ constexpr TimestampTz noted_for_min = 2 * USECS_PER_SEC;
 constexpr TimestampTz noted_for_max = USECS_PER_MINUTE;
 constexpr TimestampTz notes_per_period = 5;
 
-Statement insert_arrivals = {
-    "INSERT INTO @extschema@.heartbeat_arrivals (customer_id, heard_until) SELECT c, $2 FROM unnest($1) c",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
+Statement insert_arrivals = {{TEXTARRAYOID, TIMESTAMPTZOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_arrivals (customer_id, heard_until)
+    SELECT c, $2 FROM unnest($1) c)sql"};
 
 constexpr OwnFunction take = {"heartbeat_take_arrivals"};
 

@@ -13,28 +13,31 @@ namespace {
 
 constexpr long partitions_expected = 64;
 
-Statement add_counts = {
-    "WITH n AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-    " AS n (topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates, dead_letters,"
-    " empty_offsets, first_event, last_event)), locked AS MATERIALIZED ("
-    "SELECT FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE \"C\" AND o.partition = "
-    "n.partition"
-    " ORDER BY o.topic, o.partition FOR UPDATE OF o)"
-    " UPDATE @extschema@.heartbeat_offsets o SET rewound = o.rewound + n.rewound, records = o.records + "
-    "n.records,"
-    " bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,"
-    " invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,"
-    " dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,"
-    " first_event = least(o.first_event, n.first_event),"
-    " last_event = greatest(CASE WHEN o.last_event <= $13 THEN o.last_event END, n.last_event),"
-    " updated_at = now() FROM n"
-    " WHERE o.topic = n.topic COLLATE \"C\" AND o.partition = n.partition AND (SELECT count(*) FROM locked) "
-    ">= 0",
-    13,
-    {TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-     INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
+Statement add_counts = {{TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+                         INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+                         TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
+                        R"sql(
+    WITH n AS MATERIALIZED (
+        SELECT *
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS n (
+            topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
+            dead_letters, empty_offsets, first_event, last_event)),
+        locked AS MATERIALIZED (
+            SELECT
+            FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE "C"
+                AND o.partition = n.partition
+            ORDER BY o.topic, o.partition FOR UPDATE OF o)
+    UPDATE @extschema@.heartbeat_offsets o
+    SET rewound = o.rewound + n.rewound, records = o.records + n.records,
+        bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,
+        invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,
+        dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,
+        first_event = least(o.first_event, n.first_event),
+        last_event = greatest(CASE WHEN o.last_event <= $13 THEN o.last_event END, n.last_event),
+        updated_at = now()
+    FROM n
+    WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition
+        AND (SELECT count(*) FROM locked) >= 0)sql"};
 
 } // namespace
 

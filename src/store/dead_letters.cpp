@@ -22,31 +22,26 @@ constexpr size_t letters_at_once = 1000;
 
 // The statement also compares the payload as it arrived, because a topic that was recreated has other
 // messages at the same offsets.
-Statement insert_dead_letters = {
-    "INSERT INTO @extschema@.heartbeat_dead_letters"
-    " (topic, partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
-    " SELECT $1, d.* FROM unnest($2, $3, $4, $5, $6, $7, $8)"
-    " AS d (partition, \"offset\", key, payload, kafka_timestamp, error_code, error_text)"
-    " WHERE NOT EXISTS (SELECT FROM @extschema@.heartbeat_dead_letters l"
-    " WHERE l.topic = $1 COLLATE \"C\" AND l.partition = d.partition AND l.\"offset\" = d.\"offset\""
-    " AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END"
-    " IS NOT DISTINCT FROM d.payload)"
-    " RETURNING partition, \"offset\"",
-    8,
-    {TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-     TEXTARRAYOID},
-    0,
-    nullptr};
+Statement insert_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
+                                  TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+                                 R"sql(
+    INSERT INTO @extschema@.heartbeat_dead_letters (
+        topic, partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
+    SELECT $1, d.*
+    FROM unnest($2, $3, $4, $5, $6, $7, $8) AS d (
+        partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
+    WHERE NOT EXISTS (
+        SELECT FROM @extschema@.heartbeat_dead_letters l
+        WHERE l.topic = $1 COLLATE "C" AND l.partition = d.partition AND l."offset" = d."offset"
+            AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END
+                IS NOT DISTINCT FROM d.payload)
+    RETURNING partition, "offset")sql"};
 
 // Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
-Statement count_unresolved = {
-    "SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0), "
-    "9223372036854775807), 0)::bigint"
-    " FROM @extschema@.heartbeat_offsets",
-    0,
-    {},
-    0,
-    nullptr};
+Statement count_unresolved = {R"sql(
+    SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0),
+        9223372036854775807), 0)::bigint
+    FROM @extschema@.heartbeat_offsets)sql"};
 
 int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;

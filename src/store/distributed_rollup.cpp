@@ -18,76 +18,64 @@ namespace {
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.
-Statement select_minutes = {
-    "SELECT array_agg(m.minute_bucket) FILTER (WHERE m.before < $1), count(*) FILTER (WHERE m.before >= $1) "
-    "FROM"
-    " (SELECT p.minute_bucket, sum(p.sums) OVER (ORDER BY p.minute_bucket DESC) - p.sums AS before FROM"
-    " (SELECT minute_bucket, count(*) AS sums FROM @extschema@.heartbeat_rollup_pending GROUP BY "
-    "minute_bucket) p) m",
-    1,
-    {INT8OID},
-    0,
-    nullptr};
+Statement select_minutes = {{INT8OID}, R"sql(
+    SELECT array_agg(m.minute_bucket) FILTER (WHERE m.before < $1), count(*) FILTER (WHERE m.before >= $1)
+    FROM (
+        SELECT p.minute_bucket, sum(p.sums) OVER (ORDER BY p.minute_bucket DESC) - p.sums AS before
+        FROM (
+            SELECT minute_bucket, count(*) AS sums
+            FROM @extschema@.heartbeat_rollup_pending GROUP BY minute_bucket) p) m)sql"};
 
-Statement take = {
-    "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)"
-    " RETURNING minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT array_agg(t.minute_bucket), array_agg(t.customer_id), array_agg(t.sum_bpm), "
-    "array_agg(t.reading_count),"
-    " array_agg(DISTINCT t.customer_id) FROM"
-    " (SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS "
-    "reading_count"
-    " FROM taken GROUP BY minute_bucket, customer_id ORDER BY minute_bucket, customer_id) t",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement take = {{TIMESTAMPTZARRAYOID}, R"sql(
+    WITH taken AS (
+        DELETE FROM @extschema@.heartbeat_rollup_pending
+        WHERE minute_bucket = ANY ($1)
+        RETURNING minute_bucket, customer_id, sum_bpm, reading_count)
+    SELECT array_agg(t.minute_bucket), array_agg(t.customer_id), array_agg(t.sum_bpm),
+        array_agg(t.reading_count), array_agg(DISTINCT t.customer_id)
+    FROM (
+        SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm,
+            sum(reading_count)::bigint AS reading_count
+        FROM taken GROUP BY minute_bucket, customer_id
+        ORDER BY minute_bucket, customer_id) t)sql"};
 
-Statement add = {
-    "WITH added AS (SELECT * FROM unnest($1, $2, $3, $4) AS a (minute_bucket, customer_id, sum_bpm, "
-    "reading_count)"
-    " WHERE a.reading_count > 0),"
-    " updated AS (UPDATE @extschema@.heartbeat_rollup r SET sum_bpm = r.sum_bpm + a.sum_bpm,"
-    " reading_count = r.reading_count + a.reading_count FROM added a"
-    " WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id"
-    " RETURNING r.minute_bucket, r.customer_id),"
-    " new AS (INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added"
-    " WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)"
-    " RETURNING 1)"
-    " SELECT count(*) FROM new",
-    4,
-    {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID},
-    0,
-    nullptr};
+Statement add = {{TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID}, R"sql(
+    WITH added AS (
+        SELECT *
+        FROM unnest($1, $2, $3, $4) AS a (minute_bucket, customer_id, sum_bpm, reading_count)
+        WHERE a.reading_count > 0),
+        updated AS (
+            UPDATE @extschema@.heartbeat_rollup r
+            SET sum_bpm = r.sum_bpm + a.sum_bpm, reading_count = r.reading_count + a.reading_count
+            FROM added a
+            WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id
+            RETURNING r.minute_bucket, r.customer_id),
+        new AS (
+            INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+            SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
+            WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)
+            RETURNING 1)
+    SELECT count(*) FROM new)sql"};
 
-Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1)",
-                           1,
-                           {TIMESTAMPTZARRAYOID},
-                           0,
-                           nullptr};
+Statement delete_rollup = {{TIMESTAMPTZARRAYOID}, R"sql(
+    DELETE FROM @extschema@.heartbeat_rollup WHERE minute_bucket = ANY ($1))sql"};
 
-Statement insert_rollup = {
-    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id,"
-    " sum(r.heart_rate), count(*) FROM @extschema@.heartbeat_records r"
-    " WHERE r.event_timestamp >= $2 AND r.event_timestamp < $3 + interval '1 minute'"
-    " AND " MINUTE_OF_READING " = ANY ($1)"
-    " GROUP BY 1, 2 ORDER BY 1, 2",
-    3,
-    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
+Statement insert_rollup = {{TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, {minute_of_reading}, R"sql(
+    INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+    SELECT @minute_of_reading@ AS minute_bucket, r.customer_id, sum(r.heart_rate), count(*)
+    FROM @extschema@.heartbeat_records r
+    WHERE r.event_timestamp >= $2 AND r.event_timestamp < $3 + interval '1 minute'
+        AND @minute_of_reading@ = ANY ($1)
+    GROUP BY 1, 2
+    ORDER BY 1, 2)sql"};
 
-Statement select_customers = {
-    "SELECT array_agg(s.customer_id) FROM"
-    " (SELECT r.customer_id FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = ANY ($1)"
-    " UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a"
-    " WHERE a.event_timestamp >= $2 AND a.event_timestamp < $3 + interval '1 minute') s",
-    3,
-    {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-    0,
-    nullptr};
+Statement select_customers = {{TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, R"sql(
+    SELECT array_agg(s.customer_id)
+    FROM (
+        SELECT r.customer_id FROM @extschema@.heartbeat_rollup r
+        WHERE r.minute_bucket = ANY ($1)
+        UNION SELECT a.customer_id FROM @extschema@.heartbeat_anomalies a
+        WHERE a.event_timestamp >= $2 AND a.event_timestamp < $3 + interval '1 minute') s)sql"};
 
 constexpr RebuildStatements rebuild = {&delete_rollup, &insert_rollup, &select_customers};
 

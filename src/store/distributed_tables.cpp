@@ -45,31 +45,27 @@ void set_for_transaction(const char *name, const char *value) {
 }
 
 // These are written so that Citus can send them to the nodes.
-Statement select_missing_records = {
-    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
-    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_records r"
-    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
-    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
-    " ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    WITH found AS MATERIALIZED (
+        SELECT r.customer_id, r.event_timestamp
+        FROM unnest($1, $2) AS n (customer_id, event_timestamp)
+            JOIN @extschema@.heartbeat_records r ON r.customer_id = n.customer_id
+            AND r.event_timestamp = n.event_timestamp)
+    SELECT n.place::integer - 1
+    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
+    WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)
+    ORDER BY n.place)sql"};
 
-Statement select_missing_anomalies = {
-    "WITH found AS MATERIALIZED (SELECT r.customer_id, r.event_timestamp FROM unnest($1, $2)"
-    " AS n (customer_id, event_timestamp) JOIN @extschema@.heartbeat_anomalies r"
-    " ON r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp)"
-    " SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)"
-    " ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    WITH found AS MATERIALIZED (
+        SELECT r.customer_id, r.event_timestamp
+        FROM unnest($1, $2) AS n (customer_id, event_timestamp)
+            JOIN @extschema@.heartbeat_anomalies r ON r.customer_id = n.customer_id
+            AND r.event_timestamp = n.event_timestamp)
+    SELECT n.place::integer - 1
+    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
+    WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)
+    ORDER BY n.place)sql"};
 
 // Citus is copying rows to the nodes. The flag stays set if this raises an error.
 bool copying = false;

@@ -10,84 +10,93 @@ namespace heartbeat {
 
 namespace {
 
-// The LIMIT keeps a transaction short after a backlog. PostgreSQL fills the pages again that become free at
-// the beginning of the table.
-Statement fold = {
-    "WITH taken AS (DELETE FROM @extschema@.heartbeat_rollup_pending WHERE ctid = ANY (ARRAY("
-    " SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT 20000))"
-    " RETURNING minute_bucket, customer_id, sum_bpm, reading_count),"
-    " customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
-    " SELECT p.customer_id FROM (SELECT DISTINCT customer_id FROM taken) p"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
-    "IS NULL"
-    " ON CONFLICT DO NOTHING RETURNING 1),"
-    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
-    " RETURNING customers),"
-    " total AS (INSERT INTO @extschema@.heartbeat_customers_total (customers)"
-    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > "
-    "0),"
-    " added AS (SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm, sum(reading_count)::bigint AS "
-    "reading_count"
-    " FROM taken GROUP BY minute_bucket, customer_id HAVING sum(reading_count) > 0),"
-    " updated AS (UPDATE @extschema@.heartbeat_rollup r SET sum_bpm = r.sum_bpm + a.sum_bpm,"
-    " reading_count = r.reading_count + a.reading_count FROM added a"
-    " WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id"
-    " RETURNING a.minute_bucket, a.customer_id),"
-    " new AS (INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added"
-    " WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)"
-    " ORDER BY minute_bucket, customer_id)"
-    " SELECT count(*) FROM taken",
-    0,
-    {},
-    0,
-    nullptr};
 constexpr int64_t fold_rows_max = 20'000;
 
-Statement delete_rollup = {"DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)"
-                           " WHERE r.minute_bucket = m.minute_bucket",
-                           1,
-                           {TIMESTAMPTZARRAYOID},
-                           0,
-                           nullptr};
+// Folds at most $1 rows, so that a transaction is short after a backlog. PostgreSQL fills the pages again
+// that become free at the beginning of the table.
+Statement fold = {{INT8OID}, R"sql(
+    WITH taken AS (
+        DELETE FROM @extschema@.heartbeat_rollup_pending
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT $1))
+        RETURNING minute_bucket, customer_id, sum_bpm, reading_count),
+        customers AS (
+            INSERT INTO @extschema@.heartbeat_customers (customer_id)
+            SELECT p.customer_id FROM (SELECT DISTINCT customer_id FROM taken) p
+            WHERE (SELECT true FROM @extschema@.heartbeat_customers c
+                WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
+            ON CONFLICT DO NOTHING RETURNING 1),
+        counted AS (
+            DELETE FROM @extschema@.heartbeat_customers_total
+            WHERE EXISTS (SELECT FROM customers)
+            RETURNING customers),
+        total AS (
+            INSERT INTO @extschema@.heartbeat_customers_total (customers)
+            SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*)
+            FROM customers HAVING count(*) > 0),
+        added AS (
+            SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm,
+                sum(reading_count)::bigint AS reading_count
+            FROM taken GROUP BY minute_bucket, customer_id
+            HAVING sum(reading_count) > 0),
+        updated AS (
+            UPDATE @extschema@.heartbeat_rollup r
+            SET sum_bpm = r.sum_bpm + a.sum_bpm, reading_count = r.reading_count + a.reading_count
+            FROM added a
+            WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id
+            RETURNING a.minute_bucket, a.customer_id),
+        new AS (
+            INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+            SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
+            WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)
+            ORDER BY minute_bucket, customer_id)
+    SELECT count(*) FROM taken)sql"};
+
+Statement delete_rollup = {{TIMESTAMPTZARRAYOID}, R"sql(
+    DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)
+    WHERE r.minute_bucket = m.minute_bucket)sql"};
 
 // Readings are stored in the order of their arrival, and their BRIN index has the times of ranges of pages.
 // So one search reads all minutes of an hour together. Each hour is a search of its own, in the table
 // partition of its week.
-#define HOURS                                                                                                \
-    "(SELECT array_agg(m.m) AS minutes, min(m.m) AS first, max(m.m) AS last FROM unnest($1) AS m (m)"        \
-    " GROUP BY date_trunc('hour', m.m, 'UTC')) h"
+constexpr StatementPart hours = {"@hours@", R"sql(
+    (SELECT array_agg(m.m) AS minutes, min(m.m) AS first, max(m.m) AS last FROM unnest($1) AS m (m)
+        GROUP BY date_trunc('hour', m.m, 'UTC')) h)sql"};
 
-Statement insert_rollup = {
-    "INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT s.minute_bucket, s.customer_id, s.sum_bpm, s.reading_count FROM " HOURS " CROSS JOIN LATERAL"
-    " (SELECT " MINUTE_OF_READING " AS minute_bucket, r.customer_id, sum(r.heart_rate) AS sum_bpm,"
-    " count(*) AS reading_count FROM @extschema@.heartbeat_records r"
-    " WHERE r.event_timestamp >= h.first AND r.event_timestamp < h.last + interval '1 minute'"
-    " AND " MINUTE_OF_READING " = ANY (h.minutes) GROUP BY 1, 2) s ORDER BY 1, 2",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement insert_rollup = {{TIMESTAMPTZARRAYOID}, {hours, minute_of_reading}, R"sql(
+    INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
+    SELECT s.minute_bucket, s.customer_id, s.sum_bpm, s.reading_count
+    FROM @hours@
+        CROSS JOIN LATERAL (
+            SELECT @minute_of_reading@ AS minute_bucket, r.customer_id, sum(r.heart_rate) AS sum_bpm,
+                count(*) AS reading_count
+            FROM @extschema@.heartbeat_records r
+            WHERE r.event_timestamp >= h.first AND r.event_timestamp < h.last + interval '1 minute'
+                AND @minute_of_reading@ = ANY (h.minutes)
+            GROUP BY 1, 2) s
+    ORDER BY 1, 2)sql"};
 
-Statement select_customers = {
-    "SELECT array_agg(c.customer_id) FROM (SELECT r.customer_id FROM unnest($1) AS m (minute_bucket)"
-    " CROSS JOIN LATERAL (SELECT i.customer_id FROM @extschema@.heartbeat_rollup i"
-    " WHERE i.minute_bucket = m.minute_bucket OFFSET 0) r"
-    " UNION SELECT a.customer_id FROM " HOURS " CROSS JOIN LATERAL"
-    " (SELECT i.customer_id FROM @extschema@.heartbeat_anomalies i WHERE i.event_timestamp >= h.first"
-    " AND i.event_timestamp < h.last + interval '1 minute' OFFSET 0) a) c",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_customers = {{TIMESTAMPTZARRAYOID}, {hours}, R"sql(
+    SELECT array_agg(c.customer_id)
+    FROM (
+        SELECT r.customer_id
+        FROM unnest($1) AS m (minute_bucket)
+            CROSS JOIN LATERAL (
+                SELECT i.customer_id FROM @extschema@.heartbeat_rollup i
+                WHERE i.minute_bucket = m.minute_bucket OFFSET 0) r
+        UNION SELECT a.customer_id
+        FROM @hours@
+            CROSS JOIN LATERAL (
+                SELECT i.customer_id FROM @extschema@.heartbeat_anomalies i
+                WHERE i.event_timestamp >= h.first AND i.event_timestamp < h.last + interval '1 minute'
+                OFFSET 0) a) c)sql"};
 
 constexpr RebuildStatements rebuild = {&delete_rollup, &insert_rollup, &select_customers};
 
 } // namespace
 
 RollupFold local_rollup_fold() {
-    statement_execute(&fold, nullptr, nullptr, SPI_OK_SELECT);
+    Datum limit = Int64GetDatum(fold_rows_max);
+    statement_execute(&fold, &limit, nullptr, SPI_OK_SELECT);
     int64_t rows = statement_int8(0, 1);
     return {rows == fold_rows_max, rows};
 }

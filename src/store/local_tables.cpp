@@ -15,25 +15,19 @@ namespace {
 
 // Since each key is a subquery with LIMIT, the server looks each key up in the index of its own table
 // partition, whatever the planner estimates.
-Statement select_missing_records = {
-    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_records r WHERE r.customer_id = n.customer_id"
-    " AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    SELECT n.place::integer - 1
+    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
+    WHERE (SELECT true FROM @extschema@.heartbeat_records r
+        WHERE r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL
+    ORDER BY n.place)sql"};
 
-Statement select_missing_anomalies = {
-    "SELECT n.place::integer - 1 FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, "
-    "place)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a WHERE a.customer_id = n.customer_id"
-    " AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL ORDER BY n.place",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    SELECT n.place::integer - 1
+    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
+    WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a
+        WHERE a.customer_id = n.customer_id AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL
+    ORDER BY n.place)sql"};
 
 // Below this, ON CONFLICT costs less than the subtransaction that a plain insert needs.
 constexpr size_t plain_insert_min = 256;

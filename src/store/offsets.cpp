@@ -22,74 +22,58 @@ namespace heartbeat {
 
 namespace {
 
+constexpr const char *select_offsets_sql = R"sql(
+    SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,
+        lost_at IS NOT NULL, lost_reason, first_offset,
+        cluster_id IS NOT NULL OR records::numeric + anomalies + duplicates + dead_letters > 0, @marks@
+    FROM @extschema@.heartbeat_offsets
+    WHERE topic = $1
+    ORDER BY partition)sql";
+
 // A database of version 1.1 that has not been updated yet has neither message_marks nor truncated_to.
-#define SELECT_OFFSETS(MARKS, TRUNCATED_TO)                                                                  \
-    "SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,"             \
-    " lost_at IS NOT NULL, lost_reason, first_offset, cluster_id IS NOT NULL"                                \
-    " OR records::numeric + anomalies + duplicates + dead_letters > 0, " MARKS ", " TRUNCATED_TO             \
-    " FROM @extschema@.heartbeat_offsets WHERE topic = $1 ORDER BY partition"
+constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
+constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};
 
-Statement select_offsets = {
-    SELECT_OFFSETS("message_marks", "coalesce(truncated_to, -1)"), 1, {TEXTOID}, 0, nullptr};
-Statement select_old_offsets = {SELECT_OFFSETS("NULL::text", "-1::bigint"), 1, {TEXTOID}, 0, nullptr};
+Statement select_offsets = {{TEXTOID}, {marks}, select_offsets_sql};
+Statement select_old_offsets = {{TEXTOID}, {no_marks}, select_offsets_sql};
 
-Statement insert_offset = {"INSERT INTO @extschema@.heartbeat_offsets (topic, partition, next_offset, "
-                           "first_offset, cluster_id, topic_id)"
-                           " VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, '')) ON CONFLICT DO NOTHING",
-                           5,
-                           {TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID},
-                           0,
-                           nullptr};
+Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_offsets (
+        topic, partition, next_offset, first_offset, cluster_id, topic_id)
+    VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, ''))
+    ON CONFLICT DO NOTHING)sql"};
 
 constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
 // An empty id leaves the stored id as it is.
-Statement update_identity = {
-    "UPDATE @extschema@.heartbeat_offsets"
-    " SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)"
-    " WHERE topic = $1 AND partition = ANY ($4)"
-    " AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> '')",
-    4,
-    {TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID},
-    0,
-    nullptr};
+Statement update_identity = {{TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID}, R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)
+    WHERE topic = $1 AND partition = ANY ($4)
+        AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> ''))sql"};
 
-Statement update_lost = {"UPDATE @extschema@.heartbeat_offsets"
-                         " SET lost_at = now(), lost_reason = $2, truncated_to = NULL"
-                         " WHERE topic = $1 AND (lost_at IS NULL OR truncated_to IS NOT NULL)",
-                         2,
-                         {TEXTOID, TEXTOID},
-                         0,
-                         nullptr};
-Statement update_old_lost = {"UPDATE @extschema@.heartbeat_offsets SET lost_at = now(), lost_reason = $2"
-                             " WHERE topic = $1 AND lost_at IS NULL",
-                             2,
-                             {TEXTOID, TEXTOID},
-                             0,
-                             nullptr};
+Statement update_lost = {{TEXTOID, TEXTOID}, R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET lost_at = now(), lost_reason = $2, truncated_to = NULL
+    WHERE topic = $1 AND (lost_at IS NULL OR truncated_to IS NOT NULL))sql"};
+Statement update_old_lost = {{TEXTOID, TEXTOID}, R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET lost_at = now(), lost_reason = $2
+    WHERE topic = $1 AND lost_at IS NULL)sql"};
 
-Statement update_truncated = {"UPDATE @extschema@.heartbeat_offsets"
-                              " SET lost_at = now(), lost_reason = $4, truncated_to = $3"
-                              " WHERE topic = $1 AND partition = $2 AND lost_at IS NULL",
-                              4,
-                              {TEXTOID, INT4OID, INT8OID, TEXTOID},
-                              0,
-                              nullptr};
+Statement update_truncated = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET lost_at = now(), lost_reason = $4, truncated_to = $3
+    WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
 // A database of version 1.1 cannot distinguish a truncated log from a recreated topic.
-Statement update_old_truncated = {"UPDATE @extschema@.heartbeat_offsets SET lost_at = now(), lost_reason = $3"
-                                  " WHERE topic = $1 AND partition = $2 AND lost_at IS NULL",
-                                  3,
-                                  {TEXTOID, INT4OID, TEXTOID},
-                                  0,
-                                  nullptr};
+Statement update_old_truncated = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
+    UPDATE @extschema@.heartbeat_offsets
+    SET lost_at = now(), lost_reason = $3
+    WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-Statement make_details = {
-    "SELECT jsonb_build_object('topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4)",
-    4,
-    {TEXTOID, INT4OID, INT8OID, INT8OID},
-    0,
-    nullptr};
+Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
+    SELECT jsonb_build_object('topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4))sql"};
 
 // Returns an empty text for NULL.
 const char *text_of(uint64_t row, int column) {

@@ -13,36 +13,36 @@ namespace heartbeat {
 
 namespace {
 
-// MARKS is the assignment of message_marks, which a database of version 1.1 does not have.
-#define UPDATE_OFFSETS(MARKS)                                                                                \
-    "UPDATE @extschema@.heartbeat_offsets o SET next_offset = n.next_offset,"                                \
-    " records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,"                         \
-    " tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,"                         \
-    " duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,"             \
-    " empty_offsets = o.empty_offsets + n.empty_offsets,"                                                    \
-    " last_message_at = coalesce(n.last_message_at, o.last_message_at),"                                     \
-    " last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset)," MARKS       \
-    " first_event = least(o.first_event, n.first_event),"                                                    \
-    " last_event = greatest(CASE WHEN o.last_event <= $17 THEN o.last_event END, n.last_event),"             \
-    " updated_at = now()"                                                                                    \
-    " FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS n (partition,"       \
-    " first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates, dead_letters,"      \
-    " empty_offsets, last_message_at, first_event, last_event, last_message_offset, message_marks)"          \
-    " WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset"
+constexpr const char *update_offsets_sql = R"sql(
+    UPDATE @extschema@.heartbeat_offsets o
+    SET next_offset = n.next_offset, records = o.records + n.records,
+        bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,
+        invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,
+        dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,
+        last_message_at = coalesce(n.last_message_at, o.last_message_at),
+        last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),@marks@
+        first_event = least(o.first_event, n.first_event),
+        last_event = greatest(CASE WHEN o.last_event <= $17 THEN o.last_event END, n.last_event),
+        updated_at = now()
+    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS n (
+        partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
+        dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
+        message_marks)
+    WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset)sql";
 
-constexpr int update_arguments = 17;
+constexpr Statement::Types update_types = {
+    TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+    TEXTARRAYOID, TIMESTAMPTZOID};
 
-#define UPDATE_TYPES                                                                                         \
-    {                                                                                                        \
-        TEXTOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,         \
-            INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,                     \
-            TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID             \
-    }
+// A database of version 1.1 does not have message_marks.
+constexpr StatementPart set_marks = {"@marks@", R"sql(
+        message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),)sql"};
+constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
-Statement update_offsets = {
-    UPDATE_OFFSETS(" message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),"),
-    update_arguments, UPDATE_TYPES, 0, nullptr};
-Statement update_old_offsets = {UPDATE_OFFSETS(""), update_arguments, UPDATE_TYPES, 0, nullptr};
+Statement update_offsets = {update_types, {set_marks}, update_offsets_sql};
+Statement update_old_offsets = {update_types, {set_no_marks}, update_offsets_sql};
 
 } // namespace
 
@@ -60,7 +60,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         trail_print(i < batch->trails.size() ? batch->trails[i] : MarkTrail{}, text);
         return static_cast<const char *>(text);
     };
-    Datum values[update_arguments] = {
+    Datum values[update_types.count] = {
         CStringGetTextDatum(topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
         array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),

@@ -19,10 +19,11 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_paused = {"SELECT FROM @extschema@.heartbeat_control WHERE paused", 0, {}, 0, nullptr};
+Statement select_paused = {R"sql(
+    SELECT FROM @extschema@.heartbeat_control WHERE paused)sql"};
 
-Statement select_restore = {
-    "SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore'", 0, {}, 0, nullptr};
+Statement select_restore = {R"sql(
+    SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore')sql"};
 
 } // namespace
 

@@ -13,31 +13,23 @@ namespace heartbeat {
 
 namespace {
 
-Statement insert_pending = {
-    "INSERT INTO @extschema@.heartbeat_rollup_pending (minute_bucket, customer_id, sum_bpm, reading_count)"
-    " SELECT * FROM unnest($1, $2, $3, $4)",
-    4,
-    {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID},
-    0,
-    nullptr};
+Statement insert_pending = {{TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_rollup_pending (minute_bucket, customer_id, sum_bpm, reading_count)
+    SELECT * FROM unnest($1, $2, $3, $4))sql"};
 
-Statement insert_stale_minutes = {
-    "INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) SELECT * FROM unnest($1)",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
+    SELECT * FROM unnest($1))sql"};
 
 // Returns the places, from 0, of the minutes that the rollup does not have yet. The ORDER BY makes the
 // planner use the index; without it, the planner may search the whole table for the one row.
-Statement select_new_minutes = {
-    "SELECT m.place::integer - 1 FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_rollup r WHERE r.minute_bucket = m.minute_bucket"
-    " ORDER BY r.customer_id LIMIT 1) IS NULL ORDER BY m.place",
-    1,
-    {TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
+    SELECT m.place::integer - 1
+    FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
+    WHERE (SELECT true FROM @extschema@.heartbeat_rollup r
+        WHERE r.minute_bucket = m.minute_bucket
+        ORDER BY r.customer_id LIMIT 1) IS NULL
+    ORDER BY m.place)sql"};
 
 // A batch appends sums if it has at least eight readings for each sum, so that this costs ingest little. A
 // small batch always appends sums, because it would not insert fewer rows as marks.
@@ -115,7 +107,9 @@ Datum minutes_of(const Marks &marks) {
 
 void keep_new_minutes(Marks *marks) {
     Datum candidates = minutes_of(*marks);
-    marks->count = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
+    uint64_t found = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
+    statement_check_room(found, marks->count);
+    marks->count = found;
     for (size_t i = 0; i < marks->count; i++)
         marks->places[i] = marks->places[statement_int4(i, 1)]; // sorted: each is read first
     SPI_freetuptable(SPI_tuptable);

@@ -8,33 +8,28 @@ namespace heartbeat {
 
 namespace {
 
-Statement delete_marks = {"DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1)",
-                          1,
-                          {TIMESTAMPTZARRAYOID},
-                          0,
-                          nullptr};
+Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
+    DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
 // The pending rows of these minutes are in the readings that this snapshot sees, so they are removed.
-Statement delete_pending = {"DELETE FROM @extschema@.heartbeat_rollup_pending WHERE minute_bucket = ANY ($1)",
-                            1,
-                            {TIMESTAMPTZARRAYOID},
-                            0,
-                            nullptr};
+Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
+    DELETE FROM @extschema@.heartbeat_rollup_pending
+    WHERE minute_bucket = ANY ($1))sql"};
 
-Statement add_customers = {
-    "WITH customers AS (INSERT INTO @extschema@.heartbeat_customers (customer_id)"
-    " SELECT p.customer_id FROM unnest($1) p (customer_id)"
-    " WHERE (SELECT true FROM @extschema@.heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) "
-    "IS NULL"
-    " ON CONFLICT DO NOTHING RETURNING 1),"
-    " counted AS (DELETE FROM @extschema@.heartbeat_customers_total WHERE EXISTS (SELECT FROM customers)"
-    " RETURNING customers)"
-    " INSERT INTO @extschema@.heartbeat_customers_total (customers)"
-    " SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*) FROM customers HAVING count(*) > 0",
-    1,
-    {TEXTARRAYOID},
-    0,
-    nullptr};
+Statement add_customers = {{TEXTARRAYOID}, R"sql(
+    WITH customers AS (
+        INSERT INTO @extschema@.heartbeat_customers (customer_id)
+        SELECT p.customer_id FROM unnest($1) p (customer_id)
+        WHERE (SELECT true FROM @extschema@.heartbeat_customers c
+            WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
+        ON CONFLICT DO NOTHING RETURNING 1),
+        counted AS (
+            DELETE FROM @extschema@.heartbeat_customers_total
+            WHERE EXISTS (SELECT FROM customers)
+            RETURNING customers)
+    INSERT INTO @extschema@.heartbeat_customers_total (customers)
+    SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*)
+    FROM customers HAVING count(*) > 0)sql"};
 
 } // namespace
 

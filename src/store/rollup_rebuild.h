@@ -9,9 +9,9 @@ namespace heartbeat {
 // The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
 // puts a full minute that is before its origin into the previous minute. Such times occur: a device whose
 // clock was reset sends 1970-01-01 00:00:00.
-#define MINUTE_OF_READING                                                                                    \
-    "CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')"        \
-    " ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END"
+inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql(
+    CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')
+        ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END)sql"};
 
 // Each statement has the parameters that TablesLayout::rebuild has, or the first of them.
 struct RebuildStatements {

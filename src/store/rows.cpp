@@ -18,42 +18,30 @@ namespace heartbeat {
 
 namespace {
 
-Statement insert_records = {
-    "INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
-    " SELECT * FROM unnest($1, $2, $3)",
-    3,
-    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement insert_records = {{TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)
+    SELECT * FROM unnest($1, $2, $3))sql"};
 
-Statement insert_anomalies = {
-    "INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)"
-    " SELECT * FROM unnest($1, $2, $3, $4)",
-    4,
-    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
-    0,
-    nullptr};
+Statement insert_anomalies = {{TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
+    SELECT * FROM unnest($1, $2, $3, $4))sql"};
 
-Statement insert_new_records = {
-    "WITH stored AS (INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)"
-    " SELECT * FROM unnest($1, $2, $3)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
-    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
-    3,
-    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID},
-    0,
-    nullptr};
+Statement insert_new_records = {{TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+    WITH stored AS (
+        INSERT INTO @extschema@.heartbeat_records (customer_id, heart_rate, event_timestamp)
+        SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING
+        RETURNING customer_id, event_timestamp, heart_rate)
+    SELECT customer_id, event_timestamp, heart_rate FROM stored
+    ORDER BY customer_id, event_timestamp)sql"};
 
-Statement insert_new_anomalies = {
-    "WITH stored AS (INSERT INTO @extschema@.heartbeat_anomalies (customer_id, heart_rate, event_timestamp, "
-    "anomaly_type)"
-    " SELECT * FROM unnest($1, $2, $3, $4)"
-    " ON CONFLICT DO NOTHING RETURNING customer_id, event_timestamp, heart_rate)"
-    " SELECT customer_id, event_timestamp, heart_rate FROM stored ORDER BY customer_id, event_timestamp",
-    4,
-    {TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID},
-    0,
-    nullptr};
+Statement insert_new_anomalies = {{TEXTARRAYOID, FLOAT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}, R"sql(
+    WITH stored AS (
+        INSERT INTO @extschema@.heartbeat_anomalies (
+            customer_id, heart_rate, event_timestamp, anomaly_type)
+        SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING
+        RETURNING customer_id, event_timestamp, heart_rate)
+    SELECT customer_id, event_timestamp, heart_rate FROM stored
+    ORDER BY customer_id, event_timestamp)sql"};
 
 void fill_columns(const Rows &rows, Datum *columns) {
     columns[0] = array_of_text(rows.batch, rows.count, [&](size_t i) { return rows.at(i).customer_id; });

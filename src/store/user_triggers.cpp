@@ -17,26 +17,37 @@ namespace {
 // depth below the parent. It counts a foreign table as a trigger, since such a table can change a row in any
 // way. pg_partition_tree() would lock all of them, and would wait behind a session that waits for one of
 // them.
-Statement select_additions = {
-    "WITH RECURSIVE below AS (SELECT c.oid FROM pg_catalog.pg_extension e"
-    " JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace"
-    " AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies') WHERE e.extname = 'heartbeat'"
-    " UNION SELECT h.inhrelid FROM below b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid),"
-    " partitions AS (SELECT c.oid AS partition FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid"
-    " WHERE c.relkind <> 'p')"
-    " SELECT EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.partition"
-    " WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D')"
-    " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_class c ON c.oid = p.partition"
-    " WHERE c.relkind = 'f')"
-    " OR EXISTS (SELECT FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition"
-    " WHERE (x.indisunique OR x.indisexclusion) AND NOT (x.indisprimary AND x.indnkeyatts = 2 AND"
-    " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a WHERE a.attrelid = x.indrelid"
-    " AND a.attnum IN (x.indkey[0], x.indkey[1])"
-    " AND a.attname IN ('customer_id', 'event_timestamp')) = 2))",
-    0,
-    {},
-    0,
-    nullptr};
+Statement select_additions = {R"sql(
+    WITH RECURSIVE below AS (
+        SELECT c.oid
+        FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace
+            AND c.relname IN ('heartbeat_records', 'heartbeat_anomalies')
+        WHERE e.extname = 'heartbeat'
+        UNION SELECT h.inhrelid
+        FROM below b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid),
+        partitions AS (
+            SELECT c.oid AS partition
+            FROM below b JOIN pg_catalog.pg_class c ON c.oid = b.oid
+            WHERE c.relkind <> 'p')
+    SELECT EXISTS (
+        SELECT
+        FROM partitions p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.partition
+        WHERE t.tgtype & 7 = 7 AND t.tgenabled <> 'D')
+        OR EXISTS (
+            SELECT
+            FROM partitions p JOIN pg_catalog.pg_class c ON c.oid = p.partition
+            WHERE c.relkind = 'f')
+        OR EXISTS (
+            SELECT
+            FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition
+            WHERE (x.indisunique OR x.indisexclusion)
+                AND NOT (
+                    x.indisprimary AND x.indnkeyatts = 2
+                    AND (
+                        SELECT pg_catalog.count(*)
+                        FROM pg_catalog.pg_attribute a
+                        WHERE a.attrelid = x.indrelid AND a.attnum IN (x.indkey[0], x.indkey[1])
+                            AND a.attname IN ('customer_id', 'event_timestamp')) = 2)))sql"};
 
 bool known = false;
 bool present;
