@@ -12,7 +12,7 @@ TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets eve
 CODE_PIECES = classify user_code require events control rollup distributed arrivals changes partitions summarize_partitions \
 	dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
 	check_objects
-SQL_PIECES = header begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump finish
+SQL_PIECES = header distributed_install distributed_begin begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump finish
 
 PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp))
 SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp)))

@@ -6,8 +6,8 @@
 -- 10,000 customers in a call.
 --
 
--- This function reads only the readings' table. Citus sends such a query to its nodes, and no query that also reads a table of
--- the coordinator.
+-- This function reads only the table of the anomalies. If other servers have its rows, they answer no query that also reads a table of
+-- this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record

@@ -48,13 +48,13 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
 
 -- Finds the last reading, in the readings of two days, of customers without an arrival since version 1.2. It does this once for each
 -- customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
-CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, distributed boolean, customers text[], since timestamptz,
+CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN QUERY EXECUTE format(CASE WHEN distributed THEN
+    RETURN QUERY EXECUTE format(CASE WHEN elsewhere THEN
         'SELECT h.customer_id, max(least(h.event_timestamp, h.ingested_at)) FROM %1$s h'
         ' WHERE h.customer_id = ANY ($1) AND h.event_timestamp > $2 AND h.event_timestamp <= $3 GROUP BY h.customer_id'
         ' UNION ALL SELECT h.customer_id, max(least(h.event_timestamp, h.ingested_at)) FROM %2$s h'
@@ -92,7 +92,7 @@ BEGIN ATOMIC
     ), found AS MATERIALIZED (
         SELECT h.customer_id, max(h.heard_at) AS heard_at
         FROM (SELECT array_agg(u.customer_id) AS customers FROM unknown u) u,
-             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_is_distributed(), u.customers,
+             heartbeat_heard('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, heartbeat_rows_elsewhere(), u.customers,
                              now() - interval '2 days', now() + heartbeat_max_clock_skew()) h
         WHERE u.customers IS NOT NULL GROUP BY h.customer_id
     )

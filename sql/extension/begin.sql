@@ -14,16 +14,13 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     statement text;
 BEGIN
-    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-        SET LOCAL citus.enable_ddl_propagation = off; -- the nodes' tables stay where they are
-    END IF;
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
     tables := ARRAY( -- heartbeat_control first: the current batch ends, and the next one waits
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                        AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e')
-               -- heartbeat_distribute() takes these out of the extension
+               -- these may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), and are still its owner's
                OR c.relowner = extension.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))

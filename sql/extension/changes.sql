@@ -46,7 +46,7 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     one regclass;
 BEGIN
-    IF function IS NULL THEN -- Citus allows no triggers
+    IF function IS NULL THEN -- the tables have a layout that allows no triggers
         RETURN;
     END IF;
     FOR one IN

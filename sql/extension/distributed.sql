@@ -1,5 +1,6 @@
 --
--- Whether the tables are on this server, or distributed over the nodes of a Citus cluster by heartbeat_distribute()
+-- Whether this server has the rows of the tables, or Citus has distributed them over its nodes (heartbeat_distribute()). The other
+-- pieces call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and do not know Citus.
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean
@@ -25,3 +26,26 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_is_distributed() IS
     'Internal: returns whether heartbeat_distribute() has distributed the tables over the nodes of a Citus cluster.';
+
+CREATE FUNCTION heartbeat_rows_elsewhere() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_is_distributed();
+END;
+COMMENT ON FUNCTION heartbeat_rows_elsewhere() IS
+    'Internal: returns whether other servers have the rows of the readings and of their rollup. A statement on them then names no table of '
+    'this server, and moves rows by INSERT and DELETE.';
+
+CREATE FUNCTION heartbeat_free_copied(copied regclass[]) RETURNS void
+    LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    one regclass;
+BEGIN
+    FOR one IN SELECT u FROM unnest(copied) u WHERE u IS NOT NULL LOOP
+        EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING one;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_free_copied(regclass[]) IS
+    'Internal: removes the rows that this server still has of tables whose rows Citus has copied to its nodes.';

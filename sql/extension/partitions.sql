@@ -32,8 +32,8 @@ COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
 -- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, which no
 -- overload of it can make ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
-                                     time_columns text[], distributed boolean,
-                                     OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[])
+                                     time_columns text[], elsewhere boolean,
+                                     OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -59,6 +59,7 @@ BEGIN
     made := 0;
     moved_rows := '{}';
     weeks := '{}';
+    copied := '{}';
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -120,9 +121,9 @@ BEGIN
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
                 WHEN has_type THEN '(event_timestamp)'
-                -- on the nodes no maintenance worker summarizes the index
+                -- the maintenance worker summarizes only the indexes of this server
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
-                     || CASE WHEN distributed THEN ', autosummarize = on)' ELSE ')' END END);
+                     || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
         -- A statement that waits for the move must be planned again after it. So a move also locks the parent.
         moved := 0;
@@ -159,7 +160,7 @@ BEGIN
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
-            IF moving AND NOT distributed THEN
+            IF moving AND NOT elsewhere THEN
                 name := 'heartbeat_moved_' || md5(random()::text);
                 EXECUTE format('CREATE UNLOGGED TABLE %I.%I (LIKE %s INCLUDING GENERATED)', schema, name, new_table);
                 holder := format('%I.%I', schema, name)::regclass;
@@ -182,17 +183,16 @@ BEGIN
             weeks := weeks || new_table;
             holder := NULL;
         END IF;
-        -- Citus has copied the rows to the nodes, and has not deleted them here
-        IF distributed AND moved > 0 THEN
-            EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table;
+        IF elsewhere AND moved > 0 THEN -- ATTACH PARTITION has copied the rows to other servers
+            copied := copied || new_table;
         END IF;
         made := made + 1;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
-    'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables, and '
-    'which tables have rows that must be moved into them.';
+    'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables, '
+    'which tables have rows that must be moved into them, and of which of them other servers have the rows.';
 
 -- Because of the lock timeout, other sessions do not wait behind this function for a long reader such as pg_dump.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
@@ -216,9 +216,10 @@ BEGIN ATOMIC
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
-            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_is_distributed()) m,
+            ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_rows_elsewhere()) m,
         LATERAL (SELECT count(heartbeat_move_rows(u.holder, u.week)) FROM unnest(m.moved_rows, m.weeks) u (holder, week)) moved (tables),
         LATERAL heartbeat_drop_moved(CASE WHEN moved.tables >= 0 THEN m.moved_rows END) dropped,
+        LATERAL heartbeat_free_copied(CASE WHEN moved.tables >= 0 THEN m.copied END) freed,
         LATERAL heartbeat_own_changes(moved.tables < 0) ended,
         LATERAL (SELECT count(heartbeat_release_trigger(w.watched))
                  FROM heartbeat_watch_truncates(CASE WHEN moved.tables >= 0 THEN 'heartbeat_records'::regclass END) w (watched)) released;

@@ -1,6 +1,8 @@
 -- heartbeat 1.0 to 1.1: makes of the old version what CREATE EXTENSION makes of the new one, object by object.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
+-- @distributed_begin@
+
 -- @begin@
 
 -- Tables that Citus may spread over several nodes

@@ -2,6 +2,8 @@
 -- functions and views. So no function or view uses an object of another role that 1.1 had taken for its own.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
+-- @distributed_begin@
+
 -- @begin@
 
 -- Tables

@@ -1,0 +1,27 @@
+--
+-- Refuses to create the extension on a node of a Citus cluster, or if Citus would create it on its nodes too. Its tables would have the
+-- names of the tables that heartbeat_distribute() creates there.
+--
+
+DO $$
+DECLARE
+    node boolean;
+    nodes boolean;
+BEGIN
+    IF pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE 'SELECT (SELECT groupid <> 0 FROM pg_catalog.pg_dist_local_group),'
+            ' EXISTS (SELECT 1 FROM pg_catalog.pg_dist_node WHERE groupid <> 0)'
+        INTO node, nodes;
+    IF node THEN
+        RAISE EXCEPTION 'this server is a node of a Citus cluster, but heartbeat runs only on the coordinator'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'On the coordinator, run SET citus.enable_ddl_propagation = off and then CREATE EXTENSION heartbeat.';
+    ELSIF nodes AND pg_catalog.current_setting('citus.enable_ddl_propagation') = 'on' THEN
+        RAISE EXCEPTION 'Citus would also create the extension "heartbeat" on its nodes'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Run SET citus.enable_ddl_propagation = off in this session first.';
+    END IF;
+END
+$$;
