@@ -1,4 +1,4 @@
-# Reads the tree's C++ files for the checks of the stage `floors`.
+# Reads the C++ files of the tree for the checks of the stage `floors`.
 package CppSource;
 
 use strict;

@@ -15,13 +15,13 @@ use Heartbeat::Cluster;
 my $root = "$FindBin::RealBin/../..";
 my $node = Heartbeat::Cluster->create('classification');
 
-# Boundaries with their neighbours among the doubles and at a distance, and values that are no number.
+# Boundaries with their neighbours among the doubles and at a distance, and values that are not numbers.
 my @numbers = (qw(-1 0 1 74 1000), map { ($_ - 0.5, $_ - 0.001, $_, $_ + 0.001, $_ + 0.5) } 40, 180, 300);
 my @doubles = qw(-Infinity -5e-324 5e-324 39.99999999999999 40.00000000000001 179.99999999999997 180.00000000000003 299.99999999999994
   300.00000000000006 Infinity NaN);
 my $rates = join ', ', map { "('$_'::float8)" } @numbers, @doubles;
 my %class = map { split /\|/ } split /\n/, $node->query("SELECT rate, heartbeat_classify(rate) FROM (VALUES $rates) r (rate)");
-is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values are of all classes');
+is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values have all classes');
 
 # The constraints of the tables and of their table partitions. A constraint accepts a row unless its condition is false.
 $node->query('SELECT heartbeat_make_partitions(now(), now())');
@@ -41,7 +41,7 @@ for my $constraint (@constraints)
 		'', "the constraint of $table is the rule");
 }
 
-# Of the values what a copy classifies differently.
+# Passes when a copy of the rule has the same class as heartbeat_classify() for each value.
 sub assert_same
 {
 	my ($what, $classify, @values) = @_;
@@ -99,7 +99,7 @@ for my $i (0 .. $#scales)
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);
 }
 
-# The consumer in Python that the benchmarks compare with. It calls a normal reading None.
+# The rule in the Python consumers of the benchmarks. It returns None for a normal reading.
 my $script = 'import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True; import classify
 for rate in sys.argv[2:]: print(rate, classify.classify(float(rate)) or "NORMAL")';
 IPC::Run::run([ 'python3', '-c', $script, "$root/bench/peers", @numbers, @doubles ], '>', \my $said) or die 'python3 failed';
