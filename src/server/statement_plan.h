@@ -30,7 +30,7 @@ struct StatementPart {
     const char *text;
 };
 
-inline constexpr int statement_parts_max = 2;
+inline constexpr int statement_parts_max = 3;
 
 void statement_types_are_of_other_parameters();
 

@@ -6,6 +6,7 @@
 #include "server/statement.h"
 #include "store/counter_adjustments.h"
 #include "store/event_clock.h"
+#include "store/offset_counters.h"
 
 namespace heartbeat {
 
@@ -13,13 +14,14 @@ namespace {
 
 constexpr long partitions_expected = 64;
 
-Statement add_counts = {{TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-                         INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-                         TIMESTAMPTZARRAYOID, TIMESTAMPTZOID},
+Statement add_counts = {{TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+                         INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+                         TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
+                        {add_counters},
                         R"sql(
     WITH n AS MATERIALIZED (
         SELECT *
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS n (
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS n (
             topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
             dead_letters, empty_offsets, first_event, last_event)),
         locked AS MATERIALIZED (
@@ -28,13 +30,7 @@ Statement add_counts = {{TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
                 AND o.partition = n.partition
             ORDER BY o.topic, o.partition FOR UPDATE OF o)
     UPDATE @extschema@.heartbeat_offsets o
-    SET rewound = o.rewound + n.rewound, records = o.records + n.records,
-        bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,
-        invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,
-        dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,
-        first_event = least(o.first_event, n.first_event),
-        last_event = greatest(CASE WHEN o.last_event <= $13 THEN o.last_event END, n.last_event),
-        updated_at = now()
+    SET rewound = o.rewound + n.rewound,@add_counters@
     FROM n
     WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition
         AND (SELECT count(*) FROM locked) >= 0)sql"};
@@ -89,6 +85,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
     auto no_events = [&](size_t i) { return !all[i]->has_events; };
     EventClock clock = event_clock();
     Datum values[13] = {
+        TimestampTzGetDatum(clock.latest),
         array_of_names(count, [&](size_t i) { return all[i]->key.topic; }),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return all[i]->key.partition; }),
         array_of_int8(count, [&](size_t i) { return all[i]->rewound; }),
@@ -103,7 +100,6 @@ void counter_adjustments_apply(HTAB *adjustments) {
                                      [&](size_t i) { return event_seen(clock, all[i]->first_event); }),
         array_of_timestamptz_or_null(count, no_events,
                                      [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
-        TimestampTzGetDatum(clock.latest),
     };
     statement_execute(&add_counts, values, nullptr, SPI_OK_UPDATE);
 }

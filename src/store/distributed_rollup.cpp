@@ -8,6 +8,7 @@
 #include "server/statement.h"
 #include "store/distributed_rollup.h"
 #include "store/rollup_rebuild.h"
+#include "store/rollup_sums.h"
 
 namespace heartbeat {
 
@@ -39,21 +40,14 @@ Statement take = {{TIMESTAMPTZARRAYOID}, R"sql(
         FROM taken GROUP BY minute_bucket, customer_id
         ORDER BY minute_bucket, customer_id) t)sql"};
 
-Statement add = {{TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID}, R"sql(
+Statement add = {
+    {TIMESTAMPTZARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID}, {update_sums, insert_sums}, R"sql(
     WITH added AS (
         SELECT *
         FROM unnest($1, $2, $3, $4) AS a (minute_bucket, customer_id, sum_bpm, reading_count)
         WHERE a.reading_count > 0),
-        updated AS (
-            UPDATE @extschema@.heartbeat_rollup r
-            SET sum_bpm = r.sum_bpm + a.sum_bpm, reading_count = r.reading_count + a.reading_count
-            FROM added a
-            WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id
-            RETURNING r.minute_bucket, r.customer_id),
-        new AS (
-            INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
-            SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
-            WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)
+        updated AS (@update_sums@),
+        new AS (@insert_sums@
             RETURNING 1)
     SELECT count(*) FROM new)sql"};
 

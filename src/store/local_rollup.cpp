@@ -5,6 +5,7 @@
 #include "server/statement.h"
 #include "store/local_rollup.h"
 #include "store/rollup_rebuild.h"
+#include "store/rollup_sums.h"
 
 namespace heartbeat {
 
@@ -14,40 +15,20 @@ constexpr int64_t fold_rows_max = 20'000;
 
 // Folds at most $1 rows, so that a transaction is short after a backlog. PostgreSQL fills the pages again
 // that become free at the beginning of the table.
-Statement fold = {{INT8OID}, R"sql(
+Statement fold = {{INT8OID}, {add_met_customers, update_sums, insert_sums}, R"sql(
     WITH taken AS (
         DELETE FROM @extschema@.heartbeat_rollup_pending
         WHERE ctid = ANY (ARRAY(SELECT ctid FROM @extschema@.heartbeat_rollup_pending LIMIT $1))
         RETURNING minute_bucket, customer_id, sum_bpm, reading_count),
-        customers AS (
-            INSERT INTO @extschema@.heartbeat_customers (customer_id)
-            SELECT p.customer_id FROM (SELECT DISTINCT customer_id FROM taken) p
-            WHERE (SELECT true FROM @extschema@.heartbeat_customers c
-                WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
-            ON CONFLICT DO NOTHING RETURNING 1),
-        counted AS (
-            DELETE FROM @extschema@.heartbeat_customers_total
-            WHERE EXISTS (SELECT FROM customers)
-            RETURNING customers),
-        total AS (
-            INSERT INTO @extschema@.heartbeat_customers_total (customers)
-            SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*)
-            FROM customers HAVING count(*) > 0),
+        met AS (
+            SELECT DISTINCT customer_id FROM taken),@add_met_customers@,
         added AS (
             SELECT minute_bucket, customer_id, sum(sum_bpm) AS sum_bpm,
                 sum(reading_count)::bigint AS reading_count
             FROM taken GROUP BY minute_bucket, customer_id
             HAVING sum(reading_count) > 0),
-        updated AS (
-            UPDATE @extschema@.heartbeat_rollup r
-            SET sum_bpm = r.sum_bpm + a.sum_bpm, reading_count = r.reading_count + a.reading_count
-            FROM added a
-            WHERE r.minute_bucket = a.minute_bucket AND r.customer_id = a.customer_id
-            RETURNING a.minute_bucket, a.customer_id),
-        new AS (
-            INSERT INTO @extschema@.heartbeat_rollup (minute_bucket, customer_id, sum_bpm, reading_count)
-            SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
-            WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated)
+        updated AS (@update_sums@),
+        new AS (@insert_sums@
             ORDER BY minute_bucket, customer_id)
     SELECT count(*) FROM taken)sql"};
 

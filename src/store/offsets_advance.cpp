@@ -6,6 +6,7 @@
 #include "server/arrays.h"
 #include "server/statement.h"
 #include "store/event_clock.h"
+#include "store/offset_counters.h"
 #include "store/offsets.h"
 #include "store/offsets_advance.h"
 
@@ -15,34 +16,29 @@ namespace {
 
 constexpr const char *update_offsets_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets o
-    SET next_offset = n.next_offset, records = o.records + n.records,
-        bradycardia = o.bradycardia + n.bradycardia, tachycardia = o.tachycardia + n.tachycardia,
-        invalid = o.invalid + n.invalid, duplicates = o.duplicates + n.duplicates,
-        dead_letters = o.dead_letters + n.dead_letters, empty_offsets = o.empty_offsets + n.empty_offsets,
+    SET next_offset = n.next_offset,
         last_message_at = coalesce(n.last_message_at, o.last_message_at),
-        last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),@marks@
-        first_event = least(o.first_event, n.first_event),
-        last_event = greatest(CASE WHEN o.last_event <= $17 THEN o.last_event END, n.last_event),
-        updated_at = now()
-    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS n (
+        last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),
+        @marks@@add_counters@
+    FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS n (
         partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
         dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
         message_marks)
-    WHERE o.topic = $1 AND o.partition = n.partition AND o.next_offset = n.first_offset)sql";
+    WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset)sql";
 
 constexpr Statement::Types update_types = {
-    TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
-    INT8ARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
-    INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-    TEXTARRAYOID, TIMESTAMPTZOID};
+    TIMESTAMPTZOID, TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID,   INT8ARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID,   INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+    INT8ARRAYOID,   TEXTARRAYOID};
 
 // A database of version 1.1 does not have message_marks.
 constexpr StatementPart set_marks = {"@marks@", R"sql(
         message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),)sql"};
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
-Statement update_offsets = {update_types, {set_marks}, update_offsets_sql};
-Statement update_old_offsets = {update_types, {set_no_marks}, update_offsets_sql};
+Statement update_offsets = {update_types, {set_marks, add_counters}, update_offsets_sql};
+Statement update_old_offsets = {update_types, {set_no_marks, add_counters}, update_offsets_sql};
 
 } // namespace
 
@@ -61,6 +57,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         return static_cast<const char *>(text);
     };
     Datum values[update_types.count] = {
+        TimestampTzGetDatum(clock.latest),
         CStringGetTextDatum(topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
         array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
@@ -82,7 +79,6 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
                                      [&](size_t i) { return event_seen(clock, at(i).last_event); }),
         array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
         array_of_names(count, marks),
-        TimestampTzGetDatum(clock.latest),
     };
     Statement *statement = offsets_have_marks() ? &update_offsets : &update_old_offsets;
     return statement_execute(statement, values, nullptr, SPI_OK_UPDATE) == count;

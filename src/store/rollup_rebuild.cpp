@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"
+#include "store/rollup_sums.h"
 
 namespace heartbeat {
 
@@ -16,20 +17,10 @@ Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending
     WHERE minute_bucket = ANY ($1))sql"};
 
-Statement add_customers = {{TEXTARRAYOID}, R"sql(
-    WITH customers AS (
-        INSERT INTO @extschema@.heartbeat_customers (customer_id)
-        SELECT p.customer_id FROM unnest($1) p (customer_id)
-        WHERE (SELECT true FROM @extschema@.heartbeat_customers c
-            WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
-        ON CONFLICT DO NOTHING RETURNING 1),
-        counted AS (
-            DELETE FROM @extschema@.heartbeat_customers_total
-            WHERE EXISTS (SELECT FROM customers)
-            RETURNING customers)
-    INSERT INTO @extschema@.heartbeat_customers_total (customers)
-    SELECT (SELECT coalesce(sum(customers), 0) FROM counted) + count(*)
-    FROM customers HAVING count(*) > 0)sql"};
+Statement add_customers = {{TEXTARRAYOID}, {add_met_customers}, R"sql(
+    WITH met AS (
+        SELECT u.customer_id FROM unnest($1) u (customer_id)),@add_met_customers@
+    SELECT count(*) FROM customers)sql"};
 
 } // namespace
 
@@ -47,7 +38,7 @@ int64_t rollup_rebuild(const RebuildStatements &statements, const Datum *minutes
 }
 
 void rollup_add_customers(Datum customers) {
-    statement_execute(&add_customers, &customers, nullptr, SPI_OK_INSERT);
+    statement_execute(&add_customers, &customers, nullptr, SPI_OK_SELECT);
 }
 
 } // namespace heartbeat

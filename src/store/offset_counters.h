@@ -1,0 +1,20 @@
+// The part of an UPDATE that adds numbers to the counters of heartbeat_offsets. offsets_advance.cpp adds a
+// batch with it, and counter_adjustments.cpp adds adjustments.
+#pragma once
+
+#include "server/statement.h"
+
+namespace heartbeat {
+
+// `o` is heartbeat_offsets, `n` has the numbers, and $1 is the latest time that a device's clock may show. An
+// older version can have stored a later last_event, which this part replaces.
+inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
+        records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
+        tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
+        duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,
+        empty_offsets = o.empty_offsets + n.empty_offsets,
+        first_event = least(o.first_event, n.first_event),
+        last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event),
+        updated_at = now())sql"};
+
+} // namespace heartbeat
