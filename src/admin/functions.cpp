@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(heartbeat_rules_changed);
 using namespace heartbeat;
 
 extern "C" Datum heartbeat_classify(PG_FUNCTION_ARGS) {
-    PG_RETURN_TEXT_P(cstring_to_text(classify_name(classify_heart_rate(PG_GETARG_FLOAT8(0)))));
+    PG_RETURN_TEXT_P(cstring_to_text(heart_rate_class_name(classify_heart_rate(PG_GETARG_FLOAT8(0)))));
 }
 
 extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {

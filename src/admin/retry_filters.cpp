@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "admin/retry_filters.h"
-#include "decode/decode.h"
+#include "decode/decode_error.h"
 
 extern "C" {
 #include "lib/stringinfo.h"

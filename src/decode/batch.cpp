@@ -2,6 +2,7 @@
 // batch_seal.cpp sorts them for the tables.
 #include "decode/batch.h"
 
+#include "decode/classify.h"
 #include "decode/decode.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 // bytes of its messages: a BatchBytes names a piece of them, and Batch::at() finds it.
 #pragma once
 
-#include "decode/classify.h"
 #include "decode/decode_error.h"
+#include "decode/heart_rate_class.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -3,12 +3,9 @@
 // in SQL, a dashboard, the README and a benchmark with it.
 #pragma once
 
-#include <cstdint>
+#include "decode/heart_rate_class.h"
 
 namespace heartbeat {
-
-enum class HeartRateClass : uint8_t { normal, bradycardia, tachycardia, invalid };
-inline constexpr int heart_rate_classes = 4;
 
 // heart_rate: beats per minute. Anything that is not a number above 0 and up to 300 is invalid, NaN included.
 constexpr HeartRateClass classify_heart_rate(double heart_rate) noexcept {
@@ -19,21 +16,6 @@ constexpr HeartRateClass classify_heart_rate(double heart_rate) noexcept {
     if (heart_rate > 180)
         return HeartRateClass::tachycardia;
     return HeartRateClass::normal;
-}
-
-// The name as tables and views show it.
-constexpr const char *classify_name(HeartRateClass heart_rate_class) noexcept {
-    switch (heart_rate_class) {
-    case HeartRateClass::normal:
-        return "NORMAL";
-    case HeartRateClass::bradycardia:
-        return "BRADYCARDIA";
-    case HeartRateClass::tachycardia:
-        return "TACHYCARDIA";
-    case HeartRateClass::invalid:
-        break;
-    }
-    return "INVALID";
 }
 
 } // namespace heartbeat

@@ -43,7 +43,7 @@ void log_reading(const char *customer_id, const BatchMessage &message) {
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                   errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
                                   float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
-                                  normal ? "" : classify_name(message.heart_rate_class)),
+                                  normal ? "" : heart_rate_class_name(message.heart_rate_class)),
                   errhidecontext(true), errhidestmt(true)));
 }
 

@@ -76,7 +76,7 @@ void announce_one(const Batch *batch, const BatchMessage &message) {
     appendStringInfoString(&payload, "{\"customer_id\":");
     escape_json(&payload, pnstrdup(customer_id, size));
     appendStringInfo(&payload, ",\"heart_rate\":%s,\"anomaly_type\":\"%s\",\"event_timestamp\":\"%s\"}",
-                     float8out_internal(message.heart_rate), classify_name(message.heart_rate_class),
+                     float8out_internal(message.heart_rate), heart_rate_class_name(message.heart_rate_class),
                      event_timestamp);
     announce(channel_of_anomalies, payload.data);
 }

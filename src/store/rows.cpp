@@ -49,8 +49,8 @@ void fill_columns(const Rows &rows, Datum *columns) {
         array_of_fixed<double>(rows.count, FLOAT8OID, [&](size_t i) { return rows.at(i).heart_rate; });
     columns[2] = array_of_timestamptz(rows.count, [&](size_t i) { return rows.at(i).event_time; });
     if (rows.anomalies)
-        columns[3] =
-            array_of_names(rows.count, [&](size_t i) { return classify_name(rows.at(i).heart_rate_class); });
+        columns[3] = array_of_names(
+            rows.count, [&](size_t i) { return heart_rate_class_name(rows.at(i).heart_rate_class); });
 }
 
 bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_timestamp) {
@@ -103,7 +103,7 @@ void put_row(const void *argument, size_t i, Datum *values) {
     values[1] = Float8GetDatum(reading.heart_rate);
     values[2] = TimestampTzGetDatum(to_timestamptz(reading.event_time));
     if (rows.anomalies)
-        values[3] = CStringGetTextDatum(classify_name(reading.heart_rate_class));
+        values[3] = CStringGetTextDatum(heart_rate_class_name(reading.heart_rate_class));
 }
 
 // Stores all rows by a bulk insert. Returns false, and stores nothing, if INSERT would do anything else. It

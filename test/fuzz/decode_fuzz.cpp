@@ -42,7 +42,7 @@ void check_reading(const Reading &reading) {
     const int characters = utf8_characters(id, reading.customer_id_size);
     require(characters > 0 && static_cast<size_t>(characters) <= customer_id_max_characters);
     require(std::isfinite(reading.heart_rate));
-    require(classify_name(classify_heart_rate(reading.heart_rate)) != nullptr);
+    require(heart_rate_class_name(classify_heart_rate(reading.heart_rate)) != nullptr);
 }
 
 // Writes the reading as a payload again, which must decode to the same reading.

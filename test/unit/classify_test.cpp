@@ -67,10 +67,10 @@ TEST(Classify, RisingRatesPassEachClassOnce) {
 }
 
 TEST(Classify, NamesEqualThoseInTheTables) {
-    EXPECT_STREQ(classify_name(HeartRateClass::normal), "NORMAL");
-    EXPECT_STREQ(classify_name(HeartRateClass::bradycardia), "BRADYCARDIA");
-    EXPECT_STREQ(classify_name(HeartRateClass::tachycardia), "TACHYCARDIA");
-    EXPECT_STREQ(classify_name(HeartRateClass::invalid), "INVALID");
+    EXPECT_STREQ(heart_rate_class_name(HeartRateClass::normal), "NORMAL");
+    EXPECT_STREQ(heart_rate_class_name(HeartRateClass::bradycardia), "BRADYCARDIA");
+    EXPECT_STREQ(heart_rate_class_name(HeartRateClass::tachycardia), "TACHYCARDIA");
+    EXPECT_STREQ(heart_rate_class_name(HeartRateClass::invalid), "INVALID");
     EXPECT_EQ(static_cast<int>(HeartRateClass::invalid), heart_rate_classes - 1);
 }
 

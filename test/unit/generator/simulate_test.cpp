@@ -111,7 +111,8 @@ TEST(Simulate, HeartRatesHaveTheExpectedDistribution) {
     constexpr double third = readings * 0.05 / 3;
     for (const auto anomaly :
          {HeartRateClass::bradycardia, HeartRateClass::tachycardia, HeartRateClass::invalid})
-        EXPECT_NEAR(classes[static_cast<size_t>(anomaly)], third, third * 0.1) << classify_name(anomaly);
+        EXPECT_NEAR(classes[static_cast<size_t>(anomaly)], third, third * 0.1)
+            << heart_rate_class_name(anomaly);
     // Invalid readings are too low or too high.
     EXPECT_NEAR(above_limit, third / 2, third * 0.1);
 }
