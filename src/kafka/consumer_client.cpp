@@ -1,9 +1,10 @@
 // The methods of the consumer that callbacks and the other files of this folder call: add a note, report that
-// the topic is lost, and wait for a fill that runs ahead.
+// the topic is lost, wait for a fill that runs ahead, and find a position.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 
@@ -46,6 +47,13 @@ void Consumer::listen() noexcept {
     rd_kafka_message_t *message;
     while (positions.empty() && rd_kafka_consume_batch_queue(queue.get(), 0, &message, 1) == 1)
         MessagePointer dropped(message);
+}
+
+PartitionPosition *find_position(std::vector<PartitionPosition> *positions, int32_t partition) {
+    auto found = std::find_if(positions->begin(), positions->end(), [=](const PartitionPosition &position) {
+        return position.partition == partition;
+    });
+    return found == positions->end() ? nullptr : &*found;
 }
 
 } // namespace heartbeat

@@ -91,4 +91,7 @@ class Consumer {
     char trouble[256] = ""; // the last error of the topic or a partition
 };
 
+// The position of this partition; nullptr if there is none.
+PartitionPosition *find_position(std::vector<PartitionPosition> *positions, int32_t partition);
+
 } // namespace heartbeat

@@ -1,18 +1,16 @@
-// Decodes queued messages into the batch, after the examination of each partition's log has accepted them.
-// The caller assigns partitions and never subscribes, so no consumer group rebalances.
+// Polls librdkafka's queue, and adds each accepted message to the batch. The caller assigns partitions and
+// never subscribes, so no consumer group rebalances.
 #include "kafka/consumer_fill.h"
 
-#include "decode/utf8_text.h"
+#include "kafka/consumer_accept.h"
 #include "kafka/consumer_assign.h"
 #include "kafka/consumer_client.h"
 #include "kafka/examination.h"
-#include "kafka/failure.h"
 #include "kafka/fetcher_wake.h"
 #include "kafka/log_mark.h"
 #include "kafka/thread_guards.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <thread>
 #include <vector>
 
@@ -22,90 +20,25 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
-PartitionPosition *find_position(std::vector<PartitionPosition> &positions, int32_t partition) {
-    auto found = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
-        return position.partition == partition;
-    });
-    return found == positions.end() ? nullptr : &*found;
-}
-
 void move_positions(std::vector<PartitionPosition> &positions, const Batch &batch) {
     for (const BatchPartition &progress : batch.partitions) {
-        PartitionPosition *position = find_position(positions, progress.partition);
+        PartitionPosition *position = find_position(&positions, progress.partition);
         if (position != nullptr)
             position->offset = progress.next_offset;
     }
 }
 
-// Stops reading the partition of the error. A batch must have no message of it after the error, until the
-// partition is assigned again. The other partitions go on.
-FillResult give_up(Consumer *consumer, const rd_kafka_message_t *message) {
-    std::vector<PartitionPosition> &positions = consumer->positions;
-    auto rest = std::find_if(positions.begin(), positions.end(), [=](const PartitionPosition &position) {
-        return position.partition == message->partition;
-    });
-    if (rest == positions.end())
-        return FillResult::drained; // reading of this partition has already stopped
-    PartitionTrouble trouble = {message->partition, ""};
-    consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
-    consumer->troubles.push_back(trouble);
-    consumer->examinations.erase(consumer->examinations.begin() + (rest - positions.begin()));
-    positions.erase(rest);
-    char line[print_size_max];
-    snprintf(line, sizeof(line), "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
-    consumer->note(4, line);
-    return FillResult::drained;
-}
-
-FillResult take(Consumer *consumer, rd_kafka_message_t *message, Batch *batch) {
-    PartitionPosition *position =
-        message->rkt != nullptr ? find_position(consumer->positions, message->partition) : nullptr;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->rkt == nullptr) {
-        // an error of the Kafka group: reading goes on, since only lag tools need the offsets of the group
-        char line[print_size_max];
-        snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
-        consumer->note(4, line);
-        return FillResult::drained;
-    }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        // An unknown topic, an offset out of range or a truncated log makes the caller ask Kafka about all
-        // partitions. Any other error stops this partition only.
-        if (!failure_is_unknown_topic(message->err) && message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            return give_up(consumer, message);
-        consumer->note_trouble("partition %d: %s", message->partition, rd_kafka_message_errstr(message));
-        examination_hear(consumer, message);
-        if (failure_is_unknown_topic(message->err))
-            consumer->lose_topic();
-        return FillResult::trouble;
-    }
-    if (position == nullptr)
-        return FillResult::drained; // a partition that the client has stopped reading
-    if (message->offset < 0 || message->offset > offset_max) {
-        consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
-                               message->partition, static_cast<long long>(message->offset));
-        return FillResult::trouble;
-    }
-    consumer->heard = true;
-    size_t index = static_cast<size_t>(position - consumer->positions.data());
-    switch (examination_take(consumer, index, message, *batch)) {
-    case Examined::accepted:
+FillResult take(Consumer *consumer, const rd_kafka_message_t *message, Batch *batch) {
+    int64_t first_offset = 0;
+    switch (consumer_accept(consumer, message, batch, &first_offset)) {
+    case Acceptance::accepted:
         break;
-    case Examined::passed_over:
+    case Acceptance::passed_over:
         return FillResult::drained;
-    case Examined::trouble:
+    case Acceptance::trouble:
         return FillResult::trouble;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
-        return FillResult::drained;
-    }
-    if (message->offset >= position->end) {
-        batch->add_progress(message->partition, position->offset, position->end);
-        return FillResult::drained;
-    }
-    if (message->offset < position->offset)
-        return FillResult::drained;
-    batch->add_message(message->partition, position->offset, message->offset, log_kafka_time(message),
+    batch->add_message(message->partition, first_offset, message->offset, log_kafka_time(message),
                        message->key, message->key_len, message->payload, message->len, log_epoch(message));
     return FillResult::drained;
 }
