@@ -8,6 +8,7 @@
 #include "admin/replay_plan.h"
 #include "admin/replay_read.h"
 #include "admin/replay_store.h"
+#include "decode/decoder_of_heartbeat.h"
 #include "monitor/events.h"
 #include "server/compat.h"
 #include "server/extension.h"
@@ -157,6 +158,7 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     extension_find(&extension);
     int level = log_redaction_hide_for_now();
     SPI_connect();
+    replay->reader.decoder = decoder_of_heartbeat();
     replay->reader.consumer = kafka_session_open();
     PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     {

@@ -4,6 +4,7 @@
 
 #include "admin/kafka_session.h"
 #include "admin/replay_read.h"
+#include "decode/decoder_of_heartbeat.h"
 #include "server/settings.h"
 #include "server/text.h"
 
@@ -67,7 +68,7 @@ void fill(ReplayReader *reader) {
     while (reader->remaining > 0) {
         CHECK_FOR_INTERRUPTS();
         size_t before = reader->batch->messages.size(), remaining = reader->remaining;
-        FillResult result = consumer_fill(reader->consumer, reader->batch);
+        FillResult result = consumer_fill(reader->consumer, reader->decoder, reader->batch);
         take_notes(reader->consumer);
         if (result == FillResult::trouble)
             fail(reader->consumer, "Kafka reported an error.");
@@ -132,7 +133,8 @@ void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t
         pieces[i] = {ranges[i].partition, ranges[i].low, ranges[i].low + 1, false, i};
         kafka_times[i] = -1;
     }
-    ReplayReader reader = {consumer, batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
+    ReplayReader reader = {
+        consumer, decoder_of_heartbeat(), batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
     if (reader.batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));

@@ -10,6 +10,7 @@ namespace heartbeat {
 
 struct ReplayReader {
     Consumer *consumer;
+    const Decoder *decoder;
     Batch *batch;
     const ReplayPiece *pieces; // one for each partition, in ascending order of partitions
     size_t count;

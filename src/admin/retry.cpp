@@ -6,6 +6,7 @@
 #include "admin/commit_hooks.h"
 #include "admin/retry_letters.h"
 #include "admin/retry_results.h"
+#include "decode/decoder_of_heartbeat.h"
 #include "monitor/events.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
@@ -86,6 +87,7 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
     retry->letters.adjustments = counter_adjustments_create();
     retry->results.errors = retry_results_create_errors();
+    retry->letters.decoder = decoder_of_heartbeat();
     retry->letters.batch = batch_create(retry_letters_at_once, bytes_at_once);
     if (retry->letters.batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "admin/retry_letters.h"
+#include "decode/pipeline.h"
 #include "server/arrays.h"
 #include "server/statement.h"
 
@@ -33,15 +34,17 @@ bytea *letter_bytes(uint64_t row, int column) {
     return null ? nullptr : DatumGetByteaPCopy(value);
 }
 
+MessageBytes bytes_of(const bytea *value) {
+    return value == nullptr ? MessageBytes{} : MessageBytes{VARDATA(value), VARSIZE(value) - VARHDRSZ};
+}
+
 // Puts a dead letter into the batch, in a partition of its own. The partition's number is its index in
 // `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
-    bool added = batch_add_alone(
-        letters->batch, static_cast<int32_t>(row), key == nullptr ? nullptr : VARDATA(key),
-        key == nullptr ? 0 : VARSIZE(key) - VARHDRSZ, payload == nullptr ? nullptr : VARDATA(payload),
-        payload == nullptr ? 0 : VARSIZE(payload) - VARHDRSZ);
-    if (!added)
+    MessageView message = {
+        .partition = static_cast<int32_t>(row), .key = bytes_of(key), .payload = bytes_of(payload)};
+    if (!pipeline_take(letters->decoder, message, 0, letters->batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     if (key != nullptr)
         pfree(key);

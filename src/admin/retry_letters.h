@@ -4,6 +4,7 @@
 
 #include "admin/retry_filters.h"
 #include "decode/batch.h"
+#include "decode/decoder.h"
 #include "store/counter_adjustments.h"
 
 namespace heartbeat {
@@ -17,6 +18,7 @@ struct RetryLetter {
 };
 
 struct RetryLetters {
+    const Decoder *decoder;
     Batch *batch;
     Datum values[retry_filters + 2]; // the filters, then the last id that was locked, and how many to lock
     char nulls[retry_filters + 2];

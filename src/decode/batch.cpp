@@ -1,9 +1,6 @@
-// Gathers messages: decodes each one, copies its bytes, and records the next offset of each Kafka partition.
+// Collects decoded messages: copies their bytes, and records the next offset of each Kafka partition.
 // batch_seal.cpp sorts them for the tables.
 #include "decode/batch.h"
-
-#include "decode/classify.h"
-#include "decode/decode.h"
 
 #include <algorithm>
 #include <cstring>
@@ -44,58 +41,55 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     return {bytes.size() - size, static_cast<int32_t>(size)};
 }
 
-void Batch::add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
-                        const void *key, size_t key_size, const void *payload, size_t payload_size,
-                        int32_t leader_epoch) {
-    uint32_t index = partition_index(partition, first_offset);
-    if (offset < partitions[index].next_offset)
-        return; // the client read it before its last seek: it is stored already, or in this batch
-
-    size_t bytes_before = bytes.size();
-    BatchMessage message{};
-    message.partition_index = index;
-    message.offset = offset;
-    message.kafka_time = kafka_time;
-    message.leader_epoch = leader_epoch;
-    message.key = keep(key, key_size);
-    message.payload = keep(payload, payload_size);
-    message.customer_id = message.error_text = {0, -1};
-
-    if (!decode(payload, payload_size, &message)) {
-        bytes.resize(bytes_before);
-        throw std::bad_alloc();
-    }
-    messages.push_back(message);
-    BatchPartition &progress = partitions[index];
-    progress.next_offset = offset + 1;
-    progress.messages++;
-    if (kafka_time >= 0) {
-        progress.last_offset = offset;
-        progress.last_kafka_time = kafka_time;
-        progress.last_message = static_cast<uint32_t>(messages.size() - 1);
-    }
-    if (message.error != DecodeErrorCode::none)
-        return;
-    bool first = progress.readings++ == 0;
-    progress.first_event = first ? message.event_time : std::min(progress.first_event, message.event_time);
-    progress.last_event = first ? message.event_time : std::max(progress.last_event, message.event_time);
+bool Batch::begin_message(const MessageView &message, int64_t first_offset, BatchMessage *begun) {
+    uint32_t index = partition_index(message.partition, first_offset);
+    if (message.offset < partitions[index].next_offset)
+        return false; // the client read it before its last seek: it is stored already, or in this batch
+    begun->partition_index = index;
+    begun->offset = message.offset;
+    begun->kafka_time = message.kafka_time;
+    begun->leader_epoch = message.leader_epoch;
+    begun->key = keep(message.key.data, message.key.size);
+    begun->payload = keep(message.payload.data, message.payload.size);
+    begun->customer_id = begun->error_text = {0, -1};
+    return true;
 }
 
-// False: out of memory. The message itself may be a valid reading.
-bool Batch::decode(const void *payload, size_t size, BatchMessage *message) {
-    Reading reading;
-    DecodeError error;
-    if (decode_message(payload, size, &reading, &error)) {
-        message->error = DecodeErrorCode::none;
-        message->customer_id = keep(reading.customer_id, reading.customer_id_size);
-        message->heart_rate = reading.heart_rate;
-        message->heart_rate_class = classify_heart_rate(reading.heart_rate);
-        message->event_time = reading.event_time;
-        return true;
+BatchPartition *Batch::append(const BatchMessage &message) {
+    messages.push_back(message);
+    BatchPartition *progress = &partitions[message.partition_index];
+    progress->next_offset = message.offset + 1;
+    progress->messages++;
+    if (message.kafka_time >= 0) {
+        progress->last_offset = message.offset;
+        progress->last_kafka_time = message.kafka_time;
+        progress->last_message = static_cast<uint32_t>(messages.size() - 1);
     }
-    message->error = error.code;
-    message->error_text = keep(error.text, strlen(error.text));
-    return error.code != DecodeErrorCode::out_of_memory;
+    return progress;
+}
+
+void Batch::add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
+                        HeartRateClass heart_rate_class) {
+    BatchMessage added = {};
+    if (!begin_message(message, first_offset, &added))
+        return;
+    added.customer_id = keep(reading.customer_id, reading.customer_id_size);
+    added.heart_rate = reading.heart_rate;
+    added.heart_rate_class = heart_rate_class;
+    added.event_time = reading.event_time;
+    BatchPartition *progress = append(added);
+    bool first = progress->readings++ == 0;
+    progress->first_event = first ? added.event_time : std::min(progress->first_event, added.event_time);
+    progress->last_event = first ? added.event_time : std::max(progress->last_event, added.event_time);
+}
+
+void Batch::add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error) {
+    BatchMessage added = {};
+    if (!begin_message(message, first_offset, &added))
+        return;
+    added.error = error.code;
+    added.error_text = keep(error.text, strlen(error.text));
+    append(added);
 }
 
 MessageMark Batch::mark(uint32_t index) const {
@@ -135,16 +129,6 @@ Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept {
 
 void batch_destroy(Batch *batch) noexcept {
     delete batch;
-}
-
-bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
-                     size_t payload_size) noexcept {
-    try {
-        batch->add_message(number, 0, 0, -1, key, key_size, payload, payload_size);
-        return true;
-    } catch (...) {
-        return false;
-    }
 }
 
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept {

@@ -1,10 +1,12 @@
-// The messages that one transaction will store: decoded, sorted and ready to become rows. The consumer client
-// fills it, and the store reads it. A batch owns all of its bytes, so the caller can free a Kafka message or
-// a JSON value at once.
+// The messages that one transaction will store: decoded, sorted and ready to become rows. pipeline.cpp fills
+// it, and the store reads it. It decodes and classifies nothing itself. A batch owns all of its bytes, so the
+// caller can free a Kafka message or a JSON value at once.
 #pragma once
 
 #include "decode/batch_message.h"
 #include "decode/message_mark.h"
+#include "decode/message_view.h"
+#include "decode/reading.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -29,12 +31,12 @@ class Batch {
     bool full() const { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
     const char *at(BatchBytes piece) const { return bytes.data() + piece.position; }
 
-    // Adds a message, or only the progress that all messages before next_offset have been read. first_offset
-    // is the position of the partition before this batch. May throw std::bad_alloc; the message is then not
-    // in the batch.
-    void add_message(int32_t partition, int64_t first_offset, int64_t offset, int64_t kafka_time,
-                     const void *key, size_t key_size, const void *payload, size_t payload_size,
-                     int32_t leader_epoch = -1);
+    // Adds a message: with its reading, or as a dead letter. Or adds only the progress that all messages
+    // before next_offset have been read. first_offset is the position of the partition before this batch. May
+    // throw std::bad_alloc; the message is then not in the batch.
+    void add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
+                     HeartRateClass heart_rate_class);
+    void add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error);
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
     // Fills the lists below. Call it once, when the batch is complete. May throw std::bad_alloc.
@@ -76,7 +78,9 @@ class Batch {
   private:
     size_t bytes_sealed = 0; // the size of `bytes` when seal() was called
     uint32_t partition_index(int32_t partition, int64_t first_offset);
-    bool decode(const void *payload, size_t size, BatchMessage *message);
+    // False: the batch has this message, or the database does.
+    bool begin_message(const MessageView &message, int64_t first_offset, BatchMessage *begun);
+    BatchPartition *append(const BatchMessage &message);
     int compare_keys(const BatchMessage &left, const BatchMessage &right) const;
     void refuse(uint32_t index, const char *sqlstate, BatchBytes text);
     void sort_by_key(std::vector<uint32_t> &indexes);
@@ -85,10 +89,6 @@ class Batch {
 // For callers that must not see an exception: nullptr or false if there is no memory.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Adds the message as the only one of a partition with that number. For messages that do not come from Kafka
-// in order, such as dead letters that are tried again.
-bool batch_add_alone(Batch *batch, int32_t number, const void *key, size_t key_size, const void *payload,
-                     size_t payload_size) noexcept;
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
 // Call it after sealing, if the database refuses this reading. The reading and its duplicates become dead

@@ -1,6 +1,6 @@
-// The rule that separates normal heart rates from anomalies. The batch, the SQL function heartbeat_classify()
-// and the generator's tests call this function. test/t/061_classification.t compares the copies of the rule
-// in SQL, a dashboard, the README and a benchmark with it.
+// The rule that separates normal heart rates from anomalies. The pipeline, the SQL function
+// heartbeat_classify() and the generator's tests call this function. test/t/061_classification.t compares the
+// copies of the rule in SQL, a dashboard, the README and a benchmark with it.
 #pragma once
 
 #include "decode/heart_rate_class.h"

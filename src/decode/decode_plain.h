@@ -1,5 +1,6 @@
 // Decodes readings in the form that most producers write, without a JSON parser. It is a faster way and not a
-// second rule. If decode_plain() does not accept a payload, decode.cpp calls decode_json().
+// second rule. If decode_plain() does not accept a payload, decoder_of_heartbeat.cpp
+// calls decode_json().
 #pragma once
 
 #include "decode/reading.h"

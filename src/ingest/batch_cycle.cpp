@@ -142,12 +142,13 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     worker_stats_batch_begins(slot);
     show_watermarks(batch, consumer);
     if (cycle->full && !cycle->doubtful && !cycle->hold)
-        cycle->ahead = consumer_fill_ahead(consumer, cycle->next);
+        cycle->ahead = consumer_fill_ahead(consumer, cycle->decoder, cycle->next);
 }
 
 } // namespace
 
-bool batch_cycle_create(BatchCycle *cycle) {
+bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder) {
+    cycle->decoder = decoder;
     size_t messages = static_cast<size_t>(settings.batch_size);
     cycle->batch = batch_create(messages, batch_bytes_max);
     cycle->next = batch_create(messages, batch_bytes_max);
@@ -174,7 +175,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
         return; // no message may follow the ones that were lost
     if (cycle->hold)
         return consumer_listen(consumer); // the next answer of Kafka then wakes the worker
-    take_result(cycle, consumer_fill(consumer, cycle->batch));
+    take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
 }

@@ -7,6 +7,7 @@
 namespace heartbeat {
 
 struct BatchCycle {
+    const Decoder *decoder; // of all messages of the source
     Batch *batch;
     Batch *next;           // filled while the batch is being stored, if more messages are queued
     bool ahead;            // a thread fills `next`
@@ -29,8 +30,9 @@ enum class StoreResult {
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
-bool batch_cycle_create(BatchCycle *cycle); // false: out of memory
-void batch_cycle_begin(BatchCycle *cycle);  // after an assignment
+// False: out of memory.
+bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder);
+void batch_cycle_begin(BatchCycle *cycle); // after an assignment
 
 // Forgets the messages that are not stored. consumer may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);

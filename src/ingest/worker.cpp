@@ -4,6 +4,7 @@
 // `worker`. The launcher starts the process.
 #include "server/server.h"
 
+#include "decode/decoder_of_heartbeat.h"
 #include "ingest/worker_assign.h"
 #include "ingest/worker_batch.h"
 #include "ingest/worker_client.h"
@@ -156,7 +157,8 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     worker_start(settings.database, worker.slot);
     tables_prepare_process();
     worker.session.memory = consumer_memory_create();
-    if (worker.session.memory == nullptr || !batch_cycle_create(&worker.session.cycle))
+    if (worker.session.memory == nullptr ||
+        !batch_cycle_create(&worker.session.cycle, decoder_of_heartbeat()))
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     consumer_session_close_at_exit(&worker.session);
 

@@ -1,7 +1,9 @@
-// Polls librdkafka's queue, and adds each accepted message to the batch. The caller assigns partitions and
-// never subscribes, so no consumer group rebalances.
+// Polls librdkafka's queue, and gives each accepted message to the pipeline, which decodes it, classifies its
+// reading and adds it to the batch. The caller assigns partitions and never subscribes, so no consumer group
+// rebalances.
 #include "kafka/consumer_fill.h"
 
+#include "decode/pipeline.h"
 #include "kafka/consumer_accept.h"
 #include "kafka/consumer_assign.h"
 #include "kafka/consumer_client.h"
@@ -28,7 +30,16 @@ void move_positions(std::vector<PartitionPosition> &positions, const Batch &batc
     }
 }
 
-FillResult take(Consumer *consumer, const rd_kafka_message_t *message, Batch *batch) {
+MessageView view_of(const rd_kafka_message_t *message) {
+    return {message->partition,
+            message->offset,
+            log_kafka_time(message),
+            log_epoch(message),
+            {message->key, message->key_len},
+            {message->payload, message->len}};
+}
+
+FillResult take(Consumer *consumer, const Decoder *decoder, const rd_kafka_message_t *message, Batch *batch) {
     int64_t first_offset = 0;
     switch (consumer_accept(consumer, message, batch, &first_offset)) {
     case Acceptance::accepted:
@@ -38,9 +49,8 @@ FillResult take(Consumer *consumer, const rd_kafka_message_t *message, Batch *ba
     case Acceptance::trouble:
         return FillResult::trouble;
     }
-    batch->add_message(message->partition, first_offset, message->offset, log_kafka_time(message),
-                       message->key, message->key_len, message->payload, message->len, log_epoch(message));
-    return FillResult::drained;
+    bool taken = pipeline_take(decoder, view_of(message), first_offset, batch);
+    return taken ? FillResult::drained : FillResult::out_of_memory;
 }
 
 // Examines each partition whose log may have changed since the last call. False: an error, or out of memory.
@@ -52,7 +62,7 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
-FillResult fill(Consumer *consumer, Batch *batch) noexcept {
+FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
     consumer->wake->empty();
     if (consumer->reassigning)
         return FillResult::drained; // queued messages may be of the assignment before
@@ -77,7 +87,7 @@ FillResult fill(Consumer *consumer, Batch *batch) noexcept {
                 fetcher_note_taken(consumer, message.get());
                 // drop the messages after an error: the caller assigns positions again before it reads on
                 if (result == FillResult::drained)
-                    result = take(consumer, message.get(), batch);
+                    result = take(consumer, decoder, message.get(), batch);
             } catch (...) {
                 result = FillResult::out_of_memory;
             }
@@ -96,23 +106,23 @@ void consumer_listen(Consumer *consumer) noexcept {
     consumer->listen();
 }
 
-FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept {
+FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
     Error error = {};
     if (consumer_assign_state(consumer, &error) == AssignState::failed) {
         consumer->note_trouble("%s", error.text);
         return FillResult::trouble;
     }
-    return fill(consumer, batch);
+    return fill(consumer, decoder, batch);
 }
 
-bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept {
+bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
     Error error;
     if (consumer_assign_state(consumer, &error) == AssignState::failed)
         return false; // the caller then calls consumer_fill(), which gives no message, and asks Kafka again
     SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {
-            consumer->ahead_result = fill(consumer, batch);
+            consumer->ahead_result = fill(consumer, decoder, batch);
             if (consumer->ahead_result == FillResult::full && !batch_seal(batch))
                 consumer->ahead_result = FillResult::out_of_memory;
         });

@@ -1,5 +1,5 @@
-// Decodes the messages that librdkafka has queued into a batch. It runs on the caller's thread, or on a
-// second thread while the caller stores the batch before.
+// Takes the messages that librdkafka has queued through the pipeline into a batch. It runs on the caller's
+// thread, or on a second thread while the caller stores the batch before.
 #pragma once
 
 #include "decode/batch.h"
@@ -8,18 +8,19 @@
 namespace heartbeat {
 
 class Consumer;
+class Decoder;
 
 // Empties the descriptor. While no partition is assigned, it also handles librdkafka's events. A caller that
 // waits for an answer calls it.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
-FillResult consumer_fill(Consumer *consumer, Batch *batch) noexcept;
+FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 
 // The same on a second thread, while the caller does other work. The thread seals the batch if it gets full.
 // Each other call waits for the thread to end, except a call that uses no data of the thread: see the fields
 // of Consumer in consumer_client.h. False: no thread was started, and the batch is unchanged.
-bool consumer_fill_ahead(Consumer *consumer, Batch *batch) noexcept;
+bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed
 

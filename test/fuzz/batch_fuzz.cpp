@@ -1,7 +1,7 @@
 // Fuzzing: for any messages, a batch has each message once, in the order of the primary key. The harness
 // compares the batch with a simple implementation.
-#include "decode/batch.h"
-#include "decode/decode.h"
+#include "decode/decoder_of_heartbeat.h"
+#include "decode/pipeline.h"
 #include "require.h"
 
 #include <algorithm>
@@ -59,7 +59,9 @@ void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32
         // mostly a later offset, sometimes an earlier one, as after a seek
         const int64_t offset = std::max<int64_t>(0, (*next)[partition] + input->byte() % 8 - 2);
         const std::string payload = make_payload(input);
-        batch->add_message(partition, 0, offset, -1, nullptr, 0, payload.data(), payload.size());
+        const MessageView message = {
+            .partition = partition, .offset = offset, .payload = {payload.data(), payload.size()}};
+        require(pipeline_take(decoder_of_heartbeat(), message, 0, batch));
         if (offset < (*next)[partition])
             continue;
         kept->push_back({payload, partition, offset});
@@ -76,9 +78,10 @@ void check_messages(const Batch &batch, const std::vector<Kept> &kept,
         require(message.offset == kept[i].offset);
         require(batch.partitions[message.partition_index].partition == kept[i].partition);
         require(text_of(batch, message.payload) == kept[i].payload);
-        Reading reading;
-        DecodeError error;
-        const bool good = decode_message(kept[i].payload.data(), kept[i].payload.size(), &reading, &error);
+        Decoded decoded;
+        const bool good = decoder_of_heartbeat()->decode(
+            {.payload = {kept[i].payload.data(), kept[i].payload.size()}}, &decoded);
+        const Reading &reading = decoded.reading;
         require(message.is_reading() == good);
         if (good)
             require(text_of(batch, message.customer_id) ==

@@ -1,6 +1,6 @@
 // Fuzzing of the generator: a replay publishes the lines of any file byte for byte. If the extension decodes
 // a reading from a line, the line's key is the customer id of that reading.
-#include "decode/decode.h"
+#include "decode/decoder_of_heartbeat.h"
 #include "replay.h"
 #include "replay_key.h"
 #include "require.h"
@@ -32,10 +32,10 @@ void check_key(std::string_view line, const Message &message) {
         require(!key->empty() && key->find_first_of("\"\\") == std::string_view::npos);
         require(key->data() >= line.data() && key->data() + key->size() <= line.data() + line.size());
     }
-    Reading reading;
-    DecodeError error;
-    if (!decode_message(line.data(), line.size(), &reading, &error))
+    Decoded decoded;
+    if (!decoder_of_heartbeat()->decode({.payload = {line.data(), line.size()}}, &decoded))
         return;
+    const Reading &reading = decoded.reading;
     // A line without a key is right too, if its customer id or its field name has an escape: only the decoder
     // reads escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;

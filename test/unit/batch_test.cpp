@@ -1,8 +1,10 @@
 // Unit tests: the progress, order, duplicates, dead letters, minutes and limits of a batch.
-#include "decode/batch.h"
+#include "decode/decoder_of_heartbeat.h"
+#include "decode/pipeline.h"
 
 #include <gtest/gtest.h>
 #include <string>
+#include <string_view>
 
 namespace heartbeat {
 namespace {
@@ -14,11 +16,19 @@ std::string reading(const std::string &customer, const std::string &rate, const 
            R"(,"event_timestamp":"2025-11-22T)" + time + R"(Z"})";
 }
 
+void take(Batch *batch, const MessageView &message, int64_t first_offset = 0) {
+    ASSERT_TRUE(pipeline_take(decoder_of_heartbeat(), message, first_offset, batch));
+}
+
+MessageBytes bytes_of(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
 class BatchTest : public testing::Test {
   protected:
     void add(int32_t partition, int64_t offset, const std::string &payload, int64_t first_offset = 0) {
-        batch.add_message(partition, first_offset, offset, 1000 + offset, "key", 3, payload.data(),
-                          payload.size());
+        take(&batch, {partition, offset, 1000 + offset, -1, bytes_of("key"), bytes_of(payload)},
+             first_offset);
     }
     std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
     std::string customers(const std::vector<uint32_t> &indexes) const {
@@ -45,8 +55,8 @@ TEST_F(BatchTest, IsEmptyUntilAnOffsetIsPassed) {
 TEST_F(BatchTest, KeepsTheBytesOfKeyAndPayload) {
     std::string payload = reading("CUST-0001", "74", "14:39:00");
     add(3, 5, payload, 5);
-    batch.add_message(3, 5, 6, -1, nullptr, 0, nullptr, 0);
-    batch.add_message(3, 5, 7, -1, "", 0, "", 0);
+    take(&batch, {.partition = 3, .offset = 6}, 5);
+    take(&batch, {.partition = 3, .offset = 7, .key = bytes_of(""), .payload = bytes_of("")}, 5);
     EXPECT_EQ(text(batch.messages[0].key), "key");
     EXPECT_EQ(text(batch.messages[0].payload), payload);
     EXPECT_EQ(batch.messages[1].key.size, -1) << "no key is not an empty key";
@@ -136,14 +146,14 @@ TEST_F(BatchTest, FindsTheMinuteBefore1970) {
 
 TEST_F(BatchTest, IsFullByCountAndByBytes) {
     Batch two(2, 1 << 20);
-    two.add_message(0, 0, 0, -1, nullptr, 0, "x", 1);
+    take(&two, {.offset = 0, .payload = bytes_of("x")});
     EXPECT_FALSE(two.full());
-    two.add_message(0, 0, 1, -1, nullptr, 0, "x", 1);
+    take(&two, {.offset = 1, .payload = bytes_of("x")});
     EXPECT_TRUE(two.full());
 
     Batch small(100, 64);
     std::string payload(100, 'x');
-    small.add_message(0, 0, 0, -1, nullptr, 0, payload.data(), payload.size());
+    take(&small, {.payload = bytes_of(payload)});
     EXPECT_TRUE(small.full());
 }
 

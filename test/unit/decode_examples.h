@@ -2,7 +2,7 @@
 // tests of decoding include it.
 #pragma once
 
-#include "decode/decode.h"
+#include "decode/decoder_of_heartbeat.h"
 
 #include <algorithm>
 #include <cstring>
@@ -48,19 +48,22 @@ inline std::string repeated(const std::string &unit, size_t count) {
     return text;
 }
 
+inline bool decode_payload(const void *payload, size_t size, Decoded *decoded) {
+    return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded);
+}
+
 // Decodes from a copy of the exact size; the text is filled with # before, which shows whether the decoder
 // terminated it.
 inline DecodeError refuse(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());
-    Reading reading{};
-    DecodeError error{};
-    std::fill_n(error.text, sizeof(error.text), '#');
-    if (decode_message(exact.get(), payload.size(), &reading, &error)) {
+    Decoded decoded{};
+    std::fill_n(decoded.error.text, sizeof(decoded.error.text), '#');
+    if (decode_payload(exact.get(), payload.size(), &decoded)) {
         ADD_FAILURE() << "decoded: " << payload.substr(0, 300);
-        error = {DecodeErrorCode::none, ""};
+        decoded.error = {DecodeErrorCode::none, ""};
     }
-    return error;
+    return decoded.error;
 }
 
 inline void expect_explained(const DecodeError &error, const std::string &payload) {

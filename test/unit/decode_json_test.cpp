@@ -5,14 +5,13 @@ namespace heartbeat {
 namespace {
 
 TEST(DecodeJson, RefusesAMissingPayload) {
-    Reading reading{};
-    DecodeError error{};
-    EXPECT_FALSE(decode_message(nullptr, 0, &reading, &error));
-    EXPECT_EQ(error.code, Code::tombstone);
-    expect_explained(error, "");
-    EXPECT_FALSE(decode_message("", 0, &reading, &error));
-    EXPECT_EQ(error.code, Code::empty);
-    expect_explained(error, "");
+    Decoded decoded{};
+    EXPECT_FALSE(decode_payload(nullptr, 0, &decoded));
+    EXPECT_EQ(decoded.error.code, Code::tombstone);
+    expect_explained(decoded.error, "");
+    EXPECT_FALSE(decode_payload("", 0, &decoded));
+    EXPECT_EQ(decoded.error.code, Code::empty);
+    expect_explained(decoded.error, "");
 }
 
 TEST(DecodeJson, RefusesTextThatIsNotJson) {

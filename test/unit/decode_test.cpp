@@ -1,5 +1,5 @@
 // Unit test: which payloads are readings, and that these readings are exact.
-#include "decode/decode.h"
+#include "decode/decoder_of_heartbeat.h"
 
 #include <clocale>
 #include <cmath>
@@ -27,12 +27,11 @@ std::string payload_of(std::string_view customer_id, std::string_view heart_rate
 Reading decode(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());
-    Reading reading{};
-    DecodeError error{DecodeErrorCode::none, ""};
-    EXPECT_TRUE(decode_message(exact.get(), payload.size(), &reading, &error))
+    Decoded decoded{};
+    EXPECT_TRUE(decoder_of_heartbeat()->decode({.payload = {exact.get(), payload.size()}}, &decoded))
         << payload.substr(0, 300) << "\n"
-        << decode_error_name(error.code) << ": " << error.text;
-    return reading;
+        << decode_error_name(decoded.error.code) << ": " << decoded.error.text;
+    return decoded.reading;
 }
 
 std::string customer_id_of(const Reading &reading) {
@@ -121,11 +120,10 @@ TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
         R"({"customer_id":1,"heart_rate":1.5,"event_timestamp":"1970-01-01T00:00:00.1234567Z"})";
     EXPECT_EQ(decode(seven_digits).event_time, 123457);
 
-    Reading reading;
-    DecodeError error;
+    Decoded decoded;
     const std::string comma = payload_of("1", "72,5");
-    EXPECT_FALSE(decode_message(comma.data(), comma.size(), &reading, &error));
-    EXPECT_EQ(error.code, DecodeErrorCode::invalid_json);
+    EXPECT_FALSE(decoder_of_heartbeat()->decode({.payload = {comma.data(), comma.size()}}, &decoded));
+    EXPECT_EQ(decoded.error.code, DecodeErrorCode::invalid_json);
     std::setlocale(LC_NUMERIC, before.c_str());
     unsetenv("LOCPATH");
 }

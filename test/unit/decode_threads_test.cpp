@@ -31,13 +31,12 @@ std::string payload_of(int thread, int round) {
 
 void expect_reading(int thread, int round) {
     const std::string payload = payload_of(thread, round);
-    Reading reading{};
-    DecodeError error{};
-    ASSERT_TRUE(decode_message(payload.data(), payload.size(), &reading, &error)) << error.text;
-    ASSERT_EQ(reading.heart_rate, thread * 100000 + round + 0.5);
-    ASSERT_EQ(std::string(reading.customer_id, reading.customer_id_size), "CUST-0007");
-    ASSERT_FALSE(decode_message(payload.data(), payload.size() - 1, &reading, &error));
-    ASSERT_EQ(error.code, Code::invalid_json);
+    Decoded decoded{};
+    ASSERT_TRUE(decode_payload(payload.data(), payload.size(), &decoded)) << decoded.error.text;
+    ASSERT_EQ(decoded.reading.heart_rate, thread * 100000 + round + 0.5);
+    ASSERT_EQ(std::string(decoded.reading.customer_id, decoded.reading.customer_id_size), "CUST-0007");
+    ASSERT_FALSE(decode_payload(payload.data(), payload.size() - 1, &decoded));
+    ASSERT_EQ(decoded.error.code, Code::invalid_json);
 }
 
 template <typename Work> void on_threads(Work work) {
@@ -62,24 +61,22 @@ TEST(DecodeThreads, AThreadOutOfMemoryDoesNotDisturbOtherThreads) {
     std::thread starving([&] {
         const std::string payload = with_rate("1.5,\"x\":[" + repeated("1,", 5000) + "1]");
         while (!done) {
-            Reading reading{};
-            DecodeError error{};
+            Decoded decoded{};
             allocations_left = 0; // the next allocation of any thread fails
-            if (!decode_message(payload.data(), payload.size(), &reading, &error)) {
+            if (!decode_payload(payload.data(), payload.size(), &decoded)) {
                 starved++;
-                EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
+                EXPECT_EQ(decoded.error.code, Code::out_of_memory) << decoded.error.text;
             }
             allocations_left = no_limit;
         }
     });
     for (int round = 0; round < rounds || starved < 50; ++round) {
         ASSERT_LT(round, 10'000'000);
-        Reading reading{};
-        DecodeError error{};
+        Decoded decoded{};
         const char payload[] =
             R"({"x":1.5,"customer_id":"a","heart_rate":74,"event_timestamp":"2026-11-22T00:00:00Z"})";
-        ASSERT_TRUE(decode_message(payload, sizeof(payload) - 1, &reading, &error)) << error.text;
-        ASSERT_EQ(reading.heart_rate, 74.0);
+        ASSERT_TRUE(decode_payload(payload, sizeof(payload) - 1, &decoded)) << decoded.error.text;
+        ASSERT_EQ(decoded.reading.heart_rate, 74.0);
     }
     done = true;
     starving.join();

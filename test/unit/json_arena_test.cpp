@@ -5,21 +5,20 @@
 namespace heartbeat {
 namespace {
 
-Reading reading{};
-DecodeError error{};
+Decoded decoded{};
 
 // Decodes with the n-th allocation failing.
 bool decode_failing(long n, const std::string &payload) {
     allocations_left = n;
-    const bool decoded = decode_message(payload.data(), payload.size(), &reading, &error);
+    const bool is_reading = decode_payload(payload.data(), payload.size(), &decoded);
     allocations_left = no_limit;
-    return decoded;
+    return is_reading;
 }
 
 TEST(JsonArena, AnOrdinaryReadingNeedsNoAllocation) {
     const std::string payload = document('"' + repeated("a", 256) + '"', "74.123456789012345678", good_time);
     EXPECT_TRUE(decode_failing(0, payload));
-    EXPECT_EQ(reading.heart_rate, 74.123456789012345678);
+    EXPECT_EQ(decoded.reading.heart_rate, 74.123456789012345678);
 }
 
 // Each failed allocation gives the code OUT_OF_MEMORY and not a dead letter's code, and the attempt leaks no
@@ -30,10 +29,10 @@ TEST(JsonArena, EachFailedAllocationGivesOutOfMemory) {
     long attempts = 0;
     for (; !decode_failing(attempts, payload); ++attempts) {
         ASSERT_LT(attempts, 100);
-        EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
+        EXPECT_EQ(decoded.error.code, Code::out_of_memory) << decoded.error.text;
     }
     EXPECT_GT(attempts, 5);
-    EXPECT_EQ(reading.heart_rate, 7e20);
+    EXPECT_EQ(decoded.reading.heart_rate, 7e20);
 }
 
 // Only a long token makes the parser's buffer grow. If that allocation fails, the number must not lose its
@@ -42,11 +41,11 @@ TEST(JsonArena, ALongNumberKeepsItsDigits) {
     const std::string payload = with_rate("1" + repeated("0", 10000) + "e-10000");
     for (long n = 0; n < 20; ++n) {
         if (decode_failing(n, payload))
-            EXPECT_EQ(reading.heart_rate, 1.0);
+            EXPECT_EQ(decoded.reading.heart_rate, 1.0);
         else
-            EXPECT_EQ(error.code, Code::out_of_memory) << error.text;
+            EXPECT_EQ(decoded.error.code, Code::out_of_memory) << decoded.error.text;
     }
-    EXPECT_EQ(reading.heart_rate, 1.0);
+    EXPECT_EQ(decoded.reading.heart_rate, 1.0);
 }
 
 } // namespace

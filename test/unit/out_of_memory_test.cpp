@@ -1,6 +1,8 @@
 // Unit test: lets each allocation fail in turn. The call must not throw, its status must report the error,
 // and a second call must give the usual result. The allocations of librdkafka itself do not fail here, since
 // it uses C's malloc().
+#include "decode/decoder_of_heartbeat.h"
+#include "decode/pipeline.h"
 #include "failing_allocations.h"
 #include "kafka/consumer.h"
 #include "kafka/kafka_config.h"
@@ -104,7 +106,10 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
             return;
         for (size_t i = 0; i < message_count; i++) {
             const std::string payload = payload_of(i);
-            while (!batch_add_alone(batch, static_cast<int32_t>(i), "key", 3, payload.data(), payload.size()))
+            const MessageView message = {.partition = static_cast<int32_t>(i),
+                                         .key = {"key", 3},
+                                         .payload = {payload.data(), payload.size()}};
+            while (!pipeline_take(decoder_of_heartbeat(), message, 0, batch))
                 EXPECT_EQ(batch->messages.size(), i)
                     << "a message that could not be added is not in the batch";
         }
@@ -187,8 +192,8 @@ class OutOfMemoryConsumer : public testing::Test {
             pollfd readable{consumer_descriptor(consumer), POLLIN, 0};
             poll(&readable, 1, 100);
             if (!ahead)
-                result = consumer_fill(consumer, batch);
-            else if (consumer_fill_ahead(consumer, batch))
+                result = consumer_fill(consumer, decoder_of_heartbeat(), batch);
+            else if (consumer_fill_ahead(consumer, decoder_of_heartbeat(), batch))
                 result = consumer_ahead_result(consumer);
         }
         return result;

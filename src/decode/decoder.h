@@ -1,0 +1,30 @@
+// The interface of decoders: a decoder makes a reading of a Kafka message, or the error that makes the
+// message a dead letter. Each format of messages has a decoder in a file of its own. pipeline.cpp calls it
+// and knows no format.
+#pragma once
+
+#include "decode/decode_error.h"
+#include "decode/message_view.h"
+#include "decode/reading.h"
+
+namespace heartbeat {
+
+// What a decoder makes of a message. It owns its bytes.
+struct Decoded {
+    Reading reading;
+    DecodeError error;
+};
+
+class Decoder {
+  public:
+    // Decodes the whole message or nothing of it. Returns true with decoded->reading filled in, or false with
+    // decoded->error filled in; the other one is unspecified. An error text may name a position in the
+    // message, but never has content of the message, because error texts go to logs. Any number of threads
+    // may decode at once, also while the process changes its locale.
+    virtual bool decode(const MessageView &message, Decoded *decoded) const noexcept = 0;
+
+  protected:
+    ~Decoder() = default; // nothing destroys a decoder through this interface
+};
+
+} // namespace heartbeat

@@ -1,0 +1,13 @@
+// The decoder of heartbeat's own layout: the payload is a JSON object with the three fields of a reading. The
+// ingest worker and the functions for replay and retry choose it.
+#pragma once
+
+#include "decode/decoder.h"
+
+namespace heartbeat {
+
+// A message without a payload is an error (a tombstone). A number becomes the nearest double, as usual in
+// JSON: 1e-400 is zero. The decoder lives as long as the process.
+const Decoder *decoder_of_heartbeat() noexcept;
+
+} // namespace heartbeat

@@ -1,0 +1,27 @@
+// The one place where a message goes to its decoder, the decoder's reading to the rule of classes, and both
+// to the batch.
+#include "decode/pipeline.h"
+
+#include "decode/classify.h"
+
+namespace heartbeat {
+
+bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t first_offset,
+                   Batch *batch) noexcept {
+    Decoded decoded; // not initialised: the decoder fills it in, and zeroing a kilobyte costs time
+    bool is_reading = decoder->decode(message, &decoded);
+    if (!is_reading && decoded.error.code == DecodeErrorCode::out_of_memory)
+        return false;
+    try {
+        if (is_reading)
+            batch->add_reading(message, first_offset, decoded.reading,
+                               classify_heart_rate(decoded.reading.heart_rate));
+        else
+            batch->add_dead_letter(message, first_offset, decoded.error);
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace heartbeat

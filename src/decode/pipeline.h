@@ -1,0 +1,16 @@
+// The path of a message into a batch: decode, classify, collect. The consumer client calls it for each
+// message that it has polled, and the retry of dead letters for each dead letter. It knows no format of
+// messages and no rule of classes.
+#pragma once
+
+#include "decode/batch.h"
+#include "decode/decoder.h"
+
+namespace heartbeat {
+
+// first_offset is the position of the message's partition before this batch. False: out of memory. The
+// message is then not in the batch, and may be a valid reading.
+bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t first_offset,
+                   Batch *batch) noexcept;
+
+} // namespace heartbeat
