@@ -21,13 +21,14 @@ stage_tidy() {
 
 # Checks the layout of src/ and the rules of CONTRIBUTING.md that a program can check: no floor includes a floor above it,
 # no two units include each other, each header compiles alone, every ereport() has an errcode, statements are raw
-# strings, no transaction of a worker asks Kafka, and documents name only functions
+# strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions
 # and files that exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
     script/lib/errcodes || failed=1
     script/lib/statements || failed=1
+    script/lib/exceptions || failed=1
     script/lib/kafka_calls || failed=1
     script/lib/documents || failed=1
     # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 namespace heartbeat {
 
@@ -16,7 +15,8 @@ constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace
 
-Batch::Batch(size_t max_messages, size_t max_bytes) : max_messages(max_messages), max_bytes(max_bytes) {}
+Batch::Batch(size_t max_messages, size_t max_bytes) noexcept
+    : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     // search from the end: neighbours in the queue are mostly of the same partition
@@ -92,7 +92,7 @@ void Batch::add_dead_letter(const MessageView &message, int64_t first_offset, co
     append(added);
 }
 
-MessageMark Batch::mark(uint32_t index) const {
+MessageMark Batch::mark(uint32_t index) const noexcept {
     const BatchMessage &message = messages[index];
     return {message.offset, message.kafka_time,
             message_checksum(at(message.key), message.key.size, at(message.payload), message.payload.size),
@@ -106,13 +106,7 @@ void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_o
     progress.next_offset = std::max(progress.next_offset, next_offset);
 }
 
-void Batch::leave_out(int32_t partition, int64_t offset) {
-    for (BatchMessage &message : messages)
-        if (message.offset == offset && partitions[message.partition_index].partition == partition)
-            message.left_out = true;
-}
-
-void Batch::clear() {
+void Batch::clear() noexcept {
     // free the memory of giant messages
     if (bytes.capacity() > max_bytes / 2)
         std::vector<char>().swap(bytes);
@@ -123,16 +117,10 @@ void Batch::clear() {
     unseal();
 }
 
-Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept {
-    return new (std::nothrow) Batch(max_messages, max_bytes);
-}
-
-void batch_destroy(Batch *batch) noexcept {
-    delete batch;
-}
-
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept {
-    batch->leave_out(partition, offset);
+    for (BatchMessage &message : batch->messages)
+        if (message.offset == offset && batch->partitions[message.partition_index].partition == partition)
+            message.left_out = true;
 }
 
 } // namespace heartbeat

@@ -1,6 +1,7 @@
 // The messages that one transaction will store: decoded, sorted and ready to become rows. pipeline.cpp fills
 // it, and the store reads it. It decodes and classifies nothing itself. A batch owns all of its bytes, so the
-// caller can free a Kafka message or a JSON value at once.
+// caller can free a Kafka message or a JSON value at once. The public functions here are noexcept;
+// batch_filler.h has the functions that may throw.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -24,37 +25,13 @@ constexpr int64_t minute_of(int64_t time) noexcept {
 
 class Batch {
   public:
-    // Room for max_messages messages. Their bytes can exceed max_bytes by one message at most.
-    Batch(size_t max_messages, size_t max_bytes);
+    bool empty() const noexcept { return partitions.empty(); }
+    bool full() const noexcept { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
+    const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
 
-    bool empty() const { return partitions.empty(); }
-    bool full() const { return messages.size() >= max_messages || bytes.size() >= max_bytes; }
-    const char *at(BatchBytes piece) const { return bytes.data() + piece.position; }
+    void clear() noexcept;
 
-    // Adds a message: with its reading, or as a dead letter. Or adds only the progress that all messages
-    // before next_offset have been read. first_offset is the position of the partition before this batch. May
-    // throw std::bad_alloc; the message is then not in the batch.
-    void add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
-                     HeartRateClass heart_rate_class);
-    void add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error);
-    void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
-
-    // Fills the lists below. Call it once, when the batch is complete. May throw std::bad_alloc.
-    void seal();
-    void unseal(); // empties the lists
-
-    // Before sealing: the message at that offset of that partition counts as read, and is not stored.
-    void leave_out(int32_t partition, int64_t offset);
-
-    // Undoes all calls of reject(). May throw std::bad_alloc.
-    void restore();
-    void reject(uint32_t index, const char *sqlstate, const char *text); // may throw std::bad_alloc
-
-    void clear();
-
-    MessageMark mark(uint32_t index) const; // the mark of a message, with its checksum
-
-    BatchBytes keep(const void *data, size_t size); // copies bytes into the batch; may throw std::bad_alloc
+    MessageMark mark(uint32_t index) const noexcept; // the mark of a message, with its checksum
 
     size_t max_messages;
     size_t max_bytes;
@@ -75,6 +52,29 @@ class Batch {
     std::vector<uint32_t> duplicates;
     std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
 
+  protected:
+    // batch_create() makes batches, and batch_destroy() destroys them.
+    Batch(size_t max_messages, size_t max_bytes) noexcept;
+    ~Batch() = default;
+
+    // Adds a message: with its reading, or as a dead letter. Or adds only the progress that all messages
+    // before next_offset have been read. first_offset is the position of the partition before this batch. May
+    // throw std::bad_alloc; the message is then not in the batch.
+    void add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
+                     HeartRateClass heart_rate_class);
+    void add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error);
+    void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
+
+    // Fills the lists. Call it once, when the batch is complete. May throw std::bad_alloc.
+    void seal();
+    void unseal() noexcept; // empties the lists
+
+    // Undoes all calls of reject(). May throw std::bad_alloc.
+    void restore();
+    void reject(uint32_t index, const char *sqlstate, const char *text); // may throw std::bad_alloc
+
+    BatchBytes keep(const void *data, size_t size); // copies bytes into the batch; may throw std::bad_alloc
+
   private:
     size_t bytes_sealed = 0; // the size of `bytes` when seal() was called
     uint32_t partition_index(int32_t partition, int64_t first_offset);
@@ -86,15 +86,20 @@ class Batch {
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
 
-// For callers that must not see an exception: nullptr or false if there is no memory.
+// These functions return nullptr or false if there is no memory.
+
+// Room for max_messages messages. Their bytes can exceed max_bytes by one message at most.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
+// Before sealing: the message at that offset of that partition counts as read, and is not stored.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
 // Call it after sealing, if the database refuses this reading. The reading and its duplicates become dead
-// letters: the database stores no reading that they could be duplicates of. The caller removes the index from
-// its own list.
+// letters: the database stores no reading that they could be duplicates of. Then call
+// batch_shorten(), so that the list does not have the index.
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;
+// Keeps only the first `count` indexes of the list: of the anomalies, or of the records.
+void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
 bool batch_restore(Batch *batch) noexcept; // the batch as it was sealed, to try rejected readings again
 
 } // namespace heartbeat

@@ -22,7 +22,7 @@ struct BatchMessage {
     HeartRateClass heart_rate_class;
     // an earlier message of this batch has the same key, and only that one is stored
     bool duplicate;
-    bool left_out; // on no list: see Batch::leave_out()
+    bool left_out; // on no list: see batch_leave_out()
     int64_t offset;
     int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
     int32_t leader_epoch; // -1: not known

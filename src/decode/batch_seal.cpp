@@ -2,6 +2,8 @@
 // dead letters. Afterwards it moves readings that the database refuses to the dead letters.
 #include "decode/batch.h"
 
+#include "decode/batch_filler.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -95,7 +97,7 @@ void Batch::restore() {
     seal();
 }
 
-void Batch::unseal() {
+void Batch::unseal() noexcept {
     records.clear();
     anomalies.clear();
     dead_letters.clear();
@@ -107,29 +109,34 @@ void Batch::unseal() {
 bool batch_seal(Batch *batch) noexcept {
     try {
         if (!batch->sealed)
-            batch->seal();
+            batch_filler(batch)->seal();
         return true;
     } catch (...) {
-        batch->unseal();
+        batch_filler(batch)->unseal();
         return false;
     }
 }
 
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept {
     try {
-        batch->reject(index, sqlstate, text);
+        batch_filler(batch)->reject(index, sqlstate, text);
         return true;
     } catch (...) {
         return false;
     }
 }
 
+void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept {
+    std::vector<uint32_t> &list = anomalies ? batch->anomalies : batch->records;
+    list.erase(list.begin() + static_cast<long>(std::min(count, list.size())), list.end());
+}
+
 bool batch_restore(Batch *batch) noexcept {
     try {
-        batch->restore();
+        batch_filler(batch)->restore();
         return true;
     } catch (...) {
-        batch->unseal();
+        batch_filler(batch)->unseal();
         return false;
     }
 }

@@ -2,6 +2,7 @@
 // to the batch.
 #include "decode/pipeline.h"
 
+#include "decode/batch_filler.h"
 #include "decode/classify.h"
 
 namespace heartbeat {
@@ -14,10 +15,10 @@ bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t f
         return false;
     try {
         if (is_reading)
-            batch->add_reading(message, first_offset, decoded.reading,
-                               classify_heart_rate(decoded.reading.heart_rate));
+            batch_filler(batch)->add_reading(message, first_offset, decoded.reading,
+                                             classify_heart_rate(decoded.reading.heart_rate));
         else
-            batch->add_dead_letter(message, first_offset, decoded.error);
+            batch_filler(batch)->add_dead_letter(message, first_offset, decoded.error);
         return true;
     } catch (...) {
         return false;

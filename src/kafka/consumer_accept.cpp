@@ -2,6 +2,7 @@
 // accepts a message only after the examination of the partition's log has accepted it.
 #include "kafka/consumer_accept.h"
 
+#include "decode/batch_filler.h"
 #include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
 #include "kafka/examination.h"
@@ -78,7 +79,8 @@ Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message
         return Acceptance::trouble;
     }
     if (is_end || message->offset >= position->end) {
-        batch->add_progress(message->partition, position->offset, std::min(message->offset, position->end));
+        batch_filler(batch)->add_progress(message->partition, position->offset,
+                                          std::min(message->offset, position->end));
         return Acceptance::passed_over;
     }
     *first_offset = position->offset;

@@ -71,14 +71,14 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
 }
 
 // Stores the readings of one list, and removes the refused ones from the list.
-Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bool isolate,
-                PartitionCounts *counts) {
+Rows store_list(Batch *batch, bool anomalies, bool isolate, PartitionCounts *counts) {
+    auto &indexes = anomalies ? batch->anomalies : batch->records;
     Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
     rows.stored = static_cast<bool *>(palloc0(rows.count + 1));
     rows.heart_rates = static_cast<double *>(palloc(sizeof(double) * (rows.count + 1)));
     if (isolate) {
         rows.count = store_isolated(rows);
-        indexes.resize(rows.count);
+        batch_shorten(batch, anomalies, rows.count);
     } else if (rows.count > 0) {
         tables_layout().insert(&rows, &replaying_of[anomalies]);
     }
@@ -91,8 +91,8 @@ Rows store_list(Batch *batch, std::vector<uint32_t> &indexes, bool anomalies, bo
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
     auto *counts =
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
-    Rows records = store_list(batch, batch->records, false, isolate, counts);
-    Rows anomalies = store_list(batch, batch->anomalies, true, isolate, counts);
+    Rows records = store_list(batch, false, isolate, counts);
+    Rows anomalies = store_list(batch, true, isolate, counts);
     // A duplicate of a refused reading is not counted here: batch_reject() has made it a dead letter too.
     for (const BatchMessage &message : batch->messages)
         counts[message.partition_index].duplicates += message.duplicate;

@@ -1,5 +1,6 @@
 // Fuzzing: for any messages, a batch has each message once, in the order of the primary key. The harness
 // compares the batch with a simple implementation.
+#include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"
 #include "require.h"
@@ -146,7 +147,7 @@ void check_reject(Batch *batch) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Input input{data, size};
-    Batch batch(1000, 1 << 20);
+    BatchFiller batch(1000, 1 << 20);
     for (int round = 0; round < 2; round++) { // the second round reuses the batch
         std::vector<Kept> kept;
         std::map<int32_t, int64_t> next;

@@ -1,4 +1,5 @@
 // Unit tests: the progress, order, duplicates, dead letters, minutes and limits of a batch.
+#include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"
 
@@ -38,7 +39,7 @@ class BatchTest : public testing::Test {
         return names;
     }
 
-    Batch batch{100, 1 << 20};
+    BatchFiller batch{100, 1 << 20};
 };
 
 TEST_F(BatchTest, IsEmptyUntilAnOffsetIsPassed) {
@@ -145,13 +146,13 @@ TEST_F(BatchTest, FindsTheMinuteBefore1970) {
 }
 
 TEST_F(BatchTest, IsFullByCountAndByBytes) {
-    Batch two(2, 1 << 20);
+    BatchFiller two(2, 1 << 20);
     take(&two, {.offset = 0, .payload = bytes_of("x")});
     EXPECT_FALSE(two.full());
     take(&two, {.offset = 1, .payload = bytes_of("x")});
     EXPECT_TRUE(two.full());
 
-    Batch small(100, 64);
+    BatchFiller small(100, 64);
     std::string payload(100, 'x');
     take(&small, {.payload = bytes_of(payload)});
     EXPECT_TRUE(small.full());

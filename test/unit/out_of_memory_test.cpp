@@ -1,6 +1,7 @@
 // Unit test: lets each allocation fail in turn. The call must not throw, its status must report the error,
 // and a second call must give the usual result. The allocations of librdkafka itself do not fail here, since
 // it uses C's malloc().
+#include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"
 #include "failing_allocations.h"
@@ -201,7 +202,7 @@ class OutOfMemoryConsumer : public testing::Test {
     void expect_recovery(bool ahead) {
         long refused = 0;
         const long failures = fail_each([&] {
-            Batch batch(message_count, 1 << 20);
+            BatchFiller batch(message_count, 1 << 20);
             while (!assign())
                 refused++;
             FillResult result = fill(&batch, ahead);

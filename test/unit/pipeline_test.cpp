@@ -1,5 +1,6 @@
 // Unit test: the pipeline takes a message through any decoder, classifies its reading, and adds both to the
 // batch.
+#include "decode/batch_filler.h"
 #include "decode/pipeline.h"
 
 #include <cstring>
@@ -37,7 +38,7 @@ class PipelineTest : public testing::Test {
     std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
 
     ByteDecoder decoder;
-    Batch batch{100, 1 << 20};
+    BatchFiller batch{100, 1 << 20};
 };
 
 TEST_F(PipelineTest, AddsAReadingWithItsClass) {

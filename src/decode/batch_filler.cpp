@@ -1,0 +1,17 @@
+// Makes and destroys batches. Each batch is a BatchFiller, so that batch_filler() can give its throwing
+// functions to the pure floors.
+#include "decode/batch_filler.h"
+
+#include <new>
+
+namespace heartbeat {
+
+Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept {
+    return new (std::nothrow) BatchFiller(max_messages, max_bytes);
+}
+
+void batch_destroy(Batch *batch) noexcept {
+    delete batch_filler(batch);
+}
+
+} // namespace heartbeat
