@@ -5,6 +5,7 @@
 #include "ingest/assignment.h"
 #include "ingest/leader_questions.h"
 #include "ingest/offset_validation.h"
+#include "ingest/stored_positions.h"
 #include "ingest/topic_watch.h"
 #include "monitor/worker_stats.h"
 #include "server/extension.h"
@@ -20,7 +21,6 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t partitions_told_max = 16;
-constexpr int64_t last_message_reach = 100000; // offsets
 
 AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const char *reason,
                          const char *hint) {
@@ -32,53 +32,6 @@ AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const 
 AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const Error &error,
                          const char *hint) {
     return give_up(assignment, result, text_from_utf8(error.text), hint);
-}
-
-StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
-    for (size_t i = 0; i < count; i++)
-        if (offsets[i].partition == partition)
-            return &offsets[i];
-    return nullptr;
-}
-
-// Loads the stored offsets, and adds the partitions that have none. Each worker adds them for all partitions,
-// so it does not matter which worker comes first. A partition that the topic gains later begins at its first
-// offset, since all its messages are newer than the start of ingest. If a leader did not answer when the
-// worker began the topic at its end offsets, its partition begins at its end offset later, too. Only this
-// process remembers that (end_partitions): after a restart such a partition begins at its first offset.
-StoredOffset *load_or_begin(Assignment *assignment, size_t *count) {
-    const TopicDescription &topic = assignment->partitions.topic;
-    StoredOffset *offsets = offsets_load(settings.topic, count);
-    if (*count == 0)
-        assignment->end_partitions =
-            settings.start_offset == static_cast<int>(StartOffset::latest) ? topic.partition_count : 0;
-    bool begun = false;
-    for (int32_t partition = 0; partition < topic.partition_count; partition++) {
-        const PartitionRange &range = assignment->partitions.partition[partition].range;
-        if (range.low < 0 || find(offsets, *count, partition) != nullptr)
-            continue;
-        bool from_end = partition < assignment->end_partitions;
-        offsets_begin(settings.topic, partition, from_end ? range.high : range.low, topic);
-        begun = true;
-    }
-    return begun ? offsets_load(settings.topic, count) : offsets;
-}
-
-// The last consumed message, if Kafka can still hold it and it is at most last_message_reach offsets back.
-// From further back, each connect would fetch the messages of aborted transactions in between again.
-MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
-    bool usable = stored.last_message.offset >= range.low &&
-                  stored.last_message.offset < stored.next_offset &&
-                  stored.next_offset - stored.last_message.offset <= last_message_reach;
-    return usable ? stored.last_message : MessageMark{};
-}
-
-PartitionPosition position_of(const StoredOffset &stored, const PartitionRange &range) {
-    PartitionPosition position = {stored.partition, stored.next_offset, usable_last_message(stored, range)};
-    position.trail = stored.trail;
-    position.log_begin = range.low;
-    position.log_end = range.high;
-    return position;
 }
 
 // Logs one line with the offsets that the worker begins at.
@@ -109,7 +62,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     size_t own = 0;
     for (size_t i = 0; i < count; i++)
         if (can_join(*assignment, offsets[i].partition))
-            positions[own++] = position_of(offsets[i], partitions[offsets[i].partition].range);
+            positions[own++] = stored_positions_of(offsets[i], partitions[offsets[i].partition].range);
     Error error;
     if (!(join ? consumer_join(consumer, positions, own, &error)
                : consumer_assign(consumer, positions, own, &error)))
@@ -134,7 +87,8 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return AssignmentResult::uninstalled;
     size_t count;
-    StoredOffset *offsets = load_or_begin(assignment, &count);
+    StoredOffset *offsets =
+        stored_positions_load(assignment->partitions, &assignment->end_partitions, &count);
     int32_t partitions = assignment->partitions.topic.partition_count;
     auto *ranges =
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));

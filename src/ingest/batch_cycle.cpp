@@ -75,7 +75,7 @@ void show_watermarks(const Batch *batch, Consumer *consumer) {
 // Stores the batch in a transaction of its own. After an error the caller ends this transaction.
 StoreResult store_in_transaction(BatchCycle *cycle) {
     Batch *batch = cycle->batch;
-    bool isolate = cycle->isolate;
+    bool isolate = cycle->stage == BatchStage::isolating;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
@@ -102,9 +102,21 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
 }
 
 void take_result(BatchCycle *cycle, FillResult result) {
-    cycle->full = result == FillResult::full;
-    cycle->doubtful = cycle->doubtful || result == FillResult::trouble;
-    cycle->lost = cycle->lost || result == FillResult::out_of_memory;
+    switch (result) {
+    case FillResult::drained:
+        cycle->stage = BatchStage::filling;
+        break;
+    case FillResult::full:
+        cycle->stage = BatchStage::full;
+        break;
+    case FillResult::trouble:
+        cycle->stage = BatchStage::filling;
+        cycle->after = AfterBatch::assign_again;
+        break;
+    case FillResult::out_of_memory:
+        cycle->stage = BatchStage::lost;
+        break;
+    }
 }
 
 void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
@@ -122,7 +134,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     if (cycle->commit_at == 0)
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
-    cycle->sealed = cycle->full = cycle->isolate = false;
+    cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
         return;
     std::swap(cycle->batch, cycle->next);
@@ -138,10 +150,11 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
                         errdetail("A batch of %zu messages could not be sorted.", batch->messages.size())));
     consumer_advance(consumer, batch);
-    cycle->sealed = true;
+    bool more = cycle->stage == BatchStage::full;
+    cycle->stage = BatchStage::sealed;
     worker_stats_batch_begins(slot);
     show_watermarks(batch, consumer);
-    if (cycle->full && !cycle->doubtful && !cycle->hold)
+    if (more && cycle->after == AfterBatch::read_on)
         cycle->ahead = consumer_fill_ahead(consumer, cycle->decoder, cycle->next);
 }
 
@@ -156,7 +169,8 @@ bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder) {
 }
 
 void batch_cycle_begin(BatchCycle *cycle) {
-    cycle->doubtful = cycle->lost = false;
+    cycle->stage = BatchStage::filling;
+    cycle->after = AfterBatch::read_on;
     // lag tools then see the offset that a topic begins at, or that a seek has set
     cycle->commit_at = GetCurrentTimestamp();
 }
@@ -166,14 +180,16 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
     cycle->batch->clear();
     cycle->next->clear();
     cycle->batch->max_messages = cycle->next->max_messages = static_cast<size_t>(settings.batch_size);
-    cycle->ahead = cycle->sealed = cycle->full = cycle->isolate = cycle->hold = false;
-    cycle->doubtful = cycle->lost = false;
+    cycle->ahead = false;
+    cycle->stage = BatchStage::filling;
+    cycle->after = AfterBatch::read_on;
 }
 
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
-    if (cycle->sealed || cycle->doubtful || cycle->lost)
+    bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
+    if (!takes || cycle->after == AfterBatch::assign_again)
         return; // no message may follow the ones that were lost
-    if (cycle->hold)
+    if (cycle->after == AfterBatch::join)
         return consumer_listen(consumer); // the next answer of Kafka then wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
@@ -183,7 +199,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
 long batch_cycle_until_due(const BatchCycle *cycle) {
     if (cycle->batch->empty())
         return -1;
-    if (cycle->full || cycle->sealed || cycle->doubtful || cycle->hold)
+    if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
     // The time runs from the previous store. So a reading after a quiet moment is stored at once, and many
     // readings in a row share a transaction. No message waits longer than heartbeat.batch_wait, since its
@@ -195,7 +211,7 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
 }
 
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
-    if (!cycle->sealed)
+    if (!batch_cycle_is_sealed(*cycle))
         close_batch(cycle, consumer, slot);
     Batch *batch = cycle->batch;
     ErrorContextCallback context = {error_context_stack, add_context, cycle};
@@ -220,7 +236,8 @@ long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assig
             consumer_commit_group_offsets(consumer);
         cycle->commit_at = away ? now + commit_every : 0;
     }
-    cycle->doubtful = assignment_tend(consumer, assignment) || cycle->doubtful;
+    if (assignment_tend(consumer, assignment))
+        cycle->after = AfterBatch::assign_again;
     long wait = partitions_until_due(assignment->partitions);
     if (cycle->commit_at != 0)
         wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->commit_at - now, 0) / 1000 + 1));

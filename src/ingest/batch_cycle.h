@@ -6,18 +6,29 @@
 
 namespace heartbeat {
 
+enum class BatchStage : uint8_t {
+    filling,   // it takes messages
+    full,      // more messages are queued than fit into it
+    sealed,    // it is complete and must be stored, perhaps again after an error
+    isolating, // sealed, and PostgreSQL refused one of its rows: the next attempt to store it finds this row
+    lost,      // memory ran out and messages were lost: the worker drops the batch and assigns again
+};
+
+// What the worker does when the batch is stored. Until then it consumes no more messages, unless it reads on.
+enum class AfterBatch : uint8_t {
+    read_on,
+    join,         // assigns partitions that can be read again
+    assign_again, // assigns all partitions again: Kafka reported an error or a change
+};
+
 struct BatchCycle {
     const Decoder *decoder; // of all messages of the source
     Batch *batch;
-    Batch *next;           // filled while the batch is being stored, if more messages are queued
-    bool ahead;            // a thread fills `next`
-    bool sealed;           // the batch is complete and must be stored, perhaps again after an error
-    bool isolate;          // PostgreSQL refused a row of the batch: find this row
-    bool full;             // more messages are queued than fit into the batch
-    bool hold;             // consume no more messages until the batch is stored: partitions wait to join
-    bool doubtful;         // assign again when the batch is stored: Kafka reported an error or a change
+    Batch *next; // filled while the batch is being stored, if more messages are queued
+    bool ahead;  // a thread fills `next`
+    BatchStage stage;
+    AfterBatch after;
     int64_t unresolved;    // number of unresolved dead letters when the limit was found to be reached
-    bool lost;             // drop the batch and assign again: memory ran out and messages were lost
     TimestampTz stored_at; // when the previous batch was stored; 0: there is none
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new ones
 };
@@ -29,6 +40,10 @@ enum class StoreResult {
     moved,       // nothing was stored: another writer has moved an offset in heartbeat_offsets
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
+
+inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
+    return cycle.stage == BatchStage::sealed || cycle.stage == BatchStage::isolating;
+}
 
 // False: out of memory.
 bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder);

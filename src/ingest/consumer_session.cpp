@@ -39,13 +39,11 @@ void tell_throttle(ConsumerSession *session, WorkerSlot *slot) {
 }
 
 void close_client(ConsumerSession *session) {
-    if (session->assigned)
-        take_losses(session);
     assignment_forget(session->consumer, &session->assignment);
     CloseResult result = kafka_close(session->consumer);
     abandoned = abandoned || result == CloseResult::left || consumer_clients() > clients_max;
     session->consumer = nullptr;
-    session->assigned = session->troubled = false;
+    session->trouble = Trouble::none;
     batch_cycle_drop(&session->cycle, nullptr);
     shared_state_forget_partitions();
 }
@@ -81,7 +79,9 @@ bool consumer_session_open(ConsumerSession *session, Error *error) {
     return session->consumer != nullptr;
 }
 
-void consumer_session_close(ConsumerSession *session) {
+void consumer_session_close(ConsumerSession *session, bool assigned) {
+    if (assigned)
+        take_losses(session);
     close_client(session);
     if (!abandoned)
         return;
@@ -95,14 +95,13 @@ void consumer_session_close_at_exit(ConsumerSession *session) {
     before_shmem_exit(close_at_exit, PointerGetDatum(session));
 }
 
-void consumer_session_stop(ConsumerSession *session) {
+void consumer_session_stop(ConsumerSession *session, bool assigned) {
     Error error;
-    if (session->consumer != nullptr && session->assigned) {
+    if (assigned) {
         take_losses(session); // the thread that reads ahead may have found some
         consumer_assign(session->consumer, nullptr, 0, &error);
     }
     assignment_forget(session->consumer, &session->assignment);
-    session->assigned = false;
     batch_cycle_drop(&session->cycle, session->consumer);
 }
 
@@ -126,12 +125,12 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *s
     consumer_session_drain(session, slot); // discards events that were queued before the assignment
     session->loss_count = 0;
     if (suspected && confirmed == 0) {
-        session->troubled = true; // the state is CONNECTING until it is settled
+        if (session->trouble == Trouble::none)
+            session->trouble = Trouble::first; // the state is CONNECTING until it is settled
         return AssignmentResult::unavailable;
     }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);
-    session->assigned = result == AssignmentResult::assigned;
-    if (session->assigned)
+    if (result == AssignmentResult::assigned)
         batch_cycle_begin(&session->cycle);
     worker_stats_batch_dropped(slot); // the worker reads the messages of a dropped batch again
     return result;
@@ -139,11 +138,14 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *s
 
 AssignmentResult consumer_session_join(ConsumerSession *session) {
     BatchCycle *cycle = &session->cycle;
-    cycle->hold =
+    bool joins =
         partitions_to_join(session->assignment.partitions) && !consumer_is_committing(session->consumer);
-    if (!cycle->hold || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
+    if (cycle->after != AfterBatch::assign_again)
+        cycle->after = joins ? AfterBatch::join : AfterBatch::read_on;
+    if (!joins || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
         return AssignmentResult::asking;
-    cycle->hold = false;
+    if (cycle->after == AfterBatch::join)
+        cycle->after = AfterBatch::read_on;
     return assignment_join(session->consumer, &session->assignment);
 }
 

@@ -8,14 +8,21 @@ namespace heartbeat {
 
 inline constexpr int losses_kept = 32; // further losses are dropped: the worker finds them again
 
+// Whether Kafka reported an error and has not delivered a message since.
+enum class Trouble : uint8_t {
+    none,
+    first,
+    repeated, // Kafka had reported another error shortly before
+};
+
 struct ConsumerSession {
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
     BatchCycle cycle;
-    bool assigned;
-    bool troubled;  // Kafka reported an error, and has not delivered a message since
-    int loss_count; // losses that were found and are not in heartbeat_offsets yet
+    Trouble trouble;
+    TimestampTz troubled_at; // when Kafka last reported an error
+    int loss_count;          // losses that were found and are not in heartbeat_offsets yet
     TopicLoss losses[losses_kept];
     char client_id[64];
 };
@@ -23,15 +30,16 @@ struct ConsumerSession {
 // False: a setting is wrong, and *error says which.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Ends the process if librdkafka cannot close the client; the launcher then starts a new worker.
-void consumer_session_close(ConsumerSession *session);
+// Closes the client, if there is one. `assigned`: partitions are assigned. Ends the process if librdkafka
+// cannot close the client; the launcher then starts a new worker.
+void consumer_session_close(ConsumerSession *session, bool assigned);
 
 // Closes the client when the process exits. Call it once.
 void consumer_session_close_at_exit(ConsumerSession *session);
 
-// Stops reading. The worker drops the messages that it has not stored, and reads them again later from the
-// stored offsets.
-void consumer_session_stop(ConsumerSession *session);
+// Stops reading, and forgets Kafka's answers about the partitions. `assigned`: partitions are assigned. The
+// worker drops the messages that it has not stored, and reads them again later from the stored offsets.
+void consumer_session_stop(ConsumerSession *session, bool assigned);
 
 // Decodes queued messages into the batch, and takes librdkafka's events.
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);

@@ -32,26 +32,42 @@ namespace {
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
+// A person may have changed something: what the worker has found until now does not count any more.
+void begin_again() {
+    worker.session.trouble = Trouble::none;
+    worker.session.assignment.told = false;
+    suspicions_forget(&worker.session.assignment.suspicions);
+    worker_enter(WorkerPhase::looking); // it stops to read, since a seek may have moved the stored offsets
+}
+
+// Reads heartbeat_control, and enters the phase that follows from it.
 void look_at_control() {
     uint64_t seen = wake_generation();
     Extension extension;
-    worker.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
-    if (worker.installed) {
-        worker.wrong_server = tables_wrong_server();
-        worker.paused = pause_check();
+    bool installed = transaction_begin(&extension, XACT_READ_COMMITTED);
+    const WrongServer *wrong_server = nullptr;
+    bool paused = false;
+    if (installed) {
+        wrong_server = tables_wrong_server();
+        paused = pause_check();
         transaction_commit();
     }
     worker.control_seen = seen;
-    worker.control_known = true;
-    worker.failed = worker.session.troubled = worker.trouble_again = worker.session.assignment.told = false;
-    suspicions_forget(&worker.session.assignment.suspicions);
-    consumer_session_stop(&worker.session); // a seek may have moved the stored offsets
+    if (!installed) {
+        worker_stop(not_installed_reason,
+                    "Run CREATE EXTENSION heartbeat in the database of heartbeat.database. "
+                    "heartbeat then starts to read automatically.");
+    } else if (wrong_server != nullptr) {
+        worker_stop(wrong_server->reason, wrong_server->hint);
+    } else if (settings.brokers[0] == '\0') {
+        worker_close_client();
+        worker_stop(settings_why_no_brokers(), "Set heartbeat.brokers, and reload the configuration.");
+    } else {
+        worker_enter(paused ? WorkerPhase::paused : WorkerPhase::assigning);
+    }
 }
 
 long stay_paused() {
-    // stop only once: another stop would drop the questions about end offsets that are under way
-    if (worker.session.assigned || worker.slot->state != WorkerState::paused)
-        consumer_session_stop(&worker.session);
     worker_state_report(WorkerState::paused, "", nullptr);
     consumer_session_drain(&worker.session, worker.slot);
     assignment_refresh_watermarks(worker.session.consumer, &worker.session.assignment);
@@ -66,56 +82,49 @@ long step() {
     if (!worker.tables_recovered)
         tables_recover();
     worker.tables_recovered = true;
-    if (!worker.control_known || worker.control_seen != wake_generation())
+    if (worker.control_seen != wake_generation())
+        begin_again();
+    if (worker.phase == WorkerPhase::looking)
         look_at_control();
-    if (!worker.installed)
-        return worker_state_rest(WorkerState::stopped, not_installed_reason,
-                                 "Run CREATE EXTENSION heartbeat in the database of heartbeat.database. "
-                                 "heartbeat then starts to read automatically.");
-    if (worker.wrong_server != nullptr)
-        return worker_state_rest(WorkerState::stopped, worker.wrong_server->reason,
-                                 worker.wrong_server->hint);
-    if (settings.brokers[0] == '\0') {
-        consumer_session_close(&worker.session);
-        return worker_state_rest(WorkerState::stopped, settings_why_no_brokers(),
-                                 "Set heartbeat.brokers, and reload the configuration.");
-    }
-    if (worker.failed || (worker.session.consumer == nullptr && !worker_client_open()))
+    if (worker.phase == WorkerPhase::stopped || worker.phase == WorkerPhase::failed)
         return until_woken;
-    if (worker.paused)
+    if (worker.session.consumer == nullptr && !worker_client_open())
+        return until_woken;
+    if (worker.phase == WorkerPhase::paused)
         return stay_paused();
-    if (!worker.session.assigned) {
+    if (worker.phase == WorkerPhase::assigning) {
         long wait = worker_assign_step();
-        if (!worker.session.assigned)
+        if (worker.phase != WorkerPhase::reading)
             return wait;
     }
     return worker_batch_stream();
 }
 
+// After an error. Returns how many milliseconds to sleep; at_once: the worker stores the batch again by
+// halves.
 long recover() {
     Failure &failure = worker.failure;
     failure_take(worker.slot, &failure, tables_may_be_of_row);
     worker.tables_recovered = false;
-    bool storing = worker.session.assigned && worker.session.cycle.sealed;
-    if (storing && failure.is_of_row && !worker.session.cycle.isolate) {
-        worker.session.cycle.isolate = true;
+    BatchStage &stage = worker.session.cycle.stage;
+    if (stage == BatchStage::sealed && failure.is_of_row) {
+        stage = BatchStage::isolating;
         return at_once;
     }
-    if (!storing)
-        consumer_session_stop(&worker.session);
+    if (!batch_cycle_is_sealed(worker.session.cycle))
+        worker_enter(WorkerPhase::looking);
     worker.backoff_ms = std::clamp(worker.backoff_ms * 2, backoff_ms_min, backoff_ms_max);
-    worker.unexplained = true;
     return worker.backoff_ms;
 }
 
 void tell_failure() {
-    worker.unexplained = false;
     failure_explain(&worker.failure);
     worker_state_report(WorkerState::retrying, worker.failure.reason, worker.failure.hint);
 }
 
 long attempt() {
     volatile long wait = at_once;
+    volatile long wait_after_error = at_once;
     PG_TRY();
     {
         wait = step();
@@ -125,11 +134,11 @@ long attempt() {
     PG_CATCH();
     {
         HOLD_INTERRUPTS(); // a cancel request here would raise an error that no PG_TRY catches
-        wait = recover();
+        wait = wait_after_error = recover();
         RESUME_INTERRUPTS();
     }
     PG_END_TRY();
-    if (worker.unexplained)
+    if (wait_after_error != at_once)
         tell_failure();
     return wait;
 }
@@ -137,8 +146,8 @@ long attempt() {
 void reload() {
     // the properties file may have changed under the same name, so each reload opens a new client
     worker_slot_doing(worker.slot, WorkerActivity::closing, 0);
-    consumer_session_close(&worker.session);
-    worker.control_known = worker.failed = false;
+    worker_close_client();
+    begin_again();
     worker.backoff_ms = 0;
 }
 

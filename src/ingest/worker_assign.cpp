@@ -23,7 +23,7 @@ void worker_assign_report() {
     Assignment *assignment = &worker.session.assignment;
     if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
         worker_state_report(WorkerState::connecting, assignment->reason, assignment->hint);
-    else if (!worker.session.troubled)
+    else if (worker.session.trouble == Trouble::none)
         worker_state_report(WorkerState::running, "", nullptr);
 }
 
@@ -32,6 +32,8 @@ long worker_assign_take(AssignmentResult result) {
     case AssignmentResult::asking:
         return partitions_until_due(worker.session.assignment.partitions);
     case AssignmentResult::assigned:
+        if (worker.phase == WorkerPhase::assigning)
+            worker_enter(WorkerPhase::reading);
         worker_assign_report();
         return at_once;
     case AssignmentResult::unavailable:
@@ -41,17 +43,17 @@ long worker_assign_take(AssignmentResult result) {
             return reconnect_ms;
         return std::min(partitions_until_due(worker.session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
-        consumer_session_close(&worker.session);
+        worker_close_client();
         return reconnect_ms; // while brokers disagree about the topic, each answer would end a client at once
     case AssignmentResult::uninstalled:
-        worker.installed = false;
+        worker_enter(WorkerPhase::looking);
         return at_once;
     case AssignmentResult::unreachable:
         return try_again();
     case AssignmentResult::failed:
         break;
     }
-    return worker_state_fail(worker.session.assignment.reason, worker.session.assignment.hint);
+    return worker_fail(worker.session.assignment.reason, worker.session.assignment.hint);
 }
 
 long worker_assign_step() {

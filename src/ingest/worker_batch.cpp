@@ -21,9 +21,9 @@ long stop_for_dead_letters() {
                "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are unresolved, and the "
                "current batch has more",
                settings.dead_letter_limit, static_cast<long long>(worker.session.cycle.unresolved));
-    return worker_state_fail(reason, "See heartbeat_dead_letter_summary. Correct the dead letters and call "
-                                     "heartbeat_retry_dead_letters(), DELETE the dead letters that you do "
-                                     "not need, or raise the limit. heartbeat then continues automatically.");
+    return worker_fail(reason, "See heartbeat_dead_letter_summary. Correct the dead letters and call "
+                               "heartbeat_retry_dead_letters(), DELETE the dead letters that you do "
+                               "not need, or raise the limit. heartbeat then continues automatically.");
 }
 
 long store() {
@@ -33,10 +33,8 @@ long store() {
         worker_assign_report();
         return at_once;
     case StoreResult::paused:
-        worker.paused = true;
-        return at_once;
     case StoreResult::uninstalled:
-        worker.installed = false;
+        worker_enter(WorkerPhase::looking);
         return at_once;
     case StoreResult::limited:
         return stop_for_dead_letters();
@@ -49,7 +47,7 @@ long store() {
                       errdetail("The worker stored nothing of this batch. It continues at the offset that "
                                 "heartbeat_offsets has now."),
                       errhidecontext(true)));
-    consumer_session_stop(&worker.session);
+    worker_enter(WorkerPhase::assigning);
     return reconnect_ms;
 }
 
@@ -58,8 +56,8 @@ long store() {
 long worker_batch_stream() {
     worker_slot_doing(worker.slot, WorkerActivity::consuming, 0);
     consumer_session_fill(&worker.session, worker.slot);
-    if (worker.session.cycle.lost) {
-        consumer_session_stop(&worker.session);
+    if (worker.session.cycle.stage == BatchStage::lost) {
+        worker_enter(WorkerPhase::assigning);
         return reconnect_ms;
     }
     bool joins = partitions_to_join(worker.session.assignment.partitions);
@@ -68,10 +66,10 @@ long worker_batch_stream() {
          (joins || !consumer_heard(worker.session.consumer))))
         return worker_client_replace();
     if (worker_trouble_is_over())
-        worker.session.troubled = worker.trouble_again = false;
+        worker.session.trouble = Trouble::none;
     long duties =
         batch_cycle_duties(&worker.session.cycle, worker.session.consumer, &worker.session.assignment);
-    if (!worker.session.cycle.sealed) {
+    if (!batch_cycle_is_sealed(worker.session.cycle)) {
         worker_assign_report();
         if (worker_client_replace_useless())
             return reconnect_ms;
@@ -82,9 +80,9 @@ long worker_batch_stream() {
     long wait = batch_cycle_until_due(&worker.session.cycle);
     if (wait == at_once)
         return store();
-    if (worker.session.cycle.doubtful)
+    if (worker.session.cycle.after == AfterBatch::assign_again)
         return worker_trouble_assign_again();
-    if (worker.session.troubled)
+    if (worker.session.trouble != Trouble::none)
         duties = std::min(duties, reconnect_ms); // look again soon whether the error is over
     return wait < 0 ? duties : std::min(wait, duties);
 }

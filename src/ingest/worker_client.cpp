@@ -10,7 +10,7 @@ namespace heartbeat {
 bool worker_client_open() {
     Error error;
     if (!consumer_session_open(&worker.session, &error))
-        worker_state_fail(text_from_utf8(error.text), "Correct the setting and reload the configuration.");
+        worker_fail(text_from_utf8(error.text), "Correct the setting and reload the configuration.");
     return worker.session.consumer != nullptr;
 }
 
@@ -19,16 +19,16 @@ bool worker_client_replace_useless() {
     KafkaPartitions *partitions = &session->assignment.partitions;
     if (!client_is_useless(&worker.health, partitions, session->consumer, partitions->known))
         return false;
-    consumer_session_close(session);
-    session->troubled = true; // until the new client has read from a partition
+    worker_close_client();
+    session->trouble = Trouble::first; // until the new client has read from a partition
     return true;
 }
 
 // librdkafka does not begin to read the assigned partitions: one of its threads waits, or the coordinator of
 // the Kafka group does not answer a commit.
 long worker_client_replace() {
-    consumer_session_close(&worker.session);
-    worker.session.troubled = true; // until the new client has read from a partition
+    worker_close_client();
+    worker.session.trouble = Trouble::first; // until the new client has read from a partition
     worker_state_report(WorkerState::connecting,
                         "the Kafka client does not begin to read the assigned partitions",
                         "heartbeat replaces the client with a new one.");

@@ -19,9 +19,10 @@ void worker_sleep(long milliseconds) {
     worker_slot_doing(worker.slot, WorkerActivity::waiting, milliseconds);
     // messages and answers of Kafka wake the worker, but not while its batch must be stored first
     const BatchCycle &cycle = worker.session.cycle;
-    bool listens = worker.session.consumer != nullptr && !worker.failed && worker.installed &&
-                   worker.backoff_ms == 0 && !(worker.session.assigned && (cycle.sealed || cycle.doubtful));
-    if (!listens) {
+    bool stores_first = batch_cycle_is_sealed(cycle) || cycle.after == AfterBatch::assign_again;
+    bool asks = worker.phase == WorkerPhase::paused || worker.phase == WorkerPhase::assigning;
+    bool listens = asks || (worker.phase == WorkerPhase::reading && !stores_first);
+    if (!listens || worker.session.consumer == nullptr || worker.backoff_ms > 0) {
         process_sleep(milliseconds);
         return;
     }

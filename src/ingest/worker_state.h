@@ -1,5 +1,6 @@
-// The data that an ingest worker keeps from step to step, also after an error of PostgreSQL, and the state
-// that it shows. Each step of the worker (worker*.cpp) includes it. It knows no step.
+// The data that an ingest worker keeps from step to step, also after an error of PostgreSQL: its phase, which
+// worker_enter() alone changes, and the state that it shows. Each step of the worker (worker*.cpp) includes
+// it. It knows no step.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -14,34 +15,59 @@ inline constexpr long at_once = 0;
 inline constexpr long until_woken = -1;
 inline constexpr long reconnect_ms = 1000;
 
+// The phase of an ingest worker, and the state that heartbeat_status shows meanwhile:
+//
+//   phase      what the worker does                               the state
+//   looking    reads heartbeat_control                            as before
+//   stopped    waits until it is woken                            STOPPED
+//   failed     waits until it is woken: a person must act         FAILED
+//   paused     asks Kafka for end offsets only                    PAUSED
+//   assigning  asks Kafka, and validates the stored offsets       as before; CONNECTING with a reason
+//   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
+//
+//   from       to         because
+//   looking    stopped    no extension, no bootstrap servers, or this server must not ingest
+//   looking    paused     ingest is paused
+//   looking    assigning  nothing prevents ingest
+//   paused     failed     a setting is wrong
+//   assigning  failed     a setting is wrong, or the stored offsets are not valid
+//   assigning  reading    partitions are assigned
+//   reading    assigning  Kafka reported an error, another writer moved an offset, or memory ran out
+//   reading    failed     heartbeat.dead_letter_limit is reached
+//   any        looking    the worker is woken (heartbeat_control, the extension or the configuration has
+//                         changed), a transaction finds the extension gone or ingest paused, or PostgreSQL
+//                         reported an error
+//
+// After an error of PostgreSQL the state is RETRYING. If the batch is sealed then, the phase does not change:
+// the worker keeps the batch and stores it again. No worker shows STALLED: aggregate_status.cpp finds it.
+enum class WorkerPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
+
 struct Worker {
     WorkerSlot *slot;
     ConsumerSession session;
-    bool control_known;
-    uint64_t control_seen;           // wake_generation() when the worker last read heartbeat_control
-    bool tables_recovered;           // tables_recover() has succeeded since the last error
-    bool installed;                  // the extension is in the database
-    const WrongServer *wrong_server; // nullptr: the workers of this server may ingest
-    bool paused;
-    bool failed;
-    TimestampTz troubled_at; // when Kafka last reported an error
-    bool trouble_again;      // Kafka had reported another error shortly before that
+    WorkerPhase phase;
+    uint64_t control_seen; // wake_generation() when the worker last read heartbeat_control
+    bool tables_recovered; // tables_recover() has succeeded since the last error
     ClientHealth health;
-    long backoff_ms;  // 0: the last step raised no error
-    Failure failure;  // the last error that a step raised
-    bool unexplained; // the state does not show that error yet
+    long backoff_ms; // 0: the last step raised no error
+    Failure failure; // the last error that a step raised
 };
 
 extern Worker worker; // the only one of the process
 
+// Changes the phase. If the worker leaves `reading`, it stops to read. An arrow that the table above does not
+// have raises an error.
+void worker_enter(WorkerPhase phase);
+
+// Closes the consumer client. A worker that was reading is assigning then.
+void worker_close_client();
+
 // Sets the worker's state in heartbeat_status.
 void worker_state_report(WorkerState state, const char *reason, const char *hint);
 
-// Stops reading until the worker is woken. Returns how many milliseconds to sleep.
-long worker_state_rest(WorkerState state, const char *reason, const char *hint);
-
-// Stops reading as FAILED, until heartbeat_control or the configuration has changed. Returns how many
-// milliseconds to sleep.
-long worker_state_fail(const char *reason, const char *hint);
+// These two enter a phase in which the worker waits until it is woken. They return how many milliseconds to
+// sleep.
+long worker_stop(const char *reason, const char *hint);
+long worker_fail(const char *reason, const char *hint);
 
 } // namespace heartbeat

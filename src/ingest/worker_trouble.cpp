@@ -20,25 +20,27 @@ long worker_trouble_assign_again() {
     char trouble[state_text_size];
     text_take(trouble, consumer_trouble(worker.session.consumer));
     bool has_brokers = !consumer_lost_brokers(worker.session.consumer);
-    consumer_session_stop(&worker.session); // the client forgets the error here
+    worker_enter(WorkerPhase::assigning); // the client forgets the error here
     if (trouble[0] == '\0')
         return at_once;
     TimestampTz now = GetCurrentTimestamp();
-    worker.trouble_again = now < worker.troubled_at + trouble_lasts;
-    worker.troubled_at = now;
-    worker.session.troubled = true;
+    bool again = now < worker.session.troubled_at + trouble_lasts;
+    worker.session.trouble = again ? Trouble::repeated : Trouble::first;
+    worker.session.troubled_at = now;
     worker_state_report(WorkerState::connecting, trouble,
                         has_brokers ? "heartbeat tries again automatically. If messages are damaged in "
                                       "Kafka, heartbeat_seek() can skip them."
                                     : brokers_hint);
-    return worker.trouble_again ? reconnect_ms : at_once;
+    return again ? reconnect_ms : at_once;
 }
 
 // A damaged message causes the same error again and again, while the worker can read other partitions. So an
 // error that came again is over only after trouble_lasts.
 bool worker_trouble_is_over() {
-    return worker.session.troubled && consumer_heard(worker.session.consumer) &&
-           (!worker.trouble_again || GetCurrentTimestamp() >= worker.troubled_at + trouble_lasts);
+    const ConsumerSession &session = worker.session;
+    return session.trouble != Trouble::none && consumer_heard(session.consumer) &&
+           (session.trouble == Trouble::first ||
+            GetCurrentTimestamp() >= session.troubled_at + trouble_lasts);
 }
 
 } // namespace heartbeat

@@ -1,0 +1,59 @@
+// Reads from which offset each Kafka partition continues, and begins the partitions that have no offset yet.
+// It runs in a transaction of the caller.
+#include "server/server.h"
+
+#include "ingest/stored_positions.h"
+#include "server/settings.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int64_t last_message_reach = 100000; // offsets
+
+StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
+    for (size_t i = 0; i < count; i++)
+        if (offsets[i].partition == partition)
+            return &offsets[i];
+    return nullptr;
+}
+
+// The last consumed message, if Kafka can still hold it and it is at most last_message_reach offsets back.
+// From further back, each connect would fetch the messages of aborted transactions in between again.
+MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
+    bool usable = stored.last_message.offset >= range.low &&
+                  stored.last_message.offset < stored.next_offset &&
+                  stored.next_offset - stored.last_message.offset <= last_message_reach;
+    return usable ? stored.last_message : MessageMark{};
+}
+
+} // namespace
+
+StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
+                                    size_t *count) {
+    const TopicDescription &topic = partitions.topic;
+    StoredOffset *offsets = offsets_load(settings.topic, count);
+    if (*count == 0)
+        *end_partitions =
+            settings.start_offset == static_cast<int>(StartOffset::latest) ? topic.partition_count : 0;
+    bool begun = false;
+    for (int32_t partition = 0; partition < topic.partition_count; partition++) {
+        const PartitionRange &range = partitions.partition[partition].range;
+        if (range.low < 0 || find(offsets, *count, partition) != nullptr)
+            continue;
+        bool from_end = partition < *end_partitions;
+        offsets_begin(settings.topic, partition, from_end ? range.high : range.low, topic);
+        begun = true;
+    }
+    return begun ? offsets_load(settings.topic, count) : offsets;
+}
+
+PartitionPosition stored_positions_of(const StoredOffset &stored, const PartitionRange &range) {
+    PartitionPosition position = {stored.partition, stored.next_offset, usable_last_message(stored, range)};
+    position.trail = stored.trail;
+    position.log_begin = range.low;
+    position.log_end = range.high;
+    return position;
+}
+
+} // namespace heartbeat
