@@ -170,4 +170,19 @@ BEGIN
 END
 $$;
 
+-- PostgreSQL takes a grant in an update script for a part of the extension, with all other grants on the same object, and pg_dump then
+-- leaves them out: a restored database would not have them. Only the owner's rights are a part of this extension.
+
+DELETE FROM pg_init_privs i
+    WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass
+      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = i.objoid AND c.relnamespace = 'heartbeat_building'::regnamespace);
+UPDATE pg_init_privs i
+    SET initprivs = ARRAY(SELECT p.item FROM unnest(i.initprivs) p (item)
+                          WHERE EXISTS (SELECT FROM aclexplode(ARRAY[p.item]) a WHERE a.grantee = o.owner))
+    FROM (SELECT 'pg_class'::regclass, c.oid, c.relowner FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace
+          UNION ALL
+          SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
+         ) o (class, object, owner)
+    WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
+
 -- @finish@

@@ -7,6 +7,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils qw(command_ok);
 use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Definition;
@@ -52,6 +53,8 @@ for my $version (@earlier)
 	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
+	# grants that make the update grant rights on new objects
+	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
 		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
@@ -104,13 +107,25 @@ for my $version (@earlier)
 	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
 		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes');
 	is($node->query($has), $had, 'heartbeat_seek() keeps its owner and its grants');
+	my $rights = "SELECT string_agg(format('%s: %s', a.attrelid::regclass, x), ', ' ORDER BY a.attrelid::regclass::text, x::text)
+		FROM (SELECT oid AS attrelid, relacl AS acl FROM pg_class UNION ALL SELECT attrelid, attacl FROM pg_attribute) a, unnest(a.acl) x
+		WHERE a.attrelid IN ('heartbeat_dead_letters'::regclass, 'heartbeat_arrivals'::regclass) AND x::text NOT LIKE 'postgres=%'";
+	is($node->query($rights), 'heartbeat_arrivals: storer=a/postgres, heartbeat_dead_letters: =r/postgres, heartbeat_dead_letters: storer=a/postgres'
+		. ', heartbeat_dead_letters: storer=w/postgres' x 3, 'the update grants rights on new objects to the roles that had such rights');
 	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
 	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'back', 'go_back(now())';
 	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
 	$node->query($_) for @taken;
 	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "no object of the extension uses an object of another role");
 
-	$node->query($_) for 'ALTER TABLE heartbeat_records DROP COLUMN ward', 'DROP OWNED BY viewer';
+	$node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
+	my $dump = $node->basedir . '/dump';
+	$node->query('CREATE DATABASE restored');
+	command_ok([ $node->installed_command($_->[0]), @$_[ 1 .. $#$_ ] ], "$_->[0] succeeds after the update")
+	  for [ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ];
+	is($node->safe_psql('restored', $rights), $node->query($rights), 'a restored database has these rights');
+	$node->query('DROP DATABASE restored');
+	$node->query($_) for 'DROP OWNED BY viewer, storer', 'REVOKE ALL ON heartbeat_dead_letters FROM PUBLIC';
 	my $updated = definition($node);
 	is($updated->{$_}, $expected->{$_}, "$_ are the same as after CREATE EXTENSION") for sort keys %$expected;
 	$node->assert_no_crash;
