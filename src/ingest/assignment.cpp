@@ -164,9 +164,9 @@ bool assignment_tend(Consumer *consumer, Assignment *assignment) {
     TopicNews news = topic_watch_look(partitions, consumer, &error);
     if (news == TopicNews::missing || news == TopicNews::other || news == TopicNews::fewer)
         return true;
-    bool settled = consumer_assign_state(consumer, &error) == AssignState::taken;
+    bool taken = consumer_assign_state(consumer, &error) == AssignState::taken;
     PartitionTrouble trouble;
-    if (settled && consumer_next_trouble(consumer, &trouble)) {
+    if (taken && consumer_next_trouble(consumer, &trouble)) {
         partitions_trouble(partitions, trouble);
         if (!consumer_leave(consumer, trouble.partition, &error))
             return true;

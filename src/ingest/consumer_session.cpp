@@ -126,7 +126,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *s
     session->loss_count = 0;
     if (suspected && confirmed == 0) {
         if (session->trouble == Trouble::none)
-            session->trouble = Trouble::first; // the state is CONNECTING until it is settled
+            session->trouble = Trouble::first; // the state is CONNECTING until the worker has looked again
         return AssignmentResult::unavailable;
     }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);

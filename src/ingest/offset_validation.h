@@ -15,8 +15,8 @@ enum class OffsetValidation {
 };
 
 // Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds (one for each
-// partition of the topic), and settles each confirmed mismatch as heartbeat.offset_reset says, in the offsets
-// too. If the result is not valid, reason and hint are filled in, and *mismatched is the partition.
+// partition of the topic), and resolves each confirmed mismatch as heartbeat.offset_reset says, in the
+// offsets too. If the result is not valid, reason and hint are filled in, and *mismatched is the partition.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);

@@ -87,17 +87,17 @@ int refresh_ms_of(rd_kafka_t *client) {
     return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
-bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *problem) {
+bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error) {
     consumer->topic = settings.topic;
     consumer->wake = std::make_shared<Wake>();
     consumer->shared = std::make_shared<SharedClient>();
     consumer->shared->topic = settings.topic;
     consumer->shared->group = settings.group_id;
     if (!consumer->wake->is_open()) {
-        utf8_print(problem->text, sizeof(problem->text), "cannot create a pipe: %s", strerror(errno));
+        utf8_print(error->text, sizeof(error->text), "cannot create a pipe: %s", strerror(errno));
         return false;
     }
-    ConfigPointer config = kafka_config_create(settings, problem, &consumer->redactor);
+    ConfigPointer config = kafka_config_create(settings, error, &consumer->redactor);
     if (config == nullptr)
         return false;
     rd_kafka_conf_set_opaque(config.get(), consumer);
@@ -106,7 +106,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
     rd_kafka_conf_set_throttle_cb(config.get(), throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config.get(), commit_callback);
     if (!consumer->connections.watch(config.get(), consumer->wake->ring_end())) {
-        utf8_copy(problem->text, sizeof(problem->text), "librdkafka does not report its connections");
+        utf8_copy(error->text, sizeof(error->text), "librdkafka does not report its connections");
         return false;
     }
     TimersSlackened slackened;
@@ -118,19 +118,19 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *probl
         rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     consumer->client = consumer->shared->handle.get();
     if (consumer->client == nullptr) {
-        consumer->redactor.show(problem->text, sizeof(problem->text), error_text);
+        consumer->redactor.show(error->text, sizeof(error->text), error_text);
         return false;
     }
     consumer->refresh_ms = refresh_ms_of(consumer->client);
     // one queue for messages, errors and log lines, so that one descriptor signals all of them
     rd_kafka_poll_set_consumer(consumer->client);
     consumer->queue.reset(rd_kafka_queue_get_consumer(consumer->client));
-    rd_kafka_resp_err_t error = rd_kafka_set_log_queue(consumer->client, consumer->queue.get());
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return failure_describe(problem, "cannot redirect librdkafka's log", error);
+    rd_kafka_resp_err_t code = rd_kafka_set_log_queue(consumer->client, consumer->queue.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failure_describe(error, "cannot redirect librdkafka's log", code);
     consumer->shared->topic_handle.reset(rd_kafka_topic_new(consumer->client, settings.topic, nullptr));
     if (consumer->shared->topic_handle == nullptr)
-        return failure_describe(problem, "cannot create librdkafka's handle for the topic",
+        return failure_describe(error, "cannot create librdkafka's handle for the topic",
                                 rd_kafka_last_error());
     rd_kafka_queue_io_event_enable(consumer->queue.get(), consumer->wake->ring_end(), "1", 1);
     return true;
@@ -142,15 +142,15 @@ ConsumerMemory *consumer_memory_create() noexcept {
     return new (std::nothrow) ConsumerMemory;
 }
 
-Consumer *consumer_open(const KafkaSettings &settings, Error *problem, ConsumerMemory *memory) noexcept {
+Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory) noexcept {
     Consumer *consumer = nullptr;
     try {
         consumer = new Consumer;
         consumer->memory = memory == nullptr ? &consumer->own_memory : memory;
-        if (open_client(consumer, settings, problem))
+        if (open_client(consumer, settings, error))
             return consumer;
     } catch (...) {
-        utf8_copy(problem->text, sizeof(problem->text), "out of memory while opening the Kafka client");
+        utf8_copy(error->text, sizeof(error->text), "out of memory while opening the Kafka client");
     }
     consumer_close(consumer);
     return nullptr;

@@ -21,7 +21,7 @@ class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
 // Without `memory`, the client forgets the consumed messages when it is closed.
-Consumer *consumer_open(const KafkaSettings &settings, Error *problem,
+Consumer *consumer_open(const KafkaSettings &settings, Error *error,
                         ConsumerMemory *memory = nullptr) noexcept;
 
 enum class CloseResult {

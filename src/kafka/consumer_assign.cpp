@@ -72,15 +72,15 @@ ListPointer list_of(const SharedClient &client, const std::vector<int32_t> &part
         [](size_t) { return RD_KAFKA_OFFSET_INVALID; });
 }
 
-bool refuse_assignment(Error *problem) {
-    utf8_copy(problem->text, sizeof(problem->text), "out of memory while assigning partitions");
+bool refuse_assignment(Error *error) {
+    utf8_copy(error->text, sizeof(error->text), "out of memory while assigning partitions");
     return false;
 }
 
 } // namespace
 
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                     Error *problem) noexcept {
+                     Error *error) noexcept {
     consumer->finish_ahead();
     try {
         consumer->positions.assign(positions, positions + count);
@@ -98,19 +98,19 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             rd_kafka_resp_err_t error = rd_kafka_assign(client, nullptr);
-                             return error != RD_KAFKA_RESP_ERR_NO_ERROR || list->cnt == 0
-                                        ? error
+                             rd_kafka_resp_err_t code = rd_kafka_assign(client, nullptr);
+                             return code != RD_KAFKA_RESP_ERR_NO_ERROR || list->cnt == 0
+                                        ? code
                                         : rd_kafka_assign(client, list);
                          });
     } catch (...) {
-        return refuse_assignment(problem);
+        return refuse_assignment(error);
     }
     return true;
 }
 
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                   Error *problem) noexcept {
+                   Error *error) noexcept {
     consumer->finish_ahead();
     try {
         // add the positions before librdkafka reads, since consumer_fill() drops messages of unknown
@@ -125,12 +125,12 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
                              return code_of(ErrorPointer(rd_kafka_incremental_assign(client, list)));
                          });
     } catch (...) {
-        return refuse_assignment(problem);
+        return refuse_assignment(error);
     }
     return true;
 }
 
-bool consumer_leave(Consumer *consumer, int32_t partition, Error *problem) noexcept {
+bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept {
     consumer->finish_ahead();
     auto is_it = [=](const PartitionPosition &position) { return position.partition == partition; };
     auto found = std::find_if(consumer->positions.begin(), consumer->positions.end(), is_it);
@@ -146,7 +146,7 @@ bool consumer_leave(Consumer *consumer, int32_t partition, Error *problem) noexc
                              return code_of(ErrorPointer(rd_kafka_incremental_unassign(client, list)));
                          });
     } catch (...) {
-        return refuse_assignment(problem);
+        return refuse_assignment(error);
     }
     return true;
 }
@@ -164,14 +164,14 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
     }
 }
 
-AssignState consumer_assign_state(Consumer *consumer, Error *problem) noexcept {
+AssignState consumer_assign_state(Consumer *consumer, Error *error) noexcept {
     consumer->finish_ahead();
     if (consumer->assigning == nullptr)
         return AssignState::taken;
     if (!consumer->assigning->done.load())
         return AssignState::under_way;
-    *problem = consumer->assigning->answer.error;
-    bool failed = consumer->assigning->out_of_memory || problem->text[0] != '\0';
+    *error = consumer->assigning->answer.error;
+    bool failed = consumer->assigning->out_of_memory || error->text[0] != '\0';
     consumer->assigning = nullptr;
     consumer->reassigning = false;
     return failed ? AssignState::failed : AssignState::taken;

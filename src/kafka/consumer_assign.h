@@ -17,20 +17,20 @@ class Consumer;
 // client reads no partition. Until librdkafka has taken the assignment, consumer_fill() gives no messages. If
 // librdkafka refuses the assignment, consumer_fill() returns FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                     Error *problem) noexcept;
+                     Error *error) noexcept;
 
 // Reads these partitions too, and goes on with the others. Do not call it while an assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
-                   Error *problem) noexcept;
+                   Error *error) noexcept;
 
 // Stops reading this partition, and goes on with the others. Do not call it while an assignment is under way.
-bool consumer_leave(Consumer *consumer, int32_t partition, Error *problem) noexcept;
+bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
 // Stops fetching these partitions until the next consumer_assign().
 void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept;
 
 enum class AssignState { taken, under_way, failed };
-AssignState consumer_assign_state(Consumer *consumer, Error *problem) noexcept;
+AssignState consumer_assign_state(Consumer *consumer, Error *error) noexcept;
 
 // True while librdkafka has not taken the last assignment yet.
 bool consumer_is_assigning(Consumer *consumer) noexcept;

@@ -6,13 +6,13 @@
 
 namespace heartbeat {
 
-bool failure_is_unknown_topic(int error) noexcept {
-    return error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
-           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+bool failure_is_unknown_topic(int code) noexcept {
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-bool failure_describe(Error *problem, const char *what, rd_kafka_resp_err_t error) noexcept {
-    utf8_print(problem->text, sizeof(problem->text), "%s: %s", what, rd_kafka_err2str(error));
+bool failure_describe(Error *error, const char *what, rd_kafka_resp_err_t code) noexcept {
+    utf8_print(error->text, sizeof(error->text), "%s: %s", what, rd_kafka_err2str(code));
     return false;
 }
 

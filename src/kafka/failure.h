@@ -9,9 +9,9 @@
 namespace heartbeat {
 
 // Whether the error says that Kafka does not know the topic or the partition.
-bool failure_is_unknown_topic(int error) noexcept;
+bool failure_is_unknown_topic(int code) noexcept;
 
 // Fills in "<what>: <librdkafka's text of the error>", and returns false, for its caller to return.
-bool failure_describe(Error *problem, const char *what, rd_kafka_resp_err_t error) noexcept;
+bool failure_describe(Error *error, const char *what, rd_kafka_resp_err_t code) noexcept;
 
 } // namespace heartbeat

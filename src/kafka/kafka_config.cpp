@@ -63,16 +63,15 @@ constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM
 constexpr const char *shell_safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:-";
 constexpr const char *url_name = "sasl.oauthbearer.token.endpoint.url";
 
-bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Error *problem) {
-    char error[256];
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(config, name, value, error, sizeof(error));
+bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, Error *error) {
+    char text[256];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(config, name, value, text, sizeof(text));
     if (result == RD_KAFKA_CONF_OK)
         return true;
     if (result == RD_KAFKA_CONF_UNKNOWN)
-        utf8_print(problem->text, sizeof(problem->text), "librdkafka has no configuration property \"%s\"",
-                   name);
+        utf8_print(error->text, sizeof(error->text), "librdkafka has no configuration property \"%s\"", name);
     else // librdkafka's text would quote the value
-        utf8_print(problem->text, sizeof(problem->text),
+        utf8_print(error->text, sizeof(error->text),
                    "librdkafka refuses the value of configuration property \"%s\"", name);
     return false;
 }
@@ -139,9 +138,9 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
                : "which this version of heartbeat does not know to be safe: remove the line";
 }
 
-bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Error *problem) {
+bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Error *error) {
     std::vector<FileProperty> properties;
-    if (!properties_read(path, &properties, problem))
+    if (!properties_read(path, &properties, error))
         return false;
     if (redactor != nullptr)
         redactor->learn(properties);
@@ -159,38 +158,37 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
             objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
                                                         : "to a value that librdkafka refuses";
         }
-        utf8_print(problem->text, sizeof(problem->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
+        utf8_print(error->text, sizeof(error->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
                    property.line, name.c_str(), objection);
         return false;
     }
     return true;
 }
 
-bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *problem) {
+bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
     // Older versions than 2.2 do not have this property, and always wait a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
-        if (!set_property(config, property.name, property.value, problem))
+        if (!set_property(config, property.name, property.value, error))
             return false;
-    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, redactor, problem))
+    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, redactor, error))
         return false;
     for (const Property &property : fixed)
-        if (!set_property(config, property.name, property.value, problem))
+        if (!set_property(config, property.name, property.value, error))
             return false;
-    return set_property(config, "client.id", settings.client_id, problem) &&
-           set_property(config, "bootstrap.servers", settings.brokers, problem) &&
-           set_property(config, "group.id", settings.group_id, problem);
+    return set_property(config, "client.id", settings.client_id, error) &&
+           set_property(config, "bootstrap.servers", settings.brokers, error) &&
+           set_property(config, "group.id", settings.group_id, error);
 }
 
 } // namespace
 
-ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *problem,
-                                  Redactor *redactor) noexcept {
+ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *error, Redactor *redactor) noexcept {
     try {
         ConfigPointer config(rd_kafka_conf_new());
-        return set_all(config.get(), settings, redactor, problem) ? std::move(config) : nullptr;
+        return set_all(config.get(), settings, redactor, error) ? std::move(config) : nullptr;
     } catch (...) {
-        utf8_print(problem->text, sizeof(problem->text), "out of memory while configuring the Kafka client");
+        utf8_print(error->text, sizeof(error->text), "out of memory while configuring the Kafka client");
         return nullptr;
     }
 }

@@ -22,9 +22,9 @@ struct LeaderOf {
 };
 
 struct TopicAnswer {
-    int error = 0; // an rd_kafka_resp_err_t
+    int code = 0; // an rd_kafka_resp_err_t
     bool unreachable = false;
-    Error problem = {};
+    Error error = {};
     TopicDescription topic = {};
     std::vector<LeaderOf> leaders; // by partition
     std::map<int32_t, std::string> addresses;

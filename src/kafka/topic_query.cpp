@@ -37,9 +37,9 @@ void take_leaders(const rd_kafka_metadata_topic_t &topic, TopicAnswer *answer) {
     }
 }
 
-void refuse(TopicAnswer *answer, const char *what, rd_kafka_resp_err_t error) {
-    answer->error = error;
-    failure_describe(&answer->problem, what, error);
+void refuse(TopicAnswer *answer, const char *what, rd_kafka_resp_err_t code) {
+    answer->code = code;
+    failure_describe(&answer->error, what, code);
 }
 
 void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
@@ -53,8 +53,8 @@ void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata,
     answer->topic.exists = exists || (leaderless && topic->partition_cnt > 0);
     answer->topic.partition_count = answer->topic.exists ? topic->partition_cnt : 0;
     if (answer->topic.partition_count > partition_count_max) {
-        answer->error = RD_KAFKA_RESP_ERR__FAIL;
-        utf8_print(answer->problem.text, sizeof(answer->problem.text),
+        answer->code = RD_KAFKA_RESP_ERR__FAIL;
+        utf8_print(answer->error.text, sizeof(answer->error.text),
                    "the broker says that topic \"%s\" has %d partitions, but heartbeat reads at most %d",
                    client.topic.c_str(), answer->topic.partition_count, partition_count_max);
         return;
@@ -66,17 +66,17 @@ void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata,
 TopicAnswer describe(SharedClient &client) {
     TopicAnswer answer;
     const rd_kafka_metadata_t *metadata = nullptr;
-    rd_kafka_resp_err_t error =
+    rd_kafka_resp_err_t code =
         rd_kafka_metadata(client.handle.get(), 0, client.topic_handle.get(), &metadata, metadata_timeout_ms);
     MetadataPointer owner(metadata);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        refuse(&answer, "cannot reach Kafka", error);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        refuse(&answer, "cannot reach Kafka", code);
         answer.unreachable = true;
         return answer;
     }
     take_brokers(*metadata, &answer);
     take_topic(client, *metadata, &answer);
-    if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (answer.code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return answer;
     char *cluster_id = rd_kafka_clusterid(client.handle.get(), identity_timeout_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
@@ -88,11 +88,11 @@ TopicAnswer describe(SharedClient &client) {
 }
 
 // The call's own error only says that no broker answered. The error callback may have the reason.
-void explain_unreachable(Consumer *consumer, Error *problem) {
+void explain_unreachable(Consumer *consumer, Error *error) {
     consumer->listen();
     const char *reason = consumer->broker_errors.worst();
     if (reason[0] != '\0')
-        utf8_print(problem->text, sizeof(problem->text), "cannot reach Kafka: %s", reason);
+        utf8_print(error->text, sizeof(error->text), "cannot reach Kafka: %s", reason);
 }
 
 void take(Consumer *consumer, TopicAnswer *answer) {
@@ -124,7 +124,7 @@ bool topic_is_asked(Consumer *consumer) noexcept {
     return !consumer->questions.topic.empty();
 }
 
-AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *problem) noexcept {
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept {
     consumer->finish_ahead();
     auto &asked = consumer->questions.topic;
     for (size_t i = 0; i < asked.size();) {
@@ -135,11 +135,11 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error
         auto question = asked[i];
         asked.erase(asked.begin() + static_cast<long>(i));
         if (question->out_of_memory)
-            utf8_copy(problem->text, sizeof(problem->text), "out of memory while asking Kafka");
-        else if (question->answer.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            *problem = question->answer.problem;
+            utf8_copy(error->text, sizeof(error->text), "out of memory while asking Kafka");
+        else if (question->answer.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            *error = question->answer.error;
             if (question->answer.unreachable)
-                explain_unreachable(consumer, problem);
+                explain_unreachable(consumer, error);
             else
                 consumer->broker_errors.forget();
         } else {
@@ -158,18 +158,18 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error
     return AnswerState::none;
 }
 
-void topic_explain_silence(Consumer *consumer, Error *problem) noexcept {
+void topic_explain_silence(Consumer *consumer, Error *error) noexcept {
     consumer->finish_ahead();
-    utf8_copy(problem->text, sizeof(problem->text), "cannot reach Kafka: no broker answers");
-    explain_unreachable(consumer, problem);
+    utf8_copy(error->text, sizeof(error->text), "cannot reach Kafka: no broker answers");
+    explain_unreachable(consumer, error);
 }
 
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
     consumer->finish_ahead();
     int64_t low, high;
-    rd_kafka_resp_err_t error =
+    rd_kafka_resp_err_t code =
         rd_kafka_get_watermark_offsets(consumer->client, consumer->topic.c_str(), partition, &low, &high);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
         return -1;
     if (high <= offset_max)
         return high;

@@ -20,10 +20,10 @@ enum class AnswerState {
 // answer, each call asks another broker, and the first answer counts.
 bool topic_ask(Consumer *consumer) noexcept; // false: no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
-AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *problem) noexcept;
+AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
 
 // The error text for a question that has no answer for a long time.
-void topic_explain_silence(Consumer *consumer, Error *problem) noexcept;
+void topic_explain_silence(Consumer *consumer, Error *error) noexcept;
 
 // The high watermark of the partition in the broker's last answer, or -1. It does not ask a broker. If it
 // cannot be right, the next consumer_fill() returns FillResult::trouble.

@@ -133,12 +133,12 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrComplete) {
     const PropertiesFile file("# a comment that is longer than a short string\n"
                               "sasl.password = a password of some length\nfetch.wait.max.ms=51\n");
     const long failures = fail_each([&] {
-        Error problem{};
+        Error error{};
         const ConfigPointer config =
-            kafka_config_create({"broker:9092", topic, "group", file.path, "client"}, &problem);
+            kafka_config_create({"broker:9092", topic, "group", file.path, "client"}, &error);
         const Unlimited unlimited;
         if (config == nullptr) {
-            EXPECT_STRNE(problem.text, "");
+            EXPECT_STRNE(error.text, "");
             return;
         }
         char last[64];
@@ -174,17 +174,17 @@ class OutOfMemoryConsumer : public testing::Test {
         rd_kafka_destroy(producer);
     }
     Consumer *open() {
-        Error problem{};
+        Error error{};
         Consumer *opened = consumer_open(
-            {rd_kafka_mock_cluster_bootstraps(cluster), topic, "group", properties.path, "client"}, &problem);
+            {rd_kafka_mock_cluster_bootstraps(cluster), topic, "group", properties.path, "client"}, &error);
         const Unlimited unlimited;
-        EXPECT_EQ(opened == nullptr, problem.text[0] != '\0') << problem.text;
+        EXPECT_EQ(opened == nullptr, error.text[0] != '\0') << error.text;
         return opened;
     }
     bool assign() {
         PartitionPosition position{0, 0};
-        Error problem{};
-        return consumer_assign(consumer, &position, 1, &problem);
+        Error error{};
+        return consumer_assign(consumer, &position, 1, &error);
     }
     // Fills the batch until it is full, or until an allocation fails.
     FillResult fill(Batch *batch, bool ahead) {
