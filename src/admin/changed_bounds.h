@@ -10,8 +10,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded): the range of a table partition that is directly below the
-// parent and partitioned by ranges of time; otherwise all times.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. If it is not directly
+// below the parent, or if its bounds are not a range of times, sets them to -infinity and infinity.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

@@ -74,7 +74,7 @@ bool may_be_removed(const ReplayPartition &partition) {
 }
 
 // Whether Kafka may have removed messages of the span. `after` is the first offset with a time later than the
-// span's beginning. If it is Kafka's first offset, no message at or before the beginning is left.
+// span's beginning. If it is Kafka's first offset, Kafka holds no message at or before the beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -114,8 +114,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Whether the topic has this partition. If not, a person has set the stored offset in advance, and there is
-// nothing to replay. A partition that ingest has read and that the topic no longer has means another topic.
+// Returns whether the topic has this partition. If the topic lacks a partition that ingest has not read, a
+// person has set its stored offset in advance, and there is nothing to replay. If the topic lacks a partition
+// that ingest has read, it is another topic.
 bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -1,6 +1,6 @@
-// Writes the results of a retry to the dead letters. A letter that is a reading now is resolved. Another
-// letter gets its present error, which may differ from the one before. retry.cpp calls it after it has stored
-// the batch.
+// Writes the results of a retry to the dead letters. A dead letter that is a reading now becomes resolved.
+// Each other dead letter gets its present error, which may differ from its earlier error. retry.cpp calls it
+// after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
@@ -35,7 +35,8 @@ struct ErrorCount {
     int64_t remaining;
 };
 
-// Returns the indexes of the messages that are readings now, or with `readings` false, of all other messages.
+// Returns the indexes of the messages that are readings now. If `readings` is false, returns the indexes of
+// all other messages.
 uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
@@ -45,8 +46,8 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     return indexes;
 }
 
-// Counts the offset of a resolved letter as a reading or a duplicate, and no longer as a dead letter. So each
-// offset is counted once.
+// Counts the offset of a resolved dead letter as a reading or a duplicate, and no longer as a dead letter. So
+// each offset is counted once.
 void count_resolved(CounterAdjustment *adjustment, const PartitionCounts &counts, int64_t event_time) {
     adjustment->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)

@@ -34,7 +34,7 @@ AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const 
     return give_up(assignment, result, text_from_utf8(error.text), hint);
 }
 
-// Logs one line with the offsets that the worker begins at.
+// Logs one line with the offsets at which the worker begins.
 void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartition *partitions) {
     StringInfoData line;
     initStringInfo(&line);
@@ -49,7 +49,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
              errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
 }
 
-// Whether the partition is this worker's, is not read, and can be read.
+// Returns true if this worker owns the partition, does not read it yet, and knows the offsets that its leader
+// holds.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;

@@ -1,6 +1,6 @@
 // The data that an ingest worker keeps from step to step, also after an error of PostgreSQL: its phase, which
 // worker_enter() alone changes, and the state that it shows. Each step of the worker (worker*.cpp) includes
-// it. It knows no step.
+// it. It does not know the steps.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -38,8 +38,9 @@ inline constexpr long reconnect_ms = 1000;
 //                         changed), a transaction finds the extension gone or ingest paused, or PostgreSQL
 //                         reported an error
 //
-// After an error of PostgreSQL the state is RETRYING. If the batch is sealed then, the phase does not change:
-// the worker keeps the batch and stores it again. No worker shows STALLED: aggregate_status.cpp finds it.
+// After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
+// does not change: the worker keeps the batch and stores it again. No worker sets the state STALLED:
+// aggregate_status.cpp does.
 enum class WorkerPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
 
 struct Worker {
@@ -55,18 +56,18 @@ struct Worker {
 
 extern Worker worker; // the only one of the process
 
-// Changes the phase. If the worker leaves `reading`, it stops to read. An arrow that the table above does not
+// Changes the phase. If the worker leaves `reading`, it stops reading. A change that the table above does not
 // have raises an error.
 void worker_enter(WorkerPhase phase);
 
-// Closes the consumer client. A worker that was reading is assigning then.
+// Closes the consumer client. If the phase was `reading`, it becomes `assigning`.
 void worker_close_client();
 
 // Sets the worker's state in heartbeat_status.
 void worker_state_report(WorkerState state, const char *reason, const char *hint);
 
-// These two enter a phase in which the worker waits until it is woken. They return how many milliseconds to
-// sleep.
+// worker_stop() and worker_fail() enter a phase in which the worker waits until another process wakes it.
+// They return how many milliseconds the worker sleeps.
 long worker_stop(const char *reason, const char *hint);
 long worker_fail(const char *reason, const char *hint);
 

@@ -1,5 +1,6 @@
-// Wakes librdkafka's thread of a broker with a question to this broker. consumer_fill.cpp calls it when it
-// has read many bytes and the queue is empty. No function waits for the answer.
+// Wakes the thread in which librdkafka fetches from a broker, by asking the broker a question.
+// consumer_fill.cpp calls it when it has read many bytes and the queue is empty. No function waits for the
+// answer.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"
@@ -16,7 +17,7 @@ namespace {
 
 // A quarter of queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
-// for the answer, on a thread that no function waits for
+// The timeout of the question, on a thread that no function waits for.
 [[maybe_unused]] constexpr int wake_timeout_ms = 1000;
 
 } // namespace

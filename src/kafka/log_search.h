@@ -19,8 +19,8 @@ class Consumer;
 int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &position,
                          Examination *examination);
 
-// Begins a search after the log was found not to have the last consumed message. That message may be in the
-// current batch.
+// Begins a search after examination.cpp has found that the log does not have the last consumed message. That
+// message may be in the current batch.
 Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);

@@ -1,6 +1,6 @@
-// Knows which brokers throttle the client because of a quota. Brokers report this with their answers to fetch
-// requests. librdkafka's throttle callback calls it inside the calls that read from the queue, and
-// consumer_throttled() and topic_ranges.cpp read it.
+// Knows which brokers throttle the client because of a quota. A broker reports a throttle in its answer to a
+// fetch request. librdkafka's throttle callback stores the report here, inside the calls that read from the
+// queue. consumer_throttled() and topic_ranges.cpp read the reports.
 #pragma once
 
 #include <chrono>

@@ -7,8 +7,8 @@
 
 namespace heartbeat {
 
-// Waits for the answer, and fills in topic->topic_id. Without an answer the field stays unchanged, which
-// tells nothing about the topic. librdkafka before 2.3 cannot ask for it.
+// Waits for the answer, and sets topic->topic_id. If Kafka does not answer, the id stays unchanged: it is
+// then not known. librdkafka before 2.3 cannot ask for the id.
 void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept;
 
 } // namespace heartbeat

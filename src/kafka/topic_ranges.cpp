@@ -20,11 +20,11 @@ namespace heartbeat {
 namespace {
 
 constexpr int leader_timeout_ms = 8000;
-constexpr std::chrono::milliseconds answers_take{1500}; // then the partition's leader counts as away
-// The same for a leader whose last answer took long.
+constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
+// This time is for a leader whose last answer took long.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// The same if librdkafka reports an error of the leader. The error may be of an earlier connection, while the
-// answer waits for a fetch.
+// This time is for a leader for which librdkafka reports an error. The error may be of an earlier connection,
+// while the answer waits for a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -36,8 +36,7 @@ void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Asks for one more offset of each partition, and puts it into the answer. It leaves out answers that are not
-// known.
+// Asks for one more offset of each partition that has a known answer, and adds the offset to that answer.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;

@@ -66,7 +66,7 @@ void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, 
         "logs.");
 }
 
-// Sets STALLED if the worker has not returned to its loop in time, whatever it reported before.
+// Sets STALLED if the worker has not returned to its loop in time. The worker's own state does not matter.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",

@@ -1,5 +1,5 @@
-// Records the duties of the maintenance worker in shared memory. heartbeat_status shows the ones that fail,
-// and heartbeat_maintenance_duties() shows all of them as rows.
+// Records the duties of the maintenance worker in shared memory. heartbeat_status shows the failing duties,
+// and heartbeat_maintenance_duties() returns all duties as rows.
 #include "server/server.h"
 
 #include "monitor/duties.h"
@@ -41,7 +41,7 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns when the duty began to fail or to take too long. 0: it has no error that is to be shown.
+// Returns when the duty began to fail or to take too long. 0: heartbeat_status shows no error of this duty.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))

@@ -64,7 +64,8 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// True while the workers are starting. The row of the start already says this.
+// Returns true while the workers are starting. The event of the server's start already records this, so it
+// needs no row.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }

@@ -1,5 +1,5 @@
-// Finds what keeps heartbeat from its work: the holder of a lock, a rule, a publication, or the function that
-// raised an error. failure.cpp calls it to explain an error in a state.
+// Finds the obstacle that prevents heartbeat's work: the holder of a lock, a rule, a publication, or the
+// function that raised an error. failure.cpp calls it to explain an error in a state.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -16,8 +16,8 @@ struct Obstacle {
     bool passes; // the cause ends by itself, as a dump does
 };
 
-// Writes what the error says besides its message: its hint, and the user's function that raised it. It never
-// writes the detail of an error that may contain readings.
+// Writes the error's hint, and the user's function that raised the error. It never writes a detail that may
+// contain readings.
 void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 
 // Call it with an SPI connection in a process of heartbeat, as the session's user.

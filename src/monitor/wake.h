@@ -13,22 +13,22 @@ uint64_t wake_generation(); // grows with each call of wake_all()
 
 void wake_maintenance();
 
-// Each query of vw_customer_bpm_summary adds up the pending rows, so they must stay few. From this number on
-// the maintenance worker folds them at once.
+// If there are this many pending rows, the maintenance worker folds them at once. Each query of
+// vw_customer_bpm_summary adds up the pending rows, so it is fast only if they are few.
 inline constexpr uint32_t rollup_rows_max = 4096;
 
-// Called when a batch has changed the rollup and has appended `rows` pending rows. It wakes the maintenance
-// worker if that does not know of a change yet, or if there are too many rows now.
+// Call it after a commit that has changed the rollup and appended `rows` pending rows. It wakes the
+// maintenance worker if that worker does not know of a change yet, or if there are too many pending rows.
 void wake_for_rollup(uint32_t rows);
 
-// Called when alert rules were changed. It wakes the maintenance worker.
+// Call it after a commit that has changed alert rules. It wakes the maintenance worker.
 void wake_for_rules();
 
-// Called when a batch has stored readings. It wakes the maintenance worker if an alert rule depends on the
+// Call it when a batch has stored readings. It wakes the maintenance worker if an alert rule depends on the
 // arrival of readings and the maintenance worker does not know of arrivals yet.
 void wake_for_arrivals();
 
-// Called when an ingest worker has messages to read or to store. It makes the maintenance worker check
+// Call it when an ingest worker has messages to read or to store. It makes the maintenance worker check
 // periodically that ingest makes progress.
 void wake_to_watch();
 

@@ -60,8 +60,8 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// The functions from here on do build an array of Datums: they are for dead letters and offsets, of which
-// there are few. This one makes an array of text from terminated names.
+// All functions below build an array of Datums, because they are for dead letters and offsets, and a batch
+// has few of these. array_of_names() makes an array of text from terminated names.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     for (size_t i = 0; i < count; i++)

@@ -23,10 +23,10 @@ namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
 
-// Makes the server reject or at least warn of an unknown setting with this prefix.
+// Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only warns of it.
 void reserve_settings(const char *prefix);
 
-// Called in _PG_init. It calls the function when the server allows requests for shared memory.
+// Call it in _PG_init. It calls the function when the server allows requests for shared memory.
 void when_memory_is_requested(void (*request)());
 
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows it by this name.

@@ -81,7 +81,7 @@ SPIPlanPtr parse(Statement *statement) {
     return plan;
 }
 
-// If the text begins with this name, moves it to the end of the name.
+// If the text begins with this name, moves the pointer to the end of the name.
 bool take_name(const char **text, const char *name) {
     size_t size = strlen(name);
     if (strncmp(*text, name, size) != 0)
@@ -92,7 +92,8 @@ bool take_name(const char **text, const char *name) {
 
 void append(StringInfo to, const char *text, const Statement &statement);
 
-// Appends what the name at the beginning of the text stands for, or else its first character.
+// If the text begins with a name, appends the value of this name. Otherwise appends the first character of
+// the text.
 const char *append_next(StringInfo to, const char *text, const Statement &statement) {
     if (take_name(&text, "@extschema@")) {
         appendStringInfoString(to, extension_quoted_schema());

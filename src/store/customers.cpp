@@ -1,5 +1,5 @@
-// Keeps a hash table of the customers that batches of this process have had. The table belongs to the
-// process, and it is cleared when a transaction fails. rollup_append.cpp calls it.
+// Keeps a hash table of the customers whose readings this process has stored. Each process has its own table,
+// and clears it when a transaction fails. rollup_append.cpp calls it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -68,8 +68,8 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Adds the customer, and returns its entry. *found is set if the table had it already. A full set loses one
-// of its entries.
+// Adds the customer, and returns its entry. *found is set if the table had it already. If the set is full,
+// the new entry replaces an old one.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;

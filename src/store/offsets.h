@@ -17,7 +17,7 @@ struct StoredOffset {
     char topic_id[64];        // empty: not known yet
     bool lost; // the topic was recreated or truncated: the stored offsets name other messages now
     char lost_reason[384];
-    // False for a row that somebody has set in advance, for a partition that no worker has read yet.
+    // False if a person has set the offset in advance, and no worker has read the partition yet.
     bool was_read;
     // -1: not truncated. Otherwise Kafka's log has other messages from this offset on.
     int64_t truncated_to;

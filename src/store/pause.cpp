@@ -1,6 +1,6 @@
-// Makes a pause exact: a pause commits either before a batch checks it or after that batch has committed. For
-// this, pause_check() takes a SHARE lock, which conflicts with every change of heartbeat_control and with
-// nothing else that the workers do.
+// Keeps a pause and a batch apart: a pause commits either before a batch checks it or after that batch has
+// committed. For this, pause_check() takes a SHARE lock, which conflicts with every change of
+// heartbeat_control and with nothing else that the workers do.
 #include "server/server.h"
 
 #include "server/extension.h"
