@@ -13,8 +13,8 @@ COMMENT ON FUNCTION heartbeat_mark_changed() IS
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: between the calls with true and with false, or until an error, heartbeat itself moves or deletes readings, and '
-    'heartbeat_mark_changed() marks no minutes.';
+    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings, so it marks '
+    'no minutes. A call with false ends this, and an error ends it too.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -9,34 +9,35 @@ CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reaso
                                 OUT lag_seconds double precision)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_state() IS
-    'Internal: behind heartbeat_status. The state of the workers comes from shared memory, the pause and the offsets from '
-    'heartbeat_control and heartbeat_offsets. The function waits for no lock on these tables: if one is locked, the lag is the '
-    'one that the workers know.';
+    'Internal: returns the row of heartbeat_status. The state of the workers comes from shared memory. The pause and the '
+    'offsets come from heartbeat_control and heartbeat_offsets. The function waits for no lock on these tables. If '
+    'one is locked, it returns the lag that the workers know.';
 
 CREATE FUNCTION heartbeat_ingest_state() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_ingest_state() IS
-    'Internal: returns the state of ingest alone, without the duties of the maintenance worker; rules on silence use it.';
+    'Internal: returns the state of ingest alone, without the duties of the maintenance worker. Rules on silence use it.';
 
 CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestamptz, OUT failing_since timestamptz,
                                              OUT failures bigint, OUT failures_total bigint, OUT reason text, OUT hint text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
-    'Internal: returns the duties of the maintenance worker and their results, from shared memory; behind '
-    'heartbeat_maintenance.';
+    'Internal: returns the duties of the maintenance worker and their results, from shared memory. The view '
+    'heartbeat_maintenance shows them.';
 
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer,
                                            OUT end_is_known boolean, OUT state text, OUT reason text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
-    'Internal: returns what the workers know of each Kafka partition, from shared memory; behind heartbeat_partitions.';
+    'Internal: returns what the workers know of each Kafka partition, from shared memory. The view heartbeat_partitions shows '
+    'it.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
                                       OUT total_seconds double precision)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_batch_times() IS
     'Returns how many batches were stored in at most upper_bound seconds since the server started, and the seconds of all '
-    'batches together, from shared memory; behind heartbeat_metrics.';
+    'batches together, from shared memory. heartbeat_metrics shows them.';
 
 CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
@@ -92,7 +93,7 @@ COMMENT ON COLUMN heartbeat_status.reason IS 'Why this is the state.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'Number of ingest workers that run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per second, over the last minute.';
 COMMENT ON COLUMN heartbeat_status.lag_messages IS
-    'Sum of the lag of all Kafka partitions; NULL if the lag of one is not known.';
+    'Sum of the lags of all Kafka partitions; NULL if the lag of one partition is not known.';
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
     'Age of the last message read, in seconds, of the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
