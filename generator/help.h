@@ -16,8 +16,8 @@ class HelpFormatter : public CLI::Formatter {
     std::string make_option(const CLI::Option *option, bool is_positional) const override;
 };
 
-// The name of the variable that sets an option: --anomaly-rate is HEARTBEAT_ANOMALY_RATE. Empty if no
-// variable sets it.
+// Returns the name of the environment variable that sets an option, for example HEARTBEAT_ANOMALY_RATE for
+// --anomaly-rate. If no variable sets the option, the name is empty.
 std::string variable_of(const std::string &option);
 
 } // namespace heartbeat::generator

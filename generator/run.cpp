@@ -164,7 +164,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// The number of requested messages that Kafka has not acknowledged. Ctrl-C withdraws the rest of --count.
+// The number of requested messages that Kafka has not acknowledged. After Ctrl-C the messages that are not
+// sent yet are no longer requested.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

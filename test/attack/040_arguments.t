@@ -18,8 +18,8 @@ for my $role (qw(heartbeat_reader heartbeat_operator))
 }
 my $operator = 'SET ROLE heartbeat_operator;';
 
-# Returns the result of a statement, or its error beginning with the SQLSTATE. A statement that takes longer than five
-# seconds fails.
+# Returns the result of a statement. If the statement fails, returns the error, which begins with the SQLSTATE. A statement
+# that takes longer than five seconds fails.
 sub answer
 {
 	my ($sql) = @_;

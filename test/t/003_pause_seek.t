@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500 });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
-# Only time can show that nothing happens: this waits as long as many batches take.
+# Passes when the number of readings does not change for a second. Many batches would fit into this time.
 sub stays_the_same
 {
 	my ($what) = @_;

@@ -43,7 +43,7 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Lets the unqualified names of this test mean the objects of this schema.
+# Sets search_path, so that the unqualified names in this test name the objects of this schema.
 sub look_in { my ($schema) = @_; $node->query("ALTER DATABASE heartbeat SET search_path = $schema, public"); return; }
 
 sub wait_until_locked_out
@@ -53,7 +53,7 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# DROP EXTENSION during ingest, with the table partitions that the worker has made and a view of a user on them.
+# A user runs DROP EXTENSION during ingest. The worker has made table partitions, and a view of a user depends on them.
 publish(200, $start - 5 * 7 * 86400);    # only a worker makes a table partition for this week
 publish(20_000);
 $node->wait_for_query('SELECT coalesce(sum(records), 0) > 500 FROM heartbeat_offsets', 't', 'the worker stores readings before DROP EXTENSION');
@@ -73,7 +73,7 @@ $node->query('CREATE EXTENSION heartbeat');
 assert_complete('after CREATE EXTENSION');
 is($node->query('SELECT count(*) FROM heartbeat_records_default'), 0, 'the worker makes the table partitions again after CREATE EXTENSION');
 
-# A DROP EXTENSION that is rolled back.
+# A user runs DROP EXTENSION and rolls it back.
 my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN');
 $user->query_safe('DROP EXTENSION heartbeat');
@@ -82,7 +82,7 @@ wait_until_locked_out('the workers wait for an open DROP EXTENSION');
 $user->query_safe('ROLLBACK');
 assert_complete('after a DROP EXTENSION that was rolled back');
 
-# A DROP EXTENSION while a batch waits for the lock of another session.
+# A user runs DROP EXTENSION while a batch waits for the lock of another session.
 $user->query_safe('BEGIN');
 $user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
 publish(200);
@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# Twice: DROP and CREATE EXTENSION in one transaction, in another schema, whose name needs quotes.
+# A user runs DROP and CREATE EXTENSION in one transaction, twice. The new schema's name needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {

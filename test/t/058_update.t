@@ -24,7 +24,7 @@ my @earlier = split /\n/, $fresh->query(
 my $expected = definition($fresh);
 cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
-# What a user has made of heartbeat_seek(), whose parameter gets another name.
+# A user's changes to heartbeat_seek(), and objects that use it. The update renames a parameter of this function.
 my $seek  = 'heartbeat_seek(timestamptz, integer)';
 my @given = (
 	'CREATE ROLE operator', 'CREATE ROLE keeper', "GRANT EXECUTE ON FUNCTION $seek TO operator WITH GRANT OPTION", "ALTER FUNCTION $seek OWNER TO keeper",
@@ -33,7 +33,7 @@ my @given = (
 my @taken = ("ALTER FUNCTION $seek OWNER TO CURRENT_USER", 'DROP VIEW back', 'DROP FUNCTION go_back', 'DROP OWNED BY operator');
 my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1), ' ') FROM pg_proc WHERE oid = '$seek'::regprocedure";
 
-# Calls with the parameter's old name, each a statement, and how to undo it.
+# Objects that use the parameter's old name: the statement that creates each one, and the statement that drops it.
 my %named = (
 	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],
@@ -82,8 +82,7 @@ for my $version (@earlier)
 	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'the worker continues when the update is rolled back');
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'a rolled back update leaves the old version');
 
-	# A session holds a lock until both wait for it: first a batch, then the update. The remaining messages wait for the
-	# update.
+	# A session holds a lock until first a batch and then the update wait for it. The remaining messages wait for the update.
 	my $holder = $node->background_psql('heartbeat');
 	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);

@@ -19,8 +19,8 @@ use Heartbeat::Runbook;
 my $kafka = Heartbeat::Kafka->new('truncation');
 $kafka->start;
 
-# One server and one topic for each state that heartbeat can be in meanwhile. With equal timestamps only the bytes of a
-# message tell it from another one.
+# Each case has one server and one topic. The case is the state of heartbeat while Kafka loses messages. If two messages have
+# equal timestamps, only their bytes differ.
 my $equal = int((time - 100) * 1000);
 my %cases = (
 	reading => { time => undef },
@@ -32,7 +32,7 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic, which no other topic has. Its server must store them in the end.
+# Publishes readings to a topic. No other topic has these readings. The topic's server must store them before the test ends.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -108,7 +108,7 @@ for my $name (@names)
 		$name eq 'locked' ? '1|1600' : '1|1500', "$name: an event records the truncation");
 }
 
-# The setting lets the worker continue at the first new message.
+# With offset_reset = earliest the worker continues at the first new message.
 for my $name (qw(equal locked paused down))
 {
 	my $node = $cases{$name}{node};
@@ -140,7 +140,7 @@ $runbook->assert_all_run($section);
 $_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
 
-# Three brokers: first restarts without a truncation, then an unclean leader election.
+# A cluster of three brokers first restarts without a truncation. Then it has an unclean leader election.
 my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
 $cluster->start;
 my $topic = 'heartbeat-events';

@@ -118,7 +118,7 @@ $changer->query_safe('COMMIT');
 $changer->quit;
 assert_exact('DELETE while readings come');
 
-# Moves and deletions by heartbeat itself mark no minute.
+# When heartbeat itself moves or deletes readings, it marks no minute.
 publish($old, 120, 5);
 wait_for_rollup('the minutes of old readings are rolled up');
 is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'heartbeat_make_partitions() moves readings without marking a minute');

@@ -77,7 +77,7 @@ sub use
 	return;
 }
 
-# Passes when the reason for the state matches the pattern. The visible texts are kept for assert_kept.
+# Passes when the reason for the state matches the pattern. Keeps the visible texts, so that assert_kept can search them.
 sub refused
 {
 	my ($self, $brokers, $properties, $reason, $what, $state) = @_;

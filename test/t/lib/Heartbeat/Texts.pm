@@ -17,8 +17,8 @@ our @EXPORT = qw(assert_restores assert_clean_log assert_clean_views);
 my $restored = 0;
 
 # Passes when a dump of heartbeat's database can be restored in a new database with the same encoding, with all rows except
-# events and alerts, which the maintenance worker keeps adding. Each table and view must be readable in both databases, in
-# the encoding of a client that converts.
+# events and alerts, which the maintenance worker keeps adding. In both databases a client whose encoding is UTF-8 must be
+# able to read each table and view.
 sub assert_restores
 {
 	my ($node, $what) = @_;

@@ -59,7 +59,8 @@ sub send
 	return;
 }
 
-# Ends the stream, and waits until every message is acknowledged: { partition => [messages, first offset, last offset] }.
+# Ends the stream, and waits until Kafka has acknowledged every message. Returns { partition => [messages, first offset, last
+# offset] }.
 sub finish
 {
 	my ($self) = @_;

@@ -1,4 +1,4 @@
-# Test code: runs the programs behind Heartbeat::Kafka: Kafka itself, and the admin clients of test/kafka.
+# Test code: runs the programs that Heartbeat::Kafka uses: Kafka itself, and the admin clients of test/kafka.
 
 package Heartbeat::Kafka::Programs;
 
@@ -23,7 +23,7 @@ my $deadline_seconds = 90;
 # Runs a program, and returns its output. A program that fails ends the test.
 sub run_program { my (@command) = @_; return (run_programs(\@command))[0]; }
 
-# The same for several programs at once: each start of Java takes time.
+# Runs several programs at the same time, because each start of Java takes time.
 sub run_programs
 {
 	my (@commands) = @_;

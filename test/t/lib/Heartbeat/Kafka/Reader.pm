@@ -21,7 +21,8 @@ sub new
 }
 
 # Returns the next message as { partition, offset, timestamp, key, value }, by offset within a partition, and undef after the
-# last one. A null key or value is undefined. A topic that lacks an offset, or that cannot be read to its end, ends the test.
+# last one. If Kafka's key or value is null, the result has undef. A topic that lacks an offset, or that cannot be read to
+# its end, ends the test.
 sub next
 {
 	my ($self) = @_;
