@@ -107,8 +107,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. The search_path is set too: names in the statement then mean
-// PostgreSQL's own objects, whatever search_path the session has.
+// Executes a statement as the extension's owner. It also sets search_path, so names in the statement mean
+// PostgreSQL's own objects in every session.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;

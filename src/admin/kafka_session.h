@@ -21,7 +21,7 @@ Consumer *kafka_session_open();
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until Kafka has an answer or the milliseconds have passed. Meanwhile the session handles interrupts,
-// statement_timeout, barriers and the postmaster's death, whatever librdkafka waits for.
+// statement_timeout, barriers and the postmaster's death. It does not wait in a call of librdkafka.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks for the topic. A missing topic is an answer. False: Kafka has not answered in these seconds, and

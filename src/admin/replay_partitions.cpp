@@ -73,8 +73,9 @@ bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// Whether Kafka may have removed messages of the span. `after` is the first offset with a time later than the
-// span's beginning. If it is Kafka's first offset, Kafka holds no message at or before the beginning.
+// Returns whether Kafka may have removed messages of the span. `after` is the first offset with a time later
+// than the span's beginning. If it is Kafka's first offset, Kafka holds no message at or before the
+// beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -85,7 +86,7 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// Whether a person has set the stored offset in advance, and the partition has not reached it yet.
+// Returns whether a person has set the stored offset in advance, and the partition has not reached it yet.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }

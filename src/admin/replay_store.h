@@ -12,7 +12,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// What the replay has done in one partition: a row in the result of heartbeat_replay().
+// The numbers of the replay for one partition: a row in the result of heartbeat_replay().
 struct ReplayProgress {
     int32_t partition;
     int64_t from_offset;

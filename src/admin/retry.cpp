@@ -39,7 +39,7 @@ struct Retry {
     MemoryContext context; // of one batch
 };
 
-// How many of the letters fit into one batch; at least one.
+// Returns how many of the dead letters fit into one batch: at least one.
 size_t count_at_once(const RetryLetter *letters, size_t left) {
     size_t count = 1;
     for (int64_t bytes = letters[0].bytes; count < left; count++)

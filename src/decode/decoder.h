@@ -9,7 +9,7 @@
 
 namespace heartbeat {
 
-// What a decoder makes of a message. It owns its bytes.
+// A decoder's result for a message. It owns its bytes.
 struct Decoded {
     Reading reading;
     DecodeError error;

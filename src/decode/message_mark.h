@@ -18,7 +18,8 @@ struct MessageMark {
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept;
 
-// Whether two marks of the same offset can be of the same message. It does not compare the leader epochs.
+// Returns whether two marks of the same offset can be of the same message. It does not compare the leader
+// epochs.
 bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexcept;
 
 inline constexpr size_t trail_marks_max = 16;

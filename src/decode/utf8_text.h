@@ -43,9 +43,9 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
     return written;
 }
 
-// How many bytes the UTF-8 character at `at` has. 0 if there is no valid character, and for a control
-// character: of ASCII, of Unicode's second block (C1), and characters that break a line or change the
-// direction of text.
+// Returns the number of bytes of the UTF-8 character at `at`. Returns 0 if there is no valid character, and
+// for a control character: of ASCII, of Unicode's second block (C1), and characters that break a line or
+// change the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
 // Copies a text that should be UTF-8.

@@ -14,7 +14,8 @@ enum class BatchStage : uint8_t {
     lost,      // memory ran out and messages were lost: the worker drops the batch and assigns again
 };
 
-// What the worker does when the batch is stored. Until then it consumes no more messages, unless it reads on.
+// The worker's next action after it has stored the batch. Until then it consumes messages only if the action
+// is read_on.
 enum class AfterBatch : uint8_t {
     read_on,
     join,         // assigns partitions that can be read again

@@ -30,7 +30,7 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
 }
 
 // A cluster whose volumes were restored continues with leader epochs that are lower than before. librdkafka
-// 2.1 and newer ignores such leaders, whatever the metadata says. A new client has seen no higher epoch.
+// 2.1 and newer ignores such leaders, also if the metadata names them. A new client has seen no higher epoch.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

@@ -41,10 +41,10 @@ inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition)
            partition % partitions.workers == partitions.worker;
 }
 
-// Whether the worker still waits for the first answer of a leader before it assigns partitions.
+// Returns whether the worker still waits for the first answer of a leader before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
-// Whether the worker has a partition that it can read and does not read.
+// Returns whether the worker has a partition that it can read and does not read.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
 // Notes an error of a partition. The partition is away, and must be assigned again.
@@ -60,8 +60,8 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 
 bool partitions_any_away(const KafkaPartitions &partitions); // any partition of the worker
 
-// Whether a partition of the worker has been away for this time although Kafka names its leader. The client
-// may then ignore the present leader: see client_health.cpp.
+// Returns whether a partition of the worker has been away for this time although Kafka names its leader. The
+// client may then ignore the present leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Milliseconds until the next question is due.

@@ -24,7 +24,7 @@ bool is_other_id(const char *stored, const char *found) {
     return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
 }
 
-// Whether Kafka can still hold one of the messages whose marks are stored.
+// Returns whether Kafka can still hold one of the messages whose marks are stored.
 bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
     auto is_in = [&](const MessageMark &mark) {
         return mark.offset >= range.low && mark.offset < range.high;
@@ -148,7 +148,7 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
     move(stored, to, reason);
 }
 
-// Whether the range alone, which a leader gives, tells of the mismatch.
+// Returns whether the mismatch follows only from the range that the leader gives.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
     return mismatch != Mismatch::removed && !stored.lost &&
            !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);

@@ -16,7 +16,8 @@ namespace heartbeat {
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 
-// Where the client begins to read the partition, and what it needs to examine Kafka's log there.
+// Returns the offset at which the client begins to read the partition, and the marks by which it examines
+// Kafka's log there.
 PartitionPosition stored_positions_of(const StoredOffset &stored, const PartitionRange &range);
 
 } // namespace heartbeat

@@ -17,10 +17,10 @@ constexpr TimestampTz another_broker_after = 700000; // the first broker may be 
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
-// Asks each other leader than those that are away for the end offset of one of its partitions, whichever
-// worker reads it. librdkafka sends a question about the topic to the broker to which it has sent a request
-// last. Without this, a worker that reads from one broker alone would ask that broker each time, also while
-// it is frozen.
+// Asks each leader that is not away for the end offset of one of its partitions, also of another worker's
+// partition. librdkafka sends a question about the topic to the broker to which it has sent a request last.
+// Without this, a worker that reads from only one broker would ask that broker each time, also while that
+// broker is frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));

@@ -8,7 +8,7 @@ namespace heartbeat {
 // assigns again. Returns how many milliseconds to sleep.
 long worker_trouble_assign_again();
 
-// Whether the worker has read from Kafka again since the error.
+// Returns whether the worker has read from Kafka again since the error.
 bool worker_trouble_is_over();
 
 } // namespace heartbeat

@@ -17,8 +17,8 @@ namespace {
 // librdkafka repeats an error that stays the same every 30 seconds.
 constexpr std::chrono::seconds kept_for{60};
 
-// How much a person learns from the error. 0: a connection has ended; 1: why a connection could not be made;
-// 2: the broker refused the client.
+// Returns how much a person learns from the error. 0: a connection has ended; 1: why a connection could not
+// be made; 2: the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||

@@ -17,9 +17,10 @@ void consumer_listen(Consumer *consumer) noexcept;
 // Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 
-// The same on a second thread, while the caller does other work. The thread seals the batch if it gets full.
-// Each other call waits for the thread to end, except a call that uses no data of the thread: see the fields
-// of Consumer in consumer_client.h. False: no thread was started, and the batch is unchanged.
+// Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
+// batch if it gets full. Each other call waits for the thread to end, except a call that uses no data of the
+// thread: see the fields of Consumer in consumer_client.h. False: no thread was started, and the batch is
+// unchanged.
 bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed

@@ -11,20 +11,20 @@ class Consumer;
 // Gives each error of a partition once; false: there is no more.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// True, with *loss filled in, once for each loss: Kafka does not know the topic or a partition, or the log of
-// a partition is no longer the one that was read.
+// Returns true and sets *loss, once for each loss. A loss is that Kafka does not know the topic or a
+// partition, or that another log has replaced the log that the client has read.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Whether the client has read a message or the end of a partition since the last assignment. Also true if no
-// partition is assigned.
+// Returns whether the client has read a message or the end of a partition since the last assignment. Also
+// true if no partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// The text of the error behind the last FillResult::trouble, valid until the next call that reads; and
-// whether the client lost its connections to all brokers.
+// consumer_trouble() returns the error that caused the last FillResult::trouble. It is valid until the next
+// call that reads. consumer_lost_brokers() returns whether the client lost its connections to all brokers.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 
-// Whether a broker throttles this client; *throttle is then the broker with the longest delay.
+// Returns whether a broker throttles this client; *throttle is then the broker with the longest delay.
 bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept;
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;

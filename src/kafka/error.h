@@ -4,8 +4,8 @@
 
 namespace heartbeat {
 
-// What went wrong, for a person: what was found, and what to do. It never has the value of a property, which
-// may be a secret.
+// An error for a person: what the code has found, and what the person can do. It never has the value of a
+// property, which may be a secret.
 struct Error {
     char text[384];
 };

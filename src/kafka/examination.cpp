@@ -41,8 +41,8 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Whether the message may be of another log than the messages before it: its broker was disconnected, or
-// another broker or another leader epoch gives it.
+// Returns whether the message may be of another log than the messages before it: its broker was disconnected,
+// or another broker or another leader epoch gives it.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)

@@ -16,7 +16,7 @@ enum class ExaminationStep {
     searching, // waiting for an older message, to find one that is the same
     scanning,  // reading on from a message that is the same, to the first one that is not
     asking,    // asking the broker where the epoch of the last consumed message ends
-    lost,      // the log is no longer the one that was read
+    lost,      // another log has replaced the log that was read
 };
 
 struct Examination {
@@ -28,7 +28,7 @@ struct Examination {
     // Consumer::taking at the last log_move(): the other messages of that call are outdated
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message
-    int64_t next = 0;                    // where reading goes on if the log is the same
+    int64_t next = 0;                    // where reading continues if the log is the same
     int64_t log_end = INT64_MAX;         // the end of the log, if that is before `next`
     int64_t agrees = -1;                 // highest offset that has the same message as before
     int64_t differs = INT64_MAX;         // lowest offset that has another message
@@ -43,7 +43,7 @@ enum class Examined {
     trouble,     // the caller must assign the partitions again
 };
 
-// Where the epoch of the last consumed message ends, as the broker has answered. librdkafka 2.1 and newer
+// The broker's answer: the epoch of the last consumed message ends at this offset. librdkafka 2.1 and newer
 // asks for it, and stops reading the partition with an error if the log was truncated.
 struct EpochEnd {
     int32_t partition;

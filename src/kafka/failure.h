@@ -8,10 +8,11 @@
 
 namespace heartbeat {
 
-// Whether the error says that Kafka does not know the topic or the partition.
+// Returns whether the error says that Kafka does not know the topic or the partition.
 bool failure_is_unknown_topic(int code) noexcept;
 
-// Fills in "<what>: <librdkafka's text of the error>", and returns false, for its caller to return.
+// Sets *error to "<what>: <librdkafka's text of the error>". Always returns false, so that its caller can
+// return the result.
 bool failure_describe(Error *error, const char *what, rd_kafka_resp_err_t code) noexcept;
 
 } // namespace heartbeat

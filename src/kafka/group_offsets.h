@@ -10,13 +10,14 @@ class Consumer;
 // and becomes a note.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
-// Whether the group coordinator has not answered the commit yet, and whether it has not answered for 2
-// seconds. Until it answers, librdkafka does not begin to read a newly assigned partition.
+// consumer_is_committing() returns true until the group coordinator has answered the commit.
+// consumer_commit_hangs() returns true if the coordinator has not answered for 2 seconds. Until it answers,
+// librdkafka does not begin to read a newly assigned partition.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 
-// True once after a commit that was not made, for example because librdkafka had not found the group
-// coordinator yet: commit again later.
+// Returns true once after a commit has failed, for example because librdkafka had not found the group
+// coordinator yet. The caller must commit again later.
 bool consumer_group_commit_failed(Consumer *consumer) noexcept;
 
 } // namespace heartbeat

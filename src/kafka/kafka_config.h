@@ -10,10 +10,10 @@ namespace heartbeat {
 
 class Redactor;
 
-// The configuration of a consumer that reads committed messages from given positions, or nullptr with
-// *error filled in. The file has one `key=value` a line; `#` and `!` begin comments. It can set each
-// property except those that the worker's guarantees need. heartbeat refuses a file that its group or others
-// can write, or that others can read. The redactor, if there is one, learns the file's values.
+// Returns the configuration of a consumer that reads committed messages from given positions. If that fails,
+// returns nullptr and sets *error. The file has one `key=value` a line; `#` and `!` begin comments. It can
+// set each property except those that the worker's guarantees need. heartbeat refuses a file if its group can
+// write it, or if other users can read or write it. If there is a redactor, it learns the file's values.
 ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *error,
                                   Redactor *redactor = nullptr) noexcept;
 

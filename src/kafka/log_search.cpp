@@ -70,7 +70,8 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     return Examined::passed_over;
 }
 
-// Where the epoch of the last consumed message ends, as the broker has answered; -1: no answer.
+// Returns the broker's answer: the offset at which the epoch of the last consumed message ends; -1: no
+// answer.
 int64_t epoch_end(const Consumer &consumer, int32_t partition) {
     for (const EpochEnd &end : consumer.epoch_ends)
         if (end.partition == partition)

@@ -17,18 +17,18 @@ struct FileProperty {
     std::string value;
 };
 
-// What is wrong with the owner or the mode of the file, or nullptr. The file must belong to `reader` or to
-// root; only the owner may write it, and only the owner and the group may read it.
+// Returns the fault of the file's owner or mode, or nullptr if there is none. The file must belong to
+// `reader` or to root; only the owner may write it, and only the owner and the group may read it.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// False with *error filled in. `#` and `!` begin comments. Throws std::bad_alloc.
+// Returns false and sets *error if it fails. `#` and `!` begin comments. Throws std::bad_alloc.
 bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error);
 
-// Whether the value is a number, true or false.
+// Returns whether the value is a number, true or false.
 bool properties_is_plain(const std::string &value);
 
-// The name in quotes if it looks like a name of librdkafka; otherwise "a property", because in a broken line
-// a part of a secret can stand where the name should be.
+// Returns the name in quotes if it looks like a name of librdkafka. Otherwise it returns "a property",
+// because in a broken line a part of a secret can stand where the name should be.
 std::string properties_show_name(const std::string &name);
 
 } // namespace heartbeat

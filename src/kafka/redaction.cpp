@@ -106,7 +106,7 @@ bool ends_with(const std::string &text, size_t at, const std::string &end) {
     return at >= end.size() && text.compare(at - end.size(), end.size(), end) == 0;
 }
 
-// Whether the text quotes the value: in quotes or brackets, or after the property's name or a `=`.
+// Returns whether the text quotes the value: in quotes or brackets, or after the property's name or a `=`.
 bool is_quoted(const std::string &text, size_t at, size_t length, const std::string &name) {
     constexpr char openings[] = "\"'`([<", closings[] = "\"'`)]>";
     const char *opening = at == 0 ? nullptr : strchr(openings, text[at - 1]);

@@ -143,7 +143,8 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
     consumer->questions.took[question.leader] = question.question->answer.took;
 }
 
-// How long to wait for the leader before it counts as away. A leader that answers slowly gets more time.
+// Returns how long the client waits for the leader before the leader counts as away. A leader that answers
+// slowly gets more time.
 std::chrono::milliseconds patience_with(const Questions &questions, int32_t leader) {
     auto took = questions.took.find(leader);
     return took == questions.took.end() ? answers_take

@@ -156,7 +156,8 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
-// A task that has just failed because of a lock waits less long for it, since the other tasks wait meanwhile.
+// If a task has just failed because of a lock, its next attempt waits only a second for the lock, because the
+// other tasks wait meanwhile.
 void set_lock_timeout(const Task &task) {
     SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
                     PGC_S_OVERRIDE);

@@ -44,7 +44,7 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the kind of this message. If the table does not have it, the new kind replaces the one that was
+// Returns the kind of this message. If the table does not have it, the new kind replaces the kind that was
 // logged longest ago.
 Kind *find_kind(const char *text) {
     Kind *oldest = &kinds[0];

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// Called when a process of heartbeat starts. It makes the server report each wait for a lock that takes
+// Call it when a process of heartbeat starts. It makes the server report each wait for a lock that takes
 // longer than 200 ms, and installs the hook.
 void lock_wait_prepare();
 

@@ -1,5 +1,5 @@
-// Logs what was stored in the last period, for a person who reads the log. One line is for all workers: it
-// takes the counters from heartbeat_offsets, and the times of the batches from shared memory.
+// Logs the numbers of stored messages of the last period, for a person who reads the log. One line is for all
+// workers. The counters come from heartbeat_offsets, and the times of the batches come from shared memory.
 #include "server/server.h"
 
 #include "monitor/summary.h"

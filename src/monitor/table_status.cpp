@@ -1,4 +1,4 @@
-// Reads heartbeat_control and heartbeat_offsets if nobody has locked them. A person who reads
+// Reads heartbeat_control and heartbeat_offsets if no session has locked them. A person who reads
 // heartbeat_status because of a lock must not wait for the same lock.
 #include "server/server.h"
 
@@ -23,9 +23,9 @@ Statement select_hold = {R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused)sql"};
 
-// $2 and $3 are what the workers know: partitions and their high watermarks. A sum that is too large for a
-// bigint is shown as the largest bigint. An offset that somebody set in advance has no lag, since its
-// partition may never exist.
+// $2 and $3 are the partitions that the workers know and their high watermarks. If a sum is too large for a
+// bigint, the result is the largest bigint. An offset that a person has set in advance has no lag, because
+// its partition may never exist.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

@@ -1,5 +1,5 @@
-// Hides the differences between the supported versions of PostgreSQL behind one name each. All files above
-// call it. No other file tests PG_VERSION_NUM.
+// Has one name for each difference between the supported versions of PostgreSQL. All files above call it. No
+// other file tests PG_VERSION_NUM.
 #pragma once
 
 extern "C" {

@@ -4,10 +4,10 @@
 
 namespace heartbeat {
 
-// Called in a worker. It lasts as long as the process.
+// Call it in a worker. It lasts as long as the process.
 void log_redaction_hide();
 
-// Called in a session. It lasts until log_redaction_show() is called with the returned level, or until an
+// Call it in a session. It lasts until log_redaction_show() is called with the returned level, or until an
 // error ends the transaction.
 int log_redaction_hide_for_now();
 void log_redaction_show(int level);

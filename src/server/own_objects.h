@@ -10,7 +10,7 @@ namespace heartbeat {
 
 inline constexpr int own_function_arguments_max = 4;
 
-// A function of the extension by its name and its exact types. At most one function matches, whatever other
+// A function of the extension by its name and its exact types. At most one function matches, also if other
 // functions have this name.
 struct OwnFunction {
     const char *name;

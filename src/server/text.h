@@ -15,17 +15,17 @@ template <size_t size> void text_copy(char (&to)[size], const char *from) {
     text_copy(to, size, from);
 }
 
-// The same for a formatted text.
+// Does the same as text_copy() with a formatted text.
 void text_print(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// The same for a text in UTF-8, as src/kafka and src/decode have them. If the database's encoding lacks a
-// character, it becomes a question mark.
+// Does the same as text_copy() with a text in UTF-8, as src/kafka and src/decode have them. A character that
+// the database's encoding lacks becomes a question mark.
 void text_take(char *to, size_t size, const char *utf8);
 template <size_t size> void text_take(char (&to)[size], const char *utf8) {
     text_take(to, size, utf8);
 }
 
-// The same for a text of any length. The result is palloc'd.
+// Does the same as text_take() with a text of any length. The result is palloc'd.
 char *text_from_utf8(const char *utf8);
 char *text_from_utf8(const char *utf8, size_t size);
 
@@ -35,7 +35,7 @@ void text_add_sentence(char *to, size_t size, const char *sentence);
 // Converts a text of any length from the database's encoding to UTF-8. The result is palloc'd.
 char *text_to_utf8(const char *text);
 
-// The same as text_copy() for a text of any length, for the log. Returns nullptr if nothing changes,
+// Does the same as text_copy() with a text of any length, for the log. Returns nullptr if nothing changes,
 // otherwise a palloc'd text. If `lines` is set, line breaks and tabs stay.
 char *text_escape(const char *text, bool lines);
 

@@ -12,7 +12,7 @@ namespace heartbeat {
 // True if only heartbeat writes this table.
 bool user_code_is_bookkeeping(Oid table);
 
-// Locks a bookkeeping table for writing, so that nobody can change its triggers and rules until the
+// Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
 // transaction ends. Raises an error if the table or one of its partitions has a trigger, a rule, a policy or
 // another owner.
 void user_code_refuse(Oid table);

@@ -22,7 +22,7 @@ void announce(const char *channel, const char *payload);
 // the queue was the cause, and drops all notifications for a minute.
 void announce_committing();
 
-// Called in _PG_init. announce() calls `count` for each notification that it drops. `count` returns the
+// Call it in _PG_init. announce() calls `count` for each notification that it drops. `count` returns the
 // number dropped so far if this drop is to be logged, otherwise 0.
 void announce_count_dropped_by(uint64_t (*count)());
 

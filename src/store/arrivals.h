@@ -13,10 +13,10 @@ extern "C" {
 
 namespace heartbeat {
 
-// How long one row of heartbeat_arrivals is valid for its customer: a fifth of the shortest period of all
-// rules on silence, but at least two seconds and at most a minute. It is a minute if there is no rule on
-// silence. Each process sets that shortest period with arrivals_use_period(), in seconds; 0: there is no rule
-// on silence.
+// Returns how long one row of heartbeat_arrivals is valid for its customer: a fifth of the shortest period of
+// all rules on silence, but at least two seconds and at most a minute. If there is no rule on silence, it is
+// a minute. Each process sets that shortest period with arrivals_use_period(), in seconds; 0: there is no
+// rule on silence.
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 

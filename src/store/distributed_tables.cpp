@@ -139,7 +139,7 @@ void recover() {
 // it has committed everywhere. The lock here therefore waits for these batches, and keeps new batches out
 // while the snapshot is taken.
 bool hold_marks() {
-    // While this lock waits, ingest waits behind it, so the wait is short.
+    // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");
     LockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
     return true;

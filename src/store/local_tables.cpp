@@ -13,8 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-// Since each key is a subquery with LIMIT, the server looks each key up in the index of its own table
-// partition, whatever the planner estimates.
+// Each key is a subquery with LIMIT. So the server always looks each key up in the index of its own table
+// partition, and the planner's estimates do not matter.
 Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
     SELECT n.place::integer - 1
     FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)

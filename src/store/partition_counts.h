@@ -1,5 +1,5 @@
-// How many messages of a batch were stored, for each Kafka partition of the batch. store_batch() fills it in,
-// and offsets_advance() adds it to the counters in heartbeat_offsets.
+// The numbers of stored messages of a batch, for each Kafka partition of the batch. store_batch() sets them,
+// and offsets_advance() adds them to the counters in heartbeat_offsets.
 #pragma once
 
 #include "decode/batch.h"

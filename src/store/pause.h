@@ -6,12 +6,12 @@
 
 namespace heartbeat {
 
-// Called in a worker's transaction. It waits for a transaction that is changing heartbeat_control, and makes
+// Call it in a worker's transaction. It waits for a transaction that is changing heartbeat_control, and makes
 // later changes wait until this transaction ends. Returns true if ingest is paused.
 bool pause_check();
 
 // Uses its own transaction. Returns true if the maintenance worker must not work: the database was restored
-// from a dump and nobody has confirmed yet that it is complete, or this server's workers must not ingest
+// from a dump and heartbeat_resume() was not called yet, or this server's workers must not ingest
 // (tables_wrong_server()).
 bool pause_for_maintenance();
 

@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// Called in the transaction that stores the rows, after they were stored. Appends the sums of each customer
+// Call it in the transaction that stores the rows, after they were stored. Appends the sums of each customer
 // and minute to heartbeat_rollup_pending. If the batch has many readings of a minute but few of each
 // customer, it marks that minute in heartbeat_stale_minutes instead. It then appends only the customers that
 // this process has not seen before.
