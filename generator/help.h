@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// The same layout with every version of CLI11:
+// The layout is the same with every version of CLI11:
 //   -b, --brokers HOST:PORT,...
 //                               bootstrap servers [default: localhost:9092] [env: HEARTBEAT_BROKERS]
 class HelpFormatter : public CLI::Formatter {

@@ -47,7 +47,8 @@ void PrintSink::write_out() {
         }
     }
     buffer_.clear();
-    // After an error nobody knows which of the buffered lines were written, so all of them count as failed.
+    // After an error the generator does not know which of the buffered lines were written, so all of them
+    // count as failed.
     if (broken_)
         counts_.failed = counts_.sent - counts_.acknowledged;
     else

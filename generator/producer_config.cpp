@@ -21,7 +21,7 @@ constexpr Property own_choices[] = {
     // librdkafka expires messages only between attempts to connect, so the pause between attempts must be
     // short.
     {"reconnect.backoff.max.ms", "1000"},
-    // The same partition for a key as Kafka's own Java clients choose.
+    // For each key this partitioner chooses the same partition as Kafka's own Java clients.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
     // rd_kafka_poll() delivers log lines; otherwise librdkafka's threads would write them.

@@ -60,8 +60,8 @@ class Publisher : public Sink {
     rd_kafka_topic_t *topic_ = nullptr;
 };
 
-// Whether a publisher has ended while threads of librdkafka still run. exit() could then crash in one of
-// these threads, so main() calls _exit().
+// Returns whether a publisher has ended while threads of librdkafka still run. exit() could then crash in one
+// of these threads, so main() calls _exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator
