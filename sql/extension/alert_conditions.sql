@@ -50,10 +50,10 @@ BEGIN ATOMIC
     HAVING max(a.within) >= r.threshold;
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
-    'Internal: the alerts whose condition is met, of the enabled rules of kind anomalies.';
+    'Internal: returns the alerts of the enabled rules of kind anomalies whose condition is met.';
 
--- The silence of a customer is known only while ingest is not behind. It is measured from the arrival of the customer's last
--- reading, in heartbeat_customers.
+-- heartbeat knows the silence of a customer only while ingest has no lag. It measures the silence from the arrival of the customer's
+-- last reading, in heartbeat_customers.
 CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -70,8 +70,8 @@ BEGIN ATOMIC
       AND w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_silence(text) IS
-    'Internal: the alerts whose condition is met, of the enabled rules of kind silence: for the 10,000 customers that follow the given '
-    'one, and for the customers that a rule names.';
+    'Internal: returns the alerts of the enabled rules of kind silence whose condition is met: for the 10,000 customers after '
+    'the given customer, and for the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_silences_ended(after_customer text, last_customer text) RETURNS SETOF bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -83,8 +83,9 @@ BEGIN ATOMIC
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: the ids of open alerts of kind silence whose customer was heard again: for the customers after the first given one, up '
-    'to the second one (NULL: all that follow), and for the customers that a rule names.';
+    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. It looks at the customers after '
+    'the first given customer, up to the second given customer (NULL: at all customers after the first), and at the customers '
+    'that a rule names.';
 
 CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -93,7 +94,8 @@ BEGIN ATOMIC
     FROM heartbeat_alert_rules r JOIN heartbeat_status s ON s.lag_messages > r.threshold
     WHERE r.enabled AND r.kind = 'lag';
 END;
-COMMENT ON FUNCTION heartbeat_alerts_of_lag() IS 'Internal: the alerts whose condition is met, of the enabled rules of kind lag.';
+COMMENT ON FUNCTION heartbeat_alerts_of_lag() IS
+    'Internal: returns the alerts of the enabled rules of kind lag whose condition is met.';
 
 CREATE FUNCTION heartbeat_alerts_of_dead_letters(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -104,7 +106,7 @@ BEGIN ATOMIC
     WHERE r.enabled AND r.kind = 'dead_letters' AND d.unresolved > r.threshold;
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_dead_letters() IS
-    'Internal: the alerts whose condition is met, of the enabled rules of kind dead_letters.';
+    'Internal: returns the alerts of the enabled rules of kind dead_letters whose condition is met.';
 
 CREATE FUNCTION heartbeat_alerts_of_state(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -114,4 +116,5 @@ BEGIN ATOMIC
          JOIN heartbeat_status s ON s.state <> 'RUNNING' AND coalesce(s.since <= clock_timestamp() - r.period, true)
     WHERE r.enabled AND r.kind = 'state';
 END;
-COMMENT ON FUNCTION heartbeat_alerts_of_state() IS 'Internal: the alerts whose condition is met, of the enabled rules of kind state.';
+COMMENT ON FUNCTION heartbeat_alerts_of_state() IS
+    'Internal: returns the alerts of the enabled rules of kind state whose condition is met.';

@@ -1,5 +1,5 @@
 --
--- When each customer was last heard, by the server's clock: a device's clock can be wrong by any time
+-- Records when each customer was last heard, by the server's clock, because a device's clock can be wrong by any time
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -79,7 +79,7 @@ BEGIN ATOMIC
     WHERE c.customer_id > coalesce(after_customer, '') ORDER BY c.customer_id LIMIT 10000;
 END;
 COMMENT ON FUNCTION heartbeat_customers_after(text) IS
-    'Internal: the 10,000 customers that follow the given one, or fewer if no more follow.';
+    'Internal: returns the 10,000 customers after the given customer, or fewer if there are no more.';
 
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
@@ -100,5 +100,5 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: finds the last arrival for customers without a reading since version 1.2: for the 10,000 customers that follow '
-    'the given one, and for the customers that a rule names.';
+    'Internal: finds the last arrival for customers without a reading since version 1.2: for the 10,000 customers after the '
+    'given customer, and for the customers that a rule names.';

@@ -22,8 +22,8 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'function reads counters and no readings, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
     'the tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer and time keeps each reading
--- single. In all other table partitions the function counts.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second row
+-- of a reading. In all other table partitions the function counts the rows.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -108,5 +108,5 @@ COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'with the numbers of stored messages in heartbeat_offsets. If the numbers agree, it counts each reading once, and a '
     'reading in the wrong table partition not at all. A difference above 0 means that there are rows without a message. A '
     'difference below 0 means that rows were deleted, by heartbeat.retention or by hand, or that readings are stored twice or '
-    'in the wrong table partition, which is possible if somebody has changed the partitions. heartbeat counts deleted dead '
+    'in the wrong table partition, which is possible if a person has changed the partitions. heartbeat counts deleted dead '
     'letters, so they make no difference. The function reads all rows.';

@@ -41,5 +41,5 @@ END;
 COMMENT ON FUNCTION heartbeat_check_objects() IS
     'Returns a row for each object of the extension (a function, a view, a table''s default, constraint, index, policy or '
     'trigger) that uses an object of neither the server nor the extension, with the used object. Such an object runs with the '
-    'rights of the role that uses the extension''s object. The rows also show what you have added to the tables yourself. '
-    'There should be no other rows.';
+    'rights of the role that uses the extension''s object. The rows also show objects that you have added to the tables '
+    'yourself. There should be no other rows.';

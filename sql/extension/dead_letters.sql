@@ -12,7 +12,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
-    'Internal: keeps the payload of a dead letter as it arrived, when somebody changes the payload.';
+    'Internal: keeps the payload of a dead letter as it arrived, when a person changes the payload.';
 -- A person or retention deletes unresolved dead letters. The trigger counts them, so that heartbeat_audit_tables() stays exact, and
 -- heartbeat.dead_letter_limit knows the number of dead letters without a count of rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
@@ -27,10 +27,11 @@ CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic
                                              OUT resolved bigint, OUT remaining bigint, OUT remaining_errors jsonb)
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]) IS
-    'Decodes unresolved dead letters again, stores those that are now readings, and marks them as resolved, all in the '
-    'transaction of the caller. The arguments restrict the retry: an error code, a topic, a Kafka partition, the time of '
-    'arrival (arrived_since <= arrived_at < arrived_until), ids. Returns how many dead letters were resolved, how many remain, '
-    'and the errors of the remaining ones as {"code": count}. Raises an error for a code that no dead letter can have.';
+    'Decodes unresolved dead letters again, stores each dead letter that is a reading now, and marks it as resolved, all in '
+    'the transaction of the caller. The arguments restrict the retry: an error code, a topic, a Kafka partition, the time of '
+    'arrival (arrived_since <= arrived_at < arrived_until), ids. Returns how many dead letters were resolved, how many '
+    'remain, and the errors of the remaining dead letters as {"code": count}. Raises an error for a code that no dead letter '
+    'can have.';
 
 -- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS

@@ -1,6 +1,6 @@
 --
--- Whether this server has the rows of the tables, or Citus has distributed them over its nodes (heartbeat_distribute()). The other
--- pieces call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and do not know Citus.
+-- Returns whether this server has the rows of the tables, or Citus has distributed them over its nodes (heartbeat_distribute()). The
+-- other pieces call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and do not know Citus.
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean

@@ -1,5 +1,5 @@
 --
--- Keeps Citus from repeating the statements of this script on its nodes: their tables stay where they are.
+-- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change.
 --
 
 DO $$

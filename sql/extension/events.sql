@@ -8,7 +8,7 @@ COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user,
 
 -- The events of a role stay readable for at least a week, also if the role causes many more: from the hundredth event of a kind in a
 -- minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other session. In
--- an isolation stricter than READ COMMITTED it would fail if another session has changed the row.
+-- an isolation stricter than READ COMMITTED the session would fail if another session has changed the row.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -56,5 +56,4 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
     'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension '
-    'that acts calls it once, after the act: SELECT heartbeat_record_event(''seek'', ''why'', '
-    'jsonb_build_object(''partition'', 0)).';
+    'calls it once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', jsonb_build_object(''partition'', 0)).';

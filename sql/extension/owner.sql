@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS
-    'Internal: the part of heartbeat_set_owner() for which SQL has no statement.';
+    'Internal: does the part of heartbeat_set_owner() for which SQL has no statement.';
 
 CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS
-    'Internal: the part of heartbeat_set_owner() for which SQL has statements.';
+    'Internal: does the part of heartbeat_set_owner() for which SQL has statements.';
 
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'
@@ -90,7 +90,7 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_set_owner(regrole) IS
-    'Gives the extension, its tables, table partitions, views and functions to a role, and grants the role CREATE and USAGE on '
-    'the extension''s schema. The role need not be a superuser, and needs no login. Functions that act (heartbeat_pause() and '
-    'others) act with the rights of this role, and so do the workers if heartbeat.role is empty. Only superusers can call it. '
-    'Ingest waits until the call commits. A dump does not keep the owner: call the function again after a restore.';
+    'Gives the extension, its tables, table partitions, views and functions to a role, and grants the role CREATE and USAGE '
+    'on the extension''s schema. The role need not be a superuser, and needs no login. Functions such as heartbeat_pause() act '
+    'with the rights of this role, and so do the workers if heartbeat.role is empty. Only superusers can call it. Ingest '
+    'waits until the call commits. A dump does not keep the owner: call the function again after a restore.';

@@ -2,9 +2,9 @@
 -- Table partitions: one for each week (from Monday, UTC) of each of the three tables, and a default partition for times far away
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, since its body has them by oid. A week has a table partition if the range of
--- any table partition overlaps it, whatever the name and the owner of that table partition. If another table or type has the usual
--- name, the new table partition gets another name.
+-- heartbeat_make_partitions() passes the tables as regclass, since its body has them by oid. A week has a table partition if the range
+-- of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type has the
+-- usual name, the new table partition gets another name.
 --
 -- The WAL has a move as a DELETE from the default partition, and then, after the week's table is attached, an INSERT into it. So a
 -- publication of the parents publishes both, and a subscriber, which has the row under the same unique key, can apply them in this
@@ -194,7 +194,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables, '
     'which tables have rows that must be moved into them, and of which of them other servers have the rows.';
 
--- Because of the lock timeout, other sessions do not wait behind this function for a long reader such as pg_dump.
+-- Because of the lock timeout, this function does not make other sessions wait for a long reader such as pg_dump.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -226,5 +226,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
-    'default partitions, and returns the number of created tables. The maintenance worker calls it; an earlier call does no '
-    'harm. It fails with lock_not_available if it waits longer than a second for a lock.';
+    'default partitions, and returns the number of created tables. The maintenance worker calls it; you can also call it '
+    'earlier. It fails with lock_not_available if it waits longer than a second for a lock.';

@@ -36,8 +36,8 @@ BEGIN ATOMIC
              'previous_offset', m.previous, 'next_offset', heartbeat_move_offset.next_offset)) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
-    'Internal: changes the next offset of a Kafka partition, records the skipped or repeated offsets, and returns the offset '
-    'before (NULL if none was stored).';
+    'Internal: changes the next offset of a Kafka partition, records the skipped or repeated offsets, and returns the '
+    'previous offset (NULL if none was stored).';
 
 CREATE FUNCTION heartbeat_forget_offset(topic text, partition integer) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -100,10 +100,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of heartbeat.topic. A lower offset reads '
-    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and heartbeat_gaps '
-    'records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka '
-    'does not answer or does not have the topic yet, it accepts the offset with a notice. NULL removes an offset that was set '
-    'for a partition that no worker has read. Returns the offset before and after.';
+    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and '
+    'heartbeat_gaps records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not '
+    'hold. If Kafka does not answer or does not have the topic yet, it accepts the offset with a notice. NULL removes an '
+    'offset that was set for a partition that no worker has read. Returns the previous offset and the new offset.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
@@ -134,5 +134,5 @@ BEGIN ATOMIC
     SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
-    'Sets the next offset of one Kafka partition of heartbeat.topic, or of each, to the first message whose Kafka timestamp is '
-    'at or after the given time. Ingest must be paused. Returns each partition''s offset before and after.';
+    'Sets the next offset of one Kafka partition of heartbeat.topic, or of each, to the first message whose Kafka timestamp '
+    'is at or after the given time. Ingest must be paused. Returns the previous offset and the new offset of each partition.';

@@ -77,5 +77,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_undistribute() IS
-    'Brings the tables that heartbeat_distribute() has distributed back to this server and into the extension. It copies their '
+    'Moves the tables that heartbeat_distribute() has distributed back to this server and into the extension. It copies their '
     'rows twice on this server, in one transaction. Ingest waits until it commits.';

@@ -22,8 +22,8 @@ CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
     'Anomalies of the last 24 hours, the newest first, by event_timestamp. If event_timestamp is further ahead of ingested_at '
-    'than heartbeat.max_clock_skew, the view uses ingested_at instead, and shows the anomaly after those that were measured '
-    'within that skew before it.';
+    'than heartbeat.max_clock_skew, the view uses ingested_at instead, and sorts the anomaly after the anomalies that were '
+    'measured within that skew before its arrival.';
 COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';

@@ -12,4 +12,4 @@ COMMENT ON TABLE heartbeat_arrivals IS
     'Customers whose readings ingest has stored, until the maintenance worker moves them to heartbeat_customers. Ingest adds a '
     'customer again when heard_until of the row before has passed.';
 COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'The measured customer.';
-COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'Until when the customer counts as heard: shortly after the arrival.';
+COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'The time until which the customer counts as heard: shortly after the arrival.';

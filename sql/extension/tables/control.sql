@@ -14,7 +14,7 @@ COMMENT ON TABLE heartbeat_control IS
     'Whether ingest is paused: one row since the first pause, and one row in a database that was restored from a dump, until '
     'heartbeat_resume().';
 COMMENT ON COLUMN heartbeat_control.hold IS
-    'Who holds ingest: pause (heartbeat_pause()) or restore (a dump created the extension).';
+    'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
 COMMENT ON COLUMN heartbeat_control.reason IS 'The reason that heartbeat_pause() got, or how the database was restored.';
 COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';

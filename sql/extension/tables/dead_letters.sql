@@ -21,7 +21,7 @@ CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
 CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE heartbeat_dead_letters IS
     'All messages that are not readings, with their exact bytes. To repair one, UPDATE its payload and call '
-    'heartbeat_retry_dead_letters(). To give it up, DELETE it.';
+    'heartbeat_retry_dead_letters(). If you cannot repair it, DELETE it.';
 COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
@@ -36,7 +36,6 @@ COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
 COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'Error text of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it as a reading; NULL until then.';
-COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS
-    'When somebody first changed the payload; NULL: the payload is as it arrived.';
+COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first changed the payload; NULL: nobody has changed it.';
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
-    'The payload as it arrived, if somebody has changed it since. A replay recognizes the message by it.';
+    'The payload as it arrived, if a person has changed it since. A replay recognizes the message by it.';

@@ -14,12 +14,12 @@ CREATE TABLE heartbeat_events (
 );
 CREATE INDEX ON heartbeat_events (happened_at);
 COMMENT ON TABLE heartbeat_events IS
-    'What people did (pause, resume, seek, replay, retry, retention), and each new state of heartbeat (state), with time, role '
-    'and reason. A transaction that is rolled back leaves no row. heartbeat keeps the events of the last 7 days and the newest '
-    '10,000, and none longer than heartbeat.retention.';
+    'Actions of people (pause, resume, seek, replay, retry, retention), and each new state of heartbeat (state), with time, '
+    'role and reason. A transaction that is rolled back leaves no row. heartbeat keeps the events of the last 7 days and the '
+    'newest 10,000, and none longer than heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_events.id IS 'Number of the event. It increases with each event, and has gaps.';
-COMMENT ON COLUMN heartbeat_events.happened_at IS 'When it happened.';
-COMMENT ON COLUMN heartbeat_events.role IS 'The session''s user; NULL if a process of heartbeat did it.';
+COMMENT ON COLUMN heartbeat_events.happened_at IS 'When the event happened.';
+COMMENT ON COLUMN heartbeat_events.role IS 'The session''s user; NULL if a process of heartbeat caused the event.';
 COMMENT ON COLUMN heartbeat_events.kind IS
     'pause, resume, seek (also by heartbeat.offset_reset), retry (of dead letters), replay, retention, state, ...';
 COMMENT ON COLUMN heartbeat_events.reason IS 'The reason that the caller gave, or that heartbeat found.';

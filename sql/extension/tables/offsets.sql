@@ -62,12 +62,12 @@ COMMENT ON COLUMN heartbeat_offsets.topic_id IS
     'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return it.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
     'When heartbeat found that the offsets of this topic belong to other messages now. A seek or reset clears it.';
-COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found it.';
+COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found this.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that last wrote the row.';
 COMMENT ON COLUMN heartbeat_offsets.message_marks IS
     'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and '
-    'value:leader epoch (-1: not known). By them heartbeat finds whether Kafka''s log is still the log that it has read, and '
-    'to which offset it was truncated.';
+    'value:leader epoch (-1: not known). By these marks heartbeat finds whether Kafka''s log is still the log that it has '
+    'read, and to which offset it was truncated.';
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
     'The lowest offset from which Kafka''s log of the partition can have other messages than heartbeat has read, because Kafka '
     'truncated the log; NULL: it was not truncated. A seek or reset clears it.';
@@ -87,7 +87,7 @@ COMMENT ON COLUMN heartbeat_gaps.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_gaps.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_gaps.from_offset IS 'First offset that was skipped.';
 COMMENT ON COLUMN heartbeat_gaps.to_offset IS 'First offset after the gap.';
-COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why they were skipped.';
+COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why the offsets were skipped.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When the gap was recorded.';
 ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- without a key: see heartbeat_rollup_pending

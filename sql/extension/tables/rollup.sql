@@ -1,8 +1,8 @@
 --
--- The rollup behind vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
+-- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
 -- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the minutes
--- in heartbeat_stale_minutes instead. The maintenance worker folds the sums into heartbeat_rollup, and rebuilds marked minutes from the
--- readings. The sums and marks commit together with their readings, and the maintenance worker removes only rows that its snapshot
+-- in heartbeat_stale_minutes instead. The maintenance worker folds the sums into heartbeat_rollup, and rebuilds marked minutes from
+-- the readings. The sums and marks commit together with their readings, and the maintenance worker removes only rows that its snapshot
 -- sees. So the view is exact in every snapshot.
 --
 
@@ -29,8 +29,8 @@ CREATE TABLE heartbeat_rollup_pending (
     reading_count bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_rollup_pending IS
-    'Sums of new readings by customer and minute that heartbeat_rollup does not have yet. Several rows can be of one customer '
-    'and minute.';
+    'Sums of new readings by customer and minute that heartbeat_rollup does not have yet. One customer and minute can have '
+    'several rows.';
 COMMENT ON COLUMN heartbeat_rollup_pending.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_rollup_pending.sum_bpm IS 'Sum of the normal readings, in beats per minute.';
@@ -58,8 +58,8 @@ CREATE TABLE heartbeat_customers (
 COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, with normal readings or anomalies.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'Until when the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: no reading '
-    'has arrived since version 1.2.';
+    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: '
+    'no reading has arrived since version 1.2.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
