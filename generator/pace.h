@@ -1,4 +1,4 @@
-// Generator: computes when the next message is due. run.cpp uses it, and waits itself.
+// Generator: computes when the next message is due. run.cpp calls it. It does not wait.
 #pragma once
 
 #include <chrono>

@@ -7,9 +7,10 @@
 
 namespace heartbeat::generator {
 
-// The value of customer_id in the object that the line begins with: the text between its quotes, or an
-// integer's digits. No key if the line has no such object or member, if the value has another type, or if the
-// text is empty or contains an escape (only the consumer decodes JSON). The rest of the line is not examined.
+// Returns the value of customer_id in the object at the beginning of the line: the text between its quotes,
+// or an integer's digits. Returns no key if the line has no such object or member, if the value has another
+// type, or if the text is empty or contains an escape (only the consumer decodes JSON). The function does not
+// examine the rest of the line.
 std::optional<std::string_view> replay_key(std::string_view line);
 
 } // namespace heartbeat::generator

@@ -61,7 +61,7 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     return std::make_unique<Publisher>(settings, console);
 }
 
-// When the run ends, by the wall clock. With a start time the simulator ends by simulated time.
+// Returns when the run ends, by the wall clock. With a start time the simulator ends by simulated time.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
