@@ -84,7 +84,7 @@ packages_to_test() {
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
-# The packages to make Debian packages: the ones that debian/control.in requires, and the tools that check a package.
+# The packages to make Debian packages: the packages that debian/control.in requires, and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc
