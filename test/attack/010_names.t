@@ -170,7 +170,8 @@ sub assert_all_stored
 	return;
 }
 
-# The same for cases in which heartbeat_audit() cannot be called and replays have changed the counters.
+# Passes when every message is read. It is for cases in which heartbeat_audit() cannot be called, and replays have changed
+# the counters.
 sub assert_all_read
 {
 	my ($what) = @_;

@@ -220,7 +220,7 @@ is($node->query("SELECT new_offset FROM heartbeat_seek('$_->[0]'::timestamptz, 0
   for [ '294276-12-31 23:59:59+00', 21 ], [ '4714-11-24 00:00+00 BC', 0 ], [ '294276-12-31 23:59:59+00', 21 ];
 is($node->query("SELECT next_offset FROM heartbeat_kafka_offsets('$_->[0]', 0)"), $_->[1], "Kafka's offset at $_->[0] is $_->[1]") for [ 'infinity', 21 ], [ '-infinity', 0 ];
 
-# A function refuses a partition or an offset that Kafka does not have, and names those that it has.
+# A function refuses a partition or an offset that Kafka does not have, and names the partitions or offsets that Kafka has.
 like($node->query_error('SELECT heartbeat_seek(2, 0)'), qr/has no partition 2.*partitions 0 to 1/s, 'the error of heartbeat_seek() names the existing partitions');
 like($node->query_error('SELECT heartbeat_seek(0, 22)'), qr/does not hold offset 22.*offsets 0 to 20/s, 'the error of heartbeat_seek() names the existing offsets');
 like($node->query_error("SELECT heartbeat_seek(now(), $_)"), qr/has no partition $_.*partitions 0 to 1/s, "the error of a seek by time names the existing partitions when partition $_ does not exist") for 2, -1, 2147483647, -2147483648;

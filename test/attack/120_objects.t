@@ -44,7 +44,7 @@ sub run
 	return $error // '';
 }
 
-# Returns the state with its reason, or the error of this query, or '' when all is well.
+# Returns the state with its reason, or the error of this query, or '' if there is no problem.
 sub trouble
 {
 	$node->psql('heartbeat', q{SELECT state, reason FROM heartbeat_state() WHERE state IN ('RETRYING', 'FAILED')},
@@ -61,7 +61,7 @@ sub is_stored
 my (@silent, %outcomes);
 
 # Makes the change, lets heartbeat work, and undoes the change. Each reported problem must match the pattern. With $must the
-# problem must be reported before anything is stored. Returns false if PostgreSQL refuses the change.
+# problem must be reported before heartbeat stores a row. Returns false if PostgreSQL refuses the change.
 sub attempt
 {
 	my ($what, $change, $undo, $name, $must) = @_;

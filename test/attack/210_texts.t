@@ -1,6 +1,6 @@
 # Texts that people and producers choose: names of customers, constraints, rules and alerts, messages of triggers and reasons
 # of a pause, with multi-byte characters at each place where heartbeat cuts a text, and with control characters for
-# terminals. Whatever the texts are, each view can be read, a dump can be restored, and the log is harmless.
+# terminals. With all of these texts each view can be read, a dump can be restored, and the log is harmless.
 
 use strict;
 use warnings;

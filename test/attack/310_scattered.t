@@ -1,5 +1,5 @@
-# Whatever event times a producer sends, the work of the rollup is proportional to the number of readings, and the views
-# answer in time.
+# With all event times that a producer can send, the work of the rollup is proportional to the number of readings, and the
+# views answer in time.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Table partitions of a shape that the owner has chosen: each reading is stored once and where INSERT puts it, and the audit
-# finds all others.
+# Table partitions of a shape that the owner has chosen: each reading is stored once, in the table to which INSERT sends it,
+# and the audit finds all other readings.
 
 use strict;
 use warnings;

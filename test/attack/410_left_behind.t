@@ -1,6 +1,6 @@
-# A role with few rights leaves objects behind that affect others: foreign keys whose tables have triggers, settings that a
-# trigger changes, views of a table partition, rules, a change of the owner, a publication. No code runs with more rights, no
-# session continues with changed settings, and nothing stops for ever.
+# A role with few rights has created objects that affect other roles: foreign keys whose tables have triggers, settings that
+# a trigger changes, views of a table partition, rules, a change of the owner, a publication. No code runs with more rights,
+# no session continues with changed settings, and heartbeat does not stop for ever.
 
 use strict;
 use warnings;

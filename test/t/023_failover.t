@@ -29,7 +29,7 @@ my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base'
 $standby->backup('of_standby');
 my $cascaded = Heartbeat::Cluster->create_from_backup('cascaded', $standby, 'of_standby', has_streaming => 1);
 
-# A hot standby shows everything and changes nothing.
+# A hot standby shows all data and changes no data.
 $feed->publish(3_000);
 $primary->query('SELECT heartbeat_pause($$for the standby to see$$)');
 $primary->query('SELECT heartbeat_resume()');

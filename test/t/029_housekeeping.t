@@ -1,5 +1,5 @@
 # Administrators cancel and terminate the workers while readings arrive. Every process restarts within seconds, no reading is
-# lost or stored twice, and no state remains behind.
+# lost or stored twice, and no data of the ended processes remain.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # Administrators change the workers' database while readings arrive: they drop, copy and rename it, as docs/administration.md
-# describes. The workers find it again within seconds, no reading is lost or stored twice, and no state remains behind.
+# describes. The workers find it again within seconds, no reading is lost or stored twice, and no data of the old database
+# remain.
 
 use strict;
 use warnings;

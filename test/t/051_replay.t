@@ -1,5 +1,6 @@
-# SQL replays a period of time while ingest continues: missing rows come back, no reading is stored twice, and both audits
-# show no difference. A seek and a replay refuse offsets that Kafka does not have, and name the offsets that it has.
+# SQL replays a period of time while ingest continues: the replay stores missing rows again, no reading is stored twice, and
+# both audits show no difference. A seek and a replay refuse offsets that Kafka does not have, and name the offsets that it
+# has.
 
 use strict;
 use warnings;

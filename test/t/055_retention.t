@@ -84,7 +84,7 @@ begin();
 cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'table partitions are made in advance');
 no_batch_waits('table partitions are made in advance');
 
-# A long reader: retention cannot get its locks, and ingest does not queue behind them.
+# A session reads for a long time: retention cannot get its locks, and ingest does not wait for retention.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe('BEGIN; SELECT FROM heartbeat_records LIMIT 1');

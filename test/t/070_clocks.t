@@ -1,5 +1,5 @@
-# Clocks of devices are wrong: no reading is dropped for that, silence depends on the arrival of readings, and event times in
-# the future are neither the most recent nor the last event.
+# Clocks of devices are wrong: heartbeat drops no reading because of this, silence depends on the arrival of readings, and
+# event times in the future are neither the most recent nor the last event.
 
 use strict;
 use warnings;
@@ -34,7 +34,7 @@ sub publish
 my $most_recent = 'SELECT customer_id FROM vw_recent_anomalies LIMIT 1';
 my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM vw_pipeline_summary WHERE metric = 'last_event'";
 
-# Views: the customer with the right clock comes first, whatever arrives before and after.
+# In the views the customer with the right clock comes first. The order of arrival does not matter.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
 is($node->query($last_event), 't', 'the last event is the arrival, not the event time, of these anomalies');
@@ -62,7 +62,7 @@ $node->set('heartbeat.max_clock_skew' => '2s');    # readings arrive within 2 se
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 
-# A rule about anomalies counts those of clocks that are ahead by their arrival, and once.
+# If a clock is ahead, a rule about anomalies counts its anomalies once, by their arrival.
 sub alerts { my ($rule, $state) = @_; return "SELECT coalesce(string_agg(DISTINCT subject, ', ' ORDER BY subject), '') FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS $state"; }
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 2, '1 hour')");
 for my $n (1, 2) { $off{"a$n"} = 3600 + $n; }
@@ -70,7 +70,8 @@ $kafka->produce($topic, map { { value => reading('fast', 200, reading_time(int(t
 $node->wait_for_query(alerts('many', 'NULL'), 'fast', 'anomalies an hour ahead raise an alert at once');
 $node->query("DELETE FROM heartbeat_alert_rules");
 
-# Silence: each device that stops sending raises an alert, whatever its clock says, and no other device does.
+# A rule about silence raises an alert for each device that stops sending, and for no other device. The device's clock does
+# not matter.
 my @silent = map { "silent: $_" } sort keys %off;
 my @alive  = map { "alive: $_" } sort keys %off;
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");

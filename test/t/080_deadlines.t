@@ -1,6 +1,6 @@
-# Whatever a broker does, no wait of heartbeat lasts too long: a worker and a session end within 2 seconds, a server stops
-# within 5, a statement timeout and a cancel take effect within a second of their time, and other databases are created and
-# dropped meanwhile. The reason names the address that fails.
+# No broker can make heartbeat wait too long: a worker and a session end within 2 seconds, a server stops within 5, a
+# statement timeout and a cancel take effect within a second of their time, and other databases are created and dropped
+# meanwhile. The reason names the address that fails.
 
 use strict;
 use warnings;

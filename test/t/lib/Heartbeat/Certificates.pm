@@ -1,5 +1,5 @@
 # Test code: a certificate authority of a test, and the certificates that it issues, as PEM files for Kafka and librdkafka.
-# The work is done by openssl.
+# openssl makes them.
 
 package Heartbeat::Certificates;
 

@@ -1,5 +1,5 @@
-# Test code: the crash matrix. It injects random faults, drawn from a seed, into a server and a Kafka that a stream of
-# messages passes. It records each fault and how long the recovery took, and checks all data at the end. It starts neither
+# Test code: the crash matrix. It injects random faults, which only the seed decides, into a server and a Kafka while
+# messages arrive. It records each fault and how long the recovery took, and checks all data at the end. It starts neither
 # the server nor the broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader
 # stands still. It does not use Test::More, because script/soak uses it too.
 
@@ -83,7 +83,8 @@ sub start
 	return;
 }
 
-# Injects one fault from the plan, and waits until every partition makes progress, unless the fault is hasty.
+# Injects one fault from the plan, and waits until every partition makes progress. After a fault with the flag `hasty` it
+# does not wait.
 sub strike
 {
 	my ($self) = @_;
@@ -156,7 +157,8 @@ sub proofs
 	return @proofs;
 }
 
-# After the end of the messages, for a cluster: the longest standstill of a partition with a live leader, by kind of fault.
+# Returns, after the end of the messages and for a cluster, the longest standstill of a partition with a live leader, by kind
+# of fault.
 sub standstills
 {
 	my ($self) = @_;
@@ -171,7 +173,7 @@ sub standstill_in_words
 	return sprintf '%.2f s for a partition with a live leader and unread messages, %s', max(0, values %still), $self->{standstill}->moment;
 }
 
-# After the checks: the contents of the topic in a sentence.
+# Returns, after the checks, the contents of the topic in a sentence.
 sub composition { my ($self) = @_; return $self->{proof}->composition; }
 
 sub faults_struck
@@ -180,8 +182,8 @@ sub faults_struck
 	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
 }
 
-# A fault as a line: when, which, and how long it took from its end to the next stored message, and to the next one of each
-# partition.
+# Returns a fault as a line: its time, its kind, and the seconds from its end to the next stored message, and to the next
+# stored message of each partition.
 sub line
 {
 	my ($self, $event) = @_;
@@ -195,8 +197,8 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# A table of faults by kind: how often, how often during another fault, and the seconds of recovery if it was waited for; for
-# a cluster also the longest standstill.
+# Returns a table of faults by kind: their number, the number of further ones during another fault, and the seconds of each
+# recovery for which the test has waited. For a cluster it also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

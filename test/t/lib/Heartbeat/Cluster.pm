@@ -121,8 +121,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Like the method of PostgreSQL::Test::Cluster, which fails if psql ends before it gets the query: a server that restarts
-# refuses connections.
+# Calls the method of PostgreSQL::Test::Cluster, and calls it again if psql ends before it gets the query: a server that
+# restarts refuses connections.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -135,7 +135,7 @@ sub poll_query_until
 	return $answer;
 }
 
-# One row of heartbeat_status as a hash.
+# Returns the row of heartbeat_status as a hash.
 sub status
 {
 	my ($self) = @_;

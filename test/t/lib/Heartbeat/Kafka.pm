@@ -32,7 +32,7 @@ sub new
 
 sub brokers { my ($self, $listener) = @_; return $self->address($listener); }
 
-# Prepares empty storage. A second call makes another cluster, with another id, behind the same port.
+# Prepares empty storage. A second call makes another cluster, with another id, at the same port.
 sub format
 {
 	my ($self) = @_;

@@ -46,7 +46,7 @@ sub ask
 	}
 }
 
-# Injects the fault that strikes meanwhile, and waits for the rest of the time.
+# Injects the second fault that the plan has for this time, and waits until the time has passed.
 sub _last
 {
 	my ($self, $fault) = @_;

@@ -58,7 +58,7 @@ sub _publish
 	return;
 }
 
-# Returns whether it still publishes. It stops by itself only after an error.
+# Returns whether the process still publishes. Before finish() it ends only after an error.
 sub is_running { my ($self) = @_; return waitpid($self->{pid}, WNOHANG) == 0; }
 
 # Ends the stream, and returns when every message is acknowledged.

@@ -1,5 +1,5 @@
-# Test code: an endless sequence of faults, each with all its parameters, drawn from a seed. Nothing but the seed decides, so
-# a run can be repeated.
+# Test code: an endless sequence of faults, each with all its parameters, drawn from a seed. Only the seed decides, so a run
+# can be repeated.
 
 package Heartbeat::Chaos::Plan;
 
@@ -31,7 +31,8 @@ my %single = (
 	moved_by_another      => 1,
 	locked                => 5);
 
-# The same for a cluster, whose brokers have faults of their own.
+# How often each kind is in the deck for a cluster, besides the faults of the database. The brokers of a cluster have faults
+# of their own.
 my %of_cluster = (
 	leader_killed     => 4,
 	leader_frozen     => 3,
@@ -50,7 +51,7 @@ my %decks = (
 	cluster => \%cluster,
 	brokers => { %of_cluster, leader_killed => 2, leader_frozen => 1, controller_killed => 1, reassigned => 1 });
 
-# Faults that last, with their shortest and longest time in seconds. Other faults may strike meanwhile.
+# Faults that last, with their shortest and longest time in seconds. Other faults may occur meanwhile.
 my %lasts = (
 	broker_killed        => [ 0,   0.5 ],
 	broker_frozen        => [ 0.2, 1.5 ],

@@ -107,7 +107,8 @@ sub produce
 	return $producer->finish;
 }
 
-# The same in one transaction that is committed or aborted. It always ends with a marker, which takes an offset.
+# Publishes messages in one transaction, and commits or aborts it. The transaction always ends with a marker, which takes an
+# offset.
 sub produce_transaction
 {
 	my ($self, $topic, $outcome, @messages) = @_;

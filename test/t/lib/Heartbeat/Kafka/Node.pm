@@ -62,12 +62,12 @@ sub pid { my ($self) = @_; return $self->{pid}; }
 
 sub log_file { my ($self) = @_; return $self->{log}; }
 
-# Its partitions are here, each in a folder TOPIC-PARTITION.
+# Returns the folder of the node's partitions. It has a folder TOPIC-PARTITION for each of them.
 sub data_folder { my ($self) = @_; return "$self->{folder}/data"; }
 
 sub is_broker { my ($self) = @_; return $self->{roles} =~ /broker/; }
 
-# Returns whether it runs and is not frozen.
+# Returns whether the process runs and is not frozen.
 sub is_alive { my ($self) = @_; return defined $self->{pid} && !$self->{frozen}; }
 
 sub address
@@ -103,7 +103,7 @@ sub _scram_options
 	} @{ $self->{scram} };
 }
 
-# Starts it, after a stop with the same port and data, and returns when it answers.
+# Starts the process, and returns when it answers. After a stop it has the same port and data.
 sub start
 {
 	my ($self, %opt) = @_;
@@ -154,7 +154,7 @@ sub kill9 { my ($self) = @_; return $self->_end('KILL'); }
 
 sub restart { my ($self) = @_; $self->stop; return $self->start; }
 
-# A frozen process keeps its connections and answers nothing, like a process behind a lost network.
+# A frozen process keeps its connections and answers nothing, like a process that has lost its network.
 sub freeze
 {
 	my ($self) = @_;
