@@ -112,8 +112,8 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error
     TimersSlackened slackened;
     char error_text[print_size_max]; // the redactor finds a quoted value only if the text has all of it
     // The client owns the configuration. Without a client nothing may destroy it: librdkafka has already
-    // freed its interceptors, and would free them a second time. The rest of the configuration, some
-    // kilobytes, stays until the process ends.
+    // freed its interceptors, and would free them a second time. The configuration's other data, some
+    // kilobytes, stay until the process ends.
     consumer->shared->handle.reset(
         rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     consumer->client = consumer->shared->handle.get();
@@ -165,8 +165,8 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    // This thread keeps no share: if it let go last, it would destroy the client itself, and perhaps wait for
-    // ever. It does that only if there is no memory or no thread.
+    // This thread keeps no share. The last thread that releases its share destroys the client, and this may
+    // take for ever. This thread does it only if there is no memory or no thread.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();

@@ -16,7 +16,7 @@ namespace heartbeat {
 namespace {
 
 // Stops reading the partition of the error. A batch must have no message of it after the error, until the
-// partition is assigned again. The other partitions go on.
+// partition is assigned again. The client continues to read the other partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
@@ -35,7 +35,7 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // an error of the Kafka group: reading goes on, since only lag tools need the offsets of the group
+        // an error of the Kafka group: reading continues, since only lag tools need the offsets of the group
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);

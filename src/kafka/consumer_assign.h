@@ -19,11 +19,12 @@ class Consumer;
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
-// Reads these partitions too, and goes on with the others. Do not call it while an assignment is under way.
+// Reads these partitions too, and continues with the others. Do not call it while an assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
                    Error *error) noexcept;
 
-// Stops reading this partition, and goes on with the others. Do not call it while an assignment is under way.
+// Stops reading this partition, and continues with the others. Do not call it while an assignment is under
+// way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
 // Stops fetching these partitions until the next consumer_assign().

@@ -54,7 +54,7 @@ class Consumer {
 
     // The caller uses these only after finish_ahead().
     std::thread ahead;
-    // by consumer_assign(): queued messages may be of the assignment before
+    // consumer_assign() sets it: queued messages may be of the assignment before
     bool reassigning = false;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // of partitions that the client has stopped reading
@@ -64,7 +64,7 @@ class Consumer {
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     Connections connections;
     int64_t connections_seen = 0;  // Connections::now() at the last examination_look()
-    std::vector<TopicLoss> losses; // partitions whose log is no longer the one that was read
+    std::vector<TopicLoss> losses; // partitions with another log than the log that was read
     // when to report them, even if examinations are under way
     std::chrono::steady_clock::time_point losses_due;
     std::vector<EpochEnd> epoch_ends; // that librdkafka has reported

@@ -1,5 +1,5 @@
 // Keeps the marks of consumed messages. log_search.cpp compares them with Kafka's log, to find how far the
-// log was truncated. The memory lives as long as the process, so a new client goes on with it.
+// log was truncated. The memory lives as long as the process, so a new client uses it too.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,4 +1,4 @@
-// Chooses the text by what the search has found: a truncated log still has older remembered messages, a
+// Chooses the text by the result of the search: a truncated log still has older remembered messages, a
 // recreated topic has none of them.
 #include "kafka/log_loss.h"
 

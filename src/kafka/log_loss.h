@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// Fills in loss->reason from the other fields of the loss and from what the examination has found.
+// Sets loss->reason from the other fields of the loss and from the result of the examination.
 void log_loss_describe(const char *topic, const Examination &examination, TopicLoss *loss) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // The position of a partition: the next offset to read, and the marks of the messages before it. The ingest
-// worker stores it, and the consumer client reads on from it.
+// worker stores it, and the consumer client continues at it.
 #pragma once
 
 #include "decode/message_mark.h"

@@ -1,6 +1,6 @@
-// Reads the user's properties file, one `key=value` a line, which may have secrets. It refuses a file that
-// its group or others can write, or that others can read. An error quotes nothing of the file except a text
-// that looks like a property's name. kafka_config.cpp calls it.
+// Reads the user's properties file, one `key=value` a line, which may have secrets. It refuses a file if its
+// group can write it, or if other users can read or write it. An error quotes only texts of the file that
+// look like a property's name. kafka_config.cpp calls it.
 #pragma once
 
 #include "kafka/error.h"

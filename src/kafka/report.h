@@ -15,8 +15,8 @@ struct ConsumerNote {
     char text[384];
 };
 
-// A lost topic or log: the topic was deleted or recreated, or the log of a partition is no longer the one
-// that was read.
+// A lost topic or log: the topic was deleted or recreated, or another log has replaced the log of a
+// partition.
 struct TopicLoss {
     char topic[256];
     Error reason;
@@ -43,7 +43,7 @@ enum class FillResult {
 };
 
 // A partition with an error of Kafka. The client gives no more messages of it until the caller calls
-// consumer_leave(). Other partitions go on.
+// consumer_leave(). The client continues to read other partitions.
 struct PartitionTrouble {
     int32_t partition;
     char text[256];
