@@ -15,7 +15,7 @@ enum class AssignmentResult {
     unreachable, // Kafka does not answer: try again
     outdated,    // the topic was recreated since the consumer client began: try again with a new client
     uninstalled, // the extension is not in the database
-    failed,      // a person must decide how to go on
+    failed,      // a person must decide how to continue
 };
 
 inline constexpr char brokers_hint[] =

@@ -188,7 +188,7 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
     if (!takes || cycle->after == AfterBatch::assign_again)
-        return; // no message may follow the ones that were lost
+        return; // no message may follow the lost messages
     if (cycle->after == AfterBatch::join)
         return consumer_listen(consumer); // the next answer of Kafka then wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));

@@ -29,7 +29,7 @@ struct BatchCycle {
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;
-    int64_t unresolved;    // number of unresolved dead letters when the limit was found to be reached
+    int64_t unresolved;    // number of unresolved dead letters when the batch reached the limit
     TimestampTz stored_at; // when the previous batch was stored; 0: there is none
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new ones
 };

@@ -8,7 +8,7 @@ namespace heartbeat {
 
 inline constexpr int losses_kept = 32; // further losses are dropped: the worker finds them again
 
-// Whether Kafka reported an error and has not delivered a message since.
+// The errors that Kafka has reported since it last delivered a message.
 enum class Trouble : uint8_t {
     none,
     first,
@@ -44,7 +44,7 @@ void consumer_session_stop(ConsumerSession *session, bool assigned);
 // Decodes queued messages into the batch, and takes librdkafka's events.
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);
 
-// Takes librdkafka's events and drops the batch. For a worker that has no partition assigned.
+// Takes librdkafka's events and drops the batch. It is for a worker that has no partition assigned.
 void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot);
 
 // One step towards an assignment: validates the stored offsets, and assigns the partitions.

@@ -11,7 +11,7 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-constexpr TimestampTz again_soon = USECS_PER_SEC / 2; // after the question who leads, which comes first
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2; // after the question about the topic
 
 void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPartition *partition,
                 TimestampTz now) {

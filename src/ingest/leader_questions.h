@@ -11,8 +11,8 @@ namespace heartbeat {
 // partitions of other workers. `refresh`: for the end offsets alone, while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
-// Forgets the ranges of the worker's partitions that are not read, and has the topic and then their leaders
-// asked again.
+// Forgets the ranges of the worker's partitions that are not read. The next steps ask for the topic again,
+// and then ask the leaders of these partitions.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

@@ -33,7 +33,7 @@ bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
            std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
 }
 
-// For a topic with the same id, of which no marked message was found again.
+// Writes the reason for a topic that has the same id, but no marked message any more.
 void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
     text_print(
         reason, state_text_size,

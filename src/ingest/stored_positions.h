@@ -1,4 +1,4 @@
-// From which offset of each Kafka partition an ingest worker continues, by heartbeat_offsets.
+// Finds the offset at which an ingest worker continues in each Kafka partition, by heartbeat_offsets.
 // assignment.cpp calls it. It does not compare the offsets with Kafka: offset_validation.cpp does.
 #pragma once
 

@@ -32,12 +32,12 @@ namespace {
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
-// A person may have changed something: what the worker has found until now does not count any more.
+// A person may have changed something, so the worker forgets what it has found.
 void begin_again() {
     worker.session.trouble = Trouble::none;
     worker.session.assignment.told = false;
     suspicions_forget(&worker.session.assignment.suspicions);
-    worker_enter(WorkerPhase::looking); // it stops to read, since a seek may have moved the stored offsets
+    worker_enter(WorkerPhase::looking); // it stops reading, since a seek may have moved the stored offsets
 }
 
 // Reads heartbeat_control, and enters the phase that follows from it.

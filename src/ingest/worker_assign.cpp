@@ -1,5 +1,5 @@
-// Assigns partitions to an ingest worker, and decides by the result how the worker goes on. worker.cpp calls
-// it while no partition is assigned. worker_batch.cpp calls it when another partition can be read.
+// Assigns partitions to an ingest worker, and decides by the result how the worker continues. worker.cpp
+// calls it while no partition is assigned. worker_batch.cpp calls it when another partition can be read.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"

@@ -1,4 +1,4 @@
-// Fills the batch of an ingest worker, stores it, and decides by the result how the worker goes on.
+// Fills the batch of an ingest worker, stores it, and decides by the result how the worker continues.
 // worker.cpp calls it while partitions are assigned.
 #include "server/server.h"
 

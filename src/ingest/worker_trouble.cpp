@@ -1,4 +1,4 @@
-// Decides how an ingest worker goes on after an error of Kafka. After a first error the worker assigns at
+// Decides how an ingest worker continues after an error of Kafka. After a first error the worker assigns at
 // once. If another error follows within trouble_lasts, it assigns after reconnect_ms. worker_batch.cpp calls
 // it.
 #include "server/server.h"

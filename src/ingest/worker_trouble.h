@@ -1,5 +1,5 @@
-// Decides how an ingest worker goes on after an error of Kafka. worker_batch.cpp calls it.
-// It does not handle errors of PostgreSQL: worker.cpp does.
+// Decides how an ingest worker continues after an error of Kafka. worker_batch.cpp calls it. It does not
+// handle errors of PostgreSQL: worker.cpp does.
 #pragma once
 
 namespace heartbeat {
