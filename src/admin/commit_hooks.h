@@ -12,8 +12,8 @@ void commit_hooks_wake();
 // marked minutes. Ingest workers do not notice. PREPARE TRANSACTION raises an error after this call.
 void commit_hooks_roll_up();
 
-// Does the same, but allows PREPARE TRANSACTION. After COMMIT PREPARED the maintenance worker is not woken:
-// it finds the marked minutes at its next rollup.
+// Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the
+// maintenance worker: it finds the marked minutes at its next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Raises an error that says why Kafka cannot be asked. The reason is in UTF-8.
+// Raises an error with the reason why the session cannot ask Kafka. The reason is in UTF-8.
 [[noreturn]] void kafka_session_refuse(const char *reason);
 
 // Opens a consumer client. It raises an error if heartbeat.brokers is empty or a setting is wrong.

@@ -1,5 +1,5 @@
 // Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. It
-// refuses a topic that is not the one that ingest has read. replay_plan.cpp calls it.
+// refuses another topic than the topic that ingest has read. replay_plan.cpp calls it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

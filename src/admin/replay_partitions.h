@@ -29,7 +29,7 @@ struct ReplayPartition {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
-// one that ingest has read, or ingest has not read the span's partition.
+// topic that ingest has read, or if ingest has not read the span's partition.
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found);
 
 } // namespace heartbeat

@@ -15,7 +15,8 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
-// one that ingest has read, or Kafka no longer holds the whole span: the error says which offsets it holds.
+// topic that ingest has read, or if Kafka no longer holds the whole span: the error says which offsets it
+// holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

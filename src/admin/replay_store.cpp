@@ -1,5 +1,5 @@
 // Stores a batch that a replay has read. It leaves out the messages that are unresolved dead letters, and
-// counts for each partition what became of its messages. replay.cpp calls it for each batch.
+// counts the results of each partition's messages. replay.cpp calls it for each batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"

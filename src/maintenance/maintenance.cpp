@@ -34,7 +34,7 @@ constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
 
-// Each task returns the microseconds until it is due again; 0: it waits until something makes it due.
+// Each task returns the microseconds until it is due again; 0: another process makes it due.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;

@@ -22,7 +22,7 @@ constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
 constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the week's partition is checked again
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the worker checks the week again
 constexpr int weeks_kept = 64;
 
 constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", {TIMESTAMPTZOID, TIMESTAMPTZOID}};
@@ -65,7 +65,7 @@ void make_or_go_without(TimestampTz time) {
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
         bool obstructed =
-            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // a user's trigger is in the way
+            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // a user's trigger prevents it
         if (!passing && !obstructed)
             PG_RE_THROW();
         FlushErrorState();

@@ -1,6 +1,5 @@
-// Finds the state of heartbeat as a whole from what each worker reports in shared memory, and from its
-// progress. status.cpp calls it for heartbeat_status, and event_recorder.cpp for heartbeat_events. It reads
-// no table.
+// Finds the state of heartbeat as a whole from the states and the progress of the workers in shared memory.
+// status.cpp calls it for heartbeat_status, and event_recorder.cpp for heartbeat_events. It reads no table.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -95,8 +95,8 @@ void write_start() {
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
-// Logs that the extension is to be updated. The library of a new version also works with the tables of the
-// version before it, so the update can be done later.
+// Logs that a person should update the extension. The library of a new version also works with the tables of
+// the version before it, so the update can wait.
 void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)

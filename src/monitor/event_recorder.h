@@ -1,4 +1,4 @@
-// Records in heartbeat_events which state heartbeat was in and when. Only the maintenance worker calls it. It
+// Records in heartbeat_events each state of heartbeat and its time. Only the maintenance worker calls it. It
 // remembers the last recorded state in its own memory, not in the table.
 #pragma once
 
@@ -6,12 +6,12 @@
 
 namespace heartbeat {
 
-// True if the state, or the start of the server, is to be recorded. It reads only shared memory.
+// Returns true if the caller must record the state or the start of the server. It reads only shared memory.
 bool event_recorder_has_news();
 
-// Records the state in its own transaction. Returns the microseconds until the caller is to call it
-// again. 0: the caller waits until event_recorder_has_news() is true. If the state changes often, it writes
-// one row a minute, with the number of changes.
+// Records the state in its own transaction. Returns the microseconds until the caller must call it again. 0:
+// the caller waits until event_recorder_has_news() is true. If the state changes often, it writes one row a
+// minute, with the number of changes.
 TimestampTz event_recorder_write();
 
 } // namespace heartbeat

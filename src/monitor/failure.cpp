@@ -75,7 +75,7 @@ void failure_explain(Failure *failure) {
         PopActiveSnapshot();
         CommitTransactionCommand();
     }
-    PG_CATCH(); // if this fails too, the reason is the message alone
+    PG_CATCH(); // if this fails too, the reason is only the message
     {
         HOLD_INTERRUPTS();
         FlushErrorState();

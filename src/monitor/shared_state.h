@@ -139,8 +139,8 @@ bool shared_state_serves_database();
 // Clears the slots of the partitions that the calling process has read.
 void shared_state_forget_partitions();
 
-// Counts a notification that was dropped. If this drop is to be logged, which is so once a minute, it returns
-// the number dropped so far; otherwise 0.
+// Counts a dropped notification. Once a minute it returns the number of dropped notifications so far, which
+// the caller then logs. Otherwise it returns 0.
 uint64_t shared_state_announcement_dropped();
 
 } // namespace heartbeat

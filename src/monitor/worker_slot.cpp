@@ -1,5 +1,5 @@
-// Writes what each process of heartbeat reports in shared memory: its state, its last error, what it is doing
-// and the lock that it waits for. Only the process itself writes its slot. A change of state wakes the
+// Writes the reports of each process of heartbeat to shared memory: its state, its last error, what it is
+// doing and the lock that it waits for. Only the process itself writes its slot. A change of state wakes the
 // maintenance worker and is written to the log.
 #include "server/server.h"
 

@@ -1,6 +1,5 @@
 // Closes a Kafka client in a worker or a session. consumer_session.cpp and kafka_session.cpp call it. It is
-// in this folder because only a file that includes the server's headers can set what happens when the process
-// exits.
+// in this folder because only a file that includes the server's headers can set the process's exit callbacks.
 #pragma once
 
 #include "kafka/consumer.h"

@@ -49,7 +49,7 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
 }
 
 // An invalid list in the file does not change the setting. If the setting was empty before, as at the start
-// of the server, it stays empty. Then this text is the reason.
+// of the server, it stays empty. refused_brokers is then the reason that heartbeat_status shows.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

@@ -12,15 +12,15 @@ struct CaughtError {
     char message[256];
 };
 
-// Runs work(argument) in a subtransaction. If `expected` accepts an error, the work is undone, *caught is
-// filled in and the function returns false. Any other error is raised again.
+// Runs work(argument) in a subtransaction. If `expected` accepts an error, the function undoes the work, sets
+// *caught and returns false. Any other error is raised again.
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
 // True for an error that the row causes and not the database's state: a data exception, a constraint, or an
-// error that a trigger raises. The class of the SQLSTATE decides this. Such a row fails again however often
-// it is tried. The bounds of a table partition do not count: that error means that another process is just
-// making the partition.
+// error that a trigger raises. The class of the SQLSTATE decides this. Such a row fails at every attempt. The
+// bounds of a table partition do not count: that error means that another process is just making the
+// partition.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

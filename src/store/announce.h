@@ -11,7 +11,8 @@ namespace heartbeat {
 // Sends NOTIFY heartbeat_anomaly for each anomaly of the batch that was stored. stored[i] belongs to
 // batch->anomalies[i]. The payload looks like
 // {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"2026-11-22T14:39:02.123456+00:00"}.
-// A batch sends at most 100 of them. One further payload {"omitted":N} gives the number of the others.
+// A batch sends at most 100 of them. One further payload {"omitted":N} gives the number of the other
+// anomalies.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
 // Sends the notification when the current transaction commits, or drops it.
@@ -22,8 +23,8 @@ void announce(const char *channel, const char *payload);
 // the queue was the cause, and drops all notifications for a minute.
 void announce_committing();
 
-// Call it in _PG_init. announce() calls `count` for each notification that it drops. `count` returns the
-// number dropped so far if this drop is to be logged, otherwise 0.
+// Call it in _PG_init. announce() calls `count` for each notification that it drops. If announce() must log
+// this drop, `count` returns the number of drops so far, otherwise 0.
 void announce_count_dropped_by(uint64_t (*count)());
 
 // Writes a time as notifications and the log show it: ISO 8601 in UTC. `text` must have room for MAXDATELEN +

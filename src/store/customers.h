@@ -1,5 +1,5 @@
-// Remembers which customers the batches of this process have had, so that a batch does not write the same
-// customer's row again. rollup_append.cpp calls it for each customer of a batch.
+// Remembers the customers whose readings this process has stored, so that a batch does not write a customer's
+// row again. rollup_append.cpp calls it for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,4 +1,4 @@
-// Stores messages that could not become readings in heartbeat_dead_letters, with their exact bytes. store.cpp
+// Stores messages that are not valid readings in heartbeat_dead_letters, with their exact bytes. store.cpp
 // calls it for each batch.
 #pragma once
 

@@ -1,6 +1,6 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
-// heartbeat_make_partitions() calls it to move readings from the default partition to their week. No new
-// reading is stored, so no trigger of the table fires; a trigger would run as the extension's owner.
+// heartbeat_make_partitions() calls it to move readings from the default partition to their week. It stores
+// no new reading, so it fires no trigger of the table; a trigger would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"

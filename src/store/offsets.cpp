@@ -1,4 +1,4 @@
-// Reads the stored offsets, and writes what the worker has found: a new partition, a gap, the ids of the
+// Reads the stored offsets, and writes the findings of a worker: a new partition, a gap, the ids of the
 // cluster and the topic, a recreated or truncated topic. offsets_advance.cpp moves the offsets when a batch
 // is stored.
 #include "server/server.h"

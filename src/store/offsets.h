@@ -1,4 +1,4 @@
-// Reads and writes heartbeat_offsets, the only record of how far ingest has come. offset_validation.cpp calls
+// Reads and writes heartbeat_offsets, the only record of the progress of ingest. offset_validation.cpp calls
 // it for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). It does not ask Kafka.
 #pragma once
 

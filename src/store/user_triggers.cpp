@@ -15,8 +15,8 @@ namespace {
 
 // Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
 // depth below the parent. It counts a foreign table as a trigger, since such a table can change a row in any
-// way. pg_partition_tree() would lock all of them, and would wait behind a session that waits for one of
-// them.
+// way. pg_partition_tree() would lock all of them. If a session waited for a lock on one of them, this query
+// would wait for that session.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid
