@@ -1,5 +1,5 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each returns the alerts whose condition is met now: the
+-- The conditions of the alert rules: one function for each kind of rule. Each returns an alert if a rule's condition is met now: the
 -- rule, the subject and the detail, as heartbeat_alerts has them. heartbeat_update_alerts() raises and closes the alerts.
 --
 -- Each function reads ranges of indexes only, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
@@ -50,7 +50,7 @@ BEGIN ATOMIC
     HAVING max(a.within) >= r.threshold;
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
-    'Internal: returns the alerts of the enabled rules of kind anomalies whose condition is met.';
+    'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
 -- heartbeat knows the silence of a customer only while ingest has no lag. It measures the silence from the arrival of the customer's
 -- last reading, in heartbeat_customers.
@@ -70,8 +70,8 @@ BEGIN ATOMIC
       AND w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_silence(text) IS
-    'Internal: returns the alerts of the enabled rules of kind silence whose condition is met: for the 10,000 customers after '
-    'the given customer, and for the customers that a rule names.';
+    'Internal: returns an alert for each enabled rule of kind silence and each customer for whom the condition is met. It '
+    'examines the 10,000 customers after the given customer, and the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_silences_ended(after_customer text, last_customer text) RETURNS SETOF bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -95,7 +95,7 @@ BEGIN ATOMIC
     WHERE r.enabled AND r.kind = 'lag';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_lag() IS
-    'Internal: returns the alerts of the enabled rules of kind lag whose condition is met.';
+    'Internal: returns an alert for each enabled rule of kind lag, if the condition is met.';
 
 CREATE FUNCTION heartbeat_alerts_of_dead_letters(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -106,7 +106,7 @@ BEGIN ATOMIC
     WHERE r.enabled AND r.kind = 'dead_letters' AND d.unresolved > r.threshold;
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_dead_letters() IS
-    'Internal: returns the alerts of the enabled rules of kind dead_letters whose condition is met.';
+    'Internal: returns an alert for each enabled rule of kind dead_letters, if the condition is met.';
 
 CREATE FUNCTION heartbeat_alerts_of_state(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -117,4 +117,4 @@ BEGIN ATOMIC
     WHERE r.enabled AND r.kind = 'state';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_state() IS
-    'Internal: returns the alerts of the enabled rules of kind state whose condition is met.';
+    'Internal: returns an alert for each enabled rule of kind state, if the condition is met.';

@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: returns when each of these customers had their last reading between two times.';
+    'Internal: returns the time of the last reading of each of these customers between two times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp

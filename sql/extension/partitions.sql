@@ -2,9 +2,9 @@
 -- Table partitions: one for each week (from Monday, UTC) of each of the three tables, and a default partition for times far away
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, since its body has them by oid. A week has a table partition if the range
--- of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type has the
--- usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() passes the tables as regclass, because its body has them by oid. A week has a table partition if the
+-- range of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type
+-- has the usual name, the new table partition gets another name.
 --
 -- The WAL has a move as a DELETE from the default partition, and then, after the week's table is attached, an INSERT into it. So a
 -- publication of the parents publishes both, and a subscriber, which has the row under the same unique key, can apply them in this

@@ -2,7 +2,7 @@
 -- Retention
 --
 
--- heartbeat_apply_retention() passes the tables as regclass, since its body has them by oid.
+-- heartbeat_apply_retention() passes the tables as regclass, because its body has them by oid.
 CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
