@@ -12,7 +12,7 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file, and sets its time to 1970, since Kafka has not acknowledged a message yet. Throws
+    // Creates the file, and sets its time to 1970, because Kafka has not acknowledged a message yet. Throws
     // std::system_error.
     explicit AliveFile(std::string path);
 

@@ -22,7 +22,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int answer_ms = 10000;
-constexpr int check_patience_s = 3; // short, since a seek by offset works without Kafka
+constexpr int check_patience_s = 3; // short, because a seek by offset works without Kafka
 
 [[noreturn]] void refuse_partition(int32_t partition, const TopicDescription &topic) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -1,5 +1,5 @@
 // heartbeat_mend_text(). ALTER EXTENSION heartbeat UPDATE calls it. Versions before 1.2 have stored texts
-// that end within a character, or that are not in the database's encoding since a broker sent them so.
+// that end within a character, or that are not in the database's encoding because a broker sent them so.
 #include "server/server.h"
 
 #include "server/text.h"

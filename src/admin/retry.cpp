@@ -114,7 +114,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     {
         while (retry_some(retry)) {
         }
-        // last, since ingest waits for these rows until the transaction ends
+        // last, because ingest waits for these rows until the transaction ends
         if (retry->results.resolved > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

@@ -33,7 +33,7 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     const char *begin = static_cast<const char *>(data);
     size_t needed = bytes.size() + size;
     // Double the capacity up to max_bytes, so that each byte moves only a few times. Beyond max_bytes reserve
-    // no more than needed, since doubling would hold the memory of a giant message twice.
+    // no more than needed, because doubling would hold the memory of a giant message twice.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);

@@ -43,7 +43,7 @@ class Batch {
     std::vector<MarkTrail> trails;
 
     // seal() makes these lists of indexes into `messages`. The readings have the order of the tables' primary
-    // key (customer_id, event_time), since inserting in key order saves a third of the time. Each list of
+    // key (customer_id, event_time), because inserting in key order saves a third of the time. Each list of
     // readings has each key once.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;

@@ -29,7 +29,7 @@ locale_t c_locale() noexcept {
 
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
-// The allocator stays installed, since no thread can know whether another thread is in a parse. Another
+// The allocator stays installed, because no thread can know whether another thread is in a parse. Another
 // library may replace it later. install() then puts it back, and passes other calls to that library's
 // allocator.
 void JsonArena::install() noexcept {

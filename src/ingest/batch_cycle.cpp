@@ -202,7 +202,7 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
     // The time runs from the previous store. So a reading after a quiet moment is stored at once, and many
-    // readings in a row share a transaction. No message waits longer than heartbeat.batch_wait, since its
+    // readings in a row share a transaction. No message waits longer than heartbeat.batch_wait, because its
     // batch began after the previous store.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;

@@ -9,7 +9,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int tries_min = 2;           // each try takes about 3 s
-constexpr int tries_min_connected = 6; // more, since a broker that has answered may be slow now
+constexpr int tries_min_connected = 6; // more, because a broker that has answered may be slow now
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;

@@ -18,8 +18,9 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
     return nullptr;
 }
 
-// The last consumed message, if Kafka can still hold it and it is at most last_message_reach offsets back.
-// From further back, each connect would fetch the messages of aborted transactions in between again.
+// Returns the last consumed message if Kafka can still hold it, and if it is at most last_message_reach
+// offsets before the next offset. If it were further back, each connect would fetch again the messages of
+// aborted transactions after it.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&

@@ -10,7 +10,7 @@ namespace heartbeat {
 
 // Loads the stored offsets, and adds the partitions that have none. Each worker adds them for all partitions,
 // so it does not matter which worker comes first. A partition that the topic gains later begins at its first
-// offset, since all its messages are newer than the start of ingest. If a leader did not answer when the
+// offset, because all its messages are newer than the start of ingest. If a leader did not answer when the
 // worker began the topic at its end offsets, its partition begins at its end offset later, too. Only this
 // process remembers that (*end_partitions): after a restart such a partition begins at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,

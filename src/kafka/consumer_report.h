@@ -11,8 +11,8 @@ class Consumer;
 // Gives each error of a partition once; false: there is no more.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// Returns true and sets *loss, once for each loss. A loss is that Kafka does not know the topic or a
-// partition, or that another log has replaced the log that the client has read.
+// Returns true and sets *loss, once for each loss. The client reports a loss if Kafka does not know the topic
+// or a partition, or if another log has replaced the log that the client has read.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. Also

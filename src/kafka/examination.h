@@ -26,8 +26,9 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 // Examines the partitions whose broker is connected again. False: assign the partitions again.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
-// Returns whether to report now that another log has replaced the log that the client has read. That is so if
-// no other examination is under way, or a second after examination_take() has found the first such log.
+// Returns whether to report now that another log has replaced the log that the client has read. The caller
+// must report it if no other examination is under way, or a second after examination_take() has found the
+// first such log.
 bool examination_is_lost(Consumer *consumer);
 
 // Takes an error of the partition. Its text may have the offset to which the log was truncated.

@@ -56,8 +56,8 @@ struct Questions {
 
 class Consumer;
 
-// topic_query.cpp calls it after an answer with other leaders: the caller of topic_next_range() then asks
-// again for the partitions that moved. May throw std::bad_alloc.
+// topic_query.cpp calls it when Kafka's answer names new leaders of partitions. The caller of
+// topic_next_range() then asks the new leaders about these partitions. May throw std::bad_alloc.
 void topic_take_moves(Consumer *consumer);
 
 } // namespace heartbeat

@@ -41,7 +41,8 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns when the duty began to fail or to take too long. 0: heartbeat_status shows no error of this duty.
+// Returns the time at which the duty began to fail or to take too long. 0: heartbeat_status shows no error of
+// this duty.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))

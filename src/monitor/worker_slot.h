@@ -20,7 +20,8 @@ void worker_slot_throttled(WorkerSlot *slot, const char *broker, int millisecond
 
 void worker_slot_error(WorkerSlot *slot, const char *message);
 
-// Records the lock that the calling process waits for; an empty one if it waits for none.
+// Records the lock that the calling process waits for. If the process waits for no lock, the caller passes an
+// empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
 // Records what the worker is doing, and that it returns to its loop after this number of milliseconds; -1:

@@ -35,12 +35,13 @@ void worker_stats_lag(Lag *lag); // of all partitions that a worker reads
 // the lock held.
 double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
-// Returns when the worker should have returned to its loop; 0: it is not late. Call it with the lock held.
+// Returns the time at which the worker should have returned to its loop; 0: the worker is not late. Call it
+// with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Returns since when the worker has messages to read or to store and makes no progress; 0: it has none, or
-// makes progress. *partition is the partition that it waits for, or -1 if a batch waits to be stored. Call it
-// with the lock held.
+// Returns the time from which on the worker has had messages to read or to store, but has made no progress;
+// 0: the worker has no such messages, or makes progress. *partition is the partition that it waits for, or -1
+// if a batch waits to be stored. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
 // True if a worker has a batch to store or a partition lags. Only then can a worker stall.

@@ -70,7 +70,8 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// An array of text from pieces in UTF-8 that may be changed where they cannot be shown: see text_from_utf8().
+// Makes an array of text from pieces of the batch in UTF-8. text_from_utf8() converts each piece, and changes
+// the characters that the database cannot show.
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {
         BatchBytes piece = piece_at(i);

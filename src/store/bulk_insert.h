@@ -30,9 +30,10 @@ struct BulkInsertSource {
 
 // Stores all rows of the source as the current user, and keeps their order within each table partition. If
 // the table already has a key, it raises an error, as INSERT does. It returns false and stores nothing if
-// INSERT would do anything else with the rows. That is so if the table has triggers, rules, row security,
-// grants on columns, generated columns or deferred keys, if a column has another type, if a table partition
-// is not a plain table with the columns of its parent, or if a table partition has partitions of its own.
+// INSERT would do anything else with the rows. INSERT does something else if the table has triggers, rules,
+// row security, grants on columns, generated columns or deferred keys, if a column has another type, if a
+// table partition is not a plain table with the columns of its parent, or if a table partition has partitions
+// of its own.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

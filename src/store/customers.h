@@ -12,9 +12,9 @@ struct CustomerNews {
 };
 
 // Remembers the customer as known, and, if to_note is set, that its row in heartbeat_arrivals is valid until
-// `note_until`. Both times are in seconds since 2000. In a session it remembers nothing and returns false for
-// both: a session may undo a part of its transaction, and a session stores readings that have not just
-// arrived, as heartbeat_replay() does.
+// `note_until`. Both times are in seconds since 2000. In a user's session the function remembers nothing, and
+// returns false for `known` and `to_note`. The session may undo a part of its transaction. It may also store
+// readings that have not just arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat
