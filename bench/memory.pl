@@ -34,8 +34,8 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 
 my $most = 0;
 
-# Returns the peak from the start of a worker until it has drained the topic several times, since memory may not be freed at
-# once.
+# Returns the peak from the start of a worker until it has drained the topic several times, because a process may not free
+# memory at once.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

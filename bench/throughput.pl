@@ -1,4 +1,4 @@
-# Benchmark: one worker and COPY, in turn in one run, since machines differ and are never quite idle. Run it through
+# Benchmark: one worker and COPY, in turn in one run, because machines differ and are never quite idle. Run it through
 # bench/throughput, which builds what it needs.
 
 use strict;

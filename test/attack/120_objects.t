@@ -117,7 +117,8 @@ my %other = (
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
 
-# Columns whose values the library itself reads, before an operator of PostgreSQL does.
+# The library itself reads the values of these columns, without an operator of PostgreSQL. So the library must refuse another
+# type.
 my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
   offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)

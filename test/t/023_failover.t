@@ -66,7 +66,7 @@ like($standby->query_error("SELECT heartbeat_replay(now() - interval '1 hour', n
 $primary->query('SELECT heartbeat_resume()');
 $standby->set('heartbeat.retention' => 0);
 
-# The standby does not raise an alert again that is open when the primary is killed.
+# If an alert is open when the primary is killed, the standby does not raise this alert a second time.
 sub watch
 {
 	my ($node, $customer) = @_;

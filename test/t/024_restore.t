@@ -1,5 +1,6 @@
 # Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
-# part of the data, so a restored database continues there. The workers do not touch a database while a restore is running.
+# part of the data, so the workers of a restored database continue at its offsets. The workers do not touch a database while
+# a restore is running.
 
 use strict;
 use warnings;

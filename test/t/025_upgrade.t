@@ -1,5 +1,6 @@
-# pg_upgrade by copy and by link, single-user mode, ALTER EXTENSION UPDATE: the tables, offsets and table partitions stay
-# unchanged, no process of heartbeat runs meanwhile, and the workers then continue exactly once.
+# Upgrades by pg_upgrade, which copies or links the files, and by ALTER EXTENSION UPDATE; also single-user mode. The tables,
+# offsets and table partitions stay unchanged, and no process of heartbeat runs meanwhile. The workers then continue, and
+# store each reading exactly once.
 
 use strict;
 use warnings;

@@ -98,7 +98,7 @@ wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches agai
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# The server has no place for one of heartbeat's background workers, since a user's parallel query uses it.
+# A user's parallel query takes the last place for background workers, so one process of heartbeat cannot start.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);

@@ -82,7 +82,7 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# A replay of the stored readings finds duplicates, and tells them from readings that a trigger drops.
+# A replay of the stored readings counts duplicates, and does not count as duplicates the readings that a trigger drops.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');

@@ -88,7 +88,7 @@ my $mark  = sub {    # few readings for each minute and customer, so the worker 
 	return $status;
 };
 my $met  = 0;
-my $meet = sub {    # the worker does not note a customer again whom it has just heard
+my $meet = sub {    # a new customer each time: the worker stores no second arrival of a customer at once
 	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
 	return $status;
 };

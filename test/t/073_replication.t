@@ -145,7 +145,8 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction with the deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber makes the table partition too, and others. Its readings move there, and later changes still find them.
+# The subscriber also makes the table partition of the moved week, and other table partitions. Its readings of the week move
+# to the table partition, and later changes on the publisher still apply to these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");

@@ -16,7 +16,8 @@ namespace heartbeat {
 using namespace std::string_literals;
 using Code = DecodeErrorCode;
 
-// A document of the three fields, each given as JSON; an empty one is left out.
+// Returns a document with the three fields. Each argument is the JSON of one field. If an argument is empty,
+// the document does not have its field.
 inline std::string document(const std::string &customer_id, const std::string &heart_rate,
                             const std::string &timestamp) {
     std::string text = "{\"v\":1";

@@ -21,8 +21,8 @@ constexpr int rounds = 300;
 constexpr int rounds = 2000;
 #endif
 
-// Messages that only the JSON parser can read: with unknown keys, escapes and nested values, some of them
-// larger than the arena's first bytes. Each has a different reading.
+// Returns a message that only the JSON parser can read: it has unknown keys, escapes and nested values. Some
+// messages need more memory than the arena has inside. Each has a different reading.
 std::string payload_of(int thread, int round) {
     const std::string number = std::to_string(thread * 100000 + round);
     return with_rate(number + ".5,\"\\u0078\":[" +

@@ -134,7 +134,7 @@ sub forget_recent
 # Drops every week except the last in one transaction, and measures each part while other sessions insert and read. Returns {
 # tables, megabytes, catalog, commit: milliseconds; before, meanwhile: the longest times of the other sessions, as { insert,
 # read } }. Most of the time of the commit is the removal of files, which happens after the server has released the locks.
-# The maintenance worker is stopped, since it would drop the weeks at once.
+# The maintenance worker is stopped, because it would drop the weeks at once.
 sub drop_month
 {
 	my ($self) = @_;

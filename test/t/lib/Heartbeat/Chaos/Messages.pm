@@ -15,12 +15,12 @@ my $step       = 10_000;    # microseconds of event time from one message to the
 my $remembered = 4_000;    # original readings that may be published again
 
 # The delays in seconds: into current minutes, older minutes, another week, a time without table partitions, and the future.
-# The last digit of the microseconds tells each of them from readings on time.
+# The last digit of the microseconds shows which delay a reading has; it is 0 for a reading on time.
 my @late = (90, 3 * 3600, 9 * 86_400, 800 * 86_400, -3 * 86_400);
 
 my @kinds = (('reading') x 78, ('late') x 5, ('again') x 5, ('elsewhere') x 4, ('restated') x 2, ('bad') x 6);
 
-# Bad messages: each function gets the text of a reading, the number of the message, and the dice.
+# Bad messages: each function gets the text of a reading, the number of the message, and the generator of random numbers.
 my @bad = (
 	sub { '' },
 	sub { undef },
@@ -102,8 +102,8 @@ sub _original
 	return \%message;
 }
 
-# Returns a heart rate as text, in quarters of a beat, so that sums are exact in any order, and its class by the rule of the
-# specification. The limits of the classes occur often.
+# Returns a heart rate as text, and its class by the rule of the specification. The heart rate is a multiple of a quarter, so
+# the sum of heart rates is exact in any order. The limits of the classes occur often.
 sub _rate
 {
 	my ($dice) = @_;
