@@ -27,7 +27,7 @@ perl_run() {
 
 # perl_prove JOBS FILE...: each test file has ten minutes, several times as long as the longest file needs on two busy
 # cores. If a file takes longer, it hangs: timeout ends it, it counts as failed, and the other files continue. All files
-# together have forty minutes, since prove also waits for processes that a file has left running. EVERYTHING_SECONDS
+# together have forty minutes, because prove also waits for processes that a file has left running. EVERYTHING_SECONDS
 # adds to both.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}

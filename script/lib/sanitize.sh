@@ -36,7 +36,7 @@ CODE
 
 # detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: the server's error
 # handling jumps between stack frames, and the sanitizer does not support this when it keeps frames on the heap.
-# max_free_fill_size: overwrites freed memory, since the sanitizer does not check the server's own accesses.
+# max_free_fill_size: overwrites freed memory, because the sanitizer does not check the server's own accesses.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"

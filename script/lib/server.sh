@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
 # Sourced: a scratch folder and a private PostgreSQL server for tests that need one. A server refuses to run as root, so
-# for root the tests run as the user postgres. They use copies below the scratch folder, since that user may have no
+# for root the tests run as the user postgres. They use copies below the scratch folder, because that user may have no
 # right to read the checkout.
 
 server_begin() {
