@@ -23,8 +23,9 @@ void announce(const char *channel, const char *payload);
 // the queue was the cause, and drops all notifications for a minute.
 void announce_committing();
 
-// Call it in _PG_init. announce() calls `count` for each notification that it drops. If announce() must log
-// this drop, `count` returns the number of drops so far, otherwise 0.
+// Call it in _PG_init. announce() calls `count` for each notification that it drops. `count` decides
+// whether announce() logs this drop: it returns the number of drops so far if announce() must log it,
+// otherwise 0.
 void announce_count_dropped_by(uint64_t (*count)());
 
 // Writes a time as notifications and the log show it: ISO 8601 in UTC. `text` must have room for MAXDATELEN +

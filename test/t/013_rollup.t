@@ -125,8 +125,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary counts a customer at once who has only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# A batch is rolled back, and the same worker stores it later: a customer who has only anomalies in it counts once. A
-# customer whose anomalies a user's session stores counts once, too.
+# A batch is rolled back, and the same worker stores it later: a customer who has only anomalies in it counts once. If
+# a user's session stores a customer's anomalies, this customer counts once, too.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

@@ -73,8 +73,8 @@ sub holds
 }
 assert_same("README's table is the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
-# The colors of the dashboard's numbers. Grafana's thresholds begin a class at a value, so they differ from the rule within a
-# millionth above 0, 180 and 300.
+# The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
+# above 0, 180 and 300. So these thresholds are a millionth higher, and between the two the color differs from the rule.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 

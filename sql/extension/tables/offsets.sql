@@ -37,7 +37,7 @@ COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
-COMMENT ON COLUMN heartbeat_offsets.rewound IS 'Total number of offsets that seeks, resets and replays have gone back.';
+COMMENT ON COLUMN heartbeat_offsets.rewound IS 'By how many offsets ingest was moved back in total, by seeks, resets and replays.';
 COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
 COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';

@@ -116,7 +116,7 @@ sub await_rollup
 	return;
 }
 
-# Removes readings after the history, so that each size is measured with the same further readings.
+# Removes the readings that are newer than the history. So the measurement of each size of history adds the same new readings.
 sub forget_recent
 {
 	my ($self) = @_;

@@ -79,8 +79,8 @@ sub create_extension
 	return;
 }
 
-# Creates a server from a base backup of another one, and starts it unless start => 0. The options are those of
-# init_from_backup, and settings.
+# Creates a server from a base backup of another one, and starts it unless start => 0. It takes the options of
+# init_from_backup, and the option settings: a hash of settings.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;
@@ -358,7 +358,8 @@ sub show_state
 	return;
 }
 
-# A test fails if it has not called assert_no_crash for each of its servers. A measurement has no plan, and may omit it.
+# A test fails if it has not called assert_no_crash for each of its servers. A measurement need
+# not call it: it has no test plan, so nothing is checked here.
 END
 {
 	my @forgotten = $? == 0 && Test::More->builder->has_plan ? grep { !$_->{crashes_looked_for} } @servers : ();

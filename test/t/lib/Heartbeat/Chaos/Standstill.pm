@@ -124,7 +124,7 @@ sub _leader_lives
 	return $leader >= 0 && !any { $_->[0] <= $at && (!defined $_->[1] || $at <= $_->[1]) } @{ $self->{down}{$leader} // [] };
 }
 
-# Returns the value of a series of [ time, value ] at a time; 0 before the first one.
+# A series is a list of [ time, value ]. Returns the value that holds at the given time; 0 if this is before the first time.
 sub _at
 {
 	my ($series, $at) = @_;
