@@ -43,6 +43,41 @@ $$;
 COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS
     'Internal: waits for the current batch, as heartbeat_pause() does. The next batch waits, and then finds the other tables.';
 
+CREATE FUNCTION heartbeat_leave_extension(mark_changed regprocedure) RETURNS void
+    LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    one record;
+BEGIN
+    -- Citus distributes no table that has triggers
+    FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
+    END LOOP;
+    -- Citus creates on its nodes each object that a table depends on, also the extension. And it cannot change a table of an extension.
+    FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                JOIN pg_class c ON c.oid = d.objid
+                WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+                  AND e.extname = 'heartbeat' AND c.relkind IN ('r', 'p', 'S')
+                  AND c.relname ~ '^heartbeat_(records|anomalies|rollup)(_default|_pending|_id_seq)?$' LOOP
+        EXECUTE format('ALTER EXTENSION heartbeat DROP %s %s', CASE WHEN name LIKE '%_id_seq%' THEN 'SEQUENCE' ELSE 'TABLE' END, name);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_leave_extension(regprocedure) IS
+    'Internal: drops the triggers of heartbeat_records, and removes the tables that Citus distributes from the extension.';
+
+CREATE FUNCTION heartbeat_prepare_spread() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
+    SELECT heartbeat_leave_extension('heartbeat_mark_changed()'::regprocedure);
+    SELECT heartbeat_record_all_calls(false);
+END;
+COMMENT ON FUNCTION heartbeat_prepare_spread() IS
+    'Internal: the part of heartbeat_distribute() before Citus distributes the tables. Afterwards no table depends on itself or on '
+    'the extension in the way in which Citus follows dependencies.';
+
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -64,19 +99,6 @@ BEGIN
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
         EXECUTE format('ALTER INDEX %s SET (autosummarize = on)', one.brin);
     END LOOP;
-    -- Citus distributes no table that has triggers
-    FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t
-               WHERE t.tgfoid = format('%I.heartbeat_mark_changed()', schema)::regprocedure AND t.tgparentid = 0 LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
-    END LOOP;
-    -- Citus creates on its nodes each object that a table depends on, also the extension. And it cannot change a table of an extension.
-    FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                JOIN pg_class c ON c.oid = d.objid
-                WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-                  AND e.extname = 'heartbeat' AND c.relkind IN ('r', 'p', 'S')
-                  AND c.relname ~ '^heartbeat_(records|anomalies|rollup)(_default|_pending|_id_seq)?$' LOOP
-        EXECUTE format('ALTER EXTENSION heartbeat DROP %s %s', CASE WHEN name LIKE '%_id_seq%' THEN 'SEQUENCE' ELSE 'TABLE' END, name);
-    END LOOP;
     EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', shard_count := $2, colocate_with := ''none'')'
         USING first_table::regclass, shards;
     FOREACH name IN ARRAY ARRAY['heartbeat_anomalies', 'heartbeat_rollup', 'heartbeat_rollup_pending'] LOOP
@@ -95,7 +117,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_spread(integer) IS
-    'Internal: does the work of heartbeat_distribute() after its checks, and returns the number of shards.';
+    'Internal: the part of heartbeat_distribute() after heartbeat_prepare_spread(). It returns the number of shards.';
 
 CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
@@ -107,8 +129,7 @@ BEGIN ATOMIC
     SELECT heartbeat_lock_control('heartbeat_control'::regclass);
     SELECT heartbeat_require(NOT heartbeat_is_distributed(), 'the tables are already distributed', 'object_not_in_prerequisite_state',
                              'citus_rebalance_start() moves shards to new nodes. alter_distributed_table() changes the number of shards.');
-    -- before the distribution: Citus creates the objects that a table's views need, and would create this extension on the nodes
-    SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
+    SELECT heartbeat_prepare_spread();
     SELECT heartbeat_record_event('distribute', NULL, jsonb_build_object('shards', heartbeat_spread(shard_count)));
     SELECT heartbeat_wake_workers();
 END;

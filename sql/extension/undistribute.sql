@@ -72,6 +72,7 @@ BEGIN ATOMIC
     SELECT heartbeat_gather();
     SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure);
     SELECT count(heartbeat_release_trigger(w.watched)) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) w (watched);
+    SELECT heartbeat_record_all_calls(true);
     SELECT heartbeat_use_summary(false, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
     SELECT heartbeat_record_event('undistribute', NULL);
     SELECT heartbeat_wake_workers();

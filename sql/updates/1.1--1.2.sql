@@ -185,4 +185,6 @@ UPDATE pg_init_privs i
          ) o (class, object, owner)
     WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
 
+-- @distributed_finish@
+
 -- @finish@

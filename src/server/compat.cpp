@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "commands/alter.h"
 #include "funcapi.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -116,6 +117,18 @@ void change_extension_owner(Oid extension, Oid owner) {
     AlterObjectOwner_internal(catalog, extension, owner);
     table_close(catalog, RowExclusiveLock);
 #endif
+}
+
+bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+    tree_walker_callback callback = walker;
+#else
+    // a function without a prototype in C, whose type in C++ has no parameters
+    auto callback = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker));
+#endif
+    if (IsA(node, Query))
+        return query_tree_walker(reinterpret_cast<Query *>(node), callback, context, 0);
+    return expression_tree_walker(node, callback, context);
 }
 
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {

@@ -47,6 +47,9 @@ void require_execute(Oid function);
 // Changes the extension's owner as REASSIGN OWNED does.
 void change_extension_owner(Oid extension, Oid owner);
 
+// Calls the walker for each child of an expression or a query, until it returns true.
+bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
+
 // Runs VACUUM. `context` must outlive the transactions of VACUUM, which keeps its own data there.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 

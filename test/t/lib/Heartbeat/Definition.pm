@@ -32,6 +32,8 @@ my %queries = (
 	triggers  => qq(SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid IN ($relations) AND NOT tgisinternal),
 	views     => qq(SELECT oid::regclass || pg_get_viewdef(oid) FROM pg_class WHERE oid IN ($relations) AND relkind = 'v'),
 	functions => qq(SELECT pg_get_functiondef(oid) || pg_get_userbyid(proowner) FROM pg_proc WHERE oid IN ($functions)),
+	calls     => qq(SELECT concat_ws(' ', objid::regprocedure, refobjid::regprocedure, deptype) FROM pg_depend
+		WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_proc'::regclass AND objid IN ($functions)),
 	rights    => qq(SELECT concat_ws(' ', o, ARRAY(SELECT a::text FROM unnest(acl) a ORDER BY 1)) FROM (
 		SELECT oid::regclass::text, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
 		FROM pg_class WHERE oid IN ($relations) UNION ALL
