@@ -92,14 +92,15 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
          ) AS t (table_name, counted, rows),
-         -- heartbeat counts a message again if it reads and stores the message again, so the numbers of rows agree
+         -- heartbeat counts a message again if it reads and stores the message again, so the numbers of rows agree.
+         -- The EXISTS select a column: if other servers have the rows, a subquery's result is sent, and a result without columns cannot be.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'
-                  AND EXISTS (SELECT FROM heartbeat_unproven_partitions('heartbeat_records'::regclass))
+                  AND EXISTS (SELECT true FROM heartbeat_unproven_partitions('heartbeat_records'::regclass))
                  THEN (SELECT s.records FROM heartbeat_surplus_rows() s)
              WHEN t.table_name = 'heartbeat_anomalies'
-                  AND EXISTS (SELECT FROM heartbeat_unproven_partitions('heartbeat_anomalies'::regclass))
+                  AND EXISTS (SELECT true FROM heartbeat_unproven_partitions('heartbeat_anomalies'::regclass))
                  THEN (SELECT s.anomalies FROM heartbeat_surplus_rows() s)
              ELSE 0 END AS stored) p;
 END;

@@ -74,18 +74,33 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
+-- In PL/pgSQL: if other servers have the rows, a query on them cannot have the parameters of a function in SQL.
+CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
+    RETURNS SETOF timestamptz
+    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT m.minute_bucket FROM ('
+        'SELECT r.minute_bucket FROM %2$s r'
+        ' UNION SELECT p.minute_bucket FROM %3$s p WHERE p.reading_count > 0'
+        ' UNION SELECT date_trunc(''minute'', h.event_timestamp, ''UTC'') FROM %1$s h'
+        ' WHERE h.event_timestamp >= date_trunc(''minute'', $1, ''UTC'') AND h.event_timestamp < $2) m'
+        ' WHERE m.minute_bucket >= date_trunc(''minute'', $1, ''UTC'') AND m.minute_bucket < $2 AND isfinite(m.minute_bucket)',
+        records, rollup, pending) USING from_time, to_time;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_minutes_between(regclass, regclass, regclass, timestamptz, timestamptz) IS
+    'Internal: returns the minutes from the first time to before the second time that have readings or a rollup.';
+
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH marked AS (
         INSERT INTO heartbeat_stale_minutes (minute_bucket)
-        SELECT m.minute_bucket FROM (
-            SELECT r.minute_bucket FROM heartbeat_rollup r
-            UNION SELECT p.minute_bucket FROM heartbeat_rollup_pending p WHERE p.reading_count > 0
-            UNION SELECT date_trunc('minute', h.event_timestamp, 'UTC') FROM heartbeat_records h
-            WHERE h.event_timestamp >= date_trunc('minute', from_time, 'UTC') AND h.event_timestamp < to_time) m
-        WHERE m.minute_bucket >= date_trunc('minute', from_time, 'UTC') AND m.minute_bucket < to_time
-          AND isfinite(m.minute_bucket)
+        SELECT m.minute_bucket
+        FROM heartbeat_minutes_between('heartbeat_records'::regclass, 'heartbeat_rollup'::regclass, 'heartbeat_rollup_pending'::regclass,
+                                       from_time, to_time) m (minute_bucket)
         RETURNING 1
     )
     SELECT count(*) FROM marked;

@@ -7,6 +7,10 @@ CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
+    -- a WITH query: a table whose rows are on other servers cannot be joined with a table of this server
+    WITH pending AS MATERIALIZED (
+        SELECT DISTINCT minute_bucket FROM heartbeat_rollup_pending
+    )
     SELECT coalesce(sum(brin_summarize_new_values(x.indexrelid::regclass)), 0)
     FROM pg_inherits h
     JOIN pg_class p ON p.oid = h.inhrelid AND p.relkind = 'r'::"char"
@@ -19,7 +23,7 @@ BEGIN ATOMIC
     WHERE h.inhparent = 'heartbeat_records'::regclass::oid AND b.bound <> 'DEFAULT'::text
       AND (r."begin" <= now() AND r."end" > now()
            OR EXISTS (SELECT FROM heartbeat_stale_minutes s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end")
-           OR EXISTS (SELECT FROM heartbeat_rollup_pending s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end"));
+           OR EXISTS (SELECT FROM pending s WHERE s.minute_bucket >= r."begin" AND s.minute_bucket < r."end"));
 END;
 COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
     'Internal: summarizes the new blocks in the BRIN indexes of this week, and of the weeks that the rollup will read.';

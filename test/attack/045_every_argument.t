@@ -82,6 +82,7 @@ my %functions = (
 	'mark_changed()'                                     => [],
 	'mark_minutes(timestamp with time zone,timestamp with time zone)' => [ 'now()', "now() + interval '1 minute'" ],
 	'max_clock_skew()'                                   => [],
+	'minutes_between(regclass,regclass,regclass,timestamp with time zone,timestamp with time zone)' => [ $r, $u, "'heartbeat_rollup_pending'", "now() - interval '1 day'", 'now()' ],
 	'move_arrivals()'                                    => [],
 	'move_offset(text,integer,bigint,text)'              => [ "'$topic'", 0, 0, "'test'" ],
 	'move_rows(regclass,regclass)'                       => [ "'heartbeat_records_default'", "'heartbeat_records_default'" ],
