@@ -5,14 +5,20 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH members AS MATERIALIZED (
+    WITH parents AS MATERIALIZED ( -- they may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), and are still its owner's
+        SELECT c.oid
+        FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
+                          'heartbeat_rollup_pending'::regclass]) t (parent)
+        JOIN pg_class c ON c.oid = t.parent::oid JOIN pg_extension e ON e.extowner = c.relowner
+        WHERE e.extname = 'heartbeat'::name
+    ), members AS MATERIALIZED (
         SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
-        UNION
-        SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
-        JOIN pg_extension e ON e.extnamespace = p.relnamespace AND e.extowner = p.relowner
-        WHERE e.extname = 'heartbeat'::name
-          AND p.relname IN ('heartbeat_records'::name, 'heartbeat_anomalies'::name, 'heartbeat_rollup'::name)
+        UNION SELECT 'pg_class'::regclass::oid, p.oid FROM parents p
+        UNION SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
+        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- their sequences
+        JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'::"char"
+        WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid AND d.deptype = 'a'::"char"
     ), tables AS (
         SELECT m.objid FROM members m WHERE m.classid = 'pg_class'::regclass::oid
     ), parts AS (

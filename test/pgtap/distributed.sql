@@ -1,7 +1,7 @@
 -- The dependencies of the tables that Citus distributes. This test needs no Citus: it follows dependencies as Citus does. No table may
 -- reach itself, which Citus refuses, or the extension, which Citus would create on its nodes.
 BEGIN;
-SELECT plan(9);
+SELECT plan(10);
 
 SELECT heartbeat_make_partitions(now(), now()) AS made \gset
 
@@ -58,6 +58,7 @@ SELECT heartbeat_prepare_spread();
 SELECT is_empty('SELECT start, object FROM reached WHERE itself', 'heartbeat_distribute() distributes no table that depends on itself');
 SELECT is_empty($$SELECT start, object FROM reached WHERE object ~ '^extension|heartbeat' AND object !~ 'sequence heartbeat_(records|anomalies)_id_seq|^index '$$,
                 'no table that heartbeat_distribute() distributes depends on the extension or an object of it');
+SELECT is_empty('SELECT * FROM heartbeat_check_objects()', 'the extension uses no object of another role: these tables are still its own');
 SELECT is((SELECT sum(difference) FROM heartbeat_audit_tables()), 0::numeric, 'functions still call each other');
 
 -- as heartbeat_undistribute() does
