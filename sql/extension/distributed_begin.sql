@@ -1,11 +1,21 @@
 --
 -- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change.
+-- An update stops if Citus would also update the extension on its nodes, which do not have it.
 --
 
 DO $$
+DECLARE
+    nodes boolean;
 BEGIN
-    IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-        SET LOCAL citus.enable_ddl_propagation = off;
+    IF pg_catalog.to_regclass('pg_catalog.pg_dist_node') IS NULL THEN
+        RETURN;
     END IF;
+    EXECUTE 'SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_dist_node WHERE groupid <> 0)' INTO nodes;
+    IF nodes AND pg_catalog.current_setting('citus.enable_ddl_propagation') = 'on' THEN
+        RAISE EXCEPTION 'Citus would also update the extension "heartbeat" on its nodes'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Run SET citus.enable_ddl_propagation = off in this session first.';
+    END IF;
+    SET LOCAL citus.enable_ddl_propagation = off;
 END
 $$;
