@@ -43,13 +43,15 @@ $$;
 COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS
     'Internal: waits for the current batch, as heartbeat_pause() does. The next batch waits, and then finds the other tables.';
 
-CREATE FUNCTION heartbeat_leave_extension(mark_changed regprocedure) RETURNS void
+CREATE FUNCTION heartbeat_leave_extension(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     name text;
     one record;
 BEGIN
+    -- The maintenance worker may be creating table partitions, with triggers. The next query must see them.
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
@@ -64,14 +66,14 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_leave_extension(regprocedure) IS
+COMMENT ON FUNCTION heartbeat_leave_extension(regclass, regprocedure) IS
     'Internal: drops the triggers of heartbeat_records, and removes the tables that Citus distributes from the extension.';
 
 CREATE FUNCTION heartbeat_prepare_spread() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
-    SELECT heartbeat_leave_extension('heartbeat_mark_changed()'::regprocedure);
+    SELECT heartbeat_leave_extension('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure);
     SELECT heartbeat_record_all_calls(false);
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
