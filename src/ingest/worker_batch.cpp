@@ -82,8 +82,9 @@ long worker_batch_stream() {
         return store();
     if (worker.session.cycle.after == AfterBatch::assign_again)
         return worker_trouble_assign_again();
-    if (worker.session.trouble != Trouble::none)
-        duties = std::min(duties, reconnect_ms); // look again soon whether the error is over
+    // look again soon whether the error is over, or whether the client has found all losses
+    if (worker.session.trouble != Trouble::none || consumer_gathers_losses(worker.session.consumer))
+        duties = std::min(duties, reconnect_ms);
     return wait < 0 ? duties : std::min(wait, duties);
 }
 

@@ -89,6 +89,8 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
         consumer->trouble[0] = '\0';
         consumer->troubles.clear();
+        consumer->losses.clear(); // the examinations of the new assignment find them again
+        consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
         // librdkafka keeps a partition paused beyond the assignment, so the pause ends here. The call assigns

@@ -67,6 +67,7 @@ class Consumer {
     std::vector<TopicLoss> losses; // partitions with another log than the log that was read
     // when to report them, even if examinations are under way
     std::chrono::steady_clock::time_point losses_due;
+    bool losses_reported = false;     // the caller has got FillResult::trouble for them
     std::vector<EpochEnd> epoch_ends; // that librdkafka has reported
     ConsumerMemory own_memory;
     ConsumerMemory *memory = &own_memory;

@@ -21,7 +21,7 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
     consumer->finish_ahead();
-    if (!consumer->losses.empty()) {
+    if (consumer->losses_reported && !consumer->losses.empty()) {
         *loss = consumer->losses.back();
         consumer->losses.pop_back();
         return true;
@@ -32,6 +32,11 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept {
         loss->reason = consumer->lost_reason;
     }
     return std::exchange(consumer->lost_topic, false);
+}
+
+bool consumer_gathers_losses(Consumer *consumer) noexcept {
+    consumer->finish_ahead();
+    return !consumer->losses.empty() && !consumer->losses_reported;
 }
 
 bool consumer_heard(Consumer *consumer) noexcept {

@@ -12,8 +12,13 @@ class Consumer;
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
 // Returns true and sets *loss, once for each loss. The client reports a loss if Kafka does not know the topic
-// or a partition, or if another log has replaced the log that the client has read.
+// or a partition, or if another log has replaced the log that the client has read. It has losses only after a
+// fill has returned FillResult::trouble for them, so that the caller assigns again.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
+
+// Returns whether the client has found such a log, and examines other partitions before it reports the loss.
+// The next fill after about a second reports it, even if no message arrives.
+bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. Also
 // true if no partition is assigned.

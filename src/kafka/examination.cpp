@@ -166,13 +166,14 @@ bool examination_look(Consumer *consumer, const Batch &batch) {
 }
 
 bool examination_is_lost(Consumer *consumer) {
-    if (consumer->losses.empty())
-        return false;
+    if (consumer->losses.empty() || consumer->losses_reported)
+        return consumer->losses_reported;
     bool others = std::any_of(
         consumer->examinations.begin(), consumer->examinations.end(), [](const Examination &examination) {
             return examination.step != ExaminationStep::reading && examination.step != ExaminationStep::lost;
         });
-    return !others || std::chrono::steady_clock::now() >= consumer->losses_due;
+    consumer->losses_reported = !others || std::chrono::steady_clock::now() >= consumer->losses_due;
+    return consumer->losses_reported;
 }
 
 void examination_hear([[maybe_unused]] Consumer *consumer, [[maybe_unused]] const rd_kafka_message_t *error) {

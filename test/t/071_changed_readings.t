@@ -155,7 +155,7 @@ assert_exact('DELETE on a table partition that was attached');
 $node->query("DROP TABLE $week_before");
 rebuild('DROP of a table partition', "'-infinity'", "'infinity'");
 like($node->query_error('SELECT heartbeat_rebuild_summary(now(), now())'), qr/cannot rebuild the summary from .* to .*\n.*HINT:  Give two times/s, 'heartbeat_rebuild_summary() refuses two equal times');
-like($node->query_error('SELECT heartbeat_rebuild_summary(NULL, now())'), qr/cannot be made anew from NULL/, 'heartbeat_rebuild_summary() refuses NULL');
+like($node->query_error('SELECT heartbeat_rebuild_summary(NULL, now())'), qr/cannot rebuild the summary from NULL/, 'heartbeat_rebuild_summary() refuses NULL');
 like($node->query_error("SET ROLE nurse; SELECT heartbeat_rebuild_summary(now() - interval '1 hour', now())"), qr/permission denied/, 'heartbeat_rebuild_summary() refuses a role without the right');
 like($node->query("SELECT details FROM heartbeat_events WHERE kind = 'rebuild' ORDER BY id DESC LIMIT 1"), qr/"minutes": \d+/, 'heartbeat_events records the number of rebuilt minutes');
 
