@@ -113,7 +113,7 @@ count_tap() { count_prove "$1"; }
 stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} TAP_LOGS=build/attack-logs stage_tap; }
 count_attack() { count_prove "$1"; }
 
-# Not a default stage, because Debian has no package of Citus. The workflow runs it with the packages of Citus.
+# Not a default stage, because Debian has no package of Citus. The workflow runs it in the image of Citus.
 stage_citus() {
     if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
         echo "Citus is not installed for $("$pg_config" --version); docs/scale-out.md says how to" >&2

@@ -108,6 +108,8 @@ void consumer_session_stop(ConsumerSession *session, bool assigned) {
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot) {
     batch_cycle_fill(&session->cycle, session->consumer);
     take_losses(session);
+    if (session->loss_count > 0) // only the next assignment looks at a loss
+        session->cycle.after = AfterBatch::assign_again;
     kafka_log_take(session->consumer, slot);
     tell_throttle(session, slot);
 }

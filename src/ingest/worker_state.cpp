@@ -58,7 +58,7 @@ void worker_enter(WorkerPhase phase) {
                         errmsg("heartbeat: phase %s of an ingest worker cannot follow phase %s",
                                phase_name(phase), phase_name(worker.phase))));
     bool assigned = worker.phase == WorkerPhase::reading;
-    worker.phase = phase; // first, because the next line can raise an error
+    worker.phase = phase;
     if (phase != WorkerPhase::reading)
         consumer_session_stop(&worker.session, assigned);
 }

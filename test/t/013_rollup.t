@@ -122,7 +122,7 @@ $holder->quit;
 
 $kafka->produce('heartbeat-events', { value => reading('new', 200, reading_time($now, 0)) });
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary counts a customer at once who has only an anomaly');
+is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
 # A batch is rolled back, and the same worker stores it later: a customer who has only anomalies in it counts once. If
