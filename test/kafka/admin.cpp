@@ -210,15 +210,21 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    // a broker that has just become a partition's leader may not know it yet
+    // A broker that has just become a partition's leader may not know it yet. If no partition has an answer,
+    // the call itself fails with the error of one of them.
+    const auto leader_is_new = [](rd_kafka_resp_err_t error) {
+        return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+               error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    };
     wait_until(deadline, "each leader knows that it is one", [&] {
         for (int i = 0; i < list->cnt; i++)
             list->elems[i].offset = which;
-        require(rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms()));
-        return std::none_of(list->elems, list->elems + list->cnt, [](const auto &partition) {
-            return partition.err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-                   partition.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-        });
+        const rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms());
+        if (leader_is_new(error))
+            return false;
+        require(error);
+        return std::none_of(list->elems, list->elems + list->cnt,
+                            [&](const auto &partition) { return leader_is_new(partition.err); });
     });
     std::vector<int64_t> found;
     for (int i = 0; i < list->cnt; i++) {
