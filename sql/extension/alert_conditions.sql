@@ -1,6 +1,7 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each returns an alert if a rule's condition is met now: the
--- rule, the subject and the detail, as heartbeat_alerts has them. heartbeat_update_alerts() raises and closes the alerts.
+-- The conditions of the alert rules: one function for each kind of rule. Each function returns an alert if the condition of a rule
+-- is met now. The alert consists of the rule, the subject and the detail, as in heartbeat_alerts. heartbeat_update_alerts() raises
+-- and closes the alerts.
 --
 -- Each function reads ranges of indexes only, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
 -- 10,000 customers in a call.
@@ -20,7 +21,7 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- readings of clocks that are further ahead, by their arrival
+    -- anomalies of clocks that are further ahead, with their arrival as their time
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -30,10 +31,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text) IS
-    'Internal: returns the newest 100,000 anomalies between two times, and at most as many anomalies whose event_timestamp is '
-    'further ahead than the clock skew, with their arrival. A customer and an anomaly type restrict the result.';
+    'Internal: returns the newest 100,000 anomalies between two times. It also returns the newest 100,000 anomalies whose '
+    'event_timestamp is further ahead than the clock skew, and gives their arrival as their time. A customer and an anomaly '
+    'type can restrict the result.';
 
--- The window begins a minute before the rule's period, for readings that arrive late.
+-- The window begins a minute before the rule's period, so that it also has readings that arrive late.
 CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -83,9 +85,8 @@ BEGIN ATOMIC
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. It looks at the customers after '
-    'the first given customer, up to the second given customer (NULL: at all customers after the first), and at the customers '
-    'that a rule names.';
+    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. It examines the customers after '
+    'after_customer, up to last_customer (NULL: without an upper limit), and the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -7,9 +7,9 @@ CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
--- The functions of alert_conditions.sql say which conditions are met. This function calls a function only if an enabled rule has its
--- kind. It raises at most 1,000 alerts in a call, and closes at most 1,000. An alert of kind silence is closed when its customer
--- is heard again, every other alert when its condition is no longer met.
+-- The functions of alert_conditions.sql say which conditions are met. heartbeat_update_alerts() calls such a function only if there
+-- is an enabled rule of its kind. In a call it raises at most 1,000 alerts and closes at most 1,000 alerts. It closes an alert of
+-- kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -21,7 +21,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- NULL: no customer follows these ones
+    ), slice AS MATERIALIZED ( -- NULL: no customer follows these customers
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)
@@ -91,5 +91,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
     'Internal: raises and closes alerts by the enabled rules, and announces each alert by NOTIFY heartbeat_alert. The '
-    'maintenance worker calls it a second after readings have arrived. While a rule or an open alert depends on the clock, it '
-    'also calls it every five seconds, then with the rules on silence.';
+    'maintenance worker calls the function a second after readings have arrived. If a rule or an open alert depends on the '
+    'clock, the maintenance worker also calls the function every five seconds. Only these calls evaluate the rules on silence.';

@@ -44,10 +44,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves arrivals of readings to heartbeat_customers, and returns the shortest period of the enabled rules on '
-    'silence, in seconds, or 0. The maintenance worker calls it.';
+    'silence, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
--- Finds the last reading, in the readings of two days, of customers without an arrival since version 1.2. It does this once for each
--- customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
+-- Finds the last reading of customers who have sent no reading since version 1.2. It searches the readings of two days, once for
+-- each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: returns the time of the last reading of each of these customers between two times.';
+    'Internal: returns, for each of these customers, the time of the last reading between two times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp
@@ -100,5 +100,5 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: finds the last arrival for customers without a reading since version 1.2: for the 10,000 customers after the '
-    'given customer, and for the customers that a rule names.';
+    'Internal: finds the last arrival of customers who have sent no reading since version 1.2, and stores it in '
+    'heartbeat_customers. It examines the 10,000 customers after the given customer, and the customers that a rule names.';

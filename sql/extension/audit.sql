@@ -22,8 +22,8 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'function reads counters and no readings, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
     'the tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second row
--- of a reading. In all other table partitions the function counts the rows.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
+-- row of a reading. In all other table partitions heartbeat_surplus_rows() counts the rows.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -39,11 +39,12 @@ BEGIN ATOMIC
     WHERE p.isleaf AND NOT (p.level = 1 AND k.keyed);
 END;
 COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
-    'Internal: returns the table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice or a '
-    'reading of another partition, and whether each has a unique key on customer and time.';
+    'Internal: returns those table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice, or a '
+    'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer and time.';
 
--- A reading in a wrong table partition does not count as stored: a query for it reads another table partition, by their bounds, and a
--- replay stores it again. The function searches for readings only where an index makes each search fast.
+-- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
+-- reading reads another table partition, and a replay stores the reading again. The function searches for readings only where an
+-- index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off
@@ -92,8 +93,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
          ) AS t (table_name, counted, rows),
-         -- heartbeat counts a message again if it reads and stores the message again, so the numbers of rows agree.
-         -- The EXISTS select a column: if other servers have the rows, a subquery's result is sent, and a result without columns cannot be.
+         -- If heartbeat reads and stores a message a second time, it also counts the message a second time. So the numbers of rows
+         -- agree. Each EXISTS selects a column: if other servers have the rows, the servers send the result of a subquery, and they
+         -- cannot send a result without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'
@@ -106,8 +108,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records, heartbeat_anomalies and the unresolved heartbeat_dead_letters, and compares them '
-    'with the numbers of stored messages in heartbeat_offsets. If the numbers agree, it counts each reading once, and a '
-    'reading in the wrong table partition not at all. A difference above 0 means that there are rows without a message. A '
-    'difference below 0 means that rows were deleted, by heartbeat.retention or by hand, or that readings are stored twice or '
-    'in the wrong table partition, which is possible if a person has changed the partitions. heartbeat counts deleted dead '
-    'letters, so they make no difference. The function reads all rows.';
+    'with the numbers of stored messages in heartbeat_offsets. If the numbers agree, the function also searches for readings '
+    'that are stored twice or in the wrong table partition, and does not count these rows. A difference above 0 means that '
+    'there are rows without a message. A difference below 0 means that rows were deleted, by heartbeat.retention or by hand, or '
+    'that readings are stored twice or in the wrong table partition, which is possible if a person has changed the partitions. '
+    'heartbeat counts deleted dead letters, so they make no difference. The function reads all rows.';

@@ -15,18 +15,19 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control first: the current batch ends, and the next one waits
+    tables := ARRAY( -- heartbeat_control first: the current batch ends, and the next batch waits
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                        AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e')
-               -- these may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), and are still its owner's
+               -- these tables may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), but belong to its owner
                OR c.relowner = extension.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- While this statement waits for a lock, it holds none of the others: a worker may hold some of the locks and wait for others.
-    -- PostgreSQL locks a view only together with the relations that it reads, also the server's own, so views are moved without a lock.
+    -- This statement waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold
+    -- some of the locks and wait for the others. PostgreSQL locks a view only together with the relations that the view reads, also
+    -- with the server's own relations. So this statement moves views without a lock.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN

@@ -2,8 +2,8 @@
 -- Keeps the summary exact when a person changes readings
 --
 
--- A row trigger, because PostgreSQL creates it on each attached table partition. It does not fire for INSERT, which would make COPY and
--- each restore slower.
+-- The trigger is a row trigger, because PostgreSQL also creates a row trigger on each attached table partition. The trigger does
+-- not fire for INSERT, because it would make COPY and each restore slower.
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -13,8 +13,8 @@ COMMENT ON FUNCTION heartbeat_mark_changed() IS
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings, so it marks '
-    'no minutes. A call with false ends this, and an error ends it too.';
+    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings. '
+    'heartbeat_mark_changed() then marks no minutes until a call with false, or until an error.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -22,7 +22,8 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
     'trigger of a detached partition would prevent DROP EXTENSION.';
 
--- PostgreSQL creates the row trigger on each table partition too, but not the trigger for TRUNCATE: heartbeat_watch_truncates() does.
+-- PostgreSQL creates the row trigger on each table partition too, but it does not create the trigger for TRUNCATE.
+-- heartbeat_watch_truncates() creates that trigger.
 CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
 AS $$
@@ -36,8 +37,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- A table that another session uses gets its trigger at the next call. The caller passes the tables to
--- heartbeat_release_trigger(): a body in SQL names that function by oid, which no overload of it can make ambiguous.
+-- A table that another session uses gets its trigger at the next call. The caller passes the tables to heartbeat_release_trigger():
+-- a body in SQL names that function by oid, so no other function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -74,7 +75,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- In PL/pgSQL: if other servers have the rows, a query on them cannot have the parameters of a function in SQL.
+-- The function is in PL/pgSQL: if other servers have the rows, a query on these rows cannot have the parameters of a function in
+-- SQL.
 CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
@@ -91,7 +93,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_minutes_between(regclass, regclass, regclass, timestamptz, timestamptz) IS
-    'Internal: returns the minutes from the first time to before the second time that have readings or a rollup.';
+    'Internal: returns the minutes that have readings or a rollup, from the first time up to the second time, which is not '
+    'included.';
 
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -129,7 +132,7 @@ BEGIN ATOMIC
     SELECT heartbeat_record_rebuild(from_time, to_time, m.minutes) FROM heartbeat_mark_minutes(from_time, to_time) m (minutes);
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
-    'Rebuilds vw_customer_bpm_summary from the readings, for the minutes from the first time to before the second time, and '
-    'returns the number of minutes. The view is exact as soon as the call commits. Call it after changes that no trigger sees: '
-    'COPY or INSERT of readings, changes in a session with session_replication_role = replica, and attaching or detaching a '
-    'table partition.';
+    'Rebuilds vw_customer_bpm_summary from the readings, and returns the number of minutes that it rebuilds. It rebuilds the '
+    'minutes from the first time up to the second time, which is not included. The view is exact as soon as the call commits. '
+    'Call it after changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role '
+    '= replica, and attaching or detaching a table partition.';

@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH parents AS MATERIALIZED ( -- they may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), and are still its owner's
+    WITH parents AS MATERIALIZED ( -- parents may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), but belong to its owner
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
                           'heartbeat_rollup_pending'::regclass]) t (parent)
@@ -45,7 +45,7 @@ BEGIN ATOMIC
     GROUP BY 1, 2 ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION heartbeat_check_objects() IS
-    'Returns a row for each object of the extension (a function, a view, a table''s default, constraint, index, policy or '
-    'trigger) that uses an object of neither the server nor the extension, with the used object. Such an object runs with the '
-    'rights of the role that uses the extension''s object. The rows also show objects that you have added to the tables '
-    'yourself. There should be no other rows.';
+    'Finds each object of the extension that uses a foreign object, and returns a row with both objects. An object of the '
+    'extension is a function, a view, or a table''s default, constraint, index, policy or trigger. A foreign object belongs '
+    'neither to the server nor to the extension. It runs with the rights of the role that uses the extension''s object. The '
+    'rows also show objects that you have added to the tables yourself. There should be no other rows.';

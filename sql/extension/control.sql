@@ -26,7 +26,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_pause(text) IS
     'Pauses ingest. The pause is durable (it continues after a restart), transactional and exact: heartbeat_pause() waits for '
-    'the current batch, and after its commit the workers store no row. heartbeat_status shows the reason.';
+    'the current batch, and after the commit of the pause the workers store no row. heartbeat_status shows the reason.';
 
 CREATE FUNCTION heartbeat_store_resume() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp

@@ -12,7 +12,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
-    'Internal: keeps the payload of a dead letter as it arrived, when a person changes the payload.';
+    'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- A person or retention deletes unresolved dead letters. The trigger counts them, so that heartbeat_audit_tables() stays exact, and
 -- heartbeat.dead_letter_limit knows the number of dead letters without a count of rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger

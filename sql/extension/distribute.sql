@@ -41,7 +41,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS
-    'Internal: waits for the current batch, as heartbeat_pause() does. The next batch waits, and then finds the other tables.';
+    'Internal: waits for the current batch, as heartbeat_pause() does. The next batch waits until the tables have changed.';
 
 CREATE FUNCTION heartbeat_leave_extension(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
@@ -67,7 +67,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_leave_extension(regclass, regprocedure) IS
-    'Internal: drops the triggers of heartbeat_records, and removes the tables that Citus distributes from the extension.';
+    'Internal: drops the triggers of heartbeat_records, and removes from the extension the tables that Citus distributes.';
 
 CREATE FUNCTION heartbeat_prepare_spread() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -77,8 +77,8 @@ BEGIN ATOMIC
     SELECT heartbeat_record_all_calls(false);
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
-    'Internal: the part of heartbeat_distribute() before Citus distributes the tables. Afterwards no table depends on itself or on '
-    'the extension in the way in which Citus follows dependencies.';
+    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. Citus also follows the dependencies '
+    'of functions. After this call it finds no table that depends on itself or on the extension.';
 
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -119,7 +119,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_spread(integer) IS
-    'Internal: the part of heartbeat_distribute() after heartbeat_prepare_spread(). It returns the number of shards.';
+    'Internal: does the part of heartbeat_distribute() after heartbeat_prepare_spread(). It returns the number of shards.';
 
 CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
@@ -136,6 +136,7 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_distribute(integer) IS
-    'Distributes heartbeat_records, heartbeat_anomalies and the rollup by customer_id over the nodes of the Citus cluster '
-    'whose coordinator is this server, in this number of shards (NULL: four for each node), and removes these tables from the '
-    'extension. Ingest waits until the rows are copied, and then continues automatically. It is one transaction.';
+    'Distributes heartbeat_records, heartbeat_anomalies and the rollup by customer_id over the nodes of a Citus cluster, and '
+    'removes these tables from the extension. This server must be the coordinator of the cluster. The argument is the number of '
+    'shards (NULL: four for each node). Ingest waits until the rows are copied, and then continues automatically. The call is '
+    'one transaction.';

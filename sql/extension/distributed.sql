@@ -48,4 +48,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_free_copied(regclass[]) IS
-    'Internal: removes the rows that this server still has of tables whose rows Citus has copied to its nodes.';
+    'Internal: after Citus has copied the rows of these tables to its nodes, removes the rows that this server still has.';

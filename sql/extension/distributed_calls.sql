@@ -2,16 +2,17 @@
 -- The dependencies between functions of the extension, which pg_depend does not have while the tables are distributed
 --
 
--- Citus creates on its nodes each object that a distributed table depends on. It also counts each function that is called by a view or a
--- function that uses the table, and all objects that this function depends on. The functions of heartbeat use the tables and call each
--- other. So Citus would find that a table depends on itself, which it refuses, and on the extension, which it would create on the nodes.
--- The bodies of the functions stay bound to the same functions and tables. No function of an extension can be dropped alone, so the
--- missing dependencies permit no statement that they would have refused.
+-- Citus creates on its nodes each object that a distributed table depends on. It looks at the views and functions that use the
+-- table. It treats each function that they call, and all objects that this function depends on, as a dependency of the table. The
+-- functions of heartbeat use the tables and call each other. So Citus would find that a table depends on itself, and would refuse
+-- to distribute the table. It would also find that the table depends on the extension, and would create the extension on the nodes.
+-- The bodies of the functions stay bound to the same functions and tables. PostgreSQL always refuses to drop a single function of
+-- an extension, so it needs no dependencies for that.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS
-    'Internal: removes the dependencies of a function of the extension on the other functions of the extension that its body '
-    'names (false), or records them again (true).';
+    'Internal: with false, removes the dependencies of a function of the extension on the other functions of the extension that '
+    'its body names. With true, records these dependencies again.';
 
 CREATE FUNCTION heartbeat_record_all_calls(recorded boolean) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp

@@ -1,5 +1,6 @@
 --
--- An update has created the functions again, with their dependencies. Removes these while the tables are distributed.
+-- An update has created the functions again, with their dependencies. If the tables are distributed, this piece removes the
+-- dependencies.
 --
 
 SELECT heartbeat_record_all_calls(false) WHERE heartbeat_is_distributed();

@@ -86,7 +86,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
     WHERE s.value IS NOT NULL
     ORDER BY f.position, s.suffix, nullif(s.labels->>'le', '+Inf')::double precision, s.labels;
 COMMENT ON VIEW heartbeat_metrics IS
-    'All metrics of heartbeat, one row for each sample, for Prometheus with one of its exporters. examples/prometheus has '
+    'All metrics of heartbeat, with one row for each sample, for an exporter of Prometheus. examples/prometheus has '
     'configurations. An unknown value has no row.';
 COMMENT ON COLUMN heartbeat_metrics.name IS 'Name of the sample.';
 COMMENT ON COLUMN heartbeat_metrics.labels IS 'Labels of the sample; all values are texts.';
@@ -94,4 +94,4 @@ COMMENT ON COLUMN heartbeat_metrics.value IS 'Value of the sample, in seconds, m
 COMMENT ON COLUMN heartbeat_metrics.type IS 'gauge, counter or histogram.';
 COMMENT ON COLUMN heartbeat_metrics.help IS 'What the metric means.';
 COMMENT ON COLUMN heartbeat_metrics.family IS
-    'Name of the metric: the name of the sample without _bucket, _count or _sum of a histogram.';
+    'Name of the metric. It is the name of the sample; for a histogram, without the suffix _bucket, _count or _sum.';

@@ -19,7 +19,7 @@ DECLARE
         ' OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent'
         '     WHERE h.inhrelid = c.oid AND h.inhparent = ANY ($1::oid[]) AND p.relowner = c.relowner))'
         ' ORDER BY c.relname <> ''heartbeat_control'', c.relkind = ''v'', c.oid';
-    -- the old and the new owner as an entry of an access control list writes them
+    -- the names of the old and the new owner, in the form that an entry of an access control list has
     old_entry CONSTANT text := (SELECT makeaclitem(e.extowner, e.extowner, 'SELECT', false)::text FROM pg_extension e WHERE e.extname = 'heartbeat');
     old_name CONSTANT text := left(old_entry, (length(old_entry) - length('=r/')) / 2);
     new_entry CONSTANT text := makeaclitem(new_owner, new_owner, 'SELECT', false)::text;
@@ -27,9 +27,10 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- While this statement waits for a lock, it holds none of the others: a worker may hold some of the locks and wait for others. While it
-    -- holds the locks, no session creates a table partition. PostgreSQL locks a view only together with the relations that it reads, also
-    -- the server's own.
+    -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold some
+    -- of the locks and wait for the others. While this session holds the locks, no session creates a table partition. PostgreSQL
+    -- locks a view only together with the relations that the view reads, also with the server's own relations. So views are not
+    -- locked.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);

@@ -1,14 +1,16 @@
 --
--- Table partitions: one for each week (from Monday, UTC) of each of the three tables, and a default partition for times far away
+-- Table partitions: each of the three tables has one for each week (from Monday, UTC), and a default partition for times far from
+-- now
 --
 
 -- heartbeat_make_partitions() passes the tables as regclass, because its body has them by oid. A week has a table partition if the
 -- range of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type
 -- has the usual name, the new table partition gets another name.
 --
--- The WAL has a move as a DELETE from the default partition, and then, after the week's table is attached, an INSERT into it. So a
--- publication of the parents publishes both, and a subscriber, which has the row under the same unique key, can apply them in this
--- order. PostgreSQL does not publish rows that are inserted before their table is attached, so the subscriber would lose them.
+-- For a move, the WAL first has a DELETE from the default partition. Then the week's table is attached, and the WAL has an INSERT
+-- into this table. So a publication of the parents publishes both changes. A subscriber has the row under the same unique key, and
+-- can apply the changes in this order. If the rows were inserted before the table is attached, PostgreSQL would not publish them,
+-- and the subscriber would lose them.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -29,8 +31,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, which no
--- overload of it can make ambiguous.
+-- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, so no other
+-- function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -191,8 +193,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], text[], boolean) IS
-    'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables, '
-    'which tables have rows that must be moved into them, and of which of them other servers have the rows.';
+    'Internal: does the work of heartbeat_make_partitions(), with its tables by oid. Returns the number of created tables '
+    '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
+    'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
 -- Because of the lock timeout, this function does not make other sessions wait for a long reader such as pg_dump.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
@@ -226,5 +229,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
-    'default partitions, and returns the number of created tables. The maintenance worker calls it; you can also call it '
-    'earlier. It fails with lock_not_available if it waits longer than a second for a lock.';
+    'default partitions, and returns the number of created tables. The maintenance worker calls the function. You can also call '
+    'it earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';

@@ -9,11 +9,11 @@ CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, onl
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
-    'Reads messages of heartbeat.topic again, from all Kafka partitions or from the given one, and stores the readings and '
-    'dead letters that the tables lack, in the caller''s transaction. It begins with the first message whose Kafka timestamp '
-    'is at or after from_time, and ends before the first one at or after to_time. A second call stores nothing. Ingest '
-    'continues, and its offsets do not change. The replay leaves out messages that ingest has not reached. The audits '
-    '(heartbeat_audit() and heartbeat_audit_tables()) stay correct. For this, the replay adds messages that a seek had skipped '
-    'to the counters. It does not add the messages of deleted readings, because ingest has counted them already. A dead letter '
-    'that is unresolved stays unresolved: see heartbeat_retry_dead_letters(). Raises an error if Kafka no longer holds the '
-    'whole time span. Returns one row for each Kafka partition, with the numbers of messages that it has read and stored.';
+    'Reads messages of heartbeat.topic again, from all Kafka partitions or from the given one, and stores the readings and dead '
+    'letters that the tables lack, in the caller''s transaction. It begins with the first message whose Kafka timestamp is at '
+    'or after from_time, and ends before the first message whose Kafka timestamp is at or after to_time. A second call stores '
+    'nothing. Ingest continues, and its offsets do not change. The replay leaves out messages that ingest has not reached. The '
+    'audits (heartbeat_audit() and heartbeat_audit_tables()) stay correct. For this, the replay counts messages that a seek had '
+    'skipped. It does not count the messages of deleted readings, because ingest has counted them already. An unresolved dead '
+    'letter stays unresolved: see heartbeat_retry_dead_letters(). Raises an error if Kafka no longer holds the whole time span. '
+    'Returns one row for each Kafka partition, with the numbers of messages that the replay has read and stored.';

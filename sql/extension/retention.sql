@@ -32,8 +32,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The statements that take long come first. They lock no table that ingest waits for, so they may wait for the rollup, or for the
-    -- worker, which does the same when the setting has changed.
+    -- The statements that take long come first. They lock no table that ingest waits for, so they may wait for the rollup or for
+    -- the maintenance worker, which also applies retention.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -74,7 +74,7 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the rollup's minutes before this time lose their readings: their week has no table partition, or will have none
+    -- the rollup's minutes before this time lose their readings, because their week has no table partition or will have none
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -83,7 +83,7 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- the readings are deleted, but the customer is still to be counted
+    -- the readings are deleted, but the customer still counts
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -111,7 +111,8 @@ BEGIN
                         RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
                             USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop these objects and the table.';
                         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        -- before it is detached: afterwards a publication of all tables would publish a table that no subscriber has
+                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish a table that no
+                        -- subscriber has
                         EXECUTE format('TRUNCATE %s', one);
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
@@ -171,6 +172,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly table partitions that are wholly older than heartbeat.retention, and deletes older readings in the '
-    'default partitions, dead letters, gaps, events and closed alerts. Does nothing if heartbeat.retention is 0. Waits up to '
-    '30 seconds for the rollup or another retention. Fails with lock_not_available if other sessions read the tables for a '
-    'whole second. The maintenance worker calls it hourly, and again ten seconds after a failure.';
+    'default partitions, dead letters, gaps, events and closed alerts. Does nothing if heartbeat.retention is 0. Waits up to 30 '
+    'seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions read the '
+    'tables for a whole second. The maintenance worker calls it hourly, and again ten seconds after a failure.';

@@ -77,8 +77,8 @@ COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: raises an error unle
 CREATE FUNCTION heartbeat_check_offset(partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_check_offset(integer, bigint) IS
-    'Internal: raises an error with the offsets that Kafka holds, if Kafka does not hold this one; raises a notice if Kafka '
-    'does not answer.';
+    'Internal: if Kafka does not hold this offset, raises an error with the offsets that Kafka holds. If Kafka does not answer, '
+    'raises a notice.';
 
 CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
@@ -100,17 +100,17 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
     'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of heartbeat.topic. A lower offset reads '
-    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and '
-    'heartbeat_gaps records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not '
-    'hold. If Kafka does not answer or does not have the topic yet, it accepts the offset with a notice. NULL removes an '
-    'offset that was set for a partition that no worker has read. Returns the previous offset and the new offset.';
+    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and heartbeat_gaps '
+    'records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does '
+    'not answer or does not have the topic yet, the function accepts the offset with a notice. NULL removes an offset that was '
+    'set for a partition that no worker has read. Returns the previous offset and the new offset.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
-    'Asks Kafka, for one Kafka partition of heartbeat.topic or for each, for the first offset whose Kafka timestamp is at or '
-    'after the given time. Returns the end offset of a partition without such a message.';
+    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in one Kafka partition of '
+    'heartbeat.topic or in each of them. For a partition without such a message, returns the end offset.';
 
 -- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
@@ -134,5 +134,6 @@ BEGIN ATOMIC
     SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
-    'Sets the next offset of one Kafka partition of heartbeat.topic, or of each, to the first message whose Kafka timestamp '
-    'is at or after the given time. Ingest must be paused. Returns the previous offset and the new offset of each partition.';
+    'Sets the next offset of one Kafka partition of heartbeat.topic, or of all partitions, to the first message whose Kafka '
+    'timestamp is at or after the given time. Ingest must be paused. Returns the previous offset and the new offset of each '
+    'partition.';

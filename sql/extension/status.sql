@@ -10,8 +10,8 @@ CREATE FUNCTION heartbeat_state(OUT state text, OUT since timestamptz, OUT reaso
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_state() IS
     'Internal: returns the row of heartbeat_status. The state of the workers comes from shared memory. The pause and the '
-    'offsets come from heartbeat_control and heartbeat_offsets. The function waits for no lock on these tables. If '
-    'one is locked, it returns the lag that the workers know.';
+    'offsets come from heartbeat_control and heartbeat_offsets. The function waits for no lock on these tables. If one of these '
+    'tables is locked, the function returns the lag that the workers know.';
 
 CREATE FUNCTION heartbeat_ingest_state() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -36,8 +36,9 @@ CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batc
                                       OUT total_seconds double precision)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_batch_times() IS
-    'Returns how many batches were stored in at most upper_bound seconds since the server started, and the seconds of all '
-    'batches together, from shared memory. heartbeat_metrics shows them.';
+    'Returns a row for each upper_bound: the number of batches that took at most upper_bound seconds to store, and the total '
+    'seconds of all batches. It counts the batches since the server started, in shared memory. heartbeat_metrics shows the '
+    'rows.';
 
 CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
@@ -55,14 +56,15 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     WHERE o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
     'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, the lag in '
-    'messages, the results of the messages, the worker that reads it, its state and the reason.';
+    'messages, the results of the messages, the worker that reads the partition, the partition''s state and the reason of the '
+    'state.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_partitions.high_watermark IS
     'The offset after the partition''s last message, as its worker saw it last; NULL while no worker reads the partition.';
 COMMENT ON COLUMN heartbeat_partitions.lag_messages IS
-    'Number of offsets from next_offset to high_watermark; NULL while no worker reads the partition, and if its leader has not '
+    'Number of offsets from next_offset to high_watermark; NULL if no worker reads the partition, or if its leader has not '
     'reported the end offset for 15 seconds.';
 COMMENT ON COLUMN heartbeat_partitions.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Messages stored in heartbeat_anomalies.';
@@ -75,20 +77,22 @@ COMMENT ON COLUMN heartbeat_partitions.last_message_at IS 'Kafka timestamp of th
 COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
     'Age of the last message read, in seconds, if there is lag; 0 without lag, NULL if lag_messages is NULL.';
 COMMENT ON COLUMN heartbeat_partitions.state IS
-    'READING: the worker reads it. AWAY: the worker cannot read it and tries again each second; it reads its other partitions '
-    'meanwhile. ASKED: the worker has asked its leader for the first and the end offset. PAUSED: ingest is paused. NULL: no '
-    'worker has it.';
+    'READING: the worker reads the partition. AWAY: the worker cannot read the partition and tries again each second; meanwhile '
+    'it reads its other partitions. ASKED: the worker has asked the partition''s leader for the first and the end offset. '
+    'PAUSED: ingest is paused. NULL: no worker has the partition.';
 COMMENT ON COLUMN heartbeat_partitions.reason IS
-    'Why it is AWAY: it has no leader, or the leader has a problem; with the id and the address of the broker.';
+    'Why the partition is AWAY: it has no leader, or its leader has a problem. The text has the id and the address of the '
+    'broker.';
 
 CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
     FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS
-    'One row: the state of the workers (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, why, how '
-    'many run, the messages per second over the last minute, the lag, the last error, and what to do next.';
+    'One row: the state of the workers (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), when the state began, '
+    'why, the number of running workers, the messages per second over the last minute, the lag, the last error, and what to do '
+    'next.';
 COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
-COMMENT ON COLUMN heartbeat_status.since IS 'Since when this is the state; NULL if that is not known.';
+COMMENT ON COLUMN heartbeat_status.since IS 'When the state began; NULL if this is not known.';
 COMMENT ON COLUMN heartbeat_status.reason IS 'Why this is the state.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'Number of ingest workers that run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per second, over the last minute.';
@@ -108,9 +112,11 @@ COMMENT ON VIEW heartbeat_maintenance IS
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
     'partitions (creates table partitions), retention, indexes (summarizes new blocks), fold and rollup (of '
     'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes it to the log).';
-COMMENT ON COLUMN heartbeat_maintenance.done_at IS 'When the duty last succeeded; NULL: not since the server started.';
-COMMENT ON COLUMN heartbeat_maintenance.failing_since IS 'Since when the duty fails; NULL: the last attempt did not fail.';
-COMMENT ON COLUMN heartbeat_maintenance.failures IS 'How often the duty has failed since then.';
+COMMENT ON COLUMN heartbeat_maintenance.done_at IS
+    'When the duty last succeeded; NULL if it has not succeeded since the server started.';
+COMMENT ON COLUMN heartbeat_maintenance.failing_since IS
+    'When the duty failed for the first time after its last success; NULL if the last attempt did not fail.';
+COMMENT ON COLUMN heartbeat_maintenance.failures IS 'How often the duty has failed since its last success.';
 COMMENT ON COLUMN heartbeat_maintenance.failures_total IS 'How often the duty has failed since the server started.';
 COMMENT ON COLUMN heartbeat_maintenance.reason IS 'Why the last attempt failed.';
 COMMENT ON COLUMN heartbeat_maintenance.hint IS 'What to do.';

@@ -4,14 +4,14 @@
 -- call it.
 --
 
--- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
--- text first selects the minutes of the small tables, so that it reads no sum twice that is moved meanwhile. On one server the
--- other text is far cheaper.
+-- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This text
+-- first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves the sum meanwhile.
+-- On one server the other text is far cheaper.
 --
 -- The text for one server reads a row of heartbeat_rollup as it is if no small table has its customer and minute. For each row of
--- heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables are empty at one moment and large at
--- the next, which the planner does not see. So the text reads them as arrays: the planner assumes ten elements and hashes them, and
--- the cost depends only on their real length.
+-- heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one moment and
+-- large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the planner assumes
+-- ten elements and hashes them, and the cost depends only on their real length.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -25,7 +25,7 @@ BEGIN
     IF propagation IS NOT NULL THEN -- Citus is loaded
         PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
     END IF;
-    IF schema <> 'heartbeat_building' THEN -- as it is while the extension is made or updated
+    IF schema <> 'heartbeat_building' THEN -- it is heartbeat_building while a script creates or updates the extension
         CREATE SCHEMA heartbeat_building;
         EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
     END IF;

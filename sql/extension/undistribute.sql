@@ -1,8 +1,9 @@
 --
--- Moves the tables that heartbeat_distribute() has distributed back to this server, and into the extension.
+-- Undoes heartbeat_distribute(): moves the distributed tables back to this server, and into the extension.
 --
 
--- Calls the functions that Citus calls for DROP TABLE. So the tables keep their oids, which views and functions have.
+-- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE. So the tables keep their oids, to which views and
+-- functions are bound.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -78,5 +79,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_undistribute() IS
-    'Moves the tables that heartbeat_distribute() has distributed back to this server and into the extension. It copies their '
-    'rows twice on this server, in one transaction. Ingest waits until it commits.';
+    'Undoes heartbeat_distribute(): moves the distributed tables back to this server and into the extension. It copies the rows '
+    'twice on this server, in one transaction. Ingest waits until the transaction commits.';

@@ -7,8 +7,8 @@ CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing, and raises an error if a write could run code of another '
     'role: a trigger whose function belongs to neither the owner nor a superuser, a trigger on a table on which other roles '
-    'have TRIGGER, a rule, a policy, or a table of another owner. Each function that writes to such a table as the '
-    'extension''s owner calls it first.';
+    'have TRIGGER, a rule, a policy, or a table of another owner. A function that writes to such a table as the extension''s '
+    'owner first calls this function.';
 
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -21,9 +21,9 @@ CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
            ORDER BY 6 DESC)) a
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
-    'Anomalies of the last 24 hours, the newest first, by event_timestamp. If event_timestamp is further ahead of ingested_at '
-    'than heartbeat.max_clock_skew, the view uses ingested_at instead, and sorts the anomaly after the anomalies that were '
-    'measured within that skew before its arrival.';
+    'Anomalies of the last 24 hours. The view sorts them by event_timestamp, the newest first. If event_timestamp is further '
+    'ahead of ingested_at than heartbeat.max_clock_skew, the view sorts the anomaly by ingested_at minus '
+    'heartbeat.max_clock_skew instead.';
 COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';

@@ -1,11 +1,11 @@
--- heartbeat 1.0 to 1.1: makes of the old version what CREATE EXTENSION makes of the new one, object by object.
+-- heartbeat 1.0 to 1.1: changes the old version into the extension that CREATE EXTENSION of 1.1 creates, object by object.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
 
 -- @begin@
 
--- Tables that Citus may spread over several nodes
+-- Tables that Citus may distribute over several nodes
 
 CREATE FUNCTION heartbeat_is_distributed() RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

@@ -1,5 +1,5 @@
 -- heartbeat 1.1 to 1.2: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
--- functions and views. So no function or view uses an object of another role that 1.1 had taken for its own.
+-- functions and views. So no function or view uses an object of another role any more, even if 1.1 used such an object by mistake.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
@@ -53,8 +53,9 @@ END
 $$;
 
 -- The functions that compare Kafka's timestamps name their parameter kafka_time. CREATE OR REPLACE cannot rename a parameter. A new
--- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. A view
--- or a function in SQL that calls one of the functions with the old name would work, but a dump of it could not be restored.
+-- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. If
+-- a view or a function in SQL calls one of the functions with the old name of the parameter, it would still work, but a dump of it
+-- could not be restored.
 
 DO $$
 DECLARE
@@ -170,8 +171,8 @@ BEGIN
 END
 $$;
 
--- PostgreSQL takes a grant in an update script for a part of the extension, with all other grants on the same object, and pg_dump then
--- leaves them out: a restored database would not have them. Only the owner's rights are a part of this extension.
+-- If an update script grants a right on an object, PostgreSQL treats all grants on this object as parts of the extension. pg_dump
+-- then leaves them out, and a restored database would not have them. Only the owner's rights are a part of this extension.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass

@@ -31,15 +31,16 @@ COMMENT ON TABLE heartbeat_alert_rules IS
     'lag, the number of dead letters, a state other than RUNNING. A change takes effect when it commits.';
 COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heartbeat_alerts.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold anomalies within period, by their event_timestamp, or by their arrival if '
-    'event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading has arrived for period from a '
-    'customer who was heard in the last day. lag: lag_messages is above threshold. dead_letters: more than threshold dead '
+    'anomalies: a customer has threshold anomalies within period. The time of an anomaly is event_timestamp, or the arrival if '
+    'event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a customer has arrived for period, '
+    'but a reading has arrived in the day before. lag: lag_messages is above threshold. dead_letters: more than threshold dead '
     'letters are unresolved. state: heartbeat_status has not been RUNNING for period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS
     'Time span; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
-COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'Only for this customer; NULL: for each customer.';
-COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS 'Only anomalies of this type; NULL: anomalies of all types.';
+COMMENT ON COLUMN heartbeat_alert_rules.customer_id IS 'The rule is only for this customer; NULL: for each customer.';
+COMMENT ON COLUMN heartbeat_alert_rules.anomaly_type IS
+    'The rule counts only anomalies of this type; NULL: anomalies of all types.';
 COMMENT ON COLUMN heartbeat_alert_rules.enabled IS
     'Whether heartbeat evaluates the rule. heartbeat closes the alerts of a disabled rule.';
 COMMENT ON COLUMN heartbeat_alert_rules.comment IS 'Purpose of the rule.';
@@ -55,8 +56,8 @@ CREATE TABLE heartbeat_alerts (
 CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject) WHERE closed_at IS NULL;
 CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
 COMMENT ON TABLE heartbeat_alerts IS
-    'One row for each time at which the condition of a rule was met. The alert is open while closed_at is NULL. heartbeat '
-    'keeps the newest 10,000 closed alerts, and none longer than heartbeat.retention.';
+    'One row for each episode during which the condition of a rule is met. The alert is open while closed_at is NULL. heartbeat '
+    'keeps the newest 10,000 closed alerts, and deletes closed alerts that are older than heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_alerts.id IS 'Number of the alert. It increases with each alert, and has gaps.';
 COMMENT ON COLUMN heartbeat_alerts.rule IS 'Name of the rule.';
 COMMENT ON COLUMN heartbeat_alerts.subject IS 'What the alert is about: the customer, the topic, or pipeline.';

@@ -10,6 +10,6 @@ CREATE TABLE heartbeat_arrivals (
 ALTER TABLE heartbeat_arrivals REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_arrivals IS
     'Customers whose readings ingest has stored, until the maintenance worker moves them to heartbeat_customers. Ingest adds a '
-    'customer again when heard_until of the row before has passed.';
+    'customer again when heard_until of the customer''s previous row has passed.';
 COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'The time until which the customer counts as heard: shortly after the arrival.';

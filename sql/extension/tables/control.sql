@@ -11,8 +11,8 @@ CREATE TABLE heartbeat_control (
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE heartbeat_control IS
-    'Whether ingest is paused: one row since the first pause, and one row in a database that was restored from a dump, until '
-    'heartbeat_resume().';
+    'Whether ingest is paused. The first pause adds a row, which later pauses and resumes update. The restore of a dump adds '
+    'another row, which heartbeat_resume() deletes.';
 COMMENT ON COLUMN heartbeat_control.hold IS
     'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';

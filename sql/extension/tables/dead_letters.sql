@@ -20,22 +20,22 @@ CREATE TABLE heartbeat_dead_letters (
 CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
 CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE heartbeat_dead_letters IS
-    'All messages that are not readings, with their exact bytes. To repair one, UPDATE its payload and call '
-    'heartbeat_retry_dead_letters(). If you cannot repair it, DELETE it.';
+    'All messages that are not readings, with their exact bytes. To repair a dead letter, UPDATE its payload and call '
+    'heartbeat_retry_dead_letters(). If you cannot repair a dead letter, DELETE it.';
 COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_dead_letters."offset" IS 'Kafka offset.';
 COMMENT ON COLUMN heartbeat_dead_letters.key IS 'The message''s key; NULL if it had none.';
 COMMENT ON COLUMN heartbeat_dead_letters.payload IS
-    'The message''s payload; NULL for a tombstone. It may be updated: the next retry decodes it.';
+    'The message''s payload; NULL for a tombstone. You may update it: the next retry decodes the new payload.';
 COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if it had none.';
 COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
     'The error of the last attempt: INVALID_JSON, MISSING_FIELD and so on, or the SQLSTATE with which the database refused the '
     'reading.';
 COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'Error text of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
-COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored it as a reading; NULL until then.';
+COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored the message as a reading; NULL until then.';
 COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first changed the payload; NULL: nobody has changed it.';
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
-    'The payload as it arrived, if a person has changed it since. A replay recognizes the message by it.';
+    'The payload as it arrived, if a person has changed it since. A replay recognizes the message by this payload.';

@@ -1,7 +1,7 @@
 --
--- Actions of people and changes of state, for a person who later looks for a cause: which role paused ingest, when did it fail. A
--- function that acts records its event by heartbeat_record_event(), in the caller's transaction. heartbeat also announces each new
--- state: NOTIFY heartbeat_state.
+-- Actions of people and changes of state, for a person who later looks for a cause: for example which role paused ingest, or when
+-- ingest failed. A function that acts records its event by heartbeat_record_event(), in the caller's transaction. heartbeat also
+-- announces each new state: NOTIFY heartbeat_state.
 --
 
 CREATE TABLE heartbeat_events (
@@ -15,8 +15,8 @@ CREATE TABLE heartbeat_events (
 CREATE INDEX ON heartbeat_events (happened_at);
 COMMENT ON TABLE heartbeat_events IS
     'Actions of people (pause, resume, seek, replay, retry, retention), and each new state of heartbeat (state), with time, '
-    'role and reason. A transaction that is rolled back leaves no row. heartbeat keeps the events of the last 7 days and the '
-    'newest 10,000, and none longer than heartbeat.retention.';
+    'role and reason. A transaction that is rolled back leaves no row. heartbeat keeps at least the events of the last 7 days '
+    'and the newest 10,000 events, but it deletes each event that is older than heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_events.id IS 'Number of the event. It increases with each event, and has gaps.';
 COMMENT ON COLUMN heartbeat_events.happened_at IS 'When the event happened.';
 COMMENT ON COLUMN heartbeat_events.role IS 'The session''s user; NULL if a process of heartbeat caused the event.';

@@ -37,7 +37,8 @@ COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
-COMMENT ON COLUMN heartbeat_offsets.rewound IS 'By how many offsets ingest was moved back in total, by seeks, resets and replays.';
+COMMENT ON COLUMN heartbeat_offsets.rewound IS
+    'Total number of offsets by which seeks, resets and replays have moved ingest back.';
 COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
 COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
 COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';
@@ -51,26 +52,26 @@ COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets without a message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of the readings stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_event IS
-    'Latest event_timestamp of the readings stored from this partition. For a reading that is further ahead than '
-    'heartbeat.max_clock_skew, the time at which it was stored.';
+    'Latest event_timestamp of the readings stored from this partition. If a reading is further ahead than '
+    'heartbeat.max_clock_skew, heartbeat uses the time at which it stored the reading instead.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has a timestamp.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
-    'Offset of the last message read. After each connect the worker reads it again: if the offset has another message, the '
-    'topic is another one. A seek clears it.';
+    'Offset of the last message read. After each connect the worker reads this message again: if another message is at this '
+    'offset, Kafka''s log is no longer the same. A seek clears the column.';
 COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster to which the offsets belong.';
 COMMENT ON COLUMN heartbeat_offsets.topic_id IS
     'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return it.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
-    'When heartbeat found that the offsets of this topic belong to other messages now. A seek or reset clears it.';
+    'When heartbeat found that the offsets of this topic now belong to other messages. A seek or a reset clears the column.';
 COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found this.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that last wrote the row.';
 COMMENT ON COLUMN heartbeat_offsets.message_marks IS
     'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and '
-    'value:leader epoch (-1: not known). By these marks heartbeat finds whether Kafka''s log is still the log that it has '
-    'read, and to which offset it was truncated.';
+    'value:leader epoch (-1: not known). With these marks heartbeat finds out whether Kafka''s log is still the log that '
+    'heartbeat has read, and to which offset Kafka truncated the log.';
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
-    'The lowest offset from which Kafka''s log of the partition can have other messages than heartbeat has read, because Kafka '
-    'truncated the log; NULL: it was not truncated. A seek or reset clears it.';
+    'If Kafka truncated the log of the partition: the lowest offset from which the log can have other messages than heartbeat '
+    'has read. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,

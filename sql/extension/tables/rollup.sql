@@ -29,7 +29,7 @@ CREATE TABLE heartbeat_rollup_pending (
     reading_count bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_rollup_pending IS
-    'Sums of new readings by customer and minute that heartbeat_rollup does not have yet. One customer and minute can have '
+    'Sums, by customer and minute, of new readings that heartbeat_rollup does not have yet. One customer and minute can have '
     'several rows.';
 COMMENT ON COLUMN heartbeat_rollup_pending.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'The measured customer.';
@@ -55,7 +55,7 @@ CREATE TABLE heartbeat_customers (
     customer_id text COLLATE "C" PRIMARY KEY,
     heard_until timestamptz
 ) WITH (fillfactor = 80); -- room for in-page updates
-COMMENT ON TABLE heartbeat_customers IS 'Customers that the rollup has seen, with normal readings or anomalies.';
+COMMENT ON TABLE heartbeat_customers IS 'All customers whose readings the rollup has counted: normal readings and anomalies.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
     'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: '
@@ -65,6 +65,6 @@ CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_customers_total IS
-    'Number of rows of heartbeat_customers, without counting them: the sum of the rows here.';
+    'The sum of these rows is the number of rows of heartbeat_customers. So no query needs to count that table.';
 COMMENT ON COLUMN heartbeat_customers_total.customers IS 'Number of customers to add.';
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
