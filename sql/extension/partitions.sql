@@ -9,7 +9,7 @@
 --
 -- For a move, the WAL first has a DELETE from the default partition. Then the week's table is attached, and the WAL has an INSERT
 -- into this table. So a publication of the parents publishes both changes. A subscriber has the row under the same unique key, and
--- can apply the changes in this order. If the rows were inserted before the table is attached, PostgreSQL would not publish them,
+-- can apply the changes in this order. If the rows were inserted before the table was attached, PostgreSQL would not publish them,
 -- and the subscriber would lose them.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
