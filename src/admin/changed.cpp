@@ -1,7 +1,7 @@
 // The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when a session updates, deletes
-// or truncates readings. It marks the minutes of these readings as stale, as ingest does. It runs in the
-// session that changes the readings, and acts as the extension's owner: the session's role needs no right on
-// heartbeat_stale_minutes.
+// or truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. It runs in
+// the session that changes the readings, and acts as the extension's owner. So the session's role needs no
+// right on heartbeat_stale_minutes.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -33,7 +33,7 @@ constexpr long minutes_remembered_max = 100'000;
 Statement insert_mark = {{TIMESTAMPTZOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket) VALUES ($1))sql"};
 
-// Marks each minute from $1 to before $2 that has rows in the rollup.
+// Marks each minute from $1 (included) to $2 (excluded) if the rollup has rows of this minute.
 Statement insert_marks_between = {{TIMESTAMPTZOID, TIMESTAMPTZOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
     SELECT r.minute_bucket FROM @extschema@.heartbeat_rollup r
@@ -47,11 +47,11 @@ Statement insert_marks_of_default = {R"sql(
     FROM @extschema@.heartbeat_records_default r
     WHERE isfinite(r.event_timestamp))sql"};
 
-// Minutes that this transaction has marked. An aborted subtransaction undoes its marks, so the session
-// forgets all of them then.
+// Minutes that this transaction has marked. An aborted subtransaction undoes its marks. The session cannot
+// tell which marks these are, so it forgets all minutes of the transaction.
 HTAB *marked = nullptr;
-// The nesting level of the transaction in which heartbeat itself moves or deletes readings and updates the
-// rollup; 0: heartbeat does not.
+// While heartbeat itself moves or deletes readings and updates the rollup: the nesting level of this
+// transaction. 0: heartbeat does not change readings now.
 int own_level = 0;
 
 void forget() {
@@ -85,7 +85,7 @@ void register_callbacks() {
     registered = true;
 }
 
-// Returns false if this transaction has marked the minute already.
+// Adds the minute to `marked`. Returns false if this transaction has marked the minute already.
 bool remember(TimestampTz minute) {
     if (marked != nullptr && hash_get_num_entries(marked) >= minutes_remembered_max) {
         hash_destroy(marked);
@@ -107,8 +107,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. It also sets search_path, so names in the statement mean
-// PostgreSQL's own objects in every session.
+// Executes a statement as the extension's owner. It also sets search_path, so that names in the statement
+// always mean PostgreSQL's own objects, whatever the session has set.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;
@@ -146,8 +146,8 @@ void mark(Relation table, HeapTuple reading) {
     execute_as_owner(extension, &insert_mark, &mark);
 }
 
-// Marks the minutes of a table that is truncated. A table partition that was detached from heartbeat_records
-// may still have the trigger: its minutes are not marked.
+// Marks the minutes of a table that a session truncates. A table partition that was detached from
+// heartbeat_records may still have the trigger. For such a table this function marks nothing.
 void mark_all(Relation table) {
     Extension extension;
     if (!extension_find(&extension))
@@ -195,8 +195,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// With true, heartbeat begins to move or delete readings itself, and the trigger marks no minutes. With
-// false, or after an error, the trigger marks minutes again.
+// heartbeat calls it with true before it moves or deletes readings itself. From then on the trigger marks no
+// minutes. After a call with false, or after an error, the trigger marks minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

@@ -17,7 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// False if the bound is neither a single timestamptz, nor MINVALUE or MAXVALUE.
+// Returns true if the bound is a single timestamptz, MINVALUE or MAXVALUE. Returns false for every other
+// bound.
 bool read_bound(const List *bound, TimestampTz infinite, TimestampTz *time) {
     if (list_length(bound) != 1)
         return false;

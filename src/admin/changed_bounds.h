@@ -1,5 +1,5 @@
-// Finds the range of times that a table partition holds. changed.cpp calls it.
-// It reads the catalog alone, never the rows.
+// Finds the range of times that a table partition holds. changed.cpp calls it. It reads only the catalog,
+// never the rows.
 #pragma once
 
 #include "server/server.h"
@@ -10,8 +10,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. If it is not directly
-// below the parent, or if its bounds are not a range of times, sets them to -infinity and infinity.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Sets them to -infinity
+// and infinity if the table partition is not directly below the parent. Does the same if the bounds are not a
+// range of times.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

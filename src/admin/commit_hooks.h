@@ -1,5 +1,5 @@
-// Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call it.
-// It does not know what they have changed.
+// Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call
+// these functions. The hooks do not know what the session has changed.
 #pragma once
 
 namespace heartbeat {
@@ -8,12 +8,13 @@ namespace heartbeat {
 // heartbeat_offsets and heartbeat_stale_minutes again. PREPARE TRANSACTION raises an error after this call.
 void commit_hooks_wake();
 
-// Wakes only the maintenance worker if the current transaction commits: the session has stored readings or
-// marked minutes. Ingest workers do not notice. PREPARE TRANSACTION raises an error after this call.
+// Wakes only the maintenance worker if the current transaction commits. Call it after the session has stored
+// readings or marked minutes. It does not wake the ingest workers. PREPARE TRANSACTION raises an error after
+// this call.
 void commit_hooks_roll_up();
 
 // Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the
-// maintenance worker: it finds the marked minutes at its next rollup.
+// maintenance worker. This worker finds the marked minutes at its next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// The trigger that counts dead letters that are deleted without being resolved: by a person, or by retention.
-// This counter keeps heartbeat_audit_tables() exact. It also gives the number of unresolved dead letters for
-// heartbeat.dead_letter_limit, so that no worker has to count rows.
+// The trigger on heartbeat_dead_letters. It counts the unresolved dead letters that a person or retention
+// deletes. This counter keeps heartbeat_audit_tables() exact. heartbeat.dead_letter_limit is compared with
+// the number of unresolved dead letters. With this counter no worker has to count rows to find that number.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

@@ -1,6 +1,7 @@
-// heartbeat_record_calls(), which removes the dependencies of a function of the extension on the other
-// functions that its body names, or records them again. PostgreSQL records them when it creates the function,
-// and SQL has no statement that removes them. The piece of SQL that declares it says why they are removed.
+// heartbeat_record_calls(). The body of a function of the extension names other functions, and PostgreSQL
+// records these dependencies when it creates the function. heartbeat_record_calls() removes them from the
+// catalog, or records them again. SQL has no statement that removes them. sql/extension/distributed_calls.sql
+// explains why heartbeat removes them.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -40,7 +41,8 @@ bool collect_functions(Node *node, void *context) {
     return walk_children(node, collect_functions, context);
 }
 
-// Returns NIL for a function whose body is a text.
+// Returns the functions that the body names. Returns NIL if the body is stored as a text and not as a parsed
+// query.
 List *functions_in_body(Oid function) {
     HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(row))

@@ -35,7 +35,7 @@ extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
 
 namespace {
 
-// The workers that this transaction wakes at its commit.
+// Which workers this transaction wakes at its commit, and why.
 bool workers_wanted = false;
 bool roll_up_wanted = false;
 bool roll_up_later_wanted = false;
@@ -75,7 +75,8 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
     }
 }
 
-// Returns false if the server did not preload the library: then there are no workers.
+// Returns false if the server did not preload the library. Without preloading, the server has no workers of
+// heartbeat.
 bool register_callback() {
     static bool registered = false;
     if (shared_state == nullptr)
@@ -100,8 +101,8 @@ void heartbeat::commit_hooks_roll_up_later() {
     roll_up_later_wanted = register_callback();
 }
 
-// Functions in SQL that control the workers call it before or after they write to a table. It raises an error
-// if one of the extension's tables is unlogged.
+// SQL functions that control the workers call heartbeat_wake_workers() before or after they write to a table.
+// It raises an error if one of the extension's tables is unlogged.
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     Extension extension;
     if (extension_find(&extension))

@@ -1,6 +1,6 @@
 // heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls them. The session asks
-// Kafka itself, not through a worker: so the seek has its answer at once, and stays in the session's own
-// transaction.
+// Kafka itself, and does not ask a worker to do it. So the seek has its answer at once, and stays in the
+// session's own transaction.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -33,7 +33,8 @@ constexpr int check_patience_s = 3; // short, because a seek by offset works wit
                             partition)));
 }
 
-// Adds a row with the offset at this time for one partition, or for all partitions if `only` is nullptr.
+// Adds a row to the result for the partition `only`, or for each partition if `only` is nullptr. The row has
+// the offset that belongs to this time.
 void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetInfo *result) {
     // Kafka has no times before 1970, so such a time means the first offset
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
@@ -54,8 +55,8 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
     }
 }
 
-// Accepts an offset without a check: a person may set an offset before the topic exists, or while Kafka does
-// not answer.
+// Accepts an offset without a check, and tells the user so. A person may set an offset before the topic
+// exists, or while Kafka does not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                      errmsg("offset %lld of partition %d was not checked: %s", static_cast<long long>(offset),

@@ -1,5 +1,6 @@
-// heartbeat_mend_text(). ALTER EXTENSION heartbeat UPDATE calls it. Versions before 1.2 have stored texts
-// that end within a character, or that are not in the database's encoding because a broker sent them so.
+// heartbeat_mend_text(). ALTER EXTENSION heartbeat UPDATE calls it. Versions before 1.2 stored texts that
+// were cut inside a character. They also stored texts of a broker without converting them to the database's
+// encoding. This function writes the invalid bytes as escapes.
 #include "server/server.h"
 
 #include "server/text.h"

@@ -1,6 +1,7 @@
-// heartbeat_release_trigger(). After it, DROP EXTENSION drops the trigger of a table partition, also if the
+// heartbeat_release_trigger(). It lets DROP EXTENSION drop the trigger of a table partition, even if the
 // table partition was detached before. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, but it locks the
-// extension until the transaction ends. Ingest would then wait for a session that makes table partitions.
+// extension until the transaction ends. With it, ingest would wait for each session that makes table
+// partitions.
 #include "server/server.h"
 
 #include "server/extension.h"

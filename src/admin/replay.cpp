@@ -1,6 +1,7 @@
 // heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
-// of its own, and stores the readings that the tables do not have. It changes no stored offset. Ingest waits
-// for locks of a replay only at its end, when the replay adds to the counters in heartbeat_offsets.
+// of its own, and stores the readings that the tables do not have. The session changes no stored offset. Only
+// at the end of the replay does the session lock rows that ingest waits for: it then adds to the counters in
+// heartbeat_offsets.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -50,7 +51,7 @@ struct Replay {
     int64_t stored;
 };
 
-// Reads and stores one round of pieces, at most one for each partition.
+// Reads and stores the pieces of one round. A round has at most one piece of each partition.
 void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, ReplayProgress *all) {
     replay_begin(&replay->reader, pieces, count);
     while (replay_next(&replay->reader)) {
@@ -70,7 +71,7 @@ void report(Replay *replay, const ReplayProgress &progress) {
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
-// Takes the next piece that is not empty of each partition into `round`. Returns how many.
+// Copies the next non-empty piece of each partition to `round`. Returns the number of copied pieces.
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;
@@ -114,7 +115,7 @@ void run(Replay *replay) {
     events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 
-// Closes the client and destroys the batch, also when the session is terminated.
+// Closes the client and destroys the batch. It also runs when the session is terminated.
 void close(int code, Datum argument) {
     auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
     kafka_session_close(code, PointerGetDatum(reader->consumer));

@@ -1,5 +1,5 @@
 // Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. It
-// refuses another topic than the topic that ingest has read. replay_plan.cpp calls it.
+// raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -68,14 +68,15 @@ int64_t *ask_offsets_at(Consumer *consumer, const ReplayPartition *partitions, s
     return offsets;
 }
 
-// Kafka holds the whole span if it has never removed a message, or still holds a message before the span.
+// Returns whether Kafka may have removed messages of the span. If Kafka has never removed a message of the
+// partition, the span is complete. It is also complete if Kafka still holds a message before the span.
 bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
 // Returns whether Kafka may have removed messages of the span. `after` is the first offset with a time later
-// than the span's beginning. If it is Kafka's first offset, Kafka holds no message at or before the
-// beginning.
+// than the span's beginning. If `after` is the first offset that Kafka holds, Kafka holds no message at or
+// before the span's beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -86,7 +87,8 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// Returns whether a person has set the stored offset in advance, and the partition has not reached it yet.
+// A person can set the stored offset of a partition in advance. Returns whether a person has done this, and
+// the partition's end offset is still before the stored offset.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -115,9 +117,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. If the topic lacks a partition that ingest has not read, a
-// person has set its stored offset in advance, and there is nothing to replay. If the topic lacks a partition
-// that ingest has read, it is another topic.
+// Returns whether the topic has this partition. A partition that the topic lacks, and that ingest has never
+// read, has a row only because a person has set its offset in advance. Such a partition has nothing to
+// replay. If ingest has read the partition, the topic is now another topic, and the function raises an error.
 bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -1,5 +1,5 @@
-// Finds the Kafka partitions that a replay reads, and the range of offsets in each. replay_plan.cpp calls it.
-// It reads no messages.
+// Finds the Kafka partitions that a replay reads, and the range of offsets in each partition. replay_plan.cpp
+// calls it. It reads no messages.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -28,8 +28,8 @@ struct ReplayPartition {
     bool removed; // Kafka may have removed messages of the span
 };
 
-// Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
-// topic that ingest has read, or if ingest has not read the span's partition.
+// Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
+// topic that ingest has read. Raises an error also if ingest has not read the partition of the span.
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// A piece of a Kafka partition that a replay reads: a range of offsets that ingest has either read
-// completely, or not read at all. replay_plan.cpp makes the pieces, and replay_read.cpp reads them.
+// A piece of a Kafka partition is a range of offsets that a replay reads. Ingest has either read all offsets
+// of the range, or none of them. replay_plan.cpp makes the pieces, and replay_read.cpp reads them.
 #pragma once
 
 #include <cstddef>

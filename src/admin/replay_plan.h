@@ -14,9 +14,9 @@ struct ReplayPlan {
     size_t rows; // number of partitions
 };
 
-// Asks Kafka and reads heartbeat_offsets. SPI must be connected. It raises an error if the topic is not the
-// topic that ingest has read, or if Kafka no longer holds the whole span: the error says which offsets it
-// holds.
+// Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
+// topic that ingest has read. Raises an error also if Kafka no longer holds the whole span: this error says
+// which offsets Kafka holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

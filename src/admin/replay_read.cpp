@@ -38,8 +38,9 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
     return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
 }
 
-// Notes how far each partition is read. It pauses a partition that is read to its end, so that librdkafka
-// fetches no more of it while the others take longer.
+// Records the next offset to read of each partition. If the session has read a piece to its end, pauses the
+// piece's partition, so that librdkafka fetches no more messages of it while the session reads the other
+// partitions.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;

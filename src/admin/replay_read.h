@@ -1,5 +1,6 @@
 // Reads pieces of several Kafka partitions at the same time, batch by batch. replay.cpp and
-// replay_removed.cpp call it. The session can be cancelled while it reads. It does not store the batches.
+// replay_removed.cpp call it. A user can cancel the session while it reads. This file does not store the
+// batches.
 #pragma once
 
 #include "admin/replay_piece.h"
@@ -21,15 +22,15 @@ struct ReplayReader {
 // Empties the batch and begins to read the pieces. No piece may be empty.
 void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count);
 
-// Fills the batch with the next messages, and waits for them. The batch is not sealed. False: all pieces are
-// read, and the batch is empty.
+// Waits for the next messages and adds them to the batch. Does not seal the batch. Returns false if all
+// pieces are read and the batch is empty.
 bool replay_next(ReplayReader *reader);
 
 // The piece of this partition.
 const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
 
-// Sets for each partition the Kafka time of the message at its first offset, in milliseconds since 1970; -1
-// if no message has this offset.
+// Reads the message at the first offset of each range, and sets kafka_times to the times of these messages:
+// milliseconds since 1970, or -1 if no message has this offset.
 void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count, int64_t *kafka_times);
 
 } // namespace heartbeat

@@ -13,8 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If it stored them as readings,
-// they would be counted twice.
+// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
+// readings, the counters would count them twice.
 Statement select_unresolved = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
     WHERE topic = $1 COLLATE "C" AND partition = $2 AND "offset" >= $3 AND "offset" < $4
@@ -29,9 +29,10 @@ void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// The replay passes the offsets once more, as ingest does after a seek back. If ingest has read them before,
-// the counters have each message already. It then counts as a duplicate here, even if its row was deleted
-// since and the replay has stored it again.
+// Counts offsets that are read once more, as after a seek back. If ingest has read them before (not
+// `skipped`), the counters have counted each message already. Such a message counts as a duplicate. It counts
+// as a duplicate even if a session has deleted its row in the meantime and the replay has stored the row
+// again.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

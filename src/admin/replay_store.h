@@ -12,7 +12,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// The numbers of the replay for one partition: a row in the result of heartbeat_replay().
+// The counts of the replay for one partition. They become a row in the result of heartbeat_replay().
 struct ReplayProgress {
     int32_t partition;
     int64_t from_offset;
@@ -24,8 +24,8 @@ struct ReplayProgress {
     int64_t dead_letters;
 };
 
-// Stores the reader's batch as a worker does. For each partition it adds the counts to the counter
-// adjustments, and to the piece's row in `all`.
+// Stores the reader's batch as a worker does. Adds the counts of each partition to the counter adjustments,
+// and to the partition's row in `all`.
 void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress *all);
 
 } // namespace heartbeat

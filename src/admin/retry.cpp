@@ -1,6 +1,6 @@
 // heartbeat_retry_dead_letters(). It decodes dead letters into a batch again (retry_letters.cpp), and stores
-// the batch with store_batch(), as a worker does. It only counts them differently (retry_results.cpp), since
-// the counters have their offsets already.
+// the batch with store_batch(), as a worker does. Only the counting differs (retry_results.cpp), because the
+// counters have counted the offsets of dead letters already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -39,7 +39,8 @@ struct Retry {
     MemoryContext context; // of one batch
 };
 
-// Returns how many of the dead letters fit into one batch: at least one.
+// Returns how many of the dead letters fit into one batch. The result is at least 1, even if the first dead
+// letter alone is too large.
 size_t count_at_once(const RetryLetter *letters, size_t left) {
     size_t count = 1;
     for (int64_t bytes = letters[0].bytes; count < left; count++)

@@ -67,7 +67,7 @@ size_t retry_letters_lock(RetryLetters *letters) {
     return count;
 }
 
-// The letters are locked, so no other session can delete them before this.
+// retry_letters_lock() has locked the dead letters, so no other session can have deleted them since.
 void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)

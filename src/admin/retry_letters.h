@@ -20,17 +20,19 @@ struct RetryLetter {
 struct RetryLetters {
     const Decoder *decoder;
     Batch *batch;
-    Datum values[retry_filters + 2]; // the filters, then the last id that was locked, and how many to lock
+    Datum values[retry_filters + 2]; // the filters, then the id of the last locked letter, and the number of
+                                     // letters to lock
     char nulls[retry_filters + 2];
     HTAB *adjustments;
     RetryLetter locked[retry_letters_at_once];
-    RetryLetter *chosen; // the first locked letter that is in the batch
+    RetryLetter *chosen; // the first dead letter of the batch: a pointer into `locked`
 };
 
-// Locks the next letters that the filters choose. Returns how many.
+// Locks the next dead letters that the filters choose. Returns the number of locked dead letters.
 size_t retry_letters_lock(RetryLetters *letters);
 
-// Decodes `count` letters from `chosen` on into the batch, which must be empty.
+// Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be
+// empty.
 void retry_letters_decode(RetryLetters *letters, size_t count);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
 // Writes the results of a retry to the dead letters. A dead letter that is a reading now becomes resolved.
-// Each other dead letter gets its present error, which may differ from its earlier error. retry.cpp calls it
-// after it has stored the batch.
+// Each other dead letter gets its present error, which may differ from its earlier error. retry.cpp calls
+// this file after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
@@ -46,8 +46,8 @@ uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
     return indexes;
 }
 
-// Counts the offset of a resolved dead letter as a reading or a duplicate, and no longer as a dead letter. So
-// each offset is counted once.
+// Changes how the counters count the offset of a resolved dead letter: as a reading or a duplicate, and no
+// longer as a dead letter. So they count each offset once.
 void count_resolved(CounterAdjustment *adjustment, const PartitionCounts &counts, int64_t event_time) {
     adjustment->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)

@@ -1,5 +1,5 @@
-// Writes the results of a retry to the dead letters, and counts them. retry.cpp calls it after it has stored
-// the batch. It decodes and stores no message.
+// Writes the results of a retry to the dead letters, and counts these results. retry.cpp calls this file
+// after it has stored the batch. This file decodes no message and stores no message.
 #pragma once
 
 #include "admin/retry_letters.h"
@@ -16,10 +16,11 @@ struct RetryResults {
 // Creates RetryResults::errors in the current memory context.
 HTAB *retry_results_create_errors();
 
-// Marks the letters of the batch that are readings now as resolved. `counts` is the result of store_batch().
+// Some dead letters of the batch are readings now. Marks these dead letters as resolved. `counts` is the
+// result of store_batch().
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters, const PartitionCounts *counts);
 
-// Stores the present error of each other letter of the batch.
+// Stores the present error of each dead letter of the batch that is still no reading.
 void retry_results_note_errors(RetryResults *results, const RetryLetters &letters);
 
 // Returns RetryResults::errors as jsonb, such as {"INVALID_JSON": 3}.

@@ -1,6 +1,7 @@
-// heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped(). The extension's
-// functions in SQL call the first one before they write to a bookkeeping table, and the second one to send
-// NOTIFY. The last one returns how many notifications were dropped.
+// heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped(). The SQL functions
+// of the extension call heartbeat_refuse_user_code() before they write to a bookkeeping table, and
+// heartbeat_notify() to send NOTIFY. heartbeat_announcements_dropped() returns how many notifications were
+// dropped.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"
