@@ -9,8 +9,8 @@ namespace heartbeat {
 
 namespace {
 
-// The extra room to reserve with a message that makes the batch full, for the texts that follow it: customer
-// ids and error texts.
+// A message that makes the batch full is followed by its own small texts: customer id or error text. This is
+// the extra room to reserve for them.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace
@@ -32,8 +32,9 @@ BatchBytes Batch::keep(const void *data, size_t size) {
         return {0, -1};
     const char *begin = static_cast<const char *>(data);
     size_t needed = bytes.size() + size;
-    // Double the capacity up to max_bytes, so that each byte moves only a few times. Beyond max_bytes reserve
-    // no more than needed, because doubling would hold the memory of a giant message twice.
+    // Double the capacity up to max_bytes, so that the vector copies each byte only a few times. Beyond
+    // max_bytes reserve only the bytes that are needed. Doubling would reserve twice the memory of a giant
+    // message.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -44,7 +45,7 @@ BatchBytes Batch::keep(const void *data, size_t size) {
 bool Batch::begin_message(const MessageView &message, int64_t first_offset, BatchMessage *begun) {
     uint32_t index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[index].next_offset)
-        return false; // the client read it before its last seek: it is stored already, or in this batch
+        return false; // the client fetched it before its last seek: the database or this batch has it already
     begun->partition_index = index;
     begun->offset = message.offset;
     begun->kafka_time = message.kafka_time;

@@ -1,7 +1,7 @@
 // The messages that one transaction will store: decoded, sorted and ready to become rows. pipeline.cpp fills
-// it, and the store reads it. It decodes and classifies nothing itself. A batch owns all of its bytes, so the
-// caller can free a Kafka message or a JSON value at once. The public functions here are noexcept;
-// batch_filler.h has the functions that may throw.
+// the batch, and src/store reads it. The batch itself decodes and classifies nothing. A batch owns all of its
+// bytes, so the caller can free a Kafka message or a JSON value at once. The public functions here are
+// noexcept; batch_filler.h has the functions that may throw.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -39,7 +39,8 @@ class Batch {
     std::vector<char> bytes;
     std::vector<BatchMessage> messages; // in arrival order
     std::vector<BatchPartition> partitions;
-    // of the same partitions: consumer_advance() sets them; empty if it could not
+    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if it
+    // cannot
     std::vector<MarkTrail> trails;
 
     // seal() makes these lists of indexes into `messages`. The readings have the order of the tables' primary
@@ -48,7 +49,8 @@ class Batch {
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     std::vector<uint32_t> dead_letters;
-    // readings with the key of an earlier message of this batch: of records, then of anomalies, in key order
+    // readings with the same key as an earlier message of this batch: first of `records`, then of
+    // `anomalies`, in key order
     std::vector<uint32_t> duplicates;
     std::vector<int64_t> minutes; // starts of the minutes touched, microseconds since 1970, ascending
 
@@ -57,9 +59,10 @@ class Batch {
     Batch(size_t max_messages, size_t max_bytes) noexcept;
     ~Batch() = default;
 
-    // Adds a message: with its reading, or as a dead letter. Or adds only the progress that all messages
-    // before next_offset have been read. first_offset is the position of the partition before this batch. May
-    // throw std::bad_alloc; the message is then not in the batch.
+    // The first two functions add a message: with its reading, or as a dead letter. add_progress() adds no
+    // message; it only records that all messages before next_offset have been read. first_offset is the
+    // position of the partition before this batch. May throw std::bad_alloc; the message is then not in the
+    // batch.
     void add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
                      HeartRateClass heart_rate_class);
     void add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error);
@@ -78,7 +81,7 @@ class Batch {
   private:
     size_t bytes_sealed = 0; // the size of `bytes` when seal() was called
     uint32_t partition_index(int32_t partition, int64_t first_offset);
-    // False: the batch has this message, or the database does.
+    // Returns false if the batch or the database has this message already.
     bool begin_message(const MessageView &message, int64_t first_offset, BatchMessage *begun);
     BatchPartition *append(const BatchMessage &message);
     int compare_keys(const BatchMessage &left, const BatchMessage &right) const;
@@ -86,20 +89,23 @@ class Batch {
     void sort_by_key(std::vector<uint32_t> &indexes);
 };
 
-// These functions return nullptr or false if there is no memory.
+// These functions return nullptr or false if no memory is left.
 
-// Room for max_messages messages. Their bytes can exceed max_bytes by one message at most.
+// Makes a batch for max_messages messages. The last message may exceed max_bytes.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Before sealing: the message at that offset of that partition counts as read, and is not stored.
+// Call it before batch_seal(). The message at this offset of this partition then counts as read, but the
+// store does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second time does nothing
-// Call it after sealing, if the database refuses this reading. The reading and its duplicates become dead
-// letters: the database stores no reading that they could be duplicates of. Then call
-// batch_shorten(), so that the list does not have the index.
+// Call it after batch_seal(), if the database refuses this reading. The reading becomes a dead letter. Its
+// duplicates become dead letters too, because the database then has no reading that they repeat. Afterwards
+// call batch_shorten() to remove the index from the list.
 bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept;
-// Keeps only the first `count` indexes of the list: of the anomalies, or of the records.
+// Keeps only the first `count` indexes of a list: of the list of anomalies if `anomalies` is true, otherwise
+// of the list of records.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
-bool batch_restore(Batch *batch) noexcept; // the batch as it was sealed, to try rejected readings again
+bool batch_restore(Batch *batch) noexcept; // undoes batch_reject(), so that the rejected readings are tried
+                                           // again
 
 } // namespace heartbeat

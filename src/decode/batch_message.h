@@ -20,9 +20,9 @@ struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
     DecodeErrorCode error;    // DecodeErrorCode::none: the message is a reading, and its fields are valid
     HeartRateClass heart_rate_class;
-    // an earlier message of this batch has the same key, and only that one is stored
+    // an earlier message of this batch has the same key, and the store stores only the earlier message
     bool duplicate;
-    bool left_out; // on no list: see batch_leave_out()
+    bool left_out; // the message is on no list: see batch_leave_out()
     int64_t offset;
     int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
     int32_t leader_epoch; // -1: not known
@@ -32,7 +32,7 @@ struct BatchMessage {
     double heart_rate;
     int64_t event_time; // microseconds since 1970
     BatchBytes error_text;
-    char sqlstate[6]; // of a reading that the database refused; empty otherwise
+    char sqlstate[6]; // the error of a reading that the database refused; otherwise empty
 
     bool is_reading() const noexcept { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
 };

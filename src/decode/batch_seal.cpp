@@ -1,5 +1,5 @@
 // Makes the lists of a complete batch: the readings in the order of the primary key, each key once, and the
-// dead letters. Afterwards it moves readings that the database refuses to the dead letters.
+// dead letters. Later, if the database refuses readings, it moves them to the list of dead letters.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"

@@ -1,13 +1,14 @@
 // The rule that separates normal heart rates from anomalies. The pipeline, the SQL function
-// heartbeat_classify() and the generator's tests call this function. test/t/061_classification.t compares the
-// copies of the rule in SQL, a dashboard, the README and a benchmark with it.
+// heartbeat_classify() and the generator's tests call this function. SQL, a dashboard, the README and a
+// benchmark have copies of the rule; test/t/061_classification.t compares these copies with this function.
 #pragma once
 
 #include "decode/heart_rate_class.h"
 
 namespace heartbeat {
 
-// heart_rate: beats per minute. Anything that is not a number above 0 and up to 300 is invalid, NaN included.
+// heart_rate: beats per minute. Only a number above 0 and up to 300 is valid. Every other value is invalid,
+// also NaN.
 constexpr HeartRateClass classify_heart_rate(double heart_rate) noexcept {
     if (!(heart_rate > 0 && heart_rate <= 300))
         return HeartRateClass::invalid;

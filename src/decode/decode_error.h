@@ -35,8 +35,8 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
 
 struct DecodeError {
     DecodeErrorCode code;
-    char text[256]; // for a person: what was found, where, what was expected; UTF-8, terminated; never the
-                    // value itself
+    char text[256]; // for a person: what the decoder found, where, and what it expected. UTF-8 with a
+                    // terminator. Never has the value itself
 };
 
 // The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".

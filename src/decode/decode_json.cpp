@@ -80,7 +80,7 @@ const char *json_error_reason(enum json_error_code code) noexcept {
     }
 }
 
-// The parser's own text quotes the payload, so the error has only its code and its position.
+// The parser's error text quotes the payload. So the stored error has only the parser's code and position.
 bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
     const enum json_error_code code = json_error_code(&cause);
     if (code == json_error_numeric_overflow)
@@ -92,8 +92,8 @@ bool fail_json(DecodeError *error, const json_error_t &cause) noexcept {
                 json_error_reason(code), cause.line, cause.column);
 }
 
-// The parser has checked that the text is UTF-8, where each character has exactly one byte that is not a
-// continuation byte.
+// The parser has checked that the text is UTF-8. In UTF-8 each character has exactly one byte that is not a
+// continuation byte, so this function counts these bytes.
 size_t count_characters(const char *text, size_t size) noexcept {
     size_t characters = 0;
     for (size_t i = 0; i < size; ++i)

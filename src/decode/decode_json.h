@@ -1,5 +1,6 @@
-// Decodes any payload with a JSON parser, into a reading or an error. Its result is the rule; decode_plain()
-// is only a faster way to the same result for common payloads. decoder_of_heartbeat.cpp calls it.
+// Decodes any payload with a JSON parser, into a reading or an error. Its result defines what a payload
+// means. decode_plain() only returns the same result faster, for common payloads. decoder_of_heartbeat.cpp
+// calls both.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -9,7 +10,7 @@
 
 namespace heartbeat {
 
-// As Decoder::decode(), for a payload that is not empty.
+// Does the same as Decoder::decode(). The payload must not be empty.
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 
 } // namespace heartbeat

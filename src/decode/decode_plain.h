@@ -1,6 +1,6 @@
-// Decodes readings in the form that most producers write, without a JSON parser. It is a faster way and not a
-// second rule. If decode_plain() does not accept a payload, decoder_of_heartbeat.cpp
-// calls decode_json().
+// Decodes readings in the form that most producers write, without a JSON parser. For each payload that
+// decode_plain() accepts, its result is the same as that of decode_json(). For every other payload
+// decoder_of_heartbeat.cpp calls decode_json().
 #pragma once
 
 #include "decode/reading.h"
@@ -10,9 +10,9 @@
 namespace heartbeat {
 
 // True if the payload is an object of only the three fields, each once and in any order, with or without
-// spaces between tokens. The strings must be printable ASCII without escapes, customer_id must be a string,
-// and heart_rate a plain decimal number that is not negative. *reading is then the same as decode_json()
-// would make; otherwise it is unspecified.
+// spaces between tokens. The strings must be printable ASCII without escapes. customer_id must be a string,
+// and heart_rate must be a plain decimal number that is not negative. If the result is true, *reading is the
+// same as from decode_json(). If the result is false, *reading is unspecified.
 bool decode_plain(std::string_view payload, Reading *reading) noexcept;
 
 } // namespace heartbeat

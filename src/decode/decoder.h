@@ -17,10 +17,11 @@ struct Decoded {
 
 class Decoder {
   public:
-    // Decodes the whole message or nothing of it. Returns true with decoded->reading filled in, or false with
-    // decoded->error filled in; the other one is unspecified. An error text may name a position in the
-    // message, but never has content of the message, because error texts go to logs. Any number of threads
-    // may decode at once, also while the process changes its locale.
+    // Decodes the whole message or nothing of it. If it returns true, decoded->reading is set and
+    // decoded->error is unspecified. If it returns false, decoded->error is set and decoded->reading is
+    // unspecified. An error text may name a position in the message. It never has content of the message,
+    // because error texts are written to logs. Any number of threads may decode at once, even while the
+    // process changes its locale.
     virtual bool decode(const MessageView &message, Decoded *decoded) const noexcept = 0;
 
   protected:

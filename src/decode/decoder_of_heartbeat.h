@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// A message without a payload is an error (a tombstone). A number becomes the nearest double, as usual in
-// JSON: 1e-400 is zero. The decoder lives as long as the process.
+// A message without a payload (a tombstone) is an error. A number becomes the nearest double, as usual in
+// JSON. For example, 1e-400 becomes zero. The decoder lives as long as the process.
 const Decoder *decoder_of_heartbeat() noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // The classes of heart rates, and their names. The files that store, count or show a reading's class include
-// it. Only classify.h decides which class a heart rate has.
+// this header. Only classify.h decides which class a heart rate has.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace heartbeat {
 enum class HeartRateClass : uint8_t { normal, bradycardia, tachycardia, invalid };
 inline constexpr int heart_rate_classes = 4;
 
-// The name as tables and views show it.
+// The name of a class in tables and views.
 constexpr const char *heart_rate_class_name(HeartRateClass heart_rate_class) noexcept {
     switch (heart_rate_class) {
     case HeartRateClass::normal:

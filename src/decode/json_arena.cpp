@@ -1,6 +1,6 @@
-// Installs one allocator for jansson, which all threads of the process use. During a parse it takes memory
-// from the thread's arena. It passes each other call to the allocator that was installed before, which may be
-// malloc() or the allocator of another library in the process.
+// Installs an allocator for jansson. All threads of the process use this allocator. During a parse it takes
+// memory from the thread's arena. Outside a parse it calls the allocator that was installed before: malloc(),
+// or the allocator of another library in the process.
 #include "decode/json_arena.h"
 
 #include <atomic>
@@ -19,7 +19,8 @@ std::mutex installing;
 
 // jansson converts numbers with the C library, which takes the decimal point from the locale. The server may
 // change the locale of the process for a moment at any time, but not the locale of a thread. So a parse sets
-// the thread's locale to this one. It is 0 if there was no memory, and the thread then keeps its locale.
+// the thread's locale to c_locale(). The result is 0 if there was no memory to make the locale. The thread
+// then keeps its own locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
@@ -29,9 +30,9 @@ locale_t c_locale() noexcept {
 
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
-// The allocator stays installed, because no thread can know whether another thread is in a parse. Another
-// library may replace it later. install() then puts it back, and passes other calls to that library's
-// allocator.
+// heartbeat never removes its allocator, because no thread can know whether another thread is in a parse.
+// Another library may replace heartbeat's allocator later. The next call of install() then installs
+// heartbeat's allocator again. Outside a parse it calls that library's allocator.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;
@@ -48,7 +49,7 @@ void JsonArena::install() noexcept {
 }
 
 JsonArena::JsonArena() noexcept {
-    // otherwise jansson would make the seed of its hash tables in the first parse
+    // make the seed of jansson's hash tables now; otherwise jansson would make it during the first parse
     static const bool prepared = (json_object_seed(0), install(), c_locale(), true);
     (void)prepared;
     install();

@@ -1,6 +1,6 @@
 // The memory of one parse of JSON. jansson does not handle a failed allocation correctly: it drops digits of
-// a number, or ends the process with an assertion. So no allocation returns NULL to jansson: if there is no
-// memory, longjmp leaves the parse. decode_json.cpp calls it.
+// a number, or ends the process with an assertion. So no allocation returns NULL to jansson. If no memory is
+// left, longjmp leaves the parse. decode_json.cpp uses this class.
 #pragma once
 
 #include <csetjmp>
@@ -10,10 +10,10 @@
 
 namespace heartbeat {
 
-// The destructor frees all memory of the parse, so the caller needs no json_decref(). The first bytes are
-// inside the arena, and an ordinary reading needs no more. Each thread can have arenas, also several at a
-// time. Threads share no arena: the process has one allocator for jansson, which uses the arena of the
-// calling thread.
+// The destructor frees all memory of the parse, so the caller needs no json_decref(). The arena object has
+// some memory inside it, which is enough for an ordinary reading. A thread can have several arenas at a time.
+// Threads share no arena: the process has one allocator for jansson, and it uses the arena of the calling
+// thread.
 class JsonArena {
   public:
     JsonArena() noexcept;
@@ -21,8 +21,8 @@ class JsonArena {
     JsonArena(const JsonArena &) = delete;
     JsonArena &operator=(const JsonArena &) = delete;
 
-    // The same as json_loadb(), but if there is no memory, it returns nullptr with *out_of_memory set. The
-    // decimal point is always ".", in each locale of the process.
+    // Does the same as json_loadb(), with two differences. If no memory is left, it returns nullptr and sets
+    // *out_of_memory. The decimal point is ".", whatever the locale of the process is.
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
                  bool *out_of_memory) noexcept;
 

@@ -1,5 +1,5 @@
 // Makes the checksum of a message, and keeps, prints and parses the trail of marks. heartbeat_offsets stores
-// both, so their form must not change.
+// the checksum and the trail, so the form of both must not change.
 #include "decode/message_mark.h"
 
 #include <algorithm>
@@ -12,8 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// The index of the mark that the trail needs least: the gap between its neighbours is small compared with the
-// mark's age. The first and the last mark stay.
+// Returns the index of the mark that the trail can best do without. This is the mark with the smallest
+// quotient of two numbers: the gap between its two neighbours, and its distance to the newest mark. It is
+// never the first or the last mark.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;

@@ -10,16 +10,16 @@ namespace heartbeat {
 struct MessageMark {
     int64_t offset = -1;       // -1: there is none
     int64_t kafka_time = -1;   // milliseconds since 1970
-    int64_t checksum = -1;     // message_checksum(); -1 where it is not known
-    int32_t leader_epoch = -1; // of the leader that appended the message; -1 where it is not known
+    int64_t checksum = -1;     // message_checksum(); -1: not known
+    int32_t leader_epoch = -1; // of the leader that appended the message; -1: not known
 };
 
 // CRC-32 of key and value. Size -1 is a NULL, whose checksum differs from the checksum of an empty text.
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept;
 
-// Returns whether two marks of the same offset can be of the same message. It does not compare the leader
-// epochs.
+// Two marks have the same offset. Returns whether they can be marks of the same message. Does not compare the
+// leader epochs.
 bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexcept;
 
 inline constexpr size_t trail_marks_max = 16;

@@ -1,5 +1,5 @@
-// A view of one Kafka message. consumer_fill.cpp makes it of librdkafka's message, and retry_letters.cpp of a
-// dead letter. Decoders read it, and the batch copies it.
+// A view of one Kafka message. consumer_fill.cpp makes a view of a message of librdkafka, and
+// retry_letters.cpp makes a view of a dead letter. Decoders read the view, and the batch copies it.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ struct MessageBytes {
     size_t size = 0;
 };
 
-// It owns no bytes, so it is valid only as long as the message.
+// The view owns no bytes, so it is valid only as long as the message.
 struct MessageView {
     int32_t partition = 0;
     int64_t offset = 0;

@@ -1,5 +1,5 @@
-// The one place where a message goes to its decoder, the decoder's reading to the rule of classes, and both
-// to the batch.
+// The only place where a message goes to its decoder. From here the decoder's reading goes to the rule of
+// classes, and the message and the reading go to the batch.
 #include "decode/pipeline.h"
 
 #include "decode/batch_filler.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 
 bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t first_offset,
                    Batch *batch) noexcept {
-    Decoded decoded; // not initialised: the decoder fills it in, and zeroing a kilobyte costs time
+    Decoded decoded; // not initialised: the decoder sets it, and to zero a kilobyte first would cost time
     bool is_reading = decoder->decode(message, &decoded);
     if (!is_reading && decoded.error.code == DecodeErrorCode::out_of_memory)
         return false;

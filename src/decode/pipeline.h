@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// first_offset is the position of the message's partition before this batch. False: out of memory. The
-// message is then not in the batch, and may be a valid reading.
+// first_offset is the position of the message's partition before this batch. Returns false if no memory is
+// left. The message is then not in the batch, although it may be a valid reading.
 bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t first_offset,
                    Batch *batch) noexcept;
 

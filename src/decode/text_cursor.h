@@ -8,7 +8,7 @@ constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// A take function that returns false has not moved the cursor.
+// If one of the take functions returns false, it has not moved the cursor.
 struct TextCursor {
     const char *at;
     const char *end;
@@ -22,7 +22,8 @@ struct TextCursor {
         return true;
     }
 
-    // Takes all digits up to the next other character; false: there is none.
+    // Takes all digits up to the next character that is no digit. Returns false if the next character is no
+    // digit.
     bool take_digits() noexcept {
         const char *const begin = at;
         while (at != end && is_digit(*at))

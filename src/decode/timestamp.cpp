@@ -35,7 +35,8 @@ struct Cursor : TextCursor {
     }
 };
 
-// The microseconds of a fraction; 1'000'000 if it rounds up to a whole second.
+// Returns the microseconds of a fraction of a second. Returns 1'000'000 if the fraction rounds up to a whole
+// second.
 int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
     constexpr size_t exact_digits = 6;
     if (count <= exact_digits) {
@@ -45,10 +46,10 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
         return microseconds;
     }
 
-    // PostgreSQL reads a fraction as a double, multiplies it and rounds half to even. Exact decimal
-    // arithmetic would differ from that by a microsecond for many seven-digit fractions that end in 5, and a
-    // payload cast to timestamptz would then disagree with the stored row. Digits after the 40th cannot
-    // change the result.
+    // PostgreSQL reads a fraction as a double, multiplies it and rounds half to even. This code does the
+    // same. Exact decimal arithmetic would give another microsecond for many seven-digit fractions that end
+    // in 5. The stored time would then differ from the time that PostgreSQL reads from the same text. Digits
+    // after the 40th cannot change the result.
     constexpr size_t noticed_digits = 40;
     char decimal[2 + noticed_digits] = {'0', '.'};
     const size_t noticed = std::min(count, noticed_digits);

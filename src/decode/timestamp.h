@@ -13,15 +13,16 @@ inline constexpr int64_t microseconds_per_second = 1'000'000;
 // "YYYY-MM-DDTHH:MM:SS.ffffffZ"
 inline constexpr size_t timestamp_text_size = 27;
 
-// Reads YYYY-MM-DD, `T`, `t` or one space, HH:MM:SS, an optional fraction of any length (after `.` or `,`;
-// rounded to the nearest microsecond as PostgreSQL does), and an optional zone: `Z`, `z`, +HH, +HHMM or
-// +HH:MM (or `-`; up to 15:59, PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
-// without a fraction is the first second of the next minute. For each other text, also an impossible date, it
-// returns false and does not change *event_time.
+// Reads a date YYYY-MM-DD, a separator, a time HH:MM:SS, an optional fraction and an optional zone. The
+// separator is `T`, `t` or one space. The fraction begins with `.` or `,`, and can have any length; it is
+// rounded to the nearest microsecond as PostgreSQL does. The zone is `Z`, `z`, +HH, +HHMM or +HH:MM, or the
+// same with `-`, up to 15:59 (PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
+// is allowed without a fraction, and means the first second of the next minute. For every other text, for
+// example an impossible date, it returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
-// Writes exactly timestamp_text_size bytes, no terminator, always with six digits of fraction and `Z`.
-// event_time must lie in the years 0000 to 9999.
+// Writes exactly timestamp_text_size bytes, without a terminator. The text always has six digits of fraction
+// and ends with `Z`. event_time must lie in the years 0000 to 9999.
 void timestamp_format(int64_t event_time, char *text) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Decides which bytes of a text can be shown: valid UTF-8 without control characters. It copies these, and
-// writes each other byte as an escape.
+// Decides which bytes of a text can be shown: valid UTF-8 without control characters. It copies these bytes,
+// and writes every other byte as an escape.
 #include "decode/utf8_text.h"
 
 #include <cstdarg>
@@ -10,8 +10,8 @@ namespace heartbeat {
 
 namespace {
 
-// The character that begins at `at`, with its length; length 0 if there is no valid character. Overlong
-// forms, surrogates and numbers above U+10FFFF are not valid, as in the server.
+// Returns the character that begins at `at`, and sets its length. Sets length 0 if no valid character begins
+// there. Overlong forms, surrogates and numbers above U+10FFFF are not valid, as in the server.
 uint32_t decode_utf8(const char *at, size_t left, size_t *length) {
     auto byte = [=](size_t i) { return static_cast<unsigned char>(at[i]); };
     size_t size = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
