@@ -1,5 +1,5 @@
-// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions.
-// It asks Kafka before the transaction begins, never within it.
+// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions. It
+// always asks Kafka before the transaction begins, and never inside the transaction.
 #include "server/server.h"
 
 #include "ingest/assignment.h"
@@ -127,7 +127,7 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
         return give_up(assignment, AssignmentResult::unreachable, error, brokers_hint);
     case TopicNews::none:
     case TopicNews::found:
-    case TopicNews::fewer: // offset_validation_run() finds this too, and explains it
+    case TopicNews::fewer: // offset_validation_run() also finds that partitions are missing, and explains it
         break;
     }
     return AssignmentResult::asking;

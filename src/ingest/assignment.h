@@ -1,6 +1,7 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connect, each seek and each mismatch, and for one partition when it can be read again.
-// consumer_session.cpp and batch_cycle.cpp call it. It does not know how batches are stored.
+// again after each connect, each seek and each mismatch. If only one partition was away and can be read
+// again, the worker decides only for this partition. consumer_session.cpp and batch_cycle.cpp call this file.
+// It does not know how the worker stores batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -13,7 +14,7 @@ enum class AssignmentResult {
     assigned,
     unavailable, // the topic or a partition of the worker is not available: try again
     unreachable, // Kafka does not answer: try again
-    outdated,    // the topic was recreated since the consumer client began: try again with a new client
+    outdated,    // the topic was recreated after the consumer client was opened: try again with a new client
     uninstalled, // the extension is not in the database
     failed,      // a person must decide how to continue
 };
@@ -26,7 +27,8 @@ inline constexpr char brokers_hint[] =
 struct Assignment {
     KafkaPartitions partitions;
     bool told;              // the worker has logged the offsets that it begins at
-    int32_t end_partitions; // number of partitions when this worker began the topic at its end offsets
+    int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions
+                            // then; otherwise 0
     Suspicions suspicions;
     char reason[state_text_size];
     char hint[state_text_size];
@@ -36,27 +38,29 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// One step towards an assignment. It never waits for Kafka: call it again when Kafka has answered. It asks
-// Kafka first, then reads heartbeat_offsets in a transaction of its own and compares the two. It obeys
-// heartbeat.start_offset and heartbeat.offset_reset, and assigns the partitions that can be read.
+// One step towards an assignment. It never waits for Kafka: call it again when Kafka has answered. First it
+// asks Kafka. Then it reads heartbeat_offsets in a transaction of its own, and compares the stored offsets
+// with Kafka's answer. It obeys heartbeat.start_offset and heartbeat.offset_reset, and assigns the partitions
+// that can be read.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// While the worker reads: notices changes of the topic and its partitions. True: the worker must assign all
-// partitions again.
+// Call it while the worker reads. Notices changes of the topic and its partitions. Returns true if the worker
+// must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
 // Assigns partitions that can be read again, while the worker reads the others. Call it when the worker has
 // stored all messages that it has consumed.
 AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 
-// Marks in heartbeat_offsets that the topic was recreated, or that the log of a partition is another one.
+// Marks in heartbeat_offsets that the topic was recreated, or that a partition has another log than before.
 void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count);
 
-// Asks for the end offsets of this worker's partitions and takes the answers. heartbeat_partitions shows lag
-// by them while the worker reads nothing.
+// Asks for the end offsets of this worker's partitions and takes the answers. While the worker reads nothing,
+// heartbeat_partitions computes the lag from these end offsets.
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
 
-// Call it when nothing is assigned any more. The next assignment_make() asks Kafka for everything again.
+// Call it when the worker has no assigned partitions any more. The next assignment_make() asks Kafka for
+// everything again.
 void assignment_forget(Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

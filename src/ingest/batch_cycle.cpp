@@ -1,5 +1,5 @@
-// Takes messages from librdkafka's queue batch by batch, and stores each batch in one transaction.
-// While one batch is stored, a thread of consumer_fill_ahead() reads and decodes the next one.
+// Takes messages from librdkafka's queue batch by batch, and stores each batch in one transaction. While the
+// worker stores one batch, a thread of consumer_fill_ahead() reads and decodes the next batch.
 #include "server/server.h"
 
 #include "ingest/batch_cycle.h"
@@ -83,8 +83,8 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
         transaction_abandon();
         return StoreResult::paused;
     }
-    // The attempt before may have rejected messages, and then failed with an error that is not about a row.
-    // PostgreSQL has undone its dead letters, so these messages become readings again here.
+    // The previous attempt may have made dead letters of readings, and then failed with an error that is not
+    // about a row. PostgreSQL has undone these dead letters, so the batch makes them readings again.
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
@@ -142,7 +142,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     take_result(cycle, consumer_ahead_result(consumer));
 }
 
-// Completes the batch: it does not change until it is stored. If more messages are queued, a thread begins to
+// Completes the batch. From now on no message is added to it. If more messages are queued, a thread begins to
 // read and decode the next batch.
 void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     Batch *batch = cycle->batch;
@@ -171,7 +171,8 @@ bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // lag tools then see the offset that a topic begins at, or that a seek has set
+    // commit soon, so that lag tools see the offset at which a topic begins, or the offset that a seek has
+    // set
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -190,7 +191,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     if (!takes || cycle->after == AfterBatch::assign_again)
         return; // no message may follow the lost messages
     if (cycle->after == AfterBatch::join)
-        return consumer_listen(consumer); // the next answer of Kafka then wakes the worker
+        return consumer_listen(consumer); // so that the next answer of Kafka wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
@@ -201,9 +202,10 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return -1;
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
-    // The time runs from the previous store. So a reading after a quiet moment is stored at once, and many
-    // readings in a row share a transaction. No message waits longer than heartbeat.batch_wait, because its
-    // batch began after the previous store.
+    // heartbeat.batch_wait is counted from the time when the previous batch was stored. So the worker stores
+    // a reading after a quiet moment at once, and many readings in a row share a transaction. No message
+    // waits longer than heartbeat.batch_wait, because every message of this batch was added after the
+    // previous batch was stored.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;

@@ -1,5 +1,5 @@
-// The batch of an ingest worker: fills it, decides when it is due, and stores it.
-// worker_batch.cpp and consumer_session.cpp call it. It does not know the states of the worker.
+// Fills the batch of an ingest worker, decides when the batch is due, and stores it. worker_batch.cpp and
+// consumer_session.cpp call this file. It does not know the states of the worker.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -7,15 +7,17 @@
 namespace heartbeat {
 
 enum class BatchStage : uint8_t {
-    filling,   // it takes messages
-    full,      // more messages are queued than fit into it
-    sealed,    // it is complete and must be stored, perhaps again after an error
-    isolating, // sealed, and PostgreSQL refused one of its rows: the next attempt to store it finds this row
+    filling,   // the batch takes messages
+    full,      // more messages are queued than fit into the batch
+    sealed,    // the batch is complete, and the worker must store it: for the first time, or again after an
+               // error
+    isolating, // sealed, and PostgreSQL refused one of its rows: the next attempt to store the batch finds
+               // this row
     lost,      // memory ran out and messages were lost: the worker drops the batch and assigns again
 };
 
-// The worker's next action after it has stored the batch. Until then it consumes messages only if the action
-// is read_on.
+// The worker's next action after it has stored the batch. Until the batch is stored, the worker consumes
+// messages only if the action is read_on.
 enum class AfterBatch : uint8_t {
     read_on,
     join,         // assigns partitions that can be read again
@@ -25,13 +27,13 @@ enum class AfterBatch : uint8_t {
 struct BatchCycle {
     const Decoder *decoder; // of all messages of the source
     Batch *batch;
-    Batch *next; // filled while the batch is being stored, if more messages are queued
+    Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;
     int64_t unresolved;    // number of unresolved dead letters when the batch reached the limit
-    TimestampTz stored_at; // when the previous batch was stored; 0: there is none
-    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new ones
+    TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
+    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
 };
 
 enum class StoreResult {
@@ -50,19 +52,20 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder);
 void batch_cycle_begin(BatchCycle *cycle); // after an assignment
 
-// Forgets the messages that are not stored. consumer may be nullptr.
+// Forgets the messages that the worker has not stored. consumer may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
-// Milliseconds until the batch is due; -1 while it is empty.
+// Returns the milliseconds until the batch is due, or -1 if the batch is empty.
 long batch_cycle_until_due(const BatchCycle *cycle);
 
 // Stores rows, dead letters, offsets and counters in one transaction. After an error the batch is unchanged,
 // and the caller can store it again.
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
 
-// Does the periodic work of a reading worker: commits offsets to the Kafka group, and looks at the topic and
-// the leaders of its partitions. It waits for no answer. Returns the milliseconds until the next work is due.
+// Does the periodic work of a reading worker: commits offsets to the Kafka group, and asks for the topic and
+// the leaders of its partitions. It waits for no answer. Returns the milliseconds until the next periodic
+// work is due.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Detects two faults of librdkafka that only a new client ends: a client without brokers, and a client that
-// ignores the leaders of a restored cluster.
+// Detects two faults of librdkafka. The client has no brokers any more, or the client ignores the leaders of
+// a restored cluster. Only a new client ends these faults.
 #include "server/server.h"
 
 #include "ingest/client_health.h"
@@ -8,14 +8,14 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int tries_min = 2;           // each try takes about 3 s
-constexpr int tries_min_connected = 6; // more, because a broker that has answered may be slow now
+constexpr int tries_min = 2;           // each question takes about 3 s
+constexpr int tries_min_connected = 6; // larger, because a broker that answered before may only be slow now
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 
 // A broker that has just started may report an empty list of brokers. librdkafka 2.10 and newer then forgets
-// all brokers, and never looks for one again (its issue 5301).
+// all brokers, and never looks for a broker again (librdkafka's issue 5301).
 bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
     bool patient = connected && !partitions_any_away(*partitions);
     if (partitions->answered)
@@ -29,8 +29,9 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
     return true;
 }
 
-// A cluster whose volumes were restored continues with leader epochs that are lower than before. librdkafka
-// 2.1 and newer ignores such leaders, also if the metadata names them. A new client has seen no higher epoch.
+// After the volumes of a cluster were restored, the leader epochs can be lower than before. librdkafka 2.1
+// and newer then ignores the leaders, even if the metadata names them. A new client does not ignore them,
+// because it has seen no higher epoch.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

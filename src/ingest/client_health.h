@@ -1,5 +1,5 @@
-// Decides whether a new consumer client must replace the present one. worker_client.cpp asks at each step.
-// It closes and opens no client itself.
+// Decides whether a new consumer client must replace the present one. worker_client.cpp calls it at each
+// step. It closes and opens no client itself.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -11,8 +11,9 @@ struct ClientHealth {
     TimestampTz leader_patience; // how long a leader may be away before the client is replaced
 };
 
-// A new client helps soon or not at all. So each replacement doubles the time until the next one.
-// `connected`: a broker has answered this client before, so it gets more tries.
+// Returns whether a new client must replace this client. If a new client does not help soon, it does not help
+// at all. So after each replacement the time until the next replacement doubles. `connected`: a broker has
+// answered this client before. Such a client may leave more questions unanswered.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
 // Opens and closes the consumer client of an ingest worker, and starts and stops reading. librdkafka's
-// threads must end before the process runs its exit handlers: these tear down libraries that the threads use.
+// threads must end before the process runs its exit handlers, because the exit handlers close libraries that
+// these threads use.
 #include "server/server.h"
 
 #include "ingest/consumer_session.h"
@@ -18,11 +19,13 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int clients_max = 4; // clients whose threads may still wait in a call of librdkafka
+constexpr int clients_max = 4; // maximal number of clients whose threads may still wait in a call of
+                               // librdkafka
 
 bool abandoned = false; // a client did not close, and its threads still run
 
-// Keeps each loss until it is in heartbeat_offsets, even if heartbeat.topic changes before that.
+// Keeps each loss until the worker has marked it in heartbeat_offsets, even if heartbeat.topic changes before
+// that.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))
@@ -52,8 +55,8 @@ void close_at_exit(int /*code*/, Datum session) {
     close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(session)));
 }
 
-// Moves the losses that were found twice to the front, and returns their number. The others are the reason
-// for looking again.
+// Moves the losses that the worker has found twice to the front, and returns their number. The first of the
+// other losses sets the reason and the hint, because the worker must check it a second time.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;
@@ -98,7 +101,7 @@ void consumer_session_close_at_exit(ConsumerSession *session) {
 void consumer_session_stop(ConsumerSession *session, bool assigned) {
     Error error;
     if (assigned) {
-        take_losses(session); // the thread that reads ahead may have found some
+        take_losses(session); // the thread that reads ahead may have found losses
         consumer_assign(session->consumer, nullptr, 0, &error);
     }
     assignment_forget(session->consumer, &session->assignment);
@@ -108,7 +111,7 @@ void consumer_session_stop(ConsumerSession *session, bool assigned) {
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot) {
     batch_cycle_fill(&session->cycle, session->consumer);
     take_losses(session);
-    if (session->loss_count > 0) // only the next assignment looks at a loss
+    if (session->loss_count > 0) // only the next assignment handles a loss
         session->cycle.after = AfterBatch::assign_again;
     kafka_log_take(session->consumer, slot);
     tell_throttle(session, slot);
@@ -128,7 +131,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *s
     session->loss_count = 0;
     if (suspected && confirmed == 0) {
         if (session->trouble == Trouble::none)
-            session->trouble = Trouble::first; // the state is CONNECTING until the worker has looked again
+            session->trouble = Trouble::first; // the state is CONNECTING until the worker has checked again
         return AssignmentResult::unavailable;
     }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);

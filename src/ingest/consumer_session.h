@@ -1,12 +1,12 @@
-// The connection of an ingest worker to Kafka: its consumer client, its assignment and its current batch.
-// The steps of the worker (worker*.cpp) call it. It does not know the states of the worker.
+// The connection of an ingest worker to Kafka: its consumer client, its assignment and its current batch. The
+// steps of the worker (worker*.cpp) call this file. It does not know the states of the worker.
 #pragma once
 
 #include "ingest/batch_cycle.h"
 
 namespace heartbeat {
 
-inline constexpr int losses_kept = 32; // further losses are dropped: the worker finds them again
+inline constexpr int losses_kept = 32; // the worker drops further losses, and finds them again later
 
 // The errors that Kafka has reported since it last delivered a message.
 enum class Trouble : uint8_t {
@@ -22,12 +22,12 @@ struct ConsumerSession {
     BatchCycle cycle;
     Trouble trouble;
     TimestampTz troubled_at; // when Kafka last reported an error
-    int loss_count;          // losses that were found and are not in heartbeat_offsets yet
+    int loss_count;          // number of losses that are not marked in heartbeat_offsets yet
     TopicLoss losses[losses_kept];
     char client_id[64];
 };
 
-// False: a setting is wrong, and *error says which.
+// Returns false if a setting is wrong; *error says which setting.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
 // Closes the client, if there is one. `assigned`: partitions are assigned. Ends the process if librdkafka
@@ -44,14 +44,14 @@ void consumer_session_stop(ConsumerSession *session, bool assigned);
 // Decodes queued messages into the batch, and takes librdkafka's events.
 void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);
 
-// Takes librdkafka's events and drops the batch. It is for a worker that has no partition assigned.
+// Takes librdkafka's events and drops the batch. Call it while the worker has no assigned partition.
 void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot);
 
 // One step towards an assignment: validates the stored offsets, and assigns the partitions.
 AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot);
 
-// Assigns partitions that can be read again. The worker stores its batch first, and consumes no more messages
-// until then.
+// Assigns partitions that can be read again. First the worker stores its batch. Until the batch is stored,
+// the worker consumes no more messages.
 AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Keeps what an ingest worker knows of its Kafka partitions: which partitions are away and why, which can be
-// assigned, and when the next question is due. topic_watch.cpp and leader_questions.cpp ask Kafka and store
-// the answers here.
+// Keeps the knowledge of an ingest worker about its Kafka partitions: which partitions are away and why,
+// which partitions can be assigned, and when the next question is due. topic_watch.cpp and
+// leader_questions.cpp ask Kafka and store the answers here.
 #include "server/server.h"
 
 #include "ingest/kafka_partitions.h"

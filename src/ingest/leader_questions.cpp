@@ -1,5 +1,6 @@
 // Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
-// seconds, and so notices a leader that does not answer. assignment.cpp calls it at each step.
+// seconds. This is also how the worker notices a leader that does not answer. assignment.cpp calls it at each
+// step.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -20,7 +21,7 @@ void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPa
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
-    // the leader answers with the end of committed transactions, which may be below the high watermark
+    // the leader answers with the end of the committed transactions; this end can be below the high watermark
     if (own)
         worker_stats_high_watermark(
             answer.range.partition,
@@ -44,14 +45,16 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     if (!partition->away)
         partition->away_since = now;
     TimestampTz topic_at =
-        partition->away ? now + partitions_ask_again_after : now; // perhaps another broker leads
+        partition->away ? now + partitions_ask_again_after : now; // ask at once, because another broker may
+                                                                  // lead the partition now
     partition->away = true;
     if (partition->trouble_until == 0)
         text_take(partition->reason, answer.reason.text);
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for this kind of offsets of each partition that is due and needs this kind.
+// Asks for offsets of this kind. It asks about each partition that is due and for which the worker needs this
+// kind.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;
@@ -104,7 +107,7 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
     }
     ask(partitions, consumer, all, RangeKind::both, refresh, now);
     ask(partitions, consumer, all, RangeKind::end, refresh, now);
-    while (topic_next_range(consumer, &answer)) // partitions without a leader are answered at once
+    while (topic_next_range(consumer, &answer)) // librdkafka answers at once for partitions without a leader
         take_answer(partitions, consumer, answer, now);
 }
 

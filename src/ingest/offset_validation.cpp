@@ -1,5 +1,5 @@
-// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch: a
-// wrong guess would lose readings, or store them twice.
+// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch. A
+// wrong guess about the next offset would lose readings, or store them twice.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"
@@ -16,7 +16,7 @@ constexpr const char *advice =
 enum class Mismatch {
     none,
     other_topic, // the stored offset belongs to another topic
-    truncated,   // Kafka truncated the log: from some offset on it holds other messages
+    truncated,   // Kafka truncated the log: at some offset and after it, the log now holds other messages
     removed,     // Kafka has removed the next message
 };
 
@@ -33,7 +33,8 @@ bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
            std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
 }
 
-// Writes the reason for a topic that has the same id, but no marked message any more.
+// The topic has the same id as before, but Kafka holds none of the marked messages any more. Writes the
+// reason for this case.
 void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
     text_print(
         reason, state_text_size,
@@ -76,7 +77,8 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // if marks are in the range, the consumer compares the messages when it reads
+        return Mismatch::none; // if Kafka can still hold a marked message, the consumer compares the messages
+                               // when it reads them
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
         return Mismatch::truncated;
@@ -88,8 +90,9 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
     return Mismatch::other_topic;
 }
 
-// A topic never loses partitions: a topic that has fewer than before was recreated. A stored offset without a
-// cluster id does not count here: a person has set it in advance, for a partition that no worker has seen.
+// Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated,
+// and this function marks all stored offsets as lost. It ignores a stored offset without a cluster id. A
+// person has set such an offset in advance, for a partition that no worker has seen.
 void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)
@@ -125,15 +128,17 @@ void move(StoredOffset *stored, int64_t to, const char *reason) {
     stored->truncated_to = -1;
 }
 
-// The first offset that can hold a message that was never read. If Kafka has truncated the log again since,
-// this offset is not known, and the function returns the beginning of the log.
+// Returns the first offset that can hold a message that ingest has never read. This is the offset to which
+// Kafka truncated the log. If Kafka has truncated the log once more after that, this offset is not known, and
+// the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
 }
 
-// Moves a stored offset as heartbeat.offset_reset says. If the topic or its log is another one, all its
-// messages are new. A reset to the end offset then records the skipped messages from the first new offset on.
+// Moves a stored offset as heartbeat.offset_reset says. If the topic was recreated or the log was truncated,
+// all messages from the first new offset on are new. A reset to the end offset then records the skipped
+// messages from the first new offset on.
 void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch, const char *reason) {
     bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
@@ -148,7 +153,7 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
     move(stored, to, reason);
 }
 
-// Returns whether the mismatch follows only from the range that the leader gives.
+// Returns whether the range of the leader is the only proof of the mismatch.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
     return mismatch != Mismatch::removed && !stored.lost &&
            !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);
@@ -161,7 +166,7 @@ void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
         return offsets_mark_truncated(name, loss.partition, loss.lowest, loss.position, reason);
-    // if a topic has no id and no marked message is found again, the topic counts as recreated
+    // if the topic has no id, and Kafka holds none of the marked messages, the topic counts as recreated
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
         return offsets_mark_lost(name, reason);
     char truncated[state_text_size];

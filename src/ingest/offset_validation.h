@@ -1,6 +1,6 @@
-// Offset validation checks whether a stored offset still means the same message. If it does not, offset
-// validation does what heartbeat.offset_reset says. assignment.cpp calls it within its transaction, after
-// Kafka has answered. It does not ask Kafka.
+// Offset validation checks whether a stored offset still means the same message. If the offset now means
+// another message, offset validation does what heartbeat.offset_reset says. After Kafka has answered,
+// assignment.cpp calls this file within its transaction. This file does not ask Kafka.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -12,19 +12,19 @@ namespace heartbeat {
 enum class OffsetValidation {
     valid,
     suspected, // validate again: a leader can serve an old log for a moment
-    invalid,   // heartbeat.offset_reset says to stop
+    invalid,   // heartbeat.offset_reset says that the worker must stop
 };
 
-// Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds (one for each
-// partition of the topic), and resolves each confirmed mismatch as heartbeat.offset_reset says. It changes
-// `offsets` in the same way. If the result is not valid, it sets reason, hint and the partition in
-// *mismatched.
+// Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges` has one
+// element for each partition of the topic. For each confirmed mismatch it does what heartbeat.offset_reset
+// says: it changes the row of heartbeat_offsets, and the element of `offsets`. If the result is not `valid`,
+// it sets reason and hint.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
-// Call it in a transaction. Marks a loss in heartbeat_offsets. `topic` is the description from before the
-// loss was found.
+// Call it in a transaction. Marks a loss in heartbeat_offsets. `topic` is the description of the topic that
+// the worker had when it found the loss.
 void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Reads from which offset each Kafka partition continues, and begins the partitions that have no offset yet.
-// It runs in a transaction of the caller.
+// Reads the offset at which each Kafka partition continues. For a partition without a stored offset it stores
+// the offset to begin at. It runs in a transaction of the caller.
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"
@@ -18,9 +18,9 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
     return nullptr;
 }
 
-// Returns the last consumed message if Kafka can still hold it, and if it is at most last_message_reach
-// offsets before the next offset. If it were further back, each connect would fetch again the messages of
-// aborted transactions after it.
+// Returns the mark of the last consumed message. Returns an empty mark if Kafka cannot hold this message any
+// more, or if it is more than last_message_reach offsets before the next offset. Between the two offsets
+// there can be many messages of aborted transactions, and each connect would fetch them again.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&

@@ -1,5 +1,5 @@
-// Finds the offset at which an ingest worker continues in each Kafka partition, by heartbeat_offsets.
-// assignment.cpp calls it. It does not compare the offsets with Kafka: offset_validation.cpp does.
+// Finds in heartbeat_offsets the offset at which an ingest worker continues in each Kafka partition.
+// assignment.cpp calls it. It does not compare the offsets with Kafka: offset_validation.cpp does this.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -8,16 +8,18 @@
 
 namespace heartbeat {
 
-// Loads the stored offsets, and adds the partitions that have none. Each worker adds them for all partitions,
-// so it does not matter which worker comes first. A partition that the topic gains later begins at its first
-// offset, because all its messages are newer than the start of ingest. If a leader did not answer when the
-// worker began the topic at its end offsets, its partition begins at its end offset later, too. Only this
-// process remembers that (*end_partitions): after a restart such a partition begins at its first offset.
+// Loads the stored offsets. If a partition has no stored offset, it stores the offset at which the partition
+// begins. Each worker does this for the partitions of all workers, so it does not matter which worker comes
+// first. A new partition, which the topic gains after the start of ingest, begins at its first offset,
+// because all its messages are newer than the start of ingest. The worker can begin a topic at its end
+// offsets while a leader does not answer. The partition of this leader then also begins at its end offset,
+// when the leader answers later. Only this process remembers this (*end_partitions): after a restart such a
+// partition begins at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 
-// Returns the offset at which the client begins to read the partition, and the marks by which it examines
-// Kafka's log there.
+// Returns the offset at which the client begins to read the partition, and the marks with which the client
+// examines Kafka's log.
 PartitionPosition stored_positions_of(const StoredOffset &stored, const PartitionRange &range);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Watches the topic. While a leader is away, the worker asks about the topic each second. librdkafka alone
-// would learn of another leader only with its next metadata refresh, up to a minute later. assignment.cpp
-// calls it at each step.
+// Watches the topic. While a leader is away, the worker asks about the topic each second. Without this
+// question, librdkafka would learn of another leader only at its next metadata refresh, up to a minute later.
+// assignment.cpp calls it at each step.
 #include "server/server.h"
 
 #include "ingest/topic_watch.h"
@@ -17,10 +17,10 @@ constexpr TimestampTz another_broker_after = 700000; // the first broker may be 
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
-// Asks each leader that is not away for the end offset of one of its partitions, also of another worker's
-// partition. librdkafka sends a question about the topic to the broker to which it has sent a request last.
-// Without this, a worker that reads from only one broker would ask that broker each time, also while that
-// broker is frozen.
+// Asks each leader that is not away for the end offset of one of its partitions, even if another worker reads
+// this partition. The reason: librdkafka sends a question about the topic to the broker to which it sent its
+// last request. A worker that reads from only one broker would otherwise always ask this broker, even while
+// this broker is frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
@@ -82,8 +82,8 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
         partitions->known = false;
         return TopicNews::missing;
     }
-    // A topic may be recreated while a client reads it. librdkafka versions that fetch by the topic's id then
-    // get no messages, and so the worker takes a new client.
+    // A topic can be recreated while a client reads it. Some versions of librdkafka fetch messages by the
+    // topic's id, and then get no more messages. So the worker opens a new client.
     bool other = !topic_is_same(before, found);
     bool fewer = partitions->known && found.partition_count < before.partition_count;
     bool first = !partitions->known;

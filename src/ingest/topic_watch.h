@@ -1,5 +1,5 @@
-// Watches whether the topic that an ingest worker reads exists and is still the same topic. It asks and takes
-// answers, and never waits for an answer. assignment.cpp calls it.
+// Watches whether the topic that an ingest worker reads exists and is still the same topic. It asks Kafka and
+// takes the answers, and never waits for an answer. assignment.cpp calls it.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -10,7 +10,7 @@ enum class TopicNews {
     none,
     found,      // the topic is the same, or the worker sees it for the first time
     missing,    // the topic does not exist
-    other,      // the topic was recreated, or is of another cluster
+    other,      // the topic was recreated, or it is the topic of another cluster
     fewer,      // the topic has fewer partitions than before
     unreachable // no broker answers; the reason is in *error
 };
@@ -18,7 +18,7 @@ enum class TopicNews {
 // Forgets all answers about the partitions, but not the description of the topic.
 void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer);
 
-// Asks for the topic if that is due, and takes the answer.
+// Asks for the topic if this question is due, and takes the answer.
 TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Error *error);
 
 } // namespace heartbeat

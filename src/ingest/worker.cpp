@@ -1,7 +1,7 @@
 // An ingest worker: wait -> consume -> decode -> classify -> store -> repeat. step() is one turn of the loop.
-// attempt() catches an error that step() raises, and the loop tries the step again. An error of PostgreSQL
-// skips destructors, so no frame holds an object that needs one. State that must survive an error is in
-// `worker`. The launcher starts the process.
+// If step() raises an error, attempt() catches it, and the loop tries the step again. An error of PostgreSQL
+// skips destructors, so no function here has a local object that needs its destructor. State that must
+// survive an error is in `worker`. The launcher starts the process.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -32,15 +32,16 @@ namespace {
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
-// A person may have changed something, so the worker forgets what it has found.
+// A person may have changed a setting or an offset, so the worker forgets the faults that it has found.
 void begin_again() {
     worker.session.trouble = Trouble::none;
     worker.session.assignment.told = false;
     suspicions_forget(&worker.session.assignment.suspicions);
-    worker_enter(WorkerPhase::looking); // it stops reading, because a seek may have moved the stored offsets
+    worker_enter(WorkerPhase::looking); // the worker stops reading, because a seek may have moved the stored
+                                        // offsets
 }
 
-// Reads heartbeat_control, and enters the phase that follows from it.
+// Reads heartbeat_control, and enters the phase that its content requires.
 void look_at_control() {
     uint64_t seen = wake_generation();
     Extension extension;
@@ -100,8 +101,8 @@ long step() {
     return worker_batch_stream();
 }
 
-// After an error. Returns how many milliseconds to sleep; at_once: the worker stores the batch again by
-// halves.
+// Call it after an error. Returns how many milliseconds to sleep. Returns at_once if the worker must store
+// the batch again by halves.
 long recover() {
     Failure &failure = worker.failure;
     failure_take(worker.slot, &failure, tables_may_be_of_row);
@@ -129,7 +130,7 @@ long attempt() {
     {
         wait = step();
         worker.backoff_ms = 0;
-        lock_wait_forget(); // the step was done, so it no longer waits for a lock
+        lock_wait_forget(); // the step has ended, so the worker no longer waits for a lock
     }
     PG_CATCH();
     {
@@ -144,7 +145,7 @@ long attempt() {
 }
 
 void reload() {
-    // the properties file may have changed under the same name, so each reload opens a new client
+    // the content of the properties file may have changed, so each reload opens a new client
     worker_slot_doing(worker.slot, WorkerActivity::closing, 0);
     worker_close_client();
     begin_again();

@@ -1,5 +1,5 @@
-// Assigns partitions to an ingest worker, and decides by the result how the worker continues. worker.cpp
-// calls it while no partition is assigned. worker_batch.cpp calls it when another partition can be read.
+// Assigns partitions to an ingest worker. The result decides how the worker continues. worker.cpp calls it
+// while no partition is assigned. worker_batch.cpp calls it when another partition can be read.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"
@@ -44,7 +44,8 @@ long worker_assign_take(AssignmentResult result) {
         return std::min(partitions_until_due(worker.session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         worker_close_client();
-        return reconnect_ms; // while brokers disagree about the topic, each answer would end a client at once
+        return reconnect_ms; // wait, because brokers can disagree about the topic for a time: without this
+                             // pause, each of their answers would end a client at once
     case AssignmentResult::uninstalled:
         worker_enter(WorkerPhase::looking);
         return at_once;

@@ -1,5 +1,5 @@
-// Fills the batch of an ingest worker, stores it, and decides by the result how the worker continues.
-// worker.cpp calls it while partitions are assigned.
+// Fills the batch of an ingest worker, and stores it. The result decides how the worker continues. worker.cpp
+// calls it while partitions are assigned.
 #include "server/server.h"
 
 #include "ingest/worker_assign.h"
@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-// Drops the batch. The worker reads its messages again when it continues.
+// Drops the batch. When the worker continues, it reads the messages of the batch again.
 long stop_for_dead_letters() {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
@@ -82,7 +82,7 @@ long worker_batch_stream() {
         return store();
     if (worker.session.cycle.after == AfterBatch::assign_again)
         return worker_trouble_assign_again();
-    // look again soon whether the error is over, or whether the client has found all losses
+    // check again soon: is the error over, or has the client found all losses?
     if (worker.session.trouble != Trouble::none || consumer_gathers_losses(worker.session.consumer))
         duties = std::min(duties, reconnect_ms);
     return wait < 0 ? duties : std::min(wait, duties);

@@ -4,7 +4,7 @@
 
 namespace heartbeat {
 
-// Fills the batch, and stores it when it is due. Returns how many milliseconds to sleep.
+// Fills the batch, and stores the batch when it is due. Returns how many milliseconds to sleep.
 long worker_batch_stream();
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Opens the consumer client of an ingest worker, and closes a client that must be replaced. The next step
-// then opens a new one. The other steps of the worker call it.
+// Opens the consumer client of an ingest worker. It also closes a client that must be replaced; the next step
+// then opens a new client. The other steps of the worker call this file.
 #include "server/server.h"
 
 #include "ingest/worker_client.h"
@@ -24,8 +24,8 @@ bool worker_client_replace_useless() {
     return true;
 }
 
-// librdkafka does not begin to read the assigned partitions: one of its threads waits, or the coordinator of
-// the Kafka group does not answer a commit.
+// Replaces a client in which librdkafka does not begin to read the assigned partitions. The cause is a thread
+// of librdkafka that waits, or a coordinator of the Kafka group that does not answer a commit.
 long worker_client_replace() {
     worker_close_client();
     worker.session.trouble = Trouble::first; // until the new client has read from a partition

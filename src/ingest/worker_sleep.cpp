@@ -1,5 +1,5 @@
-// Lets an ingest worker sleep. Messages and answers of Kafka wake the worker only while it can take them.
-// worker.cpp calls it after each step.
+// Lets an ingest worker sleep. Messages and answers of Kafka wake the worker only if the worker can take them
+// now. worker.cpp calls it after each step.
 #include "server/server.h"
 
 #include "ingest/worker_sleep.h"
@@ -17,7 +17,7 @@ void worker_sleep(long milliseconds) {
     if (milliseconds == at_once)
         return;
     worker_slot_doing(worker.slot, WorkerActivity::waiting, milliseconds);
-    // messages and answers of Kafka wake the worker, but not while its batch must be stored first
+    // messages and answers of Kafka do not wake the worker while it must store its batch first
     const BatchCycle &cycle = worker.session.cycle;
     bool stores_first = batch_cycle_is_sealed(cycle) || cycle.after == AfterBatch::assign_again;
     bool asks = worker.phase == WorkerPhase::paused || worker.phase == WorkerPhase::assigning;

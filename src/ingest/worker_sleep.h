@@ -4,8 +4,8 @@
 
 namespace heartbeat {
 
-// Sleeps until the worker's latch is set, Kafka has an answer or messages for it, or the time has passed; -1:
-// without a limit.
+// Sleeps until the time has passed, the worker's latch is set, or Kafka has an answer or messages for the
+// worker. With -1 the time has no limit.
 void worker_sleep(long milliseconds);
 
 } // namespace heartbeat

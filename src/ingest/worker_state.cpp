@@ -1,6 +1,6 @@
 // The `worker` of the process, and its phase. The files worker*.cpp are the steps of the loop in worker.cpp.
-// An error of PostgreSQL skips destructors, so no frame of these files holds an object that needs one. Data
-// that must survive an error is in `worker`.
+// An error of PostgreSQL skips destructors, so no function of these files has a local object that needs its
+// destructor. Data that must survive an error is in `worker`.
 #include "server/server.h"
 
 #include "ingest/worker_state.h"
@@ -31,7 +31,7 @@ constexpr const char *phase_name(WorkerPhase phase) {
     return "reading";
 }
 
-// The table in worker_state.h.
+// The same rules as in the table in worker_state.h.
 constexpr bool may_follow(WorkerPhase from, WorkerPhase to) {
     switch (to) {
     case WorkerPhase::looking:

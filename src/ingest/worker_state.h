@@ -1,6 +1,6 @@
-// The data that an ingest worker keeps from step to step, also after an error of PostgreSQL: its phase, which
-// worker_enter() alone changes, and the state that it shows. Each step of the worker (worker*.cpp) includes
-// it. It does not know the steps.
+// The data that an ingest worker keeps from step to step, even after an error of PostgreSQL. It has the
+// worker's phase, which only worker_enter() changes, and the state that the worker shows. Each step of the
+// worker (worker*.cpp) includes this header. The header does not know the steps.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -10,12 +10,12 @@
 
 namespace heartbeat {
 
-// A step returns how many milliseconds the worker sleeps after it. These values have a name.
+// A step returns how many milliseconds the worker sleeps after the step. These three values have names.
 inline constexpr long at_once = 0;
 inline constexpr long until_woken = -1;
 inline constexpr long reconnect_ms = 1000;
 
-// The phase of an ingest worker, and the state that heartbeat_status shows meanwhile:
+// The phases of an ingest worker, and the state that heartbeat_status shows in each phase:
 //
 //   phase      what the worker does                               the state
 //   looking    reads heartbeat_control                            as before
@@ -54,10 +54,10 @@ struct Worker {
     Failure failure; // the last error that a step raised
 };
 
-extern Worker worker; // the only one of the process
+extern Worker worker; // the only object of this type in the process
 
-// Changes the phase. If the worker leaves `reading`, it stops reading. A change that the table above does not
-// have raises an error.
+// Changes the phase. When the worker leaves the phase `reading`, it stops reading. Raises an error if the
+// table above does not have this change.
 void worker_enter(WorkerPhase phase);
 
 // Closes the consumer client. If the phase was `reading`, it becomes `assigning`.

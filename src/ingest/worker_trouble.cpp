@@ -1,6 +1,6 @@
-// Decides how an ingest worker continues after an error of Kafka. After a first error the worker assigns at
-// once. If another error follows within trouble_lasts, it assigns after reconnect_ms. worker_batch.cpp calls
-// it.
+// Decides how an ingest worker continues after an error of Kafka. After a first error the worker assigns its
+// partitions again at once. If another error follows within trouble_lasts, the worker waits reconnect_ms
+// before it assigns them. worker_batch.cpp calls this file.
 #include "server/server.h"
 
 #include "ingest/worker_state.h"
@@ -34,8 +34,8 @@ long worker_trouble_assign_again() {
     return again ? reconnect_ms : at_once;
 }
 
-// A damaged message causes the same error again and again, while the worker can read other partitions. So an
-// error that came again is over only after trouble_lasts.
+// A damaged message causes the same error again and again, although the worker can read the other partitions.
+// So a repeated error is over only after trouble_lasts.
 bool worker_trouble_is_over() {
     const ConsumerSession &session = worker.session;
     return session.trouble != Trouble::none && consumer_heard(session.consumer) &&

@@ -1,11 +1,11 @@
 // Decides how an ingest worker continues after an error of Kafka. worker_batch.cpp calls it. It does not
-// handle errors of PostgreSQL: worker.cpp does.
+// handle errors of PostgreSQL: worker.cpp handles them.
 #pragma once
 
 namespace heartbeat {
 
 // Call it when Kafka has reported an error and the worker has stored the messages before it. The worker then
-// assigns again. Returns how many milliseconds to sleep.
+// assigns its partitions again. Returns how many milliseconds to sleep.
 long worker_trouble_assign_again();
 
 // Returns whether the worker has read from Kafka again since the error.
