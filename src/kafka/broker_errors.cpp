@@ -1,5 +1,5 @@
-// Keeps the most severe error of all brokers, and the last error of each broker. It reads librdkafka's error
-// texts, which begin with the name of the broker. consumer.cpp calls it from librdkafka's error callback.
+// Keeps the most severe error of all brokers, and the last error of each broker. It parses librdkafka's error
+// texts, which begin with the name of the broker. The error callback in consumer.cpp calls it.
 #include "kafka/broker_errors.h"
 
 #include "decode/utf8_text.h"
@@ -14,11 +14,12 @@ namespace heartbeat {
 
 namespace {
 
-// librdkafka repeats an error that stays the same every 30 seconds.
+// If an error stays the same, librdkafka repeats it every 30 seconds. So 60 seconds without the error mean
+// that it is over.
 constexpr std::chrono::seconds kept_for{60};
 
-// Returns how much a person learns from the error. 0: a connection has ended; 1: why a connection could not
-// be made; 2: the broker refused the client.
+// Returns how much the error tells a person. 0: only that a connection has ended; 1: why librdkafka could not
+// connect; 2: that the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
@@ -29,15 +30,15 @@ int rank_of(int error, const char *text) {
     return refusal ? 2 : bare ? 0 : 1;
 }
 
-// The length of the text without its end "(after ...)". That end has a duration and a count, so it makes two
-// texts of the same error different.
+// Returns the length of the text without its end "(after ...)". This end has a duration and a count, so it
+// differs from text to text although the error is the same.
 int length_without_times(const char *text) {
     const char *times = strstr(text, " (after ");
     return static_cast<int>(times == nullptr ? strlen(text) : static_cast<size_t>(times - text));
 }
 
-// librdkafka's text about a broker begins with the broker's name: "host:port/id: ...". Returns the text after
-// the name, or nullptr if there is no such name.
+// librdkafka's text about a broker begins with the broker's name: "host:port/id: ...". Sets the broker's id,
+// and returns the text after the name. Returns nullptr if the text does not begin with such a name.
 const char *take_id(const char *text, int32_t *id) {
     const char *end = strstr(text, ": ");
     const char *digit = end;

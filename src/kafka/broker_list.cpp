@@ -1,5 +1,6 @@
-// Checks each address of a list of bootstrap servers. It splits the list as librdkafka does: at commas,
-// without the spaces before an address, and with the port after the only colon or after a bracket.
+// Checks each address of a list of bootstrap servers. It splits the list as librdkafka does. It splits at
+// commas, and ignores spaces before an address. The port follows the only colon of the address, or a closing
+// bracket.
 #include "kafka/broker_list.h"
 
 #include <algorithm>
@@ -87,7 +88,7 @@ const char *bracket_mistake(string_view address) {
     return rest[0] == ':' ? port_mistake(rest.substr(1)) : "only a colon and a port may follow its brackets";
 }
 
-// The mistake in the address; nullptr: there is no mistake.
+// Returns the mistake in the address, or nullptr if the address has no mistake.
 const char *address_mistake(string_view address) {
     if (address.find("://") != string_view::npos)
         return "it begins with a protocol, which you set with security.protocol";

@@ -1,5 +1,5 @@
-// Checks whether a list of bootstrap servers is legal. The extension and the generator call it, so it
-// includes neither librdkafka nor the rest of src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. So that the
+// generator can, this file includes neither librdkafka nor the rest of src/kafka.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@ inline constexpr const char *broker_list_legal =
     "to 65535, and 9092 if you leave it out. Write an IPv6 address with a port in brackets, such as "
     "[::1]:9092.";
 
-// False if librdkafka could not connect to each address of the list. `reason` then has one sentence of ASCII
-// that names the wrong address. librdkafka itself ignores a wrong address, or connects to another one. An
-// empty list is not legal either.
+// Returns true if librdkafka can use each address of the list. Returns false if an address is wrong, or if
+// the list is empty. `reason` then is one sentence of ASCII that names the wrong address. Without this check
+// librdkafka would ignore a wrong address, or connect to another address.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

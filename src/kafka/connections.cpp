@@ -32,9 +32,10 @@ bool Connections::watch(rd_kafka_conf_t *config, int descriptor) noexcept {
            RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-// A bootstrap server has the id -1 and gives no messages until librdkafka knows its broker id. The connection
-// to a group coordinator has port 0 and gives no messages. If a connection is made while the slot has one,
-// librdkafka has removed the broker and found it again.
+// Ignores two kinds of connections, because they give no messages. The first kind is a bootstrap server whose
+// broker id librdkafka does not know yet: it has the id -1. The second kind is a connection to a group
+// coordinator: it has port 0. If the slot already has a connection when a connection is made, librdkafka has
+// removed the broker and found it again.
 void Connections::hear(int32_t broker, int port, const char *state) noexcept {
     if (broker < 0 || port == 0)
         return;

@@ -1,6 +1,6 @@
-// Knows when a connection to a broker was made and lost. A broker can come back with another log after a
-// restart, and its messages then come over a connection that was made after the loss of the connection
-// before. examination.cpp asks for these times. librdkafka's own threads set them.
+// Knows when a connection to a broker was made and lost. After a restart a broker can have another log.
+// Before its new messages arrive, librdkafka loses the old connection and makes a new connection.
+// examination.cpp reads these times. librdkafka's own threads set them.
 #pragma once
 
 #include <atomic>
@@ -10,20 +10,20 @@ struct rd_kafka_conf_s;
 
 namespace heartbeat {
 
-// A point in time is a number that grows. librdkafka calls hear() before it queues the messages of a
-// connection. So a thread that has taken a message from the queue sees each loss of a connection that
-// happened before the broker sent the message.
+// A point in time is the value of a counter that grows with each event. librdkafka calls hear() before it
+// queues the messages of a connection. A thread takes a message from the queue. Then it sees every loss of a
+// connection that happened before the broker sent this message.
 class Connections {
   public:
-    // The descriptor gets a byte each time a connection is made again. This object must not move while a
-    // client uses it.
+    // Each time librdkafka connects to a broker again, this class writes a byte to the descriptor. The object
+    // must not move while a client uses it.
     bool watch(rd_kafka_conf_s *config, int descriptor) noexcept;
 
     int64_t now() const noexcept { return time.load(); }
 
-    // When a connection to the broker was last lost (0: never), and when one was last made. If the ids of two
-    // brokers share a slot, the later time counts. This can cause an unnecessary examination, but never a
-    // missing one.
+    // lost_at() returns when a connection to the broker was last lost (0: never). made_at() returns when a
+    // connection was last made. If the ids of two brokers share a slot, the later time counts. This can cause
+    // an unnecessary examination, but it never prevents a necessary examination.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

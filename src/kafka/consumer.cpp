@@ -22,7 +22,7 @@
 namespace heartbeat {
 
 constexpr int refresh_ms_default = 60000;
-constexpr int close_asking_ms = 300; // most questions have an answer sooner
+constexpr int close_asking_ms = 300; // most questions get an answer sooner
 
 namespace {
 
@@ -111,9 +111,9 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error
     }
     TimersSlackened slackened;
     char error_text[print_size_max]; // the redactor finds a quoted value only if the text has all of it
-    // The client owns the configuration. Without a client nothing may destroy it: librdkafka has already
-    // freed its interceptors, and would free them a second time. The configuration's other data, some
-    // kilobytes, stay until the process ends.
+    // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration:
+    // librdkafka has already freed its interceptors, and would free them a second time. The other data of the
+    // configuration, some kilobytes, stay until the process ends.
     consumer->shared->handle.reset(
         rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     consumer->client = consumer->shared->handle.get();
@@ -158,15 +158,15 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 
 namespace {
 
-// Hands the client to a thread that destroys it, and waits for that thread for a limited time. librdkafka may
-// never return from the call that destroys a client, if the topic was deleted while the client was reading
-// it.
+// Hands the client to a thread that destroys it, and waits for that thread for a limited time. If the topic
+// was deleted while the client was reading it, librdkafka may never return from the call that destroys the
+// client.
 CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    // This thread keeps no share. The last thread that releases its share destroys the client, and this may
-    // take for ever. This thread does it only if there is no memory or no thread.
+    // The last thread that releases its share destroys the client, which may take for ever. So the caller's
+    // thread gives its share away. It destroys the client itself only if there is no memory or no thread.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();
@@ -190,7 +190,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
     consumer->finish_ahead();
     if (consumer->queue != nullptr) {
         rd_kafka_queue_io_event_enable(consumer->queue.get(), -1, nullptr, 0);
-        consumer->queue.reset(); // before the client that it belongs to
+        consumer->queue.reset(); // release the queue before its client
     }
     CloseResult result = CloseResult::left;
     try {

@@ -1,7 +1,7 @@
-// Opens and closes the consumer client, which reads assigned partitions of one topic into batches. One thread
-// makes all calls. They never throw, and only consumer_close() waits. Calls of librdkafka that can wait run
-// on separate threads: see question.h, and the table of all these calls in docs/how-it-works.md. librdkafka's
-// own threads run no code of heartbeat, except Connections::hear().
+// Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. One
+// thread makes all calls. The calls never throw, and only consumer_close() waits. Calls of librdkafka that
+// can wait run on separate threads: see question.h. docs/how-it-works.md has a table of all these calls.
+// librdkafka's own threads run only one function of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -15,12 +15,12 @@ namespace heartbeat {
 
 class Consumer;
 
-// The marks of messages that the process has consumed. The next client of the process uses them too, so the
-// memory lives as long as the process. nullptr: out of memory.
+// The marks of messages that the process has consumed. The next client of the process uses these marks too,
+// so this object lives as long as the process. consumer_memory_create() returns nullptr if no memory is left.
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
-// Without `memory`, the client forgets the consumed messages when it is closed.
+// If `memory` is nullptr, the marks are lost when the client is closed.
 Consumer *consumer_open(const KafkaSettings &settings, Error *error,
                         ConsumerMemory *memory = nullptr) noexcept;
 
@@ -30,7 +30,7 @@ enum class CloseResult {
     left,        // librdkafka did not destroy the client in time, and keeps its memory and threads
 };
 
-// Waits at most consumer_close_ms, and less if a question is under way. nullptr is allowed.
+// Waits at most consumer_close_ms, and a shorter time if a question is under way. `consumer` may be nullptr.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
@@ -38,11 +38,12 @@ CloseResult consumer_close(Consumer *consumer) noexcept;
 int consumer_clients() noexcept;
 
 // The descriptor becomes readable when librdkafka queues an event or a message, or when a question has an
-// answer. It signals again after consumer_fill() has returned FillResult::drained. Take the answers after
-// that call.
+// answer. After a signal, call consumer_fill() until it returns FillResult::drained, and then take the
+// answers. After that the descriptor signals again.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
-// The period in milliseconds in which the caller asks for the topic: topic.metadata.refresh.interval.ms.
+// Returns topic.metadata.refresh.interval.ms: the caller must ask for the topic each time that so many
+// milliseconds have passed.
 int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
 const char *consumer_library_version() noexcept; // the version of librdkafka

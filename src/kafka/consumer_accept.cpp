@@ -1,5 +1,5 @@
-// Handles the errors in the client's queue, and passes over messages that the caller does not read. It
-// accepts a message only after the examination of the partition's log has accepted it.
+// Handles the errors in the client's queue, and skips messages that the caller does not read. It accepts a
+// message only if the examination of the partition's log has accepted the message before.
 #include "kafka/consumer_accept.h"
 
 #include "decode/batch_filler.h"
@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// Stops reading the partition of the error. A batch must have no message of it after the error, until the
-// partition is assigned again. The client continues to read the other partitions.
+// Stops reading the partition that has the error. After the error no batch may have a message of this
+// partition, until the partition is assigned again. The client continues to read the other partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
@@ -35,7 +35,8 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // an error of the Kafka group: reading continues, since only lag tools need the offsets of the group
+        // an error of the Kafka group: the client continues to read, because only lag tools need the offsets
+        // of the group
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);

@@ -1,6 +1,6 @@
 // Tells librdkafka which partitions to read. librdkafka's calls for this have no timeout, so each of them
-// runs on a thread. The threads make their calls one after the other, in the order in which the consumer has
-// started them.
+// runs on a thread. These threads call librdkafka one after the other, in the order in which the consumer has
+// started the threads.
 #include "kafka/consumer_assign.h"
 
 #include "decode/utf8_text.h"
@@ -22,8 +22,8 @@ constexpr std::chrono::seconds assign_takes{10};
 
 namespace {
 
-// Runs the call on a thread. librdkafka's main thread answers the call at once, unless that thread is busy,
-// for example with the command that fetches a Kerberos ticket.
+// Runs the call on a thread. Usually librdkafka's main thread answers the call at once. The answer takes
+// longer if the main thread is busy, for example with the command that fetches a Kerberos ticket.
 template <typename Call>
 QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer list, Call call) {
     uint64_t turn = consumer.shared->turns_given + 1;
@@ -89,12 +89,12 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
         consumer->trouble[0] = '\0';
         consumer->troubles.clear();
-        consumer->losses.clear(); // the examinations of the new assignment find them again
+        consumer->losses.clear(); // the examinations of the new assignment find the losses again
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // librdkafka keeps a partition paused beyond the assignment, so the pause ends here. The call assigns
-        // no partition first, so that librdkafka drops the messages that it has queued from other positions.
+        // In librdkafka a pause outlasts the assignment, so end the pauses here. The next call first assigns
+        // an empty list, so that librdkafka drops the messages that it has queued from other positions.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused), rd_kafka_resume_partitions);
         consumer->paused.clear();
@@ -115,8 +115,7 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
                    Error *error) noexcept {
     consumer->finish_ahead();
     try {
-        // add the positions before librdkafka reads, since consumer_fill() drops messages of unknown
-        // partitions
+        // consumer_fill() drops messages of unknown partitions, so add the positions before librdkafka reads
         consumer->positions.reserve(consumer->positions.size() + count);
         consumer->stored.reserve(consumer->stored.size() + count);
         ListPointer list = list_to_read(consumer, positions, count);

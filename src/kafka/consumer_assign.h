@@ -1,6 +1,6 @@
-// Assigns partitions to a consumer client, with the offsets to read from. No call waits: a thread hands the
-// assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has taken it. The ingest
-// worker and the sessions of functions call it.
+// Assigns partitions to a consumer client, with the offsets to read from. No function of this file waits. A
+// thread passes the assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has
+// taken the assignment. The ingest worker and the sessions of functions call this file.
 #pragma once
 
 #include "kafka/error.h"
@@ -13,9 +13,10 @@ namespace heartbeat {
 
 class Consumer;
 
-// Reads these partitions from these positions, and drops messages that were queued before. With count 0 the
-// client reads no partition. Until librdkafka has taken the assignment, consumer_fill() gives no messages. If
-// librdkafka refuses the assignment, consumer_fill() returns FillResult::trouble.
+// From now on the client reads these partitions from these positions. It drops messages that were queued
+// before. With count 0 the client reads no partition. Until librdkafka has taken the assignment,
+// consumer_fill() gives no messages. If librdkafka refuses the assignment, consumer_fill() returns
+// FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 

@@ -1,5 +1,5 @@
-// The methods of the consumer that callbacks and the other files of this folder call: add a note, report that
-// the topic is lost, wait for a fill that runs ahead, and find a position.
+// The methods of the consumer that callbacks and the other files of this folder call. They add a note, report
+// that the topic is lost, wait until the thread that fills ahead has ended, and find a position.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
@@ -17,7 +17,7 @@ void Consumer::note(int level, const char *text) noexcept {
     if (note_count < notes_kept)
         note_count++;
     else
-        first_note = (first_note + 1) % notes_kept; // the oldest is overwritten
+        first_note = (first_note + 1) % notes_kept; // the new note overwrites the oldest note
 }
 
 void Consumer::note_trouble(const char *format, ...) noexcept {

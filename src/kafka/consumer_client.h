@@ -1,5 +1,5 @@
-// The fields of a consumer, for the files of this folder that implement its calls. Callers of consumer.h see
-// an incomplete type.
+// The fields of a consumer. Only the files of this folder that implement the consumer's functions include
+// this header. The callers of consumer.h see an incomplete type.
 #pragma once
 
 #include "kafka/broker_errors.h"
@@ -33,12 +33,12 @@ class Consumer {
   public:
     void note(int level, const char *text) noexcept; // noexcept, because librdkafka's C code calls it
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
-    void finish_ahead() noexcept; // waits for a fill that runs ahead
+    void finish_ahead() noexcept; // waits until the thread that fills ahead has ended
     void lose_topic() noexcept;   // Kafka does not know the topic
-    // While no partition is assigned: runs the callbacks of queued events, and drops the events.
+    // Call it while no partition is assigned. It runs the callbacks of queued events, and drops the events.
     void listen() noexcept;
 
-    // Constant while the client is open, so each thread may use them.
+    // These fields do not change while the client is open, so each thread may use them.
     rd_kafka_t *client = nullptr; // the handle of `shared`, which owns it
     std::shared_ptr<SharedClient> shared;
     std::shared_ptr<Wake> wake; // librdkafka, and threads that have an answer, write to it
@@ -46,53 +46,57 @@ class Consumer {
     std::string topic;
     int refresh_ms = 0;
 
-    // Only the caller's thread uses these, also while a thread fills ahead.
+    // Only the caller's thread uses these fields. It may use them even while another thread fills ahead.
     Questions questions;
-    QuestionPointer<CallAnswer> assigning; // until librdkafka has taken the assignment
+    QuestionPointer<CallAnswer> assigning; // not nullptr until librdkafka has taken the assignment
     std::chrono::steady_clock::time_point assigning_since;
-    std::vector<PartitionPosition> stored; // of `positions`: where the stored messages end
+    std::vector<PartitionPosition> stored; // the same partitions as `positions`: where the stored messages
+                                           // end
 
-    // The caller uses these only after finish_ahead().
+    // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
-    // consumer_assign() sets it: queued messages may be of the assignment before
+    // consumer_assign() sets it: messages in the queue may belong to the previous assignment
     bool reassigning = false;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
-    std::deque<PartitionTrouble> troubles;    // of partitions that the client has stopped reading
+    std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<int32_t> paused;              // librdkafka keeps the pause beyond the assignment
+    std::vector<int32_t> paused;              // in librdkafka a pause outlasts the assignment
     std::vector<Examination> examinations;    // one for each of the positions
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     Connections connections;
     int64_t connections_seen = 0;  // Connections::now() at the last examination_look()
-    std::vector<TopicLoss> losses; // partitions with another log than the log that was read
+    std::vector<TopicLoss> losses; // partitions whose log is not the log that the client has read
     // when to report them, even if examinations are under way
     std::chrono::steady_clock::time_point losses_due;
-    bool losses_reported = false;     // the caller has got FillResult::trouble for them
-    std::vector<EpochEnd> epoch_ends; // that librdkafka has reported
+    bool losses_reported = false;     // a fill has returned FillResult::trouble because of them
+    std::vector<EpochEnd> epoch_ends; // the ends that librdkafka has reported
     ConsumerMemory own_memory;
     ConsumerMemory *memory = &own_memory;
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    bool lost_brokers = false; // since the last assignment: another cluster may answer now
+    bool lost_brokers = false; // whether this happened since the last assignment; another cluster may answer
+                               // now
     BrokerErrors broker_errors;
     Throttles throttles;
-    Redactor redactor;           // for texts of librdkafka and of brokers
-    bool impossible_end = false; // a broker gave a high watermark that no partition can have: see trouble
+    Redactor redactor;           // removes secrets from the texts of librdkafka and of brokers
+    bool impossible_end = false; // a broker gave a high watermark that no partition can have; `trouble`
+                                 // describes it
     bool group_commit_failed = false;
     int commits = 0; // commits that the group coordinator has not answered yet
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
-    size_t bytes_taken = 0;          // since fetcher_wake() last woke the fetching threads
+    size_t bytes_taken = 0;          // bytes of the messages taken since fetcher_wake() last woke the
+                                     // fetching threads
     std::vector<int32_t> taken_from; // the partitions of these bytes
     // the client got a message or an end of a partition since the last assignment
     bool heard = false;
-    char trouble[256] = ""; // the last error of the topic or a partition
+    char trouble[256] = ""; // the last error of the topic or of a partition
 };
 
-// The position of this partition; nullptr if there is none.
+// Returns the position of this partition, or nullptr if the client does not read it.
 PartitionPosition *find_position(std::vector<PartitionPosition> *positions, int32_t partition);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Polls librdkafka's queue, and gives each accepted message to the pipeline, which decodes it, classifies its
-// reading and adds it to the batch. The caller assigns partitions and never subscribes, so no consumer group
-// rebalances.
+// Polls librdkafka's queue, and gives each accepted message to the pipeline. The pipeline decodes the
+// message, classifies its reading and adds both to the batch. The caller assigns partitions and never
+// subscribes, so no consumer group rebalances.
 #include "kafka/consumer_fill.h"
 
 #include "decode/pipeline.h"
@@ -53,7 +53,8 @@ FillResult take(Consumer *consumer, const Decoder *decoder, const rd_kafka_messa
     return taken ? FillResult::drained : FillResult::out_of_memory;
 }
 
-// Examines each partition whose log may have changed since the last call. False: an error, or out of memory.
+// Examines each partition whose log may have changed since the last call. Returns false after an error, or if
+// no memory is left.
 bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     try {
         return examination_look(consumer, batch);
@@ -65,7 +66,7 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
 FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
     consumer->wake->empty();
     if (consumer->reassigning)
-        return FillResult::drained; // queued messages may be of the assignment before
+        return FillResult::drained; // messages in the queue may belong to the previous assignment
     if (!look_around(consumer, *batch))
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
@@ -73,8 +74,8 @@ FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexce
         size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
         consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue.get(), 0, messages, room);
-        // messages that came together with one of these errors may be of another topic, or of another cluster
-        // at the same address
+        // messages that arrive together with one of these errors can belong to another topic, or to another
+        // cluster at the same address
         bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
@@ -85,7 +86,8 @@ FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexce
             MessagePointer message(messages[i]);
             try {
                 fetcher_note_taken(consumer, message.get());
-                // drop the messages after an error: the caller assigns positions again before it reads on
+                // after an error drop the other messages: the caller assigns positions again before it
+                // continues to read
                 if (result == FillResult::drained)
                     result = take(consumer, decoder, message.get(), batch);
             } catch (...) {
@@ -118,7 +120,7 @@ FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batc
 bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
     Error error;
     if (consumer_assign_state(consumer, &error) == AssignState::failed)
-        return false; // the caller then calls consumer_fill(), which gives no message, and asks Kafka again
+        return false; // the caller then calls consumer_fill(), gets no message, and asks Kafka again
     SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {

@@ -1,5 +1,5 @@
-// Takes the messages that librdkafka has queued through the pipeline into a batch. It runs on the caller's
-// thread, or on a second thread while the caller stores the batch before.
+// Moves the messages that librdkafka has queued through the pipeline into a batch. It runs on the caller's
+// thread. While the caller stores the previous batch, it can also run on a second thread.
 #pragma once
 
 #include "decode/batch.h"
@@ -10,25 +10,26 @@ namespace heartbeat {
 class Consumer;
 class Decoder;
 
-// Empties the descriptor. While no partition is assigned, it also handles librdkafka's events. A caller that
-// waits for an answer calls it.
+// Empties the descriptor. While no partition is assigned, it also handles librdkafka's events. Call it before
+// you wait for an answer.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
-// batch if it gets full. Each other call waits for the thread to end, except a call that uses no data of the
-// thread: see the fields of Consumer in consumer_client.h. False: no thread was started, and the batch is
-// unchanged.
+// batch if the batch is full. Every call that uses data of this thread waits for the thread to end. The
+// fields of Consumer in consumer_client.h say which data these are. Returns false if no thread was started;
+// the batch is then unchanged.
 bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed
 
-// The batch is complete: moves the positions to its end, where the next batch begins.
+// Call it when the batch is complete. Moves the positions to the end of this batch, where the next batch
+// begins.
 void consumer_advance(Consumer *consumer, Batch *batch) noexcept;
 
-// The batch is stored.
+// Call it when the batch is stored. Moves the stored positions to the end of this batch.
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Keeps the newest marks of each partition in a ring, within a limit for all partitions together.
+// Keeps the newest marks of each partition in a ring. The rings of all partitions together have a limit.
 // consumer_advance() adds the marks of a batch, and log_search.cpp reads them.
 #include "kafka/consumer_memory.h"
 
@@ -20,7 +20,7 @@ void remember_mark(RecentMarks *recent, const MessageMark &mark, size_t room) {
     recent->marks[recent->at++] = mark;
 }
 
-// The number of messages of one partition that the memory keeps.
+// Returns how many marks of one partition the memory keeps.
 size_t room_of(size_t partitions) {
     return std::clamp(recent_marks_of_all / std::max<size_t>(partitions, 1), trail_marks_max,
                       recent_marks_max);

@@ -13,11 +13,12 @@
 
 namespace heartbeat {
 
-// The last consumed messages of a partition, as a ring. With them a search finds the exact offset of a
-// truncation. The marks stay while no partition is assigned, and for the next client.
+// The marks of the last consumed messages of a partition, as a ring. With these marks a search finds the
+// exact offset of a truncation. The marks stay while no partition is assigned, and the next client uses them
+// too.
 struct RecentMarks {
     std::vector<MessageMark> marks;
-    size_t at = 0; // the index of the oldest mark, once the ring is full
+    size_t at = 0; // the index of the oldest mark, if the ring is full
 };
 
 class ConsumerMemory {
@@ -26,11 +27,13 @@ class ConsumerMemory {
     // position of the batch, and copies the trails to the batch. May throw std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
-    // Remembers the messages of one partition of a batch that is not complete yet. The position stays. The
-    // more partitions are assigned, the fewer messages of each the memory keeps. May throw std::bad_alloc.
+    // Remembers the messages of one partition of a batch that is not complete yet. It does not change the
+    // position. `partitions` is the number of assigned partitions. If it is larger, the memory keeps fewer
+    // messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position, which may have gone back: they were consumed and not stored.
+    // Forgets the messages after the position. Such messages exist if the position went back, because they
+    // were consumed but not stored.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

@@ -1,5 +1,5 @@
-// Copies the reports out of the consumer client, which gathers them while it reads. The texts are already
-// redacted.
+// The consumer client gathers reports while it reads. This file copies them for the caller. Their texts have
+// no secrets any more.
 #include "kafka/consumer_report.h"
 
 #include "decode/utf8_text.h"
@@ -41,7 +41,7 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept {
 
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    // without a partition there is no message to wait for
+    // without an assigned partition no message can arrive
     return consumer->heard || consumer->positions.empty();
 }
 

@@ -1,5 +1,5 @@
 // The text of an error, which callers of src/kafka show to a person. Error is trivially destructible, so a
-// frame that calls the server can hold one.
+// function that calls the server can have a local Error.
 #pragma once
 
 namespace heartbeat {

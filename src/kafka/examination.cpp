@@ -1,5 +1,5 @@
-// Decides when to examine a partition's log, and compares the last consumed message with the log.
-// log_search.cpp then finds how far the log was truncated.
+// Decides when to examine a partition's log, and compares the last consumed message with the log. If they
+// differ, log_search.cpp finds how far the log was truncated.
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"
@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-// The partition's progress in the batch; nullptr if the batch has none.
+// Returns the partition's progress in the batch, or nullptr if the batch has no progress of it.
 const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     for (size_t i = batch.partitions.size(); i-- > 0;)
         if (batch.partitions[i].partition == partition)
@@ -24,7 +24,8 @@ const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     return nullptr;
 }
 
-// Begins an examination: reads again from the last consumed message, which must be the same as before.
+// Begins an examination: reads again from the last consumed message. If the log is the same, this message is
+// the same as before.
 bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     PartitionPosition &position = consumer->positions[index];
     Examination &examination = consumer->examinations[index];
@@ -41,8 +42,8 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Returns whether the message may be of another log than the messages before it: its broker was disconnected,
-// or another broker or another leader epoch gives it.
+// Returns whether the message may come from another log than the previous messages. This is possible if the
+// connection to its broker was lost, or if another broker or another leader epoch gives the message.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)
@@ -69,8 +70,8 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        // The end of the partition. If the log ends at or before the sought message, Kafka has lost that
-        // message, and the offset validation of the next assignment reports it.
+        // This is the end of the partition. If the log ends at or before the sought message, Kafka has lost
+        // the sought message. The offset validation of the next assignment then reports this.
         return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
     if (message->offset < sought.offset)
         return Examined::passed_over;
@@ -87,9 +88,9 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         examination.last_epoch = found.leader_epoch;
         return Examined::passed_over;
     }
-    // The message at the sought offset is gone. Before, Kafka gave no message with a time between that offset
-    // and the position, and a compacted or aborted message does not come back. So a message with a time here
-    // is another one.
+    // The log has no message at the sought offset any more. Earlier, Kafka gave no message with a time
+    // between the sought offset and the position. A message that compaction or an aborted transaction removed
+    // does not come back. So a message with a time between them is a new message of another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

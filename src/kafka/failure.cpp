@@ -1,5 +1,5 @@
 // Makes texts for a person from librdkafka's errors. Most files of src/kafka that call librdkafka also call
-// it.
+// this file.
 #include "kafka/failure.h"
 
 #include "decode/utf8_text.h"

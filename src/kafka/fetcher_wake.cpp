@@ -1,6 +1,6 @@
-// Wakes the thread in which librdkafka fetches from a broker, by asking the broker a question.
-// consumer_fill.cpp calls it when it has read many bytes and the queue is empty. No function waits for the
-// answer.
+// librdkafka fetches from each broker on a thread. This file wakes such a thread by asking the broker a
+// question. consumer_fill.cpp calls it when it has read many bytes and the queue is empty. No function waits
+// for the answer.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"

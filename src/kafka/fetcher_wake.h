@@ -9,7 +9,7 @@ namespace heartbeat {
 
 class Consumer;
 
-// Call it for each message taken from the queue. May throw std::bad_alloc.
+// Call it for each message that you have taken from the queue. May throw std::bad_alloc.
 void fetcher_note_taken(Consumer *consumer, const rd_kafka_message_t *message);
 
 // Call it when the queue is empty.

@@ -1,5 +1,5 @@
 // Commits the stored positions to the Kafka group, for tools that show consumer lag. It does not use
-// librdkafka's Admin API: in version 2.0.2, a call of it that times out can abort the process.
+// librdkafka's Admin API: in version 2.0.2, a timeout in this API can abort the process.
 #include "kafka/group_offsets.h"
 
 #include "kafka/consumer_client.h"

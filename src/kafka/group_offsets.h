@@ -1,18 +1,18 @@
-// Writes the committed offsets of the Kafka group. Only tools that show consumer lag read them; heartbeat
-// never does.
+// Commits offsets to the Kafka group. Only tools that show consumer lag read these offsets; heartbeat never
+// reads them.
 #pragma once
 
 namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group. heartbeat never reads them back, so an error is harmless
-// and becomes a note.
+// Commits the stored positions to the Kafka group. heartbeat does not need the committed offsets, so it only
+// records an error as a note.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
 // consumer_is_committing() returns true until the group coordinator has answered the commit.
-// consumer_commit_hangs() returns true if the coordinator has not answered for 2 seconds. Until it answers,
-// librdkafka does not begin to read a newly assigned partition.
+// consumer_commit_hangs() returns true if the coordinator has not answered for 2 seconds. Until the
+// coordinator answers, librdkafka does not begin to read a newly assigned partition.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 

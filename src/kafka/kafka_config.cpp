@@ -1,5 +1,6 @@
-// Sets the defaults first, then the properties of the user's file, and last the properties that heartbeat's
-// guarantees need. The file must not change the last ones. consumer.cpp calls it for each new client.
+// Sets the defaults first, then the properties of the user's file, and last the fixed properties. heartbeat's
+// guarantees need the fixed properties, so the file must not set them. consumer.cpp calls it for each new
+// client.
 #include "kafka/kafka_config.h"
 
 #include "decode/utf8_text.h"
@@ -25,10 +26,10 @@ struct Property {
     const char *value;
 };
 
-// The user's file may change these.
+// The user's file may change these properties.
 constexpr Property defaults[] = {
-    // The size limits the queue, and not the number of messages. If the number limits it, librdkafka 2.0.2
-    // stops fetching for a second each time the queue is full.
+    // These values are chosen so that the queue is full because of its size, and never because of its number
+    // of messages. When the number of messages makes it full, librdkafka 2.0.2 stops fetching for a second.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
@@ -38,7 +39,8 @@ constexpr Property defaults[] = {
     {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks for the topic in the same period
 };
 
-// The database has the positions: only the worker may move or store them.
+// The file must not change these properties. heartbeat_offsets has the positions, so librdkafka must neither
+// move nor store positions.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -47,16 +49,17 @@ constexpr Property fixed[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"},
-    {"api.version.request", "true"}, // without it librdkafka uses old requests that have no read_committed
+    {"api.version.request", "true"}, // with false, librdkafka would use old requests, which do not know
+                                     // read_committed
     {"log.queue", "true"},
-    // The client has no group session, but closing it waits (and spins) this long for a commit that has no
-    // coordinator yet.
+    // The client has no group session. But if a commit has no coordinator yet, closing the client waits (and
+    // spins) for this time.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
 
-// librdkafka puts these values into a shell command that fetches Kerberos tickets. A value that begins with
-// '-' would be an option of the command.
+// librdkafka puts the values of these properties into a shell command that fetches Kerberos tickets. The
+// command would take a value that begins with '-' as an option.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
@@ -96,7 +99,7 @@ const char *find_objection(const FileProperty &property) {
         return "which would run code in the server: remove the line";
     if (name == "enable.sasl.oauthbearer.unsecure.jwt")
         return "which is only for development and makes errors quote the file: remove the line";
-    // librdkafka refuses a wrong mechanism only later, and quotes it in its error
+    // librdkafka refuses a wrong mechanism only later, and its error quotes the value
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
         return "to a value that librdkafka refuses";
@@ -119,7 +122,7 @@ bool is_known_safe(const FileProperty &property) {
            is_among(std::begin(text_names), std::end(text_names), without_prefix(property.name));
 }
 
-// Gets librdkafka's default value of the property. False: librdkafka has no such property.
+// Gets librdkafka's default value of the property. Returns false if librdkafka has no such property.
 bool get_default(const rd_kafka_conf_t *config, const std::string &name, std::string *value) {
     char text[64] = ""; // enough for a number
     size_t size = sizeof(text);
@@ -166,7 +169,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // Older versions than 2.2 do not have this property, and always wait a second.
+    // librdkafka before 2.2 does not have this property, and always waits a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

@@ -10,10 +10,11 @@ namespace heartbeat {
 
 class Redactor;
 
-// Returns the configuration of a consumer that reads committed messages from given positions. If that fails,
-// returns nullptr and sets *error. The file has one `key=value` a line; `#` and `!` begin comments. It can
-// set each property except those that the worker's guarantees need. heartbeat refuses a file if its group can
-// write it, or if other users can read or write it. If there is a redactor, it learns the file's values.
+// Returns the configuration of a consumer that reads committed messages from given positions. After an error
+// it returns nullptr and sets *error. Each line of the properties file is `key=value`; `#` and `!` begin
+// comments. The file must not set the properties that the worker's guarantees need. heartbeat refuses a file
+// if its group can write it, or if other users can read or write it. If `redactor` is given, the redactor
+// learns the values of the file.
 ConfigPointer kafka_config_create(const KafkaSettings &settings, Error *error,
                                   Redactor *redactor = nullptr) noexcept;
 

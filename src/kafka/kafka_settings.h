@@ -3,7 +3,7 @@
 
 namespace heartbeat {
 
-// No text is NULL, and each is terminated; config_file may be empty.
+// No text is NULL. Each text has a terminator. config_file may be empty.
 struct KafkaSettings {
     const char *brokers;
     const char *topic;

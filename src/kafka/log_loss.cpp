@@ -1,5 +1,5 @@
-// Chooses the text by the result of the search: a truncated log still has older remembered messages, a
-// recreated topic has none of them.
+// Chooses the text by the result of the search. A truncated log still has older remembered messages. The log
+// of a recreated topic has no remembered message.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

@@ -1,5 +1,5 @@
-// Makes the text for a person about a log that is no longer the log that was read. log_search.cpp calls it
-// when a search has ended.
+// Makes the text that tells a person that another log has replaced the log that the client has read.
+// log_search.cpp calls it when a search has ended.
 #pragma once
 
 #include "kafka/examination_state.h"

@@ -1,5 +1,5 @@
-// Makes the mark of a message from the fields that librdkafka gives. A field that this version of librdkafka
-// does not give is -1.
+// Makes the mark of a message from the fields that librdkafka gives. If this version of librdkafka does not
+// give a field, the field is -1.
 #include "kafka/log_mark.h"
 
 namespace heartbeat {

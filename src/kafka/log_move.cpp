@@ -1,5 +1,5 @@
-// Seeks with timeout 0, so it does not wait: librdkafka drops the queued messages of the partition and
-// fetches from the offset.
+// Seeks with timeout 0, so that the call does not wait. Later librdkafka drops the queued messages of the
+// partition and fetches from the offset.
 #include "kafka/log_move.h"
 
 #include "kafka/consumer_client.h"

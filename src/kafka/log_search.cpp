@@ -1,5 +1,5 @@
-// Goes back over the remembered messages in growing steps, until Kafka's log still has one of them. Then goes
-// forward to the first message that is different.
+// Goes back over the remembered messages in growing steps, until it finds a message that Kafka's log still
+// has. From there it goes forward to the first message that is different.
 #include "kafka/log_search.h"
 
 #include "decode/utf8_text.h"
@@ -16,16 +16,17 @@ namespace heartbeat {
 
 namespace {
 
-// A broker that lost one partition's log may also have lost the logs of others. The report waits this long,
-// so that it has all of them.
+// A broker that lost the log of one partition may also have lost the logs of other partitions. The report
+// waits for this time, so that it names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
-constexpr int64_t read_over = 5000; // reading on over so many messages is faster than a seek
+constexpr int64_t read_over = 5000; // up to this number of messages, it is faster to read them than to seek
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// The marks of remembered messages below `end` that Kafka may still have, in ascending order of offset.
+// Returns the marks of remembered messages below `end` that Kafka may still have, in ascending order of
+// offset.
 std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPosition &position,
                                      int64_t end) {
     std::vector<MessageMark> marks(position.trail.marks, position.trail.marks + position.trail.count);
@@ -70,8 +71,8 @@ Examined lose(Consumer *consumer, size_t index, int64_t lowest, int64_t highest)
     return Examined::passed_over;
 }
 
-// Returns the broker's answer: the offset at which the epoch of the last consumed message ends; -1: no
-// answer.
+// Returns the broker's answer: the offset at which the epoch of the last consumed message ends. Returns -1 if
+// the broker has not answered.
 int64_t epoch_end(const Consumer &consumer, int32_t partition) {
     for (const EpochEnd &end : consumer.epoch_ends)
         if (end.partition == partition)
@@ -87,16 +88,16 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// Decides when the search has compared all messages that it can read: the log is the same, or it is not, or
-// the broker must first be asked where the epoch ends.
+// Decides the result when the search has compared all messages that it can read. The log is the same, or it
+// is another log, or librdkafka must first ask the broker where the epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // version 1.1 stored no checksum, and with the Kafka time alone another message can look like the last
-    // one
+    // version 1.1 stored no checksum; if only the Kafka times are compared, another message can look the same
+    // as the last consumed message
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);
@@ -149,8 +150,8 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// The log has no message at the awaited offset: Kafka has removed it by compaction, or another log had no
-// message there.
+// Continues the search when the log has no message at the awaited offset. Compaction has removed the message,
+// or another log never had a message at this offset.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)
@@ -194,7 +195,7 @@ Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_messag
     bool is_end = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     int64_t awaited = examination.marks[examination.at].offset;
     if (is_end && message->offset <= awaited)
-        // the log was truncated again: the offset validation of the next assignment reports it
+        // the log was truncated again, which the offset validation of the next assignment reports
         return Examined::trouble;
     if (is_end)
         return miss(consumer, index, INT64_MAX);

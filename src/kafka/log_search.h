@@ -1,6 +1,6 @@
-// Searches a partition's log for the first offset at which it differs from the log that was read. It compares
-// the marks of remembered messages with the messages of the log. Each step takes one message, so no call
-// waits. examination.cpp calls it.
+// Searches a partition's log for the first offset at which it differs from the log that the client has read.
+// The search compares the marks of remembered messages with the messages of the log. Each step of the search
+// takes one message, so no call waits. examination.cpp calls this file.
 #pragma once
 
 #include "decode/batch.h"
@@ -19,13 +19,13 @@ class Consumer;
 int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &position,
                          Examination *examination);
 
-// Begins a search after examination.cpp has found that the log does not have the last consumed message. That
-// message may be in the current batch.
+// Begins a search after examination.cpp has found that the log does not have the last consumed message. The
+// last consumed message may be in the current batch.
 Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);
 
-// Takes the broker's answer: the epoch of the last consumed message ends at this offset.
+// Takes the broker's answer that the epoch of the last consumed message ends at this offset.
 void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset);
 
 } // namespace heartbeat

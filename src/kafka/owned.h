@@ -1,6 +1,6 @@
 // Pointers that own objects of librdkafka. Each object is destroyed by librdkafka's own function for it. The
-// files of this folder hold no such object in any other way, except the handles of a client: SharedClient
-// destroys them on the thread that uses them last.
+// files of this folder always use these pointers for such objects. The handles of a client are special:
+// SharedClient destroys them on the thread that uses them last.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// Calls `destroy` for an object that a std::unique_ptr owns.
+// A std::unique_ptr calls it to destroy its object with the function `destroy`.
 template <auto destroy> struct Deleter {
     template <typename Object> void operator()(Object *object) const noexcept {
         static_cast<void>(destroy(object));
@@ -24,8 +24,8 @@ using MetadataPointer = std::unique_ptr<const rd_kafka_metadata_t, Deleter<rd_ka
 using QueuePointer = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using TopicPointer = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
 
-// Destroys a client without closing it as a consumer: the client has no group session, and closing could wait
-// for ever.
+// Destroys a client, but does not first close it as a consumer. The client has no group session that it would
+// have to close, and the close could wait for ever.
 inline void client_destroy(rd_kafka_t *client) noexcept {
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }

@@ -9,7 +9,8 @@
 
 namespace heartbeat {
 
-// A list of the partitions that `partition_at(i)` names, each with the offset that `offset_at(i)` gives.
+// Makes a list of `count` elements. Element i is the partition `partition_at(i)` with the offset
+// `offset_at(i)`.
 template <typename PartitionAt, typename OffsetAt>
 ListPointer partition_list_make(const SharedClient &client, size_t count, PartitionAt partition_at,
                                 OffsetAt offset_at) {

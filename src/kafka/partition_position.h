@@ -1,5 +1,5 @@
 // The position of a partition: the next offset to read, and the marks of the messages before it. The ingest
-// worker stores it, and the consumer client continues at it.
+// worker stores the position, and the consumer client continues at it.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -11,18 +11,21 @@ namespace heartbeat {
 struct PartitionPosition {
     int32_t partition;
     int64_t offset;
-    // The last consumed message. If there is one, reading begins at its offset, to check that the log still
-    // has it.
+    // The last consumed message. If there is such a message, the client begins to read at its offset, to
+    // check that the log still has this message.
     MessageMark last_message = {};
-    // The client does not read this offset and later ones. With an end, it does not examine the partition.
+    // The client does not read this offset and later offsets. If a position has an end, the client does not
+    // examine the partition.
     int64_t end = INT64_MAX;
-    MarkTrail trail = {};  // messages consumed before, for the search if the last one has changed
+    MarkTrail trail = {};  // marks of messages consumed earlier, for the search that follows if the last
+                           // consumed message has changed
     int64_t log_begin = 0; // the offsets that Kafka holds of the partition
     int64_t log_end = INT64_MAX;
 };
 
-// The largest offset that can be right: a partition with a million messages a second reaches it after thirty
-// years. heartbeat reports a larger offset of a broker as an error, and does not use it.
+// The largest offset that can be right. A partition with a million messages a second reaches this offset
+// after thirty years. If a broker gives a larger offset, heartbeat reports an error and does not use the
+// offset.
 inline constexpr int64_t offset_max = 1'000'000'000'000'000;
 
 // The largest number of partitions of a topic. The limit exists because heartbeat asks Kafka about each

@@ -1,5 +1,5 @@
-// Reads the user's properties file. The file may have secrets, so this code checks its owner and mode, and
-// its errors never quote a value.
+// Reads the user's properties file. The file may have secrets. So this code checks the owner and the mode of
+// the file, and its error texts never quote a value.
 #include "kafka/properties_file.h"
 
 #include "decode/utf8_text.h"
@@ -30,8 +30,8 @@ std::string trim(const std::string &text) {
     return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// Only a superuser may see the path of the file (SHOW heartbeat.kafka_config_file), so the error does not
-// have it.
+// Only a superuser may see the path of the file (SHOW heartbeat.kafka_config_file), so the error text does
+// not have the path.
 bool refuse(Error *error, const char *what) {
     utf8_print(error->text, sizeof(error->text), "the file that heartbeat.kafka_config_file names %s", what);
     return false;
@@ -42,7 +42,7 @@ bool refuse_unreadable(Error *error) {
     return refuse(error, what.c_str());
 }
 
-// Checks the open descriptor and not the path, so that no other file can take its place between the check and
+// Checks the open descriptor and not the path. So no other file can take the place of the checked file before
 // the read.
 FilePointer open_checked(const char *path, Error *error) {
     // O_NONBLOCK: open() does not wait for a pipe
@@ -68,7 +68,8 @@ bool read_all(FILE *file, std::string *text, Error *error) {
         text->append(bytes, size);
     if (ferror(file) != 0) // a part of the file would be another configuration
         return refuse_unreadable(error);
-    // librdkafka ends a name at a zero byte, so a refused property would pass the checks under a longer name
+    // for librdkafka a name ends at a zero byte: without this check, a forbidden name that is followed by a
+    // zero byte and more characters would pass the checks as another name
     return text->find('\0') == std::string::npos ||
            refuse(error, "has a zero byte, so it is not a text file");
 }

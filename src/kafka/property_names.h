@@ -1,11 +1,12 @@
-// Lists librdkafka's properties that the user's file must not set, and the text properties that it may set.
-// kafka_config.cpp checks the file with them, and has the properties that heartbeat sets itself.
+// Lists the properties of librdkafka that the user's file must not set, and the text properties that it may
+// set. kafka_config.cpp checks the file with these lists. kafka_config.cpp itself has the list of the
+// properties that heartbeat sets.
 #pragma once
 
 namespace heartbeat {
 
-// The file must not set these: settings of the extension, the store of positions, the destination of errors,
-// signals, and librdkafka's mock brokers.
+// The file must not set these properties. They are settings of the extension, or control where positions are
+// stored, where errors are reported, which signals librdkafka uses, and librdkafka's mock brokers.
 inline constexpr const char *own_names[] = {
     "bootstrap.servers",
     "metadata.broker.list",
@@ -29,9 +30,10 @@ inline constexpr const char *code_names[] = {
     "ssl.providers",        "sasl.kerberos.kinit.cmd", "interceptors",
 };
 
-// Text properties of librdkafka 2.0 to 2.15 that run and load no code, write no file and listen on no port. A
-// newer librdkafka may add a property that does one of these. So heartbeat refuses a property that is not
-// listed, unless its value is a number, true or false, which can name neither a command nor a file.
+// Text properties of librdkafka 2.0 to 2.15 that are safe: they run and load no code, write no file and
+// listen on no port. A newer librdkafka may add properties that are not safe. So heartbeat refuses the text
+// value of a property that is not in this list. For every property it accepts a number, true or false,
+// because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",
     "broker.version.fallback",

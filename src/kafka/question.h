@@ -1,6 +1,6 @@
 // Runs a call of librdkafka, such as a question to Kafka, on a separate thread. The call may take any time.
-// When it is done, the thread makes the consumer's descriptor readable. The caller waits on that descriptor,
-// and may stop waiting at any moment.
+// When the call has returned, the thread makes the consumer's descriptor readable. The caller waits on this
+// descriptor, and may stop waiting at any moment.
 #pragma once
 
 #include "kafka/error.h"
@@ -22,11 +22,11 @@ template <typename Answer> struct Question {
 
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;
 
-struct CallAnswer { // for a call that has no result but an error
+struct CallAnswer { // for a call whose only result is an error
     Error error = {};
 };
 
-// Runs answer = ask(client) on a thread, which calls wake->ring() when it is done. Throws if there is no
+// Runs answer = ask(client) on a thread. Afterwards the thread calls wake->ring(). Throws if there is no
 // memory or no thread.
 template <typename Answer, typename Ask>
 QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::shared_ptr<Wake> wake,
@@ -39,8 +39,8 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
         } catch (...) {
             question->out_of_memory = true;
         }
-        // before done = true, so that consumer_close() does not wait for a client that this thread still
-        // holds
+        // release the client before done = true; otherwise consumer_close() could wait for this thread,
+        // because it still has the client
         client.reset();
         question->done.store(true);
         wake->ring();

@@ -1,5 +1,5 @@
 // The answer to a question of topic_ranges.h: the offsets that Kafka holds of a partition. The ingest worker
-// and the functions that seek and replay read it.
+// and the functions for seek and replay read the answer.
 #pragma once
 
 #include "kafka/error.h"
@@ -17,7 +17,7 @@ struct PartitionRange {
 
 enum class RangeKind {
     both, // low and high: the offsets that Kafka holds of the partition
-    end,  // high; low is 0
+    end,  // only high; low is 0
     // low and high are the first offset whose Kafka timestamp is at or after a time, or the partition's end
     time,
 };
@@ -26,7 +26,8 @@ struct RangeAnswer {
     RangeKind kind;
     bool known;
     bool wrong; // the broker's answer cannot be right
-    bool moved; // ask for the partition again: another broker leads it now, or its leader delays answers
+    bool moved; // the caller must ask for the partition again: another broker leads it now, or its leader
+                // delays answers
     PartitionRange range;
     Error reason; // why the range is not known
 };

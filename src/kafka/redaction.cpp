@@ -1,8 +1,9 @@
 // Finds the values of the user's properties in librdkafka's texts.
 //
 // Some values are also words of librdkafka's own texts, such as the password "broker" or a single letter. The
-// redactor replaces such a value only where the text quotes it as a value. Elsewhere the word does not come
-// from the file, and a reader who knows librdkafka's texts would learn the value from the replaced word.
+// redactor replaces such a value only where the text quotes it as a value. At other places the word does not
+// come from the file. If the redactor replaced it there, a reader who knows librdkafka's texts would learn
+// the value.
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
@@ -41,8 +42,8 @@ constexpr const char *harmless_names[] = {
     "ssl.endpoint.identification.algorithm",
 };
 
-// Words of librdkafka's texts that neither its documentation nor its list of errors has: about connections,
-// and from OpenSSL and SASL.
+// More words of librdkafka's texts: words about connections, and words from OpenSSL and SASL. librdkafka's
+// documentation and its list of errors do not have these words.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
     "in "
@@ -52,7 +53,8 @@ constexpr char further_texts[] =
     "to get local issuer self-signed in chain invalid username or password credentials during mechanism step "
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
-// if a text was cut within a value, the redactor hides a beginning of at least so many characters
+// if a text was cut inside a value, only the beginning of the value remains: the redactor hides it if it has
+// at least so many characters
 constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 
@@ -91,7 +93,8 @@ bool is_harmless(const std::string &name) {
     return std::find(std::begin(harmless_names), std::end(harmless_names), name) != std::end(harmless_names);
 }
 
-// A number, true or false is no secret, unless the property is a credential.
+// Returns whether the property is a credential. A number, true or false is a secret only as the value of a
+// credential.
 bool is_credential(const std::string &name) {
     constexpr const char *parts[] = {"password", "passphrase", "secret", "username", "client.id", ".pem"};
     return std::any_of(std::begin(parts), std::end(parts),
@@ -106,7 +109,8 @@ bool ends_with(const std::string &text, size_t at, const std::string &end) {
     return at >= end.size() && text.compare(at - end.size(), end.size(), end) == 0;
 }
 
-// Returns whether the text quotes the value: in quotes or brackets, or after the property's name or a `=`.
+// Returns whether the text quotes the value. A quoted value is in quotes or brackets, or follows the
+// property's name or a `=`.
 bool is_quoted(const std::string &text, size_t at, size_t length, const std::string &name) {
     constexpr char openings[] = "\"'`([<", closings[] = "\"'`)]>";
     const char *opening = at == 0 ? nullptr : strchr(openings, text[at - 1]);
@@ -137,7 +141,7 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
         const std::string &value = property.value;
         hide(property.name, value, texts);
         // librdkafka and OpenSSL quote only the element of a list that they refuse, and only a line of a key
-        // that has several lines. So the redactor hides each of these too.
+        // that has several lines. So the redactor also hides each element and each line.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());
@@ -152,8 +156,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
     });
 }
 
-// The hidden value that begins at `at`, with its length in the text. The text may have been cut within the
-// value.
+// Returns the hidden value that begins at `at`, and sets its length in the text. The text may have been cut
+// inside the value.
 const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, size_t *length) const {
     for (const Hidden &hidden : hidden_) {
         const std::string &value = hidden.value;
@@ -164,7 +168,7 @@ const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, si
         bool cut = left < value.size();
         if (cut && (left < tail_min || hidden.ordinary))
             continue;
-        // a short value within a longer word is a coincidence
+        // if a short value is a part of a longer word, the text has it by chance
         bool stands_alone = !(at > 0 && is_word(text, at - 1) && is_word(text, at)) &&
                             (cut || !(is_word(text, at + *length) && is_word(text, at + *length - 1)));
         constexpr size_t long_enough = 8;

@@ -1,6 +1,6 @@
 // Removes the values of the user's properties file from librdkafka's texts. A value may be a secret, and
 // librdkafka quotes values in errors and in its log. The redactor replaces each value by the name of its
-// property. The consumer client calls it for each text that it shows.
+// property. The consumer client calls the redactor for each text that it shows.
 #pragma once
 
 #include "kafka/properties_file.h"
@@ -12,13 +12,13 @@ namespace heartbeat {
 
 class Redactor {
   public:
-    // Learns the values of a file, and forgets the values learnt before. Throws std::bad_alloc.
+    // Learns the values of a file, and forgets all earlier values. Throws std::bad_alloc.
     void learn(const std::vector<FileProperty> &properties);
 
     std::string redact(const std::string &text) const; // throws std::bad_alloc
 
-    // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If there is no memory, it copies
-    // a text that says so.
+    // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If no memory is left, it copies a
+    // text that says that the memory ran out.
     void show(char *to, size_t size, const char *text) const noexcept;
 
   private:
@@ -30,8 +30,7 @@ class Redactor {
     const Hidden *find_at(const std::string &text, size_t at, size_t *length) const;
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
-    // the longest value first, so that the redactor finds the longer one of two values with the same
-    // beginning
+    // longest value first: if two values have the same beginning, the redactor finds the longer value
     std::vector<Hidden> hidden_;
 };
 

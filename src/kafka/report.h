@@ -20,24 +20,25 @@ struct ConsumerNote {
 struct TopicLoss {
     char topic[256];
     Error reason;
-    int32_t partition = -1; // the partition whose log has changed; -1: the topic was deleted or recreated
-    int64_t position = 0;   // the next offset to read in the log before
+    int32_t partition = -1; // the partition with another log; -1: the topic was deleted or recreated
+    int64_t position = 0;   // the next offset to read in the earlier log
     // The log was truncated to an offset from lowest to highest.
     int64_t lowest = -1; // -1: the log has no remembered message any more
     int64_t highest = 0;
 };
 
-// A broker that delays its answers, because of a quota of this client or its user.
+// A broker that delays its answers because this client or its user has exceeded a quota.
 struct ConsumerThrottle {
     char broker[128]; // id (host:port)
     int milliseconds; // the last delay that the broker reported
-    int left_ms;      // until the throttling counts as over, if the broker does not report it again
+    int left_ms;      // the throttling counts as over after this time, if the broker does not report it again
 };
 
 enum class FillResult {
     drained, // no more messages are queued
     full,    // the batch is full; more messages may be queued
-    // an error, which a note describes: ask what Kafka holds and assign again before reading on
+    // an error, which a note describes: ask which offsets Kafka holds, and assign again, before you read more
+    // messages
     trouble,
     out_of_memory, // messages were dropped: drop the batch and assign the stored positions again
 };

@@ -1,5 +1,5 @@
-// Destroys librdkafka's client on the last thread that uses it, and has the pipe and the turns that these
-// threads share.
+// Destroys librdkafka's client on the last thread that uses the client. All these threads share the pipe and
+// the turns in this file.
 #include "kafka/shared_client.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-// librdkafka's client, which several threads share. A call of librdkafka may outlast its timeout. So each
-// thread that asks a question keeps the client alive until the call returns, even if the consumer is closed
-// before.
+// librdkafka's client, which several threads share. A call of librdkafka can take longer than its timeout. So
+// each thread that asks a question keeps the client alive until its call returns, even if the consumer is
+// closed earlier.
 #pragma once
 
 #include "kafka/owned.h"
@@ -28,14 +28,15 @@ class Wake {
     int wait_end() const noexcept { return ends_[0]; }
     int ring_end() const noexcept { return ends_[1]; }
     void ring() const noexcept;
-    // Call it before you take events and answers: a ring() after it makes the pipe readable again.
+    // Call it before you take events and answers. If a thread calls ring() later, the pipe becomes readable
+    // again.
     void empty() const noexcept;
 
   private:
     int ends_[2] = {-1, -1};
 };
 
-// The last thread that releases it destroys librdkafka's client, which may take long.
+// The last thread that releases this object destroys librdkafka's client. This may take a long time.
 class SharedClient {
   public:
     SharedClient();
@@ -54,7 +55,7 @@ class SharedClient {
     void end_turn();
     uint64_t turns_given = 0; // only the consumer's thread uses it
 
-    // The number of clients in this process, with those whose consumers are closed already.
+    // The number of clients in this process. It includes the clients whose consumers are closed already.
     static int count() noexcept { return count_.load(); }
 
   private:

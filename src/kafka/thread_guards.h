@@ -1,5 +1,5 @@
-// Guards to hold while you start a thread: the new thread inherits the blocked signals and the timer slack.
-// Each file of this folder that starts a thread uses one.
+// Create one of these guards before you start a thread. The new thread inherits the blocked signals or the
+// timer slack. Each file of this folder that starts a thread uses a guard.
 #pragma once
 
 #include <csignal>
@@ -9,8 +9,8 @@
 
 namespace heartbeat {
 
-// Blocks all signals while it lives. A thread started meanwhile inherits this, so only the server's own
-// thread handles signals.
+// Blocks all signals while the guard exists. A thread that is started during this time inherits the blocked
+// signals. So only the server's own thread handles signals.
 class SignalsBlocked {
   public:
     SignalsBlocked() {
@@ -27,8 +27,8 @@ class SignalsBlocked {
 };
 
 // Once a second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
-// the rest of a millisecond. A thread started while this guard lives wakes up up to 2 ms later, and so does
-// not spin. Network events and other threads wake it without delay.
+// the rest of a millisecond. A thread that is started while this guard exists may wake up as much as 2 ms
+// later for a timer. So it does not spin. Network events and other threads still wake it without delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

@@ -1,5 +1,5 @@
-// Remembers the last delay of each broker until the delay and a grace period are over. It asks no clock: the
-// caller gives the time.
+// Remembers the last delay of each broker until the delay and a grace period are over. It reads no clock: the
+// caller passes the time.
 #include "kafka/throttle.h"
 
 #include "decode/utf8_text.h"
@@ -10,10 +10,10 @@ namespace heartbeat {
 
 namespace {
 
-// A throttled client asks again when its delay is over, and the answer has the next delay. That answer may
-// take fetch.wait.max.ms and the time of the network.
+// A throttled client asks the broker again when its delay is over. The answer has the next delay. The answer
+// may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // more brokers would not help a reader of the status
+constexpr size_t brokers_max = 100; // a person who reads the status does not need more brokers
 
 } // namespace
 
@@ -21,7 +21,8 @@ void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::
     auto known = std::find_if(throttles_.begin(), throttles_.end(),
                               [=](const Throttle &throttle) { return throttle.broker == broker; });
     if (milliseconds <= 0)
-        // the delay before counts until its grace is over, since the broker's next answer may be late again
+        // the previous delay counts until its grace period is over, because the broker may delay its next
+        // answer again
         return;
     if (known == throttles_.end()) {
         if (throttles_.size() == brokers_max)

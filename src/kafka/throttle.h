@@ -14,15 +14,15 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // The broker delays its answers by so many milliseconds from now on; 0: it did not delay this answer. The
-    // name is host:port. Throws std::bad_alloc.
+    // From now on the broker delays its answers by so many milliseconds. With 0 the broker has not delayed
+    // this answer. The name is host:port. Throws std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 
     struct Throttle {
         int32_t broker;
         char name[128]; // id (host:port)
         int milliseconds;
-        Clock::time_point until; // a broker that still throttles has reported it again before
+        Clock::time_point until; // a broker that still throttles the client reports it again before this time
     };
 
     // The broker with the longest delay; nullptr if no broker throttles.

@@ -18,7 +18,7 @@ namespace heartbeat {
 
 struct LeaderOf {
     int32_t leader;
-    int32_t replica; // one replica of the partition, for a partition without a leader; -1: none is known
+    int32_t replica; // if the partition has no leader: one of its replicas; -1: no replica is known
 };
 
 struct TopicAnswer {
@@ -40,18 +40,18 @@ struct RangesQuestion {
     RangeKind kind;
     std::vector<int32_t> partitions;
     std::chrono::steady_clock::time_point asked_at;
-    bool told; // the caller already knows that the leader is away, and the answer has not come yet
+    bool told; // the caller has already learnt that the leader is away, because the answer has not come yet
     QuestionPointer<RangesAnswer> question;
 };
 
 struct Questions {
     std::vector<QuestionPointer<TopicAnswer>> topic;
-    std::vector<LeaderOf> leaders;            // of the last answer
-    std::map<int32_t, std::string> addresses; // by broker; also of brokers that only an earlier answer had
+    std::vector<LeaderOf> leaders;            // the leaders in the last answer
+    std::map<int32_t, std::string> addresses; // by broker; it keeps brokers that only an earlier answer had
     std::vector<RangesQuestion> ranges;
-    // by leader: the time that its last answer about offsets took
+    // by leader: how long the leader took for its last answer about offsets
     std::map<int32_t, std::chrono::milliseconds> took;
-    std::deque<RangeAnswer> answers; // for topic_next_range()
+    std::deque<RangeAnswer> answers; // the answers that topic_next_range() returns
 };
 
 class Consumer;

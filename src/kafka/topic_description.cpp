@@ -1,5 +1,5 @@
-// Compares two descriptions of a topic by the ids of the cluster and of the topic. An id that only one of the
-// descriptions has decides nothing.
+// Compares two descriptions of a topic by the ids of the cluster and of the topic. If only one of the
+// descriptions has an id, this id is not compared.
 #include "kafka/topic_description.h"
 
 #include <cstring>

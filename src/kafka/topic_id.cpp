@@ -1,5 +1,5 @@
-// Asks for the topic's id with DescribeTopics of librdkafka's Admin API, which librdkafka has from version
-// 2.3 on.
+// Asks for the topic's id with DescribeTopics of librdkafka's Admin API. librdkafka has DescribeTopics since
+// version 2.3.
 #include "kafka/topic_id.h"
 
 #include "decode/utf8_text.h"
@@ -24,7 +24,7 @@ void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescript
     TopicsPointer names(rd_kafka_TopicCollection_of_topic_names(&name, 1));
     OptionsPointer options(rd_kafka_AdminOptions_new(client.handle.get(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
     QueuePointer answers(rd_kafka_queue_new(client.handle.get()));
-    char error[8]; // for the error of a timeout that is out of range
+    char error[8]; // receives the error if the timeout is out of range
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, error, sizeof(error)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

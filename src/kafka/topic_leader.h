@@ -1,5 +1,5 @@
-// The leader of a partition, from the last answer of topic_query.h, and the fault of that leader. These calls
-// do not ask a broker.
+// Tells the leader of a partition from the last answer of topic_query.h, and the fault of this leader. These
+// calls do not ask a broker.
 #pragma once
 
 #include "kafka/error.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 
 class Consumer;
 
-// The leader's id in the last answer.
+// topic_leader() returns the leader's id in the last answer, or no_leader.
 inline constexpr int32_t no_leader = -1;
 int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
 

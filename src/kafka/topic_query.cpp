@@ -15,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// on its connection, the answer may wait for a fetch that waits for messages
+// this time is long, because the answer shares its connection with fetches: it can wait behind a fetch that
+// waits for messages
 constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;
@@ -87,7 +88,8 @@ TopicAnswer describe(SharedClient &client) {
     return answer;
 }
 
-// The call's own error only says that no broker answered. The error callback may have the reason.
+// The error of the call says only that no broker has answered. The error callback may have received the
+// reason.
 void explain_unreachable(Consumer *consumer, Error *error) {
     consumer->listen();
     const char *reason = consumer->broker_errors.worst();
@@ -144,7 +146,7 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error
                 consumer->broker_errors.forget();
         } else {
             *topic = question->answer.topic;
-            asked.clear(); // drop the other questions: their answers may be older
+            asked.clear(); // drop the other questions, because their answers may be older than this answer
             try {
                 take(consumer, &question->answer);
             } catch (...) {

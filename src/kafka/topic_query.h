@@ -1,6 +1,6 @@
 // Questions to Kafka about the topic: whether it exists, its ids, its partitions and their leaders. No call
-// waits: the consumer's descriptor becomes readable when there is an answer, and another call takes it. The
-// header includes topic_leader.h and topic_ranges.h for its callers.
+// waits. When there is an answer, the consumer's descriptor becomes readable, and topic_take_answer() takes
+// the answer. This header includes topic_leader.h and topic_ranges.h for its callers.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -12,21 +12,21 @@ namespace heartbeat {
 
 enum class AnswerState {
     none,   // the answer has not come yet, or there was no question
-    given,  // also if the topic does not exist
+    given,  // *topic is the answer, which may be that the topic does not exist
     failed, // the cluster gave no answer
 };
 
-// Asks a connected broker for the topic. That broker may never answer, so call it again: while there is no
-// answer, each call asks another broker, and the first answer counts.
+// Asks a connected broker for the topic. This broker may never answer, so call the function again until there
+// is an answer. Each call asks another broker, and the first answer counts.
 bool topic_ask(Consumer *consumer) noexcept; // false: no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
 AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
 
-// The error text for a question that has no answer for a long time.
+// Sets the error text for a question that has had no answer for a long time.
 void topic_explain_silence(Consumer *consumer, Error *error) noexcept;
 
-// The high watermark of the partition in the broker's last answer, or -1. It does not ask a broker. If it
-// cannot be right, the next consumer_fill() returns FillResult::trouble.
+// Returns the high watermark of the partition in the broker's last answer, or -1. The function does not ask a
+// broker. If the high watermark cannot be right, the next consumer_fill() returns FillResult::trouble.
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept;
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // Asks the leaders of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
-// every version. It does not use rd_kafka_query_watermark_offsets(): before librdkafka 2.12 that call ignores
-// its timeout, it asks for one partition after the other, and it replaces an end before the beginning by a
-// guess.
+// every version. It does not use rd_kafka_query_watermark_offsets(), for three reasons. Before librdkafka
+// 2.12 this call ignores its timeout. It asks for one partition after the other. If a broker gives an end
+// before the beginning, it returns a guess.
 #include "kafka/topic_ranges.h"
 
 #include "decode/utf8_text.h"
@@ -21,10 +21,10 @@ namespace {
 
 constexpr int leader_timeout_ms = 8000;
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
-// This time is for a leader whose last answer took long.
+// A leader whose last answer took long gets up to this time.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// This time is for a leader for which librdkafka reports an error. The error may be of an earlier connection,
-// while the answer waits for a fetch.
+// A leader for which librdkafka reports an error gets this time. The error may belong to an earlier
+// connection, and the answer may only wait behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -101,20 +101,21 @@ bool is_asked(const Questions &questions, int32_t partition, int32_t leader, Ran
     });
 }
 
-// Adds an answer that makes the caller ask for the partition again at once.
+// Adds an answer that tells the caller to ask for the partition again at once.
 void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
     consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
 }
 
-// Adds an answer that the partition is away. The reason is the broker's last error, which says more than the
-// error of the call.
+// Adds an answer which says that the partition is away. As the reason it has the broker's last error, because
+// this error says more than the error of the call.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);
     consumer->questions.answers.push_back(answer);
 }
 
-// The broker throttles this client, so its answer may come after the question's timeout.
+// Returns whether the broker throttles this client. The answer of such a broker may come after the timeout of
+// the question.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }
@@ -210,7 +211,7 @@ bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept {
         for (RangesQuestion &question : questions.ranges)
             look_at(consumer, &question);
     } catch (...) {
-        // no memory: the next call gives the answer, or the caller asks again
+        // no memory is left: the next call returns the answer, or the caller asks again
     }
     questions.ranges.erase(std::remove_if(questions.ranges.begin(), questions.ranges.end(),
                                           [](const RangesQuestion &one) { return one.question == nullptr; }),

@@ -1,6 +1,6 @@
-// Questions to the leaders of partitions about offsets. No call waits: the consumer's descriptor becomes
-// readable when there is an answer, and another call takes it. Each leader gets a question of its own, so a
-// leader that is away delays only the answers for its own partitions.
+// Questions to the leaders of partitions about offsets. No call waits. When there is an answer, the
+// consumer's descriptor becomes readable, and topic_next_range() takes the answer. Each leader gets a
+// question of its own, so a leader that is away delays only the answers for its own partitions.
 #pragma once
 
 #include "kafka/range_answer.h"
@@ -12,9 +12,9 @@ namespace heartbeat {
 
 class Consumer;
 
-// Asks the leaders of these partitions, which the last answer of topic_take_answer() has named. If a question
-// for a partition is under way, it does not ask again. Each partition gets an answer, also if its leader is
-// away.
+// Asks the leaders of these partitions. The last answer of topic_take_answer() has named these leaders. If a
+// question about a partition is already under way, it does not ask again. Each partition gets an answer, even
+// if its leader is away.
 bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
                       int64_t kafka_time = 0) noexcept;
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
