@@ -1,5 +1,6 @@
-// Evaluates the alert rules by calling heartbeat_evaluate_alerts(). Without enabled rules and open alerts, it
-// evaluates nothing. With rules on anomalies alone, it evaluates nothing while no reading arrives.
+// Evaluates the alert rules by calling heartbeat_evaluate_alerts(). If no rule is enabled and no alert is
+// open, it evaluates nothing. If all rules are about anomalies, it evaluates nothing while no reading
+// arrives.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -34,16 +35,17 @@ struct Answer {
     int64_t open;
     bool on_arrival;
     bool on_clock;
-    const char *next_customer; // nullptr: this slice of customers was the last one
+    const char *next_customer; // nullptr: this was the last slice of customers
 };
 
 uint64_t rules_seen;
-// This process has seen that readings have arrived. The flag in shared memory stays 1 until the evaluation,
-// so ingest does not wake this process again before that.
+// True if this process has seen that readings have arrived. The flag in shared memory stays 1 until the
+// evaluation. Until then, ingest does not wake this process again.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-TimestampTz silence_due;           // rules on silence take longest, so they are evaluated by the clock alone
-char customer[customer_size] = ""; // the next slice of customers begins after this one
+TimestampTz silence_due;           // when the rules on silence are due; these rules take longest, so only the
+                                   // clock makes them due
+char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
 Answer read_answer(Datum row) {
     constexpr int columns = 6;
@@ -78,7 +80,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
     if (with_silence) {
-        // SQL only compares this customer with others, so its text is copied unchanged
+        // SQL only compares this customer id with other ids, so the text is copied unchanged
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
@@ -116,8 +118,8 @@ TimestampTz alerts_evaluate() {
         elog(ERROR, "heartbeat_evaluate_alerts gave no row");
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
-    // Wait for the disk: after a crash that lost this commit, listeners would receive the alert a second
-    // time.
+    // Wait until the commit is on disk. If a crash lost this commit, listeners would receive the alert a
+    // second time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

@@ -1,5 +1,5 @@
-// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it.
-// It does not know the kinds of rules: heartbeat_evaluate_alerts() does.
+// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it. It does not know the
+// kinds of rules. heartbeat_evaluate_alerts() knows them.
 #pragma once
 
 extern "C" {
@@ -10,13 +10,14 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns the time at which the rules are due: at once after a change of the rules, and a second after the
-// last evaluation if readings have arrived and a rule depends on readings. In all other cases it returns
-// `due`. The last evaluation has set `due`; 0: only a change of the rules or an arrival makes them due.
+// Returns the time at which the rules are due. After a change of the rules they are due at once. If readings
+// have arrived and a rule depends on readings, they are due a second after the last evaluation. In all other
+// cases it returns `due`, which the last evaluation has set. If `due` is 0, only a change of the rules or an
+// arrival of readings makes the rules due.
 TimestampTz alerts_due(TimestampTz due, TimestampTz now);
 
-// Evaluates the rules in a transaction. Returns the microseconds until the next evaluation; 0: only after a
-// change of the rules or an arrival.
+// Evaluates the rules in a transaction. Returns the microseconds until the next evaluation. Returns 0 if only
+// a change of the rules or an arrival of readings makes the rules due.
 TimestampTz alerts_evaluate();
 
 } // namespace heartbeat

@@ -1,6 +1,7 @@
-// The maintenance worker. It does the work that ingest need not wait for: it makes table partitions ahead of
-// time, applies retention, folds the rollup, evaluates alert rules, and records states. It sleeps until an
-// ingest worker or a session wakes it, or a task is due. The launcher starts it. It does not know ingest.
+// The maintenance worker. It does the work for which ingest does not have to wait. It makes table partitions
+// ahead of time, applies retention, folds the rollup, evaluates alert rules, and records states. It sleeps
+// until an ingest worker or a session wakes it, or until a task is due. The launcher starts it. It does not
+// know ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -34,7 +35,8 @@ constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
 
-// Each task returns the microseconds until it is due again; 0: another process makes it due.
+// Each task returns the microseconds until it is due again. Returns 0 if only another process makes it due
+// again.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;
@@ -70,8 +72,8 @@ TimestampTz roll_up() {
     return 0;
 }
 
-// Logs the summary. If no worker has messages to store, this process stops watching the workers: the first
-// message that arrives wakes it again.
+// Logs the summary. If no worker has messages to store, this process stops watching the workers. The next
+// message that arrives wakes this process again.
 TimestampTz sum_up() {
     summary_log();
     pg_atomic_write_u32(&shared_state->watched, 0);
@@ -82,7 +84,7 @@ TimestampTz sum_up() {
 
 struct Task {
     Duty duty;
-    bool failed; // in its last attempt
+    bool failed; // whether its last attempt failed
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
@@ -115,9 +117,9 @@ uint64_t control_seen;
 bool tables_recovered; // tables_recover() has succeeded since the last error
 TimestampTz watch_due; // 0: never
 
-// Decides when to record the state and when to log the summary. An ingest worker reports its state itself,
-// but not that it makes no progress. So this process looks at the workers from time to time while they have
-// messages to store.
+// Decides when to record the state and when to log the summary. An ingest worker reports its own state, but
+// it cannot report that it makes no progress. So while the workers have messages to store, this process
+// checks their progress from time to time.
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
@@ -156,8 +158,8 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
-// If a task has just failed because of a lock, its next attempt waits only a second for the lock, because the
-// other tasks wait meanwhile.
+// If the last attempt of a task failed because of a lock, the next attempt waits only a second for the lock,
+// because all other tasks wait during this time.
 void set_lock_timeout(const Task &task) {
     SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
                     PGC_S_OVERRIDE);

@@ -1,5 +1,5 @@
-// Calls the extension's functions that make and remove table partitions. It remembers for a minute which
-// weeks have their partitions, or cannot get them now.
+// Calls the extension's functions that make and remove table partitions. For a minute it remembers each week
+// that has its table partitions, and each week for which they cannot be made now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
@@ -22,7 +22,8 @@ constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
 constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the worker checks the week again
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // after this time the worker checks the week
+                                                                // again
 constexpr int weeks_kept = 64;
 
 constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", {TIMESTAMPTZOID, TIMESTAMPTZOID}};
@@ -33,7 +34,7 @@ struct KnownWeek {
     TimestampTz until;
     uint64_t generation;
 };
-KnownWeek known_weeks[weeks_kept]; // by number modulo weeks_kept
+KnownWeek known_weeks[weeks_kept]; // the index is the week's number modulo weeks_kept
 KnownWeek nothing_known = {-1, 0, 0};
 
 int64_t week_number(int64_t event_time) {
@@ -48,7 +49,7 @@ KnownWeek &known(int64_t number) {
 void make(TimestampTz first, TimestampTz last) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return; // the transaction that stores the batch finds this, too
+        return; // the transaction that stores the batch also finds that the extension is missing
     Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
     Datum made;
     own_function_call(make_partitions, values, nullptr, &made);

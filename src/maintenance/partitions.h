@@ -1,5 +1,5 @@
-// Makes the table partitions of the weeks that readings belong to, and applies retention.
-// batch_cycle.cpp calls it before it stores a batch, and maintenance.cpp ahead of time.
+// Makes the table partitions of the weeks that readings belong to, and applies retention. batch_cycle.cpp
+// calls it before it stores a batch. maintenance.cpp calls it ahead of time.
 #pragma once
 
 #include "decode/batch.h"
@@ -7,12 +7,13 @@
 namespace heartbeat {
 
 // Makes the table partitions that the batch needs, each in a transaction of its own. Readings more than a
-// year old or more than a week ahead get no partition: their clocks are wrong, and they go to the default
-// partitions. So do readings whose partition cannot be made because a lock is not free within a second;
-// heartbeat_make_partitions() moves them later.
+// year old or more than a week ahead come from devices with wrong clocks. For these readings it makes no
+// table partition, and they go to the default partitions. If a table partition cannot be made because a lock
+// is not free within a second, its readings also go to the default partitions. heartbeat_make_partitions()
+// moves them later.
 void partitions_prepare(const Batch *batch);
 
-// Makes the table partitions of this week and the next one, so that ingest does not wait for them.
+// Makes the table partitions of this week and of the next week, so that ingest does not wait for them.
 void partitions_make_ahead();
 
 // Calls heartbeat_apply_retention(). Does nothing while heartbeat.retention is 0.

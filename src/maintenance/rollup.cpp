@@ -1,7 +1,7 @@
-// Folds the rollup and rolls up marked minutes, while ingest continues. One snapshot (REPEATABLE READ) reads
-// both the marks and the readings of their minutes. So the worker removes exactly the marks whose readings
-// are in the new rows. A lock on heartbeat_records keeps readings in their table partitions meanwhile: this
-// snapshot would not see them in a new one.
+// Folds the rollup and rolls up marked minutes, while ingest continues. A transaction reads the marks and the
+// readings of their minutes with the same snapshot (REPEATABLE READ). So the worker removes exactly the marks
+// whose readings are in the new rows. During this transaction a lock on heartbeat_records prevents that
+// readings move to a new table partition. The snapshot would not see them in a new table partition.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
@@ -26,13 +26,13 @@ namespace heartbeat {
 
 namespace {
 
-// Summarizes the new blocks in the BRIN indexes of the readings. A query on time reads all blocks that are
-// not summarized.
+// Summarizes the new blocks in the BRIN indexes of the readings. Without this, a query on time must read all
+// blocks that are not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
-// Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is ten times as old. It
-// takes at most $2 of them, the newest first, since people query those. Unless $3 is true, all of them are
-// within one hour.
+// Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is older than ten times
+// $1 milliseconds. Selects at most $2 minutes. The newest minutes are first, because people query the newest
+// minutes. If $3 is false, all selected minutes are within one hour.
 Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
     SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket)
     FROM (
@@ -48,8 +48,9 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The number of minutes that one transaction rolls up, if the layout of the tables does not set it. adapt()
-// keeps the transaction short, since its lock prevents new table partitions.
+// The number of minutes that one transaction rolls up, if the layout of the tables does not set this number.
+// adapt() changes the number to keep the transaction short, because the lock of the transaction prevents new
+// table partitions.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
@@ -63,8 +64,8 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// After this many removed rows the worker vacuums the two small tables itself. Autovacuum would come too
-// late, and each query of the summary reads these tables completely.
+// After this many removed rows the worker itself vacuums the two small tables. Each query of
+// vw_customer_bpm_summary reads these tables completely, so autovacuum would come too late.
 constexpr int64_t vacuum_after = 8192;
 int64_t removed = 0;
 
@@ -74,7 +75,7 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
-    static MemoryContext context = nullptr; // kept, since an error would skip its deletion
+    static MemoryContext context = nullptr; // it is never deleted, because an error would skip the deletion
     if (context == nullptr)
         context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(context);
@@ -102,8 +103,8 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // The planner takes a table that was never analysed for a small one, and would scan all of it for each
-    // minute.
+    // The planner assumes that a table that was never analysed is small. It would then scan the whole table
+    // for each minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -143,7 +144,7 @@ RollupResult rollup_run() {
                        BoolGetDatum(adapts)};
     Datum minutes[3]; // the array of minutes, the first minute, the last minute
     statement_execute(&select_quiet_minutes, limits, nullptr, SPI_OK_SELECT);
-    bool nothing; // without such minutes all three are NULL
+    bool nothing; // if there are no such minutes, all three values are NULL
     minutes[0] = statement_value(0, 1, TIMESTAMPTZARRAYOID, &nothing);
     minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);

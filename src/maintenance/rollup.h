@@ -1,13 +1,14 @@
-// Makes rows of heartbeat_rollup from the sums that ingest has appended to heartbeat_rollup_pending and from
-// the minutes that are marked as stale. maintenance.cpp calls it.
+// Makes rows of heartbeat_rollup in two ways: from the sums that ingest has appended to
+// heartbeat_rollup_pending, and from the readings of minutes that are marked as stale. maintenance.cpp calls
+// it.
 #pragma once
 
 #include <cstdint>
 
 namespace heartbeat {
 
-// Call it before the other functions. It makes the planner use indexes in this process, also for tables that
-// it takes for small ones.
+// Call it before the other functions. It makes the planner of this process use indexes even for tables that
+// the planner assumes to be small.
 void rollup_prepare();
 
 // Adds the rows of heartbeat_rollup_pending to heartbeat_rollup, and removes them.
@@ -15,15 +16,16 @@ void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// Rolls up marked minutes in a short transaction, if they got no further mark for rollup_quiet_ms.
-// rolled_up: call it again at once. not_quiet: only newer marks remain, call it again later.
+// In a short transaction, rolls up marked minutes that have got no new mark for rollup_quiet_ms. If it
+// returns rolled_up, call it again at once. If it returns not_quiet, only newer marks remain: call it again
+// later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries
 // on time use these indexes.
 void rollup_summarize();
 
-// rollup_run() takes a minute whose last mark is older than this, in milliseconds.
+// rollup_run() rolls up a minute if its last mark is older than this number of milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 
 } // namespace heartbeat
