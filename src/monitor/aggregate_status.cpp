@@ -1,6 +1,6 @@
-// The most severe state of all workers is the state of the whole. This file also finds the three states that
-// no worker can report itself: a worker makes no progress, a worker does not run, or no worker has started
-// yet.
+// The state of heartbeat as a whole is the most severe state of all workers. This file also finds three
+// states that a worker cannot report: a worker makes no progress, a worker does not run, or no worker has
+// started yet.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-// After this time a worker that does not run is an error.
+// If a worker still does not run after this time, this is an error.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
@@ -66,7 +66,7 @@ void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, 
         "logs.");
 }
 
-// Sets STALLED if the worker has not returned to its loop in time. The worker's own state does not matter.
+// Sets STALLED if the worker has not returned to its loop in time, whatever state the worker has reported.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
@@ -98,7 +98,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, Timest
     int partition;
     TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
-        return; // the worker waits for its broker, and the throttle is the reason shown
+        return; // the worker waits for a broker that throttles it, and heartbeat_status shows the throttling
+                // as the reason
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, since, now, partition);

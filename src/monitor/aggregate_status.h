@@ -15,16 +15,17 @@ struct AggregateStatus {
     int workers;
     double messages_per_second;
     char last_error[state_text_size];
-    TimestampTz last_error_at; // 0: there was none since the server started
-    TimestampTz busy_since;    // of the worker that has stored its batch for the longest time; 0: none
+    TimestampTz last_error_at; // 0: no error since the server started
+    TimestampTz busy_since;    // when the worker that is storing its batch for the longest time began to
+                               // store it; 0: no worker is storing
     AwaitedLock awaited;       // the lock that this worker waits for
     bool of_maintenance;       // a duty of the maintenance worker causes the state, not ingest
 };
 
-// Takes only the lock of shared memory, and holds it for a short time.
+// The only lock that it takes is the lock of shared memory, and only for a short time.
 void aggregate_status_look(AggregateStatus *aggregate);
 
-// Finds the state of ingest alone, and ignores failed duties of the maintenance worker.
+// Finds the state of ingest. It ignores failed duties of the maintenance worker.
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
 } // namespace heartbeat

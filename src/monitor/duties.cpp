@@ -17,7 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int failures_shown = 3; // consecutive failures; they are ten seconds apart
+constexpr int failures_shown = 3; // heartbeat_status shows the error after this number of consecutive
+                                  // failures, which are ten seconds apart
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 
@@ -41,8 +42,8 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns the time at which the duty began to fail or to take too long. 0: heartbeat_status shows no error of
-// this duty.
+// Returns the time at which the duty began to fail, or at which a run began that takes too long. Returns 0 if
+// heartbeat_status must show no error of this duty.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))

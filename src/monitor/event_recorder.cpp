@@ -1,5 +1,5 @@
-// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it, so
-// there is one row for all workers, and no ingest worker waits for it.
+// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it. So
+// one row is for all workers, and no ingest worker waits until the row is written.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -42,7 +42,7 @@ struct Recorded {
     WorkerState state;
     bool throttled;
     char reason[state_text_size];
-    int64_t changes; // of the state, up to that row
+    int64_t changes; // the number of changes of the state up to the last row
     int rows_left;
     TimestampTz refilled_at;
 };
@@ -55,8 +55,8 @@ int64_t changes_now() {
     return changes;
 }
 
-// True if the last row already has this state. The numbers in the reason of a stall or a throttle change all
-// the time, so these reasons are not compared.
+// Returns true if the last row already has this state. The reason of a stall and the reason of a throttle
+// have numbers that change all the time, so these reasons are not compared.
 bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
@@ -64,8 +64,8 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// Returns true while the workers are starting. The event of the server's start already records this, so it
-// needs no row.
+// Returns true while the workers are starting. This state needs no row, because the row for the start of the
+// server already records it.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }
@@ -95,8 +95,8 @@ void write_start() {
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
-// Logs that a person should update the extension. The library of a new version also works with the tables of
-// the version before it, so the update can wait.
+// Logs that a person should update the extension. The update is not urgent, because the library of a new
+// version also works with the tables of the previous version.
 void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)

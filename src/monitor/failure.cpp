@@ -1,5 +1,5 @@
-// Recovers from an error (failure_take()), and finds its cause in its own transaction (failure_explain()).
-// The workers' loops call both.
+// failure_take() recovers from an error. failure_explain() finds the cause of the error in a transaction of
+// its own. The loops of the workers call both functions.
 #include "server/server.h"
 
 #include "monitor/failure.h"
@@ -32,7 +32,8 @@ void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(cons
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    // The caller stores the batch again by halves. That attempt finds the real error.
+    // If PostgreSQL refused a row, the caller stores the batch again by halves. That attempt finds the real
+    // error, so this error is not reported.
     bool refused = may_be_of_row != nullptr && may_be_of_row(error);
     char message[sizeof(failure->message)];
     text_copy(message, refused || error->message == nullptr ? "" : error->message);
@@ -75,7 +76,7 @@ void failure_explain(Failure *failure) {
         PopActiveSnapshot();
         CommitTransactionCommand();
     }
-    PG_CATCH(); // if this fails too, the reason is only the message
+    PG_CATCH(); // if the search for the cause fails too, the reason is only the message
     {
         HOLD_INTERRUPTS();
         FlushErrorState();

@@ -1,4 +1,4 @@
-// Recovers a process of heartbeat after an error, and explains the error: the message, and the process or
+// Recovers a process of heartbeat after an error. Explains the error by its message and by the process or
 // object that caused it. The ingest workers and the maintenance worker call it when a step or a duty fails.
 #pragma once
 
@@ -13,22 +13,23 @@ namespace heartbeat {
 // The last error. Each step or duty that can fail has its own Failure.
 struct Failure {
     char message[state_text_size];
-    bool is_of_row; // see subtransaction_is_row_error
+    bool is_of_row; // the error is about a row: see subtransaction_is_row_error()
     TimestampTz logged_at;
     bool is_of_lock;              // the error is a lock timeout
     bool passes;                  // the cause ends by itself, as a dump does
     char advice[state_text_size]; // the part of the error's hint, detail and context that a person can use
-    char reason[state_text_size]; // for a state: the message and the cause
+    char reason[state_text_size]; // the reason of a state: the message and the cause
     char hint[state_text_size];
 };
 
-// Call it inside PG_CATCH. It ends the failed transaction and reports the error to the slot. It logs the
-// error, and logs it again only once a minute while the message stays the same. If may_be_of_row() is true of
-// the error, it does not report it yet: the caller tries again, and the error of that attempt is reported.
+// Call it inside PG_CATCH. It ends the failed transaction, writes the error to the slot and logs it. While
+// the message stays the same, it logs the error at most once a minute. If may_be_of_row() returns true for
+// the error, it neither logs the error nor writes it to the slot. The caller then tries again, and the next
+// attempt finds the error to report.
 void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
-// Call it afterwards, outside of PG_CATCH. It finds the process or object that caused the error, and sets the
-// reason and the hint.
+// Call it after failure_take(), outside of PG_CATCH. It finds the process or object that caused the error,
+// and sets the reason and the hint.
 void failure_explain(Failure *failure);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Throttles librdkafka's log messages. While a broker cannot be reached, librdkafka logs a message every
-// second, and the server's log would become too long to read. The ingest worker calls it.
+// Throttles librdkafka's log messages. While librdkafka cannot reach a broker, it logs a message every
+// second. With all these messages the server's log would be too long to read. The ingest worker calls it.
 #include "server/server.h"
 
 #include "monitor/kafka_log.h"
@@ -17,7 +17,8 @@ constexpr int level_warning = 4; // syslog's numbers: a lower number is more sev
 constexpr int kinds_kept = 16;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
-// In that time, of all kinds together: a hundred brokers would make a hundred kinds.
+// The maximal number of lines in this time for all kinds together. It is needed because a hundred brokers can
+// cause messages of a hundred kinds.
 constexpr int lines_max = 20;
 
 struct Kind {
@@ -44,8 +45,8 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the kind of this message. If the table does not have it, the new kind replaces the kind that was
-// logged longest ago.
+// Returns the kind of this message. If the array `kinds` does not have this kind, it replaces the kind that
+// was logged longest ago.
 Kind *find_kind(const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {

@@ -37,8 +37,9 @@ constexpr StatementPart choose_holder = {"@choose_holder@", R"sql(
         coalesce(x.prepared, a.xact_start)
     LIMIT 1)sql"};
 
-// $1 is the kind of the lock, $2 to $7 identify the locked object, and $8 has the modes that conflict with
-// the mode that heartbeat waits for. $9 says whether a session counts that waits for the lock itself.
+// $1 is the kind of the lock, and $2 to $7 identify the locked object. $8 has the modes that conflict with
+// the mode that heartbeat waits for. If $9 is true, the result can also be a session that itself waits for
+// the lock.
 Statement select_holder = {
     {TEXTOID, OIDOID, OIDOID, INT4OID, INT2OID, TEXTOID, OIDOID, TEXTARRAYOID, BOOLOID},
     {select_holders, choose_holder},
@@ -165,7 +166,7 @@ Found find(const LOCKTAG &tag, LOCKMODE mode, bool waiting_too) {
     return read_found();
 }
 
-// Names the locked object, as a phrase that begins with a space.
+// Returns a phrase that names the locked object. The phrase begins with a space.
 const char *object_of(const AwaitedLock &awaited) {
     const LOCKTAG &tag = awaited.tag;
     if (!awaited.any)
@@ -215,12 +216,13 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // this session waits too, ahead of heartbeat's process: find the session that holds the lock
+        // this session itself waits for the lock, before heartbeat's process in the queue: find the session
+        // that holds the lock
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // The server would have logged a wait for a lock, so this error has another cause, such as an error
-        // that a trigger raises itself.
+        // If heartbeat's process had waited for a lock, the server would have logged the wait. So the error
+        // has another cause. For example, a trigger has raised the error itself.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -1,6 +1,6 @@
-// Finds the session or prepared transaction that holds a lock that heartbeat waits for, and describes it so
-// that a person can find and end it. obstacles.cpp calls it for an error, and status.cpp for a stalled
-// worker.
+// heartbeat waits for a lock that a session or a prepared transaction holds. This file finds this holder, and
+// describes it so that a person can find it and end it. obstacles.cpp calls it for an error, and status.cpp
+// calls it for a stalled worker.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -14,8 +14,8 @@ struct LockHolder {
     char hint[state_text_size];
 };
 
-// Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, it finds the session
-// that has held any lock on a table of heartbeat for the longest time.
+// Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, it looks at all
+// locks on tables of heartbeat, and finds the session that has held such a lock for the longest time.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

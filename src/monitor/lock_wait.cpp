@@ -1,6 +1,6 @@
-// Learns which lock this process waits for from the server's log line about the wait (log_lock_waits). The
-// server writes this line while the process is in the lock's wait queue, and a hook of the log reads the
-// queue then.
+// Finds out which lock this process waits for. The setting log_lock_waits makes the server log a line about a
+// long wait. At this moment the process is still in the wait queue of the lock. A hook of the log then reads
+// the lock from the queue.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
@@ -17,7 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// Shorter than each lock_timeout of heartbeat's whose error is to be explained.
+// This time is shorter than every lock_timeout of heartbeat that leads to an error which failure_explain()
+// explains.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // the administrator has set log_lock_waits to on
@@ -26,8 +27,8 @@ emit_log_hook_type next_log_hook = nullptr;
 
 // Records the lock. It removes the line from the log unless the administrator has asked for such lines.
 void look(ErrorData *line) {
-    // Another process may grant the lock at any time. The lock's entry stays even then, because this process
-    // holds the lock.
+    // Another process may grant the lock to this process at any time. Even then the entry of the lock stays,
+    // because this process then holds the lock.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

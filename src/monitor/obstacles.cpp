@@ -1,5 +1,5 @@
-// Finds the cause of an error in the catalog and in the error itself. For a lock timeout it looks only for
-// the holder of the lock. failure.cpp calls it.
+// Finds the cause of an error in the catalog and in the error itself. If the error is a lock timeout, it
+// finds only the holder of the lock. failure.cpp calls it.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -39,7 +39,7 @@ void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
 
-// Finds the first line of the context that names a function that is not heartbeat's.
+// Finds the first line of the context that names a function of a user and not a function of heartbeat.
 bool find_function(const char *context, char *line, size_t size) {
     for (const char *next = context; next != nullptr && *next != '\0';) {
         const char *end = strchr(next, '\n');
@@ -63,7 +63,7 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
         text_print(sentence, sizeof(sentence), "The error came from %s.", line);
         text_add_sentence(advice, size, sentence);
     }
-    // the detail of this error names a publication, and has no values of a row
+    // the detail of this error is safe to show: it names a publication, and has no values of a row
     if (error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE && error->detail != nullptr)
         text_add_sentence(advice, size, error->detail);
 }

@@ -16,8 +16,8 @@ struct Obstacle {
     bool passes; // the cause ends by itself, as a dump does
 };
 
-// Writes the error's hint, and the user's function that raised the error. It never writes a detail that may
-// contain readings.
+// Writes the hint of the error, and the user's function that raised the error. It never writes a detail that
+// can contain readings.
 void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 
 // Call it with an SPI connection in a process of heartbeat, as the session's user.

@@ -1,5 +1,5 @@
-// heartbeat_partition_states(): one row for each Kafka partition that a worker reads, from shared memory. The
-// view heartbeat_partitions calls it.
+// heartbeat_partition_states(). It returns a row for each Kafka partition that a worker reads. The data come
+// from shared memory. The view heartbeat_partitions calls it.
 #include "server/server.h"
 
 #include "monitor/worker_stats.h"

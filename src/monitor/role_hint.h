@@ -1,5 +1,5 @@
-// Warns in heartbeat_status that the workers have more rights than they need. status.cpp calls it. It only
-// warns: a worker that acts as a superuser works too.
+// Warns in heartbeat_status that the workers have more rights than they need. status.cpp calls it. This is
+// only a warning, because a worker that acts as a superuser also works.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Allocates the shared memory, and has the names of its states. One lock protects it, and a process holds
-// this lock only while it copies. worker_slot.cpp and worker_stats.cpp write to the memory, and wake.cpp
-// wakes the processes that read it.
+// Allocates the shared memory, and has the names of the states in it. One lock protects the shared memory. A
+// process holds this lock only while it copies data. worker_slot.cpp and worker_stats.cpp write to the
+// memory, and wake.cpp wakes the processes that read it.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"

@@ -1,6 +1,6 @@
 // The shared memory of heartbeat. Each process of heartbeat writes its state and progress here, and sessions
-// read them for heartbeat_status. The other files of src/monitor use it, and also ingest, maintenance and
-// admin.
+// read them for heartbeat_status. The other files of src/monitor use it, and the floors above (ingest,
+// maintenance and admin).
 #pragma once
 
 #include "server/server.h"
@@ -17,7 +17,8 @@ extern "C" {
 namespace heartbeat {
 
 // The states in rising order of severity: heartbeat_status shows the most severe state of all workers. No
-// worker reports `stalled` itself: aggregate_status.cpp finds it when it looks at a worker that is `running`.
+// worker reports `stalled` itself: aggregate_status.cpp finds that a worker with the state `running` is
+// stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
@@ -26,7 +27,8 @@ inline constexpr char not_installed_reason[] = "extension \"heartbeat\" is not i
 inline constexpr int partition_reason_size = 224;
 inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
-// The workers also read partitions with higher numbers, but shared memory has no high watermark for them.
+// Shared memory has slots for this number of Kafka partitions. The workers also read partitions with higher
+// numbers, but shared memory has no high watermark of them.
 inline constexpr int partitions_shown_max = 4096;
 
 // A lock that a process waits for.
@@ -36,10 +38,11 @@ struct AwaitedLock {
     LOCKMODE mode;
 };
 
-// What a worker is doing. heartbeat_status names it if the worker does not return to its loop.
+// The present activity of a worker. If the worker does not return to its loop, heartbeat_status names the
+// activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
-// The state of a Kafka partition at the worker that reads it.
+// The state of a Kafka partition, as the worker that reads it sees it.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
 struct WorkerSlot {
@@ -49,16 +52,17 @@ struct WorkerSlot {
     TimestampTz since;
     TimestampTz started_at;
     TimestampTz ended_at;   // 0 while it runs
-    TimestampTz busy_since; // when it began to store the current batch; 0: it has no batch
+    TimestampTz busy_since; // when the worker began to store its batch; 0: it is not storing a batch
     WorkerActivity activity;
     TimestampTz active_since;
-    TimestampTz back_at; // when it returns to its loop at the latest; 0: when it is woken
+    TimestampTz back_at; // the latest time at which the worker returns to its loop; 0: it waits until it is
+                         // woken
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
     TimestampTz last_error_at;
     TimestampTz throttled_since;
-    TimestampTz throttled_until; // until then a broker delays its answers because of a quota
+    TimestampTz throttled_until; // a broker delays its answers until this time because of a quota
     char throttled_by[128];
     int throttled_ms;             // the last delay that the broker reported
     AwaitedLock awaited;          // set when the wait has taken longer than 200 ms
@@ -70,7 +74,7 @@ inline constexpr int duties_count = 8; // the number of the maintenance worker's
 
 struct DutySlot {
     TimestampTz began_at;      // 0: the duty is not running
-    TimestampTz done_at;       // 0: never since the server started
+    TimestampTz done_at;       // 0: not done since the server started
     TimestampTz failing_since; // 0: its last run did not fail
     int64_t failures;          // consecutive failures
     int64_t failures_total;
@@ -82,8 +86,9 @@ struct DutySlot {
 struct PartitionSlot {
     int64_t high_watermark;    // -1: not known
     int64_t next_offset;       // as last stored; -1: not known
-    TimestampTz waiting_since; // when the lag began, or when a batch was last stored since then; 0: no lag
-    int64_t last_kafka_time;   // of the last message read, in milliseconds since 1970; -1: not known
+    TimestampTz waiting_since; // when the lag began, or when a batch was last stored during the lag; 0: no
+                               // lag
+    int64_t last_kafka_time;   // the time of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
     TimestampTz confirmed_at; // when the leader last gave the high watermark; 0: not yet
     PartitionState state;
@@ -105,13 +110,14 @@ struct SharedState {
     LWLock *lock;                   // protects all members except the atomics
     pg_atomic_uint64 control_seen;  // grows when heartbeat_control or the extension may have changed
     pg_atomic_uint32 rollup_due;    // 1: a batch has marked or appended rows since the rollup last looked
-    pg_atomic_uint32 rollup_rows;   // rows added to heartbeat_rollup_pending since then
+    pg_atomic_uint32 rollup_rows;   // rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
     pg_atomic_uint32 rules_watch;   // 1: an alert rule must be evaluated when readings arrive
-    pg_atomic_uint32 silence;       // the shortest period of a rule on silence, in seconds; 0: there is none
+    pg_atomic_uint32 silence;       // the shortest period of a rule on silence, in seconds; 0: no such rule
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the rules were last evaluated
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
-    pg_atomic_uint32 reported;      // 1: a worker has reported a state since the maintenance worker looked
+    pg_atomic_uint32 reported;      // 1: a worker has reported a state that the maintenance worker has not
+                                    // seen yet
     pg_atomic_uint64 announcements_dropped; // since the server started
     pg_atomic_uint64 drops_told_at;         // when they were last logged
     WorkerState worst;                      // the most severe present state of all workers
@@ -133,14 +139,14 @@ const char *shared_state_name(PartitionState state); // as heartbeat_partitions 
 
 void shared_state_request(); // in _PG_init, while preloading
 
-// True if the workers serve the database of this session.
+// Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
 // Clears the slots of the partitions that the calling process has read.
 void shared_state_forget_partitions();
 
-// Counts a dropped notification. Once a minute it returns the number of dropped notifications so far, which
-// the caller then logs. Otherwise it returns 0.
+// Counts a dropped notification. Once a minute it returns the number of all notifications dropped so far, and
+// the caller must log this number. Otherwise it returns 0.
 uint64_t shared_state_announcement_dropped();
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// heartbeat_state() and heartbeat_ingest_state(): the state of all workers together from shared memory.
-// heartbeat_state() also adds the pause and the lag from the tables, if the caller can read them. The view
-// heartbeat_status calls it.
+// heartbeat_state() and heartbeat_ingest_state(). They return the state of all workers together from shared
+// memory. heartbeat_state() also adds the pause and the lag from the tables, if the session can read the
+// tables. The view heartbeat_status calls heartbeat_state().
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -63,7 +63,8 @@ void look(AggregateStatus *aggregate) {
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
-    // The caller's database has the extension. Just after CREATE EXTENSION the workers have not looked yet.
+    // The caller's database has the extension, so the workers have not yet noticed that CREATE EXTENSION has
+    // just created it.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;
@@ -77,8 +78,8 @@ struct Looks {
     Lag lag;
 };
 
-// Names the holder of the lock that the current batch waits for. It can say that the holder is
-// idle only if the caller may see the state of that session.
+// Names the holder of the lock that the current batch waits for. The text says that the holder is idle only
+// if the caller may see the state of the holder's session.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);
@@ -90,8 +91,8 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// A pause that a person has set comes before the state that the workers report, also inside the transaction
-// that sets it.
+// If a person has paused ingest, the result is this pause, and not the state that the workers report. This is
+// so even inside the transaction that sets the pause.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -114,8 +115,9 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// An error in a table must not keep heartbeat_state() from returning the rest. A cancel request, a lack of
-// memory and the end of the session must still end the statement.
+// Returns whether heartbeat_state() ignores the error and returns the rest of the row, which it does after an
+// error in a table. A cancel request, a lack of memory and the end of the session must still end the
+// statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
@@ -186,8 +188,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// The alert rules on silence apply only while ingest runs, and call this. It ignores failed duties of the
-// maintenance worker.
+// The alert rules on silence apply only while ingest runs, so they call this function. It ignores failed
+// duties of the maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {

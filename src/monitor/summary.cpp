@@ -1,4 +1,4 @@
-// Logs the numbers of stored messages of the last period, for a person who reads the log. One line is for all
+// Logs how many messages were stored in the last period, for a person who reads the log. One line is for all
 // workers. The counters come from heartbeat_offsets, and the times of the batches come from shared memory.
 #include "server/server.h"
 
@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// `messages` counts the messages that were read, also by a replay. A retry of dead letters changes other
-// counters, but not this one.
+// `messages` counts the messages that ingest or a replay has read. A retry of dead letters changes the other
+// counters, but not `messages`.
 Statement select_totals = {R"sql(
     SELECT greatest(least(messages, 9223372036854775807), 0)::bigint,
         least(records, 9223372036854775807)::bigint, least(anomalies, 9223372036854775807)::bigint,

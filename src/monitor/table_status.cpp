@@ -1,5 +1,5 @@
-// Reads heartbeat_control and heartbeat_offsets if no session has locked them. A person who reads
-// heartbeat_status because of a lock must not wait for the same lock.
+// Reads heartbeat_control and heartbeat_offsets if no session has locked them. When a lock blocks ingest, a
+// person reads heartbeat_status. This query must not wait for the same lock.
 #include "server/server.h"
 
 #include "monitor/table_status.h"
@@ -23,9 +23,9 @@ Statement select_hold = {R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused)sql"};
 
-// $2 and $3 are the partitions that the workers know and their high watermarks. If a sum is too large for a
-// bigint, the result is the largest bigint. An offset that a person has set in advance has no lag, because
-// its partition may never exist.
+// $2 are the partitions that the workers know, and $3 are the high watermarks of these partitions. If a sum
+// is too large for a bigint, the result is the largest bigint. If a person has set an offset in advance, it
+// has no lag, because its partition may never exist.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

@@ -11,16 +11,16 @@ struct Hold {
     const char *reason; // palloc'd
 };
 
-// Locks the table for reading if that is possible without waiting. Returns true if it has the lock, which
-// lasts until the transaction ends.
+// Tries to lock the table for reading, without waiting. Returns true if it has got the lock. The transaction
+// keeps the lock until it ends.
 bool table_status_can_read(const char *table);
 
-// Call it with an SPI connection. Reads the pause from heartbeat_control. If that table is locked, it reports
-// no pause.
+// Call it with an SPI connection. Reads the pause from heartbeat_control. If another session has locked this
+// table, it reports no pause.
 void table_status_hold(Hold *hold);
 
-// Computes the lag from the offsets in heartbeat_offsets or, if that table is locked, from those in shared
-// memory.
+// Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, it uses
+// the offsets in shared memory.
 void table_status_lag(Lag *lag);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
 // Wakes workers through their latches in shared memory. Each function first writes the change to shared
-// memory. So a worker that is already awake sees the change, and no worker is woken twice for one change.
+// memory. So a worker that is already awake sees the change, and no function wakes a worker twice for one
+// change.
 #include "server/server.h"
 
 #include "monitor/wake.h"

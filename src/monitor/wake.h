@@ -1,5 +1,5 @@
-// Wakes processes of heartbeat in this server. Sessions call it when they change something that the workers
-// read. The ingest workers call it when they have work for the maintenance worker.
+// Wakes processes of heartbeat in this server. A session calls it when it has changed data that the workers
+// read. An ingest worker calls it when it has work for the maintenance worker.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -14,11 +14,12 @@ uint64_t wake_generation(); // grows with each call of wake_all()
 void wake_maintenance();
 
 // If there are this many pending rows, the maintenance worker folds them at once. Each query of
-// vw_customer_bpm_summary adds up the pending rows, so it is fast only if they are few.
+// vw_customer_bpm_summary adds up the pending rows, so the query is fast only if there are few pending rows.
 inline constexpr uint32_t rollup_rows_max = 4096;
 
 // Call it after a commit that has changed the rollup and appended `rows` pending rows. It wakes the
-// maintenance worker if that worker does not know of a change yet, or if there are too many pending rows.
+// maintenance worker in two cases: this worker does not know of a change of the rollup yet, or there are too
+// many pending rows.
 void wake_for_rollup(uint32_t rows);
 
 // Call it after a commit that has changed alert rules. It wakes the maintenance worker.

@@ -1,6 +1,6 @@
-// Writes the reports of each process of heartbeat to shared memory: its state, its last error, what it is
-// doing and the lock that it waits for. Only the process itself writes its slot. A change of state wakes the
-// maintenance worker and is written to the log.
+// Writes the reports of a process of heartbeat to its slot in shared memory: its state, its last error, its
+// activity and the lock that it waits for. Only the process itself writes its slot. When the state changes,
+// it wakes the maintenance worker and writes the change to the log.
 #include "server/server.h"
 
 #include "monitor/wake.h"

@@ -1,5 +1,5 @@
 // The slot of a process in shared memory. Each process of heartbeat writes only its own slot: its state, its
-// last error, and what it is doing. aggregate_status.cpp reads the slots.
+// last error, and its activity. aggregate_status.cpp reads the slots.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -7,9 +7,9 @@
 namespace heartbeat {
 
 // The calling process takes the slot, and keeps it until the process exits. Returns false if another process
-// has it.
+// has the slot.
 bool worker_slot_claim(WorkerSlot *slot);
-// True if the calling process is a process of heartbeat.
+// Returns true if the calling process is a process of heartbeat.
 bool worker_slot_is_claimed();
 
 // Sets the caller's state. It logs each change of the state or the reason once.
@@ -24,8 +24,8 @@ void worker_slot_error(WorkerSlot *slot, const char *message);
 // empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// Records what the worker is doing, and that it returns to its loop after this number of milliseconds; -1:
-// when it is woken.
+// Records the activity of the worker, and that the worker returns to its loop at the latest after this number
+// of milliseconds. -1 means that the worker waits until it is woken.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Starts a process of heartbeat. It takes the slot before it connects, because a connection can take long,
-// and heartbeat_status already shows the process meanwhile.
+// Starts a process of heartbeat. The process takes its slot before it connects to the database. To connect
+// can take a long time, and heartbeat_status already shows the process during this time.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"

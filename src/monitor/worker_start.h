@@ -1,13 +1,13 @@
-// Starts a process of heartbeat. The launcher, the maintenance worker and the ingest workers call it first.
-// It does not know what the process does afterwards.
+// Starts a process of heartbeat. The first call of the launcher, the maintenance worker and each ingest
+// worker is a call of this file. It does not know the work of the process.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Sets up the process, takes the slot, and connects to the database (nullptr: only to the shared catalogs).
-// Ends the process if another process has the slot.
+// Sets up the process, takes the slot, and connects to the database. If `database` is nullptr, it connects
+// only to the shared catalogs. Ends the process if another process has the slot.
 void worker_start(const char *database, WorkerSlot *slot);
 
 } // namespace heartbeat

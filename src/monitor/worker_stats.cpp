@@ -1,5 +1,5 @@
-// Writes the progress of the workers to shared memory, and computes rates and lag from it. The counters begin
-// at the start of the server; heartbeat_offsets has the counters that must survive a restart.
+// Writes the progress of the workers to shared memory, and computes rates and lag from this progress. These
+// counters begin at 0 when the server starts. heartbeat_offsets has the counters that must survive a restart.
 #include "server/server.h"
 
 #include "monitor/wake.h"
@@ -12,8 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// A partition lags while its high watermark is above the stored offset. waiting_since is the beginning of the
-// lag, or the last time that messages were stored during the lag.
+// A partition lags while its high watermark is greater than the stored offset. waiting_since is the time at
+// which the lag began. If messages were stored during the lag, it is the last time at which messages were
+// stored.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)
@@ -85,7 +86,7 @@ void worker_stats_high_watermark(int32_t partition, int64_t high_watermark) {
 void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason) {
     if (partition >= partitions_shown_max)
         return;
-    // only this process writes what it owns, so it may read it without the lock
+    // only this process writes the slots of its partitions, so it may read them without the lock
     PartitionSlot *slot = &shared_state->partitions[partition];
     if (slot->pid == MyProcPid && slot->state == state && strcmp(slot->reason, reason) == 0)
         return;

@@ -6,16 +6,17 @@
 
 namespace heartbeat {
 
-// The upper bounds of the storing times of batches, in microseconds. A longer time is in the last bucket.
+// The upper bounds of the storing times of batches, in microseconds. All longer times are in the last bucket.
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void worker_stats_batch_begins(WorkerSlot *slot);                 // the batch is complete and is to be stored
+void worker_stats_batch_begins(WorkerSlot *slot);                 // the batch is complete, and the worker
+                                                                  // begins to store it
 void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // the batch was stored
 void worker_stats_batch_dropped(WorkerSlot *slot); // the batch was discarded; its messages are read again
 
-// The calling process records these values of a partition that it reads. Its leader has just given the high
-// watermark.
+// With these three functions the calling process records values of a partition that it reads. Call the first
+// function when the leader has just given the high watermark.
 void worker_stats_high_watermark(int32_t partition, int64_t high_watermark);
 void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason);
 void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
@@ -29,22 +30,22 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-void worker_stats_lag(Lag *lag); // of all partitions that a worker reads
+void worker_stats_lag(Lag *lag); // the lag of all partitions that a worker reads
 
-// Returns messages per second over the last minute, or since the worker started if that is less. Call it with
-// the lock held.
+// Returns messages per second over the last minute. If the worker has run for less than a minute, it uses the
+// time since the start. Call it with the lock held.
 double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time at which the worker should have returned to its loop; 0: the worker is not late. Call it
-// with the lock held.
+// Returns the time at which the worker should have returned to its loop. Returns 0 if the worker is not late.
+// Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time from which on the worker has had messages to read or to store, but has made no progress;
-// 0: the worker has no such messages, or makes progress. *partition is the partition that it waits for, or -1
-// if a batch waits to be stored. Call it with the lock held.
+// Returns the time since which the worker has had messages to read or to store. Progress sets this time
+// again. Returns 0 if the worker has no messages to read or to store. *partition is the partition that it
+// must read, or -1 if it is storing a batch. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
-// True if a worker has a batch to store or a partition lags. Only then can a worker stall.
+// Returns true if a worker is storing a batch or a partition lags. Only then can a worker be stalled.
 bool worker_stats_are_wanted();
 
 } // namespace heartbeat
