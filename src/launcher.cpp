@@ -1,5 +1,6 @@
-// The launcher. PostgreSQL starts this process. It waits for the database heartbeat.database, logs once why
-// it waits, and keeps the maintenance worker and the ingest workers running. It does not know what they do.
+// The launcher. PostgreSQL starts this process. It waits for the database heartbeat.database, and logs once
+// why it waits. It starts the maintenance worker and the ingest workers, and starts them again when they end.
+// It does not know the work of these processes.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -26,8 +27,8 @@ namespace heartbeat {
 namespace {
 
 constexpr long look_again_ms = 5000; // while the database is missing or does not accept connections
-// PostgreSQL restarts the launcher after this time. A worker's delay begins at it, too, and doubles at each
-// start.
+// PostgreSQL restarts the launcher after this time. The delay before a worker is started again is at first
+// also this time, and doubles at each start.
 constexpr int restart_seconds = 1;
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;
@@ -40,7 +41,7 @@ struct WorkerEntry {
     TimestampTz started_at;
     long delay_ms;
     bool refused; // PostgreSQL had no free slot for a background worker
-    bool runs;    // as of the last look_at()
+    bool runs;    // the result of the last look_at()
 };
 
 WorkerEntry entries[workers_max + 1];
@@ -50,8 +51,8 @@ struct Database {
     bool open; // accepts connections
 };
 
-// Scans pg_database without an index: the launcher is connected to no database, and there the indexes of the
-// catalogs may not be ready.
+// Scans pg_database without an index. The launcher is not connected to a database, and in such a process the
+// indexes of the catalogs may not be ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();

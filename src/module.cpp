@@ -1,6 +1,6 @@
 // The entry of the shared library. PostgreSQL calls _PG_init() when it loads the library.
-// It also gives server/transaction.cpp, store/tables.cpp and store/announce.cpp the functions that they call
-// without knowing them.
+// server/transaction.cpp, store/tables.cpp and store/announce.cpp call functions of other floors through
+// pointers. This file sets these pointers.
 #include "server/server.h"
 
 #include "launcher.h"
