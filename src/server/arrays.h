@@ -1,6 +1,6 @@
-// Makes one-dimensional arrays for the parameters of statements. Arrays of numbers, times and customers are
-// built directly, without an array of Datums in between, because each batch needs them. The files of
-// src/store call it most.
+// Makes one-dimensional arrays for the parameters of statements. Each batch needs arrays of numbers, times
+// and customers. So for speed these arrays are built directly, and not from an array of Datums. Most callers
+// are files of src/store.
 #pragma once
 
 #include "server/server.h"
@@ -16,7 +16,7 @@ extern "C" {
 namespace heartbeat {
 
 // Returns a piece of a batch in the database's encoding, and sets *size to its number of bytes. Raises an
-// error if the encoding lacks a character.
+// error if the database's encoding does not have a character of the piece.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
 // Allocates an array for `count` elements whose data takes `data_size` bytes. The caller writes the data.
@@ -60,8 +60,8 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// All functions below build an array of Datums, because they are for dead letters and offsets, and a batch
-// has few of these. array_of_names() makes an array of text from terminated names.
+// All functions below build an array of Datums first. They are for dead letters and offsets, and a batch has
+// only few of these. array_of_names() makes an array of text from terminated names.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     for (size_t i = 0; i < count; i++)
@@ -70,8 +70,8 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Makes an array of text from pieces of the batch in UTF-8. text_from_utf8() converts each piece, and changes
-// the characters that the database cannot show.
+// Makes an array of text from pieces of the batch in UTF-8. text_from_utf8() converts each piece, and
+// replaces the characters that the database cannot show.
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {
         BatchBytes piece = piece_at(i);
@@ -92,7 +92,7 @@ template <typename PieceAt> Datum array_of_bytea(const Batch *batch, size_t coun
         construct_md_array(values, nulls, 1, &dimension, &lower, BYTEAOID, -1, false, TYPALIGN_INT));
 }
 
-// unix_microseconds_at(i) returns element i, unless null_at(i) says that it is NULL.
+// If null_at(i) returns true, element i is NULL. Otherwise unix_microseconds_at(i) returns element i.
 template <typename NullAt, typename ValueAt>
 Datum array_of_timestamptz_or_null(size_t count, NullAt null_at, ValueAt unix_microseconds_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));

@@ -123,7 +123,7 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
     tree_walker_callback callback = walker;
 #else
-    // a function without a prototype in C, whose type in C++ has no parameters
+    // in C the function has no prototype, so its type in C++ has no parameters
     auto callback = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker));
 #endif
     if (IsA(node, Query))

@@ -1,5 +1,5 @@
-// Has one name for each difference between the supported versions of PostgreSQL. All files above call it. No
-// other file tests PG_VERSION_NUM.
+// The supported versions of PostgreSQL differ. This header hides each difference behind one name. The files
+// of this folder and of the floors above include it. No other file tests PG_VERSION_NUM.
 #pragma once
 
 extern "C" {
@@ -23,22 +23,24 @@ namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
 
-// Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only warns of it.
+// Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only warns of such a setting.
 void reserve_settings(const char *prefix);
 
-// Call it in _PG_init. It calls the function when the server allows requests for shared memory.
+// Call it in _PG_init(). It calls `request` when the server allows requests for shared memory.
 void when_memory_is_requested(void (*request)());
 
-// Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows it by this name.
+// Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.
 uint32 new_wait_event(const char *name);
 
-// For a function that returns a set: the function puts its rows into setResult of the returned struct.
+// A function that returns a set calls it. The function then puts its rows into setResult of the returned
+// struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
 // Gives the parser's range table to an executor that runs no plan.
 void init_range_table(EState *estate, ParseState *parse);
 
-// Returns the map from the parent's rows to the partition's rows; nullptr if both have the same columns.
+// Returns the map from the parent's rows to the table partition's rows. Returns nullptr if both tables have
+// the same columns.
 TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 
 // Raises an error if the current user may not execute the function.
@@ -50,7 +52,8 @@ void change_extension_owner(Oid extension, Oid owner);
 // Calls the walker for each child of an expression or a query, until it returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 
-// Runs VACUUM. `context` must outlive the transactions of VACUUM, which keeps its own data there.
+// Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must outlive
+// these transactions.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 
 } // namespace heartbeat

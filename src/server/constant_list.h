@@ -1,5 +1,5 @@
-// A list whose length the compiler counts. Statements and own functions have their types in such lists, so no
-// arity is counted by hand.
+// A list whose length the compiler counts. The declarations of statements and of own functions have their
+// parameter types in such lists. So nobody has to count parameters by hand.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Finds the extension in this database: its schema, its owner, its tables. No other file looks these up,
-// because each of them can change between two transactions.
+// Finds the extension in this database, with its schema, its owner and its tables. Each of these can change
+// between two transactions. So all other files get them from here.
 #pragma once
 
 extern "C" {
@@ -32,12 +32,12 @@ Oid extension_table(const char *name);
 const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
-// Makes every process-local memory of the extension's tables and statements invalid. Call it after an error,
-// since the schema may have been renamed or the extension recreated.
+// Makes everything invalid that this process remembers about the extension's tables and statements. Call it
+// after an error, because the cause can be that the schema was renamed or the extension was recreated.
 void extension_forget();
 
-// Increases with each extension_forget(). A value that was remembered under another generation is no longer
-// valid.
+// Returns a number that extension_forget() increases. Remember this number together with a value. If the
+// number is another one later, the value is no longer valid.
 uint64_t extension_generation();
 
 } // namespace heartbeat

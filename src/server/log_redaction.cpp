@@ -1,5 +1,5 @@
-// Keeps the parameters of statements out of the log, by a setting of auto_explain. It does so for a whole
-// process, or for a part of a session's transaction.
+// Changes a setting of auto_explain, so that the log does not have the parameters of statements. The change
+// lasts as long as the process, or during a part of a session's transaction.
 #include "server/server.h"
 
 #include "server/log_redaction.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr char longest_parameter[] = "auto_explain.log_parameter_max_length";
 
-// The setting exists only if auto_explain is loaded, from PostgreSQL 16 on.
+// The setting exists from PostgreSQL 16 on, and only if auto_explain is loaded.
 void hide(GucSource source, GucAction action) {
     if (GetConfigOption(longest_parameter, true, false) != nullptr)
         set_config_option(longest_parameter, "0", PGC_SUSET, source, action, true, 0, false);

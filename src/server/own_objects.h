@@ -1,6 +1,6 @@
 // Finds the extension's own functions and tables by their OID. A name in the extension's schema is not
-// enough: other users may create functions there that make a call ambiguous, or a table with the name of one
-// that its owner has renamed.
+// enough. Another user can create a function in this schema, and a call can then be ambiguous. If the owner
+// renames a table, another user can also create a table with its old name.
 #pragma once
 
 #include "server/constant_list.h"
@@ -10,8 +10,8 @@ namespace heartbeat {
 
 inline constexpr int own_function_arguments_max = 4;
 
-// A function of the extension by its name and its exact types. At most one function matches, also if other
-// functions have this name.
+// A function of the extension by its name and its exact types. At most one function matches, even if other
+// functions have the same name.
 struct OwnFunction {
     const char *name;
     ConstantList<Oid, own_function_arguments_max> types = {};
@@ -21,8 +21,8 @@ struct OwnFunction {
 // is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Raises an error unless the table, view or sequence belongs to the server, to the extension or to the
-// extension's owner.
+// Returns if the table, view or sequence belongs to the server, to the extension or to the extension's owner.
+// Otherwise raises an error.
 void own_relation_check(Oid relation);
 
 } // namespace heartbeat

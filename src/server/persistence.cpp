@@ -1,5 +1,6 @@
-// Looks through the extension's tables, and remembers that all of them are logged until any table changes. A
-// transaction that has written to a table holds a lock on it, so the table stays logged until the commit.
+// Checks that all tables of the extension are logged. It remembers the answer until any table changes. A
+// transaction that has written to a table holds a lock on this table, so the table stays logged until the
+// commit.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -36,7 +37,7 @@ void watch() {
     watching = true;
 }
 
-// Ignores a table that was dropped meanwhile.
+// Ignores a table that another session has just dropped.
 void check_table(Oid table, bool *partitioned) {
     *partitioned = false;
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));

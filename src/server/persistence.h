@@ -1,13 +1,13 @@
-// Checks that all tables of the extension keep their rows after a crash. If a crash emptied only one of them,
-// readings would vanish or be counted twice. transaction.cpp, statement.cpp and heartbeat_wake_workers()
-// call it.
+// Checks that all tables of the extension keep their rows after a crash. If a crash emptied only some of
+// these tables, readings would vanish or be counted twice. transaction.cpp, statement.cpp and
+// heartbeat_wake_workers() call it.
 #pragma once
 
 namespace heartbeat {
 
-// Call it in a transaction after it has written. Raises an error if a table of the extension that was found
-// last, or a partition of such a table, is unlogged. As long as no table changes, it uses the remembered
-// answer.
+// Call it in a transaction that has already written to a table. It checks the extension that extension_find()
+// has found last. Raises an error if a table of the extension, or a partition of such a table, is unlogged.
+// As long as no table changes, it uses the remembered answer.
 void persistence_check();
 
 } // namespace heartbeat

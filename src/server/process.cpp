@@ -46,17 +46,20 @@ void protect_session() {
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // the size of a batch is limited
-    set("jit", "off"); // compiling would take longer than storing a batch, and each batch would compile again
-    // After this time the wait is an error. heartbeat_status shows it, and the worker tries again.
+    set("jit", "off"); // to compile a statement would take longer than to store a batch, and each batch would
+                       // compile it again
+    // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
+    // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // A crash that loses the last commits loses rows and offsets together, so Kafka delivers those messages
-    // again. A transaction for which this does not hold waits for the disk (TransactionHooks::before_commit).
+    // If a crash loses the last commits, it loses rows and offsets together, so Kafka delivers these messages
+    // again. If this is not true for a transaction, TransactionHooks::before_commit makes its commit wait for
+    // the disk.
     set("synchronous_commit", "off");
 }
 
-// Makes glibc return the memory of large messages to the system when they are freed. Without these settings,
-// glibc would keep blocks of that size after it has freed some, and would give each thread of librdkafka its
+// Makes glibc return the memory of a large message to the system when the memory is freed. Without these
+// settings, glibc would keep such memory for later allocations, and would give each thread of librdkafka its
 // own heap.
 void return_memory() {
 #ifdef __GLIBC__
@@ -66,9 +69,9 @@ void return_memory() {
 #endif
 }
 
-// Each log line of a process of heartbeat passes through this hook, also an error that a trigger raises. A
-// customer's id or a broker's text in the line may contain control characters, which a terminal would
-// execute.
+// Each log line of a process of heartbeat passes through this hook, even the error that a user's trigger
+// raises. A customer's id or a broker's text in the line can contain control characters. A terminal would
+// execute them.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {
@@ -82,7 +85,8 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    for (char **text : {&error->context, &error->internalquery}) // code: line breaks stay
+    for (char **text : {&error->context, &error->internalquery}) // these texts can be code, so line breaks
+                                                                 // stay
         escape(text, true);
     if (next_log_hook != nullptr)
         next_log_hook(error);
@@ -115,7 +119,8 @@ void process_connect(const char *database) {
 }
 
 bool process_interrupts() {
-    if (!PostmasterIsAlive()) // a worker under load never waits, so nothing else would notice this
+    if (!PostmasterIsAlive()) // a worker under load never waits for its latch, so only this check finds that
+                              // the postmaster has died
         proc_exit(1);
     QueryCancelPending = false; // between two steps there is no statement to cancel
     CHECK_FOR_INTERRUPTS();

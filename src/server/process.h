@@ -1,5 +1,6 @@
 // The common part of the three kinds of process: launcher, maintenance worker and ingest worker. It starts
-// them, connects them, handles interrupts and sleeps. It knows nothing of their work.
+// the process, connects it to the database, handles interrupts and sleeps. It does not know the work of the
+// process.
 #pragma once
 
 extern "C" {
@@ -14,8 +15,8 @@ inline constexpr char library_name[] = "heartbeat";
 // unblocks signals.
 void process_begin();
 
-// Connects to the database (nullptr: only to the shared catalogs). Sets the settings that a worker depends
-// on, so that the defaults of a role or a database cannot change them.
+// Connects to the database. If `database` is nullptr, it connects only to the shared catalogs. Sets the
+// settings that a worker depends on, so that the defaults of a role or a database cannot change them.
 void process_connect(const char *database);
 
 // Handles interrupts, and reloads the configuration if a reload was requested. Returns true if it has
@@ -26,8 +27,8 @@ bool process_interrupts();
 enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
 
-// Sleeps until the latch is set, the milliseconds have passed (-1: no limit) or the postmaster has died. In
-// the last case it ends the process.
+// Sleeps until the latch is set or the milliseconds have passed. With -1 there is no limit. If the postmaster
+// dies, it ends the process.
 void process_sleep(long milliseconds);
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Reads rules from the catalog pg_rewrite. Errors and hints name them, so that a person can drop them.
+// Reads rules from the catalog pg_rewrite. Errors and hints name these rules, so that a person can drop them.
 // statement.cpp, user_code.cpp and obstacles.cpp call it.
 #include "server/server.h"
 
@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-// A condition follows it.
+// find() appends a condition.
 constexpr const char *select_rules = R"sql(
     SELECT string_agg(format('rule "%s" on table "%s"', w.rulename, c.relname), ', ' ORDER BY c.relname, w.rulename)
     FROM pg_catalog.pg_rewrite w
@@ -28,8 +28,8 @@ constexpr const char *select_rules = R"sql(
         JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace
     WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D' AND )sql";
 
-// The condition has the parameter $1 if `value` is not nullptr. The query is no Statement, because
-// statement_execute() itself asks for the rules.
+// If `value` is not nullptr, it is the parameter $1 of the condition. This code does not use a Statement,
+// because statement_execute() itself calls this file.
 const char *find(const char *condition, const char *value) {
     Oid type = TEXTOID;
     Datum text = value == nullptr ? 0 : CStringGetTextDatum(value);
@@ -42,8 +42,8 @@ const char *find(const char *condition, const char *value) {
 
 } // namespace
 
-// Searches the statement's text, because a rule can replace the statement by nothing. Then its plan has no
-// tables.
+// Searches the text of the statement and not its plan. A rule can replace a statement by nothing (DO INSTEAD
+// NOTHING), and the plan then has no tables.
 const char *rules_in_statement(const char *statement) {
     return find(R"sql(position('.' || c.relname || ' ' in $1) > 0)sql", statement);
 }

@@ -1,6 +1,6 @@
 // Finds rules (CREATE RULE) on the extension's tables, and names them for an error or a hint. statement.cpp,
-// user_code.cpp and obstacles.cpp call it. It does not use statement_execute(), because it explains the
-// errors of that function.
+// user_code.cpp and obstacles.cpp call it. It does not use statement_execute(), because this function calls
+// it to explain an error.
 #pragma once
 
 extern "C" {
@@ -9,14 +9,15 @@ extern "C" {
 
 namespace heartbeat {
 
-// Call it with an SPI connection. Returns the rules on the tables that a statement's text names, as 'rule "a"
-// on table "b"'; nullptr if there are none.
+// Call it with an SPI connection. Returns the rules on the tables that the text of a statement names, in the
+// form 'rule "a" on table "b"'. Returns nullptr if these tables have no rules.
 const char *rules_in_statement(const char *statement);
 
 // Call it with an SPI connection. Returns the rules that can change what ingest writes, in the same form.
 const char *rules_on_ingest();
 
-// Returns the rules on a table, as 'rule "a", rule "b"'. The text is palloc'd; nullptr if there are none.
+// Returns the rules on a table, in the form 'rule "a", rule "b"'. The text is palloc'd. Returns nullptr if
+// the table has no rules.
 char *rules_of_table(Oid table);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Includes PostgreSQL's headers for C++. A file includes either this or the headers of librdkafka and
-// jansson, never both. Code that may throw and code that may longjmp must not share a stack frame, and
-// jansson's names clash with the server's.
+// Includes PostgreSQL's headers for C++. A file that includes this header must not include the headers of
+// librdkafka and jansson. There are two reasons. A function must not both call code that may throw and code
+// that may longjmp. And some names of jansson are also names of the server.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
@@ -9,8 +9,8 @@
 #define _RDKAFKA_H_
 #define JANSSON_H
 
-// the headers of the C++ library come first, because the server's macros (gettext, printf, ...) would break
-// them
+// include the headers of the C++ library first, because the server's macros (gettext, printf, ...) would
+// break these headers
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Converts between the time of messages and readings (microseconds since 1970) and the server's (since 2000).
+// Messages and readings have times in microseconds since 1970. The server's times are microseconds since
+// 2000. These functions convert one to the other.
 inline constexpr int64_t epoch_difference =
     static_cast<int64_t>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 
@@ -36,7 +37,7 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
-    // the last days that PostgreSQL can store have no such number
+    // for the last days that PostgreSQL can store, the sum would be too large
     if (time > INT64_MAX - epoch_difference)
         return INT64_MAX;
     return time + epoch_difference;

@@ -1,5 +1,5 @@
-// Defines the settings, each with its unit, range and description, and checks values that a range cannot
-// check. _PG_init() calls it.
+// Defines each setting with its unit, its range and its description. It also checks the values of settings
+// for which a range is not enough. _PG_init() calls it.
 #include "server/server.h"
 
 #include "decode/reading.h"
@@ -48,8 +48,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// An invalid list in the file does not change the setting. If the setting was empty before, as at the start
-// of the server, it stays empty. refused_brokers is then the reason that heartbeat_status shows.
+// If postgresql.conf has an invalid list, the setting keeps its old value. When the server starts, the old
+// value is empty. heartbeat_status then shows refused_brokers as the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 
@@ -78,8 +78,8 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If the server did not preload the library, these settings have no effect. They can still be set, because a
-// configuration file that names them is correct.
+// If the server did not preload the library, these settings have no effect. A configuration file may still
+// set them, and this is not an error.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

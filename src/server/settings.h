@@ -1,5 +1,5 @@
-// The settings of postgresql.conf that begin with "heartbeat.". module.cpp defines them, and all floors above
-// read them. It does not know what a setting does.
+// The settings of postgresql.conf that begin with "heartbeat.". module.cpp calls settings_define(), and all
+// floors above read the settings. This file does not know the effect of a setting.
 #pragma once
 
 #include "kafka/kafka_settings.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 enum class StartOffset { earliest, latest };
 enum class OffsetReset { error, earliest, latest };
 
-// The values that apply in this process. The server updates them.
+// The present values of the settings in this process. The server updates them.
 struct Settings {
     char *database;
     int workers;

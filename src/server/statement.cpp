@@ -1,5 +1,5 @@
-// Executes a statement. Before that it checks the statement's tables, and afterwards the result and that no
-// table is unlogged. All floors above call it.
+// Executes a statement. Before the execution it checks the statement's tables. After the execution it checks
+// the result, and that no table of the extension is unlogged. All floors above call it.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -1,5 +1,5 @@
-// Parses statements and keeps their plans. It frees replaced plans at the end of the transaction, when no
-// statement can be running. statement.cpp calls it.
+// Parses statements and keeps their plans. It frees replaced plans only at the end of the transaction,
+// because no statement runs then. statement.cpp calls it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// Plans that were replaced in this transaction. A trigger may cause the running statement itself to be
-// planned again, so no plan is freed while a statement may be running.
+// Plans that were replaced in this transaction. While a statement runs, a trigger can cause that the same
+// statement is planned again. So no plan is freed while a statement may be running.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -53,8 +53,8 @@ void retire_plan(Statement *statement) {
     statement->plan = nullptr;
 }
 
-// Parses the statement. If a user has changed a table, the server's error need not name the table, so the
-// statement's text is added to the message.
+// Parses the statement. If a user has changed a table, the server's error does not always name the table. In
+// this case the function adds the text of the statement to the message.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
     const char *text = statement_sql(statement);
@@ -68,7 +68,8 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // as with a rule on the table
+            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // for example because of a rule on the
+                                                                   // table
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)
             PG_RE_THROW();
@@ -81,7 +82,7 @@ SPIPlanPtr parse(Statement *statement) {
     return plan;
 }
 
-// If the text begins with this name, moves the pointer to the end of the name.
+// If the text begins with this name, moves `*text` to the end of the name and returns true.
 bool take_name(const char **text, const char *name) {
     size_t size = strlen(name);
     if (strncmp(*text, name, size) != 0)
@@ -92,8 +93,8 @@ bool take_name(const char **text, const char *name) {
 
 void append(StringInfo to, const char *text, const Statement &statement);
 
-// If the text begins with a name, appends the value of this name. Otherwise appends the first character of
-// the text.
+// If the text begins with @extschema@ or the name of a part, appends the value of the name. Otherwise appends
+// the first character of the text.
 const char *append_next(StringInfo to, const char *text, const Statement &statement) {
     if (take_name(&text, "@extschema@")) {
         appendStringInfoString(to, extension_quoted_schema());
@@ -108,7 +109,7 @@ const char *append_next(StringInfo to, const char *text, const Statement &statem
     return text + 1;
 }
 
-// A line break with the indentation after it becomes a space, or nothing beside a parenthesis.
+// Replaces a line break, and the indentation after it, by a space. Beside a parenthesis it removes them.
 void append(StringInfo to, const char *text, const Statement &statement) {
     while (*text != '\0') {
         if (*text != '\n') {

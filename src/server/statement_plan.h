@@ -1,5 +1,5 @@
-// A statement of constant text, and the plan that a process keeps with it. statement.cpp calls it. It does
-// not check which tables the statement uses: statement_relations.h does.
+// A statement of constant text, and the plan that a process keeps with the statement. statement.cpp calls it.
+// It does not check which tables the statement uses: statement_relations.h does this.
 #pragma once
 
 #include "server/constant_list.h"
@@ -23,8 +23,8 @@ struct StatementRelations {
     Oid written[statement_relations_max]; // the bookkeeping tables that the statement writes to
 };
 
-// A part of a statement's text that other statements have too. It stands in the text by its name, such as
-// @hours@.
+// A part of the text that several statements have. In the text of a statement a name stands for the part,
+// such as @hours@.
 struct StatementPart {
     const char *name;
     const char *text;
@@ -34,16 +34,18 @@ inline constexpr int statement_parts_max = 3;
 
 void statement_types_are_of_other_parameters();
 
-// A statement has the types of its parameters $1, $2 and so on, then the parts that its text names, and last
-// its text in a raw string. It has neither types nor parts if there are none:
+// A declaration has the types of the parameters $1, $2 and so on, then the parts that the text names, and
+// last the text as a raw string. A statement without parameters has no types, and a statement without parts
+// has no parts:
 //
 //     Statement select_rates = {{TEXTOID}, R"sql(
 //         SELECT heart_rate FROM @extschema@.heartbeat_records
 //         WHERE customer_id = $1)sql"};
 //
-// The text is constant except for @extschema@, which becomes the extension's quoted schema. The server gets
-// it as one line, so it has no comments, and no line break inside quotes. A process plans the statement at
-// its first use, and keeps the plan. A statement calls no function of the extension; own_objects.h does that.
+// The text is constant. Only @extschema@ is replaced, by the extension's quoted schema. The server gets the
+// text as one line, so the text must have no comments and no line break inside quotes. A process plans the
+// statement when it first uses the statement, and keeps the plan. A statement must not call a function of the
+// extension: use own_objects.h for such calls.
 struct Statement {
     using Types = ConstantList<Oid, statement_arguments_max>;
     using Parts = ConstantList<StatementPart, statement_parts_max>;
@@ -73,7 +75,8 @@ struct Statement {
         return highest;
     }
 
-    // The statement does not compile if its text uses more or fewer parameters than it has types.
+    // The number of types must be the number of parameters in the text. Otherwise the statement does not
+    // compile.
     consteval void check() const {
         int highest = highest_in(text);
         for (const StatementPart &part : parts.elements)
@@ -84,7 +87,7 @@ struct Statement {
     }
 };
 
-// The text as the server gets it: with the extension's schema, and on one line.
+// Returns the text that the server gets: one line, with the extension's schema.
 char *statement_sql(const Statement *statement);
 
 // Parses the statement again with the present schema of the extension. The server plans it when it is

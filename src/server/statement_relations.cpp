@@ -1,5 +1,5 @@
-// Finds the tables that a statement reads and writes, in the data that the server keeps with its plan, and
-// checks them. statement.cpp calls it before each execution.
+// Finds the tables that a statement reads and writes, and checks them. It finds them in the data that the
+// server keeps with the statement's plan. statement.cpp calls it before each execution.
 #include "server/server.h"
 
 #include "server/own_objects.h"
@@ -53,7 +53,8 @@ bool statement_is_valid(const Statement *statement) {
     return source_of(statement)->is_valid;
 }
 
-// When a table has changed, the server looks the names up again, and a name may then mean another table.
+// After a table has changed, the server looks up the names in the statement again. A name can then mean
+// another table.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

@@ -1,5 +1,5 @@
-// Reads the results of a statement. No other file takes a value out of SPI's result: if the value has another
-// type than the code expects, the code would follow an invalid pointer.
+// Reads the results of a statement. No other file takes a value out of SPI's result. Without the check of the
+// type here, code that expects another type could follow an invalid pointer.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -17,8 +17,8 @@ const char *column_name(int column) {
     return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
 }
 
-// Accepts also a domain over the expected type, and a varchar for a text: their values are stored in the same
-// way.
+// Accepts the expected type. It also accepts a domain over this type, and a varchar instead of a text,
+// because their values are stored in the same way.
 void check_type(int column, Oid expected) {
     Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
     if (found == expected || IsBinaryCoercible(found, expected))

@@ -1,5 +1,5 @@
-// Catches an error in a subtransaction in the way that PL/pgSQL's EXCEPTION blocks do, and decides which
-// errors are caused by a row.
+// Catches an error in a subtransaction, as an EXCEPTION block of PL/pgSQL does. Decides whether a row has
+// caused an error.
 #include "server/server.h"
 
 #include "server/subtransaction.h"
@@ -14,9 +14,10 @@ namespace heartbeat {
 
 namespace {
 
-// The classes of errors that the row's values cause, in a constraint or in a trigger, and of errors that a
-// trigger raises itself. All other classes can come from the database's state. Class 54 includes an exhausted
-// transaction id and a full table. Class XX is an internal error of the server.
+// These classes have the errors that the values of a row cause in a constraint or in a trigger, and the
+// errors that a trigger raises itself. The state of the database can cause errors of all other classes. For
+// example, class 54 includes an exhausted transaction id and a full table, and class XX is an internal error
+// of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // PL/pgSQL's CASE found no branch

@@ -1,12 +1,12 @@
-// Runs work that may fail without failing its transaction. store.cpp calls it for readings that PostgreSQL
-// may refuse, and status.cpp for tables that may be unreadable.
+// Runs work in a subtransaction, so that an error in this work does not end the transaction. store.cpp calls
+// it for readings that PostgreSQL may refuse, and status.cpp for tables that may be unreadable.
 #pragma once
 
 #include "server/server.h"
 
 namespace heartbeat {
 
-// A caught error, for a person to read, in the database's encoding.
+// A caught error as a text for a person, in the database's encoding.
 struct CaughtError {
     char sqlstate[6];
     char message[256];
@@ -17,10 +17,10 @@ struct CaughtError {
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
-// True for an error that the row causes and not the database's state: a data exception, a constraint, or an
-// error that a trigger raises. The class of the SQLSTATE decides this. Such a row fails at every attempt. The
-// bounds of a table partition do not count: that error means that another process is just making the
-// partition.
+// Returns true if the row has caused the error, and not the state of the database. Such an error is a data
+// exception, a violated constraint, or an error that a trigger raises. The class of the SQLSTATE decides
+// this. Such a row fails at every attempt. Returns false if the bounds of a table partition refuse the row,
+// because another process is then just making the table partition.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

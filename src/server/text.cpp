@@ -1,5 +1,5 @@
-// Converts, escapes and cuts texts. It calls the conversion functions of the server directly, because the
-// server's usual entry points need a transaction and raise an error if a character cannot be converted.
+// Converts, escapes and cuts texts. It calls the conversion functions of the server directly. The usual
+// functions of the server need a transaction, and raise an error if a character cannot be converted.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"
@@ -28,14 +28,14 @@ struct Conversion {
 Conversion from_utf8, to_utf8;
 bool prepared = false;
 
-// True for the encodings in which the bytes 0x80 to 0x9f are control characters.
+// Returns true for the encodings in which the bytes 0x80 to 0x9f are control characters.
 bool is_iso_8859(int encoding) {
     return (encoding >= PG_LATIN1 && encoding <= PG_LATIN10) ||
            (encoding >= PG_ISO_8859_5 && encoding <= PG_ISO_8859_8);
 }
 
-// Returns the number of bytes of the character at `at`; 0 if it cannot be shown. In a database without an
-// encoding (SQL_ASCII), valid UTF-8 counts as characters.
+// Returns the number of bytes of the character at `at`. Returns 0 if the character cannot be shown. In a
+// database without an encoding (SQL_ASCII) the text is read as UTF-8.
 size_t shown_length(const char *at, size_t left) {
     auto first = static_cast<unsigned char>(*at);
     if (first < 0x80)
@@ -56,7 +56,8 @@ bool is_utf8_here() {
 void find(Conversion *conversion, int from, int to) {
     conversion->from = from;
     conversion->to = to;
-    // only the server's own conversion: any user may create a default conversion in another schema
+    // use only the server's own conversion, because any user may create a default conversion in another
+    // schema
     Oid function = FindDefaultConversion(PG_CATALOG_NAMESPACE, from, to);
     if (!OidIsValid(function))
         return;
@@ -64,8 +65,8 @@ void find(Conversion *conversion, int from, int to) {
     conversion->found = true;
 }
 
-// Converts the beginning of `from` as far as possible, and writes it to `to`. Returns the number of bytes
-// that it has converted.
+// Converts `from` up to the first character that cannot be converted, and writes the result to `to`. Returns
+// the number of converted bytes of `from`.
 size_t convert_some(Conversion *conversion, const char *from, size_t size, char *to) {
     *to = '\0';
     if (!conversion->found)
@@ -80,8 +81,8 @@ bool is_ascii(const char *text, size_t size) {
     return std::all_of(text, text + size, [](char byte) { return static_cast<signed char>(byte) > 0; });
 }
 
-// If a character cannot be converted, replace(at, left, &to) writes a replacement and returns the character's
-// length.
+// Converts the text. For a character that cannot be converted, replace(at, left, &to) writes a replacement
+// and returns the length of the character.
 template <typename Replace>
 char *convert(Conversion *conversion, const char *from, size_t size, Replace replace) {
     size = std::min(size, MaxAllocSize / MAX_CONVERSION_GROWTH - 1);
@@ -117,7 +118,7 @@ void text_prepare() {
 }
 
 void text_copy(char *to, size_t size, const char *from) {
-    // reads only as much of a long text as fits, plus the character at the end
+    // of a long text it reads only the bytes that fit, and one more character
     copy_shown(to, size, from, strnlen(from, size + MAX_MULTIBYTE_CHAR_LEN), shown_length);
 }
 

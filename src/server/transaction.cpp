@@ -1,5 +1,6 @@
-// Begins and ends transactions in the right order: the extension's lock, the snapshot, the role, and the
-// settings, which end with the transaction. The workers' loops and the functions in src/admin call it.
+// Begins and ends transactions. It takes the extension's lock, the snapshot and the role in the right order.
+// Settings that change during a transaction have their old values after it. The workers' loops and the
+// functions in src/admin call it.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -27,8 +28,9 @@ int security_before;
 int settings_before; // the nesting level of settings before the transaction
 TransactionHooks hooks;
 
-// Locks the extension against DROP EXTENSION, which also locks the extension before its objects. A
-// transaction that waits here holds no other lock, so it cannot deadlock with DROP EXTENSION.
+// Locks the extension, so that DROP EXTENSION must wait. DROP EXTENSION also locks the extension first, and
+// its objects later. A transaction that waits here holds no other lock, so it cannot deadlock with DROP
+// EXTENSION.
 bool lock_extension(Extension *extension) {
     while (extension_find(extension)) {
         Oid found = extension->oid;
@@ -40,9 +42,9 @@ bool lock_extension(Extension *extension) {
     return false;
 }
 
-// Makes deferred constraints immediate. If a constraint failed at the commit, the error could not be assigned
-// to a row, and its trigger would not run as the workers' role. A security-restricted operation must not
-// leave a deferred trigger pending.
+// Makes deferred constraints immediate, for three reasons. If a constraint failed at the commit, the worker
+// could not find the row that caused the error. The constraint's trigger would not run as the workers' role.
+// And a security-restricted operation must not leave a deferred trigger pending.
 void check_constraints_at_once() {
     ConstraintsSetStmt set_all_immediate = {};
     NodeSetTag(&set_all_immediate, T_ConstraintsSetStmt);

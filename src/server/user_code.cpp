@@ -1,5 +1,6 @@
-// Finds triggers, rules, policies and other owners on bookkeeping tables. statement_relations.cpp calls it
-// before each statement, and heartbeat_refuse_user_code() calls it for SQL functions.
+// Finds bookkeeping tables that have triggers, rules or policies of users, or that do not belong to the
+// extension's owner. statement_relations.cpp calls it before each statement, and heartbeat_refuse_user_code()
+// calls it for SQL functions.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -49,7 +50,7 @@ bool is_trusted(Oid role, Oid owner) {
     return role == owner || (role != ACL_ID_PUBLIC && superuser_arg(role));
 }
 
-// True if only the owner and superusers can create a trigger on the table.
+// Returns true if only the owner and superusers can create a trigger on the table.
 bool is_closed(Relation table) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
     bool null = true;
@@ -76,8 +77,9 @@ Oid owner_of_function(Oid function) {
     return owner;
 }
 
-// True for a trigger that the server uses for a foreign key or a deferred unique constraint. tgisinternal
-// does not show this: PostgreSQL 14 also sets it for a partition's copy of a user's trigger on the parent.
+// Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
+// column tgisinternal is not enough to decide this. If a user makes a trigger on a partitioned table, each
+// table partition has a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -89,9 +91,10 @@ bool keeps_constraint(const Trigger &trigger) {
     return keeps;
 }
 
-// True for a trigger of a foreign key that changes rows of the referring table (CASCADE, SET NULL, SET
-// DEFAULT). The foreign key itself acts as the owner of the referring table. But the AFTER triggers of that
-// table run at the end of the statement here, as the role that executes it.
+// Returns true for a trigger of a foreign key that changes rows of the referring table (CASCADE, SET NULL,
+// SET DEFAULT). The trigger of the foreign key acts as the owner of the referring table. But the AFTER
+// triggers of the referring table run at the end of heartbeat's statement, with the role that executes this
+// statement.
 bool changes_referring_table(const Trigger &trigger) {
     switch (trigger.tgfoid) {
     case F_RI_FKEY_CASCADE_DEL:
@@ -117,8 +120,9 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "NO ACTION ON UPDATE NO ACTION.");
 }
 
-// Refuses triggers of other users. The catalog does not record the creator of a trigger. A trigger is
-// accepted if only the owner or a superuser can have created it, and its function belongs to one of them.
+// Refuses triggers of other users. The catalog does not record who has created a trigger. So the function
+// accepts a trigger only if two things are true. Only the owner or a superuser can have created the trigger.
+// The trigger's function belongs to the owner or to a superuser.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);

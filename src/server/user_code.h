@@ -1,6 +1,6 @@
-// Refuses code of other users on the tables of heartbeat's bookkeeping, such as triggers. Such code would run
-// as the extension's owner or the workers' role, because that role writes the table. Every function that
-// writes to a bookkeeping table calls user_code_refuse() first.
+// Refuses code of other users, such as triggers, on the tables of heartbeat's bookkeeping. The extension's
+// owner or the workers' role writes these tables, so such code would run with the rights of this role. Every
+// function that writes to a bookkeeping table calls user_code_refuse() first.
 #pragma once
 
 extern "C" {
@@ -9,7 +9,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// True if only heartbeat writes this table.
+// Returns true if only heartbeat writes to this table.
 bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
