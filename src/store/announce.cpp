@@ -1,5 +1,6 @@
-// Sends notifications with NOTIFY, and limits their number: at most 100 anomalies of each batch, so that a
-// backlog cannot fill the notification queue, and none while the queue is more than a quarter full.
+// Sends notifications with NOTIFY, and limits their number. It announces at most 100 anomalies of each batch,
+// so that a backlog cannot fill the notification queue. While the queue is more than a quarter full, it sends
+// no notification.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -22,11 +23,12 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's limit is one page without its header
-constexpr double usage_max = 0.25;   // of the queue; other sessions may add to it before the commit
+constexpr double usage_max = 0.25;   // of the queue; it is low because other sessions may add notifications
+                                     // before the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
-// These belong to the current top transaction. Asking for the usage of the queue also frees the notifications
-// that every listener has read.
+// These flags are about the current top transaction. `asked` means that the transaction has asked for the
+// usage of the queue. This call also frees the notifications that every listener has read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

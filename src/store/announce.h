@@ -1,35 +1,34 @@
 // Sends notifications with NOTIFY. store.cpp calls it for anomalies, and the SQL function heartbeat_notify()
 // for states and alerts. All roles and databases of the server share one notification queue. If the queue is
-// nearly full, announce() drops the notification and counts it, so storing a reading never waits for the
-// queue.
+// too full, announce() drops the notification and counts the drop. So ingest never waits for the queue.
 #pragma once
 
 #include "decode/batch.h"
 
 namespace heartbeat {
 
-// Sends NOTIFY heartbeat_anomaly for each anomaly of the batch that was stored. stored[i] belongs to
-// batch->anomalies[i]. The payload looks like
+// Sends NOTIFY heartbeat_anomaly for each stored anomaly of the batch. stored[i] says whether
+// batch->anomalies[i] was stored. The payload looks like
 // {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"2026-11-22T14:39:02.123456+00:00"}.
-// A batch sends at most 100 of them. One further payload {"omitted":N} gives the number of the other
-// anomalies.
+// A batch sends at most 100 such payloads. If it has more anomalies, one more payload {"omitted":N} has the
+// number of the other anomalies.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
-// Sends the notification when the current transaction commits, or drops it.
+// Sends the notification when the current transaction commits. If the queue is too full, drops the
+// notification.
 void announce(const char *channel, const char *payload);
 
-// A worker's transaction calls this just before its commit, because the server puts notifications into its
-// queue during the commit. If the commit then fails after a notification was sent, announce() assumes that
-// the queue was the cause, and drops all notifications for a minute.
+// A worker's transaction calls it just before its commit, because the server puts notifications into the
+// queue during the commit. If a transaction with notifications fails during its commit, announce() assumes
+// that the queue is the cause. It then drops all notifications for a minute.
 void announce_committing();
 
-// Call it in _PG_init. announce() calls `count` for each notification that it drops. `count` decides
-// whether announce() logs this drop: it returns the number of drops so far if announce() must log it,
-// otherwise 0.
+// Call it in _PG_init. announce() calls `count` for each notification that it drops. If announce() must log
+// this drop, `count` returns the number of drops so far. Otherwise `count` returns 0.
 void announce_count_dropped_by(uint64_t (*count)());
 
-// Writes a time as notifications and the log show it: ISO 8601 in UTC. `text` must have room for MAXDATELEN +
-// 1 bytes.
+// Writes a time in the form that notifications and the log use: ISO 8601 in UTC. `text` must have room for
+// MAXDATELEN + 1 bytes.
 void announce_timestamp(int64_t event_time, char *text);
 
 } // namespace heartbeat

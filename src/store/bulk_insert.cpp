@@ -1,5 +1,5 @@
-// Finds the table partition of each row and writes the rows with their index entries, some hundred rows at
-// once. It knows nothing of readings or batches: the caller's put_row() gives it the values.
+// Finds the table partition of each row, and writes the rows with their index entries. It writes some hundred
+// rows at once. It does not know readings or batches: the caller's put_row() gives the values of each row.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -28,21 +28,21 @@ namespace heartbeat {
 
 namespace {
 
-// The number of rows that are written together. They fill several pages.
+// The number of rows that it writes together. So many rows fill several pages.
 constexpr int chunk_rows = 500;
 
 struct Load {
     Relation table;
     const BulkInsertSource *source;
-    int columns[load_columns_max]; // numbers, from 0, of the table's columns, in the order of the source's
-    int time_column;               // number of the source's column that the table is partitioned by
+    int columns[load_columns_max]; // for each column of the source, the number of the table's column, from 0
+    int time_column;               // the number of the source's column that is the partition key of the table
     BulkInsertDefaults defaults;
     EState *estate;
     ModifyTableState *modify;
     PartitionTupleRouting *routing;
     TupleTableSlot *parent_row;
     Datum *values;                // the source's values, row by row
-    ResultRelInfo **partition_of; // of each row; nullptr after the row was stored
+    ResultRelInfo **partition_of; // the table partition of each row; nullptr after the row was stored
 
     Datum *at(size_t row) const { return values + row * static_cast<size_t>(source->columns); }
 };
@@ -58,7 +58,8 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// Makes an executor without a plan, as COPY does. The routing needs it, and so do errors that show the row.
+// Makes an executor without a plan, as COPY does. The routing of rows to table partitions needs the executor.
+// Errors that show the row need it too.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
     MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);
@@ -93,7 +94,7 @@ void end(Load *load) {
     CommandCounterIncrement(); // makes the rows visible to the next command
 }
 
-// Sets the columns that the source gives, and sets all other columns to NULL.
+// Copies the source's values to their columns, and sets all other columns to NULL.
 void put_given(const Load *load, size_t row, TupleTableSlot *slot) {
     const Datum *values = load->at(row);
     ExecClearTuple(slot);
@@ -111,9 +112,9 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// True if the time of a row is enough to find its table partition. A table partition that is itself
-// partitioned makes the answer false: its key could be any column, also one that the source does not give.
-// The routing keeps the partition descriptor that is read here. Sets load->time_column.
+// Returns true if the time of a row is enough to find its table partition, and sets load->time_column.
+// Returns false if a table partition is itself partitioned, because its key can be any column, even a column
+// that the source does not give. The routing keeps the partition descriptor that this function reads.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -128,9 +129,10 @@ bool routes_by_time(Load *load) {
     return column != end;
 }
 
-// Returns the table partition that holds all rows, or nullptr if the rows belong to several or this function
-// cannot decide it. A range of times has no holes, so it compares only the earliest and the latest row. The
-// default partition does have holes.
+// Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
+// partitions, or if this function cannot decide it. A range of times has no holes. So if the earliest and the
+// latest row belong to the same table partition, all rows do. This is not true for the default partition,
+// which has holes.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;
@@ -147,7 +149,8 @@ ResultRelInfo *find_common_partition(Load *load) {
                : nullptr;
 }
 
-// Finds and checks the table partition of each row before store_partition() stores the first row.
+// Finds and checks the table partition of each row. Must be complete before store_partition() stores the
+// first row.
 bool route(Load *load) {
     ResultRelInfo *common = find_common_partition(load);
     const ResultRelInfo *last = nullptr;

@@ -1,6 +1,6 @@
 // Inserts rows from memory into a partitioned table, a page at a time, as the server's COPY does. rows.cpp
-// calls it for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT stores one row at a time
-// and takes twice as long. COPY, which would first need the rows in its own format, takes a fifth longer.
+// calls it for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT stores one row at a time,
+// and takes twice as long. COPY needs the rows in its own format first, and takes a fifth longer.
 #pragma once
 
 extern "C" {
@@ -20,7 +20,7 @@ inline constexpr int load_columns_max = 4;
 
 struct BulkInsertSource {
     size_t rows;
-    int columns; // the source gives this many columns; the other columns get their defaults
+    int columns; // the number of columns that the source gives; the other columns get their defaults
     const char *names[load_columns_max];
     Oid types[load_columns_max];
     // Sets the values of one row, in the order of `names`. No value is NULL.
@@ -29,9 +29,9 @@ struct BulkInsertSource {
 };
 
 // Stores all rows of the source as the current user, and keeps their order within each table partition. If
-// the table already has a key, it raises an error, as INSERT does. It returns false and stores nothing if
-// INSERT would do anything else with the rows. INSERT does something else if the table has triggers, rules,
-// row security, grants on columns, generated columns or deferred keys, if a column has another type, if a
+// the table already has a key, it raises an error, as INSERT does. If the result could differ from the result
+// of INSERT, it stores nothing and returns false. This is so if the table has triggers, rules, row security,
+// grants on columns, generated columns or deferred keys. It is also so if a column has another type, if a
 // table partition is not a plain table with the columns of its parent, or if a table partition has partitions
 // of its own.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);

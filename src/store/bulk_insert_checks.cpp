@@ -1,5 +1,6 @@
-// Looks for properties of a table that INSERT respects and a bulk insert does not, such as triggers and
-// rules. Users can add them at any time. bulk_insert.cpp calls these functions for each bulk insert.
+// INSERT respects some properties of a table that a bulk insert ignores, such as triggers and rules. This
+// file looks for such properties. Users can add them at any time, so bulk_insert.cpp calls these functions
+// for each bulk insert.
 #include "server/server.h"
 
 #include "server/compat.h"

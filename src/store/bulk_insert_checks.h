@@ -1,5 +1,5 @@
-// Decides whether bulk_insert_rows() does the same to a table as INSERT does. bulk_insert.cpp calls it before
-// it stores a row. If the answer is no, the caller uses INSERT.
+// Decides whether bulk_insert_rows() has the same result for a table as INSERT has. bulk_insert.cpp calls it
+// before it stores a row. If the results differ, rows.cpp uses INSERT.
 #pragma once
 
 extern "C" {
@@ -11,12 +11,12 @@ extern "C" {
 
 namespace heartbeat {
 
-// True if the table has no rules, generated columns or statement-level triggers, and if neither row security
-// nor grants on single columns apply to the current user.
+// Returns true if the table has no rules, no generated columns and no statement-level triggers. For the
+// current user, the table must also have no row security and no grants on single columns.
 bool bulk_insert_suits_table(Relation table);
 
-// True if the partition is a plain table with the columns of its parent, and has no row-level triggers,
-// generated columns, exclusion constraints or deferrable keys.
+// Returns true if the table partition is a plain table with the columns of its parent. It must also have no
+// row-level triggers, no generated columns, no exclusion constraints and no deferrable keys.
 bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Finds the defaults of a table's columns once for a bulk insert. A default that is the same for all
-// rows is evaluated once too; a volatile one is evaluated for each row. bulk_insert.cpp calls it.
+// Finds the defaults of a table's columns once for each bulk insert. If a default is the same for all rows,
+// it evaluates the default once. It evaluates a volatile default for each row. bulk_insert.cpp calls it.
 #include "server/server.h"
 
 #include "store/bulk_insert_defaults.h"

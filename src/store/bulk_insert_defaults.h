@@ -1,5 +1,5 @@
-// Gives values to the columns that have a default and that the source of a bulk insert does not give.
-// bulk_insert.cpp calls it.
+// The source of a bulk insert does not give all columns. This file sets the other columns that have a
+// default. bulk_insert.cpp calls it.
 #pragma once
 
 extern "C" {
@@ -23,8 +23,8 @@ struct BulkInsertDefaults {
     int count;
 };
 
-// `given` has the numbers, from 0, of the columns that the source gives. The caller must have made the
-// executor.
+// `given` has the numbers of the columns that the source gives, counted from 0. The executor must exist
+// already.
 BulkInsertDefaults bulk_insert_defaults_find(Relation table, const int *given, int given_count,
                                              EState *estate);
 

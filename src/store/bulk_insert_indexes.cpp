@@ -1,5 +1,5 @@
-// Adds the rows to one index after the other, so that the pages of one index stay in the processor's caches.
-// bulk_insert.cpp calls it after it has written the rows.
+// Adds all rows to one index, then all rows to the next index. So the pages of an index stay in the
+// processor's caches. bulk_insert.cpp calls it after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"
@@ -41,8 +41,8 @@ void insert(const Index &index, TupleTableSlot *row) {
     index_insert(index.relation, values, nulls, &row->tts_tid, index.table, index.unique, false, index.info);
 }
 
-// True if the index is a BRIN index with the operator class for minmax on one column of times, like
-// heartbeat's own index on event_timestamp.
+// Returns true if the index is like heartbeat's own index on event_timestamp: a BRIN index with the minmax
+// operator class on one column of times.
 bool keeps_extremes(const Index &index) {
     if (index.relation->rd_rel->relam != BRIN_AM_OID || index.info->ii_NumIndexAttrs != 1 ||
         index.info->ii_IndexAttrNumbers[0] <= 0 || index.info->ii_Predicate != NIL ||
@@ -52,8 +52,8 @@ bool keeps_extremes(const Index &index) {
     return index.relation->rd_opfamily[0] == get_opfamily_oid(BRIN_AM_OID, name, false);
 }
 
-// Inserts only the earliest and the latest row of each page, because such an index stores only these two
-// times for a range of pages. It also inserts each row whose time is NULL.
+// For a BRIN index with minmax. Such an index stores only the earliest and the latest time for a range of
+// pages. So it inserts only the earliest and the latest row of each page, and each row whose time is NULL.
 void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
     for (int first = 0, next; first < count; first = next) {
         TupleTableSlot *earliest = nullptr, *latest = nullptr;

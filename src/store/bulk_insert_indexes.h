@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// If a unique index already has a key, this raises an error, as INSERT does.
+// Raises an error, as INSERT does, if a unique index already has the key of a row.
 void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count);
 
 } // namespace heartbeat

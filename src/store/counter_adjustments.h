@@ -1,6 +1,6 @@
-// Corrects the counters in heartbeat_offsets for messages that were counted before. heartbeat_replay() calls
-// it for messages that it has read again, and heartbeat_retry_dead_letters() for dead letters that became
-// readings.
+// Corrects the counters in heartbeat_offsets for messages that the counters have counted already.
+// heartbeat_replay() calls it for messages that it has read again. heartbeat_retry_dead_letters() calls it
+// for dead letters that have become readings.
 #pragma once
 
 #include "store/store.h"
@@ -20,7 +20,7 @@ struct CounterAdjustmentKey {
 
 // The numbers to add to the counters of one Kafka partition.
 struct CounterAdjustment {
-    CounterAdjustmentKey key; // must be the first member: it is the key of the hash table
+    CounterAdjustmentKey key; // the key of the hash table, so it must be the first member
     int64_t rewound;
     int64_t stored[heart_rate_classes]; // by HeartRateClass
     int64_t duplicates;
@@ -33,12 +33,12 @@ struct CounterAdjustment {
 
 // Makes a hash table of CounterAdjustment in the current memory context.
 HTAB *counter_adjustments_create();
-// Finds the entry of this Kafka partition, or adds an empty one.
+// Returns the entry of this Kafka partition. Adds an empty entry if there is no entry yet.
 CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic, int32_t partition);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
-// Adds all adjustments to heartbeat_offsets. Call it last: it locks these rows, and the ingest workers wait
-// for them until the transaction ends.
+// Adds all adjustments to heartbeat_offsets. Call it as the last step, because it locks these rows, and the
+// ingest workers wait for these rows until the transaction ends.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

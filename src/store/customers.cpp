@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// A set-associative hash table of the customers whose rows this process has written. When a set is full, a
-// new customer replaces an old one.
+// A set-associative hash table of the customers whose rows this process has written. If a set is full, a new
+// customer replaces an old customer.
 struct Customer {
     uint64_t hash;
     uint32_t more_hash;   // the entry is empty if both hashes are 0
@@ -32,7 +32,8 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
-int known_level = 0; // the deepest open nesting level that has added a customer; 0: none has
+int known_level = 0; // the deepest open nesting level of transactions that has added a customer; 0: no level
+                     // has
 
 void forget_known() {
     if (known != nullptr)
@@ -47,8 +48,9 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         known_level = 0;
 }
 
-// A user's trigger may store readings in a subtransaction and then undo it. The batch's own subtransactions
-// add no customer, so this function does nothing when they end.
+// A user's trigger may store readings in a subtransaction and then undo the subtransaction. The customers of
+// these readings must be forgotten. The subtransactions of the batch itself add no customer, so this function
+// does nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();
@@ -68,8 +70,8 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Adds the customer, and returns its entry. *found is set if the table had it already. If the set is full,
-// the new entry replaces an old one.
+// Returns the entry of the customer. *found says whether the table already had this entry. If not, the
+// function adds it; if the set is full, the new entry replaces an old entry.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;
@@ -111,7 +113,7 @@ CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t
         known_generation = extension_generation();
     }
     if (known_generation !=
-        extension_generation()) // the extension may have been recreated, with empty tables
+        extension_generation()) // the extension may have been recreated; its tables are then empty
         forget_known();
     known_generation = extension_generation();
     if (known_count > known_size / 2 && known_size < known_max)

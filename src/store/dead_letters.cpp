@@ -1,5 +1,5 @@
-// Inserts rows into heartbeat_dead_letters, in several statements if there are many bytes, and counts the
-// unresolved dead letters. store.cpp and batch_cycle.cpp call it.
+// Inserts rows into heartbeat_dead_letters, and counts the unresolved dead letters. If the rows have many
+// bytes, it uses several statements. store.cpp and batch_cycle.cpp call it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -15,12 +15,12 @@ namespace heartbeat {
 
 namespace {
 
-// The limit for one statement, since the server makes several copies of all bytes. A single message may be
-// larger.
+// The limit of bytes for one statement. It exists because the server makes several copies of all bytes. A
+// single message may be larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 
-// The statement also compares the payload as it arrived, because a topic that was recreated has other
+// To find duplicates, the statement also compares the payload, because a topic that was recreated has other
 // messages at the same offsets.
 Statement insert_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
                                   TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
@@ -65,7 +65,7 @@ Place *stored_places(uint64_t count) {
     return places;
 }
 
-// Returns how many dead letters, beginning with the one at `first`, go into one statement.
+// Returns how many dead letters go into the next statement. The first of them is at index `first`.
 size_t count_at_once(const Batch *batch, size_t first) {
     size_t count = 0, bytes = 0;
     for (size_t i = first; i < batch->dead_letters.size() && count < letters_at_once; i++, count++) {

@@ -6,17 +6,17 @@
 
 namespace heartbeat {
 
-// Returns the code as the column error_code has it: the decoder's code, or the SQLSTATE with which PostgreSQL
+// Returns the code for the column error_code: the decoder's code, or the SQLSTATE with which PostgreSQL
 // refused the reading.
 const char *dead_letters_error_code(const BatchMessage &message);
 
-// Stores the dead letters of the batch. A dead letter that the table has already, with the same bytes, counts
-// as a duplicate.
+// Stores the dead letters of the batch. If the table already has a dead letter with the same bytes, the new
+// dead letter counts as a duplicate.
 void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts);
 
-// True if these counts have new dead letters and heartbeat.dead_letter_limit was already reached before them.
-// Then the caller must not commit them. *unresolved is the number of unresolved dead letters before this
-// batch.
+// Returns true if `counts` has new dead letters, although heartbeat.dead_letter_limit was already reached
+// before this batch. The caller must then not commit the batch. *unresolved is the number of unresolved dead
+// letters before this batch.
 bool dead_letters_beyond_limit(const Batch *batch, const PartitionCounts *counts, int64_t *unresolved);
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
-// The fold of the rollup on a Citus cluster. Citus accepts only statements that run either on the nodes or on
-// the coordinator, so the rows from heartbeat_rollup_pending pass through this process. On a node, the
-// changes of a shard are one transaction. So a query of that shard finds each sum in exactly one of the two
-// tables.
+// The fold of the rollup on a Citus cluster. Citus accepts a statement only if it runs completely on the
+// nodes, or completely on the coordinator. So this process reads the rows from heartbeat_rollup_pending and
+// writes them to the other table. On a node, all changes of a shard are one transaction. So a query of this
+// shard finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -14,8 +14,8 @@ namespace heartbeat {
 
 namespace {
 
-// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes, so
-// this file limits the minutes: until they have this many rows.
+// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes. So
+// this file limits the minutes of a transaction: it takes minutes until they have this many rows.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.
@@ -94,7 +94,8 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    return {left > 0, 0}; // autovacuum of each node vacuums its shards
+    return {left > 0, 0}; // the maintenance worker counts no removed rows, because each node's autovacuum
+                          // vacuums its shards
 }
 
 int64_t distributed_rollup_rebuild(const Datum *minutes) {

@@ -32,8 +32,9 @@ Oid catalog_of_citus(const char *name) {
     return get_relname_relid(name, PG_CATALOG_NAMESPACE);
 }
 
-// The number of sessions to each node that Citus keeps for the next transaction. With Citus's default of one,
-// all but one shard of a node would wait for a new connection in every batch.
+// The number of sessions to each node that Citus keeps for the next transaction. The default of Citus is one.
+// With the default, in every batch only one shard of a node could use an open connection, and all other
+// shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {
@@ -44,7 +45,7 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These are written so that Citus can send them to the nodes.
+// These statements have a form that Citus can send to the nodes.
 Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
     WITH found AS MATERIALIZED (
         SELECT r.customer_id, r.event_timestamp
@@ -67,10 +68,10 @@ Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql
     WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)
     ORDER BY n.place)sql"};
 
-// Citus is copying rows to the nodes. The flag stays set if this raises an error.
+// True while Citus copies rows to the nodes. It stays true if the copy raises an error.
 bool copying = false;
 
-// Runs as the process's own user, the only one with the right to call this function of Citus.
+// Runs as the process's own user, because only this user has the right to call this function of Citus.
 void recover_prepared() {
     SPI_connect();
     if (SPI_execute("SELECT pg_catalog.recover_prepared_transactions()", false, 0) != SPI_OK_SELECT)
@@ -121,7 +122,8 @@ void prepare_process() {
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-// A batch that is stored again would otherwise wait for the rows of its first attempt.
+// Ends transactions that are still prepared on the nodes. Without this, a batch that is stored again would
+// wait for locks that its first attempt still holds.
 void recover() {
     Extension extension;
     if (!is_loaded())
@@ -135,9 +137,9 @@ void recover() {
     CommitTransactionCommand();
 }
 
-// A batch commits on this server before it commits on the nodes. It holds a lock on the table of marks until
-// it has committed everywhere. The lock here therefore waits for these batches, and keeps new batches out
-// while the snapshot is taken.
+// A batch commits on this server first, and later on the nodes. It holds a lock on heartbeat_stale_minutes
+// until it has committed everywhere. So the lock of this function waits for such batches, and makes new
+// batches wait until the transaction has taken its snapshot.
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");
@@ -145,23 +147,24 @@ bool hold_marks() {
     return true;
 }
 
-// Ends the transactions that are still prepared on the nodes, releases the lock, and limits the transaction
-// to one session for each node, so that each node has one snapshot.
+// Ends the transactions that are still prepared on the nodes, and releases the lock. Then it limits the
+// transaction to one session for each node, so that each node uses only one snapshot.
 void release_marks() {
     recover_prepared();
     UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
     set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
 }
 
-// The commit waits for the disk: a crash could otherwise lose the commit on this server, but not on the
-// nodes.
+// Makes the commit wait for the disk. Otherwise a crash could lose the commit on this server, although the
+// nodes still have it.
 void prepare_commit() {
     set_for_transaction("synchronous_commit", "on");
 }
 
-// If a node refuses a row, Citus reports an internal error. It can report the same error if a node has lost
-// the session. A subtransaction could recover only from the first of these errors, so this function uses
-// none. After such an error the whole batch is rolled back and stored again by halves.
+// If a node refuses a row, Citus reports an internal error. If a node has lost the session, Citus can report
+// the same error. A subtransaction can recover only from a refused row, and the two errors look the same. So
+// this function uses no subtransaction. After such an error the worker rolls back the whole batch and stores
+// it again by halves.
 void insert(Rows *rows, bool *replaying) {
     if (!*replaying && !user_triggers_present()) {
         *replaying = copying = true;
@@ -197,8 +200,9 @@ constinit const TablesLayout distributed_tables = {
     .prepare_commit = prepare_commit,
     .insert = insert,
     .select_missing = select_missing,
-    .bulk_insert = false, // the table partitions of the coordinator are empty: Citus keeps the rows in shards
-    .cheap_lookup = false, // it would ask the nodes one by one
+    .bulk_insert = false,  // the table partitions of the coordinator are empty, because Citus keeps the rows
+                           // in shards
+    .cheap_lookup = false, // such a lookup would ask the nodes one after the other
     .fold = distributed_rollup_fold,
     .rebuild = distributed_rollup_rebuild,
     .rebuild_minutes = 60,

@@ -1,5 +1,6 @@
 // The layout in which Citus has distributed the tables over several nodes (heartbeat_distribute()).
-// module.cpp registers it. It works, and is not in use, on a server without Citus.
+// module.cpp registers it. On a server without Citus its functions can be called too, but the layout is not
+// in use.
 #pragma once
 
 #include "store/tables.h"

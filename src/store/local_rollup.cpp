@@ -1,5 +1,5 @@
-// The fold and the rebuild of the rollup where this server has all rows. Each change is one statement, so no
-// row passes through the worker.
+// The fold and the rebuild of the rollup in the layout in which this server has all rows. Each change is one
+// statement, so the worker itself reads no row.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t fold_rows_max = 20'000;
 
-// Folds at most $1 rows, so that a transaction is short after a backlog. PostgreSQL fills the pages again
-// that become free at the beginning of the table.
+// Folds at most $1 rows, so that a transaction is short even after a backlog. The fold frees pages at the
+// beginning of the table, and PostgreSQL fills these pages again.
 Statement fold = {{INT8OID}, {add_met_customers, update_sums, insert_sums}, R"sql(
     WITH taken AS (
         DELETE FROM @extschema@.heartbeat_rollup_pending
@@ -36,9 +36,9 @@ Statement delete_rollup = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)
     WHERE r.minute_bucket = m.minute_bucket)sql"};
 
-// Readings are stored in the order of their arrival, and their BRIN index has the times of ranges of pages.
-// So one search reads all minutes of an hour together. Each hour is a search of its own, in the table
-// partition of its week.
+// The table has the readings in the order of their arrival, and its BRIN index has the times of each range of
+// pages. So one search for all minutes of an hour is fast. The statement makes such a search for each hour,
+// in the table partition of the hour's week.
 constexpr StatementPart hours = {"@hours@", R"sql(
     (SELECT array_agg(m.m) AS minutes, min(m.m) AS first, max(m.m) AS last FROM unnest($1) AS m (m)
         GROUP BY date_trunc('hour', m.m, 'UTC')) h)sql"};

@@ -1,5 +1,5 @@
-// The rollup where this server has all rows of the tables. local_tables.cpp calls it, and tables.h describes
-// the functions.
+// The rollup in the layout in which this server has all rows of the tables. local_tables.cpp calls it.
+// tables.h describes the functions.
 #pragma once
 
 #include "store/tables.h"

@@ -1,5 +1,6 @@
-// The functions of the layout in which this server has all rows. It needs nothing around a transaction: a
-// subtransaction can undo an insert, and one commit makes all rows visible together.
+// The functions of the layout in which this server has all rows. A subtransaction can undo an insert, and one
+// commit makes all rows visible together. So this layout needs no functions for the begin and the end of a
+// transaction.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -13,8 +14,8 @@ namespace heartbeat {
 
 namespace {
 
-// Each key is a subquery with LIMIT. So the server always looks each key up in the index of its own table
-// partition, and the planner's estimates do not matter.
+// The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
+// of the key's table partition, whatever the planner estimates.
 Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
     SELECT n.place::integer - 1
     FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
@@ -29,7 +30,7 @@ Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql
         WHERE a.customer_id = n.customer_id AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL
     ORDER BY n.place)sql"};
 
-// Below this, ON CONFLICT costs less than the subtransaction that a plain insert needs.
+// With fewer rows, ON CONFLICT costs less than the subtransaction that a plain insert needs.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {
@@ -37,8 +38,8 @@ bool is_kept_out(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
 }
 
-// The offsets keep Kafka from delivering a message twice, so a conflict is rare. Therefore the plain insert
-// is tried first: it takes two thirds of the time of ON CONFLICT.
+// The worker continues at the stored offsets and so rarely reads a message twice. So a conflict is rare, and
+// this function tries the plain insert first. It takes two thirds of the time of ON CONFLICT.
 void insert(Rows *rows, bool *replaying) {
     CaughtError conflict;
     if (rows->count >= plain_insert_min && !*replaying && !user_triggers_present() &&

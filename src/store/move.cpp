@@ -1,6 +1,6 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
-// heartbeat_make_partitions() calls it to move readings from the default partition to their week. It stores
-// no new reading, so it fires no trigger of the table; a trigger would run as the extension's owner.
+// heartbeat_make_partitions() calls it to move readings from the default partition to their week. It fires no
+// trigger of the table, because it stores no new reading. Also, a trigger would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -26,7 +26,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int chunk_rows = 500; // they fill several pages
+constexpr int chunk_rows = 500; // so many rows fill several pages
 
 Relation open_plain_table(Oid oid, LOCKMODE lock) {
     Relation table = try_relation_open(oid, lock);
@@ -62,8 +62,8 @@ void require_same_columns(Relation source, Relation target) {
                     RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
-// Makes an executor without a plan, as COPY does. The indexes and constraints need it, and so do errors that
-// show the row.
+// Makes an executor without a plan, as COPY does. The indexes, the constraints and the errors that show the
+// row need the executor.
 ResultRelInfo *open_target(EState *estate, Relation target) {
     ParseState *parse = make_parsestate(nullptr);
     addRangeTableEntryForRelation(parse, target, RowExclusiveLock, nullptr, false, false);

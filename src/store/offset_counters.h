@@ -1,13 +1,14 @@
-// The part of an UPDATE that adds numbers to the counters of heartbeat_offsets. offsets_advance.cpp adds a
-// batch with it, and counter_adjustments.cpp adds adjustments.
+// The part of an UPDATE that adds numbers to the counters of heartbeat_offsets. offsets_advance.cpp uses it
+// to add the counts of a batch, and counter_adjustments.cpp uses it to add adjustments.
 #pragma once
 
 #include "server/statement.h"
 
 namespace heartbeat {
 
-// `o` is heartbeat_offsets, `n` has the numbers, and $1 is the latest time that a device's clock may show. An
-// older version can have stored a later last_event, which this part replaces.
+// `o` is heartbeat_offsets, and `n` has the numbers to add. $1 is the latest time that a device's clock may
+// show. An older version may have stored a last_event that is later than $1. This part replaces such a
+// last_event.
 inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,

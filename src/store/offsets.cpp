@@ -1,6 +1,6 @@
-// Reads the stored offsets, and writes the findings of a worker: a new partition, a gap, the ids of the
-// cluster and the topic, a recreated or truncated topic. offsets_advance.cpp moves the offsets when a batch
-// is stored.
+// Reads the stored offsets. It also writes what a worker has found: a new partition, a gap, the ids of the
+// cluster and the topic, or a recreated or truncated topic. When the worker stores a batch,
+// offsets_advance.cpp moves the offsets.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"
@@ -30,7 +30,8 @@ constexpr const char *select_offsets_sql = R"sql(
     WHERE topic = $1
     ORDER BY partition)sql";
 
-// A database of version 1.1 that has not been updated yet has neither message_marks nor truncated_to.
+// Before the update of the extension from version 1.1, a database does not have the columns message_marks and
+// truncated_to.
 constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
 constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};
 
@@ -45,7 +46,7 @@ Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
 
 constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
-// An empty id leaves the stored id as it is.
+// If an id is empty, the statement does not change the stored id.
 Statement update_identity = {{TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)
@@ -66,7 +67,8 @@ Statement update_truncated = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, R"sql(
     SET lost_at = now(), lost_reason = $4, truncated_to = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-// A database of version 1.1 cannot distinguish a truncated log from a recreated topic.
+// A database of version 1.1 has no column for a truncated log, so it records a truncated log in the same way
+// as a recreated topic.
 Statement update_old_truncated = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $3
@@ -81,12 +83,14 @@ const char *text_of(uint64_t row, int column) {
     return text == nullptr ? "" : text;
 }
 
-// Converts an id to the form of TopicDescription, because version 1.1 stored ids as the broker gave them.
+// Converts a stored id to the form of the ids in TopicDescription. Version 1.1 stored ids without this
+// conversion.
 template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) {
     ascii_copy(to, size, text_of(row, column));
 }
 
-// The marks have the checksum of the last message, unless version 1.1, which has no marks, stored it later.
+// Returns the mark of the last consumed message, usually with its checksum from the trail. The trail does not
+// have this message if version 1.1 stored it later, because version 1.1 stores no marks.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));

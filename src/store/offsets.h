@@ -12,38 +12,39 @@ struct StoredOffset {
     int64_t first_offset;
     int64_t next_offset;
     MessageMark last_message; // the last consumed message
-    MarkTrail trail;          // the last consumed message and earlier ones
+    MarkTrail trail;          // the last consumed message and earlier messages
     char cluster_id[64];      // empty: not known yet
     char topic_id[64];        // empty: not known yet
-    bool lost; // the topic was recreated or truncated: the stored offsets name other messages now
+    bool lost; // the topic was recreated or its log was truncated, so the stored offsets name other messages
+               // now
     char lost_reason[384];
-    // False if a person has set the offset in advance, and no worker has read the partition yet.
+    // Whether a worker has read the partition. If it is false, a person has set the offset in advance.
     bool was_read;
-    // -1: not truncated. Otherwise Kafka's log has other messages from this offset on.
+    // -1: not truncated. Otherwise Kafka's log has other messages at this offset and after it.
     int64_t truncated_to;
 };
 
-// False in a database of version 1.1 that was not updated yet: heartbeat_offsets then has neither
-// message_marks nor truncated_to.
+// Returns true if heartbeat_offsets has the columns message_marks and truncated_to. Returns false before the
+// update of the extension from version 1.1.
 bool offsets_have_marks();
 
 // Returns all stored offsets of the topic. The array lives as long as the transaction.
 StoredOffset *offsets_load(const char *topic, size_t *count);
 
-// Inserts the row of a Kafka partition that is new. Does nothing if another process has already inserted it.
+// Inserts the row of a new Kafka partition. Does nothing if another process has already inserted this row.
 void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
                    const TopicDescription &description);
 
-// Moves an offset that Kafka does not hold, and records the gap. Raises an error if next_offset is no longer
-// `from`.
+// Moves a stored offset at which ingest cannot continue to the offset `to`, and records the gap. Raises an
+// error if next_offset is no longer `from`.
 void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked
-// so keeps its first reason. A row that is marked as truncated gets the new reason.
+// as lost keeps its first reason. A row that is marked as truncated gets the new reason.
 void offsets_mark_lost(const char *topic, const char *reason);
 
-// Records that Kafka's log of one partition was truncated: from truncated_to on it has other messages. A row
-// that is already marked as lost keeps its reason.
+// Records that Kafka's log of one partition was truncated. At truncated_to and after it, the log has other
+// messages. A row that is already marked as lost keeps its reason.
 void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
                             const char *reason);
 

@@ -1,6 +1,6 @@
-// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. It is one
-// UPDATE, a compare-and-set, so that two writers can never both succeed. The ingest worker calls it last, in
-// the transaction that stores the batch.
+// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. It does this
+// by one UPDATE, a compare-and-set. So of two writers with the same offsets, only one can succeed. The ingest
+// worker calls it as the last step of the transaction that stores the batch.
 #include "server/server.h"
 
 #include "server/arrays.h"

@@ -7,7 +7,7 @@
 namespace heartbeat {
 
 // Moves every Kafka partition of the batch from the batch's first offset to its next offset, and adds the
-// counts. Returns false if another writer has moved one of the offsets; then the caller must not commit.
+// counts. Returns false if another writer has moved one of the offsets. The caller must then not commit.
 bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts);
 
 } // namespace heartbeat

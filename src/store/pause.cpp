@@ -1,6 +1,6 @@
-// Keeps a pause and a batch apart: a pause commits either before a batch checks it or after that batch has
-// committed. For this, pause_check() takes a SHARE lock, which conflicts with every change of
-// heartbeat_control and with nothing else that the workers do.
+// Orders pauses and batches. A pause commits either before a batch checks for it, or after this batch has
+// committed. For this, pause_check() takes a SHARE lock on heartbeat_control. The lock conflicts with every
+// change of heartbeat_control, but with no other lock of the workers.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -39,8 +39,8 @@ bool pause_for_maintenance() {
 
 bool pause_check() {
     LockRelationOid(extension_table("heartbeat_control"), ShareLock);
-    // SPI takes a new snapshot for the statement, so the statement sees the change that the lock has waited
-    // for
+    // SPI takes a new snapshot for this statement. So if the lock has waited for a change, the statement sees
+    // this change
     return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
 }
 

@@ -1,18 +1,18 @@
 // Reads from heartbeat_control whether ingest is paused. The workers call it before they store a batch or do
-// maintenance. heartbeat_pause() and heartbeat_resume() write that table.
+// maintenance. heartbeat_pause() and heartbeat_resume() write to heartbeat_control.
 #pragma once
 
 #include "server/extension.h"
 
 namespace heartbeat {
 
-// Call it in a worker's transaction. It waits for a transaction that is changing heartbeat_control, and makes
-// later changes wait until this transaction ends. Returns true if ingest is paused.
+// Call it in a worker's transaction. If another transaction is changing heartbeat_control, it waits for that
+// transaction. Later changes wait until the worker's transaction ends. Returns true if ingest is paused.
 bool pause_check();
 
-// Uses its own transaction. Returns true if the maintenance worker must not work: the database was restored
-// from a dump and heartbeat_resume() was not called yet, or this server's workers must not ingest
-// (tables_wrong_server()).
+// Uses a transaction of its own. Returns true if the maintenance worker must not work. This is so after the
+// database was restored from a dump, until a person calls heartbeat_resume(). It is also so if the workers of
+// this server must not ingest (tables_wrong_server()).
 bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Computes what a batch adds to the rollup, and inserts it as sums or as marks of minutes. It also inserts
-// the customers that the batch is the first to have. store.cpp calls it.
+// Computes the sums that a batch adds to the rollup. It inserts these sums, or marks their minutes instead.
+// It also inserts the customers whose first reading is in this batch. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -21,8 +21,8 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
     SELECT * FROM unnest($1))sql"};
 
-// Returns the places, from 0, of the minutes that the rollup does not have yet. The ORDER BY makes the
-// planner use the index; without it, the planner may search the whole table for the one row.
+// Returns the places in $1, counted from 0, of the minutes that the rollup does not have yet. The ORDER BY
+// makes the planner use the index. Without ORDER BY, the planner may search the whole table for one row.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
@@ -31,14 +31,14 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// A batch appends sums if it has at least eight readings for each sum, so that this costs ingest little. A
-// small batch always appends sums, because it would not insert fewer rows as marks.
+// If a batch has at least eight readings for each sum, it appends sums, because ingest then has to insert few
+// rows. A small batch always appends sums, because it would not insert fewer rows if it marked minutes.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// A mark makes the maintenance worker read the whole minute. This pays only if the batch has this many
-// readings of the minute. A batch with few readings of each of many minutes would otherwise cause work out of
-// proportion to its size.
+// A mark makes the maintenance worker read the whole minute. So a batch marks a minute only if it has this
+// many readings of the minute. Without this limit, a batch with few readings in each of many minutes would
+// cause much more work than its size.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -60,7 +60,7 @@ bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
 }
 
-// The minutes of the batch that are marked. If `marked` is nullptr, no minute is marked.
+// The minutes of the batch that it marks. If `marked` is nullptr, it marks no minute.
 struct Marks {
     const Batch *batch;
     bool *marked;
@@ -76,7 +76,8 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. Anomalies, and readings of marked minutes, add no values but only their customers, each once.
+// each other. Anomalies and readings of marked minutes add no values. They only add their customers, each
+// customer once.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -111,12 +112,14 @@ void keep_new_minutes(Marks *marks) {
     statement_check_room(found, marks->count);
     marks->count = found;
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(i, 1)]; // sorted: each is read first
+        marks->places[i] = marks->places[statement_int4(i, 1)]; // the results are sorted, so the loop reads
+                                                                // each place before it overwrites it
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes of which the batch has many readings and the rollup has nothing. If the rollup already
-// has a minute, a late reading is added as a sum, even if the minute has many readings.
+// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of it.
+// If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they are
+// many.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
@@ -134,8 +137,8 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// Removes the sums without readings whose customer is already known. Also records in heartbeat_arrivals which
-// customers were heard.
+// A sum without readings has only a customer. Removes each such sum whose customer is already known. Also
+// records in heartbeat_arrivals that readings of the batch's customers have arrived.
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

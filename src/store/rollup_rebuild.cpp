@@ -1,5 +1,5 @@
-// Makes the rollup rows of marked minutes again: it removes the marks and all sums of the minutes, and
-// inserts the sums of the readings. One snapshot sees the marks and these readings.
+// Makes the rollup rows of marked minutes again. It removes the marks and all sums of the minutes, and
+// inserts the sums of the readings. The same snapshot sees the marks and these readings.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"
@@ -12,7 +12,8 @@ namespace {
 Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
-// The pending rows of these minutes are in the readings that this snapshot sees, so they are removed.
+// The snapshot sees all readings that are counted in the pending rows of these minutes. So the rebuild counts
+// them, and the pending rows are removed.
 Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending
     WHERE minute_bucket = ANY ($1))sql"};

@@ -1,5 +1,5 @@
 // Makes the rollup rows of marked minutes again from the readings, with the statements of a layout of the
-// tables. Each layout calls it (TablesLayout::rebuild). It does not know which minutes are due.
+// tables. Each layout calls it (TablesLayout::rebuild). This file does not know which minutes are due.
 #pragma once
 
 #include "server/statement.h"
@@ -7,24 +7,26 @@
 namespace heartbeat {
 
 // The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
-// puts a full minute that is before its origin into the previous minute. Such times occur: a device whose
-// clock was reset sends 1970-01-01 00:00:00.
+// puts a full minute that is before its origin into the previous minute. Such times occur, because a device
+// whose clock was reset sends 1970-01-01 00:00:00.
 inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql(
     CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')
         ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END)sql"};
 
-// Each statement has the parameters that TablesLayout::rebuild has, or the first of them.
+// The parameters of each statement are the elements of `minutes` (see TablesLayout::rebuild), or only the
+// first of these elements.
 struct RebuildStatements {
-    Statement *delete_rollup;    // of these minutes
-    Statement *insert_rollup;    // the sums of the readings of these minutes
-    Statement *select_customers; // text[] of the customers of these minutes, each once; NULL: there are none
+    Statement *delete_rollup;    // deletes the rollup rows of these minutes
+    Statement *insert_rollup;    // inserts the sums of the readings of these minutes
+    Statement *select_customers; // returns text[] with each customer of these minutes once, or NULL if there
+                                 // is no customer
 };
 
 // See TablesLayout::rebuild.
 int64_t rollup_rebuild(const RebuildStatements &statements, const Datum *minutes);
 
-// Call it in a transaction. Adds the new ones of these customers to heartbeat_customers. The array has each
-// customer once.
+// Call it in a transaction. Adds those of these customers to heartbeat_customers that the table does not have
+// yet. The array has each customer once.
 void rollup_add_customers(Datum customers);
 
 } // namespace heartbeat

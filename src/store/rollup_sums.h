@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// Adds the rows of `added` to the sums that heartbeat_rollup has.
+// Adds the rows of `added` to the existing sums in heartbeat_rollup.
 inline constexpr StatementPart update_sums = {"@update_sums@", R"sql(
             UPDATE @extschema@.heartbeat_rollup r
             SET sum_bpm = r.sum_bpm + a.sum_bpm, reading_count = r.reading_count + a.reading_count
@@ -20,8 +20,8 @@ inline constexpr StatementPart insert_sums = {"@insert_sums@", R"sql(
             SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
             WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated))sql"};
 
-// Adds the new customers of `met`, which has each customer once, to heartbeat_customers, and counts them. A
-// subquery with LIMIT, so that PostgreSQL looks up each customer by the key.
+// `met` has each customer once. Adds the new customers of `met` to heartbeat_customers, and counts them. It
+// uses a subquery with LIMIT, so that PostgreSQL searches for each customer by the key.
 inline constexpr StatementPart add_met_customers = {"@add_met_customers@", R"sql(
         customers AS (
             INSERT INTO @extschema@.heartbeat_customers (customer_id)

@@ -1,5 +1,5 @@
 // Inserts readings into heartbeat_records or heartbeat_anomalies, and finds which of them were stored. It
-// uses a bulk insert if bulk_insert_rows() can, and otherwise INSERT. store.cpp calls it.
+// uses a bulk insert if bulk_insert_rows() accepts the table. Otherwise it uses INSERT. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -63,9 +63,9 @@ bool is_row(const Rows &rows, size_t i, Datum customer_id, TimestampTz event_tim
            memcmp(VARDATA_ANY(returned), own, size) == 0;
 }
 
-// Inserts the rows with new keys, and matches the returned rows with the given rows. Both are in the order of
-// the keys, so the match is usually the next row. If the server's encoding sorts in another order than
-// Unicode, the search starts again from the beginning.
+// Inserts the rows with new keys. Then it finds each returned row among the given rows. Both lists are in the
+// order of the keys, so usually the next given row matches. If the server's encoding sorts in another order
+// than Unicode, the search starts again from the beginning.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     Datum columns[4];
@@ -106,9 +106,9 @@ void put_row(const void *argument, size_t i, Datum *values) {
         values[3] = CStringGetTextDatum(heart_rate_class_name(reading.heart_rate_class));
 }
 
-// Stores all rows by a bulk insert. Returns false, and stores nothing, if INSERT would do anything else. It
-// asks for the layout of the tables after it has locked the table, because a session may have waited for a
-// change of the layout.
+// Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
+// result of INSERT. It asks for the layout of the tables only after it has locked the table, because a
+// transaction may change the layout while this function waits for the lock.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
@@ -136,9 +136,9 @@ void insert_every(const Rows &rows) {
                         errmsg("a trigger prevented the insert of a reading without an error")));
 }
 
-// Raises an error if a row was not stored and the table does not have its key either. It inserts the first
-// such row again, alone, because the server's error then tells the cause. It need not find the other rows:
-// after an error the batch is stored again by halves, which finds all of them.
+// Raises an error if a row was not stored although the table does not have its key. It inserts the first such
+// row once more, alone, because the error of the server then tells the cause. It does not have to find the
+// other such rows. After an error the worker stores the batch again by halves, and so finds all of them.
 void refuse_kept_out(const Rows &rows) {
     Rows left = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * rows.count)),
                  0,          nullptr,
@@ -165,7 +165,7 @@ void refuse_kept_out(const Rows &rows) {
 void rows_insert_all(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     insert_every(*rows);
-    if (user_triggers_present()) // a trigger was created after the caller looked
+    if (user_triggers_present()) // a trigger was created after the caller's check
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                         errmsg("a trigger may have changed a reading")));
     for (size_t i = 0; i < rows->count; i++)
@@ -173,7 +173,8 @@ void rows_insert_all(void *argument) {
     memset(rows->stored, true, rows->count);
 }
 
-// If only the primary key can keep a row out, each row that is not stored is a duplicate.
+// Without user-defined triggers and indexes, only the primary key can keep a row out. Then each row that was
+// not stored is a duplicate, and no check is needed.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     if (user_triggers_present())

@@ -1,5 +1,5 @@
 // Inserts readings into one table by one statement or one bulk insert. store.cpp and the layouts of the
-// tables call it, and decide what happens with a reading that PostgreSQL refuses.
+// tables call it. They decide how to handle a reading that PostgreSQL refuses.
 #pragma once
 
 #include "decode/batch.h"
@@ -8,9 +8,9 @@
 
 namespace heartbeat {
 
-// Readings of one table, in the order of its primary key. `indexes` are their places in batch->messages.
-// `stored` says which of them were stored. `heart_rates` has the stored heart rates, which a user's trigger
-// may have changed.
+// The readings for one table, in the order of the table's primary key. `indexes` has the place of each
+// reading in batch->messages. `stored` says which readings were stored. `heart_rates` has the stored heart
+// rates, because a user's trigger may have changed them.
 struct Rows {
     Batch *batch;
     uint32_t *indexes;
@@ -28,15 +28,15 @@ struct Rows {
     }
 };
 
-// The argument is a Rows *, because subtransaction_try() can call these functions. They fill in `stored` and
-// `heart_rates`, or raise an error.
+// subtransaction_try() can call these functions, so they have the parameter `argument`. It is a Rows *. The
+// functions set `stored` and `heart_rates`, or raise an error.
 
 // Stores every row unchanged. Raises an error if a unique index or a trigger keeps a row out, or if a trigger
 // may have changed a row.
 void rows_insert_all(void *argument);
 
-// Stores the rows whose key the table does not have yet. If the table has neither the row nor its key
-// afterwards, it raises an error: a user-defined index or trigger has kept the row out.
+// Stores the rows whose key the table does not have yet. If the table still does not have the key of a row
+// afterwards, a user-defined index or trigger has kept this row out. The function then raises an error.
 void rows_insert_new(void *argument);
 
 } // namespace heartbeat

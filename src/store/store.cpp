@@ -1,6 +1,6 @@
 // Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
-// src/store for dead letters, the rollup and notifications. It decides whether the layout of the tables
-// inserts all rows at once, or this file inserts them by halves.
+// src/store for dead letters, the rollup and notifications. Usually the layout of the tables inserts all rows
+// at once. If the caller asks for isolation, this file inserts the rows by halves.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -22,11 +22,11 @@ namespace heartbeat {
 
 namespace {
 
-// A batch had rows that were already stored, so the next batch probably has such rows too, as in a replay. A
-// batch without such rows clears the flag.
+// True if the last batch had rows that were already stored. The next batch then probably also has such rows,
+// for example in a replay. A batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
-// Uses its own memory context, because a batch that is stored by halves has many attempts, and each attempt
+// Uses a memory context of its own. A batch that is stored by halves needs many attempts, and each attempt
 // allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
@@ -38,14 +38,14 @@ bool try_rows(Rows *rows, CaughtError *refusal) {
     return stored;
 }
 
-// Stores the rows by halves until it has found each row that the database refuses. Returns how many rows were
-// not refused, and moves these to the front.
+// Stores the rows by halves until it has found each row that the database refuses. Moves the accepted rows to
+// the front, and returns their number.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
     if (rows.count == 0 || try_rows(&rows, &refusal))
         return rows.count;
     if (rows.count == 1) {
-        // the texts of a batch are UTF-8
+        // convert the message, because the texts of a batch are UTF-8
         if (!batch_reject(rows.batch, rows.indexes[0], refusal.sqlstate, text_to_utf8(refusal.message)))
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         return 0;
@@ -70,7 +70,7 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
     }
 }
 
-// Stores the readings of one list, and removes the refused ones from the list.
+// Stores the readings of one list, and removes the refused readings from the list.
 Rows store_list(Batch *batch, bool anomalies, bool isolate, PartitionCounts *counts) {
     auto &indexes = anomalies ? batch->anomalies : batch->records;
     Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
@@ -93,7 +93,8 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
     Rows records = store_list(batch, false, isolate, counts);
     Rows anomalies = store_list(batch, true, isolate, counts);
-    // A duplicate of a refused reading is not counted here: batch_reject() has made it a dead letter too.
+    // If a reading was refused, batch_reject() has made its duplicates dead letters too, so they do not count
+    // as duplicates here.
     for (const BatchMessage &message : batch->messages)
         counts[message.partition_index].duplicates += message.duplicate;
     announce_anomalies(batch, anomalies.stored);

@@ -1,5 +1,5 @@
-// Chooses the layout of the tables once in each transaction, and remembers it. A batch asks several times,
-// and the answer needs a look at the catalog.
+// Chooses the layout of the tables once in each transaction, and remembers it. It remembers the layout
+// because a batch asks for it several times, and each time a search in the catalog would be necessary.
 #include "server/server.h"
 
 #include "store/tables.h"
@@ -74,7 +74,8 @@ const WrongServer *tables_wrong_server() {
 
 bool tables_may_be_of_row(const ErrorData *error) {
     bool usual = usual_layout->may_be_of_row(error);
-    return other_layout->may_be_of_row(error) || usual; // both are called for each error
+    return other_layout->may_be_of_row(error) || usual; // the functions of both layouts must be called for
+                                                        // each error
 }
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// The layout of the tables of readings and of their rollup: which server has their rows, and how a
-// transaction of the workers reaches them. Each layout is a TablesLayout in files of its own, such as
+// The layout of the tables of readings and of their rollup. A layout says which server has the rows, and how
+// a transaction of the workers reaches them. Each layout is a TablesLayout in files of its own, such as
 // local_tables.cpp. module.cpp registers the layouts. All other files call the functions here, and do not
 // know the layouts.
 #pragma once
@@ -19,72 +19,77 @@ struct WrongServer {
 // The result of one call of `fold`.
 struct RollupFold {
     bool more;       // rows remain: call it again, in a new transaction
-    int64_t removed; // rows that the maintenance worker must count until it vacuums the table
+    int64_t removed; // removed rows, which the maintenance worker counts to decide when to vacuum the table
 };
 
-// Only `prepare_process`, `recover`, `wrong_server` and `may_be_of_row` are called for a layout that is not
-// in use. A function that a layout leaves out does nothing.
+// The members of a layout. If a layout is not in use, only its `is_in_use`, `prepare_process`, `recover`,
+// `wrong_server` and `may_be_of_row` are called. If a layout does not set a function, its default does
+// nothing.
 struct TablesLayout {
     // Call it in a transaction, after extension_find(). Returns true if the tables have this layout.
     bool (*is_in_use)() = [] { return true; };
 
-    // Call it at the start of a process. Sets what this process needs, also for a later change of the layout.
+    // Call it at the start of a process. Sets the settings that the process needs if its tables have this
+    // layout now or get it later.
     void (*prepare_process)() = [] {};
     // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
     // that earlier attempts have left prepared.
     void (*recover)() = [] {};
     // Call it in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
-    // Call it once for each error that a worker catches. True if the error may be about a row although its
-    // SQLSTATE does not say so.
+    // Call it once for each error that a worker catches. Returns true if the error may be about a row
+    // although its SQLSTATE is not one of a row error.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
     // Call it around the snapshot of a transaction that deletes rows of heartbeat_stale_minutes (the marks).
-    // The snapshot must not see a mark if it does not see the readings of that minute. hold_marks() returns
-    // true if release_marks() must be called after the snapshot was taken.
+    // If the snapshot sees a mark, it must also see the readings of the marked minute. If hold_marks()
+    // returns true, the caller must call release_marks() after it has taken the snapshot.
     bool (*hold_marks)() = [] { return false; };
     void (*release_marks)() = [] {};
     // Call it before the commit of a transaction that may have written to the tables.
     void (*prepare_commit)() = [] {};
 
-    // Inserts all rows of a batch into one table, and fills in `stored` and `heart_rates`. `replaying` says
-    // that the previous batch had rows which the table had already; the function sets it for this batch.
+    // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. *replaying is true if
+    // the previous batch had rows that the table already had. The function sets *replaying for this batch.
     void (*insert)(Rows *rows, bool *replaying);
-    // Executes a SELECT of the places, from 0, of the keys that the table does not have. Returns their
-    // number. `keys` are the arrays of customers and of times.
+    // `keys` has two arrays: the customers and the times of the keys. Executes a SELECT that returns the
+    // places, counted from 0, of the keys that the table does not have. Returns the number of these keys.
     uint64_t (*select_missing)(bool anomalies, const Datum *keys);
-    bool bulk_insert;  // the table partitions on this server have the rows, so a bulk insert can add to them
+    bool bulk_insert;  // the table partitions on this server have the rows, so a bulk insert can add rows to
+                       // them
     bool cheap_lookup; // a search for one key reads only an index of this server
 
-    // Call it in a transaction that holds hold_marks()'s snapshot. Moves rows of heartbeat_rollup_pending to
-    // heartbeat_rollup, few enough to keep the transaction short.
+    // Call it in a transaction that has called hold_marks() before its snapshot. Moves rows of
+    // heartbeat_rollup_pending to heartbeat_rollup. It moves only so many rows that the transaction stays
+    // short.
     RollupFold (*fold)();
-    // Call it in such a transaction. Removes the marks of the minutes, and makes their rollup from the
-    // readings. `minutes` has three elements: timestamptz[] with each minute once, the first and the last
-    // minute. Returns how many rows it has removed from heartbeat_stale_minutes and heartbeat_rollup_pending.
+    // Call it in the same kind of transaction as `fold`. Removes the marks of the minutes, and makes the
+    // rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with each
+    // minute once, the first minute, and the last minute. Returns how many rows it has removed from
+    // heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // The number of minutes of one rebuild, which are all within one hour. 0: the caller chooses the number,
-    // and the minutes may be of different hours.
+    // The number of minutes of one rebuild. All these minutes are within one hour. 0: the caller chooses the
+    // number, and the minutes may be of different hours.
     int64_t rebuild_minutes;
 };
 
-// Call it when the library is loaded. The tables have the layout `other` when that layout says so, otherwise
-// the layout `usual`.
+// Call it when the library is loaded. If other->is_in_use() returns true, the tables have the layout `other`.
+// Otherwise they have the layout `usual`.
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
-// Returns the layout of the tables. The layout is chosen when a transaction asks for the first time, and
-// again if a table has changed since: the transaction may have waited for one that changes the layout. The
-// answer stays true as long as the caller holds a lock on one of the tables, or on heartbeat_control as
-// pause_check() takes it.
+// Returns the layout of the tables. The function chooses the layout when a transaction first calls it. It
+// chooses again after any table has changed, because the transaction may have waited for another transaction
+// that has changed the layout. The answer stays true as long as the caller holds a lock on one of the tables.
+// It also stays true as long as the caller holds the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 
-// The hooks of server/transaction.h.
+// These functions are the hooks of server/transaction.h.
 void tables_begin();
 bool tables_hold_marks();
 void tables_release_marks();
 void tables_prepare_commit();
 
-// These call the function of this name of each layout.
+// Each of these functions calls the function with the same name of every layout.
 void tables_prepare_process();
 void tables_recover();
 const WrongServer *tables_wrong_server();

@@ -1,5 +1,5 @@
-// Looks for users' triggers and indexes on the table partitions of readings, and remembers the answer until
-// any table changes. store.cpp and rows.cpp ask for it before and after they insert rows.
+// Looks for users' triggers and indexes on the table partitions of readings. It remembers the answer until
+// any table changes. The layouts of the tables and rows.cpp call it before and after they insert rows.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -14,9 +14,9 @@ namespace heartbeat {
 namespace {
 
 // Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
-// depth below the parent. It counts a foreign table as a trigger, since such a table can change a row in any
-// way. pg_partition_tree() would lock all of them. If a session waited for a lock on one of them, this query
-// would wait for that session.
+// depth below the parent. It counts a foreign table as a trigger, because a foreign table can change a row in
+// any way. The query does not use pg_partition_tree(), because this function locks all tables below the
+// parent. If a session waited for a lock on one of these tables, the query would wait for this session.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid
