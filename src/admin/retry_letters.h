@@ -20,8 +20,8 @@ struct RetryLetter {
 struct RetryLetters {
     const Decoder *decoder;
     Batch *batch;
-    Datum values[retry_filters + 2]; // the filters, then the id of the last locked letter, and the number of
-                                     // letters to lock
+    Datum values[retry_filters + 2]; // the filters, the id of the last locked letter, and how many letters to
+                                     // lock
     char nulls[retry_filters + 2];
     HTAB *adjustments;
     RetryLetter locked[retry_letters_at_once];

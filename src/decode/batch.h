@@ -105,7 +105,6 @@ bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char
 // Keeps only the first `count` indexes of a list: of the list of anomalies if `anomalies` is true, otherwise
 // of the list of records.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
-bool batch_restore(Batch *batch) noexcept; // undoes batch_reject(), so that the rejected readings are tried
-                                           // again
+bool batch_restore(Batch *batch) noexcept; // undoes batch_reject(): the store tries these readings again
 
 } // namespace heartbeat

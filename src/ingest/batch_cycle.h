@@ -9,10 +9,8 @@ namespace heartbeat {
 enum class BatchStage : uint8_t {
     filling,   // the batch takes messages
     full,      // more messages are queued than fit into the batch
-    sealed,    // the batch is complete, and the worker must store it: for the first time, or again after an
-               // error
-    isolating, // sealed, and PostgreSQL refused one of its rows: the next attempt to store the batch finds
-               // this row
+    sealed,    // the batch is complete, and the worker must store it, or store it again after an error
+    isolating, // sealed, and PostgreSQL refused a row: the next attempt to store the batch finds this row
     lost,      // memory ran out and messages were lost: the worker drops the batch and assigns again
 };
 

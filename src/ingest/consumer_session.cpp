@@ -19,8 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int clients_max = 4; // maximal number of clients whose threads may still wait in a call of
-                               // librdkafka
+constexpr int clients_max = 4; // so many clients may have threads that still wait in a call of librdkafka
 
 bool abandoned = false; // a client did not close, and its threads still run
 

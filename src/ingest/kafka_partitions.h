@@ -16,8 +16,7 @@ struct KafkaPartition {
     bool read;                          // it is assigned
     bool away;                          // it has no leader, its leader does not answer, or it gave an error
     TimestampTz away_since;             // valid while it is away
-    PartitionRange range;               // low -1: not known, the worker must ask the leader before it can
-                                        // read the partition
+    PartitionRange range;               // low -1: not known, the worker must first ask the leader
     TimestampTz ask_at;                 // when the worker asks its leader next
     TimestampTz trouble_until;          // its last error counts at least until this time; 0: it gave no error
     char reason[partition_reason_size]; // why it is away

@@ -45,8 +45,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     if (!partition->away)
         partition->away_since = now;
     TimestampTz topic_at =
-        partition->away ? now + partitions_ask_again_after : now; // ask at once, because another broker may
-                                                                  // lead the partition now
+        partition->away ? now + partitions_ask_again_after : now; // another broker may lead now
     partition->away = true;
     if (partition->trouble_until == 0)
         text_take(partition->reason, answer.reason.text);

@@ -77,8 +77,7 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // if Kafka can still hold a marked message, the consumer compares the messages
-                               // when it reads them
+        return Mismatch::none; // if Kafka may hold a marked message, the consumer compares it with the mark
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
         return Mismatch::truncated;

@@ -37,8 +37,7 @@ void begin_again() {
     worker.session.trouble = Trouble::none;
     worker.session.assignment.told = false;
     suspicions_forget(&worker.session.assignment.suspicions);
-    worker_enter(WorkerPhase::looking); // the worker stops reading, because a seek may have moved the stored
-                                        // offsets
+    worker_enter(WorkerPhase::looking); // it stops reading: a seek may have moved the stored offsets
 }
 
 // Reads heartbeat_control, and enters the phase that its content requires.

@@ -50,8 +50,7 @@ class Consumer {
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // not nullptr until librdkafka has taken the assignment
     std::chrono::steady_clock::time_point assigning_since;
-    std::vector<PartitionPosition> stored; // the same partitions as `positions`: where the stored messages
-                                           // end
+    std::vector<PartitionPosition> stored; // as `positions`: where the stored messages end
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
@@ -76,20 +75,17 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    bool lost_brokers = false; // whether this happened since the last assignment; another cluster may answer
-                               // now
+    bool lost_brokers = false; // since the last assignment; another cluster may answer now
     BrokerErrors broker_errors;
     Throttles throttles;
     Redactor redactor;           // removes secrets from the texts of librdkafka and of brokers
-    bool impossible_end = false; // a broker gave a high watermark that no partition can have; `trouble`
-                                 // describes it
+    bool impossible_end = false; // a broker gave an impossible high watermark; `trouble` describes it
     bool group_commit_failed = false;
     int commits = 0; // commits that the group coordinator has not answered yet
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
-    size_t bytes_taken = 0;          // bytes of the messages taken since fetcher_wake() last woke the
-                                     // fetching threads
+    size_t bytes_taken = 0;          // bytes that were taken since fetcher_wake() last woke the threads
     std::vector<int32_t> taken_from; // the partitions of these bytes
     // the client got a message or an end of a partition since the last assignment
     bool heard = false;

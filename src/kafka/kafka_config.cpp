@@ -49,8 +49,7 @@ constexpr Property fixed[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"},
-    {"api.version.request", "true"}, // with false, librdkafka would use old requests, which do not know
-                                     // read_committed
+    {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
     // The client has no group session. But if a commit has no coordinator yet, closing the client waits (and
     // spins) for this time.

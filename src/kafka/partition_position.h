@@ -17,8 +17,7 @@ struct PartitionPosition {
     // The client does not read this offset and later offsets. If a position has an end, the client does not
     // examine the partition.
     int64_t end = INT64_MAX;
-    MarkTrail trail = {};  // marks of messages consumed earlier, for the search that follows if the last
-                           // consumed message has changed
+    MarkTrail trail = {};  // marks of earlier messages, for a search if the last consumed message has changed
     int64_t log_begin = 0; // the offsets that Kafka holds of the partition
     int64_t log_end = INT64_MAX;
 };

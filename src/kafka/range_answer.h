@@ -26,8 +26,8 @@ struct RangeAnswer {
     RangeKind kind;
     bool known;
     bool wrong; // the broker's answer cannot be right
-    bool moved; // the caller must ask for the partition again: another broker leads it now, or its leader
-                // delays answers
+    bool moved; // the caller must ask again: another broker leads the partition now, or the leader delays
+                // answers
     PartitionRange range;
     Error reason; // why the range is not known
 };

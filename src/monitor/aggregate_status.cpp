@@ -98,8 +98,7 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, Timest
     int partition;
     TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
-        return; // the worker waits for a broker that throttles it, and heartbeat_status shows the throttling
-                // as the reason
+        return; // it waits for a broker that throttles it: heartbeat_status shows this reason
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, since, now, partition);

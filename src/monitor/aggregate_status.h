@@ -16,8 +16,7 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    TimestampTz busy_since;    // when the worker that is storing its batch for the longest time began to
-                               // store it; 0: no worker is storing
+    TimestampTz busy_since;    // when the oldest batch that a worker is storing was begun; 0: no batch
     AwaitedLock awaited;       // the lock that this worker waits for
     bool of_maintenance;       // a duty of the maintenance worker causes the state, not ingest
 };

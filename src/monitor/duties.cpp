@@ -17,8 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int failures_shown = 3; // heartbeat_status shows the error after this number of consecutive
-                                  // failures, which are ten seconds apart
+constexpr int failures_shown = 3; // so many consecutive failures, ten seconds apart, are shown as an error
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 

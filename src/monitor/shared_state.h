@@ -55,8 +55,7 @@ struct WorkerSlot {
     TimestampTz busy_since; // when the worker began to store its batch; 0: it is not storing a batch
     WorkerActivity activity;
     TimestampTz active_since;
-    TimestampTz back_at; // the latest time at which the worker returns to its loop; 0: it waits until it is
-                         // woken
+    TimestampTz back_at; // the worker returns to its loop at this time or earlier; 0: no limit
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
@@ -86,8 +85,7 @@ struct DutySlot {
 struct PartitionSlot {
     int64_t high_watermark;    // -1: not known
     int64_t next_offset;       // as last stored; -1: not known
-    TimestampTz waiting_since; // when the lag began, or when a batch was last stored during the lag; 0: no
-                               // lag
+    TimestampTz waiting_since; // when the lag began, or the last batch since then was stored; 0: no lag
     int64_t last_kafka_time;   // the time of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
     TimestampTz confirmed_at; // when the leader last gave the high watermark; 0: not yet
@@ -116,8 +114,7 @@ struct SharedState {
     pg_atomic_uint32 silence;       // the shortest period of a rule on silence, in seconds; 0: no such rule
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the rules were last evaluated
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
-    pg_atomic_uint32 reported;      // 1: a worker has reported a state that the maintenance worker has not
-                                    // seen yet
+    pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
     pg_atomic_uint64 announcements_dropped; // since the server started
     pg_atomic_uint64 drops_told_at;         // when they were last logged
     WorkerState worst;                      // the most severe present state of all workers

@@ -10,8 +10,7 @@ namespace heartbeat {
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void worker_stats_batch_begins(WorkerSlot *slot);                 // the batch is complete, and the worker
-                                                                  // begins to store it
+void worker_stats_batch_begins(WorkerSlot *slot);                 // the worker begins to store the batch
 void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // the batch was stored
 void worker_stats_batch_dropped(WorkerSlot *slot); // the batch was discarded; its messages are read again
 

@@ -46,8 +46,7 @@ void protect_session() {
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // the size of a batch is limited
-    set("jit", "off"); // to compile a statement would take longer than to store a batch, and each batch would
-                       // compile it again
+    set("jit", "off"); // each batch would compile again, which takes longer than to store the batch
     // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
     // and the worker tries again.
     set("lock_timeout", "10s");
@@ -85,8 +84,7 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    for (char **text : {&error->context, &error->internalquery}) // these texts can be code, so line breaks
-                                                                 // stay
+    for (char **text : {&error->context, &error->internalquery}) // these can be code: line breaks stay
         escape(text, true);
     if (next_log_hook != nullptr)
         next_log_hook(error);
@@ -119,8 +117,7 @@ void process_connect(const char *database) {
 }
 
 bool process_interrupts() {
-    if (!PostmasterIsAlive()) // a worker under load never waits for its latch, so only this check finds that
-                              // the postmaster has died
+    if (!PostmasterIsAlive()) // a worker under load never waits, so only this check finds a dead postmaster
         proc_exit(1);
     QueryCancelPending = false; // between two steps there is no statement to cancel
     CHECK_FOR_INTERRUPTS();

@@ -68,8 +68,7 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // for example because of a rule on the
-                                                                   // table
+            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // such as a rule on the table
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)
             PG_RE_THROW();

@@ -8,8 +8,7 @@ namespace heartbeat {
 
 struct CustomerNews {
     bool known;   // the customer's row is committed, or this transaction inserts it
-    bool to_note; // the caller must write a row of heartbeat_arrivals, because the customer's last row is no
-                  // longer valid at `now`
+    bool to_note; // the caller must write a row of heartbeat_arrivals: the last row is not valid any more
 };
 
 // Remembers the customer as known. If the result has to_note, it also remembers that the customer's row in

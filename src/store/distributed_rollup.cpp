@@ -94,8 +94,7 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    return {left > 0, 0}; // the maintenance worker counts no removed rows, because each node's autovacuum
-                          // vacuums its shards
+    return {left > 0, 0}; // 0: the autovacuum of each node vacuums its shards
 }
 
 int64_t distributed_rollup_rebuild(const Datum *minutes) {

@@ -200,8 +200,7 @@ constinit const TablesLayout distributed_tables = {
     .prepare_commit = prepare_commit,
     .insert = insert,
     .select_missing = select_missing,
-    .bulk_insert = false,  // the table partitions of the coordinator are empty, because Citus keeps the rows
-                           // in shards
+    .bulk_insert = false,  // Citus keeps the rows in shards, so the coordinator's table partitions are empty
     .cheap_lookup = false, // such a lookup would ask the nodes one after the other
     .fold = distributed_rollup_fold,
     .rebuild = distributed_rollup_rebuild,

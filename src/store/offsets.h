@@ -15,8 +15,7 @@ struct StoredOffset {
     MarkTrail trail;          // the last consumed message and earlier messages
     char cluster_id[64];      // empty: not known yet
     char topic_id[64];        // empty: not known yet
-    bool lost; // the topic was recreated or its log was truncated, so the stored offsets name other messages
-               // now
+    bool lost; // the topic was recreated or its log truncated: stored offsets name other messages now
     char lost_reason[384];
     // Whether a worker has read the partition. If it is false, a person has set the offset in advance.
     bool was_read;

@@ -112,8 +112,8 @@ void keep_new_minutes(Marks *marks) {
     statement_check_room(found, marks->count);
     marks->count = found;
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(i, 1)]; // the results are sorted, so the loop reads
-                                                                // each place before it overwrites it
+        marks->places[i] = marks->places[statement_int4(i, 1)]; // sorted, so it reads a place before it
+                                                                // overwrites it
     SPI_freetuptable(SPI_tuptable);
 }
 

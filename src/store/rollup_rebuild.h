@@ -18,8 +18,7 @@ inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql
 struct RebuildStatements {
     Statement *delete_rollup;    // deletes the rollup rows of these minutes
     Statement *insert_rollup;    // inserts the sums of the readings of these minutes
-    Statement *select_customers; // returns text[] with each customer of these minutes once, or NULL if there
-                                 // is no customer
+    Statement *select_customers; // returns text[]: each customer of these minutes once; NULL: no customer
 };
 
 // See TablesLayout::rebuild.

@@ -74,8 +74,7 @@ const WrongServer *tables_wrong_server() {
 
 bool tables_may_be_of_row(const ErrorData *error) {
     bool usual = usual_layout->may_be_of_row(error);
-    return other_layout->may_be_of_row(error) || usual; // the functions of both layouts must be called for
-                                                        // each error
+    return other_layout->may_be_of_row(error) || usual; // call both for each error
 }
 
 } // namespace heartbeat

@@ -55,8 +55,7 @@ struct TablesLayout {
     // `keys` has two arrays: the customers and the times of the keys. Executes a SELECT that returns the
     // places, counted from 0, of the keys that the table does not have. Returns the number of these keys.
     uint64_t (*select_missing)(bool anomalies, const Datum *keys);
-    bool bulk_insert;  // the table partitions on this server have the rows, so a bulk insert can add rows to
-                       // them
+    bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
 
     // Call it in a transaction that has called hold_marks() before its snapshot. Moves rows of
