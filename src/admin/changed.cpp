@@ -50,8 +50,8 @@ Statement insert_marks_of_default = {R"sql(
 // Minutes that this transaction has marked. An aborted subtransaction undoes its marks. The session cannot
 // tell which marks these are, so it forgets all minutes of the transaction.
 HTAB *marked = nullptr;
-// While heartbeat itself moves or deletes readings and updates the rollup: the nesting level of this
-// transaction. 0: heartbeat does not change readings now.
+// The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
+// updates the rollup itself. 0: heartbeat does not change readings now.
 int own_level = 0;
 
 void forget() {
@@ -195,8 +195,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// heartbeat calls it with true before it moves or deletes readings itself. From then on the trigger marks no
-// minutes. After a call with false, or after an error, the trigger marks minutes again.
+// The extension's SQL functions call it with true before they move or delete readings. From then on the
+// trigger marks no minutes. After a call with false, or after an error, the trigger marks minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

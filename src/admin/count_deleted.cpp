@@ -1,6 +1,7 @@
 // The trigger on heartbeat_dead_letters. It counts the unresolved dead letters that a person or retention
-// deletes. This counter keeps heartbeat_audit_tables() exact. heartbeat.dead_letter_limit is compared with
-// the number of unresolved dead letters. With this counter no worker has to count rows to find that number.
+// deletes. This counter keeps heartbeat_audit_tables() exact. The worker compares heartbeat.dead_letter_limit
+// with the number of unresolved dead letters. With this counter the worker does not have to count rows to
+// find that number.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

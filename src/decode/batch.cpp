@@ -9,8 +9,8 @@ namespace heartbeat {
 
 namespace {
 
-// A message that makes the batch full is followed by its own small texts: customer id or error text. This is
-// the extra room to reserve for them.
+// With each message the batch also keeps a small text: the customer id or the error text. If a message makes
+// the batch full, this is the extra room to reserve for these texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace

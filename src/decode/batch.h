@@ -97,7 +97,7 @@ void batch_destroy(Batch *batch) noexcept;
 // Call it before batch_seal(). The message at this offset of this partition then counts as read, but the
 // store does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
-bool batch_seal(Batch *batch) noexcept; // a second time does nothing
+bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call it after batch_seal(), if the database refuses this reading. The reading becomes a dead letter. Its
 // duplicates become dead letters too, because the database then has no reading that they repeat. Afterwards
 // call batch_shorten() to remove the index from the list.

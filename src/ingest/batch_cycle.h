@@ -46,9 +46,9 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
     return cycle.stage == BatchStage::sealed || cycle.stage == BatchStage::isolating;
 }
 
-// False: out of memory.
+// Returns false if no memory is left.
 bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder);
-void batch_cycle_begin(BatchCycle *cycle); // after an assignment
+void batch_cycle_begin(BatchCycle *cycle); // call it after an assignment
 
 // Forgets the messages that the worker has not stored. consumer may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);

@@ -1,6 +1,6 @@
-// The knowledge of an ingest worker about each Kafka partition of the topic. Does the worker read it? Is a
-// question about it under way? Why is it away? topic_watch.cpp and leader_questions.cpp set these fields.
-// This file asks no broker.
+// The knowledge of an ingest worker about each Kafka partition of the topic: whether the worker reads the
+// partition, whether a question about it is under way, and why it is away. topic_watch.cpp and
+// leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -58,7 +58,7 @@ void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise
 // for heartbeat_status. They explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
-bool partitions_any_away(const KafkaPartitions &partitions); // only looks at the partitions of the worker
+bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
 // Returns whether a partition of the worker has been away for this time although Kafka names its leader. If
 // so, the client may ignore the present leader: see client_health.cpp.

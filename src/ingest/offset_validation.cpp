@@ -89,9 +89,10 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
     return Mismatch::other_topic;
 }
 
-// Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated,
-// and this function marks all stored offsets as lost. It ignores a stored offset without a cluster id. A
-// person has set such an offset in advance, for a partition that no worker has seen.
+// Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated.
+// This function then marks all stored offsets as lost. A stored offset without a cluster id does not prove
+// that the topic had this partition: a person has set such an offset in advance, and no worker has seen the
+// partition.
 void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)

@@ -40,7 +40,7 @@ inline constexpr long reconnect_ms = 1000;
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the worker keeps the batch and stores it again. No worker sets the state STALLED:
-// aggregate_status.cpp does.
+// aggregate_status.cpp finds it.
 enum class WorkerPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
 
 struct Worker {

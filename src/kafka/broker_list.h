@@ -1,5 +1,5 @@
-// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. So that the
-// generator can, this file includes neither librdkafka nor the rest of src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. It includes
+// neither librdkafka nor the rest of src/kafka, because the generator does not have the rest of src/kafka.
 #pragma once
 
 #include <cstddef>

@@ -11,8 +11,8 @@ struct rd_kafka_conf_s;
 namespace heartbeat {
 
 // A point in time is the value of a counter that grows with each event. librdkafka calls hear() before it
-// queues the messages of a connection. A thread takes a message from the queue. Then it sees every loss of a
-// connection that happened before the broker sent this message.
+// queues the messages of a connection. So after a thread has taken a message from the queue, it sees every
+// loss of a connection that happened before the broker sent this message.
 class Connections {
   public:
     // Each time librdkafka connects to a broker again, this class writes a byte to the descriptor. The object

@@ -110,7 +110,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error
         return false;
     }
     TimersSlackened slackened;
-    char error_text[print_size_max]; // the redactor finds a quoted value only if the text has all of it
+    char error_text[print_size_max]; // the redactor finds a quoted value only if the text has the whole value
     // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration:
     // librdkafka has already freed its interceptors, and would free them a second time. The other data of the
     // configuration, some kilobytes, stay until the process ends.

@@ -90,7 +90,7 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     }
     // The log has no message at the sought offset any more. Earlier, Kafka gave no message with a time
     // between the sought offset and the position. A message that compaction or an aborted transaction removed
-    // does not come back. So a message with a time between them is a new message of another log.
+    // does not come back. So a message with a time between these two offsets is a message of another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

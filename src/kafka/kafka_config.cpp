@@ -58,7 +58,7 @@ constexpr Property fixed[] = {
 };
 
 // librdkafka puts the values of these properties into a shell command that fetches Kerberos tickets. The
-// command would take a value that begins with '-' as an option.
+// command would read a value that begins with '-' as an option.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};

@@ -66,7 +66,7 @@ bool read_all(FILE *file, std::string *text, Error *error) {
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
-    if (ferror(file) != 0) // a part of the file would be another configuration
+    if (ferror(file) != 0) // never use only a part of the file: it would be another configuration
         return refuse_unreadable(error);
     // for librdkafka a name ends at a zero byte: without this check, a forbidden name that is followed by a
     // zero byte and more characters would pass the checks as another name

@@ -1,5 +1,5 @@
-// Destroys librdkafka's client on the last thread that uses the client. All these threads share the pipe and
-// the turns in this file.
+// Destroys librdkafka's client on the last thread that uses the client. The threads that use the client share
+// the pipe and the turns in this file.
 #include "kafka/shared_client.h"
 
 #include <fcntl.h>

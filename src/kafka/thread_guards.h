@@ -32,7 +32,7 @@ class SignalsBlocked {
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }
-    ~TimersSlackened() { set(0); } // 0: the slack that the thread began with
+    ~TimersSlackened() { set(0); } // 0 sets the slack with which the thread began
     TimersSlackened(const TimersSlackened &) = delete;
     TimersSlackened &operator=(const TimersSlackened &) = delete;
 

@@ -1,7 +1,7 @@
 // Folds the rollup and rolls up marked minutes, while ingest continues. A transaction reads the marks and the
 // readings of their minutes with the same snapshot (REPEATABLE READ). So the worker removes exactly the marks
-// whose readings are in the new rows. During this transaction a lock on heartbeat_records prevents that
-// readings move to a new table partition. The snapshot would not see them in a new table partition.
+// whose readings are in the new rows. During this transaction a lock on heartbeat_records keeps readings in
+// their table partitions. The snapshot would not see readings that have moved to a new table partition.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"

@@ -98,7 +98,7 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, Timest
     int partition;
     TimestampTz since = worker_stats_waiting_since(worker, &partition);
     if (partition >= 0 && is_throttled(worker, now))
-        return; // it waits for a broker that throttles it: heartbeat_status shows this reason
+        return; // it waits for a broker that throttles it, and the reason says so already
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, since, now, partition);

@@ -16,7 +16,7 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    TimestampTz busy_since;    // when the oldest batch that a worker is storing was begun; 0: no batch
+    TimestampTz busy_since;    // when the longest store of a batch that still runs began; 0: no store runs
     AwaitedLock awaited;       // the lock that this worker waits for
     bool of_maintenance;       // a duty of the maintenance worker causes the state, not ingest
 };

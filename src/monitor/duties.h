@@ -10,7 +10,7 @@ namespace heartbeat {
 enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary };
 
 // Only the maintenance worker calls these four functions.
-void duties_forget(); // when the worker starts
+void duties_forget(); // call it when the worker starts
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
 // `patiently`: the cause ends by itself, as a dump does, so the failure is shown only after 15 minutes.

@@ -45,8 +45,8 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the kind of this message. If the array `kinds` does not have this kind, it replaces the kind that
-// was logged longest ago.
+// Returns the kind of this message. If the array `kinds` does not have this kind yet, the new kind replaces
+// the kind that was logged longest ago.
 Kind *find_kind(const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {

@@ -13,8 +13,8 @@ namespace heartbeat {
 // warning also becomes the slot's last error.
 void kafka_log_take(Consumer *consumer, WorkerSlot *slot);
 
-// Logs how many messages of each kind were not logged. Call it when the error is over, because there may be
-// no later message of this kind with which the number would be logged.
+// Logs how many messages of each kind were not logged. Call it when the error is over. Otherwise only the
+// next message of this kind would report the number, and this message may never come.
 void kafka_log_tell_folded();
 
 } // namespace heartbeat

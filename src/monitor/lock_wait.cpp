@@ -17,15 +17,14 @@ namespace heartbeat {
 
 namespace {
 
-// This time is shorter than every lock_timeout of heartbeat that leads to an error which failure_explain()
-// explains.
+// This time is shorter than each lock_timeout whose error failure_explain() must explain.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // the administrator has set log_lock_waits to on
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// Records the lock. It removes the line from the log unless the administrator has asked for such lines.
+// Records the lock. If the administrator has not asked for such lines, it removes the line from the log.
 void look(ErrorData *line) {
     // Another process may grant the lock to this process at any time. Even then the entry of the lock stays,
     // because this process then holds the lock.

@@ -84,7 +84,7 @@ struct DutySlot {
 
 struct PartitionSlot {
     int64_t high_watermark;    // -1: not known
-    int64_t next_offset;       // as last stored; -1: not known
+    int64_t next_offset;       // the last stored offset; -1: not known
     TimestampTz waiting_since; // when the lag began, or the last batch since then was stored; 0: no lag
     int64_t last_kafka_time;   // the time of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
@@ -116,7 +116,7 @@ struct SharedState {
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
     pg_atomic_uint64 announcements_dropped; // since the server started
-    pg_atomic_uint64 drops_told_at;         // when they were last logged
+    pg_atomic_uint64 drops_told_at;         // when dropped notifications were last logged
     WorkerState worst;                      // the most severe present state of all workers
     int64_t changes;                        // how often `worst` has changed
     bool start_recorded;                    // heartbeat_events has a row for this start of the server
@@ -134,7 +134,7 @@ extern SharedState *shared_state;
 const char *shared_state_name(WorkerState state);    // as heartbeat_status shows it
 const char *shared_state_name(PartitionState state); // as heartbeat_partitions shows it
 
-void shared_state_request(); // in _PG_init, while preloading
+void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads the library
 
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();

@@ -63,8 +63,8 @@ void look(AggregateStatus *aggregate) {
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
-    // The caller's database has the extension, so the workers have not yet noticed that CREATE EXTENSION has
-    // just created it.
+    // The session has called a function of the extension, so the database has the extension. The workers have
+    // only not noticed CREATE EXTENSION yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;
@@ -115,9 +115,8 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// Returns whether heartbeat_state() ignores the error and returns the rest of the row, which it does after an
-// error in a table. A cancel request, a lack of memory and the end of the session must still end the
-// statement.
+// Returns true for an error in a table. heartbeat_state() then returns the rest of its row. Returns false for
+// a cancel request, a lack of memory and the end of the session, because these must still end the statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;

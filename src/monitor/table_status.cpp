@@ -23,7 +23,7 @@ Statement select_hold = {R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused)sql"};
 
-// $2 are the partitions that the workers know, and $3 are the high watermarks of these partitions. If a sum
+// $2 has the partitions that the workers know, and $3 has the high watermarks of these partitions. If a sum
 // is too large for a bigint, the result is the largest bigint. If a person has set an offset in advance, it
 // has no lag, because its partition may never exist.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(

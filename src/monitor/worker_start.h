@@ -1,5 +1,5 @@
-// Starts a process of heartbeat. The first call of the launcher, the maintenance worker and each ingest
-// worker is a call of this file. It does not know the work of the process.
+// Starts a process of heartbeat. The launcher, the maintenance worker and each ingest worker call
+// worker_start() first. This file does not know the work of the process.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -39,9 +39,9 @@ double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time since which the worker has had messages to read or to store. Progress sets this time
-// again. Returns 0 if the worker has no messages to read or to store. *partition is the partition that it
-// must read, or -1 if it is storing a batch. Call it with the lock held.
+// Returns the time since which the worker has had messages to read or to store. If the worker makes progress,
+// this time is counted anew. Returns 0 if the worker has no messages to read or to store. *partition is the
+// partition that it must read, or -1 if it is storing a batch. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
 // Returns true if a worker is storing a batch or a partition lags. Only then can a worker be stalled.

@@ -37,7 +37,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode);
 void extension_forget();
 
 // Returns a number that extension_forget() increases. Remember this number together with a value. If the
-// number is another one later, the value is no longer valid.
+// number has changed later, the value is no longer valid.
 uint64_t extension_generation();
 
 } // namespace heartbeat

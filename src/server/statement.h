@@ -19,7 +19,7 @@ void statement_check_room(uint64_t rows, uint64_t room);
 // Returns a value of the last statement's rows. Rows are counted from 0, columns from 1. The owner of a table
 // can change a column's type at any time. So each of these functions raises an error if the column does not
 // have the expected type. A function without the parameter `null` also raises an error if the value is NULL.
-// Only statement_text() returns nullptr for NULL.
+// Instead of this error, statement_text() returns nullptr.
 Datum statement_value(uint64_t row, int column, Oid type, bool *null);
 Datum statement_value(uint64_t row, int column, Oid type);
 bool statement_bool(uint64_t row, int column);

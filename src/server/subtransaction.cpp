@@ -28,7 +28,7 @@ constexpr const char *row_error_classes[] = {
     "38", // an exception of a trigger in another language, as PL/Python and PL/Perl report it
     "44", // WITH CHECK OPTION violation
     "45", // the SQL standard's class for errors that users raise
-    "P0", // PL/pgSQL, RAISE EXCEPTION among them
+    "P0", // PL/pgSQL, for example RAISE EXCEPTION
 };
 
 bool is_partition_bound(const ErrorData *error) {

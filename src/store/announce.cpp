@@ -28,7 +28,7 @@ constexpr double usage_max = 0.25;   // of the queue; low, because other session
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags are about the current top transaction. `asked` means that the transaction has asked for the
-// usage of the queue. This call also frees the notifications that every listener has read.
+// usage of the queue. The question also frees the notifications that every listener has read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

@@ -149,8 +149,7 @@ ResultRelInfo *find_common_partition(Load *load) {
                : nullptr;
 }
 
-// Finds and checks the table partition of each row. Must be complete before store_partition() stores the
-// first row.
+// Finds and checks the table partition of each row. Call it before store_partition() stores the first row.
 bool route(Load *load) {
     ResultRelInfo *common = find_common_partition(load);
     const ResultRelInfo *last = nullptr;

@@ -52,8 +52,9 @@ bool keeps_extremes(const Index &index) {
     return index.relation->rd_opfamily[0] == get_opfamily_oid(BRIN_AM_OID, name, false);
 }
 
-// For a BRIN index with minmax. Such an index stores only the earliest and the latest time for a range of
-// pages. So it inserts only the earliest and the latest row of each page, and each row whose time is NULL.
+// `index` is a BRIN index with minmax. Such an index stores only the earliest and the latest time for a range
+// of pages. So this function inserts only the earliest and the latest row of each page, and each row whose
+// time is NULL.
 void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
     for (int first = 0, next; first < count; first = next) {
         TupleTableSlot *earliest = nullptr, *latest = nullptr;

@@ -47,9 +47,9 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         known_level = 0;
 }
 
-// A user's trigger may store readings in a subtransaction and then undo the subtransaction. The customers of
-// these readings must be forgotten. The subtransactions of the batch itself add no customer, so this function
-// does nothing when they end.
+// A user's trigger may store readings in a subtransaction and then undo the subtransaction. The process must
+// then forget the customers of these readings. The subtransactions of the batch itself add no customer, so
+// this function does nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();

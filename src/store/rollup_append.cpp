@@ -38,7 +38,7 @@ constexpr size_t small_batch = 256;
 
 // A mark makes the maintenance worker read the whole minute. So a batch marks a minute only if it has this
 // many readings of the minute. Without this limit, a batch with few readings in each of many minutes would
-// cause much more work than its size.
+// cause too much work for its size.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {

@@ -38,7 +38,7 @@ struct TablesLayout {
     // Call it in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
     // Call it once for each error that a worker catches. Returns true if the error may be about a row
-    // although its SQLSTATE is not one of a row error.
+    // although subtransaction_is_row_error() returns false for it.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
     // Call it around the snapshot of a transaction that deletes rows of heartbeat_stale_minutes (the marks).

@@ -15,7 +15,7 @@ namespace {
 
 // Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
 // depth below the parent. It counts a foreign table as a trigger, because a foreign table can change a row in
-// any way. The query does not use pg_partition_tree(), because this function locks all tables below the
+// any way. The query does not use pg_partition_tree(), because pg_partition_tree() locks all tables below the
 // parent. If a session waited for a lock on one of these tables, the query would wait for this session.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
