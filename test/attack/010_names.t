@@ -1,6 +1,6 @@
-# A role that may create objects in the extension's schema (the stranger) makes objects that a session could mistake for
-# objects of the extension or the server: before CREATE EXTENSION, before an update, and afterwards. No such object runs with
-# the rights of another role, and heartbeat does not stop.
+# The stranger is a role that may create objects in the extension's schema. It creates objects that a session could mistake
+# for objects of the extension or the server. It does this before CREATE EXTENSION, before an update, and afterwards. No such
+# object runs with the rights of another role, and heartbeat does not stop.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ $node->query('CREATE EXTENSION heartbeat SCHEMA hb');
 my $names = Heartbeat::Stranger->names($node);
 cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the test knows at least 30 functions of the extension');
 
-# Lets the test ask in another database. Its queries find only the names of the server there.
+# Makes the test send its queries to another database. Queries that begin with $catalog find only the names of the server.
 my $catalog = 'SET search_path = pg_catalog;';
 sub in_database
 {
@@ -44,7 +44,7 @@ sub make_database
 	return;
 }
 
-# Drops the database and the role stranger, which is the same in all databases.
+# Drops the database and the role stranger. A role exists in all databases.
 sub drop_database
 {
 	my ($database) = @_;
@@ -62,7 +62,7 @@ sub error_of
 	return $status == 0 ? '' : $error =~ s/.*?ERROR:\s+//sr;
 }
 
-# Drops the objects that an error names if the stranger owns them.
+# Drops the objects that an error names, if the stranger owns these objects.
 sub drop_named
 {
 	my ($error) = @_;
@@ -149,8 +149,8 @@ my $published = 0;
 my $now       = int(time);
 my $week      = 7 * 86400;
 
-# Publishes a normal reading, an anomaly and a bad message: with the present time, and with times of weeks that have no table
-# partition and whose names are taken.
+# Publishes a bad message, and a normal reading and an anomaly for each given week, counted from the present. Some weeks have
+# no table partition, and the stranger has taken the names of some weeks.
 sub publish
 {
 	my (@weeks) = @_;
@@ -170,8 +170,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. It is for cases in which heartbeat_audit() cannot be called, and replays have changed
-# the counters.
+# Passes when every message is read. assert_all_stored() would fail in these cases: the test cannot call heartbeat_audit(),
+# and replays have changed the counters.
 sub assert_all_read
 {
 	my ($what) = @_;
@@ -212,7 +212,7 @@ my $position = restart_processes('overloads');
 publish(0, -4, -5, -6, -15, 9);
 assert_all_stored('overloads');
 
-# Calls with arguments of the functions' own types, as a person makes them. With other types, a person would call the
+# Calls that a person makes, with arguments of the functions' own types. With other types, the person would call the
 # stranger's functions.
 my @calls = (
 	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause()', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
@@ -265,8 +265,8 @@ assert_calls('names of weeks');
 assert_all_read('names of weeks');
 assert_quiet('names of weeks', $position);
 
-# The stranger creates functions that make each call without all arguments ambiguous, for a person but not inside the
-# extension.
+# The stranger creates functions that make a person's call ambiguous if the call does not give all arguments. Calls inside
+# the extension stay unambiguous.
 $stranger->make_ambiguous;
 $position = restart_processes('ambiguous calls');
 $node->query("$catalog INSERT INTO hb.heartbeat_records_default (id, customer_id, heart_rate, event_timestamp, ingested_at)

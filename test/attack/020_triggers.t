@@ -1,6 +1,7 @@
-# A role that may create triggers on heartbeat's tables, or owns one of them, gains no rights: heartbeat refuses such code on
-# the bookkeeping tables, and names it. On the tables of readings it runs at most as the workers' role, also when an operator
-# or a superuser calls a function of heartbeat. When the code is dropped everything continues, and no reading is lost.
+# A role that may create triggers on heartbeat's tables, or that owns such a table, gains no rights. heartbeat refuses this
+# role's code on the bookkeeping tables, and names the code. On the tables of readings the code runs at most as the workers'
+# role, also when an operator or a superuser calls a function of heartbeat. When the code is dropped, everything continues,
+# and no reading is lost.
 
 use strict;
 use warnings;
@@ -57,8 +58,8 @@ sub publish_some
 	return;
 }
 
-# Waits until a query is true, or the status or the log says that one of the spy's objects is refused. Returns which of them
-# happened.
+# Waits until a query is true, or until the status or the log says that heartbeat refuses an object of the spy. Returns which
+# of the two happened first.
 my $log_position = 0;
 sub done_or_refused
 {
@@ -74,8 +75,8 @@ sub done_or_refused
 	return 'neither: ' . $node->query("SELECT concat_ws(' ', state, reason, hint, last_error) FROM heartbeat_status");
 }
 
-# Returns the error of a call by a role, or '' without one. The role logs in, so that deferred triggers would run as this
-# role at the commit.
+# Returns the error of a role's call, or '' if the call succeeds. The role logs in, so that deferred triggers would run as
+# this role at the commit.
 sub call
 {
 	my ($role, $sql) = @_;
@@ -83,14 +84,14 @@ sub call
 	return $status == 0 ? '' : $error;
 }
 
-# Does everything that writes: ingest, the maintenance worker, the functions of the operator and of the owner. Passes when
-# each call succeeds or names the object that it refuses.
+# Makes each part of heartbeat write: ingest, the maintenance worker, the functions of the operator and of the owner. Passes
+# when each call succeeds, or fails with an error that names the refused object.
 sub assert_work
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @wrong;
-	# so many customers in one minute that the minute is marked
+	# so many customers have a reading in this minute that the batch marks the minute
 	publish(map { reading("S$_", 70, reading_time($now - 3600, $published)) } 1 .. 300) if $what =~ /stale|all/;
 	publish_some();
 	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
@@ -127,8 +128,8 @@ sub assert_goes_on
 	return;
 }
 
-# Runs statements as mallory, who has all rights. Passes when one succeeds, or when each error names its trigger and its
-# table.
+# Runs statements as mallory, who has all rights. Passes when the error of each refused statement names its trigger and its
+# table. Returns whether a statement succeeded.
 sub assert_made
 {
 	my ($what, @statements) = @_;
@@ -149,7 +150,7 @@ sub remove_triggers
 
 assert_goes_on('before any trigger');
 
-# Triggers on the bookkeeping tables, one after the other and all at once.
+# Triggers on the bookkeeping tables: first on one table after the other, and then on all tables at once.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {
@@ -161,8 +162,8 @@ for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 	assert_goes_on($what);
 }
 
-# Triggers on the tables of readings and dead letters run, but only as the workers' role. A wrongly refused trigger would
-# fail this test.
+# Triggers on the tables of readings and dead letters run, but only as the workers' role. If heartbeat refused such a
+# trigger, this test would fail.
 for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters))
 {
 	my ($table) = @$tables;
@@ -208,7 +209,7 @@ for my $role ('heartbeat_operator', undef)
 	assert_goes_on("$who has retried and replayed");
 	$old += 40 * 86400;
 }
-# Publishes old readings into the default partition, which retention then deletes.
+# Publishes old readings, which go to the default partition. Retention then deletes these readings.
 $old = $now - 2 * 365 * 86400;
 assert_goes_on('before retention');
 
@@ -254,7 +255,7 @@ for my $table (sort keys %column)
 	}
 }
 
-# Retention with triggers on the tables from which it deletes, called by the workers, an operator and a superuser.
+# Retention while its tables have triggers. The workers, an operator and a superuser apply retention.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
@@ -278,7 +279,7 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 $node->set('heartbeat.retention' => 0);
 remove_triggers();
 
-# A foreign key of mallory, whose table has a trigger that is deferred to the commit.
+# mallory's tables have foreign keys on heartbeat's tables, and triggers that are deferred to the commit.
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',

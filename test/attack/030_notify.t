@@ -1,5 +1,6 @@
-# The whole server has one queue for NOTIFY, and any role can fill it: one session listens in an open transaction, and
-# another one notifies. heartbeat then drops announcements, counts and logs them, and still stores all readings.
+# The whole server has one queue for NOTIFY. Any role can fill this queue: one session of the role listens in an open
+# transaction, and another session notifies. heartbeat then drops announcements, counts and logs the dropped ones, and still
+# stores all readings.
 
 use strict;
 use warnings;
@@ -18,9 +19,9 @@ my $kafka = Heartbeat::Kafka->new('notify');
 $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
-# Since PostgreSQL 17 the queue can be made small, so the test fills it. Older versions have a queue of 8 GB: the test fills
-# it step by step, a little beyond one half at most, until heartbeat drops announcements. With FILL_QUEUE=1 the test fills it
-# completely.
+# In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue. Older versions have a queue of 8
+# GB. The test fills this queue step by step until heartbeat drops announcements, at most a little beyond one half. With
+# FILL_QUEUE=1 the test fills it completely.
 my ($version) = $node->pg_version =~ /^(\d+)/;
 $node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
 my $full = $version >= 17 || $ENV{FILL_QUEUE};

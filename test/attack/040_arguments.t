@@ -1,5 +1,5 @@
-# Arguments at the limits of their types, and very many calls: a function returns soon or names the allowed values, no stored
-# value breaks a view, and no role can push its own actions out of heartbeat_events.
+# Arguments at the limits of their types, and very many calls. A function returns soon, or its error names the allowed
+# values. No stored value breaks a view. No role can make heartbeat_events forget that role's actions.
 
 use strict;
 use warnings;
@@ -28,7 +28,7 @@ sub answer
 	return $status == 0 ? $answer : $error =~ s/.*ERROR:\s+//sr;
 }
 
-# Weeks: the result is 0, or an error that names the allowed years or their number.
+# Time spans in weeks: the result is 0, or an error that names the allowed years or the allowed number of weeks.
 my %times = (
 	'from the beginning'       => "'-infinity', now()",
 	'to the end'               => "now(), 'infinity'",
@@ -61,7 +61,7 @@ like(answer("SET ROLE mover; SELECT heartbeat_move_rows($_->[0], $_->[1])"), qr/
 is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'heartbeat_move_rows() moves a row');
 like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'heartbeat_move_rows() does not move a row that a constraint refuses');
 
-# Offsets are 0 to 10^15. Larger ones would overflow in sums.
+# Offsets are 0 to 10^15. A sum of larger offsets would overflow.
 my $most = 1_000_000_000_000_000;
 answer("$operator SELECT heartbeat_pause('to seek')");
 for my $offset (9223372036854775807, 9223372036854775806, $most + 1, -1, '-9223372036854775808')
@@ -120,7 +120,7 @@ for my $flood (@floods)
 is($node->query('SELECT count(*) <= 20000 FROM heartbeat_events'), 't', 'heartbeat_events has at most 20000 rows');
 answer("$operator SELECT heartbeat_resume()");
 
-# A reason of any length: heartbeat_events records this state, and the next one.
+# A pause may have a reason of any length: heartbeat_events records the state PAUSED, and then the next state.
 my $state = "SELECT details->>'state' FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1";
 $node->set('heartbeat.brokers' => '127.0.0.1:1');    # no broker is there
 $node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING');

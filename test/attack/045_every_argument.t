@@ -41,7 +41,8 @@ my %edges = (
 	'bigint[]'                 => [ 'NULL', "'{}'", "'{NULL}'", "'{{1},{2}}'", "'{9223372036854775807}'" ],
 	'regclass[]'               => [ 'NULL', "'{}'", "'{NULL}'", "ARRAY['pg_class'::regclass]", "'{0}'" ]);
 
-# Valid arguments for each function. The test replaces each argument by the limits of its type, one after the other.
+# Valid arguments for each function. For each argument in turn, the test replaces the value by the limits of the argument's
+# type.
 my ($r, $a, $u) = map { "'heartbeat_$_'" } qw(records anomalies rollup);
 my %functions = (
 	'actor()'                                            => [],
@@ -143,7 +144,8 @@ my %known = map { split /\|/, $_, 2 } split /\n/, $node->query(q{SELECT substr(p
 is(join(' ', grep { !$functions{$_} } sort keys %known), '', 'each function has a row in this test');
 is(join(' ', grep { !defined $known{$_} } sort keys %functions), '', 'each row of this test has its function');
 
-# Returns a row for a call: its SQLSTATE, the text of its error, and its duration. The effect of the call is kept or not.
+# Returns a row for a call: its SQLSTATE, the text of its error, and its duration. If `keep` is false, it undoes the effect
+# of the call.
 $node->query(q{CREATE FUNCTION public.attempt(call text, keep boolean, OUT code text, OUT said text, OUT seconds double precision) LANGUAGE plpgsql AS $$
 	DECLARE
 		began timestamptz := clock_timestamp();
@@ -220,7 +222,7 @@ for my $signature (sort keys %functions)
 }
 note "$calls calls of " . keys(%functions) . ' functions';
 
-# The last possible times are after all messages, and the first possible times before.
+# The last possible times are after all messages, and the first possible times are before all messages.
 is($node->query("SELECT new_offset FROM heartbeat_seek('$_->[0]'::timestamptz, 0)"), $_->[1], "a seek to $_->[0] goes to offset $_->[1]")
   for [ '294276-12-31 23:59:59+00', 21 ], [ '4714-11-24 00:00+00 BC', 0 ], [ '294276-12-31 23:59:59+00', 21 ];
 is($node->query("SELECT next_offset FROM heartbeat_kafka_offsets('$_->[0]', 0)"), $_->[1], "Kafka's offset at $_->[0] is $_->[1]") for [ 'infinity', 21 ], [ '-infinity', 0 ];
@@ -233,8 +235,8 @@ is($node->query($fingerprint), $before, 'the stored offsets have not changed');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_state('RUNNING');
 
-# A row for each setting with the valid values at its limits. Invalid values of a number, a switch and a choice come from the
-# type of the setting.
+# A row for each setting with the valid values at its limits. The type of a setting (integer, bool, enum) gives its invalid
+# values.
 my %settings = (
 	'batch_size'        => [ 1, 1000000 ],
 	'batch_wait'        => [ 0, '60s' ],
@@ -283,7 +285,8 @@ for my $setting (sort keys %types)
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# If a value turns out to be unusable, the status names it: while it is in force, and when the server starts with it.
+# Some values are valid, but the worker cannot use them. The status then names the problem. A server that starts with such a
+# value also names it.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;

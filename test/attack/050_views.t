@@ -26,7 +26,7 @@ $node->query($_) for
 	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
 		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
 
-# Returns the values with which a function of the reader is called when it filters a column of a view.
+# Returns the values that a function of the reader gets when the reader filters a view's column by this function.
 sub leaked
 {
 	my ($view, $column) = @_;

@@ -1,5 +1,5 @@
-# A user's trigger calls heartbeat's functions inside a statement of heartbeat: while the schema is renamed, in a block that
-# is rolled back, and recursively without end.
+# A user's trigger calls heartbeat's functions inside a statement of heartbeat. It calls them while it renames the schema, in
+# a block that is rolled back, and in an endless recursion.
 
 use strict;
 use warnings;
@@ -32,7 +32,7 @@ sub publish
 	return;
 }
 
-# A trigger refuses readings while the table "trouble" has a row, so that they can be retried afterwards.
+# A trigger refuses readings while the table "trouble" has a row. When the row is deleted, a retry can store these readings.
 $node->query('CREATE TABLE public.trouble ()');
 $node->query(q{CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -47,7 +47,7 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty 
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# The server plans the statement that updates the dead letters again while it runs.
+# While the statement that updates the dead letters runs, the server must plan it again.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN
@@ -77,7 +77,8 @@ $node->query('CREATE TRIGGER again BEFORE UPDATE ON heartbeat_dead_letters FOR E
 like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth limit exceeded/, 'a recursive call fails at the stack depth limit');
 $node->query('DROP TRIGGER again ON heartbeat_dead_letters');
 
-# The worker stores readings in a block that is rolled back. It must not remember that rows for their customers exist.
+# The worker stores readings in a block that is rolled back. The block's rows for customers no longer exist, and the worker
+# must not remember them.
 $node->query('DROP TRIGGER refuse ON heartbeat_' . $_) for 'records', 'anomalies';
 $node->query('CREATE TABLE public.undone ()');
 $node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,6 +1,7 @@
-# The extension's owner changes its tables while heartbeat uses them: columns with other types and names, tables that are
-# renamed, moved, removed from the extension or unlogged, with row level security, with rules. The server never crashes; the
-# status or the called function names the problem; ingest continues when the change is undone, and no reading is missing.
+# The extension's owner changes the extension's tables while heartbeat uses them. Columns get other types and names. Tables
+# are renamed, moved, removed from the extension or made unlogged, and get row level security and rules. The server never
+# crashes, and the status or the called function names the problem. When the owner undoes the change, ingest continues, and
+# no reading is missing.
 
 use strict;
 use warnings;
@@ -44,7 +45,8 @@ sub run
 	return $error // '';
 }
 
-# Returns the state with its reason, or the error of this query, or '' if there is no problem.
+# Returns the worker's state and reason if the state is RETRYING or FAILED. If this query fails, returns its error. Without a
+# problem, returns ''.
 sub trouble
 {
 	$node->psql('heartbeat', q{SELECT state, reason FROM heartbeat_state() WHERE state IN ('RETRYING', 'FAILED')},
@@ -60,8 +62,8 @@ sub is_stored
 
 my (@silent, %outcomes);
 
-# Makes the change, lets heartbeat work, and undoes the change. Each reported problem must match the pattern. With $must the
-# problem must be reported before heartbeat stores a row. Returns false if PostgreSQL refuses the change.
+# Makes the change, lets heartbeat work, and undoes the change. Each reported problem must match the pattern. If $must is
+# true, heartbeat must report the problem before it stores a row. Returns false if PostgreSQL refuses the change.
 sub attempt
 {
 	my ($what, $change, $undo, $name, $must) = @_;
@@ -168,7 +170,7 @@ for my $table (@tables)
 }
 finish('changed tables');
 
-# A crash would empty an unlogged table alone, so nothing may be stored meanwhile.
+# A crash would empty an unlogged table and keep the other tables. So heartbeat may store nothing while a table is unlogged.
 for my $table (@tables)
 {
 	my $partition = $node->query("SELECT coalesce(min(inhrelid::regclass::text), '') FROM pg_inherits WHERE inhparent = '$table'::regclass");
@@ -185,7 +187,7 @@ for my $table (@tables)
 	}
 }
 
-# The maintenance worker also truncates tables whose rows it has removed, although another table is missing.
+# If a table is missing, the maintenance worker still truncates other tables after it has removed their rows.
 $node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
 $node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');

@@ -1,6 +1,7 @@
-# Texts that people and producers choose: names of customers, constraints, rules and alerts, messages of triggers and reasons
-# of a pause, with multi-byte characters at each place where heartbeat cuts a text, and with control characters for
-# terminals. With all of these texts each view can be read, a dump can be restored, and the log is harmless.
+# People and producers choose some texts: names of customers, constraints, rules and alerts, messages of triggers, and
+# reasons of a pause. The test uses texts with multi-byte characters at each place where heartbeat cuts a text, and with
+# control characters for terminals. With all of these texts each view can be read, a dump can be restored, and the log is
+# harmless.
 
 use strict;
 use warnings;
@@ -43,7 +44,7 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# The rule must exist before the readings: otherwise an arrival counts as heard for a minute.
+# Make the rule before the readings: a customer whose last arrival was before the rule existed counts as heard for a minute.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 

@@ -1,5 +1,5 @@
-# Databases whose encoding is not UTF-8: heartbeat converts texts of Kafka and librdkafka, which are in UTF-8. Texts of the
-# server are in its own encoding, and not in UTF-8. No text makes the worker try a batch again for ever.
+# Databases whose encoding is not UTF-8. Texts of Kafka and librdkafka are in UTF-8, and heartbeat converts them. Texts of
+# the server are in the database's encoding. No text makes the worker try the same batch for ever.
 
 use strict;
 use warnings;
@@ -22,8 +22,8 @@ sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 # Returns a reading of a customer.
 sub message { my ($customer) = @_; return { value => bytes(reading($customer, 70, reading_time(1_790_000_000 + $second++))) }; }
 
-# Runs the tests in a database of the encoding. The encoding has the letter $own, which texts of the server contain, and
-# lacks $foreign.
+# Runs the tests in a database with this encoding. The encoding has the letter $own, and texts of the server contain it. The
+# encoding does not have the letter $foreign.
 sub play
 {
 	my ($encoding, $own, $foreign) = @_;

@@ -1,5 +1,6 @@
 # A broker that sends wrong answers: texts that are not UTF-8, impossible numbers. The worker names the problem, stores
-# nothing of it, and continues when a good broker is back. All stored texts can be read, dumped and restored.
+# nothing of the wrong answer, and continues when it reaches a good broker. All stored texts can be read, dumped and
+# restored.
 
 use strict;
 use warnings;
@@ -17,7 +18,7 @@ my $node   = Heartbeat::Cluster->create('lies', settings => { 'log_min_messages'
 my $cases  = 0;
 my $obeyed = "\xff\xfe\x1b[31m\r\nforged: line\xc3";
 
-# Always the same message, so that a topic on another broker has the messages that were read before.
+# All messages are equal, so a second broker has the same messages as the broker that the worker has read.
 sub message { return { value => reading('CUST-1', 70, reading_time(1_790_000_000)), @_ }; }
 
 # Starts a broker with a topic of its own for each case, so that stored offsets of other cases do not matter.
@@ -32,7 +33,8 @@ sub meet
 
 sub stored { my ($topic) = @_; return "SELECT coalesce(max(next_offset), -1) FROM heartbeat_offsets WHERE topic = '$topic'"; }
 
-# Passes when a wrong answer is the reason for CONNECTING, nothing of it is stored, and a good broker ends it.
+# Passes when the worker is CONNECTING because of a wrong answer, stores nothing of this answer, and reads from a good broker
+# afterwards.
 sub refused
 {
 	my ($what, $reason, $expected, %manners) = @_;
@@ -98,7 +100,7 @@ taken('3000 partitions', 1, partitions => 3000, messages => [ message() ]);
 my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
 cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f MiB', $memory / 1024);
 
-# Texts of a broker, which may contain what the worker has sent, such as the password.
+# A broker's text may contain a value that the worker has sent, such as the password.
 my $file = $node->data_dir . '/kafka.properties';
 
 sub configure

@@ -1,5 +1,5 @@
-# If the Kafka client of a session cannot be destroyed, the session must skip its exit handlers when it ends, as a worker
-# does: the handlers would unload libraries that threads still use. A library that is loaded before librdkafka makes the
+# If a session cannot destroy its Kafka client, it must skip its exit handlers when it ends. A worker does the same. The
+# handlers would unload libraries that threads still use. The test loads a library before librdkafka. This library makes the
 # destruction of a client wait for ever, and records when exit handlers run.
 
 use strict;
@@ -48,7 +48,8 @@ my $node;
 }
 $node->set('heartbeat.brokers' => $broker->address);
 
-# Returns the recorded words of the process that runs the statement, in their order. The process ends with its connection.
+# Runs the statement in a session, waits for the end of its process, and returns the words that this process has recorded, in
+# their order.
 sub ended
 {
 	my ($sql) = @_;

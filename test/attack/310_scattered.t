@@ -1,5 +1,5 @@
-# With all event times that a producer can send, the work of the rollup is proportional to the number of readings, and the
-# views answer in time.
+# A producer can send any event time. The work of the rollup is always proportional to the number of readings, and the views
+# always answer in time.
 
 use strict;
 use warnings;
@@ -45,7 +45,8 @@ my %queries = (
 	'the summary of the last hour'      => "SELECT count(*), sum(reading_count) FROM vw_customer_bpm_summary WHERE minute_bucket > now() - interval '1 hour'",
 	'the pipeline\'s summary'           => 'SELECT count(*) FROM vw_pipeline_summary');
 
-# Passes when the queries answer in time while the rollup works, and after a minute at most a tenth of the backlog remains.
+# Passes when the queries answer in time while the rollup works, and when at most a tenth of the backlog remains after a
+# minute.
 sub assert_in_proportion
 {
 	my ($what) = @_;
@@ -72,8 +73,8 @@ sub assert_in_proportion
 	return $node->assert_summary("$what: the summary is exact");
 }
 
-# Event times over nine thousand years; over the last year, one a minute, in weeks that get table partitions; and in a time
-# without table partitions.
+# years: event times over nine thousand years. year: event times over the last year, each in another minute, in weeks that
+# get table partitions. default: event times in weeks that get no table partition.
 my %times = (
 	years   => sub { my ($n) = @_; return sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', 500 + ($n * 7919) % 9000, 1 + $n % 12, 1 + $n % 28, $n % 24, $n % 60, $n / 400 },
 	year    => sub { my ($n) = @_; return reading_time($now - 60 * 26 * (($n * 7919) % $count), $n) },
@@ -99,7 +100,7 @@ for my $name (qw(years default))
 }
 $node->query('DROP TRIGGER correct ON heartbeat_records');
 
-# Marks that exist already, each of another minute, and marks of neighbouring minutes.
+# Marks that exist before the rollup begins, each of another minute. Some of these minutes are neighbours.
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});
@@ -107,8 +108,8 @@ $bound = 8;
 assert_in_proportion('marks from before');
 $bound = 3;
 
-# The minute of many customers is marked once. Late readings are then added as sums, so the minute is not read again and
-# again.
+# One minute has readings of many customers, and a batch marks this minute once. Late readings of the minute are added as
+# sums, so the rollup does not read the minute's readings again and again.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
 is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'one minute of many customers is marked');
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");

@@ -15,7 +15,8 @@ $node->query("INSERT INTO heartbeat_offsets (topic, partition, first_offset, nex
 
 my $letters = 0;
 
-# Adds dead letters with readings; one in four is still bad. $bytes is SQL for the size of the n-th.
+# Adds dead letters. Three in four can be decoded now, and one in four is still bad. $bytes is SQL for the size of the n-th
+# dead letter.
 sub add_letters
 {
 	my ($count, $bytes) = @_;
@@ -60,7 +61,7 @@ cmp_ok($grown, '<', 64, 'a retry of 500 dead letters takes less than 64 MB');
 cmp_ok($seconds_500, '<', 3 * $seconds_250 + 0.5, 'the time of a retry grows with the number of dead letters');
 $node->query('DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
 
-# Small and large dead letters in turn, and one that is larger than a retry reads at once.
+# Small and large dead letters in turn. The largest ones have more bytes than a retry reads at once.
 add_letters(1100, 'CASE WHEN n % 100 = 7 THEN 3000000 WHEN n % 550 = 9 THEN 12000000 ELSE 40 END');
 ($answer, $grown) = retry();
 is($answer, '825|275|{"INVALID_JSON": 275}', 'small and large dead letters are retried');
@@ -70,7 +71,7 @@ is( $node->query('SELECT count(*), count(DISTINCT customer_id), sum(o.records), 
 	  =~ s/\|\d+\|\d+$//r, '1388|1388', 'each repaired reading is stored once');
 is($node->query('SELECT records, dead_letters FROM heartbeat_offsets'), '1388|612', 'each resolved dead letter is counted once');
 
-# A retry locks its dead letters: another session waits.
+# A retry locks its dead letters, so another session waits until the retry's transaction ends.
 my $holder = $node->background_psql('heartbeat');
 $holder->query_safe('BEGIN; SELECT * FROM heartbeat_retry_dead_letters()');
 like($node->query_error(q{SET lock_timeout = '100ms'; UPDATE heartbeat_dead_letters SET payload = '' WHERE resolved_at IS NULL}),

@@ -1,5 +1,5 @@
-# Table partitions of a shape that the owner has chosen: each reading is stored once, in the table to which INSERT sends it,
-# and the audit finds all other readings.
+# The owner makes table partitions with columns, keys and partitions of its own. heartbeat stores each reading once, in the
+# table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
 
 use strict;
 use warnings;
@@ -25,7 +25,8 @@ my $columns   = 'id bigint NOT NULL DEFAULT 0, customer_id text COLLATE "C" NOT 
 	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)';
 my $key = 'PRIMARY KEY (customer_id, event_timestamp)';
 
-# Creates the table partition of a week by the given statements, in which NAME is its name, and FROM_ and TO_ are its bounds.
+# Creates the table partition of a week by the given statements. In the statements NAME stands for its name, and FROM_ and
+# TO_ stand for its bounds.
 sub shape
 {
 	my ($weeks, @statements) = @_;
@@ -55,7 +56,7 @@ sub publish
 	return;
 }
 
-# Passes when the same rows, inserted again by INSERT, are in the same leaf tables.
+# Passes when INSERT puts the same rows into the same leaf tables.
 sub assert_places
 {
 	my ($name, $what) = @_;
@@ -145,7 +146,8 @@ $node->query("CREATE TABLE home AS TABLE far; DROP FOREIGN TABLE $foreign; DROP 
 my $far = shape($weeks, "CREATE TABLE NAME ($columns, $key)", 'INSERT INTO NAME TABLE home');
 is(differences(), '0 0', 'the audit shows no difference when a local table has the rows of the foreign table');
 
-# A trigger of a leaf table and a unique key with other columns keep readings out: these are dead letters, not duplicates.
+# A trigger of a leaf table keeps readings out, and so does a unique key with other columns. These readings become dead
+# letters, and do not count as duplicates.
 $node->query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN IF new.customer_id = 'CUST-7' THEN RETURN NULL; END IF; RETURN new; END $$});
 $node->query("CREATE TRIGGER keep_out BEFORE INSERT ON ${hash}_$_ FOR EACH ROW EXECUTE FUNCTION keep_out()") for 0 .. 2;
@@ -160,7 +162,7 @@ is($node->count($other), 141, 'a unique key on the heart rate admits one reading
 is($node->query('SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters'), '859|23505|23505', 'the readings that this key refuses are dead letters');
 is(differences(), '0 0', 'the audit shows no difference');
 
-# Without the key a replay stores a reading again, and the audit shows it.
+# A table partition without a key: a reading that arrives twice is stored twice, and the audit shows it.
 my $keyless = shape(++$weeks, "CREATE TABLE NAME ($columns)");
 publish($weeks, 0, 300);
 is(differences(), '0 0', 'the audit shows no difference for a table partition without a key');
@@ -175,7 +177,7 @@ $node->query("INSERT INTO $keyless SELECT * FROM $keyless LIMIT 7");
 is(differences(), '7 0', 'the audit shows rows that a user has stored twice');
 $node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
 
-# Rows in a leaf table in which no query looks for them, as version 1.1 stored them.
+# Rows in the wrong leaf table: no query looks for them there. Version 1.1 stored rows in this way.
 my $by_rate = $node->query(q{SELECT inhparent::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent JOIN pg_partitioned_table p ON p.partrelid = c.oid
 	WHERE partattrs::text = '3' AND relispartition LIMIT 1});
 my $bound = $node->query("SELECT pg_get_partition_constraintdef('${by_rate}_b'::regclass)");

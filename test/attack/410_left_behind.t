@@ -1,6 +1,6 @@
-# A role with few rights has created objects that affect other roles: foreign keys whose tables have triggers, settings that
-# a trigger changes, views of a table partition, rules, a change of the owner, a publication. No code runs with more rights,
-# no session continues with changed settings, and heartbeat does not stop for ever.
+# A role with few rights has left objects that affect other roles: foreign keys of tables with triggers, triggers that change
+# settings, views of a table partition, rules, and a publication. The extension also gets another owner. No code runs with
+# more rights, no session continues with changed settings, and heartbeat does not stop for ever.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('left', kafka => $kafka);
 
-# The extension gets another owner while a session waits to make table partitions as the old owner.
+# A session waits to make table partitions as the extension's owner. Meanwhile the extension gets another owner.
 $node->query('CREATE ROLE heartbeat_owner');
 my $giver = $node->background_psql('heartbeat');
 $giver->query_safe($_) for 'BEGIN', "SELECT heartbeat_set_owner('heartbeat_owner')";
@@ -55,8 +55,8 @@ sub publish
 sub retain { return $node->query_error("SET ROLE heartbeat_operator; SELECT heartbeat_apply_retention()"); }
 publish('garbage', 'more garbage', reading('O', 70, '2020-01-01T00:00:00Z'));
 
-# A foreign key changes rows of the referring table as its owner, but AFTER triggers of this table run later, as the role
-# that deletes.
+# A foreign key changes rows of the referring table with the rights of that table's owner. But the AFTER triggers of this
+# table run later, with the rights of the role that deletes.
 my $age = "now() - interval '400 days'";
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = $age; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', $age)");
 $node->query("INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) VALUES ('old', 'old', $age, '{}')");
@@ -80,7 +80,7 @@ for my $action ('CASCADE', 'SET NULL', 'SET DEFAULT')
 		$node->query('DROP TABLE mallory.referring');
 	}
 }
-# A rule of a role that owned the table for a while.
+# A role owned the table for a while, and created a rule on it.
 for my $table (qw(heartbeat_records_default heartbeat_dead_letters))
 {
 	$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON $table TO heartbeat_owner");
@@ -111,7 +111,7 @@ $spy->assert_only('a table partition that retention empties');
 $viewer->quit;
 $node->set('heartbeat.retention' => 0);
 
-# With a publication of all tables, rows can change only in tables with a replica identity.
+# When a publication has all tables, the server refuses UPDATE and DELETE on a table without a replica identity.
 $node->query('CREATE PUBLICATION everything FOR ALL TABLES');
 publish();
 $node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded with a publication of all tables');

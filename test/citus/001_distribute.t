@@ -1,6 +1,6 @@
 # heartbeat_distribute() spreads the tables of a running installation over the nodes of a Citus cluster, and
-# heartbeat_undistribute() moves them back. Everything that works on one server must also work then, and each reading is
-# stored once.
+# heartbeat_undistribute() moves them back. Everything that works on one server must also work on distributed tables, and
+# each reading is stored once.
 
 use strict;
 use warnings;
@@ -125,7 +125,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker now knows both rules, so a customer no longer counts as heard until a minute after a reading.
+# The maintenance worker now knows both rules. So it no longer counts a customer as heard for a whole minute after a reading.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

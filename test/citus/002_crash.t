@@ -1,5 +1,5 @@
-# The coordinator and the nodes of a cluster are killed while batches are stored: each reading is stored once, the counters
-# and the summary equal the tables, and no prepared transaction remains for a person to end.
+# The coordinator and the nodes of a cluster are killed while the workers store batches. Each reading is stored once, and the
+# counters and the summary equal the tables. No prepared transaction remains that a person would have to end.
 
 use strict;
 use warnings;
@@ -16,14 +16,14 @@ use Heartbeat::Kafka;
 my $kafka = Heartbeat::Kafka->new('citus_crash');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 3);
-# With these settings, a commit that does not wait for its WAL is certainly lost in a crash.
+# With these settings, a crash certainly loses a commit that has not waited for its WAL.
 my ($node, @nodes) = citus_create('crashed', nodes => 2, kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100, 'wal_writer_delay' => '10s', 'wal_writer_flush_after' => '1GB' });
 citus_distribute($node, 4);
 
 sub stored { return $node->query('SELECT coalesce(sum(records + anomalies + duplicates + dead_letters), 0) FROM heartbeat_offsets'); }
 
-# Returns when more messages are stored, and others remain.
+# Returns when $more more messages are stored.
 sub await_progress
 {
 	my ($more) = @_;
@@ -63,8 +63,8 @@ for my $round (1 .. 4)
 }
 assert_exact('every reading is stored after nodes were killed four times');
 
-# A prepared transaction of a coordinator that crashed before its decision blocks the same reading until a worker ends the
-# transaction: it holds the lock of a row that is read again.
+# A coordinator crashed before it decided about a prepared transaction. This transaction still locks the row of a reading,
+# and the worker that reads the message again waits for that lock. So a worker must end the transaction.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)

@@ -45,7 +45,7 @@ void check_reading(const Reading &reading) {
     require(heart_rate_class_name(classify_heart_rate(reading.heart_rate)) != nullptr);
 }
 
-// Writes the reading as a payload again, which must decode to the same reading.
+// Writes the reading as a payload. This payload must decode to the same reading.
 void check_again(const Reading &reading) {
     constexpr int64_t year_0_begin = -62167219200'000000;
     constexpr int64_t year_10000_begin = 253402300800'000000;

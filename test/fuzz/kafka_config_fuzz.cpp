@@ -45,8 +45,8 @@ void check_config(const rd_kafka_conf_t *config) {
     require(get(config, "log.queue") == "true");
 }
 
-// Returns whether the text has the word only in values. Only then can the harness tell whether an error shows
-// a value, which may be a secret.
+// Returns whether the text has the word `secret` only in values. An error that has the word then shows a
+// value, and a value may be a secret.
 bool has_secret_in_values_alone(const std::string &text) {
     bool found = false;
     std::istringstream lines(text);

@@ -1,5 +1,5 @@
-// Fuzzing of the generator: for any command line, environment and configuration file, there are options
-// within their limits, or an explanation and an exit status.
+// Fuzzing of the generator: for any command line, environment and configuration file, the generator gets
+// options within their limits, or explains the error and gives an exit status.
 #include "options.h"
 #include "require.h"
 

@@ -36,7 +36,7 @@ void check_key(std::string_view line, const Message &message) {
     if (!decoder_of_heartbeat()->decode({.payload = {line.data(), line.size()}}, &decoded))
         return;
     const Reading &reading = decoded.reading;
-    // A line without a key is right too, if its customer id or its field name has an escape: only the decoder
+    // If the line's customer id or field name has an escape, the line may also have no key: only the decoder
     // reads escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);

@@ -1,6 +1,7 @@
 // Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
-// characters. It fits into its buffer, a second copy does not change it, and it has no value of the file
-// except ordinary words. The input's first line is the value, and the rest is librdkafka's text.
+// characters. The shown text fits into its buffer, and a copy of it is the same text. It has no value of the
+// file, except a value that is an ordinary word. The input's first line is the value, and the other lines are
+// librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"
 #include "require.h"
@@ -13,7 +14,7 @@ namespace {
 
 using namespace heartbeat;
 
-// No version of librdkafka has this text, so it is never an ordinary word.
+// Each value begins with this text. No version of librdkafka has it, so a value is never an ordinary word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

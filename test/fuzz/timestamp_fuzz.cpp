@@ -1,5 +1,5 @@
-// Fuzzing: for any text, timestamp_parse() gives an instant that stays the same when it is written and read
-// again, or it refuses the text and does not change its result.
+// Fuzzing: for any text, timestamp_parse() gives an instant, or refuses the text and leaves its result
+// unchanged. An instant that is written as text and read again is the same instant.
 #include "decode/timestamp.h"
 #include "require.h"
 

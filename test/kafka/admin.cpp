@@ -1,4 +1,4 @@
-// Test code: kafka-admin changes and queries topics on a broker, within milliseconds, because it does not
+// Test code: kafka-admin changes and queries topics on a broker. It takes milliseconds, because it does not
 // start Java. Each command returns when the broker shows the effect, or fails at its deadline.
 #include "client.h"
 
@@ -33,7 +33,8 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
 
 // Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
-    // This asks for all topics: a client that asks for one by name would remember and report it as missing.
+    // Ask for all topics: a client that asks for one missing topic by name remembers it, and reports it as
+    // missing.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -202,16 +203,17 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns one of the two logical offsets by partition. rd_kafka_query_watermark_offsets() ignores its timeout
-// in librdkafka before 2.3 if a leader is away.
+// Returns the first offset or the end offset of each partition, as `which` says. It does not call
+// rd_kafka_query_watermark_offsets(), because this call ignores its timeout in librdkafka before 2.3 if a
+// leader is away.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    // A broker that has just become a partition's leader may not know it yet. If no partition has an answer,
-    // the call itself fails with the error of one of them.
+    // A broker that has just become a partition's leader may not know yet that it leads. If no leader
+    // answers, the call itself fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
@@ -234,7 +236,7 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
     return found;
 }
 
-// Prints a line for each partition: partition, first offset, offset after the last.
+// Prints a line for each partition: partition, first offset, end offset.
 void offsets(const Options &options) {
     const Deadline deadline(options.timeout);
     const Handle client = open(options);

@@ -41,13 +41,13 @@ inline Handle client_open(rd_kafka_type_t type, const std::vector<std::string> &
     return Handle(handle);
 }
 
-// A test's broker is on this machine: reconnect at once, and log nothing by default.
+// A test's broker is on this machine, so the client reconnects at once. By default it logs nothing.
 inline std::vector<std::string> client_properties(const std::string &brokers) {
     return {"bootstrap.servers=" + brokers, "reconnect.backoff.ms=20", "reconnect.backoff.max.ms=200",
             "log_level=2"};
 }
 
-// A point in time after which waiting is over.
+// The time at which a wait ends without success.
 class Deadline {
   public:
     explicit Deadline(int seconds) : end_(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {}

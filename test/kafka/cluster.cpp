@@ -1,5 +1,6 @@
 // Test code: kafka-cluster prints the brokers of a cluster and the replicas of each partition. Each command
-// asks any broker that answers, with a deadline. The command watch asks until its input ends.
+// asks the brokers until one of them answers, or until its deadline. The command `watch` asks again and again
+// until its input ends.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -47,7 +48,7 @@ Metadata ask_until_answered(const Options &options) {
     throw std::runtime_error("no broker answers");
 }
 
-// Prints a line for each broker that the cluster counts as alive: id, address.
+// Prints a line for each broker that the cluster reports as alive: id, address.
 void nodes(const Options &options) {
     const Metadata metadata = ask_until_answered(options);
     for (int i = 0; i < metadata->broker_cnt; i++)
@@ -98,7 +99,8 @@ bool is_input_over(int timeout_ms) {
     return poll(&input, 1, timeout_ms) > 0;
 }
 
-// Prints a line each time that a leader of the topic changes: seconds since 1970, leaders by partition.
+// Prints a line each time a partition of the topic gets another leader: seconds since 1970, leaders by
+// partition.
 void watch(const Options &options) {
     const Handle client = open(options);
     std::string last;

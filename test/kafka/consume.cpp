@@ -2,10 +2,10 @@
 // real contents of Kafka, independently of the extension.
 //
 // It reads each partition from its first offset to the end that the partition had at the start. It fails if
-// an offset is missing, unless an option says that the topic is compacted. A record has the format of
-// kafka-produce with the offset before it, in little-endian order: int64 offset, int32 partition, int64
-// timestamp in milliseconds, int32 length of the key (-1: null), int32 length of the value (-1: null), then
-// the key and the value.
+// an offset is missing, unless an option says that the topic is compacted. A record is the offset, and then a
+// record in the format of kafka-produce. In little-endian order these are: int64 offset, int32 partition,
+// int64 timestamp in milliseconds, int32 length of the key (-1: null), int32 length of the value (-1: null),
+// then the key and the value.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -75,7 +75,7 @@ void assign(rd_kafka_t *client, const std::string &topic, const std::vector<Rang
     require(rd_kafka_assign(client, list.get()));
 }
 
-// Returns 1 if the message is the last one of its partition, and 0 otherwise.
+// Writes the message. Returns 1 if it is the last message of its partition, and 0 otherwise.
 size_t take(const rd_kafka_message_t &message, std::vector<Range> &ranges, bool compacted) {
     require(message.err);
     Range &range = ranges[static_cast<size_t>(message.partition)];

@@ -3,9 +3,9 @@
 //
 // A record is, in little-endian order: int32 partition (-1: by key), int64 timestamp in milliseconds (0:
 // now), int32 length of the key, int32 length of the value (-1: null), then the key and the value. At the end
-// of the input, when every message is acknowledged, it prints a line for each partition: partition, messages,
-// first offset, last offset. The file of receipts has a line for each acknowledged message: its number in the
-// input (from 0), partition, offset, seconds since 1970.
+// of the input it waits until Kafka has acknowledged every message. Then it prints a line for each partition:
+// partition, messages, first offset, last offset. The file of receipts has a line for each acknowledged
+// message: its number in the input (from 0), partition, offset, seconds since 1970.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -111,7 +111,7 @@ Headers make_headers(const std::vector<std::string> &texts) {
 
 void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head &head, std::string &key,
              std::string &value, const rd_kafka_headers_t *all_headers) {
-    // An empty value differs from a null value only by the pointer.
+    // librdkafka tells an empty value from a null value only by the pointer.
     void *key_bytes = head.key_length < 0 ? nullptr : key.data();
     void *value_bytes = head.value_length < 0 ? nullptr : value.data();
     std::unique_ptr<int64_t> opaque = std::make_unique<int64_t>(number);
@@ -177,7 +177,8 @@ struct Options {
 
 void run(const Options &options) {
     std::vector<std::string> properties = client_properties(options.brokers);
-    // Idempotence keeps the order of the input within a partition, also if a message is sent again.
+    // With idempotence Kafka keeps the order of the input within a partition, also if librdkafka sends a
+    // message again.
     properties.insert(properties.end(),
                       {"enable.idempotence=true", "linger.ms=5", "message.max.bytes=100000000",
                        "queue.buffering.max.kbytes=200000", "compression.type=none"});
