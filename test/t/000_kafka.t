@@ -1,5 +1,5 @@
-# The test's own broker works: it starts, keeps every acknowledged message when it is killed, and reports true offsets and
-# bytes.
+# The test's own broker works. It starts, keeps every acknowledged message when it is killed, and reports correct offsets and
+# sizes.
 
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'truncate() moves the f
 $kafka->grow_topic('rig', 4);
 is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'grow_topic() adds a partition to a topic');
 
-# Transaction markers take an offset: two messages and one marker each.
+# A transaction marker takes an offset. Each of these transactions has two messages and one marker.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
 $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
 is(($kafka->end_offsets('rig'))[3], 6, 'a transaction marker takes one offset');

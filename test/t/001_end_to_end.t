@@ -1,5 +1,5 @@
-# Follows readings through the whole pipeline: heartbeat reads, classifies, stores, counts and announces them, and shows them
-# in views and in Kafka's own tools.
+# Follows readings through the whole pipeline. heartbeat reads, classifies, stores, counts and announces them. Its views show
+# the readings, and Kafka's own tools show the committed offsets.
 
 use strict;
 use warnings;

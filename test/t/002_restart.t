@@ -1,5 +1,5 @@
-# heartbeat stores each reading exactly once although a worker crashes, the server stops at once or restarts, and the broker
-# is killed meanwhile.
+# heartbeat stores each reading exactly once. Meanwhile a worker crashes, the server stops immediately or restarts, and the
+# broker is killed.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 4);
 my @messages = reading_stream($total, 4);
 $kafka->produce('heartbeat-events', @messages[ 0 .. 149_999 ]);
 
-# Small batches, so that the interruptions come before all readings are stored.
+# The batches are small, so the interruptions come before all readings are stored.
 my $node = Heartbeat::Cluster->create('restart', settings => { 'heartbeat.batch_size' => 200 });
 $node->set('heartbeat.brokers' => $kafka->brokers);
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';

@@ -1,5 +1,5 @@
-# A reading that is published twice is stored once: in one batch, in two batches, in two partitions, or with another heart
-# rate.
+# A reading that is published twice is stored once. The second message may be in the same batch, in another batch, in another
+# partition, or have another heart rate.
 
 use strict;
 use warnings;
@@ -50,7 +50,7 @@ publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01 12:00:00') });
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one time in three notations is one reading');
 
-# The event time is far in the past: the natural key holds in the default partition as well.
+# An event time far in the past: the default partition has the same primary key.
 publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z') } } 1 .. 3);
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');

@@ -1,5 +1,5 @@
-# heartbeat keeps a message that it cannot decode byte for byte, with a reason. The message neither blocks nor loses the
-# messages around it.
+# If heartbeat cannot decode a message, it keeps the message byte for byte, with a reason. heartbeat still stores the
+# messages around this message.
 
 use strict;
 use warnings;
@@ -107,8 +107,8 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
-# While a batch is stored, one reading is refused, and then the batch fails for another reason. When the worker tries the
-# batch again, each of its messages still counts once.
+# While the worker stores a batch, a trigger refuses one reading, and then the batch fails for another reason. When the
+# worker tries the batch again, each message of the batch still counts once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -33,7 +33,7 @@ is( $node->query('SELECT count(*) FROM (SELECT worker_pid FROM heartbeat_partiti
 	3, 'each worker has two or three of the seven partitions');
 is($node->status->{workers}, 3, 'heartbeat_status counts three workers');
 
-# Partitions are added to the topic: the workers find them, here at a reload, and divide them.
+# The topic gets more partitions. At a reload the workers find these partitions and divide them.
 $kafka->grow_topic('heartbeat-events', 9);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $kafka->produce('heartbeat-events', reading_stream(9_000, 9, first => 140_000));
@@ -50,7 +50,7 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
 $node->assert_audit;
 
-# A worker without a partition gets no messages. It must also report RUNNING when the broker is back.
+# A worker without a partition gets no messages. This worker must also report RUNNING when the broker is back.
 $kafka->create_topic('narrow', 1);
 $kafka->produce('narrow', reading_stream(100, 1, first => 200_000));
 $node->set('heartbeat.topic' => 'narrow');

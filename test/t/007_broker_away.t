@@ -1,5 +1,5 @@
-# A worker waits for a missing broker, topic, database or extension. The status names it, the log names it once, and the
-# worker reads when it exists.
+# A worker waits for a missing broker, topic, database or extension. The status names the missing object, the log names it
+# once, and the worker reads when the object exists.
 
 use strict;
 use warnings;
@@ -18,7 +18,8 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# Returns the id of the thread that lives as long as the worker's Kafka client, and undef between two clients.
+# Returns the id of the main thread of the worker's Kafka client. Each client has another id. If the worker has no client at
+# this moment, returns undef.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -42,7 +43,7 @@ $node->query('CREATE EXTENSION heartbeat');
 $node->wait_for_state('CONNECTING', undef, 'the worker finds the new extension without a restart, and is CONNECTING without a broker');
 isnt($node->status->{reason}, '', 'the status gives a reason for CONNECTING');
 
-# The client has tried to connect several times, but the log has one line.
+# In 4 seconds the client tries to connect several times, but the log does not repeat the state.
 $node->wait_for_query("SELECT clock_timestamp() > since + interval '4 s' FROM heartbeat_status", 't', 'the worker stays CONNECTING for 4 seconds');
 cmp_ok($logged->('CONNECTING'), '<=', 2, 'the log does not repeat a state that stays the same');
 
@@ -58,7 +59,7 @@ is($node->status->{reason} // '', '', 'a RUNNING worker shows no reason');
 $kafka->stop;
 $node->wait_for_state('CONNECTING', undef, 'the worker reports CONNECTING when the broker is gone');
 
-# A client may have forgotten all brokers, so the worker replaces it by a new client.
+# A client without an answer may have forgotten all brokers, so the worker replaces this client by a new one.
 my $client   = client_thread();
 my $deadline = time + 60;
 usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;
@@ -70,7 +71,7 @@ $node->wait_for_offsets('heartbeat-events', 1_000, 1_000);
 $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
-# The log has one line a minute for librdkafka's repeated message, and a count at the end.
+# If librdkafka repeats a message, the log has one line a minute for it, and at the end the number of repetitions.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 

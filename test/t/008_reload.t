@@ -1,4 +1,5 @@
-# A reload changes settings. The error for a wrong value names the setting, either when it is set or when it is used.
+# A reload changes settings. The error for a wrong value names the setting. PostgreSQL gives the error when a user sets the
+# value, or heartbeat gives it when it uses the value.
 
 use strict;
 use warnings;
@@ -39,7 +40,7 @@ $kafka->produce('second', reading_stream(1, 1, first => 300));
 $node->wait_for_offsets('second', 201);
 is_deeply([ $kafka->wait_for_group_offsets('another-group', 'second', 201) ], [201], 'the new consumer group has the committed offset');
 
-# The setting names the first topic again: the worker continues at its stored offset.
+# heartbeat.topic names the first topic again: the worker continues at this topic's stored offset.
 $kafka->produce('heartbeat-events', reading_stream(10, 1, first => 400));
 $node->set('heartbeat.topic' => 'heartbeat-events');
 $node->wait_for_offsets('heartbeat-events', 110);
@@ -86,8 +87,8 @@ $node->wait_for_log(qr/invalid value for parameter "heartbeat\.batch_size"/, $po
 pass('the log names a wrong value in the configuration file');
 $node->wait_for_state('RUNNING');
 
-# The worker finds a wrong librdkafka property when it creates its client: it is FAILED, and names the property, until the
-# file is corrected.
+# The worker finds a wrong librdkafka property when it creates its client. Until a person corrects the file, the worker is
+# FAILED and names the property.
 my $properties = $node->data_dir . '/kafka.properties';
 my $write = sub {
 	open(my $file, '>', $properties) or die "$properties: $!";

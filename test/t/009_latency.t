@@ -15,8 +15,9 @@ use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
 # The goal: forty readings a second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
-# other tests may preempt a process for longer. So the test fails only if it measures several times as much, three times in a
-# row. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets another limit.
+# other tests may preempt a process for a longer time. So the test has a limit of 60 ms, and it fails only if three
+# measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets
+# another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
 my $tries = 3;
 
@@ -57,8 +58,8 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# Returns the CPU seconds of heartbeat's processes, also of threads that have ended (Linux has a clock for each process), and
-# how often their threads have woken up. A thread that asks Kafka a question lives only for a moment.
+# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. A thread that asks Kafka a
+# question lives only for a moment. The process's clock in Linux also counts threads that have ended.
 my @pids = $node->worker_pids;
 sub threads
 {
@@ -68,13 +69,13 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# The check of the first reading after an idle time needs this wait. The idle checks take longer than the wait.
+# The test of the first reading after an idle time needs this heartbeat.batch_wait. The worker is idle for a longer time.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# Idle: after the offsets are committed and the rollup is done, heartbeat makes no transaction and no WAL, and all of its
-# processes together use less than a thousandth of a core. The test reads the counters of the database from another database,
-# and the counters of the system.
+# The worker is idle: the offsets are committed, and the rollup is complete. heartbeat then makes no transaction and no WAL,
+# and all of its processes together use less than a thousandth of a core. The test connects to another database to read the
+# counters of heartbeat's database, and reads the counters of the system.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);
@@ -92,8 +93,8 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# An idle worker stores the next reading at once, since it stored the batch before it longer ago than heartbeat.batch_wait.
-# The readings after it share transactions, which are at least heartbeat.batch_wait apart.
+# An idle worker stores the next reading at once, because it has stored no batch for longer than heartbeat.batch_wait. Later
+# readings share transactions. These transactions are at least heartbeat.batch_wait apart.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });

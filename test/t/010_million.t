@@ -1,5 +1,5 @@
-# The generator publishes a million readings, and a worker is killed before it has stored them all: the tables contain
-# exactly the published readings.
+# The generator publishes a million readings, and the test kills a worker before all of them are stored. At the end the
+# tables contain exactly the published readings.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ my @generator = (
 	"$FindBin::RealBin/../../build/generator/heartbeat-generator", '--customers', 1000, '--count', $total,
 	'--interval', 0, '--seed', 11, '--start-time', '2026-11-20T00:00:00Z', '--quiet');
 
-# Returns the number and the sum of the heart rates that this seed and start time publish, for normal readings and for
+# Returns the number of readings that the generator publishes, and the sum of their heart rates: for normal readings, and for
 # anomalies.
 sub expected
 {

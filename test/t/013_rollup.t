@@ -15,7 +15,7 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# Without sequential scans the server joins even small tables by indexes, as it joins large ones, and only in the table
+# Without sequential scans the server joins small tables by indexes, in the same way as large tables. It joins only the table
 # partitions that can contain a minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
@@ -43,8 +43,8 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch with a reading of each of many customers marks its minute instead; five of its readings are duplicates. Batches
-# with sums of this minute come before and after it.
+# A batch with readings of many customers in one minute marks the minute instead. Five of its readings are duplicates. An
+# earlier and a later batch add sums for the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of them are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');
@@ -73,9 +73,9 @@ is($node->query('SELECT sum(customers) FROM heartbeat_customers_total'), 600, 'h
 publish($now + 30, 1, 7);    # seven readings, five of which are duplicates
 $node->assert_summary('the summary is exact at once with late readings');
 
-# More readings come while the rollup is in the middle of a transaction: it waits for a row that another session has locked.
-# Then the rollup removes only the sums and marks that it had seen. A batch of many customers marks its minute only while the
-# rollup has no row of this minute, so the test marks it too.
+# Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more
+# readings arrive. The rollup must remove only the sums and marks that it saw before. A batch of many customers marks its
+# minute only while the rollup has no row of this minute, so the test also marks the minute itself.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;
@@ -125,8 +125,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# A batch is rolled back, and the same worker stores it later: a customer who has only anomalies in it counts once. If
-# a user's session stores a customer's anomalies, this customer counts once, too.
+# A batch is rolled back, and the same worker stores it later. A customer who has only anomalies in this batch counts once.
+# If a user's session stores a customer's anomalies, this customer also counts once.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

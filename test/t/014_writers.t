@@ -18,7 +18,8 @@ my $node = Heartbeat::Cluster->create('writers', kafka => $kafka);
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 my $begin = 1_790_000_000;
 
-# Publishes ten readings, and returns when the worker is storing them and waits: a user has locked a table.
+# Locks a table as a user and publishes ten readings. Returns when the worker has begun to store the readings and waits for
+# the lock.
 sub hold_batch
 {
 	my ($first) = @_;

@@ -1,5 +1,5 @@
-# Two cases that must not mislead the worker: a stored offset of a Kafka partition that does not exist, and a batch that a
-# pause has stopped.
+# The worker must handle two unusual cases: a stored offset of a Kafka partition that does not exist, and a pause that
+# commits before the worker can store its batch.
 
 use strict;
 use warnings;
@@ -30,7 +30,8 @@ for my $time ('once', 'a second time')
 	$node->query('SELECT heartbeat_pause()') if $time eq 'once';
 }
 
-# The table is locked before the worker stores its batch, so the pause commits first, and the worker discards the batch.
+# An operator's transaction locks the table before the worker stores its batch. So the pause commits first, and the worker
+# discards the batch.
 my $operator = $node->background_psql('heartbeat');
 $operator->query_safe('BEGIN');
 $operator->query_safe('SELECT heartbeat_pause()');

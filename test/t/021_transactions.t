@@ -48,7 +48,8 @@ sub empty_offsets
 	return $node->query("SELECT string_agg(empty_offsets::text, ' ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = '$topic'");
 }
 
-# A commit, an abort, a commit: each partition has 3 markers and 10 aborted messages, which are empty offsets.
+# A commit, an abort, and a commit: each partition then has 3 markers and 10 aborted messages. Their offsets are empty
+# offsets.
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
 $kafka->produce_transaction('heartbeat-events', 'abort',  readings(20));
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
@@ -57,7 +58,7 @@ is($node->query($stored), 40, 'the worker stores all committed messages and no a
 is(empty_offsets('heartbeat-events'), '13 13', 'the markers and the aborted messages count as empty offsets');
 $node->assert_audit;
 
-# An abort is at the end of one of the two partitions.
+# One of the two partitions ends with an aborted transaction.
 $kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
 wait_for_end('heartbeat-events');
 is(empty_offsets('heartbeat-events'), '13 21', 'the worker passes an abort at the end of a partition');
@@ -93,7 +94,8 @@ for my $outcome ('commit', 'abort')
 }
 is(empty_offsets('heartbeat-events'), '20 21', 'the two markers and the five aborted messages count as empty offsets');
 
-# After a restart the worker checks the last consumed message. It lies before markers and aborted messages, and counts once.
+# After a restart the worker checks the last consumed message. Markers and aborted messages are after this message, and the
+# worker counts none of these offsets a second time.
 my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
 $node->restart;
 $node->wait_for_state('RUNNING');
@@ -111,8 +113,8 @@ is($node->query($stored), $before, 'a replay stores no reading again, and no abo
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a replay counts each stored reading as a duplicate');
 $node->assert_audit;
 
-# Compaction removes most of 600 messages with 3 keys. The worker reads one topic before it is compacted and replays it
-# afterwards, and reads another topic only after it is compacted.
+# Compaction removes most of 600 messages, because they have only 3 keys. The worker reads the topic `compacted` before the
+# compaction and replays it afterwards. It reads the topic `compacted-unread` only after the compaction.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';

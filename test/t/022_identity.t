@@ -1,6 +1,6 @@
-# The worker must notice when a topic is not the one that it read before: a topic recreated under its name, another cluster
-# at the same address, or offsets that Kafka has removed. It then stops as FAILED, or follows heartbeat.offset_reset. It also
-# reads Kafka partitions that are added.
+# The worker must notice when a topic is recreated under its name, when another cluster is at the same address, or when Kafka
+# has removed unread messages. It then stops as FAILED, or follows heartbeat.offset_reset. It also reads Kafka partitions
+# that are added later.
 
 use strict;
 use warnings;
@@ -155,8 +155,8 @@ is_stored(86, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
-# Two cases do not mean that a topic was recreated: the last consumed message was removed, or it exists with the same
-# timestamp.
+# In two cases the topic was not recreated. In the first case Kafka has removed the last consumed message. In the second case
+# this message still exists with the same timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);
@@ -214,7 +214,7 @@ $node->wait_for_state('RUNNING');
 is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
-# A topic with forty Kafka partitions is recreated; the worker finds this in each partition at once.
+# A topic with forty Kafka partitions is recreated. The worker finds the loss in all partitions at once.
 $node->set('heartbeat.offset_reset' => 'error');
 $kafka->create_topic('many', 40);
 publish('many', 80, 40);

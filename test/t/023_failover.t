@@ -1,6 +1,6 @@
-# Failover: a standby runs no worker, is promoted while messages remain, and continues at its own stored offsets. The old
-# primary first runs as a second primary, is then rewound, follows the new primary, and is promoted again. Each server ends
-# with every reading stored once.
+# Failover: a standby runs no worker. It is promoted while messages remain, and its workers then continue at its own stored
+# offsets. The old primary first runs as a second primary. Then it is rewound, follows the new primary, and is promoted
+# again. At the end each server has every reading once.
 
 use strict;
 use warnings;
@@ -81,7 +81,8 @@ sub watch
 watch($primary, 'CUST-0001');
 $standby->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'the standby has the alert');
 
-# If a synchronous standby is down, sessions that ask for synchronous commit wait. The worker does not ask for it.
+# If a synchronous standby is down, a session with synchronous_commit = on waits at its commit. The worker commits with
+# synchronous_commit = off, so it does not wait.
 $cascaded->stop;
 $standby->stop;
 $primary->set('synchronous_standby_names' => 'standby');

@@ -29,7 +29,7 @@ sub reads_everything
 	return;
 }
 
-# The data that a backup must contain besides the readings, each as one query.
+# Besides the readings, a backup must contain this data. Each kind of data has one query.
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',

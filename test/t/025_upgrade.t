@@ -1,6 +1,6 @@
-# Upgrades by pg_upgrade, which copies or links the files, and by ALTER EXTENSION UPDATE; also single-user mode. The tables,
-# offsets and table partitions stay unchanged, and no process of heartbeat runs meanwhile. The workers then continue, and
-# store each reading exactly once.
+# Upgrades by pg_upgrade, with copied and with linked files, updates by ALTER EXTENSION UPDATE, and single-user mode. An
+# upgrade does not change the tables, offsets and table partitions, and no process of heartbeat runs during an upgrade.
+# Afterwards the workers continue, and store each reading exactly once.
 
 use strict;
 use warnings;
@@ -83,14 +83,14 @@ reads_everything($old, 'the workers continue after a crash recovery');
 $old->query('SELECT heartbeat_pause($$an upgrade$$)');
 $old->stop;
 
-# In single-user mode no workers run; functions still act at once.
+# In single-user mode no workers run, but a user can call heartbeat's functions.
 my $input = "SELECT state, reason FROM heartbeat_status\nSELECT heartbeat_resume()\n";
 my $output;
 ok( IPC::Run::run([ $old->installed_command('postgres'), '--single', '-D', $old->data_dir, 'heartbeat' ], '<', \$input, '>', \$output, '2>&1'),
 	'single-user mode works');
 like($output, qr/state = "STOPPED"/, 'heartbeat_status says STOPPED in single-user mode');
 
-# pg_upgrade starts the server with -b: the library does not even register its launcher.
+# pg_upgrade starts the server with -b. The library then does not register its launcher.
 my $log = $old->log_position;
 for my $mode ('-b', '')
 {

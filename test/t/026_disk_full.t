@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# A small file system that script/test has mounted: a full disk here harms nothing else.
+# script/test has mounted this small file system. When it is full, no other file system is full.
 my $disk = $ENV{HEARTBEAT_SMALL_DISK} // die 'HEARTBEAT_SMALL_DISK is not set: run this test by script/test';
 rmtree($disk, { keep_root => 1 });
 mkdir "$disk/tablespace" or die "$disk/tablespace: $!";
@@ -58,8 +58,8 @@ $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# Nothing else is on the small disk: a worker that mistook a full disk for a fault of the rows would have room for dead
-# letters.
+# The other tables are not on the small disk. So if a worker mistook a full disk for a fault of the rows, it could store dead
+# letters, and the test would find them.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");

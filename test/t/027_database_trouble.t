@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-# The server has exactly enough places for the workers, the maintenance worker, the launcher and the launcher of logical
-# replication.
+# max_worker_processes is exactly enough for the workers, the maintenance worker, the launcher and the server's launcher of
+# logical replication.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
 
@@ -33,7 +33,7 @@ sub produce
 	return;
 }
 
-# Readings for the first two partitions.
+# Publishes readings to the first two partitions.
 sub publish
 {
 	my ($count) = @_;
@@ -118,8 +118,8 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activit
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# A user attaches a table partition while its readings wait for the default partition. The default partition then refuses
-# them.
+# The worker waits to store readings in the default partition. Meanwhile a user attaches a table partition for these
+# readings. The default partition then refuses them.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -200,8 +200,9 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The process that
-# waits last finds the deadlock last, so a second user delays the worker until the first user waits.
+# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must
+# find the deadlock, so the worker must begin its wait after the first user. A second user therefore delays the worker until
+# the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");
@@ -214,7 +215,7 @@ $other->query_safe('COMMIT');
 $node->wait_for_log(qr/deadlock detected/, $position);
 assert_stored('a deadlock');
 
-# A cancelled statement is tried again.
+# An administrator cancels a worker's statement, and the worker tries it again.
 $user->query_safe('BEGIN; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE');
 publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user again');
@@ -248,7 +249,8 @@ assert_stored('settings of the database');
 $node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only');
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 
-# Connections: a limit of zero, and all connections in use. Background workers do not need them.
+# Connections: the database has a connection limit of zero, and sessions use all connections. Background workers need none of
+# these connections.
 $node->query('ALTER DATABASE heartbeat CONNECTION LIMIT 0');
 $node->safe_psql('postgres', $end_workers);
 publish(100);

@@ -1,5 +1,5 @@
-# Tests which errors of the database are the fault of one row, which then becomes a dead letter, and for which errors the
-# batch waits.
+# Tests which errors of the database are the fault of one row, and for which errors the batch waits. If a row is at fault,
+# its reading becomes a dead letter.
 
 use strict;
 use warnings;
@@ -18,8 +18,8 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('isolation', kafka => $kafka);
 
-# A user's trigger raises the error that the customer's name contains. If the name ends with an exclamation mark, it does so
-# only while the table "trouble" has a row.
+# A user's trigger raises the error that the customer's name contains. If the name ends with an exclamation mark, the trigger
+# raises the error only while the table "trouble" has a row.
 $node->query('CREATE TABLE trouble (since timestamptz DEFAULT now())');
 $node->query(q{CREATE FUNCTION raise_error() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -68,7 +68,8 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
 $node->assert_audit;
 $letters = 2 * @own;
 
-# Errors that are not the fault of a row: the batch waits until the trouble ends, also if another row of it has a fault.
+# Errors that are not the fault of a row: the batch waits until the cause of the error ends, also if a row of the same batch
+# has a fault.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 54000 55000 55P03 57014 58030 72000 XX000);
 for my $code (@not_own)
 {
@@ -87,7 +88,8 @@ for my $code (@not_own)
 is($node->status->{state}, 'RUNNING', 'the worker is RUNNING after all these errors');
 $node->assert_audit;
 
-# The trouble may begin while the worker searches for bad rows, several times, and end at any step of the search.
+# An error that is not the fault of a row can occur while the worker searches for bad rows. It can occur several times, and
+# its cause can end at any step of the search.
 $node->query('INSERT INTO trouble DEFAULT VALUES');
 publish(70, map { $_ % 10 == 3 ? 'raise P0001' : $_ == 300 ? 'raise 40001!' : "customer $_" } 0 .. 399);
 $node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'the worker is RETRYING when trouble interrupts the search for bad rows');
@@ -98,7 +100,7 @@ $letters += 40;
 is(stored(), "$records|$anomalies|$letters", 'no row is stored twice, and none is a dead letter twice');
 $node->assert_audit;
 
-# Measures the cost of finding bad rows in a batch of thousands, and of a trigger that refuses every row.
+# Measures how long the worker needs to find bad rows in a batch of thousands, and to store a batch whose rows are all bad.
 sub pass_backlog
 {
 	my ($count, $what, $seconds_max, $is_bad) = @_;

@@ -54,7 +54,8 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# Meanwhile another session terminates the maintenance worker whenever it restarts, so each restart is delayed longer.
+# Meanwhile another session terminates the maintenance worker after each restart. So the launcher delays each restart for a
+# longer time.
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before any signal');
 my $enemy = $node->background_psql('postgres');
@@ -123,7 +124,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once when it is terminated after that');
 
-# A new launcher does not know of earlier short lives, so this test comes last.
+# A new launcher does not know that the earlier processes lived only for a short time. So the test terminates the launcher
+# last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

@@ -1,5 +1,5 @@
-# TLS with a real broker: which brokers the worker trusts, which clients the broker trusts, and what the status says when one
-# of them refuses the other.
+# TLS with a real broker. Tests which brokers the worker trusts, which clients the broker trusts, and what the status says
+# when the worker refuses the broker or the broker refuses the worker.
 
 use strict;
 use warnings;
@@ -56,7 +56,7 @@ $node->wait_for_offsets($topic, 500);
 # Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each mistake has its own reason, and the correct file and a reload end it.
+# The status shows another reason for each mistake. A reload with the correct file ends each mistake.
 my $sent = 500;
 for my $mistake (
 	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an unknown certificate authority' ],

@@ -1,5 +1,5 @@
-# SASL and ACLs with a real broker: which user the worker logs in as, what this user may do, and what the status says when a
-# right is missing.
+# SASL and ACLs with a real broker. Tests as which user the worker logs in, what this user may do, and what the status says
+# when a right is missing.
 
 use strict;
 use warnings;
@@ -61,7 +61,7 @@ my $deliver = sub {
 	return $node->wait_for_state('RUNNING', undef, $what);
 };
 
-# Tests each mechanism. librdkafka before 2.6.1 sends its nonce twice in SCRAM, and Kafka 4 and newer refuse that.
+# Tests each mechanism. librdkafka before 2.6.1 sends its nonce twice in SCRAM, and Kafka 4 and newer refuse such a login.
 my $version  = sprintf '%d%03d%03d', split /\./, `pkg-config --modversion rdkafka`;
 my $no_scram = $version < 2_006_001 && ($ENV{KAFKA_VERSION} // '4') !~ /^3\./;
 for my $mechanism (qw(PLAIN SCRAM-SHA-256 SCRAM-SHA-512))
@@ -83,7 +83,7 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, (
 # Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each mistake has its own reason, and the correct file and a reload end it.
+# The status shows another reason for each mistake. A reload with the correct file ends each mistake.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],
@@ -99,7 +99,7 @@ for my $mistake (
 }
 is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'a missing right does not mean that the topic was deleted');
 
-# The committed offsets of the group are only for lag tools: a user without the right to write them still reads.
+# Only lag tools use the committed offsets of the group. So a worker reads the topic also if its user may not commit offsets.
 $secrets->use($kafka->brokers('SECURE'), %documented, 'sasl.username' => 'groupless');
 $deliver->('a user without a right on the consumer group reads the topic') for 1 .. 3;
 my $since = $node->status->{since};
@@ -120,7 +120,7 @@ $kafka->tool('acls', '--add', @right);
 $node->wait_for_offsets($topic, $sent / 2, $sent / 2);
 $node->wait_for_state('RUNNING', undef, 'the worker is RUNNING again when the right is granted again');
 
-# Wrong lines in the properties file: no error text contains the password, also not for an operator who seeks.
+# Wrong lines in the properties file: no error text contains the password, not even the error of an operator's seek.
 $node->query('SELECT heartbeat_pause()');
 for my $line ("sasl.password $wrong", "sasl.password: $wrong=", "$wrong=", "sasl.passwd=$wrong", "sasl.mechanism=$wrong", "security.protocol=$wrong")
 {

@@ -1,5 +1,5 @@
-# Brokers that do not exist, fail, or are other servers: the worker reports a reason, uses little CPU time and memory, logs
-# little, and reads again at once when Kafka is back. No reading is lost, and no process ends.
+# The brokers do not exist, fail, or are other servers. The worker reports a reason, uses little CPU time and memory, and
+# logs little. When Kafka is back, the worker reads again at once. No reading is lost, and no process ends.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# Users change the extension, its schema and its tables while readings arrive: they drop, create, rename, alter and transfer
-# objects, and create objects with the same names. No reading is lost or stored twice, no session waits for ever, and the
-# status names the problem.
+# Users change the extension, its schema and its tables while readings arrive. They drop, create, rename and alter objects,
+# change their owners, and create objects with the same names. No reading is lost or stored twice, no session waits for ever,
+# and the status names the problem.
 
 use strict;
 use warnings;
@@ -53,7 +53,7 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# A user runs DROP EXTENSION during ingest. The worker has made table partitions, and a view of a user depends on them.
+# A user runs DROP EXTENSION during ingest. The worker has made table partitions, and a user's view depends on the tables.
 publish(200, $start - 5 * 7 * 86400);    # only a worker makes a table partition for this week
 publish(20_000);
 $node->wait_for_query('SELECT coalesce(sum(records), 0) > 500 FROM heartbeat_offsets', 't', 'the worker stores readings before DROP EXTENSION');
@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# A user runs DROP and CREATE EXTENSION in one transaction, twice. The new schema's name needs quotes.
+# A user runs DROP and CREATE EXTENSION in one transaction, and then does this again. The new schema's name needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {
@@ -149,7 +149,7 @@ $node->wait_for_state('RETRYING', 'role "ghost" does not exist', 'the worker is 
 $node->set('heartbeat.role' => '');
 $node->wait_for_state('RUNNING');
 
-# A user adds columns, a plain one and a generated one. Rows then move to a new table partition with these columns.
+# A user adds a plain column and a generated column. Rows then move to a new table partition with these columns.
 publish(1_000);
 $node->query(q{ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown',
 	ADD COLUMN per_second double precision GENERATED ALWAYS AS (heart_rate / 60) STORED});

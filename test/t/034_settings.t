@@ -1,6 +1,6 @@
-# Settings change while readings arrive: each of heartbeat's settings to another value and back, and settings of the server
-# that would change what a statement means, how long it may take, or what the server logs. The stored rows do not depend on
-# them.
+# Settings change while readings arrive. The test changes each of heartbeat's settings to another value and back. It also
+# changes settings of the server that would change what a statement means, how long it may take, or what the server logs. The
+# stored rows do not depend on these settings.
 
 use strict;
 use warnings;
@@ -76,7 +76,7 @@ for my $name (@names)
 	my $refused = { bool => 'perhaps', enum => 'perhaps', integer => "'-1 weeks'", real => 'perhaps' }->{$type} or next;
 	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: the error for a wrong value names the setting");
 }
-# A retention of max_val minutes keeps all readings, and min_val is 0, which keeps them for ever.
+# For heartbeat.retention both limits keep all readings: max_val minutes is a very long time, and 0 means for ever.
 assert_complete('every setting to another valid value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process of heartbeat ended because of a setting');
@@ -94,7 +94,8 @@ $node->reload;
 publish(200);
 assert_complete('after ALTER SYSTEM RESET ALL');
 
-# Settings of the server. The test sets each for the whole server, and some for the database and the role.
+# Settings of the server. The test sets each of these settings for the whole server, and some also for the database and the
+# role.
 my %server = (
 	search_path                         => 'nowhere, public',
 	statement_timeout                   => '1ms',

@@ -1,5 +1,5 @@
-# Users add constraints, indexes and triggers to the tables: if one of them refuses, drops or changes a reading, the reading
-# becomes a dead letter.
+# Users add constraints, indexes and triggers to the tables. If such an object refuses, drops or changes a reading, the
+# reading becomes a dead letter.
 
 use strict;
 use warnings;
@@ -21,8 +21,8 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes a reading of each customer while ingest is paused, a millisecond apart, so that they are one batch. Checks how
-# many readings are stored, and how many are dead letters with which code.
+# Publishes a reading of each customer, a millisecond apart. Ingest is paused meanwhile, so the readings become one batch.
+# Checks how many readings are stored, and how many are dead letters with this code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -82,7 +82,8 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# A replay of the stored readings counts duplicates, and does not count as duplicates the readings that a trigger drops.
+# A replay counts the stored readings as duplicates. It does not count a reading as a duplicate if a trigger drops the
+# reading.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');

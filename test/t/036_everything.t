@@ -1,6 +1,6 @@
 # Everything at once, repeatedly: readings, duplicates, bad and large messages, pauses, seeks, reloads, retries of dead
-# letters, terminated workers, brokers that restart. EVERYTHING_SECONDS sets how long. script/test runs this load under the
-# sanitizers.
+# letters, terminated workers, brokers that restart. EVERYTHING_SECONDS sets the duration. script/test runs this load under
+# the sanitizers.
 
 use strict;
 use warnings;

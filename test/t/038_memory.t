@@ -1,5 +1,5 @@
-# Memory: a worker whose database is blocked or fails repeatedly holds only its buffers of a backlog, and frees them
-# afterwards.
+# The memory of a worker. While the database blocks the worker or fails repeatedly, the worker's memory has only full
+# buffers, not the whole backlog. Afterwards the worker frees this memory.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# librdkafka 2.2 and newer fetch again as soon as their queue has room.
+# The limit is higher with librdkafka 2.2 and newer, because they fetch again as soon as their queue has room.
 my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 
@@ -33,7 +33,8 @@ sub memory
 	return $kilobytes / 1024;
 }
 
-# Returns the highest memory until the query has the expected result; measures for at least two seconds.
+# Measures the worker's memory until the query has the expected result, and for at least two seconds. Returns the highest
+# value.
 sub most_memory_until
 {
 	my ($sql, $expected) = @_;
@@ -93,7 +94,8 @@ for my $case (
 is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'the worker is the same process for all backlogs');
 $user->quit;
 
-# An error occurs after all rows of the batch, hundreds of times. A cancel request ends the wait between two attempts.
+# The worker tries a batch hundreds of times, and each time an error occurs after it has inserted all rows. A cancel request
+# ends the wait between two attempts.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION refuse()');

@@ -41,8 +41,7 @@ my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { '
 $node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default since PostgreSQL 15
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
-# Each of these functions makes the worker use a right, and returns the query that shows the error while the right is
-# missing.
+# Each of these functions makes the worker use a right. It returns a query that shows the error while the right is missing.
 my $now    = int(time);
 my $weeks  = 0;
 my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
@@ -115,7 +114,7 @@ $node->wait_for_offsets($topic, 10);
 $node->wait_for_state('RUNNING');
 $kafka->truncate($topic, 0, $held);
 
-# A retry acts as the role, for a dead letter that was corrected and for another one.
+# A retry acts as the worker's role. The test retries a corrected dead letter and a dead letter that is still bad.
 my $mended = 0;
 sub assert_retry_needs
 {
@@ -152,7 +151,7 @@ $maintain->();
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'every marked minute is processed after all rights are granted again');
 
-# The role has no right that is not in the block, and its rights do not allow anything else.
+# The role has only the rights of the block, and these rights allow no other action.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole

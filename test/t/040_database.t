@@ -28,7 +28,8 @@ $feed->assert_counted($node, 'every reading is counted once before the database 
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 
-# The steps of the document: the database refuses connections, the workers are terminated, and reconnect without help.
+# The steps of the document: the database refuses connections, and an administrator terminates the workers. When the database
+# allows connections again, the workers reconnect without help.
 my $alone = document_block('docs/administration.md', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $feed->publish(5_000);
 my $position = $node->log_position;
@@ -61,7 +62,8 @@ for my $frozen (0, 1)
 	$feed->assert_counted($node, 'every reading is counted once after the database was dropped and created again');
 }
 
-# The database is renamed: first the setting changes, which needs a restart. Then no worker is connected to the database.
+# An administrator renames the database. First the administrator changes the setting heartbeat.database and restarts the
+# server. After that no worker is connected to the database.
 $node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'elsewhere'");
 $node->restart;
 $node->wait_for_log(qr/STOPPED: database "elsewhere" does not exist/);

@@ -38,7 +38,7 @@ sub store
 	return $node->assert_readings($what, @published);
 }
 
-# A table partition that a user has made, with the columns in another order.
+# A user has made a table partition whose columns are in another order.
 my ($name, $from, $to) = split /\|/,
   $node->query("SELECT to_char(w, '\"heartbeat_records_\"IYYY\"w\"IW'), w, w + interval '7 days' FROM (SELECT to_timestamp($this_week - 30 * $week) AT TIME ZONE 'UTC') t (w)");
 $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, gone integer,
@@ -47,7 +47,8 @@ $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now()
 $node->query("ALTER TABLE $name DROP gone");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FROM ('$from+00') TO ('$to+00')");
 
-# Batches for one table partition, for several, for several and the default partitions, and for the default partitions alone.
+# Batches for one table partition, for several table partitions, for several table partitions and the default partitions, and
+# only for the default partitions.
 store('a batch of one week is stored', 3000, $this_week + 3600);
 store('a batch of ten weeks is stored', 2000, $this_week - 10 * $week, 3000);
 store('a batch of this century and the last is stored', 2000, 0, int($this_week / 2000));
@@ -60,7 +61,7 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c
 		WHERE c.relname <> CASE WHEN to_regclass(of_week) IS NULL THEN 'heartbeat_records_default' ELSE of_week END}),
 	0, 'each reading is in the table partition of its week, if there is one');
 
-# The BRIN index on time: a summarized page range must learn of each row that is added to its pages.
+# The BRIN index on time: if a row is added to a page range that is summarized already, the summary must include this row.
 my $minutes = q{SELECT md5(string_agg(n::text, ',' ORDER BY m)) FROM generate_series(to_timestamp(%d), to_timestamp(%d) + interval '3 hours', interval '1 minute') m,
 	LATERAL (SELECT count(*) AS n FROM heartbeat_records r WHERE r.event_timestamp >= m AND r.event_timestamp < m + interval '1 minute') c};
 sub assert_index_on_time
@@ -105,7 +106,7 @@ for my $condition ('heart_rate > 150', 'heart_rate / 2 = 40.5')
 }
 $node->query("DROP INDEX fast, halved");
 
-# A statement trigger, and the table partition that a user has made.
+# The parent has a statement trigger. When it is dropped, a batch goes to the user's table partition.
 $node->query('CREATE TABLE told (rows bigint)');
 $node->query(q{CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO public.told SELECT count(*) FROM new_rows; RETURN NULL; END $$});

@@ -1,5 +1,5 @@
-# Causes each state for real, and checks heartbeat_status: the state, since when, the reason, the hint and the lag. It must
-# be right from the first moment after a restart, and while another session has locked the tables.
+# Causes each state for real, and checks heartbeat_status: the state, its beginning, the reason, the hint and the lag.
+# heartbeat_status must be right from the first moment after a restart, and while another session has locked the tables.
 
 use strict;
 use warnings;
@@ -25,7 +25,7 @@ my $node = Heartbeat::Cluster->create('states', kafka => $kafka, owner => 'heart
 # The status as one line, as the person on call reads it. The query must not wait.
 my $line = "SET statement_timeout = '3s'; SELECT concat_ws(' | ', state, reason, hint, lag_messages, since IS NOT NULL) FROM heartbeat_status";
 
-# All is well, and no messages arrive.
+# The worker has no problem, and no messages arrive.
 $feed->publish(1000);
 $feed->assert_stored($node, 'readings are stored before the states are tested');
 $node->wait_for_query($line, 'RUNNING | 0 | t', 'an idle worker is RUNNING, without lag and without a hint');
@@ -46,7 +46,8 @@ is($node->query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_partitions 
 is($node->query('BEGIN; SELECT heartbeat_resume(); SELECT state FROM heartbeat_status; ROLLBACK') =~ /PAUSED/ ? 'PAUSED' : 'not yet',
 	'PAUSED', 'heartbeat_resume() has no effect before it commits');
 
-# From the first moment after a restart the state is CONNECTING, or the final one; never STOPPED or RETRYING.
+# Returns the states that heartbeat_status shows after a restart, sorted by name. The state may be CONNECTING before the
+# final state, and it must never be STOPPED or RETRYING.
 sub states_after_restart
 {
 	my ($until) = @_;
@@ -89,7 +90,8 @@ is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' 
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');
 
-# Lag without progress: a producer has not ended its transaction, and Kafka returns no message after its beginning.
+# Lag without progress: a producer has not ended its transaction, and Kafka returns no message after the transaction's
+# beginning.
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });
 $node->wait_for_query($line, qr/^STALLED \| Kafka has delivered nothing of partition 1 for \d+ seconds, but its end offset is \d+, 1 above.* \| 1 \| t$/,

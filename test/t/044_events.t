@@ -1,5 +1,5 @@
-# Information for a later analysis: heartbeat_events says who did what and which state followed, and the server's log says it
-# in lines. Neither grows when nothing happens.
+# Information for a later analysis: heartbeat_events says who did what and which state followed, and lines in the server's
+# log say the same. When nothing happens, heartbeat_events and the log do not grow.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('events', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s', 'heartbeat.workers' => 2 });
 my $events = "SELECT concat_ws(' ', role, kind, details->>'state', reason) FROM heartbeat_events ORDER BY id";
 
-# Passes when the given events are the next ones. Each is a text or a pattern.
+# Passes when the next events are the given ones. Each given event is a text or a pattern.
 my $known = 0;
 sub next_events
 {
@@ -81,7 +81,7 @@ for (1 .. 20) { usleep(100_000); $node->query('SELECT state FROM heartbeat_statu
 is($node->count('heartbeat_events'), $known, 'two seconds without messages add no event');
 is($node->log_matches(qr/heartbeat/, $position), 0, 'two seconds without messages add no line to the log');
 
-# The state changes often: the first changes are recorded, then at most one a minute.
+# The state changes often: heartbeat_events has the first changes, and then at most one change a minute.
 $node->query('TRUNCATE heartbeat_events');
 for my $time (1 .. 12)
 {

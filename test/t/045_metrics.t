@@ -1,5 +1,5 @@
-# heartbeat_metrics as Prometheus reads it: rendered by examples/prometheus/metrics.sql, parsed by Prometheus' own parser,
-# with values that the tables confirm. Each query of the example configurations also runs as the reader role.
+# Reads heartbeat_metrics as Prometheus does: examples/prometheus/metrics.sql renders it, and Prometheus' own parser parses
+# the result. The values must agree with the tables. Each query of the example configurations also runs as the reader role.
 
 use strict;
 use warnings;
@@ -99,7 +99,7 @@ is_deeply([ grep { /_total\{/ } keys %$samples ], [ grep { my $key = $_; grep { 
 	'only counters end with _total');
 cmp_ok(scalar(grep { $_->{type} eq 'counter' } values %$families), '>=', 3, 'at least three families are counters');
 
-# A replay lowers no counter. A pause and a lag are visible.
+# A replay lowers no counter. The metrics show a pause and a lag.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)");
 my ($paused) = scrape();
 is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=RUNNING}'}", '1 0', 'the state is PAUSED at once after heartbeat_pause()');

@@ -52,7 +52,8 @@ is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM h
 	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# A replay reads the misspelt messages again. Their offsets are known, although their rows have other payloads now.
+# A replay reads the misspelt messages again. heartbeat_dead_letters has rows for their offsets already, although these rows
+# have corrected payloads now.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();
@@ -60,7 +61,7 @@ is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead let
 is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A slow retry: ingest continues meanwhile, also after the retry has stored the first dead letters.
+# A slow retry: ingest continues during the retry, also after the retry has stored the first readings.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();

@@ -1,6 +1,6 @@
-# SQL replays a period of time while ingest continues: the replay stores missing rows again, no reading is stored twice, and
-# both audits show no difference. A seek and a replay refuse offsets that Kafka does not have, and name the offsets that it
-# has.
+# SQL replays a period of time while ingest continues. The replay stores missing rows again, no reading is stored twice, and
+# both audits show no difference. A seek and a replay refuse offsets that Kafka does not have, and name the offsets that
+# Kafka has.
 
 use strict;
 use warnings;
@@ -20,7 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# 4000 messages, 2000 in each partition, two a second by their Kafka timestamps; 97 of each hundred are records.
+# 4000 messages, 2000 in each partition. By their Kafka timestamps there are two messages a second. 97 of each hundred
+# readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);
 $messages[$_]{timestamp} = ($epoch + int($_ / 2)) * 1000 for 0 .. $#messages;
@@ -75,8 +76,8 @@ replay(3000, 6000);
 is($node->query('SELECT sum(records), sum(anomalies) FROM heartbeat_offsets'), 0.97 * 4600 . '|' . 0.03 * 4600, 'a second replay counts no reading again');
 assert_complete('both audits show no difference after the second replay');
 
-# A replay does not change an existing dead letter, restores a deleted one, and leaves a dead letter that could be stored now
-# to heartbeat_retry_dead_letters().
+# A replay does not change an existing dead letter, and restores a deleted dead letter. If the reading of a dead letter could
+# be stored now, the replay does not store it: heartbeat_retry_dead_letters() does.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 my $late = ($epoch + 7000) * 1000;
 $kafka->produce($topic, map { { partition => 0, value => $_, timestamp => $late } } 'garbage', 'rubbish', reading('refused', 77, '2026-01-01T12:00:00Z'));
@@ -121,7 +122,7 @@ is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' .
 $session->quit;
 assert_complete('both audits show no difference after cancelled replays');
 
-# A replay and a seek refuse offsets that Kafka does not have, and name the offsets that it has.
+# A replay and a seek refuse offsets that Kafka does not have, and name the offsets that Kafka has.
 $kafka->truncate($topic, 0, 1000);
 refused(500, 1500, qr/Kafka no longer holds all messages of topic.*Partition 0 begins at offset 1000, with the Kafka timestamp 2026-01-01 00:16:40\+00\./s,
 	'a replay of a period that Kafka has partly removed fails, and the error names where each partition begins');
@@ -152,7 +153,8 @@ is($out, 1, 'a seek by offset works while Kafka is away');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is away');
 
-# An offset for a partition that the topic does not have, set while Kafka was away, disturbs no function and can be removed.
+# While Kafka is away, a seek sets an offset for a partition that the topic does not have. This offset disturbs no function,
+# and a user can remove it.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
 is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is away');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');

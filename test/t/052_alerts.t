@@ -1,5 +1,5 @@
-# Rules in a table raise alerts, one for each episode, also through a restart and a crash. Sessions that listen, such as the
-# clients in examples/, get a notification.
+# Rules in a table raise alerts, one alert for each episode, also if a restart or a crash interrupts the episode. Sessions
+# that listen, such as the clients in examples/, get a notification.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'track_functions' => 'all' });
 
-# Publishes readings of a customer with event times the given seconds ago.
+# Publishes readings of a customer. Each event time is the given number of seconds before now.
 sub publish
 {
 	my ($customer, $rate, @ago) = @_;
@@ -74,7 +74,7 @@ publish('C', 0, 3, 2, 1);
 alert_is('three', 'C', '1|0', 'three anomalies of another customer raise another alert');
 alert_is('three', 'A', '1|0', 'more anomalies of the first customer raise no second alert');
 
-# Through a restart of the server, and a crash of the process that evaluates the rules. The client in Python connects again.
+# The server restarts, and the process that evaluates the rules crashes. The client in Python connects again.
 $node->restart;
 $node->wait_for_state('RUNNING');
 publish('A', 201, 36, 35);
@@ -96,8 +96,8 @@ alert_is('late', 'F', '2|1', 'the next episode raises another alert');
 $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'late'; DELETE FROM heartbeat_alert_rules WHERE name = 'three'");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
-# With only a rule about anomalies and no open alert, nothing is evaluated while no reading arrives. The test waits longer
-# than the interval of the evaluations.
+# If there is only a rule about anomalies and no alert is open, the maintenance worker evaluates no rule until a reading
+# arrives. The test waits longer than the interval between two evaluations.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 usleep(1_500_000);

@@ -37,13 +37,13 @@ sub state_is
 	return $runbook->look($what);
 }
 
-# The steps before the first night.
+# The steps of the section "Before the first night".
 $feed->publish(1000);
 $feed->assert_stored($node, 'the worker reads before any trouble');
 $runbook->run('Before the first night', $_) for 1, 2;
 like($runbook->run('Operations', 1), qr/^RUNNING\|.*\n.*start/s, 'the first query shows the state and the last events');
 
-# Ingest is slow, since a user has added a trigger to heartbeat_records.
+# Ingest is slow because a user has added a trigger to heartbeat_records.
 $node->query(q{CREATE FUNCTION audit_reading() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END $$;
 	CREATE TRIGGER audit_reading BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION audit_reading()});
 $feed->publish(2000);
@@ -64,7 +64,7 @@ my $idle = $runbook->run('Nothing arrives', 1);
 like($idle, qr/^0\|(\d+)\|\1\|0\|.*^1\|(\d+)\|\2\|0\|.*^heartbeat-events\|127.*^total_records\|3007$/ms, 'when nothing arrives, every message of the topic is stored');
 is($node->status->{state}, 'RUNNING', 'the worker is RUNNING when nothing arrives');
 
-# Kafka is down, has another address, or has no such topic.
+# Kafka is down, has another address, or does not have the topic.
 $kafka->stop;
 state_is('CONNECTING', 'Check that the brokers run', 'the broker is down');
 like($runbook->run('CONNECTING', 1), qr/^CONNECTING\|.*^heartbeat\.brokers\|127/ms, 'the query shows the address of the brokers');

@@ -84,12 +84,12 @@ is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference 
 is($runbook->run('The maintenance worker fails', 1) =~ /^\w+\|[^|]*\|\|0\|/m, 1, 'no task of the maintenance worker fails');
 like($runbook->run('The summary is wrong', 1), qr/^\d+$/, 'the summary is rebuilt');
 
-# A customer is silent, and another has a fast heart.
+# One customer is silent, and another customer has a fast heart.
 publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time($now - 20 + $_)) } } 1 .. 12);
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();
 $runbook->run('Customers', 1);
-# No test waits for the five minutes of the rule: the test moves the last arrival back.
+# The rule has a period of five minutes. The test does not wait for it, and moves the last arrival back.
 $node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'the arrival of the customer is recorded');
 $node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '10 minutes' WHERE customer_id = 'CUST-0008'");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",
@@ -126,7 +126,7 @@ $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_time
 like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-999$/m, 'the audit of the tables shows the row of the user');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 
-# The offset in Kafka's own tools.
+# Kafka's own tools show the committed offset.
 my ($shown) = $runbook->run("Kafka's tools show another position", 1) =~ /^heartbeat-events\|0\|(\d+)$/m;
 is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "the committed offset of the group equals the stored offset");
 

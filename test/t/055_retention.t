@@ -1,5 +1,5 @@
-# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are made in advance: no
-# batch waits longer than a moment. A dashboard or a dump may read the tables meanwhile: then retention waits, but no batch does.
+# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are made in advance. No
+# batch waits longer than a moment. If a dashboard or a dump reads the tables meanwhile, retention waits, but no batch waits.
 
 use strict;
 use warnings;
@@ -14,7 +14,8 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# The limit for a machine that runs other tests. On a machine that does nothing else, ALONE=1 sets the limit of 50 ms.
+# The limit for a batch is 500 ms on a machine that also runs other tests. On a machine that runs only this test, ALONE=1
+# sets the limit to 50 ms.
 my $bound = $ENV{ALONE} ? 0.05 : 0.5;
 
 my $topic = 'heartbeat-events';
@@ -39,8 +40,8 @@ my $stream    = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', 
 	'<', \undef, '>', \$printed, '2>&1');
 $node->wait_for_query("SELECT sum(next_offset) > 4000 * $weeks + 2000 FROM heartbeat_offsets", 't', 'readings arrive');
 
-# Returns the seconds of the longest batch since begin(), as the upper bound of its histogram bucket, and the number of
-# batches.
+# Returns the duration of the longest batch since begin() in seconds, and the number of batches. The duration is the upper
+# bound of the batch's histogram bucket.
 my %before;
 sub begin { %before = batches(); return; }
 sub batches { return map { split /\|/ } split /\n/, $node->query("SELECT labels->>'le', value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_bucket'"); }
@@ -66,7 +67,7 @@ begin();
 usleep(2_000_000);
 no_batch_waits('without retention');
 
-# Marks every minute, including the current one, so that all are rolled up again.
+# Marks every minute, including the current one, so that the maintenance worker rolls up all minutes again.
 begin();
 my $marked = $node->query(q{WITH marked AS (INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
 	SELECT DISTINCT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records RETURNING 1) SELECT count(*) FROM marked});
@@ -95,8 +96,8 @@ $reader->quit;
 $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
 
-# Two sessions apply retention at the same time, for example a person and the maintenance worker: the second one waits,
-# longer than the lock timeout.
+# Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second
+# session waits for the first, also longer than the lock timeout.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

@@ -1,5 +1,6 @@
-# Runs every SQL block of the README and of the documents that it links to, in a running pipeline, from CREATE EXTENSION to
-# DROP EXTENSION, and checks what the text says. operations.md, replication.md and from-python.md have tests of their own.
+# Runs every SQL block of the README and of the documents to which the README links. It runs them in a running pipeline, from
+# CREATE EXTENSION to DROP EXTENSION, and checks what the text says. operations.md, replication.md and from-python.md have
+# tests of their own.
 
 use strict;
 use warnings;
@@ -24,7 +25,8 @@ my ($readme, $reference, $security, $administration) = my @documents = map { Hea
 sub publish { return $kafka->produce($topic, map { ref $_ ? $_ : { value => $_ } } @_); }
 sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
 
-# The messages of an afternoon that the reference replays, and as many later messages as its offsets need.
+# The messages of the afternoon that docs/reference.md replays, and so many later messages that the offsets in this document
+# exist.
 my $afternoon = 1_795_356_000;    # 2026-11-22 14:00 UTC
 my @stream    = reading_stream(13_000, 1);
 $stream[$_]{timestamp} = ($afternoon + $_) * 1000 for 0 .. 999;

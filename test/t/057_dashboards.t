@@ -1,6 +1,6 @@
 # Runs the SQL of each panel and each variable of Grafana's dashboards as Grafana does: with expanded macros and variables,
-# in a running pipeline, as the datasource's role. A panel that returns nothing, or reads table partitions of other times,
-# fails.
+# in a running pipeline, as the datasource's role. The test fails if a panel returns no rows, or if it reads table partitions
+# outside its time range.
 
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ sub expand
 	return $sql;
 }
 
-# Returns the names of the columns and the rows that the datasource's role gets.
+# Runs a query as the datasource's role, and returns the names of the columns, and the rows.
 sub ask
 {
 	my ($sql, @options) = @_;
@@ -81,7 +81,7 @@ sub assert_answers
 	return ($columns, $rows);
 }
 
-# Tests whether all counts are zero. The lag is left out: it is always zero here, since all messages are read.
+# Tests whether all counts are zero. It ignores the lag, which is always zero here because all messages are read.
 sub is_all_zero
 {
 	my ($columns, $rows, $label) = @_;

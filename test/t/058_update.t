@@ -24,7 +24,8 @@ my @earlier = split /\n/, $fresh->query(
 my $expected = definition($fresh);
 cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
-# A user's changes to heartbeat_seek(), and objects that use it. The update renames a parameter of this function.
+# A user has changed heartbeat_seek(), and has objects that use this function. The update renames a parameter of the
+# function.
 my $seek  = 'heartbeat_seek(timestamptz, integer)';
 my @given = (
 	'CREATE ROLE operator', 'CREATE ROLE keeper', "GRANT EXECUTE ON FUNCTION $seek TO operator WITH GRANT OPTION", "ALTER FUNCTION $seek OWNER TO keeper",
@@ -82,7 +83,8 @@ for my $version (@earlier)
 	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'the worker continues when the update is rolled back');
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'a rolled back update leaves the old version');
 
-	# A session holds a lock until first a batch and then the update wait for it. The remaining messages wait for the update.
+	# A session holds a lock. First a batch waits for this lock, and then the update waits too. Then the session releases the
+	# lock. The remaining messages wait for the end of the update.
 	my $holder = $node->background_psql('heartbeat');
 	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);

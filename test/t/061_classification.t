@@ -15,7 +15,8 @@ use Heartbeat::Cluster;
 my $root = "$FindBin::RealBin/../..";
 my $node = Heartbeat::Cluster->create('classification');
 
-# Boundaries with their neighbours among the doubles and at a distance, and values that are not numbers.
+# The boundaries of the classes, numbers near each boundary, the next double below and above each boundary, and infinity and
+# NaN.
 my @numbers = (qw(-1 0 1 74 1000), map { ($_ - 0.5, $_ - 0.001, $_, $_ + 0.001, $_ + 0.5) } 40, 180, 300);
 my @doubles = qw(-Infinity -5e-324 5e-324 39.99999999999999 40.00000000000001 179.99999999999997 180.00000000000003 299.99999999999994
   300.00000000000006 Infinity NaN);
@@ -41,7 +42,7 @@ for my $constraint (@constraints)
 		'', "the constraint of $table is the rule");
 }
 
-# Passes when a copy of the rule has the same class as heartbeat_classify() for each value.
+# Passes when a copy of the rule gives each value the same class as heartbeat_classify().
 sub assert_same
 {
 	my ($what, $classify, @values) = @_;
@@ -74,7 +75,8 @@ sub holds
 assert_same("README's table is the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
 # The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
-# above 0, 180 and 300. So these thresholds are a millionth higher, and between the two the color differs from the rule.
+# above 0, 180 and 300. So these thresholds are a millionth higher than the boundaries of the rule. For a rate between the
+# boundary and the threshold the color is not that of the rule.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 

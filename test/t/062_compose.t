@@ -1,5 +1,6 @@
-# Tests the parts of docker compose that need no containers: its variables, the scripts that create the database, and each
-# health check, which must also be able to fail. docker/check tests everything where containers can run.
+# Tests the parts of docker compose that need no containers: its variables, the scripts that create the database, and the
+# health checks. Each health check must also fail when the service does not work. On a machine that can run containers,
+# docker/check tests everything.
 
 use strict;
 use warnings;
@@ -87,7 +88,8 @@ is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records"
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write when it changes default_transaction_read_only');
 
-# The health checks. The test runs each command of docker-compose.yml with the addresses and files outside of a container.
+# The health checks. The test runs the command of each health check in docker-compose.yml, and replaces the container's
+# addresses and files by its own.
 sub health_check
 {
 	my ($service, %names) = @_;

@@ -1,4 +1,4 @@
-# Moves from a consumer in Python to heartbeat as docs/from-python.md describes it, block by block: to heartbeat, back to the
+# Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
 # consumer, and to heartbeat for good. The old tables have integers, milliseconds, and rows and views of all kinds.
 
 use strict;
@@ -98,7 +98,7 @@ $node->query('GRANT SELECT ON vw_my_report TO reporter');
 $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 
-# Old times have a time zone or not, and microseconds or not.
+# Some old times have a time zone, and some have microseconds.
 my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $page->run('Taking over old readings', 1);
 my $zoned = $node->query($readings);

@@ -1,7 +1,7 @@
-# A cluster of three brokers while readings arrive: leaders and the controller are killed and frozen, brokers restart one by
-# one and are replaced under new ids and ports, Kafka partitions move. Every reading is stored once, and a Kafka partition
-# with a live leader never waits for a Kafka partition without one. CHAOS_SEED selects another sequence of faults;
-# script/soak --brokers 3 does the same with faults of the database too, for as long as you want.
+# A cluster of three brokers has faults while readings arrive. Leaders and the controller are killed and frozen, brokers
+# restart one by one, other brokers with new ids and ports replace them, and Kafka partitions move. Every reading is stored
+# once. A Kafka partition with a live leader never waits for a Kafka partition without a leader. CHAOS_SEED selects another
+# sequence of faults. script/soak --brokers 3 injects these faults and faults of the database for as long as you want.
 
 use strict;
 use warnings;

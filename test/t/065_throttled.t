@@ -1,5 +1,6 @@
-# A quota of Kafka: the status says that a broker throttles the worker, and names the broker. It does not blame a lock or an
-# open transaction, and does not say STALLED. The worker reads as fast as the quota allows.
+# Kafka has a quota for the worker. The status says that a broker throttles the worker, and names the broker. The status does
+# not name a lock or an open transaction as the cause, and does not say STALLED. The worker reads as fast as the quota
+# allows.
 
 use strict;
 use warnings;
@@ -26,7 +27,8 @@ $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
 is($node->query($line), 'RUNNING||', 'the status does not mention a quota without one');
 
-# Kafka answers some requests at once, and then none for five seconds, not even a request for the metadata of the topic.
+# Kafka answers some requests at once. Then it answers no request for five seconds, not even a request for the metadata of
+# the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
 $feed->publish(100) for 1 .. 25;    # each is a batch of its own: Kafka never splits a batch, and a large one would wait too long

@@ -1,6 +1,6 @@
-# The log of a Kafka partition is truncated, and new messages take the offsets of messages that were read: a volume was
-# restored from a copy. The worker notices before it stores any message after the truncation, is FAILED by default, and
-# continues as a person decides.
+# A broker's volume was restored from a copy. So the log of a Kafka partition is truncated, and new messages have the offsets
+# of messages that the worker has read. The worker notices this before it stores any message after the truncation. By default
+# it is then FAILED, and a person decides how it continues.
 
 use strict;
 use warnings;
@@ -19,8 +19,8 @@ use Heartbeat::Runbook;
 my $kafka = Heartbeat::Kafka->new('truncation');
 $kafka->start;
 
-# Each case has one server and one topic. The case is the state of heartbeat while Kafka loses messages. If two messages have
-# equal timestamps, only their bytes differ.
+# Each case has one server and one topic. The cases differ in the state of heartbeat while Kafka loses messages, and in the
+# messages' timestamps. If all timestamps are equal, only the bytes of the messages differ.
 my $equal = int((time - 100) * 1000);
 my %cases = (
 	reading => { time => undef },
@@ -32,7 +32,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic. No other topic has these readings. The topic's server must store them before the test ends.
+# Publishes readings to a topic. No other topic has these readings. Before the test ends, the topic's server must store the
+# readings.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -67,7 +68,7 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# The state of each server when the broker comes back.
+# These servers must be in their states before the broker starts again: locked, paused and down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');
@@ -140,7 +141,7 @@ $runbook->assert_all_run($section);
 $_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
 
-# A cluster of three brokers first restarts without a truncation. Then it has an unclean leader election.
+# A cluster of three brokers first restarts, and Kafka truncates no log. Then the cluster has an unclean leader election.
 my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
 $cluster->start;
 my $topic = 'heartbeat-events';
@@ -172,7 +173,8 @@ $node->wait_for_offsets($topic, 1300, 1300, 1300);
 is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is not a truncation');
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no message is stored twice after a rolling restart');
 
-# Broker 2 is down while broker 1 takes messages. Then broker 1 is killed, and broker 2 leads without these messages.
+# Broker 1 takes messages while broker 2 is down. Then broker 1 is killed, and broker 2 becomes the leader without these
+# messages.
 $cluster->elect_preferred_leaders;
 $cluster->node(2)->stop;
 feed(500, 1);

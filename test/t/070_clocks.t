@@ -1,5 +1,5 @@
-# Clocks of devices are wrong: heartbeat drops no reading because of this, silence depends on the arrival of readings, and
-# event times in the future are neither the most recent nor the last event.
+# Clocks of devices are wrong. heartbeat drops no reading because of a wrong clock. Silence depends on the arrival of
+# readings. The views never show an event time in the future as the most recent event or as the last event.
 
 use strict;
 use warnings;
@@ -34,7 +34,7 @@ sub publish
 my $most_recent = 'SELECT customer_id FROM vw_recent_anomalies LIMIT 1';
 my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM vw_pipeline_summary WHERE metric = 'last_event'";
 
-# In the views the customer with the right clock comes first. The order of arrival does not matter.
+# In the views the customer with the right clock is first. The order of arrival does not change this.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
 is($node->query($last_event), 't', 'the last event is the arrival, not the event time, of these anomalies');
@@ -55,14 +55,14 @@ is($node->query($last_event), 't', 'a last event in the future that an older ver
 publish(70, 'right', 'days');
 is($node->query("SELECT max(last_event) <= now() FROM heartbeat_offsets"), 't', 'the next batch replaces this last event');
 
-# The tolerance for clocks that are ahead.
+# heartbeat.max_clock_skew is the tolerance for clocks that are ahead.
 $node->set('heartbeat.max_clock_skew' => '2h');
 is($node->query($most_recent), 'hour', 'an event time within heartbeat.max_clock_skew may be the most recent one');
 $node->set('heartbeat.max_clock_skew' => '2s');    # readings arrive within 2 seconds
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 
-# If a clock is ahead, a rule about anomalies counts its anomalies once, by their arrival.
+# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, by its arrival.
 sub alerts { my ($rule, $state) = @_; return "SELECT coalesce(string_agg(DISTINCT subject, ', ' ORDER BY subject), '') FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS $state"; }
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 2, '1 hour')");
 for my $n (1, 2) { $off{"a$n"} = 3600 + $n; }
@@ -99,7 +99,7 @@ is($node->query("SELECT sum(records) FROM heartbeat_replay(now() - interval '1 h
 evaluated();
 is($node->query(alerts('silent', 'NULL') . " AND subject LIKE 'silent:%'"), join(', ', @silent), 'the alerts about silence stay open after a replay');
 
-# The rule about silence reads no readings.
+# The evaluation of a rule about silence does not read the tables of readings.
 my $scans = "SELECT sum(seq_scan + idx_scan) FROM pg_stat_user_tables WHERE relname LIKE 'heartbeat\\_records%' OR relname LIKE 'heartbeat\\_anomalies%'";
 $node->query('SELECT pg_stat_force_next_flush()') if $node->query('SHOW server_version_num') >= 150000;
 my $before = $node->query($scans);

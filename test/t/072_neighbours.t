@@ -1,6 +1,7 @@
-# Other users of the same database: a lock that is never released, also by a prepared transaction; rules; publications; code
-# and missing rights that make tasks of the maintenance worker fail. The status names the user or the object, the maintenance
-# worker does its other tasks, and everything continues, with nothing missing, when the cause is gone.
+# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, users make rules
+# and publications, and their code or missing rights make tasks of the maintenance worker fail. The status names the user or
+# the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no reading
+# is missing.
 
 use strict;
 use warnings;
@@ -137,7 +138,7 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	}
 }
 
-# Tasks of the maintenance worker: first one task fails, and then several at once, each for another reason.
+# Tasks of the maintenance worker. First one task fails, and then several tasks fail at once, each for another reason.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('not running', 'state', '0 seconds')");
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each task succeeds before the trouble');

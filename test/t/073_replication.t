@@ -1,6 +1,7 @@
-# Logical replication of the readings, as docs/replication.md describes it; the blocks of the document run here. Subscribers
-# with and without the extension end with the rows of the publisher: after late readings, moves to weeks that are made later,
-# retention, replays, dead letters, and changes by a user. Their subscriptions never stop.
+# Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document.
+# Subscribers with and without the extension have the same rows as the publisher at the end. Before that, the publisher has
+# late readings, moves to table partitions that are made later, retention, replays, dead letters, and changes by a user.
+# Their subscriptions never stop.
 
 use strict;
 use warnings;
@@ -53,7 +54,7 @@ sub publish
 	return;
 }
 
-# Returns readings of a minute that ended the given number of weeks ago.
+# Returns readings whose event times are the given number of weeks before now.
 my $stream = 0;
 sub readings { my ($weeks) = @_; return reading_stream(300, 2, start => $now - int($weeks * $week) - ++$stream); }
 
@@ -129,7 +130,7 @@ $server->assert_summary('the summary of the subscriber is exact after the rollup
 
 # Moves readings, anomalies and rollup to a table partition.
 my $moved = "to_timestamp($now - 60 * $week)";
-# A trigger for new readings must not see the moved readings: it would run as the extension's owner.
+# A trigger for new readings must not fire for the moved readings, because it would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
 	CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()});
 is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'three table partitions are made for the week of the old readings');
@@ -145,8 +146,8 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction with the deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber also makes the table partition of the moved week, and other table partitions. Its readings of the week move
-# to the table partition, and later changes on the publisher still apply to these readings.
+# The subscriber also makes the table partition of the moved week, and other table partitions. The subscriber's readings of
+# the week move to the table partition, and later changes on the publisher still apply to these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");
@@ -180,7 +181,7 @@ $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
 same('a seek that makes a gap');
 is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'the subscriber has the gap');
 
-# A subscriber is added while readings arrive and table partitions are made, and another one for all tables.
+# One subscriber is added while readings arrive and table partitions are made. Then a subscriber for all tables is added.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],
@@ -282,7 +283,7 @@ fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
 same('a publication of the rollup, after the fold', 'heartbeat');
 
-# A replication slot is lost. On a busy machine others may be lost with it, so this comes last.
+# A replication slot is lost. On a busy machine other slots may be lost at the same time, so this test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")

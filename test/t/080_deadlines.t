@@ -1,6 +1,6 @@
-# No broker can make heartbeat wait too long: a worker and a session end within 2 seconds, a server stops within 5, a
-# statement timeout and a cancel take effect within a second of their time, and other databases are created and dropped
-# meanwhile. The reason names the address that fails.
+# No broker can make heartbeat wait too long. A worker and a session end within 2 seconds, and a server stops within 5
+# seconds. A statement timeout and a cancel take effect at most a second late. Meanwhile users can create and drop other
+# databases. The reason names the address that fails.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort =
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# Name, bootstrap address, pattern of the reason.
+# The brokers: name, bootstrap address, pattern of the reason.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
@@ -120,7 +120,7 @@ for my $manner (@manners)
 	$node->start;
 }
 
-# A worker that does not return to its loop: the status must not show its last report as the present state.
+# A worker does not return to its loop. The status must not show this worker's last report as the present state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);

@@ -1,7 +1,8 @@
-# If the leader of a Kafka partition is killed, frozen or gone for good, only its own partitions wait: the worker reads the
-# others meanwhile. Each waiting partition is read again within 5 seconds of Kafka's own election, also if the server
-# restarts or ingest is resumed during the election. The status names a partition that cannot be read and the address of its
-# broker, its lag is not 0, and the worker reads it again without help.
+# If a broker is killed, frozen or gone for good, only the partitions that it leads wait: the worker reads the other
+# partitions meanwhile. When Kafka has elected a new leader, the worker reads a waiting partition again within 5 seconds,
+# also if the server restarts or ingest is resumed during the election. If the worker cannot read a partition, the status
+# names the partition and the address of its broker, and the partition's lag is not 0. The worker reads the partition again
+# without help.
 
 use strict;
 use warnings;
@@ -35,7 +36,7 @@ sub took
 	return cmp_ok($seconds, '<', $limit, $name);
 }
 
-# Sends 400 messages of 15 kB a second to the partitions from a process of its own. The returned function ends it, and
+# Starts a process that sends 400 messages of 15 kB a second to the partitions. Returns a function that ends this process and
 # returns the number of messages.
 sub load
 {
@@ -66,8 +67,8 @@ sub load
 
 sub offsets { return { map { split /\|/ } split /\n/, $node->query("SELECT partition, next_offset FROM heartbeat_offsets WHERE topic = current_setting('heartbeat.topic')") }; }
 
-# Returns the longest time in which the stored offset of one of the partitions did not change, measured for the given
-# seconds.
+# Observes the stored offsets of the partitions for the given seconds. Returns the longest time in which the offset of one
+# partition did not change.
 sub standstill
 {
 	my ($seconds, @partitions) = @_;
@@ -157,8 +158,8 @@ for my $kind ('restart', 'resume')
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->assert_audit;
 
-# A worker reads only from one broker, which is also its only bootstrap server. When this broker is frozen, the worker asks
-# the other brokers.
+# All partitions of one worker have the same leader, and this broker is also the only bootstrap server. When this broker is
+# frozen, the worker asks the other brokers.
 $kafka->create_assigned_topic('alone', [ [ 1, 2 ], [ 2, 3 ], [ 1, 3 ] ]);
 my $brokers = $kafka->brokers;
 $node->set('heartbeat.topic' => 'alone', 'heartbeat.brokers' => $kafka->node(1)->address, 'heartbeat.workers' => 2);
