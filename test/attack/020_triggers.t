@@ -107,7 +107,7 @@ sub assert_work
 		my $error = call(@$call);
 		push @wrong, "$call->[1]: $error" unless $error eq '' || $error =~ /spy_/ || $error =~ /needs ingest to be paused/ && $call->[1] =~ /seek/;
 	}
-	# the call of a session has woken the maintenance worker, which folds at once
+	# a call above has woken the maintenance worker, and so it folds at once
 	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
 	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
 	return is("@wrong", '', "$what: each call succeeds, or names the object that it refuses");
@@ -134,7 +134,7 @@ sub assert_made
 {
 	my ($what, @statements) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');    # also on table partitions that were made later
+	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');    # also on table partitions that heartbeat has made since then
 	my @errors = grep { $_ ne '' } map { $spy->act($_) } @statements;
 	my @unnamed = grep { !/spy_\w+.*heartbeat_|heartbeat_\w+.*spy_/s && !/tables cannot have|transition table/ } @errors;
 	is("@unnamed", '', "$what: mallory creates triggers, or the error names a refused trigger");
@@ -230,13 +230,13 @@ my %undo = (
 	generated => 'ALTER TABLE TABLE DROP COLUMN spy_generated', constraint => 'ALTER TABLE TABLE DROP CONSTRAINT spy_constraint',
 	index => 'DROP INDEX public.spy_index', partial => 'DROP INDEX public.spy_partial');
 my %column = (heartbeat_events => 'id', heartbeat_offsets => 'updated_at');
-$node->query('GRANT CREATE ON SCHEMA public TO mallory');    # needed for an index
+$node->query('GRANT CREATE ON SCHEMA public TO mallory');    # to create an index
 for my $table (sort keys %column)
 {
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		# its sequence changes the owner with it
+		# the new owner also gets the sequence
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
 		# mallory herself evaluates the expression while the object is created
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");

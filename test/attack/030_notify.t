@@ -79,7 +79,7 @@ sub fill
 if ($full)
 {
 	fill(1);
-	# fills the rest with small notifications, until none fits
+	# fills the rest of the queue with small notifications
 	$node->psql('heartbeat', qq{DO \$\$ BEGIN LOOP PERFORM pg_notify('flood', repeat('x', $_)); COMMIT; END LOOP; END \$\$},
 		extra_params => [ '-U', 'nobody_special' ]) for 4100, 1;
 	like($node->query_error("NOTIFY heartbeat_anomaly, '" . 'x' x 7000 . "'"), qr/too many notifications in the NOTIFY queue/, 'the queue is full');

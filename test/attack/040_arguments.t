@@ -110,7 +110,7 @@ my @floods = (
 for my $flood (@floods)
 {
 	my ($times, $calls) = @$flood;
-	# commits after each hundred calls: one transaction would leave very many versions of one row
+	# commits after each hundred calls, because one transaction would leave very many versions of one row
 	my $error = $node->query_error(qq{SET ROLE heartbeat_operator; DO \$\$ BEGIN
 		FOR n IN 1 .. $times LOOP BEGIN PERFORM $calls; EXCEPTION WHEN OTHERS THEN NULL; END;
 			IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$\$});

@@ -56,7 +56,7 @@ for my $letter (@letters)
 		ask("SELECT heartbeat_pause(repeat('a', $before) || repeat('$letter', 300))");
 		my $room = 383 - $before;
 		$room -= $room % length bytes($letter);
-		# length() checks each character; psql would drop an incomplete one
+		# length() checks each character; psql would drop an incomplete character
 		is(eval { ask("SELECT length(reason) || ' ' || reason FROM heartbeat_status") } // $@,
 			($before + $room / length bytes($letter)) . ' ' . 'a' x $before . $letter x ($room / length bytes($letter)),
 			"a reason of $before + " . length(bytes($letter)) . ' bytes a character is cut at the end of a character');
@@ -113,7 +113,7 @@ ask(qq{ALTER TABLE heartbeat_records DROP CONSTRAINT "$name"; ALTER TABLE heartb
 # A message of a trigger becomes the reason of a state, an event and an alert.
 my $rule = '😀' x 200;
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$rule', 'state', '0')");
-# before the trouble, because a rule about silence raises no alert while ingest is in trouble
+# the test waits here, because a rule about silence raises no alert while ingest is RETRYING
 $node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names raises alerts');
 for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "break$escapes!")
 {

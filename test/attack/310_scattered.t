@@ -14,8 +14,8 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;    # seconds for a query on a busy machine; more with as many marks as version 1.1 could leave
-my $drain = 60;    # seconds, after which a tenth of the backlog may remain
+my $bound = 3;    # seconds for a query on a busy machine; a larger number while there are as many marks as version 1.1 could leave
+my $drain = 60;    # seconds; then at most a tenth of the backlog may remain
 
 my $kafka = Heartbeat::Kafka->new('scattered');
 $kafka->start;

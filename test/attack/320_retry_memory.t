@@ -35,7 +35,8 @@ sub retry
 {
 	my $session = $node->background_psql('heartbeat');
 	my $pid     = $session->query_safe('SELECT pg_backend_pid()');
-	$session->query_safe('SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY[0])');    # plans the statement, and loads the library
+	# This call plans the statement and loads the library before the measurement.
+	$session->query_safe('SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY[0])');
 	$session->query_safe('SELECT sum(length(payload)) FROM heartbeat_dead_letters WHERE "offset" = 1');
 	my $peak   = sub { (slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+) kB/m)[0] };
 	my $before = $peak->();

@@ -77,7 +77,7 @@ sub differences
 		WHERE table_name IN ('heartbeat_records', 'heartbeat_anomalies')");
 }
 
-# few and many rows use different ways into the table
+# heartbeat can store a few rows in another way than many rows, so the test publishes both
 sub assert_shape
 {
 	my ($weeks, $name, $what) = @_;
@@ -189,7 +189,7 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# searches are costly with a table partition without a key, so the audit makes none while it exists
+# without a key the audit's searches would be slow, so the audit does not search while such a table partition exists
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');

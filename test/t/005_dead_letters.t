@@ -119,7 +119,7 @@ $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE TRIGGER obstruct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION obstruct();
 	GRANT SELECT ON obstacle TO PUBLIC});
 $node->set('heartbeat.batch_wait' => '500ms');
-# the worker sees all messages of a transaction together
+# all messages of a transaction become visible at the same time
 $kafka->produce_transaction('heartbeat-events', 'commit', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
 $node->wait_for_state('RETRYING', 'an obstacle', 'the worker tries a batch again when the failure is not the fault of a reading');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'the failed batch leaves no row');

@@ -122,7 +122,7 @@ publish('removed', 10);
 read_topic('removed');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
-publish('removed', 1);    # answers the fetch that is on its way, unless Kafka has already answered it with no message
+publish('removed', 1);    # this message answers the worker's current fetch, if Kafka has not answered it already
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";

@@ -56,7 +56,7 @@ sub no_batch_waits
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	usleep(300_000);    # includes the batch that waits now
+	usleep(300_000);    # a batch that waits now also counts
 	my ($longest, $count) = longest();
 	note "$what: $count batches, each within $longest s";
 	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile") || diag $printed;

@@ -54,7 +54,7 @@ for my $version (@earlier)
 	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
-	# grants that make the update grant rights on new objects
+	# because of these grants the update also grants rights on new objects
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},

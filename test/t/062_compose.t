@@ -40,7 +40,7 @@ $defaults{$1}{$2}++ while $compose =~ /\$\{(\w+):?-?([^}]*)\}/g;
 cmp_ok(keys %defaults, '>', 15, 'docker-compose.yml has more than 15 variables');
 my @wrong = grep { my $name = $_; !exists $example{$name} || grep { $_ ne '' && $_ ne $example{$name} } keys %{ $defaults{$name} } } keys %defaults;
 is("@wrong", '', 'each variable of docker-compose.yml is in .env.example, with the same default');
-# in a container, a file or an embedded broker of the host has no meaning
+# a container cannot use a file or an embedded broker of the host
 my @passed = grep { !/^HEARTBEAT_(?:CONFIG_FILE|EMBEDDED_BROKER|REPLAY)$/ } grep { /^HEARTBEAT_/ } keys %example;
 is_deeply([ sort keys %{ $services->{generator}{environment} } ], [ sort @passed ], 'docker-compose.yml passes the generator its variables');
 is($services->{generator}{environment}{HEARTBEAT_BROKERS}, 'kafka:9093', 'docker-compose.yml passes the generator the Kafka of the containers');
@@ -122,8 +122,8 @@ $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readin
 becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
-# asked only once: Kafka accepts no connections now, and when its queue is full even a check that waits for no answer would
-# be refused
+# the test asks only once: Kafka accepts no connections now, and when the queue of connections is full, the kernel refuses
+# even a check that does not wait for an answer
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
 is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');

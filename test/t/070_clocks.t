@@ -27,7 +27,7 @@ my %off   = (%ahead, 'right' => 0, 'behind hour' => -3600, 'behind days' => -3 *
 sub publish
 {
 	my ($rate, @customers) = @_;
-	my $now = int(time) - 1;    # minus a fraction, so that the time is in the past even on a fast machine
+	my $now = int(time) - 1;    # a fraction of a second earlier, so that the time is in the past even on a fast machine
 	$kafka->produce($topic, map { { partition => length($_) % 2, value => reading($_, $rate, reading_time($now + $off{$_ =~ s/^\w+: //r}, 250_000)) } } @customers);
 	return $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 }

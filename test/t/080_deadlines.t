@@ -73,7 +73,7 @@ for my $manner (@manners)
 	if ($name eq 'answers late')
 	{
 		my $position = $node->log_position;
-		usleep(12_000_000);    # the worker asks for the end of the partition three times, and gets each answer
+		usleep(12_000_000);    # in this time the worker asks for the end of the partition three times, and gets three answers
 		is($node->log_matches('CONNECTING', $position), 0, 'a partition whose leader answers late does not become CONNECTING');
 	}
 

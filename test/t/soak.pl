@@ -1,5 +1,5 @@
-# Test code: the long form of 020_chaos.t. It injects faults for as long as you want, and prints a line for each. script/soak
-# builds the programs that it needs.
+# Test code: the long form of 020_chaos.t. It injects faults for as long as you want, and prints a line for each fault.
+# script/soak builds the programs that it needs.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=
 	exit 2;
 }
 
-# The test library uses standard output for its log; its notes do not belong to the output of this program.
+# The test library uses standard output for its notes. These notes do not belong to the output of this program.
 my $out = Test::More->builder->output;
 Test::More->builder->output('/dev/null');
 sub print_line { print $out @_, "\n"; return; }

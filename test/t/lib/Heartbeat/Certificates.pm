@@ -1,5 +1,5 @@
-# Test code: a certificate authority of a test, and the certificates that it issues, as PEM files for Kafka and librdkafka.
-# openssl makes them.
+# Test code: a certificate authority of a test, and the certificates that it issues. openssl makes them as PEM files for
+# Kafka and librdkafka.
 
 package Heartbeat::Certificates;
 
@@ -28,10 +28,11 @@ sub new
 	return $self;
 }
 
-# The authority's own certificate, which others must trust.
+# Returns the file of the authority's own certificate. Brokers and clients must trust this certificate.
 sub file { my ($self) = @_; return $self->_path($self->{name}, 'pem'); }
 
-# With expired => 1 the certificate expires at once: newer versions of openssl cannot issue one that ends before it begins.
+# With expired => 1 the certificate expires at once. Newer versions of openssl cannot issue a certificate that ends before it
+# begins.
 sub issue
 {
 	my ($self, $name, %opt) = @_;

@@ -1,7 +1,7 @@
-# Test code: the crash matrix. It injects random faults, which only the seed decides, into a server and a Kafka while
-# messages arrive. It records each fault and how long the recovery took, and checks all data at the end. It starts neither
-# the server nor the broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader
-# stands still. It does not use Test::More, because script/soak uses it too.
+# Test code: injects random faults into a server and a Kafka while messages arrive. Only the seed decides which faults. It
+# records each fault and how long the recovery took, and checks all data at the end. The test starts the server and the
+# broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader stands still. It
+# does not use Test::More, because script/soak uses it too.
 
 package Heartbeat::Chaos;
 
@@ -95,7 +95,7 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# an earlier fault of the database may still delay the worker, so this time says nothing about the cluster
+	# a hasty fault of the database may still delay the worker, so such a time would say nothing about the cluster
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -128,8 +128,8 @@ sub _recover
 	return;
 }
 
-# Returns how many offsets each partition has passed in all, with replayed ones counted again, the state, and the differences
-# of the audit.
+# Returns how many offsets the workers have passed in each partition, the state, and the differences of the audit. A replayed
+# offset counts again.
 sub _look
 {
 	my ($self) = @_;
@@ -141,7 +141,7 @@ sub _look
 	return { passed => { split / /, $passed }, state => $state, audit => $audit };
 }
 
-# Ends the messages, waits until all of them are read, and checks all data.
+# Stops publishing, waits until the workers have read all messages, and checks all data.
 sub proofs
 {
 	my ($self) = @_;
@@ -157,8 +157,8 @@ sub proofs
 	return @proofs;
 }
 
-# Returns, after the end of the messages and for a cluster, the longest standstill of a partition with a live leader, by kind
-# of fault.
+# Returns, for each kind of fault, the longest standstill of a partition with a live leader. Call it only for a cluster,
+# after the end of publishing.
 sub standstills
 {
 	my ($self) = @_;
@@ -173,7 +173,7 @@ sub standstill_in_words
 	return sprintf '%.2f s for a partition with a live leader and unread messages, %s', max(0, values %still), $self->{standstill}->moment;
 }
 
-# Returns, after the checks, the contents of the topic in a sentence.
+# Describes the contents of the topic in a sentence. Call it after proofs().
 sub composition { my ($self) = @_; return $self->{proof}->composition; }
 
 sub faults_struck
@@ -182,8 +182,8 @@ sub faults_struck
 	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
 }
 
-# Returns a fault as a line: its time, its kind, and the seconds from its end to the next stored message, and to the next
-# stored message of each partition.
+# Describes a fault in a line: its time, its kind, the seconds from its end until a message is stored, and the seconds until
+# each partition has a stored message.
 sub line
 {
 	my ($self, $event) = @_;
@@ -197,8 +197,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table of faults by kind: their number, the number of further ones during another fault, and the seconds of each
-# recovery for which the test has waited. For a cluster it also has the longest standstill.
+# Returns a table with a row for each kind of fault. A row has the number of these faults, how many more of them occurred
+# during another fault, and the seconds of the recoveries for which the test has waited. For a cluster a row also has the
+# longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -1,4 +1,4 @@
-# Test code: a coordinator of Citus with heartbeat, and nodes for it.
+# Test code: a Citus cluster: a coordinator with heartbeat, and its nodes.
 
 package Heartbeat::Citus;
 
@@ -13,8 +13,8 @@ use Heartbeat::Cluster;
 
 our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
-# The servers connect over loopback. heartbeat's workers must end prepared transactions of a crash themselves, so Citus's own
-# recovery does not run.
+# The servers connect over loopback. After a crash heartbeat's workers must end prepared transactions themselves, so Citus's
+# own recovery does not run.
 my %settings = (
 	'listen_addresses'          => '127.0.0.1',
 	'max_prepared_transactions' => 100,
@@ -45,7 +45,7 @@ sub citus_create
 	return ($coordinator, @nodes);
 }
 
-# Creates a server with only Citus's library; the options are those of Heartbeat::Cluster->create.
+# Creates a server that preloads only Citus's library. The options are those of Heartbeat::Cluster->create.
 sub citus_create_server
 {
 	my ($name, %opt) = @_;
@@ -53,7 +53,7 @@ sub citus_create_server
 		settings => { 'shared_preload_libraries' => 'citus', %settings, %{ $opt{settings} // {} } });
 }
 
-# Creates such a server with the extension Citus too: it can become a node.
+# Creates such a server with the extension citus. This server can become a node.
 sub citus_create_node
 {
 	my $node = citus_create_server(@_);

@@ -22,10 +22,10 @@ my $deadline_seconds = 60;
 
 my @servers;    # all servers of the test
 
-$SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT, and so would the processes that the test starts and ends by it
+$SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT; the test ends its processes by SIGINT, and they would inherit this
 
-# script/test ends a test that hangs. The test then ends its servers and brokers as at its ordinary end. Its forked processes
-# end at once.
+# script/test ends a test that hangs. At this signal the test ends its servers and brokers, as at its ordinary end. The
+# processes that the test has forked end at once.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
@@ -70,7 +70,7 @@ sub create
 	return $self;
 }
 
-# Creates the owner as README.md describes it.
+# Creates the extension, and its owner as README.md describes.
 sub create_extension
 {
 	my ($self, %opt) = @_;
@@ -79,8 +79,8 @@ sub create_extension
 	return;
 }
 
-# Creates a server from a base backup of another one, and starts it unless start => 0. It takes the options of
-# init_from_backup, and the option settings: a hash of settings.
+# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. It
+# takes the options of init_from_backup, and the option settings: a hash of settings.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;
@@ -96,8 +96,8 @@ sub create_from_backup
 	return $self;
 }
 
-# Creates the database before the server starts: otherwise the launcher would find none, and look again only some seconds
-# later.
+# Creates the database before the launcher starts. Otherwise the launcher would find no database, and would look again only
+# some seconds later.
 sub _create_database
 {
 	my ($self) = @_;
@@ -111,7 +111,7 @@ sub _create_database
 # Returns the result of a query in heartbeat's database as psql -At prints it. An error ends the test.
 sub query { my ($self, $sql) = @_; return $self->safe_psql($self->{heartbeat_database}, $sql); }
 
-# Returns the error of a statement in heartbeat's database, or '' without one.
+# Returns the error of a statement in heartbeat's database, or '' if the statement succeeds.
 sub query_error
 {
 	my ($self, $sql) = @_;
@@ -151,21 +151,21 @@ sub wait_for_query
 	my ($answer, $error);
 	while (1)
 	{
-		# a server that is restarting has no answer yet
+		# a server does not answer while it restarts
 		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
 		$answer //= '';
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
 		last if time > $deadline;
 		usleep(20_000);
 	}
-	$deadline_seconds = 5;    # later waits will fail too, and need not take long
+	$deadline_seconds = 5;    # later waits will probably fail too, so they are short
 	fail($what);
 	diag "expected: $expected\nlast answer: $answer\n$error";
 	$self->show_state;
 	return 0;
 }
 
-# Passes when the worker has the expected state, and its reason matches the pattern, if there is one.
+# Passes when the worker has the expected state. If a pattern is given, the reason must also match it.
 sub wait_for_state
 {
 	my ($self, $state, $reason, $what) = @_;
@@ -259,7 +259,7 @@ sub crash_lines
 
 sub crashes_caused { my ($self) = @_; return $self->{crashes_caused}; }
 
-# Returns the process ids of heartbeat's background workers, or of those whose type matches the pattern.
+# Returns the process ids of heartbeat's background workers. If a pattern is given, returns only those whose type matches it.
 sub worker_pids
 {
 	my ($self, $like) = @_;
@@ -268,8 +268,8 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# Waits for a worker whose type matches, and returns its process id. $which selects one of several, as a fraction from 0 to
-# 1.
+# Waits for a worker whose type matches, and returns its process id. If several workers match, $which selects one: a fraction
+# from 0 to 1.
 sub worker_pid
 {
 	my ($self, $like, $which) = @_;
@@ -283,8 +283,8 @@ sub worker_pid
 	return $pids[ ($which // 0) * @pids ];
 }
 
-# Kills a worker whose type matches, as a crash would. Returns when the server has restarted all its processes, with the time
-# of the crash.
+# Kills a worker whose type matches, as a crash would. Waits until the server has restarted all its processes, and returns
+# the time of the crash.
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;
@@ -319,7 +319,7 @@ sub start_after_kill9
 	until ($self->start(fail_ok => 1))
 	{
 		croak 'processes of the killed server are still there' if time > $deadline;
-		$self->{_pid} = undef;    # the id of the dead postmaster, from the file that it has left
+		$self->{_pid} = undef;    # the process id of the killed postmaster, from the file that it has left
 		usleep(100_000);
 	}
 	return;
@@ -358,8 +358,8 @@ sub show_state
 	return;
 }
 
-# A test fails if it has not called assert_no_crash for each of its servers. A measurement need
-# not call it: it has no test plan, so nothing is checked here.
+# A test fails if it has not called assert_no_crash for each of its servers. A benchmark has no test plan, so it need not
+# call assert_no_crash.
 END
 {
 	my @forgotten = $? == 0 && Test::More->builder->has_plan ? grep { !$_->{crashes_looked_for} } @servers : ();

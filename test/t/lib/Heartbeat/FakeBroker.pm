@@ -65,8 +65,8 @@ sub _serve
 	$SIG{PIPE} = 'IGNORE';
 	my $all = IO::Select->new($listener);
 	my %said;    # by file descriptor
-	my @later;    # answers to fetches without a message, which are sent a moment later
-	my @late;    # answers that are sent late: when, to which client, the answer
+	my @later;    # answers without a message to a fetch; the broker sends them a moment later
+	my @late;    # answers that the broker sends later: the time, the client, the answer
 	while (1)
 	{
 		for my $socket ($all->can_read(0.05))
@@ -119,8 +119,8 @@ my @versions = ([ 0, 0, 7 ], [ 1, 4, 4 ], [ 2, 1, 2 ], [ 3, 0, 2 ], [ 8, 2, 2 ],
 
 sub _text { my ($bytes) = @_; return defined $bytes ? pack('n/a*', $bytes) : pack('n', 0xffff); }
 
-# Returns the partitions of the topics in a request, as their number and the first bytes after it. Each partition has $size
-# bytes after its number.
+# Returns the partitions of the topics in a request: for each partition its number and the first bytes after this number. In
+# the request each partition has $size bytes after its number.
 sub _partitions
 {
 	my ($body, $at, $size) = @_;
@@ -222,7 +222,7 @@ sub _crc32c
 	return $crc ^ 0xffffffff;
 }
 
-# Encodes a number that is not negative.
+# Encodes a number of 0 or more.
 sub _varint
 {
 	my ($number) = @_;

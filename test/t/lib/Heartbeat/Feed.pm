@@ -1,4 +1,4 @@
-# Test code: a stream of readings that a test publishes piece by piece, and the checks that a database has stored it.
+# Test code: a stream of readings that a test publishes piece by piece. Checks that a database has stored the stream.
 
 package Heartbeat::Feed;
 
@@ -36,7 +36,7 @@ sub publish
 	return;
 }
 
-# Adds a message that the test has published itself.
+# Adds to the stream a message that the test has published itself.
 sub add { my ($self, $message) = @_; push @{ $self->{published} }, $message; return; }
 
 # Returns how many messages are published.
@@ -52,8 +52,8 @@ sub assert_stored
 	return $node->assert_audit;
 }
 
-# Passes when the database has counted each reading once, as the stream mixes them, and the worker is RUNNING. It does not
-# ask Kafka, and takes the same time for any number of readings. Publish multiples of a hundred.
+# Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING.
+# The function does not ask Kafka, and takes the same time for any number of readings. Publish multiples of a hundred.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;

@@ -1,5 +1,5 @@
-# Test code: a server at the address of a Kafka broker that does not speak Kafka's protocol. It resets connections, answers
-# with random bytes or as a web server, or does not answer. Its process ends with the test.
+# Test code: a server that does not speak Kafka's protocol, at the address of a Kafka broker. It resets connections, answers
+# with random bytes, answers as a web server, or does not answer. Its process ends with the test.
 
 package Heartbeat::Impostor;
 
@@ -35,7 +35,7 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Never returns. It answers whenever a client sends bytes.
+# Answers whenever a client sends bytes. It never returns.
 sub _serve
 {
 	my ($listener, $answer) = @_;

@@ -1,5 +1,5 @@
-# Test code: a Kafka of a test in one process, as broker and controller. The test starts it on free ports, stops, kills and
-# freezes it, and asks for its contents. Heartbeat::Kafka::Cluster has several brokers.
+# Test code: a Kafka of a test in one process, which is broker and controller. The test starts it on free ports, stops, kills
+# and freezes it, and reads its contents. Heartbeat::Kafka::Cluster has several brokers.
 
 package Heartbeat::Kafka;
 
@@ -32,7 +32,7 @@ sub new
 
 sub brokers { my ($self, $listener) = @_; return $self->address($listener); }
 
-# Prepares empty storage. A second call makes another cluster, with another id, at the same port.
+# Prepares empty storage. A second call prepares another cluster, which has another id and the same port.
 sub format
 {
 	my ($self) = @_;

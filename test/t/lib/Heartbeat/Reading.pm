@@ -35,8 +35,9 @@ sub reading_line
 	return "$customer $rate $time";
 }
 
-# $count messages over the partitions, from 100 customers, a millisecond apart from $start on (default: an hour ago).
-# Of each hundred readings 97 are normal and one is of each anomaly class. { first => n } continues a stream.
+# Returns $count messages from 100 customers, spread over the partitions. Their event times begin at $start (default: an hour
+# ago), and are a millisecond apart. Of each hundred readings 97 are normal and one is of each anomaly class. { first => n }
+# continues a stream.
 sub reading_stream
 {
 	my ($count, $partitions, %opt) = @_;

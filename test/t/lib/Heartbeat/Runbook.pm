@@ -1,5 +1,5 @@
-# Test code: runs the SQL of a document as its reader does: each ```sql block by its section, in psql, as the role that the
-# document names. It notes each block and its result in the output of the test.
+# Test code: runs the SQL of a document as a reader of the document does. A test names a ```sql block by its section and
+# number. psql runs the block as the role that the document names. The output of the test has each block and its result.
 
 package Heartbeat::Runbook;
 
@@ -64,14 +64,14 @@ sub new
 	return $self;
 }
 
-# Returns the same document for another server. Blocks that run there count here too.
+# Returns the same document for another server. assert_all_run() also counts the blocks that run on that server.
 sub on
 {
 	my ($self, $node, $database, %variables) = @_;
 	return bless { %$self, node => $node, database => $database, variables => \%variables }, ref $self;
 }
 
-# Runs a block and returns its result as psql -At prints it, in another database if one is given.
+# Runs a block and returns its result as psql -At prints it. If a database is given, the block runs in this database.
 sub run
 {
 	my ($self, $section, $number, $database) = @_;
@@ -96,7 +96,7 @@ sub look
 	return $status;
 }
 
-# Passes when each block of a part of the document, named by its heading, has run.
+# Passes when each block of these parts of the document has run. A part is named by its heading.
 sub assert_all_run
 {
 	my ($self, @parts) = @_;

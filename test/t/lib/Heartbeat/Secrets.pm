@@ -1,5 +1,5 @@
-# Test code: the worker's file of Kafka properties, as docs/security.md shows it, and the check that no secret in it becomes
-# visible. The test collects all visible texts, and searches them at the end.
+# Test code: writes the worker's file of Kafka properties as docs/security.md shows it, and checks that no secret of this
+# file becomes visible. The test collects all visible texts, and searches them at the end.
 
 package Heartbeat::Secrets;
 
@@ -37,7 +37,7 @@ sub new
 	}, $class;
 }
 
-# Returns the block of properties in the documentation for a protocol, with the test's folder instead of /etc/heartbeat.
+# Returns the properties that the documentation has for a protocol, with the test's folder in place of /etc/heartbeat.
 sub documented
 {
 	my ($self, $protocol) = @_;
@@ -67,7 +67,7 @@ sub write
 	return;
 }
 
-# Writes the file and reloads it, with the debug messages of librdkafka.
+# Writes the file and reloads the configuration. The file turns on librdkafka's debug messages.
 sub use
 {
 	my ($self, $brokers, %properties) = @_;

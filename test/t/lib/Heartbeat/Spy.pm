@@ -1,6 +1,6 @@
-# Test code: a role that wants more rights than it has, and code of this role that records which role runs it: in triggers,
-# functions, defaults and other places where a statement of another role may run it. The records are in sequences, so they
-# survive a rollback. Each time the code also tries to make its role a superuser.
+# Test code: a role that wants more rights than it has. The role puts code into triggers, functions, defaults and other
+# places where a statement of another role may run it. The code records which role runs it. The records are in sequences, so
+# they survive a rollback. Each time the code also tries to make its role a superuser.
 
 package Heartbeat::Spy;
 
@@ -50,10 +50,11 @@ sub new
 	return $self;
 }
 
-# Runs a statement as the role, and returns its error, or '' without one.
+# Runs a statement as the role. Returns the error, or '' if the statement succeeds.
 sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
 
-# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. Some tables refuse some of them.
+# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. A table may refuse some kinds of
+# triggers.
 sub triggers_on
 {
 	my ($self, $table) = @_;

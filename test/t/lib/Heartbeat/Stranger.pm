@@ -1,6 +1,6 @@
-# Test code: a role that may create objects in the schema of the extension, or where the extension will be. It creates
-# objects that a session could mistake for those of the extension or the server: functions, operators, casts, types and
-# tables with the same names. Each records which role runs it.
+# Test code: a role that may create objects in the extension's schema, also before the extension exists. It creates objects
+# that a session could mistake for those of the extension or the server: functions, operators, casts, types and tables with
+# the same names. Each of these objects records which role runs it.
 
 package Heartbeat::Stranger;
 
@@ -22,7 +22,7 @@ use Heartbeat::Spy;
 
 =cut
 
-# Other types for an argument of a type: a literal, a cast or a promotion may match them as well or better.
+# For the type of an argument, other types that a literal, a cast or a promotion may match as well or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -43,7 +43,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of operand types that the server can only compare with a promotion, so that an operator for exactly these types wins.
+# Pairs of operand types that the server compares only after a promotion. An operator for exactly these two types has
+# precedence.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -61,7 +62,7 @@ sub names
 	};
 }
 
-# Option: roles, which the spy tells apart.
+# Option: roles, the roles that the spy's records tell apart.
 sub new
 {
 	my ($class, $node, $schema, $names, %opt) = @_;
@@ -99,9 +100,9 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that match a call without the arguments that have defaults, and a call with all arguments. The server
-# then finds such calls ambiguous, also a call without arguments of a function that has none. So it leaves out the function
-# that the test needs.
+# Creates functions that make calls ambiguous: a call with all arguments, and a call without the arguments that have
+# defaults. A call of a function without arguments is also ambiguous. The test must call heartbeat_check_objects(), so no
+# function has this name.
 sub make_ambiguous
 {
 	my ($self) = @_;
@@ -131,7 +132,7 @@ sub make_operators
 	return $self->_make(@sql);
 }
 
-# Creates casts of a type of its own; a role may create no other casts.
+# Creates a type, and casts of this type. A role may create casts only of its own types.
 sub make_casts
 {
 	my ($self) = @_;
@@ -142,7 +143,7 @@ sub make_casts
 		"CREATE CAST ($self->{schema}.strange AS $_) WITH FUNCTION stranger.to_$_($self->{schema}.strange) AS IMPLICIT") } qw(text integer float8 bigint timestamptz));
 }
 
-# Takes the names of table partitions, counted in weeks from this one, for a table, an enum or a view.
+# Creates tables, enums and views with the names of table partitions. The weeks are counted from the present week.
 sub take_weeks
 {
 	my ($self, @weeks) = @_;
@@ -160,8 +161,8 @@ sub take_weeks
 	return $self->_make(@sql);
 }
 
-# Takes the names of all objects that the extension will create: for tables, enums, domains, and functions with the same
-# arguments.
+# Creates objects with the names of all objects that the extension will create: tables, enums, domains, and functions with
+# the same arguments.
 sub take_names
 {
 	my ($self) = @_;
@@ -181,7 +182,8 @@ sub count
 		[qw(proc proowner pronamespace)], [qw(operator oprowner oprnamespace)], [qw(class relowner relnamespace)], [qw(type typowner typnamespace)]);
 }
 
-# Returns the SQL for a function that records its caller. A caller could mistake its result for an answer.
+# Returns the SQL for a function that records its caller. A caller could mistake the function's result for a result of the
+# extension.
 sub _function
 {
 	my ($self, $name, @types) = @_;
@@ -199,7 +201,7 @@ sub _of_the_server
 			FROM pg_catalog.pg_proc p WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ($list) AND pronargs BETWEEN 1 AND 3) f WHERE row_number <= 6");
 }
 
-# Runs statements as the role. Some may fail, because not every combination of types is allowed.
+# Runs statements as the role. A statement may fail, because the server does not allow every combination of types.
 sub _make
 {
 	my ($self, @sql) = @_;

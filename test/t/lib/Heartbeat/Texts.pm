@@ -1,5 +1,5 @@
-# Test code: checks that texts from outside have done no harm: a dump can be restored, every table and view can be read, and
-# the log has no control characters.
+# Test code: checks that texts of people and producers have done no harm. A dump can be restored, a client can read every
+# table and view, and the log has no control characters.
 
 package Heartbeat::Texts;
 
@@ -16,9 +16,9 @@ our @EXPORT = qw(assert_restores assert_clean_log assert_clean_views);
 
 my $restored = 0;
 
-# Passes when a dump of heartbeat's database can be restored in a new database with the same encoding, with all rows except
-# events and alerts, which the maintenance worker keeps adding. In both databases a client whose encoding is UTF-8 must be
-# able to read each table and view.
+# Passes when a dump of heartbeat's database can be restored in a new database with the same encoding. The new database must
+# have all rows, but the function does not compare events and alerts, because the maintenance worker adds them all the time.
+# In both databases a client whose encoding is UTF-8 must be able to read each table and view.
 sub assert_restores
 {
 	my ($node, $what) = @_;
@@ -45,8 +45,8 @@ sub assert_restores
 	return;
 }
 
-# Returns the errors of reading each table and view of the extension with a client in UTF-8: as text that the server checks
-# character by character, which psql does not do, and as JSON.
+# Reads each table and view of the extension with a client whose encoding is UTF-8, and returns the errors. It reads each row
+# as text and as JSON. The server checks each character of the text, because psql does not check them.
 sub _read_all
 {
 	my ($node, $database) = @_;
@@ -60,7 +60,8 @@ sub _read_all
 	return $errors;
 }
 
-# Passes when the log after a position has no control characters, and is UTF-8 if the database is.
+# Passes when the log after a position has no control characters. If the database's encoding is UTF-8, the log must also be
+# UTF-8.
 sub assert_clean_log
 {
 	my ($node, $from, $what) = @_;

@@ -1,5 +1,5 @@
-# Test code: the faults of Heartbeat::Chaos::Faults, and faults of a Kafka with several brokers. These hit one of its
-# processes at a time, and only when all replicas are in sync, so Kafka itself loses no acknowledged message.
+# Test code: the faults of Heartbeat::Chaos::Faults, and faults of a Kafka with several brokers. A fault of Kafka hits one
+# process at a time, and only when all replicas are in sync. So Kafka itself loses no acknowledged message.
 
 package Heartbeat::Chaos::ClusterFaults;
 
@@ -47,7 +47,7 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# A broker hands its partitions over before it ends, so it counts as alive until then.
+# Before a broker ends, it hands its partitions to other brokers. So it counts as alive until it has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;
@@ -95,7 +95,7 @@ sub _controller_frozen
 	return time;
 }
 
-# Moves each replica to the next broker, and the leader with it.
+# Moves each replica to the next broker. The leader moves with its replica.
 sub _reassigned
 {
 	my ($self) = @_;
@@ -109,7 +109,7 @@ sub _reassigned
 
 sub _leaders_elected { my ($self) = @_; $self->{kafka}->elect_preferred_leaders; return time; }
 
-# Replaces the oldest broker, or another one. The setting changes when the old broker has ended.
+# Replaces a broker. When the old broker has ended, it sets heartbeat.brokers to the new addresses.
 sub _broker_replaced
 {
 	my ($self, $fault) = @_;

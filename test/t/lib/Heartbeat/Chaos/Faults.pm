@@ -1,6 +1,7 @@
-# Test code: injects the faults of a plan into a server and its Kafka, one at a time, or one while another lasts. Each fault
-# returns the time when it was over, from which the recovery is measured: for a killed process at once, for a stopped server
-# or broker when it answers again, for a lock, a pause or a frozen broker when it is released.
+# Test code: injects the faults of a plan into a server and its Kafka, one at a time, or a second one while the first lasts.
+# The function of each fault returns the time when the fault was over, and the recovery begins at this time. The fault of a
+# killed process is over at once. The fault of a stopped server or broker is over when it answers again. A lock, a pause or a
+# frozen broker is over when the function releases it.
 
 package Heartbeat::Chaos::Faults;
 
@@ -14,7 +15,7 @@ use PostgreSQL::Test::Utils;
 
 my $deadline_seconds = 60;
 
-# Options: node, kafka, topic. The server answers before each fault and after it.
+# Options: node, kafka, topic. Before and after each fault the server answers queries.
 sub new
 {
 	my ($class, %opt) = @_;
@@ -29,10 +30,10 @@ sub strike
 	return $self->$method($fault);
 }
 
-# Returns the guarantees that the server has broken during the last faults, as texts, and forgets them.
+# Returns texts about the guarantees that heartbeat has broken since the last call.
 sub broken_promises { my ($self) = @_; return splice @{ $self->{broken_promises} }; }
 
-# Returns the result of SQL; asks again if a restart of the server interrupts it.
+# Returns the result of SQL. If a restart of the server interrupts the query, it asks again.
 sub ask
 {
 	my ($self, $sql) = @_;
@@ -46,7 +47,8 @@ sub ask
 	}
 }
 
-# Injects the second fault that the plan has for this time, and waits until the time has passed.
+# Injects the second fault, if the plan has one, while the first fault lasts. Returns when the time of the first fault has
+# passed.
 sub _last
 {
 	my ($self, $fault) = @_;
@@ -67,7 +69,7 @@ sub _maintenance_killed { my ($self) = @_; return $self->{node}->kill_worker('he
 
 sub _launcher_killed { my ($self) = @_; return $self->{node}->kill_worker('heartbeat launcher'); }
 
-# Signals a process by a function of the server that cancels or terminates it.
+# Signals a process by a function of the server: pg_cancel_backend() or pg_terminate_backend().
 sub _signal
 {
 	my ($self, $function, $type, $which) = @_;
@@ -106,7 +108,7 @@ sub _helper_cancelled { my ($self, $fault) = @_; return ($self->_signal('pg_canc
 # The server
 #
 
-# Takes effect at the next start.
+# The new value takes effect at the next start of the server.
 sub _set_workers
 {
 	my ($self, $fault) = @_;
@@ -131,7 +133,8 @@ sub _server_restarted
 	return time;
 }
 
-# The children of the postmaster must notice that it is gone; a new server cannot start until the last one has ended.
+# The children of the postmaster must notice that the postmaster has ended. A new server cannot start before the last child
+# has ended.
 sub _postmaster_killed
 {
 	my ($self, $fault) = @_;
@@ -212,8 +215,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions back. If one is at an earlier time already, because it is being replayed, the seek
-# would skip messages.
+# A seek by time moves all partitions back. During a replay a partition may already be at an earlier time. The seek would
+# skip messages of this partition, so the transaction fails.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;
@@ -233,7 +236,7 @@ sub _replayed
 		});
 }
 
-# Workers with a batch wait for this transaction, and then find that their stored offsets have changed.
+# Workers that are storing a batch wait for this transaction, and then find that their stored offsets have changed.
 sub _replayed_under_batch
 {
 	my ($self, $fault) = @_;
@@ -242,7 +245,7 @@ sub _replayed_under_batch
 	return time;
 }
 
-# Changes an offset as a second writer would, without telling any process: only the compare-and-set of the worker notices.
+# Changes an offset as a second writer would, and wakes no worker. Only the worker's compare-and-set notices the change.
 sub _moved_by_another
 {
 	my ($self, $fault) = @_;

@@ -1,6 +1,6 @@
-# Test code: publishes the messages of chaos at a constant rate from a process of its own, also while the broker is down, and
-# keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed broker only
-# costs it time.
+# Test code: a process that publishes the messages of a test with faults at a constant rate, also while the broker is down.
+# It keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed broker
+# only delays it.
 
 package Heartbeat::Chaos::Load;
 
@@ -18,7 +18,7 @@ my $delivery_seconds = 120;    # the longest time for the end of the stream
 
 my @loads;
 
-# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages that no one else uses), rate (a second).
+# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (messages a second).
 sub start
 {
 	my ($class, %opt) = @_;
@@ -28,7 +28,7 @@ sub start
 	$self->{pid} = fork // croak "fork: $!";
 	if ($self->{pid} == 0)
 	{
-		setpgrp;    # with its producer
+		setpgrp;    # a signal to this group also reaches the producer
 		eval { $self->_publish($parent); 1 } or do { print STDERR "publishing: $@"; POSIX::_exit(1) };
 		POSIX::_exit(0);
 	}
@@ -41,8 +41,8 @@ sub _publish
 	my ($self, $parent) = @_;
 	my $ended = 0;
 	local $SIG{TERM} = sub { $ended = 1 };
-	# One request at a time: with several under way, a producer ended once with a sequence error when a leader was killed.
-	# The cause is not known.
+	# The producer sends one request at a time. With several requests under way, a producer once ended with a sequence error
+	# when a leader was killed. The cause is not known.
 	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds,
 		'-X', 'max.in.flight.requests.per.connection=1');
 	my ($began, $sent) = (time, 0);
@@ -58,7 +58,7 @@ sub _publish
 	return;
 }
 
-# Returns whether the process still publishes. Before finish() it ends only after an error.
+# Returns whether the process still publishes. Before finish() the process ends only after an error.
 sub is_running { my ($self) = @_; return waitpid($self->{pid}, WNOHANG) == 0; }
 
 # Ends the stream, and returns when every message is acknowledged.
@@ -73,7 +73,8 @@ sub finish
 	return;
 }
 
-# Returns a function that returns the acknowledgements one by one: number, partition, offset and time of a message.
+# Returns a function. Each call of this function returns the next acknowledgement: number, partition, offset and time of a
+# message.
 sub receipts
 {
 	my ($self) = @_;

@@ -1,5 +1,5 @@
-# Test code: runs every fault of a deck once in a test, with one assertion for each fault, and reports the results.
-# 020_chaos.t and 064_brokers.t call it.
+# Test code: injects every fault of a deck in a test, with one assertion for each fault, and reports the results. 020_chaos.t
+# and 064_brokers.t call it.
 
 package Heartbeat::Chaos::Matrix;
 
@@ -29,7 +29,7 @@ sub assert_recovers
 	return;
 }
 
-# At the end of a test: prints a summary, or, if the test failed, the whole history.
+# Call it at the end of a test. It prints a summary, or the whole history if the test has failed.
 sub report_chaos
 {
 	my ($chaos, $node) = @_;

@@ -1,6 +1,6 @@
-# Test code: the messages of chaos, in the order in which they are published: readings on time and late, repeated readings,
-# and bad messages. It computes the expected result of each message without the extension. The same seed makes the same
-# messages; the Kafka timestamp identifies a message.
+# Test code: the messages of a test with faults, in the order of publishing: readings on time, late readings, repeated
+# readings, and bad messages. It computes the expected result of each message without the extension. The same seed makes the
+# same messages. The Kafka timestamp identifies a message.
 
 package Heartbeat::Chaos::Messages;
 
@@ -14,8 +14,9 @@ my $customers  = 60;
 my $step       = 10_000;    # microseconds of event time from one message to the next
 my $remembered = 4_000;    # original readings that may be published again
 
-# The delays in seconds: into current minutes, older minutes, another week, a time without table partitions, and the future.
-# The last digit of the microseconds shows which delay a reading has; it is 0 for a reading on time.
+# The delays of late readings in seconds. Their event times are in a current minute, in an older minute, in another week, in
+# a time without table partitions, and in the future. The last digit of the microseconds shows which delay a reading has. It
+# is 0 for a reading on time.
 my @late = (90, 3 * 3600, 9 * 86_400, 800 * 86_400, -3 * 86_400);
 
 my @kinds = (('reading') x 78, ('late') x 5, ('again') x 5, ('elsewhere') x 4, ('restated') x 2, ('bad') x 6);
@@ -40,7 +41,7 @@ my @bad = (
 	sub { join '', map { chr $_[2]->below(256) } 0 .. $_[2]->below(200) });
 
 # Options: seed, partitions, begin (seconds since 1970, the Kafka timestamp of message 0), padding (bytes of white space
-# after each reading, to make large messages; 0).
+# after each reading, to make large messages; default: 0).
 sub new
 {
 	my ($class, %opt) = @_;
@@ -56,7 +57,7 @@ sub new
 # Returns the number of the message with this Kafka timestamp.
 sub number_of { my ($self, $timestamp) = @_; return $timestamp - $self->{begin} * 1000; }
 
-# Returns the next message: number, partition, key, value, timestamp, and for a reading customer, rate, time and class.
+# Returns the next message: number, partition, key, value and timestamp. A reading also has customer, rate, time and class.
 sub next
 {
 	my ($self) = @_;

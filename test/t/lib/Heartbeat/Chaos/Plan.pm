@@ -1,5 +1,5 @@
-# Test code: an endless sequence of faults, each with all its parameters, drawn from a seed. Only the seed decides, so a run
-# can be repeated.
+# Test code: an endless sequence of random faults with all their parameters. Only the seed decides which faults, so a run can
+# be repeated.
 
 package Heartbeat::Chaos::Plan;
 
@@ -8,8 +8,8 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# How often each kind is in the deck for a Kafka in one process. The deck is shuffled again only when all its cards are used,
-# so every kind occurs.
+# A deck is a list of faults in random order, with a number for each kind of fault. When all faults of the list have
+# occurred, the list is used again in another order. So every kind occurs. This is the deck for a Kafka in one process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
@@ -31,8 +31,7 @@ my %single = (
 	moved_by_another      => 1,
 	locked                => 5);
 
-# How often each kind is in the deck for a cluster, besides the faults of the database. The brokers of a cluster have faults
-# of their own.
+# The faults of Kafka in the deck for a cluster. These faults replace the broker faults of a Kafka in one process.
 my %of_cluster = (
 	leader_killed     => 4,
 	leader_frozen     => 3,
@@ -69,10 +68,11 @@ my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_ki
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);    # during an election
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
-# By deck: how often the next fault does not wait until everything has recovered from this one.
+# For each deck, the probability that the next fault occurs before everything has recovered from the present fault.
 my %hasty = (single => 0.2, cluster => 0.2, brokers => 0);
 
-# Returns a deck by its name: single, cluster, or brokers, which has only the faults of a cluster, a few of each.
+# Returns the deck with this name: single, cluster or brokers. The deck `brokers` has only the faults of a cluster, and only
+# a few of each kind.
 sub deck { my ($name) = @_; return %{ $decks{$name} }; }
 
 # Options: seed, workers (their highest number), partitions, deck (its name).
@@ -82,7 +82,8 @@ sub new
 	return bless { %opt, name => $opt{deck}, deck => { deck($opt{deck}) }, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
 }
 
-# Returns the next fault as a hash with its kind and parameters, and in `meanwhile` one that strikes while it lasts.
+# Returns the next fault as a hash with its kind and parameters. If a second fault must occur while the first fault lasts,
+# `meanwhile` has the second fault.
 sub next
 {
 	my ($self) = @_;
@@ -116,7 +117,7 @@ sub _fault
 	return \%fault;
 }
 
-# Describes a fault in words, the same for the same seed.
+# Describes a fault in words. The same seed gives the same words.
 sub describe
 {
 	my ($fault) = @_;

@@ -1,6 +1,6 @@
-# Test code: checks after chaos that the tables contain the messages of Kafka, each once. SQL compares them as sets with the
-# published messages and with the messages that an independent consumer reads. The checks do not trust the counters of the
-# extension. The tables for the comparison are in the schema chaos.
+# Test code: checks after all faults that the tables contain each message of Kafka once. SQL compares the rows as sets with
+# the published messages and with the messages that an independent consumer reads. The checks do not trust the counters of
+# the extension. The tables for the comparison are in the schema chaos.
 
 package Heartbeat::Chaos::Proof;
 
@@ -15,7 +15,7 @@ use PostgreSQL::Test::Utils;
 
 my $deadline_seconds = 120;
 
-# Options: node, kafka, topic, messages (from the first one on), load, faults.
+# Options: node, kafka, topic, messages (a new Heartbeat::Chaos::Messages, which begins at the first message), load, faults.
 sub new { my ($class, %opt) = @_; return bless {%opt}, $class; }
 
 my $schema = <<'SQL';
@@ -30,8 +30,8 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# Of readings with the same customer and time, the first one in a partition is stored. In different partitions they are
-# equal.
+# If several readings have the same customer and time, heartbeat stores the first one in a partition. Such readings in
+# different partitions are equal, so the result does not depend on their order.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
@@ -40,7 +40,7 @@ my $expectation = <<'SQL';
 	ANALYZE;
 SQL
 
-# Returns a query that counts the rows of each query that the other query does not return.
+# Returns a query that counts the rows that only the first query returns, and the rows that only the second query returns.
 sub _compare
 {
 	my ($expected, $found) = @_;
@@ -51,7 +51,7 @@ sub _compare
 
 my $nothing = '0 are missing, 0 should not be there';
 
-# Each claim has a query that returns $nothing, or 0, if the claim holds.
+# Each claim has a query. If the claim is true, the query returns $nothing or 0.
 my @claims = (
 	[ 'the stream had readings of every class and bad messages', "SELECT 5 - count(DISTINCT coalesce(class, 'bad')) FROM chaos.published" ],
 	[ 'every published message was acknowledged', 'SELECT max(number) + 1 - count(DISTINCT number) FROM chaos.acknowledged' ],
@@ -89,7 +89,7 @@ my @claims = (
 		'SELECT abs((SELECT count(*) FROM heartbeat_records) - sum(records)) + abs((SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies))
 			+ abs((SELECT count(*) FROM heartbeat_dead_letters) - sum(dead_letters)) FROM heartbeat_offsets' ]);
 
-# Returns all checks as { claim, difference }. An empty difference means that the claim holds.
+# Returns all checks as { claim, difference }. If the claim is true, the difference is an empty text.
 sub all
 {
 	my ($self) = @_;
@@ -142,7 +142,7 @@ sub _digest
 	return md5_hex(join ' ', map { defined $message->{$_} ? 'x' . unpack('H*', $message->{$_}) : 'null' } qw(key value));
 }
 
-# Copies rows into a table. The function returns them one by one as lists.
+# Copies rows into a table. Each call of $next_row returns the next row as a list.
 sub _copy
 {
 	my ($self, $table, $next_row) = @_;

@@ -1,6 +1,7 @@
-# Test code: measures how long a Kafka partition stands still during chaos although its leader is alive and has acknowledged
-# messages that are not stored. It uses samples of the stored offsets, the leaders that Kafka reports, and the times of the
-# acknowledgements. Processes of its own take the samples; the computation starts when they have ended.
+# Test code: measures the standstills of Kafka partitions while faults occur. A partition stands still if its stored offset
+# does not change, although its leader is alive and has acknowledged messages that are not stored. The computation uses
+# samples of the stored offsets, the leaders that Kafka reports, and the times of the acknowledgements. Separate processes
+# take the samples, and the computation starts when these processes have ended.
 
 package Heartbeat::Chaos::Standstill;
 
@@ -16,7 +17,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $sample_seconds = 0.1;
-my $gap_seconds    = 0.5;    # between two samples; a longer gap means that the server did not answer, and does not count
+my $gap_seconds    = 0.5;    # between two samples; a longer gap does not count, because the server did not answer
 
 my @watches;
 
@@ -39,15 +40,15 @@ sub _fork
 	my $pid    = fork // croak "fork: $!";
 	if ($pid == 0)
 	{
-		setpgrp;    # with the processes that it starts
+		setpgrp;    # a signal to this group also reaches the processes that it starts
 		eval { $do->() while getppid == $parent };
-		POSIX::_exit(0);    # in every case without END blocks, which would end the processes of the test
+		POSIX::_exit(0);    # skips the END blocks, which would end the processes of the test
 	}
 	push @{ $self->{pids} }, $pid;
 	return;
 }
 
-# Runs a psql that asks again and again. If it loses the connection, the next one follows.
+# Runs a psql that repeats the query until it loses the connection. The caller then calls the function again.
 sub _sample
 {
 	my ($self) = @_;
@@ -60,12 +61,12 @@ sub _sample
 	return;
 }
 
-# A broker counts as down, killed or frozen, until up() is called.
+# From this call on, a broker counts as down (killed or frozen), until the test calls up().
 sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; return; }
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
 
-# Adds a time in which a fault of this kind struck, and only the cluster could cause a standstill.
+# Adds a span of time with a fault of this kind. In this time only the cluster could cause a standstill.
 sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
 
 sub stop
@@ -80,8 +81,8 @@ sub stop
 	return;
 }
 
-# Returns the longest standstill of any partition by kind of fault, in seconds, as a hash. It keeps the partition and the
-# time of the longest one for moment().
+# Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. For moment() it keeps the
+# partition and the time of the longest standstill.
 sub longest
 {
 	my ($self, $next_receipt) = @_;
@@ -124,7 +125,8 @@ sub _leader_lives
 	return $leader >= 0 && !any { $_->[0] <= $at && (!defined $_->[1] || $at <= $_->[1]) } @{ $self->{down}{$leader} // [] };
 }
 
-# A series is a list of [ time, value ]. Returns the value that holds at the given time; 0 if this is before the first time.
+# A series is a list of [ time, value ]. Returns the last value at or before the given time. Before the first time of the
+# series it returns 0.
 sub _at
 {
 	my ($series, $at) = @_;
@@ -138,7 +140,8 @@ sub _at
 	return $low > 0 ? $series->[ $low - 1 ][1] : 0;
 }
 
-# Returns by partition a series of the offset after the last acknowledged message, one value for each tenth of a second.
+# Returns a series for each partition: the offset after the last acknowledged message, with one value for each tenth of a
+# second.
 sub _acknowledged
 {
 	my ($self, $next_receipt) = @_;
@@ -159,7 +162,8 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# Returns a function that returns the samples one by one: the time, and by partition [ next offset, passed offsets ].
+# Returns a function. Each call of this function returns the next sample: the time, and for each partition [ next offset,
+# passed offsets ].
 sub _samples
 {
 	my ($self) = @_;

@@ -1,6 +1,6 @@
 # Test code: the operations of a test on any Kafka: topics, offsets, messages, consumer groups, Kafka's own tools.
-# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from it; each has brokers(), which returns its addresses. Every wait
-# is for a condition with a deadline.
+# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from it. Each of them has the function brokers(), which returns its
+# addresses. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Client;
 
@@ -14,8 +14,8 @@ use Heartbeat::Kafka::Producer;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
-# Creates a topic whose partitions Kafka spreads; see Heartbeat::Kafka::Cluster for replicas. Further arguments are settings,
-# key=value.
+# Creates a topic. Kafka spreads its partitions over the brokers. Heartbeat::Kafka::Cluster can also set the replicas.
+# Further arguments are settings, key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
@@ -31,7 +31,7 @@ sub configure_topic
 	return;
 }
 
-# Gives each client a quota for each broker, key=value: consumer_byte_rate, request_percentage and others.
+# Sets a quota (key=value) that each broker applies to each client: consumer_byte_rate, request_percentage and others.
 sub set_quota
 {
 	my ($self, $quota) = @_;
@@ -48,7 +48,7 @@ sub remove_quota
 
 sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
 
-# Adds partitions, up to the given number.
+# Adds partitions, until the topic has the given number.
 sub grow_topic { my ($self, $topic, $partitions) = @_; $self->_admin('grow', $topic, $partitions); return; }
 
 # Removes the messages of a partition before an offset, as retention would.
@@ -59,7 +59,7 @@ sub truncate
 	return;
 }
 
-# Returns the offset after the last message of each partition, as a list by partition.
+# Returns the end offset of each partition, as a list by partition.
 sub end_offsets { my ($self, $topic) = @_; return map { $_->[2] } $self->_offsets($topic); }
 
 # Returns the first offset that each partition still has, as a list by partition.
@@ -79,8 +79,8 @@ sub reader
 	return Heartbeat::Kafka::Reader->new($self->brokers, $topic, @options);
 }
 
-# Waits until Kafka has compacted a topic to at most that many messages, and returns their number. Kafka compacts only
-# segments that a later message has closed: publish_one publishes such a message.
+# Waits until Kafka has compacted a topic to at most $at_most messages, and returns their number. Kafka compacts a segment
+# only after a later message has closed it. publish_one publishes such a message.
 sub wait_for_compaction
 {
 	my ($self, $topic, $at_most, $publish_one) = @_;
@@ -97,8 +97,8 @@ sub wait_for_compaction
 	return $messages;
 }
 
-# Publishes messages, and returns when the broker has acknowledged all: { partition => [messages, first offset, last offset]
-# }.
+# Publishes messages, and waits until the broker has acknowledged all of them. Returns { partition => [messages, first
+# offset, last offset] }.
 sub produce
 {
 	my ($self, $topic, @messages) = @_;
@@ -107,7 +107,7 @@ sub produce
 	return $producer->finish;
 }
 
-# Publishes messages in one transaction, and commits or aborts it. The transaction always ends with a marker, which takes an
+# Publishes messages in one transaction, and commits or aborts the transaction. It always ends with a marker, which takes an
 # offset.
 sub produce_transaction
 {
@@ -141,7 +141,8 @@ sub group_offsets
 	return \%found;
 }
 
-# Waits until the tool shows these offsets of the group, given by partition, and returns the last shown offsets.
+# Waits until kafka-consumer-groups shows these committed offsets of the group, listed by partition. Returns the offsets that
+# it showed last.
 sub wait_for_group_offsets
 {
 	my ($self, $group, $topic, @expected) = @_;
@@ -155,7 +156,7 @@ sub wait_for_group_offsets
 	return @shown;
 }
 
-# Returns the name of Kafka's release.
+# Returns the version of Kafka.
 sub version { return run_program($kafka_program, 'version') =~ s/\s+\z//r; }
 
 sub _offsets

@@ -1,6 +1,6 @@
-# Test code: a Kafka with several brokers. The test starts, stops, kills and freezes each process by itself. The controllers
-# are processes of their own, so a fault of a controller does not hit the leader of a partition, and the other way round.
-# Every wait is for a condition with a deadline.
+# Test code: a Kafka with several brokers. The test can start, stop, kill and freeze each process separately. The controllers
+# are separate processes. So a fault of a controller does not hit the leader of a partition, and a fault of a leader does not
+# hit a controller. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Cluster;
 
@@ -88,13 +88,13 @@ sub node
 	return first { $_->id == $id } $self->_all;
 }
 
-# Returns the only controller, or the first of several.
+# Returns the first controller.
 sub controller { my ($self) = @_; return $self->{controllers}[0]; }
 
 # Returns the addresses of all brokers in the format of bootstrap.servers.
 sub brokers { my ($self) = @_; return join ',', map { $_->address } $self->nodes; }
 
-# Starts the nodes that do not run, and returns when all brokers count as alive.
+# Starts the nodes that do not run, and returns when Kafka reports all brokers as alive.
 sub start
 {
 	my ($self) = @_;
@@ -130,7 +130,7 @@ sub _wait
 	return;
 }
 
-# Returns the lines of kafka-cluster, by default from the running brokers.
+# Runs kafka-cluster on the brokers at the address, and returns its lines.
 sub _ask
 {
 	my ($self, $address, @arguments) = @_;
@@ -162,8 +162,8 @@ sub leader_of
 # Returns the ids of the leaders by partition; -1: none.
 sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
 
-# Starts a process that writes each change of a topic's leaders to a file, as kafka-cluster watch prints it. It ends when the
-# returned handle is closed.
+# Starts a process that writes each change of a topic's leaders to a file, as kafka-cluster watch prints it. The process ends
+# when the caller closes the returned handle.
 sub watch_leaders
 {
 	my ($self, $topic, $file) = @_;
@@ -193,8 +193,8 @@ sub wait_until_in_sync
 	return;
 }
 
-# Creates a topic that Kafka spreads over the brokers, with three replicas if there are so many brokers. Further arguments
-# are settings.
+# Creates a topic that Kafka spreads over the brokers. It has three replicas, or one for each broker if there are fewer
+# brokers. Further arguments are settings.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
@@ -244,8 +244,8 @@ sub elect_preferred_leaders
 	return;
 }
 
-# Replaces a broker by a new one with a new id and port, stops the old broker, and returns the new node. Clients that are
-# configured with the old address must be changed by the test.
+# Replaces a broker by a new broker with another id and port, stops the old broker, and returns the new node. The test itself
+# must change the configuration of clients that have the old address.
 sub replace
 {
 	my ($self, $old) = @_;

@@ -1,6 +1,6 @@
-# Test code: one process of Kafka, a broker, a controller or both, with storage and ports of its own: formatted, started,
-# stopped, killed, frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Every wait is for a condition with a
-# deadline. Every process is ended by its id, also when the test dies.
+# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. It can be
+# formatted, started, stopped, killed and frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Each function that
+# waits has a condition and a deadline. The code ends every process by its process id, also when the test dies.
 
 package Heartbeat::Kafka::Node;
 
@@ -62,7 +62,7 @@ sub pid { my ($self) = @_; return $self->{pid}; }
 
 sub log_file { my ($self) = @_; return $self->{log}; }
 
-# Returns the folder of the node's partitions. It has a folder TOPIC-PARTITION for each of them.
+# Returns the folder of the node's partitions. In this folder each partition has a folder TOPIC-PARTITION.
 sub data_folder { my ($self) = @_; return "$self->{folder}/data"; }
 
 sub is_broker { my ($self) = @_; return $self->{roles} =~ /broker/; }
@@ -78,7 +78,7 @@ sub address
 
 sub controller_port { my ($self) = @_; return $self->{controller}; }
 
-# Sixteen bytes in base64; the first is not random, because an id that begins with "-" looks like an option.
+# Returns sixteen bytes in base64. The first byte is not random, because an id that begins with "-" looks like an option.
 sub new_cluster_id { return encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15)); }
 
 # Formats empty storage for nodes of one cluster.
@@ -103,7 +103,7 @@ sub _scram_options
 	} @{ $self->{scram} };
 }
 
-# Starts the process, and returns when it answers. After a stop it has the same port and data.
+# Starts the process, and returns when it answers. A stopped process starts again with the same port and data.
 sub start
 {
 	my ($self, %opt) = @_;
@@ -139,7 +139,8 @@ sub wait_until_ready
 	return;
 }
 
-# A broker must answer a request. A controller, which only talks to nodes of Kafka, must have an open port.
+# Returns whether the process is ready. A broker must answer a request. A controller only needs an open port, because it
+# answers only nodes of Kafka.
 sub answers
 {
 	my ($self) = @_;
@@ -195,7 +196,7 @@ sub _log_tail
 	return join '', @lines > 30 ? @lines[ -30 .. -1 ] : @lines;
 }
 
-# Writes server.properties. The voters are the controllers of the quorum.
+# Writes server.properties. $voters has the controllers of the quorum.
 sub configure
 {
 	my ($self, $voters) = @_;
@@ -214,7 +215,7 @@ sub configure
 		'listener.security.protocol.map'           => "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$protocols",
 		'log.dirs'                                 => $self->data_folder,
 		'auto.create.topics.enable'                => 'false',
-		# After kill -9 the broker can return only when the controller has ended its old session.
+		# After kill -9 a broker can start again only when the controller has ended the broker's old session.
 		'broker.session.timeout.ms'                => 2000,
 		'broker.heartbeat.interval.ms'             => 500,
 		'offsets.topic.replication.factor'         => 1,
@@ -224,7 +225,8 @@ sub configure
 		'transaction.state.log.num.partitions'     => 1,
 		'group.initial.rebalance.delay.ms'         => 0,
 		'log.cleaner.dedupe.buffer.size'           => 2097152,
-		# Messages of a test may have any timestamp. Half a minute after its start the broker would remove old ones.
+		# Messages of a test may have any timestamp. With the default retention the broker would remove old messages half a
+		# minute after its start.
 		'log.retention.ms'                         => -1,
 		'num.network.threads'                      => 2,
 		'num.io.threads'                           => 2,
@@ -235,7 +237,7 @@ sub configure
 	return;
 }
 
-# The processes must end with the test. The exit status must be the test's, not the status of a child that ends here.
+# The processes must end with the test. The exit status must be that of the test. Ending a child must not change it.
 END
 {
 	my $status = $?;

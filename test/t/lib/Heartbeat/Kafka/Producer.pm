@@ -1,5 +1,5 @@
-# Test code: a stream of messages from a test to one Kafka topic, exact to the byte. The program kafka-produce publishes
-# them; test/kafka/produce.cpp reads the same record format.
+# Test code: a stream of messages from a test to one Kafka topic, exact to the byte. The program kafka-produce
+# (test/kafka/produce.cpp) publishes them, and reads the record format that this file writes.
 
 package Heartbeat::Kafka::Producer;
 
@@ -13,7 +13,7 @@ use IO::Handle;
 
 my $program = abs_path(dirname(__FILE__) . '/../../../../..') . '/build/test/kafka-produce';
 
-# Options are those of kafka-produce, e.g. '-X', 'linger.ms=0' for messages that must leave at once.
+# The options are those of kafka-produce. For example, '-X', 'linger.ms=0' sends each message at once.
 sub new
 {
 	my ($class, $brokers, $topic, @options) = @_;
@@ -33,8 +33,8 @@ sub new
 	return bless { pid => $pid, input => $input, output => $output, topic => $topic }, $class;
 }
 
-# A message is { value, key, partition, timestamp }, or a text that is the value. The default partition is 0; -1 leaves the
-# choice to the key. An undefined value is a tombstone. The timestamp is in milliseconds.
+# A message is { value, key, partition, timestamp }, or a text that is the value. The default partition is 0. With partition
+# -1 the key decides the partition. An undefined value is a tombstone. The timestamp is in milliseconds.
 sub send
 {
 	my ($self, @messages) = @_;

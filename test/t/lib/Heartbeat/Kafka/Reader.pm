@@ -1,5 +1,5 @@
-# Test code: reads the real contents of a Kafka topic, message by message and byte for byte, by the program kafka-consume.
-# test/kafka/consume.cpp writes the same record format.
+# Test code: reads the real contents of a Kafka topic, message by message and byte for byte. The program kafka-consume
+# (test/kafka/consume.cpp) writes the record format that this file reads.
 
 package Heartbeat::Kafka::Reader;
 
@@ -20,9 +20,9 @@ sub new
 	return bless { records => $records, topic => $topic }, $class;
 }
 
-# Returns the next message as { partition, offset, timestamp, key, value }, by offset within a partition, and undef after the
-# last one. If Kafka's key or value is null, the result has undef. A topic that lacks an offset, or that cannot be read to
-# its end, ends the test.
+# Returns the next message as { partition, offset, timestamp, key, value }, and undef after the last message. Within a
+# partition the messages are sorted by offset. A null key or value is undef. If the topic lacks an offset, or cannot be read
+# to its end, the test ends.
 sub next
 {
 	my ($self) = @_;
