@@ -16,7 +16,7 @@ constexpr std::chrono::seconds shortest_period(1);
 constexpr mode_t readable_by_all = 0644;
 constexpr timespec very_old[2] = {{0, UTIME_OMIT}, {0, 0}};
 
-// `times` is the argument of futimens(); nullptr: the present time. Returns 0 or errno.
+// `times` is the argument of futimens(): nullptr sets the present time. Returns 0 or errno.
 int touch(const std::string &path, const timespec *times) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, readable_by_all);
     if (fd < 0)
@@ -39,7 +39,7 @@ void AliveFile::note(uint64_t acknowledged, Clock::time_point now) {
         return;
     last_acknowledged_ = acknowledged;
     next_ = now + shortest_period;
-    touch(path_, nullptr); // if this fails, the file gets old and the health check notices it
+    touch(path_, nullptr); // if this fails, the file becomes old, and the health check notices its age
 }
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator: a file whose age shows a health check when Kafka last acknowledged a message. run.cpp uses it
+// Generator: a file for health checks. Its age shows when Kafka last acknowledged a message. run.cpp uses it
 // for the option --alive-file.
 #pragma once
 

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Generator: makes a shell's completion from what --help says, on standard input. An option whose value is a FILE completes files.
+# Generator: makes a shell's completion. It reads the output of --help from standard input. An option whose value is a FILE
+# completes files.
 #
 #   heartbeat-generator --help | completion.pl bash|zsh|fish > FILE
 
@@ -11,8 +12,8 @@ my $shell   = shift // '';
 my %print   = (bash => \&print_bash, zsh => \&print_zsh, fish => \&print_fish);
 die "usage: $0 bash|zsh|fish\n" unless $print{$shell};
 
-# One option of --help: its short and long name, the name of its value ('' for a switch), whether that may be left out, the
-# beginning of what it does, and whether it may be given again.
+# The options of --help. Each has its short and its long name, the name of its value ('' for a switch), whether the value is
+# optional, the beginning of its description, and whether it may be given several times.
 my @options;
 while (my $line = <STDIN>)
 {

@@ -1,9 +1,9 @@
 // Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
 // other broker.
 //
-// The mock cluster chooses its port itself, and tells clients that port in its metadata. So a forwarder
-// listens on the requested port: a client bootstraps there, and then connects to the mock cluster's port on
-// the same loopback interface.
+// The mock cluster chooses its port itself, and its metadata gives this port to clients. So a forwarder
+// listens on the requested port. A client first connects to the requested port, and then to the mock
+// cluster's port on the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -38,7 +38,7 @@ rd_kafka_t *start_mock_cluster() {
     return rk;
 }
 
-// The port at the end of host:port.
+// Returns the port of host:port.
 uint16_t port_of(const std::string &address) {
     uint16_t port = 0;
     const size_t colon = address.rfind(':');

@@ -22,7 +22,7 @@ class EmbeddedBroker {
     // host:port for clients
     const std::string &address() const { return address_; }
 
-    // The number of messages, in all partitions, that the mock cluster has removed because of its limits.
+    // Returns how many messages of all partitions the mock cluster has removed because of its limits.
     int64_t dropped() const;
 
   private:

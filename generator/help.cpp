@@ -12,8 +12,8 @@ namespace {
 constexpr size_t indent = 30;
 constexpr size_t line_width = 100;
 
-// The value of the option in the help, such as " FILE": in brackets if the value is optional, and empty for a
-// switch.
+// Returns the value of the option as the help shows it, such as " FILE". An optional value is in brackets.
+// For a switch the text is empty.
 std::string value_of(const CLI::Option &option) {
     if (option.get_type_size() == 0 || option.get_type_name().empty())
         return "";
@@ -24,8 +24,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Do not print the default of an optional value: it applies to an option without a value, not to a
-    // missing option.
+    // Do not print the default of an optional value: this default applies when the option is given without a
+    // value, not when the option is missing.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // texts of CLI11 for an empty list, depending on its version
         notes += " [default: " + value + "]";
@@ -48,8 +48,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own function: from version 2.4 on, that wraps the lines of the description and of the
-// footer again.
+// Replaces CLI11's own function. From version 2.4 on, CLI11's function wraps the lines of the description and
+// of the footer again.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

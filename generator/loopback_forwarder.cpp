@@ -48,7 +48,7 @@ class Lane {
         return {closed_ ? -1 : from_, POLLIN, 0};
     }
 
-    // False when the connection is broken.
+    // Returns false when the connection is broken.
     bool move() {
         if (begin_ < end_) {
             const ssize_t size =

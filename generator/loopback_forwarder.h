@@ -1,5 +1,5 @@
 // Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
-// embedded_broker.cpp uses it; it knows nothing of Kafka.
+// embedded_broker.cpp uses it. This code does not know Kafka.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// Forwards bytes in both directions on a thread of its own until it is destroyed.
+// Forwards bytes in both directions on a thread, until the object is destroyed.
 class LoopbackForwarder {
   public:
     // Throws std::system_error if it cannot listen on `port`.
@@ -18,7 +18,7 @@ class LoopbackForwarder {
 
   private:
     int listener_;
-    int wake_[2]; // a pipe: closing its writing end ends the thread
+    int wake_[2]; // a pipe; the thread ends when the pipe's writing end is closed
     std::thread thread_;
 };
 

@@ -13,7 +13,8 @@ struct Message {
     std::string_view key;
     bool has_key;
     std::string_view payload;
-    // Kafka's message timestamp, milliseconds since 1970-01-01; 0: librdkafka uses the present time.
+    // Kafka's message timestamp in milliseconds since 1970-01-01. If it is 0, librdkafka uses the present
+    // time.
     int64_t timestamp_ms;
 };
 
@@ -23,21 +24,21 @@ class Source {
   public:
     virtual ~Source() = default;
 
-    // `waiting`: no message yet, ask again (the call itself has waited a little). `failed`: error() has the
-    // reason.
+    // `waiting`: there is no message yet, and the call has waited a little; call it again. `failed`: error()
+    // has the reason.
     virtual SourceState next(Message *message) = 0;
     virtual std::string error() const { return {}; }
 };
 
 struct Counts {
-    uint64_t sent = 0; // given to the sink; each message ends as acknowledged or failed
+    uint64_t sent = 0; // messages given to the sink; each later counts as acknowledged or failed
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 
     uint64_t in_flight() const { return sent - acknowledged - failed; }
 };
 
-// `full`: the sink did not take the message; call serve() and try again. `broken`: the sink takes no more
+// `full`: the sink has no room for the message; call serve() and try again. `broken`: the sink takes no more
 // messages.
 enum class SendResult { sent, full, broken };
 
@@ -45,10 +46,10 @@ class Sink {
   public:
     virtual ~Sink() = default;
 
-    // Opens the sink, which may wait for a broker. False: it failed, and has printed the reason.
+    // Opens the sink. The call may wait for a broker. If it fails, it prints the reason and returns false.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
-    // Handles events; waits up to timeout_ms for the first one.
+    // Handles events. It waits up to timeout_ms for the first event.
     virtual void serve(int timeout_ms) = 0;
     // Abandons all messages in flight, and counts them as failed.
     virtual void abandon() {}

@@ -22,7 +22,8 @@ std::string wrong_value(const std::string &text, const std::string &legal) {
     return "\"" + text + "\" is not " + legal;
 }
 
-// CLI11 accepts the value if the answer is empty. Otherwise it prints the option's name and the answer.
+// If the returned text is empty, CLI11 accepts the value. Otherwise CLI11 prints the option's name and the
+// text.
 CLI::Validator make_check(const std::string &legal, std::function<bool(std::string &)> is_legal) {
     return CLI::Validator(
         [legal, is_legal = std::move(is_legal)](std::string &text) {
@@ -48,7 +49,7 @@ CLI::Validator check_number(double first, double last, bool above_first) {
           << (above_first ? " and up to " : " to ") << last;
     return make_check(legal.str(), [first, last, above_first](std::string &text) {
         double number = 0;
-        // In this form the comparison refuses "nan".
+        // These comparisons are false for "nan", so the check refuses it.
         return parse_number(text, &number) && (above_first ? number > first : number >= first) &&
                number <= last;
     });

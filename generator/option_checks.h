@@ -11,9 +11,9 @@ namespace heartbeat::generator {
 CLI::Validator check_integer(uint64_t first, uint64_t last);
 // With above_first, `first` itself is not legal.
 CLI::Validator check_number(double first, double last, bool above_first = false);
-// An RFC 3339 time, replaced by its microseconds since 1970-01-01 UTC.
+// An RFC 3339 time. The check replaces it by its microseconds since 1970-01-01 UTC.
 CLI::Validator check_time();
-// A port, or `true` for any free port, which the check replaces by 0.
+// A port, or `true` for any free port. The check replaces `true` by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
 // A list of bootstrap servers, separated by commas.

@@ -47,7 +47,7 @@ std::string variable_value(const std::string &option) {
     return value == nullptr ? "" : value;
 }
 
-// CLI11 prefers the file to the environment. Users expect that a variable overrides the file.
+// In CLI11 the configuration file overrides the environment. Users expect that a variable overrides the file.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:
     std::vector<CLI::ConfigItem> from_config(std::istream &input) const override {
@@ -164,7 +164,8 @@ void add_other_options(CLI::App *app, Options *options) {
         ->check(check_switch());
 }
 
-// HEARTBEAT_CONFIG has all values of the repeatable option --config in one text, which CLI11 cannot read.
+// The option --config may be given several times. HEARTBEAT_CONFIG has all of its values in one text, and
+// CLI11 cannot read such a text.
 void take_config_variable(Options *options) {
     std::string rest = variable_value("config");
     if (rest.empty() || !options->config.empty())

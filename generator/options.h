@@ -39,15 +39,15 @@ struct Options {
     bool dry_run = false;
     bool quiet = false;
 
-    // Nanoseconds between two messages; 0: no pacing.
+    // Nanoseconds between two messages. 0 means no pacing.
     double gap_ns() const;
     // Nanoseconds of simulated time between two readings of one customer.
     int64_t simulated_interval_ns() const;
 };
 
 // Fills in *options. A value comes from the command line, otherwise from the environment, otherwise from the
-// configuration file. Returns the exit status if the program must end at once: after --help or --version,
-// which it answers on `out`, or after a wrong option, which it explains on `err`.
+// configuration file. For --help or --version it prints the answer to `out`. For a wrong option it prints the
+// error to `err`. In these cases the program must end at once, and the function returns the exit status.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

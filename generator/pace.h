@@ -11,13 +11,13 @@ class Pacer {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // gap_ns: nanoseconds between two messages; 0 does not pace.
+    // gap_ns: nanoseconds between two messages. 0 means no pacing.
     explicit Pacer(double gap_ns, Clock::time_point start = Clock::now()) : gap_ns_(gap_ns), start_(start) {}
 
     bool paced() const { return gap_ns_ > 0; }
 
-    // Milliseconds until message number `index` (from 0) is due; 0 if it is due. The result is rounded up, so
-    // that waiting never spins.
+    // Returns the milliseconds until message number `index` (from 0) is due, and 0 if the message is due. The
+    // result is rounded up, so that a caller never waits 0 ms for a message that is not due.
     int64_t wait_ms(uint64_t index, Clock::time_point now = Clock::now()) const {
         if (!paced())
             return 0;
@@ -26,7 +26,7 @@ class Pacer {
         return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
     }
 
-    // The number of messages that are due: the caller can send them without reading the clock again.
+    // Returns the number of messages that are due. The caller can send them without reading the clock again.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

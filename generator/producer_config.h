@@ -15,19 +15,19 @@ struct ProducerConfDestroy {
 };
 using ProducerConf = std::unique_ptr<rd_kafka_conf_t, ProducerConfDestroy>;
 
-// A property that librdkafka does not accept; what() names it.
+// librdkafka does not accept a property. what() names the property.
 struct ProducerConfigError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// A producer's configuration: the generator's own choices, then the caller's properties (key=value).
-// Throws ProducerConfigError.
+// Makes a producer's configuration: first the generator's own choices, then the caller's properties
+// (key=value). Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
-// The compression.codec with the smallest output that this build of librdkafka has.
+// Of the compression codecs that this build of librdkafka has, returns the one with the smallest output.
 const char *producer_config_densest_compression();
 
-// The effective value, "" if there is none.
+// Returns the effective value of a property, or "" if the property has no value.
 std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property);
 
 } // namespace heartbeat::generator

@@ -19,12 +19,12 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr int flush_ms = 300;                         // for reports that are already queued
-constexpr std::chrono::milliseconds close_takes{500}; // enough for a client whose threads do not hang
+constexpr int flush_ms = 300;                         // time limit for the reports that are already queued
+constexpr std::chrono::milliseconds close_takes{500}; // enough time for a client without a hanging thread
 
 std::atomic<bool> threads_left{false};
 
-// Errors that concern only one message. After any other error the next message would fail too.
+// Returns whether an error concerns only one message. After any other error the next message would fail too.
 bool is_message_error(rd_kafka_resp_err_t error) {
     switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -86,8 +86,8 @@ bool Publisher::open() {
     const bool exists =
         settings_.create_partitions == 0 ||
         topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
-    // Make the handle only after topic_ensure(): the handle requests metadata of its topic, and some brokers
-    // then create the topic with their own defaults.
+    // Make the handle only after topic_ensure(). The handle requests metadata of its topic, and such a
+    // request makes some brokers create the topic with their own defaults.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
@@ -106,7 +106,8 @@ SendResult Publisher::send(const Message &message) {
     values[size++].u.i32 = RD_KAFKA_PARTITION_UA;
     values[size].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     values[size++].u.i = RD_KAFKA_MSG_F_COPY;
-    // An empty line becomes an empty payload. A null pointer would make it a tombstone.
+    // An empty line becomes an empty payload, so the pointer must not be null. With a null pointer the
+    // message would be a tombstone.
     values[size].vtype = RD_KAFKA_VTYPE_VALUE;
     values[size++].u.mem = {const_cast<char *>(message.payload.empty() ? "" : message.payload.data()),
                             message.payload.size()};
@@ -137,7 +138,7 @@ void Publisher::abandon() {
     const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, flags);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         console_->error(std::string("abandoning the messages in flight: ") + rd_kafka_err2str(error));
-    rd_kafka_flush(rk_, flush_ms); // takes the reports of the purged messages
+    rd_kafka_flush(rk_, flush_ms); // receives the reports of the purged messages
 }
 
 void Publisher::note_delivered() {

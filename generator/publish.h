@@ -52,16 +52,17 @@ class Publisher : public Sink {
     bool log_all_;   // the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    // Errors printed since the last delivery: an outage is printed once, not at every attempt.
+    // The errors printed since the last delivery. The publisher prints an outage once, not at every attempt.
     std::set<int> outage_said_;
-    // Errors of messages: the first error of each kind is printed, and all are counted.
+    // The kinds of printed errors of messages. The publisher prints the first error of each kind, and counts
+    // all errors.
     std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
 };
 
-// Returns whether a publisher has ended while threads of librdkafka still run. exit() could then crash in one
-// of these threads, so main() calls _exit().
+// Returns whether a publisher has ended and threads of librdkafka still run. In this case one of these
+// threads could crash during exit(), so main() calls _exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator

@@ -1,7 +1,7 @@
 // Generator, replay: makes messages of the lines of a file or of standard input, without changing a byte.
 //
-// It reads the descriptor and not a stream: a pipe may give no bytes for a long time, and the run must still
-// handle delivery reports and Ctrl-C.
+// It reads from a file descriptor and not from a stream. A pipe may give no bytes for a long time, and the
+// run must handle delivery reports and Ctrl-C in this time.
 #include "replay.h"
 
 #include "replay_key.h"
@@ -63,7 +63,7 @@ bool ReplaySource::take_line(Message *message) {
     return true;
 }
 
-// Reads more bytes. Returns `message` if there are more bytes to examine, or if the file has ended.
+// Reads more bytes into the buffer. Returns `message` if there are more bytes, or if the file has ended.
 SourceState ReplaySource::read_more() {
     pollfd readable{fd_, POLLIN, 0};
     const int ready = poll(&readable, 1, wait_ms);

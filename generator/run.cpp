@@ -1,5 +1,5 @@
 // Generator: one run, from the options to the exit status. It takes messages from the source, paces them and
-// gives them to the sink; then it waits for the messages in flight and prints a summary.
+// gives them to the sink. At the end it waits for the messages in flight and prints a summary.
 #include "run.h"
 
 #include "alive_file.h"
@@ -25,7 +25,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50;          // longest delay until the run notices Ctrl-C
-constexpr uint64_t serve_every = 256; // so many due messages between two checks of reports and clock
+constexpr uint64_t serve_every = 256; // due messages between two checks of the reports and the clock
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -61,7 +61,8 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns when the run ends, by the wall clock. With a start time the simulator ends by simulated time.
+// Returns the time of the wall clock at which the run ends. With a start time the run has no such end,
+// because the simulator ends at a simulated time.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
@@ -76,7 +77,7 @@ class Run {
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
     // Sends messages. Returns `message` when it has reached the count or the duration, after Ctrl-C, or after
-    // an error of the sink; `end` or `failed` when the source has no more messages.
+    // an error of the sink. Returns `end` or `failed` when the source has no more messages.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -121,7 +122,7 @@ class Run {
             alive_file_->note(sink_->counts().acknowledged);
     }
 
-    // `waiting`: the run ended before the source had a message.
+    // Returns `waiting` if the run ended before the source had a message.
     SourceState next_message(Message *message, Clock::time_point end) {
         SourceState state = SourceState::waiting;
         while ((state = source_->next(message)) == SourceState::waiting && !is_over(end))
@@ -164,8 +165,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// The number of requested messages that Kafka has not acknowledged. After Ctrl-C the messages that are not
-// sent yet are no longer requested.
+// Returns the number of requested messages that Kafka has not acknowledged. After Ctrl-C, messages that are
+// not sent yet no longer count as requested.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

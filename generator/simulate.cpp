@@ -21,7 +21,7 @@ constexpr double normal_deviation = 15;
 constexpr double normal_lowest = 40;
 constexpr double normal_highest = 180;
 
-// The range of invalid heart rates: values that a faulty sensor can give, not any random number.
+// The range of invalid heart rates. A faulty sensor can give such values.
 constexpr int invalid_lowest = -60;
 constexpr int invalid_highest = 400;
 
@@ -59,15 +59,16 @@ bool Simulator::next(Reading *reading) {
 
 bool Simulator::next_event_time(int64_t *event_time) {
     if (!settings_.start_time) {
-        // The clock may give the same time for two readings, or go back.
+        // The clock may give the same time twice, or go back. Each event time of a customer must be later
+        // than the customer's last one.
         int64_t &last = last_wall_time_[customer_];
         last = std::max(wall_clock_(), last + 1);
         *event_time = last;
         return true;
     }
 
-    // Spreads the customers' turns evenly over the interval. Divide first, so that the product fits into 64
-    // bits.
+    // Spreads the customers' turns evenly over the interval. It divides before it multiplies, so that the
+    // product fits into 64 bits.
     const int64_t share = settings_.interval_ns / settings_.customers * customer_ +
                           settings_.interval_ns % settings_.customers * customer_ / settings_.customers;
     const int64_t elapsed = round_time_ + (round_time_rest_ + share) / 1000;
@@ -83,7 +84,8 @@ double Simulator::next_heart_rate() {
     return next_fraction() < settings_.anomaly_rate ? next_anomaly() : next_normal();
 }
 
-// Box-Muller. Uses 1 minus the first fraction, so that the argument of the logarithm is never zero.
+// Box-Muller transform. It uses 1 minus the first fraction, so that the argument of the logarithm is never
+// zero.
 double Simulator::next_normal() {
     const double radius = std::sqrt(-2 * std::log(1 - next_fraction()));
     const double deviation = radius * std::cos(2 * std::numbers::pi * next_fraction());

@@ -21,18 +21,19 @@ struct SimulationSettings {
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };
 
-// Microseconds since 1970-01-01 UTC of the system's clock.
+// Returns the time of the system's clock in microseconds since 1970-01-01 UTC.
 int64_t simulate_wall_clock() noexcept;
 
-// Customers take turns: CUST-0001, CUST-0002, ... and again from the first. Two readings of one customer
-// never have the same event time, because (customer_id, event_timestamp) identifies a reading.
+// Makes a reading of each customer in turn: CUST-0001, CUST-0002, and so on, and then CUST-0001 again. Two
+// readings of one customer never have the same event time, because (customer_id, event_timestamp) identifies
+// a reading.
 class Simulator {
   public:
     using Clock = int64_t (*)() noexcept;
 
     explicit Simulator(const SimulationSettings &settings, Clock wall_clock = simulate_wall_clock);
 
-    // False after the simulated duration, or if the time exceeds the years of a timestamp.
+    // Returns false after the simulated duration, or if the event time is after the last year of a timestamp.
     bool next(Reading *reading);
 
   private:

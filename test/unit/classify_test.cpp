@@ -1,4 +1,4 @@
-// Unit test: where one class of heart rates ends and the next begins.
+// Unit test: the boundaries between the classes of heart rates.
 #include "decode/classify.h"
 
 #include <cmath>
@@ -53,7 +53,8 @@ TEST(Classify, EachBoundaryBelongsToItsClass) {
         EXPECT_EQ(classify_heart_rate(example.heart_rate), example.expected) << example.heart_rate;
 }
 
-// The classes have no gaps: rates from below zero upwards pass each class once, with INVALID at both ends.
+// The classes have no gaps. When the rate rises from below zero, each class comes once, and INVALID comes at
+// both ends.
 TEST(Classify, RisingRatesPassEachClassOnce) {
     int changes = 0;
     HeartRateClass previous = classify_heart_rate(-1);

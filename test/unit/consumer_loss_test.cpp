@@ -22,7 +22,7 @@ constexpr const char *payload =
 constexpr int silent_ms = 60'000;
 constexpr std::chrono::seconds deadline{20};
 
-// A position after a message that the log does not have.
+// Returns a position whose last consumed message is not in the log.
 PartitionPosition position_in_another_log(int32_t partition) {
     PartitionPosition position{partition, message_count};
     position.last_message = {message_count - 1, 1, 1, -1};
@@ -61,7 +61,8 @@ class ConsumerLoss : public testing::Test {
         rd_kafka_mock_cluster_destroy(cluster);
         rd_kafka_destroy(producer);
     }
-    // Waits as an ingest worker does: it looks again after a second, or when the client has something.
+    // Waits as an ingest worker does: it calls consumer_fill() after a second, or when the client reports an
+    // event.
     FillResult fill(Batch *batch) {
         pollfd readable{consumer_descriptor(consumer), POLLIN, 0};
         poll(&readable, 1, 1000);

@@ -1,5 +1,5 @@
-// Unit test: the error codes of JSON objects that are not readings. An error's text must explain the error
-// without content of the payload.
+// Unit test: the error codes of JSON objects that are not readings. The text of an error must explain the
+// error, and must not contain a part of the payload.
 #include "decode_examples.h"
 
 #include <set>
@@ -71,7 +71,7 @@ TEST(DecodeError, RefusesInvalidTimestamps) {
     });
 }
 
-// The server's log gets the error texts, and must not get data of a patient.
+// heartbeat writes the error texts to the server's log. The log must not have data of a patient.
 TEST(DecodeError, TextsContainNothingOfThePayload) {
     const std::string secret = "Xq7Xq7Xq7Xq7";
     const std::string payloads[] = {

@@ -1,5 +1,5 @@
-// Unit test: makes payloads of right and wrong parts, and checks the properties of each decoding error. The
-// tests of decoding include it.
+// Unit test: makes payloads from valid and invalid parts, and checks the properties of each decoding error.
+// The tests of decoding include it.
 #pragma once
 
 #include "decode/decoder_of_heartbeat.h"
@@ -53,8 +53,8 @@ inline bool decode_payload(const void *payload, size_t size, Decoded *decoded) {
     return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded);
 }
 
-// Decodes from a copy of the exact size; the text is filled with # before, which shows whether the decoder
-// terminated it.
+// Decodes from a copy of the exact size. Before that it fills the error's text with #, to show whether the
+// decoder terminates the text.
 inline DecodeError refuse(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

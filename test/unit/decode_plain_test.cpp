@@ -1,5 +1,5 @@
-// Unit test: which payloads decode_plain() accepts, that its result is the same as the JSON parser's, and
-// which payloads it leaves to the parser.
+// Unit test: which payloads decode_plain() accepts, and which payloads it leaves to the JSON parser. The
+// results of both must be equal.
 #include "decode/decode_plain.h"
 
 #include "decode/decode_json.h"

@@ -1,5 +1,5 @@
-// Unit test: decoding on several threads at once, within another parse, and while another library uses
-// jansson. The Makefile also runs these tests under the thread sanitizer.
+// Unit test: decoding on several threads at once, decoding during another parse, and decoding while another
+// library uses jansson. The Makefile also runs these tests under the thread sanitizer.
 #include "decode/json_arena.h"
 #include "decode_examples.h"
 #include "failing_allocations.h"
@@ -120,8 +120,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// The other library's allocator frees its own memory, allocated before or after the first message was
-// decoded.
+// The other library's allocator frees the memory that it has allocated, both before and after the first
+// message was decoded.
 TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;

@@ -6,9 +6,9 @@
 namespace heartbeat {
 
 inline constexpr long no_limit = -1;
-extern std::atomic<long> allocations_left; // at 0 the next allocation fails, and only that one
+extern std::atomic<long> allocations_left; // at 0 only the next allocation fails
 
-// While it lives, the test's own allocations do not fail.
+// While an object of this class exists, the test's own allocations do not fail.
 class Unlimited {
   public:
     Unlimited() : left_(allocations_left.exchange(no_limit)) {}

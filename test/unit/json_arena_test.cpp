@@ -7,7 +7,7 @@ namespace {
 
 Decoded decoded{};
 
-// Decodes with the n-th allocation failing.
+// Decodes the payload, and makes the n-th allocation fail.
 bool decode_failing(long n, const std::string &payload) {
     allocations_left = n;
     const bool is_reading = decode_payload(payload.data(), payload.size(), &decoded);
@@ -35,8 +35,8 @@ TEST(JsonArena, EachFailedAllocationGivesOutOfMemory) {
     EXPECT_EQ(decoded.reading.heart_rate, 7e20);
 }
 
-// Only a long token makes the parser's buffer grow. If that allocation fails, the number must not lose its
-// last digits.
+// Only a long token makes the parser's buffer grow. If the allocation of the larger buffer fails, the number
+// must not lose its last digits.
 TEST(JsonArena, ALongNumberKeepsItsDigits) {
     const std::string payload = with_rate("1" + repeated("0", 10000) + "e-10000");
     for (long n = 0; n < 20; ++n) {

@@ -29,7 +29,8 @@ class KafkaConfigTest : public testing::Test {
         config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &error);
         return config != nullptr;
     }
-    // Expects a refusal whose text has the given words and no part of a value.
+    // Expects that heartbeat refuses the properties. The error must have the given words, and no part of a
+    // value.
     void expect_refused(const std::string &properties, std::initializer_list<const char *> words) {
         EXPECT_FALSE(create(properties)) << properties;
         for (const char *word : words)
@@ -92,7 +93,7 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatRunCodeInTheServer) {
         << error.text;
 }
 
-// kinit would read such a value as an option, such as -c for another file to write.
+// kinit would read such a value as an option. For example, -c names a file that kinit writes.
 TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
     for (const char *name : {"sasl.kerberos.keytab", "sasl.kerberos.principal"})
         for (const char *value : {"-c/tmp/evil", "-", "--evil"})
@@ -112,8 +113,8 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
         << error.text;
 }
 
-// heartbeat must accept each text property of this librdkafka, or refuse it for a listed reason, not as
-// unknown.
+// heartbeat must accept each text property of this librdkafka, or refuse it for a listed reason. It must not
+// call the property unknown.
 TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     size_t count;
     const ConfigPointer all(rd_kafka_conf_new());
@@ -181,7 +182,8 @@ TEST_F(KafkaConfigTest, DoesNotWaitForAPipe) {
     EXPECT_NE(std::string(error.text).find("regular file"), std::string::npos) << error.text;
 }
 
-// The owner and the mode of the link's target count: orchestrators mount secrets as links.
+// For a link, heartbeat checks the owner and the mode of the link's target, because orchestrators mount
+// secrets as links.
 TEST_F(KafkaConfigTest, FollowsALink) {
     std::string link = path + ".link";
     ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));

@@ -1,6 +1,6 @@
-// Unit test: lets each allocation fail in turn. The call must not throw, its status must report the error,
-// and a second call must give the usual result. The allocations of librdkafka itself do not fail here, since
-// it uses C's malloc().
+// Unit test: makes each allocation of a call fail in turn. The call must not throw, its status must report
+// the error, and a second call must give the usual result. The allocations of librdkafka itself do not fail
+// here, because librdkafka uses C's malloc().
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"
@@ -37,7 +37,7 @@ void *operator new(size_t size) {
 void *operator new(size_t size, const std::nothrow_t & /*tag*/) noexcept {
     return is_to_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
 }
-// Not inlined, since gcc would then warn that free() does not match operator new.
+// If gcc inlined this function, it would warn that free() does not match operator new.
 [[gnu::noinline]] void operator delete(void *memory) noexcept {
     std::free(memory);
 }
@@ -52,8 +52,8 @@ constexpr size_t message_count = 64;
 // longer than the texts that std::string stores without an allocation
 constexpr char topic[] = "heartbeat-events";
 
-// Calls work() again and again, with the n-th allocation failing, for n from 0 on, until no allocation fails.
-// Returns the number of allocations that failed.
+// Calls work() again and again, and makes the n-th allocation of each call fail. n begins at 0 and grows,
+// until no allocation fails. Returns the number of allocations that failed.
 template <typename Work> long fail_each(Work work) {
     for (long n = 0; n < 1000; n++) {
         allocations_left = n;
@@ -149,7 +149,7 @@ TEST(OutOfMemory, AConfigurationIsRefusedOrComplete) {
     EXPECT_GT(failures, 3);
 }
 
-// With librdkafka's mock cluster inside this process.
+// A consumer of librdkafka's mock cluster inside this process.
 class OutOfMemoryConsumer : public testing::Test {
   protected:
     void SetUp() override {

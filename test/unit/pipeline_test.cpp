@@ -10,8 +10,9 @@
 namespace heartbeat {
 namespace {
 
-// A format of its own: the customer's id is the message's key, the payload is one byte with the heart rate,
-// and the event time is the Kafka time. Payloads of two bytes need more memory than there is.
+// A format for this test: the customer's id is the message's key, the payload is one byte with the heart
+// rate, and the event time is the Kafka time. For a payload of two bytes the decoder reports that memory is
+// full.
 class ByteDecoder final : public Decoder {
   public:
     bool decode(const MessageView &message, Decoded *decoded) const noexcept override {

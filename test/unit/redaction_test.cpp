@@ -1,4 +1,4 @@
-// Unit tests: librdkafka's texts without the values of the properties file.
+// Unit tests: the redaction removes the values of the properties file from librdkafka's texts.
 #include "kafka/redaction.h"
 
 #include <gtest/gtest.h>
@@ -65,7 +65,8 @@ TEST(Redaction, HidesANumberThatIsAPassword) {
     EXPECT_EQ(redacted({{1, "sasl.password", "48151623"}}, "user 48151623"), "user (sasl.password)");
 }
 
-// A replaced word in librdkafka's own texts would reveal the value.
+// If a value is an ordinary word, do not replace this word in librdkafka's own texts: a reader could see
+// which word is missing.
 TEST(Redaction, LeavesOrdinaryWordsUnlessTheyAreQuotedAsAValue) {
     for (const char *word : {"broker", "a", "Authentication", "Connection refused", "failed"}) {
         FileProperty password = {1, "sasl.password", word};

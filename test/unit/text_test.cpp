@@ -88,7 +88,7 @@ TEST(Text, MakesIdentifiersAscii) {
     EXPECT_EQ(identified(std::string(100, '\xff')).size(), 60U) << "only complete escapes";
 }
 
-// Version 1.1 stored ids unchanged, cut after byte 63.
+// Version 1.1 stored the first 63 bytes of an id unchanged.
 TEST(Text, RecognizesAnIdThatWasStoredUnchanged) {
     for (const std::string &id : {std::string("\xff\xfe cluster"), std::string(100, '\xfe'),
                                   "é" + std::string(80, 'a'), std::string(62, 'a') + "😀"})

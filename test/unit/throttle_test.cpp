@@ -1,4 +1,4 @@
-// Unit tests: which broker counts as throttling the client, and for how long.
+// Unit tests: which broker throttles the client, and for how long.
 #include "kafka/throttle.h"
 
 #include <gtest/gtest.h>

@@ -42,7 +42,7 @@ TEST(Pace, CountsAllDueMessages) {
     EXPECT_EQ(Pacer(0).due(), UINT64_MAX);
 }
 
-// A wait of zero milliseconds for a message that is not due would spin.
+// If the wait for a message that is not due were rounded to zero, the loop would use the CPU without waiting.
 TEST(Pace, ShortWaitsAreRoundedUp) {
     const Pacer::Clock::time_point start;
     const Pacer pacer(1000, start);

@@ -51,7 +51,7 @@ void drain(Publisher *publisher) {
     EXPECT_EQ(publisher->counts().in_flight(), 0U);
 }
 
-// A loopback port on which no process listens: the function has bound and closed it.
+// Binds and closes a loopback port, and returns it. No process listens on this port.
 uint16_t free_port() {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
