@@ -28,13 +28,13 @@ sub measure
 	$bench->empty_tables;
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
-	$bench->empty_tables;    # leaves no work for its maintenance worker while the other build is measured
+	$bench->empty_tables;    # so its maintenance worker has no work while the benchmark measures the other build
 	return $drain;
 }
 
 for my $round (1 .. $opt{rounds})
 {
-	# the build that began a round ends the next one
+	# the build that is first in one round is last in the next round
 	my %drain;
 	$drain{$_} = measure($_ eq 'earlier' ? $earlier : $now) for $round % 2 ? qw(earlier now) : qw(now earlier);
 	$table->add($round, $_, $opt{readings} / $drain{$_}{seconds}, @{ $drain{$_} }{qw(cpu main_cpu)},

@@ -17,7 +17,7 @@ my $bench = Heartbeat::Bench->new('flame');
 $bench->publish(count => $readings, customers => 1000);
 $bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
 
-# The first drain has cold caches and an empty catalog cache, so it is not sampled.
+# The benchmark does not sample the first drain, because its caches are cold and its catalog cache is empty.
 $bench->drain;
 $bench->empty_tables;
 mkdir $ENV{BENCH_OUT};

@@ -16,7 +16,8 @@ my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
-# The settings of both programs. Their defaults differ, so all important settings are given. The names are valid for both.
+# The settings of both programs. The defaults of the two programs differ, so the benchmark gives all important settings. Both
+# programs know these names.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',
@@ -29,8 +30,8 @@ my @properties = map { "$_=$properties{$_}" } sort keys %properties;
 my $bench = Heartbeat::Bench->new('generator', partitions => $partitions);
 my $kafka = $bench->kafka;
 
-# The other program publishes random lines of a file: these are lines of the generator, so size and compressibility are the
-# same.
+# The other program publishes random lines of a file. The generator has made these lines, so the messages of both programs
+# have the same size and compress equally well.
 my $payloads = $bench->node->basedir . '/payloads';
 IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count => 100_000, seed => 1), '--dry-run' ],
 	'>', $payloads, '2>', '/dev/null')
@@ -59,7 +60,7 @@ sub run_producer
 	return ($printed, $after[2] + $after[3] - $before[2] - $before[3], $cpu_of_broker);
 }
 
-# Both report the messages from the first one to the last acknowledgement.
+# Both programs measure the time from the first message to the last acknowledgement.
 my %producers = (
 	'heartbeat-generator' => {
 		command => sub {

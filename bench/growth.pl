@@ -16,7 +16,7 @@ use Heartbeat::Bench::Report qw(print_line median);
 my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
-my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the parts of the history at which it is measured
+my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures at these parts of the history
 my ($drains, $times) = (3, 20);
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
 
@@ -33,7 +33,7 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# A backlog of readings of the last minutes. The generator makes one reading for each customer in half a second.
+# Publishes a backlog of readings of the last minutes. The generator makes one reading for each customer in half a second.
 sub publish_recent
 {
 	my ($readings) = @_;
@@ -43,8 +43,8 @@ sub publish_recent
 	return;
 }
 
-# Returns the rows a second of draining the recent readings. Then it waits for the rollup, which happens half a minute after
-# a reading.
+# Drains the recent readings, and waits for their rollup, which begins half a minute after a reading. Returns the rows a
+# second of the drain.
 sub ingest_rate
 {
 	$history->forget_recent;
@@ -63,7 +63,7 @@ sub query_times
 	return @ms;
 }
 
-# Explains the time of a query: writes its plan to a file next to the figures.
+# Writes the plan of each query to a file next to the figures, to explain the query's time.
 sub keep_plans
 {
 	open(my $plans, '>>', $csv =~ s/\.csv$/-plans.txt/r) or die "$csv: $!";
@@ -94,8 +94,9 @@ sub measure_queries
 	return @medians;
 }
 
-# Measures while a backlog is drained: { left: the backlog after the last query, queries: [ median, slowest ] of each, rate:
-# of the drain, cpu: of the rollup, until_rolled_up: seconds from the end of the drain until the rollup is complete }.
+# Measures the queries while the worker drains a backlog. Returns { left: the backlog after the last query, queries: [
+# median, slowest ] of each query, rate: rows a second of the drain, cpu: CPU seconds of the rollup, until_rolled_up: seconds
+# from the end of the drain until the rollup is complete }.
 sub measure_busy
 {
 	$history->forget_recent;

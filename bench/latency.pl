@@ -1,5 +1,6 @@
-# Benchmark: the time from the creation of a reading in the generator to the commit that makes it visible, and an idle
-# worker. No query reads the tables meanwhile: the server keeps the times of its commits. Run it through bench/latency.
+# Benchmark: the time from the creation of a reading in the generator to the commit that makes the reading visible, and the
+# cost of an idle worker. The server keeps the times of its commits, so no query reads the tables during the measurement. Run
+# it through bench/latency.
 
 use strict;
 use warnings;
@@ -21,7 +22,7 @@ my $most_idle_percent = 0.1;    # of a core
 my $settle_deadline   = 180;
 my $rest              = 65;
 
-# Autovacuum is part of the server, and would sometimes make a transaction.
+# Autovacuum is off, because it would sometimes make a transaction that is not heartbeat's.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
 $bench->publish(count => $backlog, customers => $customers);
 my $most = $backlog / $bench->drain->{seconds};    # also warms up the caches
@@ -62,7 +63,7 @@ sub activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# After the last reading the rollup, a checkpoint, and within a minute the log summary still follow.
+# After the last reading the server still makes the rollup, a checkpoint, and within a minute the log summary.
 $bench->query('SELECT heartbeat_resume()');
 $bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)',
 	'the rollup was not made');

@@ -20,7 +20,7 @@ my ($small, $large, $large_bytes) = ('heartbeat-events', 'heartbeat-large', 1_00
 my $bench = Heartbeat::Bench->new('memory', topic => $small, broker => { 'message.max.bytes' => 2 * $large_bytes });
 $bench->publish(count => $opt{readings}, customers => 1000);
 
-# Readings that are large because of an unknown key.
+# Publishes readings that an unknown key makes large.
 $bench->kafka->create_topic($large, 3, 'max.message.bytes=' . 2 * $large_bytes);
 my $producer = $bench->kafka->producer($large);
 my $padding  = 'x' x $large_bytes;
@@ -34,8 +34,8 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 
 my $most = 0;
 
-# Returns the peak from the start of a worker until it has drained the topic several times, because a process may not free
-# memory at once.
+# Prints the peak of a new worker that drains the topic several times. It drains several times, because a process may not
+# free memory at once.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

@@ -18,7 +18,8 @@ my $bench = Heartbeat::Bench->new('silence');
 $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, one worker");
 
-# Without their table the workers record no arrivals. The shortest period of a rule decides how long a record holds.
+# Without the table heartbeat_arrivals the workers record no arrivals. The shortest period of a rule decides how long a
+# recorded arrival is valid.
 my $rule  = "INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')";
 my %cases = (
 	'without notes'    => [ 'ALTER TABLE heartbeat_arrivals RENAME TO notes', 'ALTER TABLE notes RENAME TO heartbeat_arrivals' ],
@@ -41,7 +42,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# The evaluation, in slices of 10,000 customers as in the worker.
+# Evaluates the rule in parts of 10,000 customers, as the maintenance worker does.
 sub evaluation
 {
 	my ($what, $heard) = @_;

@@ -1,5 +1,5 @@
-# Benchmark: one worker and COPY, in turn in one run, because machines differ and are never quite idle. Run it through
-# bench/throughput, which builds what it needs.
+# Benchmark: compares one worker with COPY. Both run in turn in one run, because machines differ and are never quite idle.
+# Run it through bench/throughput, which builds what it needs.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ my %columns = (
 	heartbeat_records   => 'customer_id, heart_rate, event_timestamp',
 	heartbeat_anomalies => 'customer_id, heart_rate, event_timestamp, anomaly_type');
 
-# The rows in the order in which they were stored.
+# Writes the rows to files, in the order in which the worker stored them.
 sub export
 {
 	$bench->query("COPY (SELECT $columns{$_} FROM $_ ORDER BY event_timestamp, id) TO '$data/$_.copy'") for sort keys %columns;

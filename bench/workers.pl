@@ -1,4 +1,5 @@
-# Benchmark: two workers and one worker, and their waits. Run it through bench/workers, which builds what it needs.
+# Benchmark: compares two workers with one worker, and shows what they wait for. Run it through bench/workers, which builds
+# what it needs.
 
 use strict;
 use warnings;
@@ -18,7 +19,8 @@ $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
 	  . "a rollup of $history older readings, where there is one");
 
-# Returns the wait of each process of heartbeat, and for a lock its kind and its object.
+# This SQL records what each process of heartbeat waits for. If a process waits for a lock, the record has the kind and the
+# object of the lock.
 my $prepare = 'CREATE TEMP TABLE waits (process text, event text)';
 my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$active$$ THEN $$idle$$
 	WHEN wait_event IS NULL THEN $$running$$ WHEN wait_event_type = $$Lock$$ THEN $$Lock:$$ || wait_event ||
@@ -28,7 +30,8 @@ my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$acti
 my $report = q{SELECT process, event, count(*) * 100.0 / sum(count(*)) OVER (PARTITION BY process)
 	FROM waits GROUP BY process, event ORDER BY process, count(*) DESC};
 
-# Readings of the day before, which the maintenance worker has not rolled up yet. It starts at the same time as ingest.
+# Inserts readings of the day before, and does not roll them up. The maintenance worker begins their rollup at the same time
+# as ingest.
 sub make_history
 {
 	$bench->query("SELECT heartbeat_make_partitions(now() - interval '1 day', now())");
@@ -41,7 +44,7 @@ sub make_history
 	return;
 }
 
-# Each worker with its threads gets one core; the broker and the other processes may use any core.
+# Gives each worker, with its threads, one core. The broker and the other processes may use any core.
 sub pin
 {
 	my $core = 0;
@@ -53,7 +56,7 @@ sub pin
 	return;
 }
 
-# Drains with this number of workers, on a server that has just been started.
+# Restarts the server with this number of workers, and drains the backlog.
 sub drain
 {
 	my ($case, %opt) = @_;
@@ -90,7 +93,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# Sampling the waits costs CPU time, so a separate drain does it.
+# Sampling the waits costs CPU time, so the benchmark samples them in a separate drain.
 print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

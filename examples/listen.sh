@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows heartbeat's notifications as they arrive, only with psql: examples/listen.sh -d DATABASE. Ctrl-C ends it.
-# Every role that may connect may listen. The queries need the rights of a reader (docs/security.md, Rights) and SELECT on
+# Shows heartbeat's notifications when they arrive: examples/listen.sh -d DATABASE. It needs only psql. Ctrl-C ends it. Every
+# role that may connect may listen. The queries need the rights of a reader (docs/security.md, Rights) and SELECT on
 # heartbeat_alerts.
 set -euo pipefail
 {
@@ -13,6 +13,6 @@ SELECT rule, subject, raised_at, detail FROM heartbeat_alerts WHERE closed_at IS
 \pset tuples_only on
 \pset format unaligned
 SQL
-    # psql shows notifications after a statement, so this sends a statement without output each second
+    # psql shows notifications after a statement, so the script sends a statement without output each second
     while sleep 1; do echo 'SELECT WHERE false;'; done
 } | psql -X -q -v ON_ERROR_STOP=1 "$@"

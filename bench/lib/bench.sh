@@ -4,7 +4,7 @@
 #
 # The first lines of a command are its --help. Then the command contains
 #   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
-# The files that the program writes to the folder BENCH_OUT are afterwards in build/bench.
+# The program writes files to the folder BENCH_OUT. Afterwards these files are in build/bench.
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # shellcheck source=script/lib/packages.sh
 . script/lib/packages.sh
@@ -49,10 +49,10 @@ bench_build() {
 
 bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
-# bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a copy of PostgreSQL of their own, and prints
-# the folder of the copy. So several versions can run at once, and the system's server does not change. PostgreSQL finds its
-# other folders relative to its program, so a copy works. A system-wide installation of the extension is replaced in the
-# copy.
+# bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a new copy of PostgreSQL, and prints the
+# folder of the copy. So several versions can run at once, and the system's server does not change. PostgreSQL finds its
+# other folders relative to its program, so a copy works. If the system's server has the extension, the new build replaces it
+# in the copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do

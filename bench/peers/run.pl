@@ -19,10 +19,11 @@ my ($customers, $partitions) = (1000, 3);
 my $bench = Heartbeat::Bench->new('peers', partitions => $partitions);
 $bench->publish(count => $opt{readings}, customers => $customers);
 
-# The worker has already made the table partitions: the consumers in Python use the same tables and keys.
+# The consumers in Python use the same tables and keys as the worker. When they start, the worker has already made the table
+# partitions.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 
-# Returns the rows a second, and the CPU seconds of the client and of its server process for a million rows.
+# Returns the rows a second, and the CPU seconds for a million rows: of the client, and of its server process.
 sub run_peer
 {
 	my ($peer) = @_;

@@ -6,7 +6,7 @@ use warnings;
 use Exporter 'import';
 our @EXPORT = qw(cpp_files cpp_read cpp_code cpp_line cpp_functions);
 
-# cpp_files(FOLDER...): the names of the .cpp and .h files in these folders.
+# cpp_files(FOLDER...): returns the names of the .cpp and .h files in these folders.
 sub cpp_files { return grep { /\.(?:cpp|h)$/ && -f } split /\n/, `git ls-files --cached --others --exclude-standard @_`; }
 
 sub cpp_read
@@ -19,7 +19,7 @@ sub cpp_read
 	return $text;
 }
 
-# The text with spaces in place of comments, string literals and directives. Each line keeps its number.
+# Returns the text with spaces in place of comments, string literals and directives. Each line keeps its number.
 sub cpp_code
 {
 	my ($text) = @_;
@@ -27,11 +27,11 @@ sub cpp_code
 	return $text;
 }
 
-# The line of a position in the text.
+# Returns the line of a position in the text.
 sub cpp_line { my ($text, $at) = @_; return 1 + (substr($text, 0, $at) =~ tr/\n//); }
 
-# cpp_functions(CODE): the functions whose bodies the code has at the beginning of a line, as [name, parameters, body,
-# position].
+# cpp_functions(CODE): returns the functions that the code defines, as [name, parameters, body, position]. It finds a
+# definition only if it begins at the beginning of a line.
 sub cpp_functions
 {
 	my ($code) = @_;

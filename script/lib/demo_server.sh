@@ -2,15 +2,16 @@
 # shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, generator and start_wait
 # Sourced by script/demo: its private PostgreSQL server in .demo/data.
 #
-# A server refuses to run as root, so for root it runs as the user postgres. That user may have no right to enter the
-# checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
-# the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server inherits
-# the descriptor. (A working directory is not enough: a server before PostgreSQL 16 leaves it and returns by its path.)
-# The server's socket is in .demo, which other users cannot enter. It listens on no port.
+# PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no
+# right to enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and
+# the server gets the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server
+# inherits the descriptor. (It is not enough to start the server in its folder: a server before PostgreSQL 16 leaves its
+# working directory and returns by the directory's path.) The server's socket is in .demo, which other users cannot enter. It
+# listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
-# end_process PID SIGNAL: ends a process that this script, or an earlier run of it, has started.
+# end_process PID SIGNAL: ends a process that this run or an earlier run of the script has started.
 end_process() {
     [ -n "$1" ] && is_alive "$1" || return 0
     kill -"$2" "$1" 2>/dev/null || return 0
@@ -39,7 +40,7 @@ stop_left_behind() {
 
 readonly server_folder=/proc/self/fd/7
 
-# Replaces this shell by a command that runs as the server's user, with the server's folder as $server_folder.
+# Replaces this shell by a command. The command runs as the server's user, and $server_folder is the server's folder.
 exec_as_server() {
     cd / || return
     exec 7< "$demo/data"
@@ -88,7 +89,7 @@ SETTINGS
 }
 
 server_start() {
-    # setsid: Ctrl-C ends only this script, which then stops the server
+    # with setsid Ctrl-C ends only this script, and the script then stops the server
     (exec_as_server "$bindir/postgres" -D "$server_folder") > "$demo/server.log" 2>&1 < /dev/null 9>&- &
     server_pid=$!
     local deadline=$((SECONDS + start_wait))
@@ -113,8 +114,8 @@ create_extension() {
 
 demo_sql() { demo_psql -X -q "$@"; }
 
-# The path of a socket has at most 107 bytes. If the path in .demo is longer, psql runs in .demo and uses a relative
-# path.
+# The path of a socket has at most 107 bytes. If the path of the socket in .demo is longer, psql runs in .demo and uses a
+# relative path.
 demo_psql() {
     local folder=. host=$demo
     if [ "$(printf %s "$demo" | wc -c)" -gt 90 ]; then folder=$demo host=/proc/self/cwd; fi

@@ -63,7 +63,7 @@ COMMIT;
 SQL
 }
 
-# Checks that this run has stored readings, and that none of them was lost or stored twice.
+# Checks that this run has stored readings, and that no reading was lost or stored twice.
 check_result() {
     local stored different
     stored=$(demo_sql -At -v since="$started_at" <<'SQL'

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced: installs the Debian or Ubuntu packages that a script needs and that are missing. It has the only lists of
-# these packages, for script/test and script/demo.
+# Sourced: installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
+# script/test and script/demo use them.
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -14,9 +14,9 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# Prints the version of PostgreSQL to use: the version of PG_CONFIG, or PG_VERSION, or the newest installed one with
-# development files, or the newest installed one, or the distribution's. PG_VERSION may also be a minor version, as in the
-# official images of PostgreSQL.
+# Prints the version of PostgreSQL to use. It is the first of these that exists: the version of PG_CONFIG, PG_VERSION, the
+# newest installed version with development files, the newest installed version, the version of the distribution. PG_VERSION
+# may also be a minor version, as in the official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
@@ -32,8 +32,8 @@ postgres_version() {
     echo "$installed"
 }
 
-# Tests whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages; root must have created
-# a user postgres for it.
+# Tests whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages, but root must have
+# created the user postgres.
 postgres_is_packaged() {
     [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
@@ -47,8 +47,8 @@ postgres_check_version() {
     return 1
 }
 
-# Tests whether apt can install a package with that name. `apt-cache policy` also knows names that other packages only
-# mention.
+# Tests whether apt can install a package with this name. `apt-cache policy` also lists names that other packages only
+# mention, so the function looks for a candidate version.
 package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
 
 # Prints the first of the names that apt knows.
@@ -102,7 +102,7 @@ packages_missing() {
     done
 }
 
-# packages_install LIST...: each LIST is one of the functions above that name packages.
+# packages_install LIST...: each LIST is a function above that prints names of packages.
 packages_install() {
     if ! command -v apt-get > /dev/null; then
         packages_explain "$@"
@@ -133,8 +133,8 @@ packages_are_known() {
     done
 }
 
-# The package of the server would create and start a cluster, which no script needs. A pg_createcluster that does
-# nothing, first in the PATH, prevents that without a change of the configuration.
+# The package of the server would create and start a cluster, which no script needs. To prevent this, a program
+# pg_createcluster that does nothing is first in the PATH. So the configuration does not change.
 packages_apt() {
     local command=$1 log=$2 first status=0
     shift 2
@@ -151,7 +151,7 @@ packages_apt() {
     }
 }
 
-# Without apt it installs nothing, and prints the names of missing programs and libraries.
+# Without apt a script cannot install packages. The function prints the names of missing programs and libraries.
 packages_explain() {
     local missing=() program library
     local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson zlib CLI11"

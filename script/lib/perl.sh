@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
-# Sourced: runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is not root. They use
-# copies below the scratch folder, in $scratch/tap.
+# Sourced: runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is not root. The programs
+# run with copies of the files in $scratch/tap.
 
 perl_prepare() {
     make -C test/kafka WERROR=1
@@ -25,10 +25,10 @@ perl_run() {
         bash -c 'cd tap && exec "$@"' - "$@"
 }
 
-# perl_prove JOBS FILE...: each test file has ten minutes, several times as long as the longest file needs on two busy
-# cores. If a file takes longer, it hangs: timeout ends it, it counts as failed, and the other files continue. All files
-# together have forty minutes, because prove also waits for processes that a file has left running. EVERYTHING_SECONDS
-# adds to both.
+# perl_prove JOBS FILE...: each test file has a limit of ten minutes. This is several times as long as the longest file needs
+# on two busy cores. A file that takes longer hangs: timeout ends it, it counts as failed, and the other files continue. All
+# files together have a limit of forty minutes, because prove also waits for processes that a file has left running.
+# EVERYTHING_SECONDS is added to both limits.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
-# Sourced: the stage `sanitize`. It tests the whole extension in a real server, built with the address and
-# undefined-behaviour sanitizers, and again with the thread sanitizer. Each of these servers is a copy below the scratch
-# folder, so the installed server keeps the ordinary build. An error that a sanitizer finds ends its process, and
-# assert_no_crash of Heartbeat::Cluster also searches for the report.
+# Sourced: the stage `sanitize`. It tests the whole extension in a real server: first a build with the address and
+# undefined-behaviour sanitizers, then a build with the thread sanitizer. Each of these servers is a copy below the scratch
+# folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, it ends the process.
+# assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
 
-# sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the
-# extension uses that symbol of the sanitizer. A server finds its folders relative to its program, so a copy of the
-# folders is a separate server.
+# sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the extension
+# uses this SYMBOL of the sanitizer. A server finds its folders relative to its program, so a copy of the folders is a
+# separate server.
 sanitize_install() {
     local sanitizers=$2 symbol=$3
     local copy=$PWD/build/sanitize-$1 folder
@@ -23,10 +23,10 @@ sanitize_install() {
     grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # fails with the ordinary build
 }
 
-# sanitize_preload NAME: prints the libraries that the process must load first: the sanitizer's library, and libstdc++,
-# without which the sanitizer does not find the function that throws. With a sanitizer, some of the server's libraries
-# leave glibc's lock on translations broken while they are loaded, and bindtextdomain() then waits for ever. So a third
-# library replaces bindtextdomain(); the tests need no translation.
+# sanitize_preload NAME: prints the libraries that the process must load first. The first one is the sanitizer's library. The
+# second one is libstdc++, because otherwise the sanitizer does not find the function that throws. With a sanitizer, some of
+# the server's libraries damage glibc's lock on translations while they are loaded, and then bindtextdomain() waits for ever.
+# So a third library replaces bindtextdomain(). The tests need no translation.
 sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }
@@ -52,8 +52,8 @@ PROGRAM
 
 # The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not
 # instrumented, so the sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not
-# support: c11_threads.cpp replaces them. The sanitizer also needs addresses at which newer kernels load programs;
-# `setarch -R` prevents this.
+# support: c11_threads.cpp replaces them. The sanitizer also needs addresses at which newer kernels load programs. With
+# `setarch -R` the kernel does not use these addresses.
 sanitize_wrap_thread() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -75,7 +75,7 @@ sanitize_prove() {
     bindir=$sanitized$bindir perl_prove "${TEST_JOBS:-$cores}" "$@" || failed=1
     rm -rf "$logs"
     cp -R "$scratch/tap/tmp_check/log" "$logs"
-    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # also finds reports of a server that was ending
+    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # a server that was ending may also have a report
     return $failed
 }
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# Sourced: a scratch folder and a private PostgreSQL server for tests that need one. A server refuses to run as root, so
-# for root the tests run as the user postgres. They use copies below the scratch folder, because that user may have no
-# right to read the checkout.
+# Sourced: a scratch folder and a private PostgreSQL server for tests that need one. PostgreSQL refuses to run as root. If
+# root runs the script, the tests run as the user postgres. The tests use copies below the scratch folder, because this user
+# may have no right to read the checkout.
 
 server_begin() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/heartbeat-test.XXXXXX")
@@ -10,7 +10,7 @@ server_begin() {
     [ "$(id -u)" != 0 ] || chown postgres: "$scratch"
 }
 
-# A small file system below the scratch folder, at $scratch/small_disk, for tests of a full disk.
+# Mounts a small file system at $scratch/small_disk, for tests of a full disk.
 server_mount_small_disk() {
     [ ! -d "$scratch/small_disk" ] || return 0
     local user

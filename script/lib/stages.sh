@@ -19,10 +19,10 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
-# Checks the layout of src/ and the rules of CONTRIBUTING.md that a program can check: no floor includes a floor above it,
-# no two units include each other, each header compiles alone, every ereport() has an errcode, statements are raw
-# strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions
-# and files that exist.
+# Checks the layout of src/: no floor includes a floor above it, no two units include each other, and each header compiles
+# alone. Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw
+# strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions and
+# files that exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
@@ -61,7 +61,7 @@ count_unit() {
         awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
 }
 
-install_extension() { # installs as root if only root may write the server's folders
+install_extension() { # it installs as root if only root may write to the server's folders
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
     if [ -w "$("$pg_config" --pkglibdir)" ] && [ -w "$("$pg_config" --sharedir)/extension" ]; then
         make install WERROR=1 PG_CONFIG="$pg_config"
@@ -79,7 +79,7 @@ stage_regress() {
     server_survived
     return $failed
 }
-# PostgreSQL 15 writes "test name ... ok", later ones "ok 1 - name".
+# PostgreSQL 15 and older versions write "test name ... ok". Newer versions write "ok 1 - name".
 count_regress() {
     awk '/^(test|     )? *[a-z0-9_]+ +\.\.\. ok/ || /^ok [0-9]+/ { p++ }
          /^(test|     )? *[a-z0-9_]+ +\.\.\. FAILED/ || /^not ok [0-9]+/ { f++ } END { print p + 0, f + 0 }' "$1"
@@ -113,7 +113,7 @@ count_tap() { count_prove "$1"; }
 stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} TAP_LOGS=build/attack-logs stage_tap; }
 count_attack() { count_prove "$1"; }
 
-# Not a default stage, because Debian has no package of Citus. The workflow runs it in the image of Citus.
+# This stage does not run by default, because Debian has no package of Citus. The workflow runs it in the image of Citus.
 stage_citus() {
     if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
         echo "Citus is not installed for $("$pg_config" --version); docs/scale-out.md says how to" >&2

@@ -90,7 +90,7 @@ sub await_running
 
 sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench')"); return; }
 
-# Changes settings that need a restart, or a new worker.
+# Changes settings and restarts the server. Use it for settings that need a restart, or to start a new worker.
 sub restart
 {
 	my ($self, %changes) = @_;
@@ -100,7 +100,8 @@ sub restart
 	return $self->await_running;
 }
 
-# Returns the command of the generator. The options are those of the generator without the dashes; X is a list of properties.
+# Returns the command of the generator. The options have the names of the generator's options without the dashes. X is a list
+# of properties.
 sub generator
 {
 	my ($self, %opt) = @_;
@@ -118,7 +119,7 @@ sub publish
 	return;
 }
 
-# Empties the tables of this version that an earlier version has too.
+# Empties the tables. The installed version may be older, so it does not empty tables that only newer versions have.
 sub empty_tables
 {
 	my ($self) = @_;
@@ -155,10 +156,10 @@ sub await_end
 		'the topic was not read to its end');
 }
 
-# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. With rewind it starts at
-# the topic's beginning. With sample => sub { ... } it calls the function every 20 ms with the workers' process ids. The
-# statements are SQL: watch runs every 5 ms meanwhile, and report is a query whose result is kept. With start => 1, and empty
-# tables, it also measures the time until the first batch.
+# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. With rewind => 1 ingest
+# starts at the topic's beginning. With sample => sub { ... } it calls this function every 20 ms with the workers' process
+# ids. The options watch and report are SQL statements: watch runs every 5 ms during the drain, and report is a query whose
+# result it keeps. With start => 1 it also measures the time until the first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -190,7 +191,7 @@ sub _start_seconds
 	return $self->query('SELECT extract(epoch FROM min(ingested_at) - (SELECT changed_at FROM heartbeat_control)) FROM heartbeat_records');
 }
 
-# One session waits inside the server: a client that asks repeatedly would use a part of a core.
+# One session waits inside the server, because a client that asks repeatedly would use a part of a core.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;
@@ -237,7 +238,8 @@ sub _cpu
 		broker_cpu => cpu_seconds($self->{kafka}->pid));
 }
 
-# Ends the program if a reading was lost or counted twice, or, with a number, if there are more or fewer rows.
+# Ends the program if a reading was lost or counted twice. If a number of rows is given, also ends the program if the tables
+# have more or fewer rows.
 sub check_audit
 {
 	my ($self, $expected) = @_;

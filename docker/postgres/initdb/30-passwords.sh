@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The image's entrypoint runs this once, after 20-grafana-reader.sql has created the role: sets the role's password.
+# Sets the password of the role grafana_reader. The image's entrypoint runs this script once, after 20-grafana-reader.sql has
+# created the role.
 set -euo pipefail
 psql -X -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" << 'SQL'
 \set password `printenv GRAFANA_DB_PASSWORD`

@@ -1,5 +1,6 @@
-# Starts a pipeline with a quarter of an hour of readings and some dead letters, and publishes more readings meanwhile. Starts a Grafana
-# with the provisioning of this project, and take.mjs makes pictures of it. Run by script/screenshots.
+# Starts a pipeline that has the readings of a quarter of an hour and some dead letters, and publishes more readings all the
+# time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana. Run by
+# script/screenshots.
 
 use strict;
 use warnings;
@@ -71,7 +72,7 @@ print $status "heartbeat=# SELECT * FROM heartbeat_status \\gx\n", scalar `psql 
   scalar `psql -X -h @{[ $node->host ]} -p @{[ $node->port ]} heartbeat -c 'SELECT partition, next_offset, lag_messages, records, anomalies, dead_letters FROM heartbeat_partitions ORDER BY partition'`;
 close $status;
 
-# Grafana, with a copy of the provisioning that has the path of this folder.
+# Starts Grafana with a copy of the provisioning. In the copy the path of the dashboards is a path in this folder.
 mkdir $folder;
 system('cp', '-R', "$top/grafana/provisioning", "$folder/provisioning") == 0 or die;
 my $provider = "$folder/provisioning/dashboards/heartbeat.yaml";

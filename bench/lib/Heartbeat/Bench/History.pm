@@ -1,4 +1,4 @@
-# Benchmark: inserts a month of readings before the present, in the form in which ingest stores them. Only the server works.
+# Benchmark: inserts the readings of the last month in the form in which ingest stores them. Only the server works.
 
 package Heartbeat::Bench::History;
 
@@ -10,12 +10,12 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# Rows are inserted in the order of their times, as ingest without lag does it, so the indexes have the same form.
+# It inserts rows in the order of their times, like ingest without lag, so the indexes have the same form.
 my $chunk           = 2_000_000;    # rows of a statement
 my $rollup_deadline = 3600;
 
-# Options: the numbers of readings and customers of the whole month. It ends two hours ago, and grows into the past at a
-# constant density.
+# Options: the numbers of readings and customers of the whole month. The month ends two hours ago. When the history grows, it
+# gets earlier readings, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
@@ -74,7 +74,7 @@ sub _insert
 	return;
 }
 
-# Marks the minutes that the rollup lacks, as ingest does; the maintenance worker then rolls them up.
+# Marks the minutes that the rollup lacks, as ingest does. The maintenance worker then rolls up these minutes.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -116,7 +116,7 @@ sub await_rollup
 	return;
 }
 
-# Removes the readings that are newer than the history. So the measurement of each size of history adds the same new readings.
+# Removes the readings that are newer than the history. So each measurement adds the same new readings to its history.
 sub forget_recent
 {
 	my ($self) = @_;
@@ -131,10 +131,11 @@ sub forget_recent
 	return;
 }
 
-# Drops every week except the last in one transaction, and measures each part while other sessions insert and read. Returns {
-# tables, megabytes, catalog, commit: milliseconds; before, meanwhile: the longest times of the other sessions, as { insert,
-# read } }. Most of the time of the commit is the removal of files, which happens after the server has released the locks.
-# The maintenance worker is stopped, because it would drop the weeks at once.
+# Drops every week except the last in one transaction, and measures each part of this transaction while another session
+# inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }: catalog and commit are milliseconds,
+# and before and meanwhile have the longest times of the other session as { insert, read }. During most of the time of the
+# commit the server removes files, after it has released the locks. SIGSTOP stops the maintenance worker, because it would
+# drop the weeks at once.
 sub drop_month
 {
 	my ($self) = @_;
@@ -164,8 +165,8 @@ sub drop_month
 	return { tables => $tables, megabytes => $megabytes, catalog => $catalog, commit => $commit, before => $longest->('<'), meanwhile => $longest->('>=') };
 }
 
-# Returns the statements of a session that inserts a reading and reads the newest one, repeatedly, until bystander_end
-# disappears.
+# Returns the statements of a session that inserts a reading and reads the newest reading again and again, until the table
+# bystander_end does not exist any more.
 sub _stand_by
 {
 	my $timed = sub {

@@ -25,7 +25,8 @@ sub cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of all processes of a server, by the postmaster's process id, also of processes that have ended.
+# Returns the CPU seconds of all processes of a server, also of processes that have ended. The argument is the postmaster's
+# process id.
 sub server_cpu_seconds
 {
 	my ($postmaster) = @_;
@@ -41,8 +42,8 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of the threads that a process has now. This is finer than clock ticks, for a process whose threads
-# do not change.
+# Returns the CPU seconds of the threads that a process has now. The result is finer than clock ticks. Use it only for a
+# process whose threads do not change.
 sub fine_cpu_seconds
 {
 	my ($pid) = @_;

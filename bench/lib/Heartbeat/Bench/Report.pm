@@ -1,4 +1,4 @@
-# Benchmark: the output of a command: the machine, a table of rounds, and the medians of its cases.
+# Benchmark: prints the output of a command: the machine, a table of rounds, and the median of each case.
 
 package Heartbeat::Bench::Report;
 
