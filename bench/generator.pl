@@ -39,8 +39,7 @@ IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count 
 $bench->print_machine(sprintf "%d messages of %.1f bytes, %d customers, %d partitions; both: %s",
 	$messages, (-s $payloads) / 100_000 - 1, $customers, $partitions, join ' ', @properties);
 
-# Runs a producer to its end with a topic of its own. Returns its output, and the CPU seconds of the producer and of the
-# broker.
+# Runs a producer to its end with a new topic. Returns its output, and the CPU seconds of the producer and of the broker.
 my $topics = 0;
 
 sub run_producer

@@ -19,7 +19,7 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('names');
 $kafka->start;
 $kafka->create_topic($topic, 1);
-# The extension is in a schema of its own, in which the stranger may create objects.
+# The extension has its own schema, in which the stranger may create objects.
 my $node = Heartbeat::Cluster->create('names', kafka => $kafka, extension => 0);
 $node->query("CREATE SCHEMA hb; ALTER DATABASE heartbeat SET search_path = hb, public");
 $node->query('CREATE EXTENSION heartbeat SCHEMA hb');

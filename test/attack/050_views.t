@@ -1,5 +1,5 @@
-# A reader sees only the rows that a view shows. A cheap function of the reader's own would be called before the conditions
-# of the view, and could reveal the other rows, unless the view is a security barrier.
+# A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
+# the reader before it checks the conditions of the view. Then the function could reveal the other rows.
 
 use strict;
 use warnings;

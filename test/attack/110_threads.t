@@ -1,5 +1,5 @@
-# A user's trigger decodes dead letters in the ingest worker while the other thread of the worker decodes the next batch: the
-# worker does not crash, no reading gets values of another one, and each reading is stored once.
+# A user's trigger decodes dead letters in the ingest worker while the worker's other thread decodes the next batch. The
+# worker does not crash, no reading gets values of another reading, and each reading is stored once.
 
 use strict;
 use warnings;

@@ -26,7 +26,7 @@ sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 # psql needs SQL as bytes.
 sub ask { my ($sql) = @_; my $answer = $node->query(bytes($sql)); utf8::decode($answer); return $answer; }
 
-# Publishes a reading of each customer to a topic of its own, and returns the topic.
+# Publishes a reading of each customer to a new topic, and returns the topic.
 sub publish
 {
 	my (@customers) = @_;

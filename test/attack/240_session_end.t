@@ -48,8 +48,8 @@ my $node;
 }
 $node->set('heartbeat.brokers' => $broker->address);
 
-# Runs the statement in a session, waits for the end of its process, and returns the words that this process has recorded, in
-# their order.
+# Runs the statement in a session, waits until the session's process has ended, and returns the words that this process has
+# recorded, in their order.
 sub ended
 {
 	my ($sql) = @_;

@@ -93,7 +93,7 @@ $kafka->thaw;
 $node->start;
 $node->wait_for_state('RUNNING');
 
-# The extension is dropped and created again; its tables, and with them the offsets, are new.
+# A user drops the extension and creates it again. So the tables and the offsets are new.
 $node->query('DROP EXTENSION heartbeat CASCADE');
 $node->query('CREATE EXTENSION heartbeat');
 $node->wait_for_offsets('heartbeat-events', 1_500, 1_500);

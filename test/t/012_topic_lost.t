@@ -1,5 +1,5 @@
-# A topic is deleted, or recreated under its name: the worker notices at once, and stops as FAILED, because the old offsets
-# have no meaning in the new topic.
+# A topic is deleted, or recreated under its name. The worker notices this at once, and stops as FAILED, because the stored
+# offsets have no meaning in the new topic.
 
 use strict;
 use warnings;
@@ -21,8 +21,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 $node->wait_for_state('RUNNING');
 
-# The topic is recreated with more messages than the worker had read: the stored offsets exist there, but belong to other
-# messages.
+# The topic is recreated with more messages than the worker had read. The new topic has the stored offsets, but they belong
+# to other messages.
 $kafka->delete_topic('heartbeat-events');
 $node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when its topic is deleted');
 $kafka->create_topic('heartbeat-events', 2);

@@ -1,5 +1,5 @@
-# The summary by minute is always exact: before the rollup, after it, after a late reading, and when a table partition is
-# made and rows are moved to it while the rollup runs.
+# The summary by minute is always exact: before and after the rollup, after a late reading, and while a table partition is
+# made and rows move to it during the rollup.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
-my $old = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for it
+my $old = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for this time
 
 sub publish
 {
@@ -46,7 +46,7 @@ $node->assert_summary('the summary is exact before the rollup');
 # A batch with readings of many customers in one minute marks the minute instead. Five of its readings are duplicates. An
 # earlier and a later batch add sums for the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
-publish($now, 1, 600);    # at least half of them are in one batch
+publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');
 publish($now + 45, 1, 7);
 $node->assert_summary('the summary is exact for a minute that is marked and also has sums');

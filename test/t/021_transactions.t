@@ -1,5 +1,6 @@
 # Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker
-# passes all of them, counts them as empty offsets, and the audit adds up. It stores nothing of an aborted transaction.
+# passes all of these offsets and counts them as empty offsets, and the audit shows no difference. The worker stores nothing
+# of an aborted transaction.
 
 use strict;
 use warnings;
@@ -65,7 +66,7 @@ is(empty_offsets('heartbeat-events'), '13 21', 'the worker passes an abort at th
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');
 $node->assert_audit;
 
-# An open transaction holds back the messages that other producers publish after it.
+# While a transaction is open, Kafka does not deliver the messages that other producers publish after its beginning.
 for my $outcome ('commit', 'abort')
 {
 	my $before   = $node->query($stored);

@@ -65,8 +65,8 @@ sub read_topic
 	return;
 }
 
-# The topic is recreated while the server is down, with more messages than the worker had read: the stored offsets exist
-# there, but belong to other messages.
+# While the server is down, the topic is recreated with more messages than the worker had read. The new topic has the stored
+# offsets, but they belong to other messages.
 $kafka->create_topic('again', 2);
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 5, 5);
@@ -84,8 +84,8 @@ $node->wait_for_state('RUNNING');
 is_stored(50, 'with heartbeat.offset_reset = earliest the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# The topic is recreated with as many messages as the worker had read, while the worker is PAUSED. offset_reset = latest then
-# skips the new messages.
+# While the worker is PAUSED, the topic is recreated with as many messages as the worker had read. With offset_reset = latest
+# the worker skips the new messages.
 $node->set('heartbeat.offset_reset' => 'error');
 $node->wait_for_state('RUNNING');
 $node->query('SELECT heartbeat_pause()');
@@ -115,8 +115,8 @@ $node->wait_for_state('RUNNING');
 is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# Retention removes messages before the worker has read them: while the worker is stopped by a signal, while it is PAUSED,
-# and while the server is down.
+# Kafka's retention removes messages before the worker has read them. This happens while SIGSTOP stops the worker, while the
+# worker is PAUSED, and while the server is down.
 $kafka->create_topic('removed', 1);
 publish('removed', 10);
 read_topic('removed');

@@ -1,6 +1,6 @@
 # Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
-# part of the data, so the workers of a restored database continue at its offsets. The workers do not touch a database while
-# a restore is running.
+# part of the data, so the workers of a restored database continue at its offsets. The workers do not use a database while a
+# restore is running.
 
 use strict;
 use warnings;
@@ -175,7 +175,7 @@ reads_everything($new, 'the workers start at once after CREATE EXTENSION by hand
 like(run_tool($new, 'occupied', 'pg_restore', "$folder/custom"), qr/^failed:.*COPY failed for table "heartbeat_offsets"/s,
 	'pg_restore into a database that already has readings fails, and names the table');
 
-# A dump of the extension in a schema of its own, restored section by section. The database was paused.
+# A dump of an extension that has its own schema. pg_restore restores it section by section. The database was paused.
 $new->query('DROP DATABASE custom');
 $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');

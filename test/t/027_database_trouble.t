@@ -76,8 +76,8 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A user holds a lock for long: the worker's lock_timeout ends the wait, and the status reports it. Each worker needs another
-# table.
+# A user holds a lock for a long time: the worker's lock_timeout ends the wait, and the status reports the lock. Each worker
+# needs another table.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
 $user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
@@ -164,7 +164,8 @@ attach_meanwhile(28, 'a partition is attached while a bad row is searched for',
 is($node->query("SELECT error_text ~ 'constraint \"known\"' FROM heartbeat_dead_letters ORDER BY id DESC LIMIT 1"), 't', 'the bad row is the dead letter');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT known');
 
-# A dump with a slow reader locks every table for hours; meanwhile readings of a new week have no table partition.
+# A dump with a slow client locks every table for hours. Meanwhile readings of a new week arrive, and this week has no table
+# partition.
 publish(6000);
 assert_stored('before a dump');
 my $dumped = $published;

@@ -82,7 +82,7 @@ for (1 .. 20)
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled many times while batches are stored');
 $feed->assert_counted($node, 'every reading is counted once after the workers were cancelled');
 my $position = $node->log_position;
-# This does not cancel the maintenance worker: the other session restarts it, so it is not idle.
+# The function does not cancel the maintenance worker, because the other session terminates this worker again and again.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
 is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');

@@ -167,7 +167,7 @@ is($node->query("SELECT tableoid::regclass, ward, per_second FROM heartbeat_reco
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 $node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
 
-# An update of the extension: the workers wait until it ends, and continue with the changed objects.
+# A user updates the extension: the workers wait until the update ends, and continue with the changed objects.
 $user->quit;
 $user = $node->background_psql('heartbeat');    # a new session, with the current search_path
 $user->query_safe('SET client_min_messages = warning');
@@ -195,8 +195,8 @@ for my $housekeeping ("CREATE INDEX CONCURRENTLY by_rate ON $partition (heart_ra
 $node->wait_for_query($complete, "$published|0", 'the worker stores every reading during CREATE INDEX CONCURRENTLY, REINDEX, VACUUM FULL and ANALYZE');
 $node->assert_audit;
 
-# A role that may create objects places its own objects before those of the extension and the server in search_path, for
-# every process of this database.
+# A role that may create objects makes objects with the names of the extension's and the server's objects. For every process
+# of this database the role's schema comes first in search_path.
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for
 	map({ "CREATE TABLE mallory.$_ (topic text, partition integer, next_offset bigint, cluster_id text, lost_at timestamptz, paused boolean)" }

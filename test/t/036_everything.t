@@ -1,6 +1,6 @@
-# Everything at once, repeatedly: readings, duplicates, bad and large messages, pauses, seeks, reloads, retries of dead
-# letters, terminated workers, brokers that restart. EVERYTHING_SECONDS sets the duration. script/test runs this load under
-# the sanitizers.
+# Everything happens at once, and again and again: readings, duplicates, bad and large messages, pauses, seeks, reloads,
+# retries of dead letters, terminated workers, and restarts of the broker. EVERYTHING_SECONDS sets the duration. script/test
+# runs this load under the sanitizers.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Fetches every kind of message: each compression, messages of the largest size, huge keys, headers, and a record batch that
-# is damaged on the broker's disk. The worker neither stores nor skips the damaged batch.
+# Fetches every kind of message: each compression, messages of the largest size, huge keys, headers, and a damaged record
+# batch on the broker's disk. The worker neither stores nor skips the damaged batch.
 
 use strict;
 use warnings;

@@ -53,7 +53,7 @@ my $work   = sub {
 };
 my $held   = 1;    # the first offset that Kafka still has
 my $replay = sub {
-	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # otherwise a batch may contain the message that is removed next
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # without this wait, a batch may contain the message that Kafka removes next
 	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
 	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
 	$node->query('SELECT heartbeat_resume()');
@@ -80,10 +80,10 @@ my $alert = sub {
 	return $query;
 };
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
-my $mark  = sub {    # few readings for each minute and customer, so the worker marks the minute instead of adding sums
+my $mark  = sub {    # each customer has few readings in a minute, so the worker marks the minute and adds no sums
 	$node->set('heartbeat.batch_wait' => '500ms');
 	my $time = reading_time($now - 86400 * 7 * ++$weeks);
-	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # at least half of them are in one batch
+	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # at least half of these readings are in one batch
 	return $status;
 };
 my $met  = 0;

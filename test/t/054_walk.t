@@ -1,5 +1,6 @@
-# Follows the second half of the runbook: the test causes each symptom for real, the query of docs/operations.md shows it,
-# and the steps there end it. Every SQL block of that half runs as the operator or as a superuser.
+# Follows the second half of the runbook (docs/operations.md). The test causes each symptom for real, the query of the
+# runbook shows the symptom, and the steps of the runbook end it. Every SQL block of this half runs as the operator or as a
+# superuser.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 # Runs every SQL block of the README and of the documents to which the README links. It runs them in a running pipeline, from
-# CREATE EXTENSION to DROP EXTENSION, and checks what the text says. operations.md, replication.md and from-python.md have
-# tests of their own.
+# CREATE EXTENSION to DROP EXTENSION, and checks what the text says. Other tests run the blocks of operations.md,
+# replication.md and from-python.md.
 
 use strict;
 use warnings;

@@ -117,7 +117,7 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: each link leads to a dashboard that exists");
 }
 
-# One customer, whose name would break a query that does not quote it.
+# A customer whose name would break a query that does not quote the name.
 $kafka->produce('heartbeat-events', { partition => 1, value => reading("O'Hara", $_, reading_time(time - 20, $_)) }) for 70, 200;
 $node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote in the name has an anomaly');
 $variables{customer} = "'O''Hara'";

@@ -1,6 +1,6 @@
 # ALTER EXTENSION heartbeat UPDATE from each earlier version, with data, while readings arrive. The updated database has the
-# same objects as after CREATE EXTENSION. The workers use the old version's tables before the update and the new ones after
-# it, and every reading is stored once.
+# same objects as after CREATE EXTENSION. Before the update the workers use the old version's tables, and after the update
+# the new version's tables. Every reading is stored once.
 
 use strict;
 use warnings;

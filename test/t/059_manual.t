@@ -1,5 +1,5 @@
-# The generator's manual page and its completions for bash, zsh and fish: each contains every option of --help, the page is
-# well formed, and real shells complete the typed words.
+# Tests the generator's manual page and its completions for bash, zsh and fish. All of them contain every option of --help.
+# The page is well formed, and real shells complete the typed words.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN also need a version. It must be the
-# same there. Each released version must have an update script.
+# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN also need a version. All of these
+# versions must be equal. Each released version must have an update script.
 
 use strict;
 use warnings;

@@ -24,7 +24,7 @@ my $rates = join ', ', map { "('$_'::float8)" } @numbers, @doubles;
 my %class = map { split /\|/ } split /\n/, $node->query("SELECT rate, heartbeat_classify(rate) FROM (VALUES $rates) r (rate)");
 is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values have all classes');
 
-# The constraints of the tables and of their table partitions. A constraint accepts a row unless its condition is false.
+# The constraints of the tables and of their table partitions. A constraint refuses a row only if its condition is false.
 $node->query('SELECT heartbeat_make_partitions(now(), now())');
 my @constraints = map { [ split /\|/, $_, 3 ] } split /\n/, $node->query(
 	"SELECT c.conrelid::regclass, CASE WHEN c.conname LIKE '%normal' THEN 'NORMAL' END, replace(pg_get_expr(c.conbin, c.conrelid), E'\\n', ' ')

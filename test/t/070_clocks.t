@@ -23,7 +23,7 @@ $node->wait_for_state('RUNNING');
 my %ahead = ('hour' => 3600, 'days' => 3 * 86400, 'years' => 73 * 365 * 86400);
 my %off   = (%ahead, 'right' => 0, 'behind hour' => -3600, 'behind days' => -3 * 86400, 'behind years' => -73 * 365 * 86400);
 
-# Publishes a reading of each customer, each with the time of its own clock.
+# Publishes a reading of each customer. The event time is the time of the customer's clock.
 sub publish
 {
 	my ($rate, @customers) = @_;

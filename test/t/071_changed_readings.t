@@ -19,7 +19,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('changed', kafka => $kafka, owner => 'heartbeat_owner', settings => { max_prepared_transactions => 5 });
 my $now  = int(time / 60) * 60 - 7200;
-my $old  = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for it
+my $old  = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for this time
 my $published = 0;
 
 sub publish
@@ -97,7 +97,7 @@ for my $change (@changes)
 {
 	my ($what, $sql) = @$change;
 	my $before = $node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r');
-	# each statement runs by itself, since some may not run together in one transaction
+	# each statement runs in a separate transaction, because some statements may not run together in one transaction
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
 	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;

@@ -105,8 +105,8 @@ sub fold
 	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded');
 }
 
-# Sets up replication when readings exist already: some of this week, and some of a week so old that it has no table
-# partition.
+# Sets up replication when readings exist already. Some readings are of this week, and some are of a week that is too old to
+# have a table partition.
 publish(readings(0), readings(60), { partition => 0, value => 'no reading' });
 $runbook->run('Prepare the publisher', $_) for 1, 2;
 $at{heartbeat}->run('A subscriber with the extension', $_) for 1 .. 3;
@@ -237,7 +237,7 @@ $server->wait_for_query("SELECT setting FROM pg_file_settings WHERE name = 'hear
 like($at{heartbeat}->run('Retention', 2), qr/^\d+\|\d+\|0$/, 'the subscriber applies its own retention');
 $at{warehouse}->run('Retention', 3);
 $server->safe_psql($_, 'SELECT heartbeat_apply_retention()') for qw(late everything);
-pop @{ $published{everything} };    # this database has an event of its own
+pop @{ $published{everything} };    # this database also has an event that the publisher does not have
 same('retention on both sides');
 never_stopped('retention has stopped no subscription');
 

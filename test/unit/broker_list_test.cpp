@@ -1,4 +1,4 @@
-// Unit tests: which lists of bootstrap servers are legal, and the errors of the other lists.
+// Unit tests: which lists of bootstrap servers are legal, and the errors of illegal lists.
 #include "kafka/broker_list.h"
 
 #include <gtest/gtest.h>

@@ -125,7 +125,7 @@ sub empty_tables
 	my ($self) = @_;
 	my $tables = $self->query(q{SELECT string_agg(t, ', ') FROM unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies',
 		'heartbeat_rollup', 'heartbeat_rollup_pending', 'heartbeat_stale_minutes']) t WHERE to_regclass(t) IS NOT NULL});
-	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # a deadlock with the rollup
+	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # may deadlock with the rollup
 	$self->query('CHECKPOINT');
 	return;
 }
@@ -214,7 +214,7 @@ sub _wait_for_end
 	return $memory;
 }
 
-# Runs statements in a session of their own, and returns its process id. Their results are in answers.
+# Runs statements in a new session, and returns the process id of this session. Their results are in answers.
 sub background
 {
 	my ($self, @statements) = @_;

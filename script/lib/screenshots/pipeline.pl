@@ -47,7 +47,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) 
 my @to = ('-b', $kafka->brokers, '--quiet');
 my $began = strftime '%Y-%m-%dT%H:%M:%SZ', gmtime time - 900;
 system($generator, @to, qw(--interval 0 --seed 7 --duration 895 --start-time), $began) == 0 or die 'the generator failed';
-# customers whose heart rate rises and falls, besides the simulated customers
+# besides the simulated customers, some customers have a heart rate that rises and falls
 for my $i (1 .. 6)
 {
 	$kafka->produce('heartbeat-events', map {

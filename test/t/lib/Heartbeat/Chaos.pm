@@ -29,8 +29,8 @@ my $deadline_seconds = 60;
     $chaos->create_topic;
     $chaos->start;                       # publishes the messages
     my $event = $chaos->strike;          # injects one fault, and waits for the recovery
-    print $chaos->line($event);          # @{ $event->{problems} } is empty if all went well
-    my @proofs = $chaos->proofs;         # ends the messages: { claim, difference }; '' is no difference
+    print $chaos->line($event);          # @{ $event->{problems} } is empty if there was no problem
+    my @proofs = $chaos->proofs;         # stops publishing, returns { claim, difference }; '': no difference
     print $chaos->summary, $chaos->composition;
 
 =cut

@@ -27,8 +27,8 @@ my %settings = (
 
     my ($coordinator, @nodes) = citus_create('name', nodes => 2, kafka => $kafka, settings => {...});
 
-A cluster. The options are those of Heartbeat::Cluster->create for the coordinator, which has heartbeat. Its tables are
-not distributed yet.
+Creates a cluster. Only the coordinator has heartbeat. The options are those of Heartbeat::Cluster->create, and apply to the
+coordinator. Its tables are not distributed yet.
 
 =cut
 

@@ -34,10 +34,10 @@ $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POS
     my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
-Options: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database ('heartbeat'),
-encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create it), version (of the extension; default: the newest), owner (a
-new role that owns it; default: the superuser), streaming (1: a standby can follow), archiving (1: its WAL is kept), start (1),
-install_path (the folder of another PostgreSQL).
+Options with their defaults: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database
+('heartbeat'), encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create the extension), version (of the extension; the
+newest), owner (a new role that owns the extension; the superuser), streaming (1: a standby can follow), archiving (1: the
+server keeps its WAL), start (1), install_path (the folder of another PostgreSQL).
 
 =cut
 

@@ -19,7 +19,7 @@ my @brokers;
 
     my $broker = Heartbeat::FakeBroker->new(topic => 'readings', messages => [ { value => '{...}' } ]);
 
-Texts are bytes. Without an option the broker answers like a good one: topic; name (the topic's name in its answers); cluster_id;
+Texts are bytes. Without options the broker answers like a good broker. Options: topic; name (the topic's name in answers); cluster_id;
 partitions (the number of partitions in an answer); claims (the count that the answer contains); topic_error, partition_error,
 ranges_error, fetch_error (Kafka's numbers); low and high (in ListOffsets); end (in Fetch); messages ({ value, offset, timestamp }
 of partition 0, by default with offsets from low on); refusal (the answer to a user and password; %s is the password);
@@ -234,7 +234,7 @@ sub _varint
 	return $bytes . chr $number;
 }
 
-# Encodes a message as a record batch of its own.
+# Encodes a message as a separate record batch.
 sub _batch
 {
 	my ($message) = @_;

@@ -27,7 +27,7 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 Without a role all blocks run as a superuser. For a document about several servers:
 
     my $there = $runbook->on($subscriber, $database, publisher => $connection);   # psql's variables, as -v gives them
-    $there->run('Subscribe', 1);                                                  # counts for $runbook too
+    $there->run('Subscribe', 1);                                                  # also counts for $runbook
 
     $node->query(grants_of('heartbeat_reader'));                              # creates that role, as in docs/security.md
     my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins with this text

@@ -17,8 +17,9 @@ my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries run no
     $spy->act("CREATE TRIGGER t ... EXECUTE FUNCTION mallory.run_trigger()");    # as mallory; returns the error or ''
     $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory itself may always run it
 
-Its schema has its name. It contains note(what) for SQL and PL/pgSQL, noted(anyelement), which notes and returns true, for CHECKs,
-indexes and policies, and run_trigger() for triggers of every kind. All other roles count as "other" or "superuser".
+The spy's schema has the name of the role, and contains three functions: note(what) is for SQL and PL/pgSQL, noted(anyelement)
+is for CHECKs, indexes and policies, and run_trigger() is for triggers of every kind. noted() returns true. Roles that are not
+named in new() count as "other" or "superuser".
 
 =cut
 
@@ -39,7 +40,7 @@ sub new
 			BEGIN INSERT INTO $role.seen VALUES (current_user, session_user, what); EXCEPTION WHEN OTHERS THEN NULL; END;
 			BEGIN EXECUTE 'ALTER ROLE $role SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;
 		END \$\$},
-	  # immutable, as an index needs it
+	  # an index needs an immutable function
 	  qq{CREATE FUNCTION $role.noted(value anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
 		\$\$ BEGIN PERFORM $role.note('noted'); RETURN true; END \$\$},
 	  qq{CREATE FUNCTION $role.run_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$

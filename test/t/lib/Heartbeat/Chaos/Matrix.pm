@@ -29,7 +29,8 @@ sub assert_recovers
 	return;
 }
 
-# Call it at the end of a test. It prints a summary, or the whole history if the test has failed.
+# Call it at the end of a test. If the test has passed, it prints a summary. If the test has failed, it prints the whole
+# history.
 sub report_chaos
 {
 	my ($chaos, $node) = @_;

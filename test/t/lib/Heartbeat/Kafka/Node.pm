@@ -26,7 +26,7 @@ my @nodes;
 =pod
 
     my $node = Heartbeat::Kafka::Node->new('name', id => 1, roles => 'broker,controller', properties => {});
-    $node->configure("1\@127.0.0.1:" . $node->controller_port);    # the voters; writes server.properties
+    $node->configure("1\@127.0.0.1:" . $node->controller_port);    # $voters; writes server.properties
     Heartbeat::Kafka::Node::format_all($cluster_id, $node);
     $node->start;
 
