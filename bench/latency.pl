@@ -25,7 +25,7 @@ my $rest              = 65;
 # Autovacuum is off, because it would sometimes make a transaction that is not heartbeat's.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
 $bench->publish(count => $backlog, customers => $customers);
-my $most = $backlog / $bench->drain->{seconds};    # also warms up the caches
+my $most = $backlog / $bench->drain->{seconds};    # this drain also warms up the caches
 $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
 	  . "librdkafka's 5 at the busy one", $customers, $most);

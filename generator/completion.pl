@@ -84,7 +84,7 @@ sub print_zsh
 		my $action   = $option->{value} eq 'FILE' ? '_files' : ' ';
 		for my $name (@names)
 		{
-			# what may be given again is not taken away by being there
+			# with '*' zsh offers the option again when it has been typed already
 			my $before = $option->{repeated} ? '*' : @names > 1 ? "(@names)" : '';
 			my $equals = $option->{value} ne '' && $name =~ /^--/ ? '=' : '';
 			print " \\\n    '$before$name$equals\[$text]";

@@ -12,7 +12,7 @@ namespace heartbeat::generator {
 
 class Console {
   public:
-    // quiet: no progress and no information, errors only.
+    // With quiet it writes only errors, and no progress and no information.
     explicit Console(bool quiet, FILE *out = stderr);
 
     void info(const std::string &text);

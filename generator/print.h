@@ -11,7 +11,8 @@ namespace heartbeat::generator {
 
 class PrintSink : public Sink {
   public:
-    // line_buffered: it writes each line at once, not only when the buffer is full.
+    // With line_buffered it writes each line at once. Without it, it writes the lines when the buffer is
+    // full.
     PrintSink(int fd, bool line_buffered, Console *console)
         : fd_(fd), line_buffered_(line_buffered), console_(console) {}
 

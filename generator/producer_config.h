@@ -15,7 +15,7 @@ struct ProducerConfDestroy {
 };
 using ProducerConf = std::unique_ptr<rd_kafka_conf_t, ProducerConfDestroy>;
 
-// librdkafka does not accept a property. what() names the property.
+// An error about a property that librdkafka does not accept. what() names the property.
 struct ProducerConfigError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -17,7 +17,7 @@ struct SimulationSettings {
     uint64_t seed = 0;
     int64_t interval_ns =
         500'000'000; // between two readings of one customer, for simulated time; at least 1000
-    std::optional<int64_t> start_time; // event time of the first reading, microseconds; none: the wall clock
+    std::optional<int64_t> start_time; // first event time in microseconds; without it: the wall clock
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };
 
@@ -49,7 +49,7 @@ class Simulator {
     std::mt19937_64 random_;
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;         // the nanoseconds of that time after the microseconds
+    int64_t round_time_rest_ = 0;         // the nanoseconds of round_time_ after the microseconds
     std::vector<int64_t> last_wall_time_; // of each customer
 };
 

@@ -12,7 +12,7 @@ namespace heartbeat::generator {
 // Requests the creation of the topic. An existing topic with any number of partitions is not an error. A
 // cluster that refuses to create the topic may already have it, so the function prints the refusal and
 // returns true. Returns false if no broker has answered within timeout_ms (0: no limit), or after Ctrl-C.
-// Serves rk's callbacks meanwhile.
+// While it waits, it serves rk's callbacks.
 bool topic_ensure(rd_kafka_t *rk, const std::string &topic, int partitions, int timeout_ms, Console *console);
 
 } // namespace heartbeat::generator

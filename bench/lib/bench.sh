@@ -59,7 +59,7 @@ bench_own_server() {
         mkdir -p "$root$(dirname "$folder")"
         cp -R "$folder" "$root$folder"
     done
-    # in $(...) set -e has no effect
+    # inside $(...) `set -e` has no effect
     bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config" || return
     bench_try make -C "$1" install PG_CONFIG="$pg_config" DESTDIR="$root" || return
     echo "$root$(dirname "$bindir")"

@@ -187,7 +187,7 @@ for my $role ('heartbeat_operator', undef)
 	my $who = $role // 'a superuser';
 	publish_some();
 	$node->wait_for_offsets($topic, $published);
-	# except the row that a seek above has skipped
+	# except the row of a message that a seek above has skipped
 	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
 		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");
@@ -238,7 +238,7 @@ for my $table (sort keys %column)
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
 		# the new owner also gets the sequence
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
-		# mallory herself evaluates the expression while the object is created
+		# while mallory creates the object, she evaluates the expression herself
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");
 		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");
 		ok($pause eq '' || $pause =~ /$table/, 'heartbeat_pause() succeeds, or its error names the table') || diag $pause;

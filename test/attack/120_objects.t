@@ -75,7 +75,7 @@ sub attempt
 		return 0;
 	}
 	publish();
-	# the worker reads the stored offsets when it starts again
+	# after the reload the worker reads the stored offsets
 	my $called = run('SELECT pg_reload_conf()', 'SELECT * FROM heartbeat_retry_dead_letters()', 'SELECT * FROM heartbeat_status', 'SELECT heartbeat_resume()');
 	my $deadline = time + 30;
 	my $told     = '';
@@ -132,7 +132,7 @@ for my $column (@columns)
 	my $told = $must ? qr/column "$name" of extension "heartbeat" is of type $other/ : qr/\Q$name\E|\Q$table\E|operator|function|types/;
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
-	# a view needs the column, so the test renames it and adds another one with its name
+	# a view needs the column, so the test renames the column and adds another column with its name
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )

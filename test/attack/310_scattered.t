@@ -14,7 +14,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;    # seconds for a query on a busy machine; a larger number while there are as many marks as version 1.1 could leave
+my $bound = 3;    # seconds for a query on a busy machine; 8 while there are as many marks as version 1.1 could leave
 my $drain = 60;    # seconds; then at most a tenth of the backlog may remain
 
 my $kafka = Heartbeat::Kafka->new('scattered');

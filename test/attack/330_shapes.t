@@ -40,7 +40,7 @@ sub shape
 	return $name;
 }
 
-# Publishes readings of a week as one batch. $first is the second of the first reading; each reading has another second.
+# Publishes readings of a week as one batch. $first is the second of the first reading. Each reading has another second.
 sub publish
 {
 	my ($weeks, $first, $count) = @_;

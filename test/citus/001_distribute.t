@@ -68,7 +68,7 @@ is($node->query("SELECT kind, details FROM heartbeat_events WHERE kind = 'distri
 like($node->query_error('SELECT heartbeat_distribute()'), qr/the tables are already distributed/, 'a second heartbeat_distribute() fails');
 is($node->query("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'"), 'on', 'sessions keep their synchronous_commit');
 
-# The rollup: sums, marks, both in one minute, late readings.
+# The rollup: sums, marks, sums and marks in one minute, late readings.
 $node->assert_summary('the summary is exact while the sums are not folded');
 await_rollup();
 $node->assert_summary('the summary is exact when the sums are folded');

@@ -57,7 +57,7 @@ std::string text_of(const Batch &batch, BatchBytes piece) {
 void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32_t, int64_t> *next) {
     while (input->size > 0 && kept->size() < 64) {
         const int32_t partition = input->byte() % 3;
-        // mostly a later offset, sometimes an earlier one, as after a seek
+        // mostly a later offset, and sometimes an earlier offset, as after a seek
         const int64_t offset = std::max<int64_t>(0, (*next)[partition] + input->byte() % 8 - 2);
         const std::string payload = make_payload(input);
         const MessageView message = {
@@ -102,7 +102,7 @@ Key key_of(const Batch &batch, uint32_t index) {
     return {text_of(batch, batch.messages[index].customer_id), batch.messages[index].event_time};
 }
 
-// Checks the lists: std::map orders keys as the tables do, and keeps the first message of each key.
+// Checks the lists. std::map orders keys as the tables do, and keeps the first message of each key.
 void check_lists(const Batch &batch) {
     std::map<Key, uint32_t> tables[2];
     std::vector<uint32_t> dead_letters;

@@ -1,4 +1,5 @@
-// Fuzzing: if decode_plain() accepts a payload, its reading is the same as the JSON parser's, bit for bit.
+// Fuzzing: if decode_plain() accepts a payload, its reading and the JSON parser's reading are equal, bit for
+// bit.
 #include "decode/decode_json.h"
 #include "decode/decode_plain.h"
 

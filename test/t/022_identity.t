@@ -37,7 +37,7 @@ sub make_again
 	return;
 }
 
-my $unread = 0;    # the number of messages that Kafka removed and that the worker might have read
+my $unread = 0;    # the number of messages that the worker did not read, because Kafka removed them first
 sub is_stored
 {
 	my ($count, $what) = @_;

@@ -64,7 +64,7 @@ my $began    = time;
 $node->query('DROP EXTENSION heartbeat CASCADE');
 cmp_ok(time - $began, '<', 20, 'DROP EXTENSION CASCADE ends within 20 seconds');
 is($node->query(q{SELECT count(*) FROM pg_class WHERE relname ~ '^(heartbeat_|vw_)'}), 0, 'DROP EXTENSION CASCADE leaves no table partition behind');
-publish(200);    # idle workers notice at the next reading
+publish(200);    # idle workers notice DROP EXTENSION only at the next reading
 $node->wait_for_log(qr/STOPPED: extension "heartbeat" is not in this database/, $position);
 $position = $node->log_position;
 publish(200);

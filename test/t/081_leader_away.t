@@ -116,7 +116,7 @@ sub heal
 	return;
 }
 
-# A broker is killed under load: partitions that were never on this broker are read without a pause.
+# A broker is killed under load: the worker reads the partitions that were never on this broker without a pause.
 my $end_load = load($topic, 1, 2);
 $node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'the worker stores messages of the load');
 $kafka->node(1)->kill9;

@@ -1,4 +1,4 @@
-// Unit tests: which error of the brokers is shown to a person.
+// Unit tests: which of the brokers' errors the extension shows.
 #include "kafka/broker_errors.h"
 
 #include <gtest/gtest.h>

@@ -118,7 +118,7 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
             EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
         expect_all(*batch);
         while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
-            while (!batch_restore(batch)) // as the worker does before each attempt to store the batch
+            while (!batch_restore(batch)) // the worker does the same before each attempt to store the batch
                 ;
         EXPECT_FALSE(batch->messages[batch->dead_letters.back()].is_reading());
         while (!batch_restore(batch))
@@ -221,7 +221,7 @@ class OutOfMemoryConsumer : public testing::Test {
         EXPECT_GT(refused, 10);
     }
 
-    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // a new assignment waits for it
+    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // a new assignment waits for this time
     rd_kafka_t *producer = nullptr;
     rd_kafka_mock_cluster_t *cluster = nullptr;
     Consumer *consumer = nullptr;

@@ -1,4 +1,4 @@
-// Unit tests: texts from outside, made safe to store and to show.
+// Unit tests: heartbeat makes texts of Kafka and librdkafka safe to store and to show.
 #include "decode/utf8_text.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-# Test code: parses a text in Prometheus' format on standard input by Prometheus' own parser, and prints it as JSON. With
-# names of YAML files, it prints their contents as JSON.
+# Test code: reads a text in Prometheus' format from standard input, parses it by Prometheus' own parser, and prints the
+# result as JSON. If names of YAML files are given, it prints the contents of these files as JSON.
 import json
 import sys
 

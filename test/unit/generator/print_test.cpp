@@ -1,4 +1,4 @@
-// Unit tests of the generator: lines on standard output, and errors while writing them.
+// Unit tests of the generator: lines on standard output, and errors of writing.
 #include "print.h"
 
 #include <csignal>

@@ -1,4 +1,4 @@
-// Unit tests of the generator: the lines of a replayed file are published byte for byte, with the right keys.
+// Unit tests of the generator: a replay publishes the lines of a file byte for byte, with the right keys.
 #include "replay.h"
 
 #include "replay_key.h"
@@ -138,7 +138,7 @@ TEST(Replay, MessagesHaveKeysAndNoTimestamps) {
 TEST(Replay, WaitsForASilentPipe) {
     const std::string path = testing::TempDir() + "replay-pipe-" + std::to_string(getpid());
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
-    FILE *writer = fopen(path.c_str(), "r+"); // opens without waiting for a reader
+    FILE *writer = fopen(path.c_str(), "r+"); // "r+" opens the pipe without waiting for a reader
     ReplaySource source(path);
     Message message;
     EXPECT_EQ(source.next(&message), SourceState::waiting);

@@ -39,7 +39,7 @@ sub new
 {
 	my ($class, %opt) = @_;
 	my $self = bless { padding => 0, %opt, events => [] }, $class;
-	$self->{begin}  = int(time) - 6 * 3600;    # the event time of the messages passes faster than real time
+	$self->{begin}  = int(time) - 6 * 3600;    # begins in the past, because the event time of the messages passes faster than real time
 	$self->{deck} //= $self->_is_cluster ? 'cluster' : 'single';
 	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $self->{$_} } qw(seed workers partitions deck));
 	my $faults = $self->_is_cluster ? 'Heartbeat::Chaos::ClusterFaults' : 'Heartbeat::Chaos::Faults';

@@ -64,7 +64,7 @@ sub _serve
 	my ($self, $listener) = @_;
 	$SIG{PIPE} = 'IGNORE';
 	my $all = IO::Select->new($listener);
-	my %said;    # by file descriptor
+	my %said;    # the bytes received from each client, by file descriptor
 	my @later;    # answers without a message to a fetch; the broker sends them a moment later
 	my @late;    # answers that the broker sends later: the time, the client, the answer
 	while (1)

@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 
-# Further options: topic, standstill (a Heartbeat::Chaos::Standstill, which is told which broker is down).
+# Further options: topic, standstill (a Heartbeat::Chaos::Standstill, whose down() and up() it calls for a broker).
 sub strike
 {
 	my ($self, $fault) = @_;

@@ -159,7 +159,7 @@ sub leader_of
 	return $self->node(($self->partitions($topic))[$partition]{leader});
 }
 
-# Returns the ids of the leaders by partition; -1: none.
+# Returns the ids of the leaders, by partition. -1 means that the partition has no leader.
 sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
 
 # Starts a process that writes each change of a topic's leaders to a file, as kafka-cluster watch prints it. The process ends

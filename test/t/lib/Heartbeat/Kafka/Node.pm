@@ -177,7 +177,7 @@ sub _end
 	my ($self, $signal) = @_;
 	my $pid = $self->{pid} // return;
 	kill($signal, $pid);
-	kill('CONT', $pid) if $self->{frozen};    # the pending signal takes effect then
+	kill('CONT', $pid) if $self->{frozen};    # so that the pending signal takes effect
 	my $deadline = time + 30;
 	while (waitpid($pid, WNOHANG) == 0)
 	{
