@@ -1,4 +1,5 @@
-# Benchmark: two builds of the extension drain the same topic in turn. Run it through bench/compare, which builds them.
+# Benchmark: two builds of the extension store the messages of the same topic in turn. Run it through bench/compare, which
+# builds them.
 
 use strict;
 use warnings;

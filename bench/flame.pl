@@ -1,4 +1,4 @@
-# Benchmark: samples the stacks of all threads of a worker while it drains a backlog. Run it through bench/flame.
+# Benchmark: samples the stacks of all threads of a worker while it stores a backlog. Run it through bench/flame.
 
 use strict;
 use warnings;
@@ -17,7 +17,8 @@ my $bench = Heartbeat::Bench->new('flame');
 $bench->publish(count => $readings, customers => 1000);
 $bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
 
-# The benchmark does not sample the first drain, because its caches are cold and its catalog cache is empty.
+# The worker stores the backlog twice. The benchmark does not sample the first time, because the caches are cold and the
+# worker's catalog cache is empty.
 $bench->drain;
 $bench->empty_tables;
 mkdir $ENV{BENCH_OUT};

@@ -33,7 +33,8 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# Publishes a backlog of readings of the last minutes. The generator makes one reading for each customer in half a second.
+# Publishes a backlog of readings whose event times are in the last minutes. The generator makes one reading for each customer
+# in half a second.
 sub publish_recent
 {
 	my ($readings) = @_;
@@ -43,8 +44,8 @@ sub publish_recent
 	return;
 }
 
-# Drains the recent readings, and waits for their rollup, which begins half a minute after a reading. Returns the rows a
-# second of the drain.
+# Waits until the worker has stored the recent readings. Then waits for their rollup, which begins half a minute after a
+# reading. Returns how many rows per second the worker stored.
 sub ingest_rate
 {
 	$history->forget_recent;
@@ -94,9 +95,9 @@ sub measure_queries
 	return @medians;
 }
 
-# Measures the queries while the worker drains a backlog. Returns { left: the backlog after the last query, queries: [
-# median, slowest ] of each query, rate: rows a second of the drain, cpu: CPU seconds of the rollup, until_rolled_up: seconds
-# from the end of the drain until the rollup is complete }.
+# Measures the queries while the worker stores a backlog. Returns a hash. `left` is the backlog after the last query. `queries`
+# has [ median, slowest ] of each query. `rate` is how many rows per second the worker stored. `cpu` is the CPU time of the
+# rollup in seconds. `until_rolled_up` is the number of seconds from the end of the backlog until the rollup is complete.
 sub measure_busy
 {
 	$history->forget_recent;

@@ -1,4 +1,5 @@
-# Benchmark: the peak of the worker's private memory in each case that could make it grow. Run it through bench/memory.
+# Benchmark: measures the highest private memory of a worker, in each case in which its memory could grow. Run it through
+# bench/memory.
 
 use strict;
 use warnings;
@@ -34,8 +35,8 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 
 my $most = 0;
 
-# Prints the peak of a new worker that drains the topic several times. It drains several times, because a process may not
-# free memory at once.
+# Starts a new worker, which stores the messages of the topic several times. Prints the highest private memory of this worker.
+# The worker stores the messages several times, because a process does not always free memory at once.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

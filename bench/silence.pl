@@ -1,4 +1,4 @@
-# Benchmark: the cost of a rule about silence, for ingest and for the process that evaluates the rule. Run it through
+# Benchmark: the cost of a silence rule, for ingest and for the process that evaluates the rule. Run it through
 # bench/silence, which builds what it needs.
 
 use strict;

@@ -56,7 +56,7 @@ sub pin
 	return;
 }
 
-# Restarts the server with this number of workers, and drains the backlog.
+# Restarts the server with this number of workers, and waits until they have stored the backlog.
 sub drain
 {
 	my ($case, %opt) = @_;
@@ -93,7 +93,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# Sampling the waits costs CPU time, so the benchmark samples them in a separate drain.
+# It costs CPU time to sample the waits. So for the samples the workers store the backlog once more.
 print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

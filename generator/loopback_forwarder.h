@@ -1,5 +1,5 @@
 // Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
-// embedded_broker.cpp uses it. This code does not know Kafka.
+// embedded_broker.cpp uses it. This file does not depend on Kafka.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ struct Options {
     double interval =
         default_interval; // seconds between two readings of one customer; 0: as fast as possible
     double anomaly_rate = 0.05;
-    std::optional<double> rate; // readings a second in total; overrides interval
+    std::optional<double> rate; // readings per second in total; overrides interval
     std::optional<uint64_t> count;
     std::optional<double> duration; // seconds
     std::optional<uint64_t> seed;

@@ -1,6 +1,6 @@
 // Generator, replay: makes messages of the lines of a file or of standard input, without changing a byte.
 //
-// It reads from a file descriptor and not from a stream. A pipe may give no bytes for a long time, and the
+// It reads from a file descriptor and not from a stream. A pipe can give no bytes for a long time, and the
 // run must handle delivery reports and Ctrl-C in this time.
 #include "replay.h"
 

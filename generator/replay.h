@@ -16,7 +16,7 @@ class ReplaySource : public Source {
     ReplaySource(const ReplaySource &) = delete;
     ReplaySource &operator=(const ReplaySource &) = delete;
 
-    // An empty line is a message with an empty payload. The last line may have no newline.
+    // An empty line is a message with an empty payload. The last line does not need a newline.
     SourceState next(Message *message) override;
     std::string error() const override { return error_; }
 

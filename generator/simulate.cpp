@@ -59,7 +59,7 @@ bool Simulator::next(Reading *reading) {
 
 bool Simulator::next_event_time(int64_t *event_time) {
     if (!settings_.start_time) {
-        // The clock may give the same time twice, or go back. Each event time of a customer must be later
+        // The clock can give the same time twice, or go back. Each event time of a customer must be later
         // than the customer's last one.
         int64_t &last = last_wall_time_[customer_];
         last = std::max(wall_clock_(), last + 1);

@@ -31,7 +31,7 @@ DROP VIEW heartbeat_members;
 CREATE EXTENSION heartbeat;
 ALTER EXTENSION heartbeat SET SCHEMA pg_catalog;
 
--- DROP EXTENSION also drops the table partitions that were made later, with their rows, and leaves nothing
+-- DROP EXTENSION also drops the table partitions that heartbeat has created since CREATE EXTENSION, with their rows, and leaves nothing
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-23 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-1', 70, '2026-11-22 14:39+00');
 SELECT heartbeat_pause();

@@ -70,7 +70,7 @@ CALL roll_up(ARRAY['2026-11-22 14:38+00', '2026-11-22 14:39+00', '2026-11-22 14:
 SELECT count(*) AS marks FROM heartbeat_stale_minutes;
 SELECT * FROM wrong;
 SELECT metric, value FROM vw_pipeline_summary WHERE metric = 'customers';
--- the view reads the rollup: without a mark it reads no readings
+-- the view reads the rollup: without a mark it reads no rows of the readings' tables
 SELECT count(*) AS rows, sum(reading_count) AS readings FROM vw_customer_bpm_summary;
 BEGIN;
 DELETE FROM heartbeat_rollup;

@@ -1,6 +1,6 @@
 // The launcher. PostgreSQL starts this process. It waits for the database heartbeat.database, and logs once
 // why it waits. It starts the maintenance worker and the ingest workers, and starts them again when they end.
-// It does not know the work of these processes.
+// It does not depend on the work of these processes.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -52,7 +52,7 @@ struct Database {
 };
 
 // Scans pg_database without an index. The launcher is not connected to a database, and in such a process the
-// indexes of the catalogs may not be ready.
+// indexes of the catalogs are not always ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();

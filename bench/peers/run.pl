@@ -1,4 +1,5 @@
-# Benchmark: one worker and two consumers in Python drain the same topic in turn. Run it through bench/peers/run.
+# Benchmark: one worker and two consumers in Python store the messages of the same topic in turn. Run it through
+# bench/peers/run.
 
 use strict;
 use warnings;
@@ -23,7 +24,8 @@ $bench->publish(count => $opt{readings}, customers => $customers);
 # partitions.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 
-# Returns the rows a second, and the CPU seconds for a million rows: of the client, and of its server process.
+# Returns how many rows per second the consumer stored, and the CPU seconds for a million rows: of the client, and of its server
+# process.
 sub run_peer
 {
 	my ($peer) = @_;

@@ -19,7 +19,7 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
 }
 
-# Checks the layout of src/: no floor includes a floor above it, no two units include each other, and each header compiles
+# Checks the floors of src/: no floor includes a floor above it, no two units include each other, and each header compiles
 # alone. Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw
 # strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions and
 # files that exist.

@@ -92,4 +92,4 @@ END;
 COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
     'Internal: raises and closes alerts by the enabled rules, and announces each alert by NOTIFY heartbeat_alert. The '
     'maintenance worker calls the function a second after readings have arrived. If a rule or an open alert depends on the '
-    'clock, the maintenance worker also calls the function every five seconds. Only these calls evaluate the rules on silence.';
+    'clock, the maintenance worker also calls the function every five seconds. Only these calls evaluate the silence rules.';

@@ -43,8 +43,8 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
--- reading reads another table partition, and a replay stores the reading again. The function searches for readings only where an
--- index makes each search fast.
+-- reading searches another table partition, and a replay stores the reading again. The function searches for readings only
+-- where an index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off

@@ -47,7 +47,7 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     one regclass;
 BEGIN
-    IF function IS NULL THEN -- the tables have a layout that allows no triggers
+    IF function IS NULL THEN -- the table layout allows no triggers
         RETURN;
     END IF;
     FOR one IN

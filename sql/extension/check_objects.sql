@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH parents AS MATERIALIZED ( -- parents may have left the extension (ALTER EXTENSION heartbeat DROP TABLE), but belong to its owner
+    WITH parents AS MATERIALIZED ( -- also parents that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
                           'heartbeat_rollup_pending'::regclass]) t (parent)

@@ -13,8 +13,8 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
--- A person or retention deletes unresolved dead letters. The trigger counts them, so that heartbeat_audit_tables() stays exact, and
--- heartbeat.dead_letter_limit knows the number of dead letters without a count of rows.
+-- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
+-- Workers compare heartbeat.dead_letter_limit with counters, and do not have to count the rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS

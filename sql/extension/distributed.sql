@@ -1,6 +1,7 @@
 --
--- Returns whether this server has the rows of the tables, or Citus has distributed them over its nodes (heartbeat_distribute()). The
--- other pieces call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and do not know Citus.
+-- Returns whether this server has the rows of the tables, or Citus has distributed them over its nodes
+-- (heartbeat_distribute()). The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
+-- have no code for Citus.
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean

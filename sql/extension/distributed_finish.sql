@@ -1,5 +1,5 @@
 --
--- An update has created the functions again, with their dependencies. If the tables are distributed, this piece removes the
+-- An update has created the functions again, with their dependencies. If the tables are distributed, this file removes the
 -- dependencies.
 --
 

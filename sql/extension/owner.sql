@@ -11,7 +11,7 @@ CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RET
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    members CONSTANT text := -- $1 is parents, which may have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    members CONSTANT text := -- $1 is parents, also those that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
         'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
         ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
         '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'

@@ -71,7 +71,8 @@ BEGIN
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- pg_get_expr() waits for locks on the table, and another session that makes table partitions locks the default partition
+                 -- pg_get_expr() waits for locks on the table, and a session that creates table partitions locks the default
+                 -- one
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
@@ -81,7 +82,7 @@ BEGIN
                           AND b.begin < w.week + interval '7 days' AND b.end > w.week)
         ORDER BY w.week, p.number
     LOOP
-        IF made = 0 THEN -- only one session makes table partitions; readers and writers continue
+        IF made = 0 THEN -- only one session creates table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
         -- another session may have made it meanwhile

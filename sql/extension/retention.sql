@@ -32,8 +32,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The statements that take long come first. They lock no table that ingest waits for, so they may wait for the rollup or for
-    -- the maintenance worker, which also applies retention.
+    -- The statements that take long come first. They lock no table that ingest waits for. So ingest does not wait while these
+    -- statements wait for the rollup or for the maintenance worker, which also applies retention.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,

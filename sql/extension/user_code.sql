@@ -1,5 +1,5 @@
 --
--- Code of other roles
+-- Refuses triggers, rules and policies of other roles
 --
 
 CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void

@@ -1,6 +1,6 @@
-# Joins an update's script. A line `-- @piece@` becomes that piece of sql/extension. `-- @code@` becomes all pieces named in the
-# variable `code`, whose functions and views replace the old ones. `-- @comments@` becomes the comments in all pieces named in the
-# variable `tables`, without the tables.
+# Joins an update's script. A line `-- @piece@` becomes the file piece.sql of sql/extension. `-- @code@` becomes all files that
+# the variable `code` names. Their functions and views replace the old functions and views. `-- @comments@` becomes the comments
+# in all files that the variable `tables` names, without the tables.
 function include(piece, what,    file, line, inside) {
     file = "sql/extension/" piece ".sql"
     while ((getline line < file) > 0) {

@@ -1,6 +1,6 @@
 // heartbeat_record_calls(). The body of a function of the extension names other functions, and PostgreSQL
 // records these dependencies when it creates the function. heartbeat_record_calls() removes them from the
-// catalog, or records them again. SQL has no statement that removes them. The piece of SQL that declares
+// catalog, or records them again. SQL has no statement that removes them. The file of SQL that declares
 // heartbeat_record_calls() explains why heartbeat removes them.
 #include "server/server.h"
 

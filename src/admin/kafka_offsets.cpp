@@ -55,7 +55,7 @@ void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetIn
     }
 }
 
-// Accepts an offset without a check, and tells the user so. A person may set an offset before the topic
+// Accepts an offset without a check, and tells the user so. A person can set an offset before the topic
 // exists, or while Kafka does not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),

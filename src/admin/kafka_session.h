@@ -24,11 +24,12 @@ void kafka_session_close(int code, Datum consumer);
 // statement_timeout, barriers and the postmaster's death. The session does not wait in a call of librdkafka.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
-// Asks Kafka for the topic. The answer can be that the topic does not exist. Returns false if Kafka has not
-// answered in these seconds; *error says why.
+// Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka
+// has not answered in these seconds; *error says why.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
-// Asks Kafka for the topic. Raises an error if Kafka does not answer, and also if the topic does not exist.
+// Asks the brokers about the topic. Raises an error if no broker answers, and also if the topic does not
+// exist.
 TopicDescription kafka_session_describe(Consumer *consumer);
 
 // Each element of `ranges` names a partition. Sets the element's first and end offset to those that Kafka

@@ -51,7 +51,7 @@ struct Replay {
     int64_t stored;
 };
 
-// Reads and stores the pieces of one round. A round has at most one piece of each partition.
+// Reads and stores several replay pieces at the same time, at most one piece of each partition.
 void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, ReplayProgress *all) {
     replay_begin(&replay->reader, pieces, count);
     while (replay_next(&replay->reader)) {
@@ -71,7 +71,8 @@ void report(Replay *replay, const ReplayProgress &progress) {
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
-// Copies the next non-empty piece of each partition to `round`. Returns the number of copied pieces.
+// Copies the next replay piece with messages of each partition to `round`. Returns the number of copied
+// pieces.
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;

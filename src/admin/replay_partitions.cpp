@@ -119,7 +119,8 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
 
 // Returns whether the topic has this partition. A partition that the topic lacks, and that ingest has never
 // read, has a row only because a person has set its offset in advance. Such a partition has nothing to
-// replay. If ingest has read the partition, the topic is now another topic, and the function raises an error.
+// replay. If ingest has read a partition that the topic lacks, the present topic is not the topic that ingest
+// has read, and the function raises an error.
 bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -1,5 +1,6 @@
-// A piece of a Kafka partition is a range of offsets that a replay reads. Ingest has either read all offsets
-// of the range, or none of them. replay_plan.cpp makes the pieces, and replay_read.cpp reads them.
+// A replay piece is a range of offsets of one Kafka partition. Ingest has either read all offsets of the
+// range, or none of them. replay_plan.cpp makes the replay pieces, and replay_read.cpp reads their messages
+// from Kafka.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Divides the offsets that a replay reads into pieces (replay_piece.h). A piece begins or ends at the bounds
-// of the ranges in heartbeat_gaps, and at the first offset that ingest has read of the partition. replay.cpp
-// calls it first.
+// Divides the offsets that a replay reads into replay pieces (replay_piece.h). A replay piece begins or ends
+// at the bounds of the ranges in heartbeat_gaps, and at the first offset that ingest has read of the
+// partition. replay.cpp calls it first.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"
@@ -25,8 +25,8 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
     plan->pieces[plan->count++] = {partition, from, std::max(from, to), skipped, plan->rows};
 }
 
-// Adds the pieces of one partition. The counters in heartbeat_offsets have already counted the messages that
-// ingest has read. They have not counted the messages of pieces with `skipped`.
+// Adds the replay pieces of one partition. The counters in heartbeat_offsets have already counted the
+// messages that ingest has read. They have not counted the messages of replay pieces whose `skipped` is true.
 void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;

@@ -1,5 +1,5 @@
-// Plans which pieces of Kafka partitions a replay reads (replay_piece.h). replay.cpp calls it.
-// It reads and stores no messages.
+// Plans which ranges of offsets a replay reads (replay_piece.h). replay.cpp calls it. This file reads and
+// stores no messages.
 #pragma once
 
 #include "admin/replay_partitions.h"
@@ -8,7 +8,8 @@
 namespace heartbeat {
 
 struct ReplayPlan {
-    // sorted by partition and offset; a partition without messages to read has one empty piece
+    // sorted by partition and offset; a partition without messages to read has one replay piece without
+    // offsets
     ReplayPiece *pieces;
     size_t count;
     size_t rows; // number of partitions

@@ -38,9 +38,9 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
     return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
 }
 
-// Records the next offset to read of each partition. If the session has read a piece to its end, pauses the
-// piece's partition, so that librdkafka fetches no more messages of it while the session reads the other
-// partitions.
+// Records the next offset to read of each partition. If the session has read a replay piece to its end,
+// pauses the partition of this piece. librdkafka then fetches no more messages of this partition while the
+// session reads the other partitions.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;
@@ -63,7 +63,7 @@ void wait(Consumer *consumer) {
     ResetLatch(MyLatch);
 }
 
-// Reads until the batch is full or all pieces are read.
+// Reads until the batch is full or all replay pieces are read.
 void fill(ReplayReader *reader) {
     TimestampTz heard_at = GetCurrentTimestamp();
     while (reader->remaining > 0) {

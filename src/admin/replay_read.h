@@ -1,4 +1,4 @@
-// Reads pieces of several Kafka partitions at the same time, batch by batch. replay.cpp and
+// Reads replay pieces of several Kafka partitions at the same time, batch by batch. replay.cpp and
 // replay_removed.cpp call it. A user can cancel the session while it reads. This file does not store the
 // batches.
 #pragma once
@@ -15,18 +15,18 @@ struct ReplayReader {
     Batch *batch;
     const ReplayPiece *pieces; // one for each partition, in ascending order of partitions
     size_t count;
-    int64_t *reached; // for each piece, the next offset to read
-    size_t remaining; // number of pieces that are not read to their end
+    int64_t *reached; // for each replay piece, the next offset to read
+    size_t remaining; // number of replay pieces that are not read to their end
 };
 
-// Empties the batch and begins to read the pieces. No piece may be empty.
+// Empties the batch and begins to read the replay pieces. Each replay piece must have at least one offset.
 void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count);
 
 // Waits for the next messages and adds them to the batch. Does not seal the batch. Returns false if all
-// pieces are read and the batch is empty.
+// replay pieces are read and the batch is empty.
 bool replay_next(ReplayReader *reader);
 
-// The piece of this partition.
+// Returns the replay piece of this partition.
 const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
 
 // Reads the message at the first offset of each range, and sets kafka_times to the times of these messages:

@@ -11,7 +11,7 @@ namespace heartbeat {
 
 namespace {
 
-// Locks the letters and returns their sizes, without reading their keys and payloads.
+// Locks the dead letters and returns their sizes. It does not read their keys and payloads.
 Statement select_letters = {
     {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT4OID}, R"sql(
     SELECT id, coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(payload), 0)

@@ -1,5 +1,5 @@
 // Writes the results of a retry to the dead letters. A dead letter that is a reading now becomes resolved.
-// Each other dead letter gets its present error, which may differ from its earlier error. retry.cpp calls
+// Each other dead letter gets its present error, which can differ from its earlier error. retry.cpp calls
 // this file after it has stored the batch.
 #include "server/server.h"
 

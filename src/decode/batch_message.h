@@ -1,5 +1,6 @@
 // The fields that a batch keeps of each message, and the progress of each Kafka partition. The batch owns the
-// bytes of its messages: a BatchBytes names a piece of them, and Batch::at() finds it.
+// bytes of its messages. A BatchBytes says where the batch has a key, a payload or a text, and Batch::at()
+// returns its bytes.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -10,7 +11,8 @@
 
 namespace heartbeat {
 
-// A piece of the batch's bytes. Size -1 stands for a NULL, which differs from an empty piece.
+// The place of a key, a payload or a text in the batch's bytes. Size -1 stands for a NULL. Size 0 stands for
+// an empty text.
 struct BatchBytes {
     size_t position;
     int32_t size;

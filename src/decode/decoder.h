@@ -1,6 +1,6 @@
-// The interface of decoders: a decoder makes a reading of a Kafka message, or the error that makes the
-// message a dead letter. Each format of messages has a decoder in a file of its own. pipeline.cpp calls it
-// and knows no format.
+// The interface of decoders. A decoder converts a Kafka message into a reading, or returns an error; the
+// message then becomes a dead letter. Each message layout has a decoder in a file of its own. pipeline.cpp
+// calls the decoder and does not depend on a message layout.
 #pragma once
 
 #include "decode/decode_error.h"

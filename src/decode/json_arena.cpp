@@ -17,7 +17,7 @@ std::atomic<json_malloc_t> outer_malloc;
 std::atomic<json_free_t> outer_free;
 std::mutex installing;
 
-// jansson converts numbers with the C library, which takes the decimal point from the locale. The server may
+// jansson converts numbers with the C library, which takes the decimal point from the locale. The server can
 // change the locale of the process for a moment at any time, but not the locale of a thread. So a parse sets
 // the thread's locale to c_locale(). The result is 0 if there was no memory to make the locale. The thread
 // then keeps its own locale.
@@ -31,8 +31,9 @@ locale_t c_locale() noexcept {
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
 // heartbeat never removes its allocator, because no thread can know whether another thread is in a parse.
-// Another library may replace heartbeat's allocator later. The next call of install() then installs
-// heartbeat's allocator again. Outside a parse it calls that library's allocator.
+// Another library can replace heartbeat's allocator at any time. The next call of install() then installs
+// heartbeat's allocator again. Outside a parse, heartbeat's allocator calls the allocator of the other
+// library.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;

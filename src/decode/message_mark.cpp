@@ -12,9 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the index of the mark that the trail can best do without. For each mark it divides the gap between
-// the mark's two neighbours by the distance from the mark to the newest mark. The mark with the smallest
-// quotient is the result. It is never the first or the last mark.
+// Returns the index of the mark that the trail needs least. The function computes a quotient for each mark:
+// the gap between the mark's two neighbours, divided by the distance from the mark to the newest mark. It
+// returns the mark with the smallest quotient, and never the first or the last mark.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// data == nullptr stands for a NULL, which differs from an empty piece.
+// data == nullptr stands for a NULL. Size 0 with another pointer stands for an empty text.
 struct MessageBytes {
     const void *data = nullptr;
     size_t size = 0;

@@ -49,7 +49,7 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
 // breaks a line or changes the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
-// Copies a text that should be UTF-8.
+// Copies a text. The caller expects UTF-8, but the text can have invalid bytes.
 void utf8_copy(char *to, size_t size, const char *from) noexcept;
 
 // Formats as printf() does, and copies the result as utf8_copy() does. Before the copy, the formatted text is

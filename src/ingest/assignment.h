@@ -1,7 +1,7 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
 // again after each connect, each seek and each mismatch. If only one partition was away and can be read
 // again, the worker decides only for this partition. consumer_session.cpp and batch_cycle.cpp call this file.
-// It does not know how the worker stores batches.
+// This file does not depend on how the worker stores batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

@@ -83,8 +83,8 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
         transaction_abandon();
         return StoreResult::paused;
     }
-    // The previous attempt may have made dead letters of readings, and then failed with an error that is not
-    // about a row. PostgreSQL has undone these dead letters, so the batch makes them readings again.
+    // The previous attempt may have converted readings into dead letters, and then failed with an error that
+    // is not about a row. PostgreSQL has undone these dead letters, so the batch makes them readings again.
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
@@ -189,7 +189,7 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
     if (!takes || cycle->after == AfterBatch::assign_again)
-        return; // no message may follow the lost messages
+        return; // the batch must not have messages after the lost messages
     if (cycle->after == AfterBatch::join)
         return consumer_listen(consumer); // so that the next answer of Kafka wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));

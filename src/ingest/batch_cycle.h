@@ -1,5 +1,5 @@
 // Fills the batch of an ingest worker, decides when the batch is due, and stores it. worker_batch.cpp and
-// consumer_session.cpp call this file. It does not know the states of the worker.
+// consumer_session.cpp call this file. It does not depend on the states of the worker.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -61,9 +61,9 @@ long batch_cycle_until_due(const BatchCycle *cycle);
 // and the caller can store it again.
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
 
-// Does the periodic work of a reading worker: commits offsets to the Kafka group, and asks for the topic and
-// the leaders of its partitions. It waits for no answer. Returns the milliseconds until the next periodic
-// work is due.
+// Does the periodic work of a worker that consumes messages. It commits offsets to the Kafka group, asks the
+// brokers about the topic, and asks the leaders of the partitions which offsets they hold. It waits for no
+// answer. Returns the milliseconds until the next periodic work is due.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

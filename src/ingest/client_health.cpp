@@ -14,7 +14,7 @@ constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 
-// A broker that has just started may report an empty list of brokers. librdkafka 2.10 and newer then forgets
+// A broker that has just started can report an empty list of brokers. librdkafka 2.10 and newer then forgets
 // all brokers, and never looks for a broker again (librdkafka's issue 5301).
 bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
     bool patient = connected && !partitions_any_away(*partitions);

@@ -8,12 +8,12 @@ namespace heartbeat {
 
 struct ClientHealth {
     int tries;                   // number of unanswered questions after which the client is replaced
-    TimestampTz leader_patience; // how long a leader may be away before the client is replaced
+    TimestampTz leader_patience; // after a leader has been away for this time, the worker replaces the client
 };
 
 // Returns whether a new client must replace this client. If a new client does not help soon, it does not help
 // at all. So after each replacement the time until the next replacement doubles. `connected`: a broker has
-// answered this client before. Such a client may leave more questions unanswered.
+// answered this client before. The worker replaces such a client only after more unanswered questions.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int clients_max = 4; // at most so many clients may still have threads that wait in librdkafka
+constexpr int clients_max = 4; // at most so many clients can still have threads that wait in librdkafka
 
 bool abandoned = false; // a client did not close, and its threads still run
 

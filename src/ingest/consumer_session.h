@@ -1,5 +1,5 @@
 // The connection of an ingest worker to Kafka: its consumer client, its assignment and its current batch. The
-// steps of the worker (worker*.cpp) call this file. It does not know the states of the worker.
+// steps of the worker (worker*.cpp) call this file. It does not depend on the states of the worker.
 #pragma once
 
 #include "ingest/batch_cycle.h"

@@ -1,5 +1,5 @@
-// The knowledge of an ingest worker about each Kafka partition of the topic: whether the worker reads the
-// partition, whether a question about it is under way, and why it is away. topic_watch.cpp and
+// Records the state of each Kafka partition of the topic for an ingest worker: if the worker reads the
+// partition, if a question about it is under way, and why it is away. topic_watch.cpp and
 // leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
@@ -61,7 +61,7 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
 // Returns whether a partition of the worker has been away for this time although Kafka names its leader. If
-// so, the client may ignore the present leader: see client_health.cpp.
+// so, it is possible that the client ignores the present leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Returns the milliseconds until the next question is due.

@@ -13,7 +13,7 @@ namespace heartbeat {
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the range of each partition that belongs to the worker but that the worker does not read. The next
-// steps ask for the topic again, and then ask the leaders of these partitions.
+// steps ask the brokers about the topic again, and then ask the leaders of these partitions.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

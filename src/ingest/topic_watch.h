@@ -18,7 +18,7 @@ enum class TopicNews {
 // Forgets all answers about the partitions, but not the description of the topic.
 void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer);
 
-// Asks for the topic if this question is due, and takes the answer.
+// Asks the brokers about the topic if this question is due, and takes the answer.
 TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Error *error);
 
 } // namespace heartbeat

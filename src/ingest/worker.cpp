@@ -37,7 +37,7 @@ void begin_again() {
     worker.session.trouble = Trouble::none;
     worker.session.assignment.told = false;
     suspicions_forget(&worker.session.assignment.suspicions);
-    worker_enter(WorkerPhase::looking); // it stops reading: a seek may have moved the stored offsets
+    worker_enter(WorkerPhase::looking); // no longer consumes: a seek may have moved the offsets
 }
 
 // Reads heartbeat_control, and enters the phase that its content requires.

@@ -1,5 +1,5 @@
 // The steps of an ingest worker until it has assigned partitions. worker.cpp and worker_batch.cpp call them.
-// The steps do not know how the worker fills and stores a batch.
+// The steps do not depend on how the worker fills and stores a batch.
 #pragma once
 
 #include "ingest/worker_state.h"

@@ -1,5 +1,5 @@
-// The step of an ingest worker while it reads. worker.cpp calls it when partitions are assigned.
-// It does not know the loop of the worker.
+// The step of an ingest worker that consumes messages. worker.cpp calls it when partitions are assigned. The
+// step does not depend on the loop of the worker.
 #pragma once
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
 // Opens and replaces the consumer client of an ingest worker. The other steps of the worker call this file.
-// It does not know when the worker assigns partitions.
+// It does not depend on when the worker assigns partitions.
 #pragma once
 
 #include "ingest/worker_state.h"

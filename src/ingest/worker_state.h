@@ -1,6 +1,6 @@
 // The data that an ingest worker keeps from step to step, even after an error of PostgreSQL. It has the
 // worker's phase, which only worker_enter() changes, and the state that the worker shows. Each step of the
-// worker (worker*.cpp) includes this header. The header does not know the steps.
+// worker (worker*.cpp) includes this header. The header does not depend on the steps.
 #pragma once
 
 #include "ingest/client_health.h"

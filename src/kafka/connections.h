@@ -1,4 +1,4 @@
-// Knows when a connection to a broker was made and lost. After a restart a broker can have another log.
+// Records when a connection to a broker was made and lost. After a restart a broker can have another log.
 // Before its new messages arrive, librdkafka loses the old connection and makes a new connection.
 // examination.cpp reads these times. librdkafka's own threads set them.
 #pragma once

@@ -83,7 +83,7 @@ int refresh_ms_of(rd_kafka_t *client) {
     rd_kafka_conf_res_t result =
         rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
     int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
-    // -1: librdkafka itself never asks for the topic
+    // -1: librdkafka itself never asks about the topic
     return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
@@ -159,7 +159,7 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 namespace {
 
 // Hands the client to a thread that destroys it, and waits for that thread for a limited time. If the topic
-// was deleted while the client was reading it, librdkafka may never return from the call that destroys the
+// was deleted while the client consumed it, librdkafka may never return from the call that destroys the
 // client.
 CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;

@@ -15,8 +15,9 @@ namespace heartbeat {
 
 namespace {
 
-// Stops reading the partition that has the error. After the error no batch may have a message of this
-// partition, until the partition is assigned again. The client continues to read the other partitions.
+// Makes the client consume no more messages of the partition that has the error. After the error a batch must
+// not have a message of this partition, until the partition is assigned again. The client continues to read
+// the other partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)

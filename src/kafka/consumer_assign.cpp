@@ -52,8 +52,8 @@ rd_kafka_resp_err_t code_of(const ErrorPointer &error) {
     return error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error.get());
 }
 
-// Makes the list of partitions with the offsets at which reading begins, and prepares their examinations. May
-// throw std::bad_alloc.
+// Makes the list of partitions with the offsets at which the client begins to consume them, and prepares
+// their examinations. May throw std::bad_alloc.
 ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions, size_t count) {
     std::vector<int64_t> starts;
     std::vector<Examination> examinations(count);

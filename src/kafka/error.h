@@ -5,7 +5,7 @@
 namespace heartbeat {
 
 // An error for a person: what the code has found, and what the person can do. It never has the value of a
-// property, which may be a secret.
+// property, which can be a secret.
 struct Error {
     char text[384];
 };

@@ -45,7 +45,8 @@ enum class Examined {
 };
 
 // The broker's answer that the epoch of the last consumed message ends at this offset. librdkafka 2.1 and
-// newer asks for this offset. If the log was truncated, librdkafka stops reading the partition with an error.
+// newer asks for this offset. If the log was truncated, librdkafka reports an error and consumes no more
+// messages of the partition.
 struct EpochEnd {
     int32_t partition;
     int64_t offset;

@@ -1,6 +1,6 @@
-// Wakes librdkafka's thread that fetches messages. Before version 2.2, that thread checks only once a second
-// whether a full queue has room again. With newer versions these calls do nothing. consumer_fill.cpp calls
-// them.
+// Wakes librdkafka's thread that fetches messages. In librdkafka before 2.2, this thread checks only once a
+// second whether a full queue has room again. With librdkafka 2.2 and newer, the two functions of this file
+// do nothing. consumer_fill.cpp calls both functions.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

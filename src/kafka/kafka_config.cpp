@@ -26,7 +26,7 @@ struct Property {
     const char *value;
 };
 
-// The user's file may change these properties.
+// The user's file is allowed to change these properties.
 constexpr Property defaults[] = {
     // These values are chosen so that the queue is full because of its size, and never because of its number
     // of messages. When the number of messages makes it full, librdkafka 2.0.2 stops fetching for a second.
@@ -36,7 +36,7 @@ constexpr Property defaults[] = {
     {"fetch.max.bytes", "8388608"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
-    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks for the topic in the same period
+    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic in the same period
 };
 
 // The file must not change these properties. heartbeat_offsets has the positions, so librdkafka must neither
@@ -148,7 +148,7 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // heartbeat knows this name, so it is safe to show
+        std::string name = '"' + property.name + '"'; // the name is in a list of heartbeat: safe to show
         if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
             name = properties_show_name(property.name);
         if (objection == nullptr) {

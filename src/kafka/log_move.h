@@ -1,5 +1,5 @@
-// Moves the reading of one partition to another offset. The examination and the search of a log
-// (examination.cpp, log_search.cpp) call it.
+// Makes the consumer client continue to consume one partition at another offset. The examination and the
+// search of a log (examination.cpp, log_search.cpp) call it.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,10 @@ namespace heartbeat {
 
 class Consumer;
 
-// Continues to read at the offset, and drops the queued messages of the partition. With a leader epoch,
-// librdkafka first asks the broker where this epoch ends. librdkafka before 2.1 ignores the leader epoch.
-// Returns false if librdkafka refuses, for example because it does not read the partition.
+// Makes the client continue at the offset, and drops the queued messages of the partition. With a leader
+// epoch, librdkafka first asks the broker where this epoch ends. librdkafka before 2.1 ignores the leader
+// epoch. Returns false if librdkafka refuses, for example because the partition is not assigned to the
+// client.
 bool log_move(Consumer *consumer, size_t index, int64_t offset, int32_t leader_epoch = -1);
 
 } // namespace heartbeat

@@ -22,7 +22,7 @@ struct PartitionPosition {
     int64_t log_end = INT64_MAX;
 };
 
-// The largest offset that can be right. A partition with a million messages a second reaches this offset
+// The largest offset that can be right. A partition with a million messages per second reaches this offset
 // after thirty years. If a broker gives a larger offset, heartbeat reports an error and does not use the
 // offset.
 inline constexpr int64_t offset_max = 1'000'000'000'000'000;

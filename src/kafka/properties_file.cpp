@@ -1,4 +1,4 @@
-// Reads the user's properties file. The file may have secrets. So this code checks the owner and the mode of
+// Reads the user's properties file. The file can have secrets. So this code checks the owner and the mode of
 // the file, and its error texts never quote a value.
 #include "kafka/properties_file.h"
 

@@ -31,8 +31,8 @@ inline constexpr const char *code_names[] = {
 };
 
 // Text properties of librdkafka 2.0 to 2.15 that are safe: they run and load no code, write no file and
-// listen on no port. A newer librdkafka may add properties that are not safe. So heartbeat refuses the text
-// value of a property that is not in this list. For every property it accepts a number, true or false,
+// listen on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses the
+// text value of a property that is not in this list. For every property it accepts a number, true or false,
 // because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",

@@ -1,4 +1,4 @@
-// Removes the values of the user's properties file from librdkafka's texts. A value may be a secret, and
+// Removes the values of the user's properties file from librdkafka's texts. A value can be a secret, and
 // librdkafka quotes values in errors and in its log. The redactor replaces each value by the name of its
 // property. The consumer client calls the redactor for each text that it shows.
 #pragma once

@@ -15,8 +15,7 @@
 
 namespace heartbeat {
 
-// A pipe. Its reading end becomes readable when librdkafka has queued an event, or when a thread has an
-// answer.
+// A pipe. Its read end becomes readable when librdkafka has queued an event, or when a thread has an answer.
 class Wake {
   public:
     Wake() noexcept; // see is_open()

@@ -1,5 +1,5 @@
-// Knows which brokers throttle the client because of a quota. A broker reports a throttle in its answer to a
-// fetch request. librdkafka's throttle callback stores the report here, inside the calls that read from the
+// Records which brokers throttle the client because of a quota. A broker reports a throttle in its answer to
+// a fetch request. librdkafka's throttle callback stores the report here, inside the calls that read from the
 // queue. consumer_throttled() and topic_ranges.cpp read the reports.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Asks for the topic, its id, the cluster's id and the leaders. The calls that wait run on threads of
-// question.h.
+// Asks the brokers about the topic, its id, the cluster's id and the leaders. The calls that wait run on
+// threads of question.h.
 #include "kafka/topic_query.h"
 
 #include "decode/utf8_text.h"

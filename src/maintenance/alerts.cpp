@@ -43,7 +43,7 @@ uint64_t rules_seen;
 // evaluation. Until then, ingest does not wake this process again.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-TimestampTz silence_due;           // for rules on silence: they take longest, so only the clock makes them
+TimestampTz silence_due;           // for silence rules: they take longest, so only the clock makes them
                                    // due
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 

@@ -1,5 +1,5 @@
-// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it. It does not know the
-// kinds of rules. heartbeat_evaluate_alerts() knows them.
+// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it. This file does not
+// depend on the kinds of rules, which only heartbeat_evaluate_alerts() handles.
 #pragma once
 
 extern "C" {

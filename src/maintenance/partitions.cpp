@@ -1,5 +1,5 @@
-// Calls the extension's functions that make and remove table partitions. For a minute it remembers each week
-// that has its table partitions, and each week for which they cannot be made now.
+// Calls the extension's functions that create and drop table partitions. For a minute it remembers each week
+// that has its table partitions, and each week whose table partitions cannot be created now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"

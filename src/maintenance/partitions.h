@@ -1,4 +1,4 @@
-// Makes the table partitions of the weeks that readings belong to, and applies retention. batch_cycle.cpp
+// Creates the table partitions of the weeks that readings belong to, and applies retention. batch_cycle.cpp
 // calls it before it stores a batch. maintenance.cpp calls it ahead of time.
 #pragma once
 
@@ -6,14 +6,14 @@
 
 namespace heartbeat {
 
-// Makes the table partitions that the batch needs, each in a transaction of its own. Readings more than a
+// Creates the table partitions that the batch needs, each in a transaction of its own. Readings more than a
 // year old or more than a week ahead come from devices with wrong clocks. For these readings it makes no
 // table partition, and they go to the default partitions. If a table partition cannot be made because a lock
 // is not free within a second, its readings also go to the default partitions. heartbeat_make_partitions()
 // moves them later.
 void partitions_prepare(const Batch *batch);
 
-// Makes the table partitions of this week and of the next week, so that ingest does not wait for them.
+// Creates the table partitions of this week and of the next week, so that ingest does not wait for them.
 void partitions_make_ahead();
 
 // Calls heartbeat_apply_retention(). Does nothing while heartbeat.retention is 0.

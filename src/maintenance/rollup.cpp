@@ -48,9 +48,9 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The number of minutes that one transaction rolls up, if the layout of the tables does not set this number.
-// adapt() changes the number to keep the transaction short, because the lock of the transaction prevents new
-// table partitions.
+// The number of minutes that one transaction rolls up, if the table layout does not set this number. adapt()
+// changes the number to keep the transaction short, because the lock of the transaction prevents new table
+// partitions.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);

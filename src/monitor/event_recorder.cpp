@@ -95,8 +95,9 @@ void write_start() {
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
-// Logs that a person should update the extension. The update is not urgent, because the library of a new
-// version also works with the tables of the previous version.
+// Logs that the extension's version differs from the library's version, with the hint to update the
+// extension. The update is not urgent, because the library of a new version also works with the tables of the
+// previous version.
 void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)

@@ -1,5 +1,5 @@
 // Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp and retry.cpp call it. It does
-// not know the kinds of events.
+// not depend on the kinds of events.
 #pragma once
 
 extern "C" {

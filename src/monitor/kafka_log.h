@@ -14,7 +14,7 @@ namespace heartbeat {
 void kafka_log_take(Consumer *consumer, WorkerSlot *slot);
 
 // Logs how many messages of each kind were not logged. Call it when the error is over. Otherwise only the
-// next message of this kind would report the number, and this message may never come.
+// next message of this kind would report the number, and it is possible that this message never comes.
 void kafka_log_tell_folded();
 
 } // namespace heartbeat

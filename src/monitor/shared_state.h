@@ -111,7 +111,7 @@ struct SharedState {
     pg_atomic_uint32 rollup_rows;   // rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
     pg_atomic_uint32 rules_watch;   // 1: an alert rule must be evaluated when readings arrive
-    pg_atomic_uint32 silence;       // the shortest period of a rule on silence, in seconds; 0: no such rule
+    pg_atomic_uint32 silence;       // the shortest period of a silence rule, in seconds; 0: no such rule
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the rules were last evaluated
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet

@@ -187,7 +187,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// The alert rules on silence apply only while ingest runs, so they call this function. It ignores failed
+// Silence rules apply only while ingest runs, so their evaluation calls this function. It ignores failed
 // duties of the maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;

@@ -25,7 +25,7 @@ Statement select_hold = {R"sql(
 
 // $2 has the partitions that the workers know, and $3 has the high watermarks of these partitions. If a sum
 // is too large for a bigint, the result is the largest bigint. If a person has set an offset in advance, it
-// has no lag, because its partition may never exist.
+// has no lag, because it is possible that its partition never exists.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

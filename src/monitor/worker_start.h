@@ -1,5 +1,5 @@
 // Starts a process of heartbeat. The launcher, the maintenance worker and each ingest worker call
-// worker_start() first. This file does not know the work of the process.
+// worker_start() first. This file does not depend on the work of the process.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -35,13 +35,14 @@ void worker_stats_lag(Lag *lag); // the lag of all partitions that a worker read
 // time since the start. Call it with the lock held.
 double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time at which the worker should have returned to its loop. Returns 0 if the worker is not late.
+// If the worker is late, returns the latest time at which it had to return to its loop. Otherwise returns 0.
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time since which the worker has had messages to read or to store. If the worker makes progress,
-// this time is counted anew. Returns 0 if the worker has no messages to read or to store. *partition is the
-// partition that it must read, or -1 if it is storing a batch. Call it with the lock held.
+// If the worker is storing a batch, returns the time at which it began to store it, and *partition is -1.
+// Otherwise the function looks for partitions of the worker that lag. For each of them it takes the time at
+// which the lag began, or at which messages were last stored. It returns the earliest of these times, and
+// *partition is this partition. Returns 0 if no partition of the worker lags. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
 
 // Returns true if a worker is storing a batch or a partition lags. Only then can a worker be stalled.

@@ -1,4 +1,4 @@
-// The functions that all templates of arrays.h call. They convert a piece of a batch to the database's
+// The functions that all templates of arrays.h call. They convert a text of a batch to the database's
 // encoding, and allocate an array.
 #include "server/server.h"
 

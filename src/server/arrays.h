@@ -15,8 +15,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns a piece of a batch in the database's encoding, and sets *size to its number of bytes. Raises an
-// error if the database's encoding does not have a character of the piece.
+// Returns a text of a batch in the database's encoding, and sets *size to its number of bytes. `piece` says
+// where the batch has the text. Raises an error if the text has a character that the database's encoding
+// cannot represent.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
 // Allocates an array for `count` elements whose data takes `data_size` bytes. The caller writes the data.
@@ -41,7 +42,8 @@ template <typename ValueAt> Datum array_of_timestamptz(size_t count, ValueAt uni
                                        [=](size_t i) { return to_timestamptz(unix_microseconds_at(i)); });
 }
 
-// An array of text from pieces of the batch. piece_at(i) returns piece i, which must not be NULL.
+// Makes an array of text from texts of the batch. piece_at(i) returns the place of text i, which must not be
+// NULL.
 template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count, PieceAt piece_at) {
     size_t data_size = 0;
     int size;
@@ -70,7 +72,7 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Makes an array of text from pieces of the batch in UTF-8. text_from_utf8() converts each piece, and
+// Makes an array of text from texts of the batch, which are UTF-8. text_from_utf8() converts each text, and
 // replaces the characters that the database cannot show.
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {

@@ -1,6 +1,6 @@
 // The common part of the three kinds of process: launcher, maintenance worker and ingest worker. It starts
-// the process, connects it to the database, handles interrupts and sleeps. It does not know the work of the
-// process.
+// the process, connects it to the database, handles interrupts and sleeps. This file does not depend on the
+// work of the process.
 #pragma once
 
 extern "C" {

@@ -1,5 +1,5 @@
-// Executes statements of constant text, and reads their results. All floors above call it. It does not know
-// what a statement means.
+// Executes statements of constant text, and reads their results. All floors above call it. This file does not
+// depend on the meaning of a statement.
 #pragma once
 
 #include "server/statement_plan.h"
@@ -8,8 +8,8 @@ namespace heartbeat {
 
 // Executes the statement in the current SPI connection, and returns the number of rows processed. `nulls` may
 // be nullptr. Before the execution it checks the tables: it raises an error if a name now means a table of
-// another user, or if the statement writes to a bookkeeping table that has code of another user. After the
-// execution it raises an error if the result is not `expected` (SPI_OK_...).
+// another user, or if the statement writes to a bookkeeping table that has a trigger or a rule of another
+// role. After the execution it raises an error if the result is not `expected` (SPI_OK_...).
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
 // Raises an error if a statement has returned more rows than fit into the caller's array. Call it before you

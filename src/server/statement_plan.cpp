@@ -18,7 +18,7 @@ namespace heartbeat {
 namespace {
 
 // Plans that were replaced in this transaction. While a statement runs, a trigger can cause that the same
-// statement is planned again. So no plan is freed while a statement may be running.
+// statement is planned again. So no plan is freed while a statement can be running.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {

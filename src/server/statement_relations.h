@@ -1,13 +1,14 @@
-// Checks before each execution which tables the names in a statement mean. A user can rename tables at any
-// time. So a name can later mean a table of another user. statement.cpp calls it.
+// Checks before each execution which tables the names in a statement mean. The owner of a table can rename it
+// at any time. So a name can later mean a table of another role. statement.cpp calls it.
 #pragma once
 
 #include "server/statement_plan.h"
 
 namespace heartbeat {
 
-// Raises an error if a name in the statement now means a table of another user. Locks each bookkeeping table
-// that the statement writes to, and raises an error if such a table has code of another user.
+// Raises an error if a name in the statement now means a table of another role. Locks each bookkeeping table
+// that the statement writes to. Raises an error if such a table has a trigger or a rule of another role
+// (user_code.h).
 void statement_check_relations(Statement *statement);
 
 // Returns true if nothing has changed since the statement was parsed. If it returns false, the caller must

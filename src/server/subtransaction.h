@@ -12,15 +12,16 @@ struct CaughtError {
     char message[256];
 };
 
-// Runs work(argument) in a subtransaction. If `expected` accepts an error, the function undoes the work, sets
-// *caught and returns false. Any other error is raised again.
+// Runs work(argument) in a subtransaction. If the work raises an error and expected(error) returns true, the
+// function undoes the work, sets *caught and returns false. If expected(error) returns false, the function
+// raises the error again.
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
 // Returns true if the row has caused the error, and not the state of the database. Such an error is a data
 // exception, a violated constraint, or an error that a trigger raises. The class of the SQLSTATE decides
 // this. Such a row fails at every attempt. Returns false if the bounds of a table partition refuse the row,
-// because another process is then just making the table partition.
+// because another process is then just creating the table partition.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

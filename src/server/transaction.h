@@ -1,6 +1,6 @@
 // Begins and ends the transactions of the workers. In a session's transaction it begins and ends the part
-// that acts as the workers' role. All floors above call it. It does not know the statements of these
-// transactions.
+// that acts as the workers' role. All floors above call it. This file does not depend on the statements of
+// these transactions.
 #pragma once
 
 #include "server/extension.h"

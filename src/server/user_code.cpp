@@ -120,7 +120,7 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "NO ACTION ON UPDATE NO ACTION.");
 }
 
-// Refuses triggers of other users. The catalog does not record who has created a trigger. So the function
+// Refuses triggers of other roles. The catalog does not record who has created a trigger. So the function
 // accepts a trigger only if two things are true. Only the owner or a superuser can have created the trigger.
 // The trigger's function belongs to the owner or to a superuser.
 void refuse_triggers(Relation table) {

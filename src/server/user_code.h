@@ -1,6 +1,6 @@
-// Refuses code of other users, such as triggers, on the tables of heartbeat's bookkeeping. The extension's
-// owner or the workers' role writes these tables, so such code would run with the rights of this role. Every
-// function that writes to a bookkeeping table calls user_code_refuse() first.
+// Refuses triggers, rules and policies of other roles on the bookkeeping tables. The extension's owner or the
+// workers' role writes to these tables. So a trigger or a rule of another role would run with the rights of
+// the writing role. Every function that writes to a bookkeeping table calls user_code_refuse() first.
 #pragma once
 
 extern "C" {

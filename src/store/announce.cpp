@@ -23,7 +23,7 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's limit is one page without its header
-constexpr double usage_max = 0.25;   // of the queue; low, because other sessions may fill it before the
+constexpr double usage_max = 0.25;   // of the queue; low, because other sessions can fill it before the
                                      // commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 

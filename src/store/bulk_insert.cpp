@@ -1,5 +1,6 @@
 // Finds the table partition of each row, and writes the rows with their index entries. It writes some hundred
-// rows at once. It does not know readings or batches: the caller's put_row() gives the values of each row.
+// rows at once. This file has no code for readings or batches: the caller's put_row() returns the values of
+// each row.
 #include "server/server.h"
 
 #include "server/compat.h"

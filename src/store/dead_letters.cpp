@@ -16,7 +16,7 @@ namespace heartbeat {
 namespace {
 
 // The limit of bytes for one statement. It exists because the server makes several copies of all bytes. A
-// single message may be larger.
+// single message can be larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 

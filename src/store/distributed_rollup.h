@@ -1,5 +1,5 @@
-// The rollup in the layout in which Citus has distributed the tables. distributed_tables.cpp calls it.
-// tables.h describes the functions.
+// The rollup in the table layout for Citus: Citus has distributed the tables. distributed_tables.cpp calls
+// it. tables.h describes the functions.
 #pragma once
 
 #include "store/tables.h"

@@ -1,5 +1,5 @@
-// The functions of the layout in which Citus has distributed the tables. It looks up Citus's catalogs by
-// name, so it needs no header of Citus, and it works on a server without Citus.
+// The functions of the table layout for Citus: Citus has distributed the tables. It looks up Citus's catalogs
+// by name, so it needs no header of Citus, and it works on a server without Citus.
 #include "server/server.h"
 
 #include "server/extension.h"

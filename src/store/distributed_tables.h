@@ -1,6 +1,6 @@
-// The layout in which Citus has distributed the tables over several nodes (heartbeat_distribute()).
-// module.cpp registers it. On a server without Citus its functions can be called too, but the layout is not
-// in use.
+// The table layout for Citus: Citus has distributed the tables over several nodes (heartbeat_distribute()).
+// module.cpp registers it. On a server without Citus its functions can be called too, but this table layout
+// is not in use.
 #pragma once
 
 #include "store/tables.h"

@@ -1,5 +1,5 @@
-// The fold and the rebuild of the rollup in the layout in which this server has all rows. Each change is one
-// statement, so the worker itself reads no row.
+// The fold and the rebuild of the rollup in the usual table layout: this server has all rows. Each change is
+// one statement, so the worker itself reads no row.
 #include "server/server.h"
 
 #include "server/statement.h"

@@ -1,4 +1,4 @@
-// The rollup in the layout in which this server has all rows of the tables. local_tables.cpp calls it.
+// The rollup in the usual table layout: this server has all rows of the tables. local_tables.cpp calls it.
 // tables.h describes the functions.
 #pragma once
 

@@ -1,6 +1,6 @@
-// The functions of the layout in which this server has all rows. A subtransaction can undo an insert, and one
-// commit makes all rows visible together. So this layout needs no functions for the begin and the end of a
-// transaction.
+// The functions of the usual table layout: this server has all rows. A subtransaction can undo an insert, and
+// one commit makes all rows visible together. So this table layout needs no functions for the begin and the
+// end of a transaction.
 #include "server/server.h"
 
 #include "server/statement.h"

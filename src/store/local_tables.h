@@ -1,4 +1,4 @@
-// The usual layout of the tables: this server has all of their rows. module.cpp registers it.
+// The usual table layout: this server has all rows of the tables. module.cpp registers it.
 #pragma once
 
 #include "store/tables.h"

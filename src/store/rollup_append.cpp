@@ -22,7 +22,8 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT * FROM unnest($1))sql"};
 
 // Returns the places in $1, counted from 0, of the minutes that the rollup does not have yet. The ORDER BY
-// makes the planner use the index. Without ORDER BY, the planner may search the whole table for one row.
+// makes the planner use the index. Without ORDER BY, the planner sometimes chooses to search the whole table
+// for one row.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)

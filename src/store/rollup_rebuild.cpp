@@ -12,7 +12,7 @@ namespace {
 Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
-// The snapshot sees all readings that are counted in the pending rows of these minutes. So the rebuild counts
+// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the rebuild counts
 // these readings again, and removes the pending rows.
 Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending

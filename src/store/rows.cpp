@@ -107,8 +107,8 @@ void put_row(const void *argument, size_t i, Datum *values) {
 }
 
 // Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
-// result of INSERT. It asks for the layout of the tables only after it has locked the table, because a
-// transaction may change the layout while this function waits for the lock.
+// result of INSERT. It calls tables_layout() only after it has locked the table, because another transaction
+// can change the table layout while this function waits for the lock.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);

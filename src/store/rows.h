@@ -1,5 +1,5 @@
-// Inserts readings into one table by one statement or one bulk insert. store.cpp and the layouts of the
-// tables call it. They decide how to handle a reading that PostgreSQL refuses.
+// Inserts readings into one table by one statement or one bulk insert. store.cpp and the table layouts call
+// it. They decide how to handle a reading that PostgreSQL refuses.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,6 +1,6 @@
 // Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
-// src/store for dead letters, the rollup and notifications. Usually the layout of the tables inserts all rows
-// at once. If the caller asks for isolation, this file inserts the rows by halves.
+// src/store for dead letters, the rollup and notifications. Usually the table layout inserts all rows at
+// once. If the caller asks for isolation, this file inserts the rows by halves.
 #include "server/server.h"
 
 #include "server/arrays.h"

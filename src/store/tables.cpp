@@ -1,5 +1,5 @@
-// Chooses the layout of the tables once in each transaction, and remembers it. It remembers the layout
-// because a batch asks for it several times, and each time a search in the catalog would be necessary.
+// Chooses the table layout once in each transaction, and remembers it. It remembers the table layout because
+// a batch asks for it several times, and each time a search in the catalog would be necessary.
 #include "server/server.h"
 
 #include "store/tables.h"

@@ -1,7 +1,7 @@
-// The layout of the tables of readings and of their rollup. A layout says which server has the rows, and how
-// a transaction of the workers reaches them. Each layout is a TablesLayout in files of its own, such as
-// local_tables.cpp. module.cpp registers the layouts. All other files call the functions here, and do not
-// know the layouts.
+// The table layout of the readings' tables and their rollup. A table layout says which server has the rows,
+// and how a transaction of the workers reaches them. Each table layout is a TablesLayout in files of its own,
+// such as local_tables.cpp. module.cpp registers the table layouts. All other files call the functions of
+// this header, and do not depend on a table layout.
 #pragma once
 
 #include "server/server.h"
@@ -22,15 +22,15 @@ struct RollupFold {
     int64_t removed; // removed rows, which the maintenance worker counts to decide when to vacuum the table
 };
 
-// The members of a layout. If a layout is not in use, only its `is_in_use`, `prepare_process`, `recover`,
-// `wrong_server` and `may_be_of_row` are called. If a layout does not set a function, its default does
-// nothing.
+// The members of a table layout. If a table layout is not in use, callers call only these of its functions:
+// `is_in_use`, `prepare_process`, `recover`, `wrong_server` and `may_be_of_row`. If a table layout does not
+// set a function, the default of this function does nothing.
 struct TablesLayout {
-    // Call it in a transaction, after extension_find(). Returns true if the tables have this layout.
+    // Call it in a transaction, after extension_find(). Returns true if the tables have this table layout.
     bool (*is_in_use)() = [] { return true; };
 
     // Call it at the start of a process. Sets the settings that the process needs if its tables have this
-    // layout now or get it later.
+    // table layout now or get it later.
     void (*prepare_process)() = [] {};
     // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
     // that earlier attempts have left prepared.
@@ -72,14 +72,14 @@ struct TablesLayout {
     int64_t rebuild_minutes;
 };
 
-// Call it when the library is loaded. If other->is_in_use() returns true, the tables have the layout `other`.
-// Otherwise they have the layout `usual`.
+// Call it when the library is loaded. If other->is_in_use() returns true, the tables have the table layout
+// `other`. Otherwise they have the table layout `usual`.
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
-// Returns the layout of the tables. The function chooses the layout when a transaction first calls it. It
+// Returns the table layout. The function chooses the table layout when a transaction first calls it. It
 // chooses again after any table has changed, because the transaction may have waited for another transaction
-// that has changed the layout. The answer stays true as long as the caller holds a lock on one of the tables.
-// It also stays true as long as the caller holds the lock of pause_check() on heartbeat_control.
+// that has changed the table layout. The answer stays true as long as the caller holds a lock on one of the
+// tables. It also stays true as long as the caller holds the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 
 // These functions are the hooks of server/transaction.h.
@@ -88,7 +88,7 @@ bool tables_hold_marks();
 void tables_release_marks();
 void tables_prepare_commit();
 
-// Each of these functions calls the function with the same name of every layout.
+// Each of these functions calls the function with the same name of every table layout.
 void tables_prepare_process();
 void tables_recover();
 const WrongServer *tables_wrong_server();

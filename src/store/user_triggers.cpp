@@ -1,5 +1,5 @@
 // Looks for users' triggers and indexes on the table partitions of readings. It remembers the answer until
-// any table changes. The layouts of the tables and rows.cpp call it before and after they insert rows.
+// any table changes. The table layouts and rows.cpp call it before and after they insert rows.
 #include "server/server.h"
 
 #include "server/statement.h"

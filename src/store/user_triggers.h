@@ -1,5 +1,5 @@
 // Users can add triggers and indexes to the tables of readings, and these can keep a row out without an
-// error. This file finds them. The layouts of the tables and rows.cpp call it.
+// error. This file finds them. The table layouts and rows.cpp call it.
 #pragma once
 
 namespace heartbeat {

@@ -1,7 +1,7 @@
 # A role that may create triggers on heartbeat's tables, or that owns such a table, gains no rights. heartbeat refuses this
-# role's code on the bookkeeping tables, and names the code. On the tables of readings the code runs at most as the workers'
-# role, also when an operator or a superuser calls a function of heartbeat. When the code is dropped, everything continues,
-# and no reading is lost.
+# role's triggers and rules on the bookkeeping tables, and names them. On the readings' tables the role's triggers run at most
+# as the workers' role, also when an operator or a superuser calls a function of heartbeat. When the triggers and rules are
+# dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -279,7 +279,8 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 $node->set('heartbeat.retention' => 0);
 remove_triggers();
 
-# mallory's tables have foreign keys on heartbeat's tables, and triggers that are deferred to the commit.
+# mallory's tables have foreign keys that refer to heartbeat's tables. They also have deferred constraint triggers, which run at
+# the commit.
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',

@@ -170,7 +170,7 @@ for my $table (@tables)
 }
 finish('changed tables');
 
-# A crash would empty an unlogged table and keep the other tables. So heartbeat may store nothing while a table is unlogged.
+# A crash would empty an unlogged table and keep the other tables. So heartbeat must store nothing while a table is unlogged.
 for my $table (@tables)
 {
 	my $partition = $node->query("SELECT coalesce(min(inhrelid::regclass::text), '') FROM pg_inherits WHERE inhparent = '$table'::regclass");

@@ -1,7 +1,7 @@
 # People and producers choose some texts: names of customers, constraints, rules and alerts, messages of triggers, and
-# reasons of a pause. The test uses texts with multi-byte characters at each place where heartbeat cuts a text, and with
-# control characters for terminals. With all of these texts each view can be read, a dump can be restored, and the log is
-# harmless.
+# reasons of a pause. At each place where heartbeat cuts a text, the test has a text with a multi-byte character. It also has
+# texts with control characters that change the display of a terminal. With all of these texts each view can be read, a dump can
+# be restored, and the log is harmless.
 
 use strict;
 use warnings;
@@ -113,7 +113,7 @@ ask(qq{ALTER TABLE heartbeat_records DROP CONSTRAINT "$name"; ALTER TABLE heartb
 # A message of a trigger becomes the reason of a state, an event and an alert.
 my $rule = '😀' x 200;
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$rule', 'state', '0')");
-# the test waits here, because a rule about silence raises no alert while ingest is RETRYING
+# the test waits here, because a silence rule raises no alert while ingest is RETRYING
 $node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names raises alerts');
 for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "break$escapes!")
 {

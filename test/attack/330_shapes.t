@@ -1,4 +1,4 @@
-# The owner makes table partitions with columns, keys and partitions of its own. heartbeat stores each reading once, in the
+# The owner creates table partitions with columns, keys and partitions of its own. heartbeat stores each reading once, in the
 # table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
 
 use strict;

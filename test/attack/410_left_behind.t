@@ -21,7 +21,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('left', kafka => $kafka);
 
-# A session waits to make table partitions as the extension's owner. Meanwhile the extension gets another owner.
+# A session waits to create table partitions as the extension's owner. Meanwhile the extension gets another owner.
 $node->query('CREATE ROLE heartbeat_owner');
 my $giver = $node->background_psql('heartbeat');
 $giver->query_safe($_) for 'BEGIN', "SELECT heartbeat_set_owner('heartbeat_owner')";

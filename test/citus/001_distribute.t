@@ -32,7 +32,7 @@ $second->query('DROP EXTENSION heartbeat');
 
 # The same kinds of messages as in test/t: readings, anomalies, duplicates, bad messages.
 my $now = int(time / 60) * 60 - 7200;
-my $old = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for this time
+my $old = $now - 61 * 7 * 86400;    # heartbeat creates no table partition for this time
 
 sub publish
 {

@@ -1,5 +1,5 @@
-// Fuzzing: for any bytes, the decoder of heartbeat's own layout gives a reading within its limits, or an
-// error that can be stored and shown.
+// Fuzzing: for any bytes, the decoder of heartbeat's own message layout returns a reading within its limits,
+// or an error that can be stored and shown.
 #include "decode/classify.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/timestamp.h"

@@ -46,7 +46,7 @@ void check_config(const rd_kafka_conf_t *config) {
 }
 
 // Returns whether the text has the word `secret` only in values. An error that has the word then shows a
-// value, and a value may be a secret.
+// value, and a value can be a secret.
 bool has_secret_in_values_alone(const std::string &text) {
     bool found = false;
     std::istringstream lines(text);

@@ -1,5 +1,5 @@
-// Fuzzing of the generator: for any command line, environment and configuration file, the generator gets
-// options within their limits, or explains the error and gives an exit status.
+// Fuzzes the parser of the generator's options with any command line, environment and configuration file. The
+// parser either returns options within their limits, or explains the error and returns an exit status.
 #include "options.h"
 #include "require.h"
 

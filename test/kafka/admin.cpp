@@ -33,8 +33,8 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
 
 // Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
-    // Ask for all topics: a client that asks for one missing topic by name remembers it, and reports it as
-    // missing.
+    // Ask about all topics: a client that asks about one missing topic by name remembers it, and reports it
+    // as missing.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -1,5 +1,5 @@
 // Test code: common functions of the test clients. They create a librdkafka handle from "key=value"
-// properties, and report errors. This code knows librdkafka, but not PostgreSQL.
+// properties, and report errors. This code depends on librdkafka, but not on PostgreSQL.
 #pragma once
 
 #include <chrono>

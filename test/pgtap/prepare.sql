@@ -1,4 +1,4 @@
--- A transaction that notifies the workers cannot be prepared: COMMIT PREPARED may run in a session that cannot notify them.
+-- A transaction that notifies the workers cannot be prepared: COMMIT PREPARED can run in a session that cannot notify them.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);

@@ -14,7 +14,7 @@ use Heartbeat::Reading;
 use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
-# The goal: forty readings a second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
+# The goal: forty readings per second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
 # other tests may preempt a process for a longer time. So the test has a limit of 60 ms, and it fails only if three
 # measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets
 # another limit.

@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
-my $old = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for this time
+my $old = $now - 61 * 7 * 86400;    # heartbeat creates no table partition for this time
 
 sub publish
 {
@@ -52,7 +52,7 @@ publish($now + 45, 1, 7);
 $node->assert_summary('the summary is exact for a minute that is marked and also has sums');
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 600, 'vw_pipeline_summary counts new customers at once');
 
-# Another session is making a table partition when the rollup starts.
+# Another session is creating a table partition when the rollup starts.
 my $maker = $node->background_psql('heartbeat');
 $maker->query_safe('BEGIN');
 $maker->query_safe("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))");

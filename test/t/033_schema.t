@@ -53,8 +53,8 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# A user runs DROP EXTENSION during ingest. The worker has made table partitions, and a user's view depends on the tables.
-publish(200, $start - 5 * 7 * 86400);    # only a worker makes a table partition for this week
+# A user runs DROP EXTENSION during ingest. The worker has created table partitions, and a user's view depends on the tables.
+publish(200, $start - 5 * 7 * 86400);    # only a worker creates a table partition for this week
 publish(20_000);
 $node->wait_for_query('SELECT coalesce(sum(records), 0) > 500 FROM heartbeat_offsets', 't', 'the worker stores readings before DROP EXTENSION');
 $node->query('CREATE VIEW of_a_user AS SELECT customer_id FROM heartbeat_records');
@@ -225,7 +225,7 @@ like($node->query("SELECT DISTINCT c.relname FROM heartbeat_records r JOIN pg_cl
 $node->assert_audit;
 $node->query('DROP OWNED BY mallory; DROP ROLE mallory');
 
-# An event trigger of a user forbids CREATE TABLE, so the worker cannot make a table partition.
+# An event trigger of a user forbids CREATE TABLE, so the worker cannot create a table partition.
 $node->query('CREATE FUNCTION public.forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \'tables are frozen\'; END $$');
 $node->query("CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.forbid()");
 $kafka->produce('heartbeat-events', map { { partition => $_ % 2, value => reading('frozen', 97, reading_time($start - 100 * 86400, $_)) } } 1 .. 100);

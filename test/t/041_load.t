@@ -38,7 +38,7 @@ sub store
 	return $node->assert_readings($what, @published);
 }
 
-# A user has made a table partition whose columns are in another order.
+# A user has created a table partition whose columns are in another order.
 my ($name, $from, $to) = split /\|/,
   $node->query("SELECT to_char(w, '\"heartbeat_records_\"IYYY\"w\"IW'), w, w + interval '7 days' FROM (SELECT to_timestamp($this_week - 30 * $week) AT TIME ZONE 'UTC') t (w)");
 $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, gone integer,

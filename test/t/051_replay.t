@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# 4000 messages, 2000 in each partition. By their Kafka timestamps there are two messages a second. 97 of each hundred
+# 4000 messages, 2000 in each partition. By their Kafka timestamps there are two messages per second. 97 of each hundred
 # readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);

@@ -105,7 +105,7 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# Rules about silence, dead letters, lag and state are evaluated at intervals.
+# heartbeat evaluates rules of the kinds silence, dead_letters, lag and state at intervals.
 $node->query("INSERT INTO heartbeat_customers VALUES ('quiet') ON CONFLICT DO NOTHING;
 	INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('silent', 'silence', NULL, '10 seconds', NULL),
 	('one is silent', 'silence', NULL, '10 seconds', 'one'), ('garbage', 'dead_letters', 1, NULL, NULL),

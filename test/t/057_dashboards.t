@@ -23,7 +23,7 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Readings of now, of 1 to 10 minutes ago, and of weeks ago. No panel may read the table partitions of weeks ago.
+# Readings of now, of 1 to 10 minutes ago, and of weeks ago. A panel must not read the table partitions of weeks ago.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);

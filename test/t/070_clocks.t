@@ -70,7 +70,7 @@ $kafka->produce($topic, map { { value => reading('fast', 200, reading_time(int(t
 $node->wait_for_query(alerts('many', 'NULL'), 'fast', 'anomalies an hour ahead raise an alert at once');
 $node->query("DELETE FROM heartbeat_alert_rules");
 
-# A rule about silence raises an alert for each device that stops sending, and for no other device. The device's clock does
+# A silence rule raises an alert for each device that stops sending, and for no other device. The device's clock does
 # not matter.
 my @silent = map { "silent: $_" } sort keys %off;
 my @alive  = map { "alive: $_" } sort keys %off;
@@ -99,7 +99,7 @@ is($node->query("SELECT sum(records) FROM heartbeat_replay(now() - interval '1 h
 evaluated();
 is($node->query(alerts('silent', 'NULL') . " AND subject LIKE 'silent:%'"), join(', ', @silent), 'the alerts about silence stay open after a replay');
 
-# The evaluation of a rule about silence does not read the tables of readings.
+# The evaluation of a silence rule does not read the tables of readings.
 my $scans = "SELECT sum(seq_scan + idx_scan) FROM pg_stat_user_tables WHERE relname LIKE 'heartbeat\\_records%' OR relname LIKE 'heartbeat\\_anomalies%'";
 $node->query('SELECT pg_stat_force_next_flush()') if $node->query('SHOW server_version_num') >= 150000;
 my $before = $node->query($scans);

@@ -19,7 +19,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('changed', kafka => $kafka, owner => 'heartbeat_owner', settings => { max_prepared_transactions => 5 });
 my $now  = int(time / 60) * 60 - 7200;
-my $old  = $now - 61 * 7 * 86400;    # heartbeat makes no table partition for this time
+my $old  = $now - 61 * 7 * 86400;    # heartbeat creates no table partition for this time
 my $published = 0;
 
 sub publish

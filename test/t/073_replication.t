@@ -1,7 +1,7 @@
 # Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document.
 # Subscribers with and without the extension have the same rows as the publisher at the end. Before that, the publisher has
-# late readings, moves to table partitions that are made later, retention, replays, dead letters, and changes by a user.
-# Their subscriptions never stop.
+# late readings, readings that move when the table partition of their week is created, retention, replays, dead letters, and
+# changes by a user. Their subscriptions never stop.
 
 use strict;
 use warnings;
@@ -146,7 +146,7 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction with the deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber also makes the table partition of the moved week, and other table partitions. The subscriber's readings of
+# The subscriber also creates the table partition of the moved week, and other table partitions. The subscriber's readings of
 # the week move to the table partition, and later changes on the publisher still apply to these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));

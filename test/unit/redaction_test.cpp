@@ -65,8 +65,8 @@ TEST(Redaction, HidesANumberThatIsAPassword) {
     EXPECT_EQ(redacted({{1, "sasl.password", "48151623"}}, "user 48151623"), "user (sasl.password)");
 }
 
-// If a value is an ordinary word, do not replace this word in librdkafka's own texts: a reader could see
-// which word is missing.
+// A value can be an ordinary word that librdkafka's own texts also contain. The redactor must not replace
+// this word in librdkafka's own texts. Otherwise a reader who sees which word is missing knows the value.
 TEST(Redaction, LeavesOrdinaryWordsUnlessTheyAreQuotedAsAValue) {
     for (const char *word : {"broker", "a", "Authentication", "Connection refused", "failed"}) {
         FileProperty password = {1, "sasl.password", word};

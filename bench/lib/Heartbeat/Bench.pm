@@ -1,5 +1,5 @@
-# Benchmark: starts a server with heartbeat and a real Kafka with a backlog, and measures how the worker drains the backlog.
-# Ingest is paused except during a measurement.
+# Benchmark: starts a server with heartbeat and a real Kafka with a backlog, and measures how fast the worker stores the
+# backlog. Ingest is paused except during a measurement.
 
 package Heartbeat::Bench;
 
@@ -125,7 +125,7 @@ sub empty_tables
 	my ($self) = @_;
 	my $tables = $self->query(q{SELECT string_agg(t, ', ') FROM unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies',
 		'heartbeat_rollup', 'heartbeat_rollup_pending', 'heartbeat_stale_minutes']) t WHERE to_regclass(t) IS NOT NULL});
-	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # may deadlock with the rollup
+	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # can deadlock with the rollup
 	$self->query('CHECKPOINT');
 	return;
 }
@@ -158,8 +158,8 @@ sub await_end
 
 # Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. With rewind => 1 ingest
 # starts at the topic's beginning. With sample => sub { ... } it calls this function every 20 ms with the workers' process
-# ids. The options watch and report are SQL statements: watch runs every 5 ms during the drain, and report is a query whose
-# result it keeps. With start => 1 it also measures the time until the first batch; the tables must be empty.
+# ids. The options watch and report are SQL statements: watch runs every 5 ms until the topic's end is stored, and report is a
+# query whose result it keeps. With start => 1 it also measures the time until the first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;

@@ -1,5 +1,5 @@
 --
--- Arrivals, for rules on silence
+-- Arrivals, for silence rules
 --
 
 -- The table has no index: ingest appends to it, and the maintenance worker moves its rows to heartbeat_customers within seconds.

@@ -165,7 +165,7 @@ sub drop_month
 	return { tables => $tables, megabytes => $megabytes, catalog => $catalog, commit => $commit, before => $longest->('<'), meanwhile => $longest->('>=') };
 }
 
-# Returns the statements of a session that inserts a reading and reads the newest reading again and again, until the table
+# Returns the statements of a session that repeatedly inserts a reading and queries the newest reading, until the table
 # bystander_end does not exist any more.
 sub _stand_by
 {

@@ -9,7 +9,7 @@ use warnings;
 
 use Test::More;
 
-my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries run no code of others
+my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries call no function of another role
 
 =pod
 

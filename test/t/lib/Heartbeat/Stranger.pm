@@ -132,7 +132,7 @@ sub make_operators
 	return $self->_make(@sql);
 }
 
-# Creates a type, and casts of this type. A role may create casts only of its own types.
+# Creates a type, and casts of this type. A role can create casts only of its own types.
 sub make_casts
 {
 	my ($self) = @_;

@@ -215,8 +215,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions back. During a replay a partition may already be at an earlier time. The seek would
-# skip messages of this partition, so the transaction fails.
+# A seek by time moves all partitions back. During a replay a partition can already be at an earlier time. The seek would skip
+# messages of this partition, so the transaction fails.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;

@@ -18,7 +18,7 @@ my $delivery_seconds = 120;    # the longest time for the end of the stream
 
 my @loads;
 
-# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (messages a second).
+# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (messages per second).
 sub start
 {
 	my ($class, %opt) = @_;

@@ -61,7 +61,8 @@ sub _sample
 	return;
 }
 
-# From this call on, a broker counts as down (killed or frozen), until the test calls up().
+# The test calls down() when it kills or freezes a broker, and up() when the broker runs again. Between the two calls the broker
+# counts as down.
 sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; return; }
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
