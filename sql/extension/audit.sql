@@ -19,7 +19,7 @@ END;
 COMMENT ON FUNCTION heartbeat_audit() IS
     'Proves for each Kafka partition that each message was stored exactly once: offsets passed = records + anomalies + '
     'duplicates + dead letters + empty offsets. A difference other than 0 means that a reading was lost or stored twice. The '
-    'function reads counters and no readings, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
+    'function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
     'the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
@@ -107,9 +107,10 @@ BEGIN ATOMIC
              ELSE 0 END AS stored) p;
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
-    'Counts the rows of heartbeat_records, heartbeat_anomalies and the unresolved heartbeat_dead_letters, and compares them '
-    'with the numbers of stored messages in heartbeat_offsets. If the numbers agree, the function also searches for readings '
-    'that are stored twice or in the wrong table partition, and does not count these rows. A difference above 0 means that '
-    'there are rows without a message. A difference below 0 means that rows were deleted, by heartbeat.retention or by hand, or '
-    'that readings are stored twice or in the wrong table partition, which is possible if a person has changed the partitions. '
-    'heartbeat counts deleted dead letters, so they make no difference. The function reads all rows.';
+    'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters. For '
+    'each of these tables it compares the number of rows with the counters in heartbeat_offsets. If the numbers agree, the '
+    'function also searches for readings that are stored twice or in the wrong table partition, and does not count these '
+    'rows. A difference above 0 means that there are rows without a message. A difference below 0 means that rows were '
+    'deleted, by heartbeat.retention or by hand, or that readings are stored twice or in the wrong table partition, which is '
+    'possible if a person has changed the partitions. heartbeat counts deleted dead letters, so they make no difference. The '
+    'function reads all rows.';

@@ -5,7 +5,8 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH parents AS MATERIALIZED ( -- also parents that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
+    -- `parents` also has tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
+    WITH parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
                           'heartbeat_rollup_pending'::regclass]) t (parent)
@@ -48,4 +49,4 @@ COMMENT ON FUNCTION heartbeat_check_objects() IS
     'Finds each object of the extension that uses a foreign object, and returns a row with both objects. An object of the '
     'extension is a function, a view, or a table''s default, constraint, index, policy or trigger. A foreign object belongs '
     'neither to the server nor to the extension. It runs with the rights of the role that uses the extension''s object. The '
-    'rows also show objects that you have added to the tables yourself. There should be no other rows.';
+    'rows also show objects that you have added to the tables yourself. Every other row shows a security problem.';

@@ -55,9 +55,9 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     LEFT JOIN heartbeat_partition_states() s USING (partition)
     WHERE o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
-    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, the lag in '
-    'messages, the results of the messages, the worker that reads the partition, the partition''s state and the reason of the '
-    'state.';
+    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, and the lag '
+    'in messages. The row also has the results of the messages, the worker that reads the partition, and the partition''s state '
+    'with the reason.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
@@ -88,9 +88,8 @@ CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
     FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS
-    'One row: the state of the workers (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), when the state began, '
-    'why, the number of running workers, the messages per second over the last minute, the lag, the last error, and what to do '
-    'next.';
+    'One row: the state of the workers, when the state began, why, and the number of running workers. The row also has the '
+    'messages per second over the last minute, the lag, the last error, and what to do next.';
 COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
 COMMENT ON COLUMN heartbeat_status.since IS 'When the state began; NULL if this is not known.';
 COMMENT ON COLUMN heartbeat_status.reason IS 'Why this is the state.';

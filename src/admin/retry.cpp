@@ -28,7 +28,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message may be larger
+constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message can be larger
 
 Statement build_details = {{INT8OID, INT8OID, JSONBOID}, R"sql(
     SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3))sql"};

@@ -91,7 +91,7 @@ class Batch {
 
 // These functions return nullptr or false if no memory is left.
 
-// Makes a batch for max_messages messages. The last message may exceed max_bytes.
+// Makes a batch for max_messages messages. The last message can exceed max_bytes.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Call it before batch_seal(). The message at this offset of this partition then counts as read, but the

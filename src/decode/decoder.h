@@ -19,7 +19,7 @@ class Decoder {
   public:
     // Decodes the whole message or nothing of it. If it returns true, decoded->reading is set and
     // decoded->error is unspecified. If it returns false, decoded->error is set and decoded->reading is
-    // unspecified. An error text may name a position in the message. It never has content of the message,
+    // unspecified. An error text can name a position in the message. It never has content of the message,
     // because error texts are written to logs. Any number of threads may decode at once, even while the
     // process changes its locale.
     virtual bool decode(const MessageView &message, Decoded *decoded) const noexcept = 0;

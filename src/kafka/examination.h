@@ -33,7 +33,7 @@ bool examination_look(Consumer *consumer, const Batch &batch);
 // caller must report it one second after examination_take() has found the first such log.
 bool examination_is_lost(Consumer *consumer);
 
-// Takes an error of the partition. The text of the error may have the offset to which the log was truncated.
+// Takes an error of the partition. The text of the error can have the offset to which the log was truncated.
 void examination_hear(Consumer *consumer, const rd_kafka_message_t *error);
 
 } // namespace heartbeat

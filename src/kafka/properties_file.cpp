@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr off_t size_max = 1 << 20; // the file may have certificates and keys
+constexpr off_t size_max = 1 << 20; // the file can have certificates and keys
 
 using FilePointer = std::unique_ptr<FILE, Deleter<fclose>>;
 

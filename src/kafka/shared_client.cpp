@@ -48,7 +48,7 @@ void SharedClient::end_turn() {
 
 SharedClient::~SharedClient() {
     topic_handle.reset();
-    handle.reset(); // may take long, or never return
+    handle.reset(); // this call can take long, or never return
     count_.fetch_sub(1);
     destroyed.set_value();
 }

@@ -35,7 +35,7 @@ class Wake {
     int ends_[2] = {-1, -1};
 };
 
-// The last thread that releases this object destroys librdkafka's client. This may take a long time.
+// The last thread that releases this object destroys librdkafka's client. This can take a long time.
 class SharedClient {
   public:
     SharedClient();

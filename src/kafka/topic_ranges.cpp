@@ -23,8 +23,8 @@ constexpr int leader_timeout_ms = 8000;
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
 // A leader whose last answer took long gets up to this time.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// A leader for which librdkafka reports an error gets this time. The error may belong to an earlier
-// connection, and the answer may only wait behind a fetch.
+// A leader for which librdkafka reports an error gets this time. The error can belong to an earlier
+// connection, and the answer is perhaps only waiting behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -114,7 +114,7 @@ void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char
     consumer->questions.answers.push_back(answer);
 }
 
-// Returns whether the broker throttles this client. The answer of such a broker may come after the timeout of
+// Returns whether the broker throttles this client. The answer of such a broker can come after the timeout of
 // the question.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());

@@ -78,7 +78,7 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If the server did not preload the library, these settings have no effect. A configuration file may still
+// If the server did not preload the library, these settings have no effect. A configuration file can still
 // set them, and this is not an error.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;

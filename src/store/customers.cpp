@@ -47,7 +47,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         known_level = 0;
 }
 
-// A user's trigger may store readings in a subtransaction and then undo the subtransaction. The process must
+// A user's trigger can store readings in a subtransaction and then undo the subtransaction. The process must
 // then forget the customers of these readings. The subtransactions of the batch itself add no customer, so
 // this function does nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,

@@ -14,7 +14,7 @@ struct CustomerNews {
 // Remembers the customer as known. If the result has to_note, it also remembers that the customer's row in
 // heartbeat_arrivals is valid until `note_until`. `now` and `note_until` are seconds since 2000. In a user's
 // session the function remembers nothing, and returns false for `known` and `to_note`. One reason is that the
-// session may undo a part of its transaction. The other reason is that the session may store readings that
+// session can undo a part of its transaction. The other reason is that the session can store readings that
 // have not just arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 

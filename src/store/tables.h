@@ -68,7 +68,7 @@ struct TablesLayout {
     // heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
     // The number of minutes of one rebuild. All these minutes are within one hour. 0: the caller chooses the
-    // number, and the minutes may be of different hours.
+    // number, and the minutes can be of different hours.
     int64_t rebuild_minutes;
 };
 

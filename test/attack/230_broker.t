@@ -100,7 +100,7 @@ taken('3000 partitions', 1, partitions => 3000, messages => [ message() ]);
 my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
 cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f MiB', $memory / 1024);
 
-# A broker's text may contain a value that the worker has sent, such as the password.
+# A broker's text can contain a value that the worker has sent, such as the password.
 my $file = $node->data_dir . '/kafka.properties';
 
 sub configure

@@ -2,10 +2,8 @@
 // real contents of Kafka, independently of the extension.
 //
 // It reads each partition from its first offset to the end that the partition had at the start. It fails if
-// an offset is missing. An option says that the topic is compacted: then offsets may be missing. A record is
-// the offset, and then a record in the format of kafka-produce. In little-endian order these are: int64
-// offset, int32 partition, int64 timestamp in milliseconds, int32 length of the key (-1: null), int32 length
-// of the value (-1: null), then the key and the value.
+// an offset is missing. With the option --compacted, offsets can be missing. A record is the offset (int64),
+// and then a record in the format of kafka-produce (produce.cpp). All numbers are in little-endian order.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

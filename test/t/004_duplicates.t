@@ -1,4 +1,4 @@
-# A reading that is published twice is stored once. The second message may be in the same batch, in another batch, in another
+# A reading that is published twice is stored once. The second message can be in the same batch, in another batch, in another
 # partition, or have another heart rate.
 
 use strict;

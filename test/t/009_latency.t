@@ -15,9 +15,8 @@ use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
 # The goal: forty readings per second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
-# other tests may preempt a process for a longer time. So the test has a limit of 60 ms, and it fails only if three
-# measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets
-# another limit.
+# other tests can preempt a process for a longer time. So the test has a limit of 60 ms, and it fails only if three measurements
+# in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
 my $tries = 3;
 

@@ -1,6 +1,6 @@
-# Everything happens at once, and again and again: readings, duplicates, bad and large messages, pauses, seeks, reloads,
-# retries of dead letters, terminated workers, and restarts of the broker. EVERYTHING_SECONDS sets the duration. script/test
-# runs this load under the sanitizers.
+# Many things happen at the same time, repeatedly. Readings, duplicates, bad messages and large messages arrive. Meanwhile there
+# are pauses, seeks, reloads, retries of dead letters, terminated workers, and restarts of the broker. EVERYTHING_SECONDS sets
+# the duration. script/test runs this load under the sanitizers.
 
 use strict;
 use warnings;

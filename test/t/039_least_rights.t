@@ -53,7 +53,7 @@ my $work   = sub {
 };
 my $held   = 1;    # the first offset that Kafka still has
 my $replay = sub {
-	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # without this wait, a batch may contain the message that Kafka removes next
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # without this wait, a batch can contain the message that Kafka removes next
 	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
 	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
 	$node->query('SELECT heartbeat_resume()');

@@ -1,7 +1,7 @@
 # Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document.
-# Subscribers with and without the extension have the same rows as the publisher at the end. Before that, the publisher has
-# late readings, readings that move when the table partition of their week is created, retention, replays, dead letters, and
-# changes by a user. Their subscriptions never stop.
+# Subscribers with and without the extension have the same rows as the publisher at the end. Before that, readings arrive late
+# on the publisher, and readings move when the table partition of their week is created. There are also retention, replays, dead
+# letters, and changes by a user. Their subscriptions never stop.
 
 use strict;
 use warnings;
@@ -283,7 +283,7 @@ fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
 same('a publication of the rollup, after the fold', 'heartbeat');
 
-# A replication slot is lost. On a busy machine other slots may be lost at the same time, so this test comes last.
+# A replication slot is lost. On a busy machine other slots can be lost at the same time, so this test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")

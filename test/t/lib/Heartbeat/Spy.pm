@@ -54,7 +54,7 @@ sub new
 # Runs a statement as the role. Returns the error, or '' if the statement succeeds.
 sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
 
-# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. A table may refuse some kinds of
+# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. A table can refuse some kinds of
 # triggers.
 sub triggers_on
 {

@@ -22,7 +22,7 @@ use Heartbeat::Spy;
 
 =cut
 
-# For the type of an argument, other types that a literal, a cast or a promotion may match as well or better.
+# For the type of an argument, other types that a literal, a cast or a promotion can match as well or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -201,7 +201,7 @@ sub _of_the_server
 			FROM pg_catalog.pg_proc p WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ($list) AND pronargs BETWEEN 1 AND 3) f WHERE row_number <= 6");
 }
 
-# Runs statements as the role. A statement may fail, because the server does not allow every combination of types.
+# Runs statements as the role. A statement can fail, because the server does not allow every combination of types.
 sub _make
 {
 	my ($self, @sql) = @_;

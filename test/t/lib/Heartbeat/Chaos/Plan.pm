@@ -50,7 +50,7 @@ my %decks = (
 	cluster => \%cluster,
 	brokers => { %of_cluster, leader_killed => 2, leader_frozen => 1, controller_killed => 1, reassigned => 1 });
 
-# Faults that last, with their shortest and longest time in seconds. Other faults may occur meanwhile.
+# Faults that last, with their shortest and longest time in seconds. Other faults can occur meanwhile.
 my %lasts = (
 	broker_killed        => [ 0,   0.5 ],
 	broker_frozen        => [ 0.2, 1.5 ],

@@ -225,8 +225,8 @@ sub configure
 		'transaction.state.log.num.partitions'     => 1,
 		'group.initial.rebalance.delay.ms'         => 0,
 		'log.cleaner.dedupe.buffer.size'           => 2097152,
-		# Messages of a test may have any timestamp. With the default retention the broker would remove old messages half a
-		# minute after its start.
+		# Messages of a test can have any timestamp. With the default retention the broker would remove old messages half a minute
+		# after its start.
 		'log.retention.ms'                         => -1,
 		'num.network.threads'                      => 2,
 		'num.io.threads'                           => 2,
