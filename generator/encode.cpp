@@ -1,4 +1,4 @@
-// Generator, encode: makes the JSON text of a Kafka message from a reading.
+// Generator, encode: converts a reading into the JSON text of a Kafka message.
 #include "encode.h"
 
 #include "decode/timestamp.h"

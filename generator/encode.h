@@ -1,4 +1,4 @@
-// Generator, encode: makes the JSON text of a Kafka message from a reading. The simulated source calls it.
+// Generator, encode: converts a reading into the JSON text of a Kafka message. The simulated source calls it.
 #pragma once
 
 #include "decode/reading.h"

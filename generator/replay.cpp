@@ -1,4 +1,5 @@
-// Generator, replay: makes messages of the lines of a file or of standard input, without changing a byte.
+// Generator, replay: converts the lines of a file or of standard input into messages. It does not change a
+// byte.
 //
 // It reads from a file descriptor and not from a stream. A pipe can give no bytes for a long time, and the
 // run must handle delivery reports and Ctrl-C in this time.

@@ -1,4 +1,5 @@
-// Generator, simulate: makes heart-rate readings of customers. A seed and a start time make a run repeatable.
+// Generator, simulate: generates heart-rate readings of simulated customers. A seed and a start time make a
+// run repeatable.
 //
 // The same seed must give the same bytes with every compiler and library. The standard specifies each bit of
 // std::mt19937_64, but not of the distributions of <random>. So this file makes its distributions itself.

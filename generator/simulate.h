@@ -1,5 +1,5 @@
-// Generator, simulate: makes heart-rate readings of customers. With a seed and a start time, two runs make
-// the same readings. simulated_source.cpp calls it.
+// Generator, simulate: generates heart-rate readings of simulated customers. With a seed and a start time,
+// two runs generate the same readings. simulated_source.cpp calls it.
 #pragma once
 
 #include "decode/reading.h"
@@ -24,9 +24,9 @@ struct SimulationSettings {
 // Returns the time of the system's clock in microseconds since 1970-01-01 UTC.
 int64_t simulate_wall_clock() noexcept;
 
-// Makes a reading of each customer in turn: CUST-0001, CUST-0002, and so on, and then CUST-0001 again. Two
-// readings of one customer never have the same event time, because (customer_id, event_timestamp) identifies
-// a reading.
+// Generates a reading of each customer in turn: CUST-0001, CUST-0002, and so on, and then CUST-0001 again.
+// Two readings of one customer never have the same event time, because (customer_id, event_timestamp)
+// identifies a reading.
 class Simulator {
   public:
     using Clock = int64_t (*)() noexcept;

@@ -61,7 +61,7 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES 
 SELECT heartbeat_make_partitions('2026-11-18 12:00+00', '2026-11-18 12:00+00') AS made;
 SELECT heartbeat_make_partitions('2026-11-16 00:00+00', '2026-11-22 23:59:59.999999+00') AS made;
 SELECT heartbeat_make_partitions(NULL, NULL) AS made;
--- only missing table partitions are made; the session's time zone and date style have no effect, and the ISO year of
+-- only missing table partitions are created; the session's time zone and date style have no effect, and the ISO year of
 -- 2027-01-01 is 2026
 SET timezone = 'Pacific/Auckland';
 SET datestyle = 'SQL, DMY';

@@ -20,7 +20,7 @@ my ($customers, $partitions) = (1000, 3);
 my $bench = Heartbeat::Bench->new('peers', partitions => $partitions);
 $bench->publish(count => $opt{readings}, customers => $customers);
 
-# The consumers in Python use the same tables and keys as the worker. When they start, the worker has already made the table
+# The consumers in Python use the same tables and keys as the worker. When they start, the worker has already created the table
 # partitions.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 

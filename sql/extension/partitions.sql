@@ -85,7 +85,7 @@ BEGIN
         IF made = 0 THEN -- only one session creates table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
-        -- another session may have made it meanwhile
+        -- another session may have created it meanwhile
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent

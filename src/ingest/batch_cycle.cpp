@@ -84,7 +84,8 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
         return StoreResult::paused;
     }
     // The previous attempt may have converted readings into dead letters, and then failed with an error that
-    // is not about a row. PostgreSQL has undone these dead letters, so the batch makes them readings again.
+    // is not about a row. PostgreSQL has undone these dead letters, so the batch converts them back into
+    // readings.
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));

@@ -1,4 +1,4 @@
-// Opens and closes the consumer client of an ingest worker, and starts and stops reading. librdkafka's
+// Opens and closes the consumer client of an ingest worker, and assigns Kafka partitions to it. librdkafka's
 // threads must end before the process runs its exit handlers, because the exit handlers close libraries that
 // these threads use.
 #include "server/server.h"

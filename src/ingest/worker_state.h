@@ -56,8 +56,8 @@ struct Worker {
 
 extern Worker worker; // the only object of this type in the process
 
-// Changes the phase. When the worker leaves the phase `reading`, it stops reading. Raises an error if the
-// table above does not have this change.
+// Changes the phase. When the worker leaves the phase `reading`, it no longer consumes messages. Raises an
+// error if the table above does not have this change.
 void worker_enter(WorkerPhase phase);
 
 // Closes the consumer client. If the phase was `reading`, it becomes `assigning`.

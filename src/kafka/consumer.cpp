@@ -159,14 +159,15 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 namespace {
 
 // Hands the client to a thread that destroys it, and waits for that thread for a limited time. If the topic
-// was deleted while the client consumed it, librdkafka may never return from the call that destroys the
-// client.
+// was deleted while the client consumed it, librdkafka sometimes never returns from the call that destroys
+// the client.
 CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    // The last thread that releases its share destroys the client, which may take for ever. So the caller's
-    // thread gives its share away. It destroys the client itself only if there is no memory or no thread.
+    // The last thread that releases its share destroys the client. It is possible that this call never
+    // returns. So the caller's thread gives its share away. It destroys the client itself only if there is no
+    // memory or no thread.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();

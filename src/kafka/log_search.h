@@ -20,7 +20,7 @@ int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &posi
                          Examination *examination);
 
 // Begins a search after examination.cpp has found that the log does not have the last consumed message. The
-// last consumed message may be in the current batch.
+// last consumed message can be in the current batch.
 Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);

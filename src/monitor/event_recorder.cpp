@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after so many rows it writes one row a minute
+constexpr int rows_at_once = 10; // after so many rows it writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 Statement describe_state = {{TEXTOID, INT8OID}, R"sql(

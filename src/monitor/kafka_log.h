@@ -9,7 +9,7 @@ namespace heartbeat {
 
 // Takes the log messages that the consumer client has collected. Messages that differ only in digits are of
 // the same kind. It logs an error or a warning of a kind at most once a minute, with the number of messages
-// of this kind since the last line. It logs at most 20 lines a minute for all kinds together. Each error or
+// of this kind since the last line. It logs at most 20 lines per minute for all kinds together. Each error or
 // warning also becomes the slot's last error.
 void kafka_log_take(Consumer *consumer, WorkerSlot *slot);
 

@@ -56,7 +56,7 @@ bool is_utf8_here() {
 void find(Conversion *conversion, int from, int to) {
     conversion->from = from;
     conversion->to = to;
-    // use only the server's own conversion, because any user may create a default conversion in another
+    // use only the server's own conversion, because any role can create a default conversion in another
     // schema
     Oid function = FindDefaultConversion(PG_CATALOG_NAMESPACE, from, to);
     if (!OidIsValid(function))

@@ -78,7 +78,7 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal is not enough to decide this. If a user makes a trigger on a partitioned table, each
+// column tgisinternal is not enough to decide this. If a user creates a trigger on a partitioned table, each
 // table partition has a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)

@@ -93,8 +93,8 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
     Rows records = store_list(batch, false, isolate, counts);
     Rows anomalies = store_list(batch, true, isolate, counts);
-    // If a reading was refused, batch_reject() has made its duplicates dead letters too, so they do not count
-    // as duplicates here.
+    // If a reading was refused, batch_reject() has also converted its duplicates into dead letters. So they
+    // do not count as duplicates here.
     for (const BatchMessage &message : batch->messages)
         counts[message.partition_index].duplicates += message.duplicate;
     announce_anomalies(batch, anomalies.stored);

@@ -52,7 +52,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM functions WHERE proowner <> (SEL
 SELECT is((SELECT (superuser, trusted)::text FROM pg_available_extension_versions WHERE name = 'heartbeat' AND installed),
           '(t,f)', 'only a superuser may create the extension');
 
--- the owner also owns a table partition that a function makes for another role
+-- the owner also owns a table partition that a function creates for another role
 CREATE ROLE heartbeat_pgtap_maker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) TO heartbeat_pgtap_maker;
 SET LOCAL ROLE heartbeat_pgtap_maker;

@@ -1,5 +1,5 @@
 # The summary by minute is always exact: before and after the rollup, after a late reading, and while a table partition is
-# made and rows move to it during the rollup.
+# created and rows move to it during the rollup.
 
 use strict;
 use warnings;

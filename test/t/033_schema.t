@@ -195,7 +195,7 @@ for my $housekeeping ("CREATE INDEX CONCURRENTLY by_rate ON $partition (heart_ra
 $node->wait_for_query($complete, "$published|0", 'the worker stores every reading during CREATE INDEX CONCURRENTLY, REINDEX, VACUUM FULL and ANALYZE');
 $node->assert_audit;
 
-# A role that may create objects makes objects with the names of the extension's and the server's objects. For every process
+# A role that may create objects creates objects with the names of the extension's and the server's objects. For every process
 # of this database the role's schema comes first in search_path.
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for

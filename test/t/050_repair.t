@@ -1,6 +1,6 @@
-# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. A replay does not
-# make another dead letter of a message that was corrected. heartbeat.dead_letter_limit stops ingest before bad messages fill
-# the disk.
+# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. If a dead letter was
+# corrected, a replay does not store its message as a dead letter again. heartbeat.dead_letter_limit stops ingest before bad
+# messages fill the disk.
 
 use strict;
 use warnings;

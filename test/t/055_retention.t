@@ -1,4 +1,4 @@
-# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are made in advance. No
+# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are created in advance. No
 # batch waits longer than a moment. If a dashboard or a dump reads the tables meanwhile, retention waits, but no batch waits.
 
 use strict;

@@ -97,7 +97,7 @@ for my $change (@changes)
 {
 	my ($what, $sql) = @$change;
 	my $before = $node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r');
-	# each statement runs in a separate transaction, because some statements may not run together in one transaction
+	# each statement runs in a separate transaction, because some statements cannot run together in one transaction
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
 	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;

@@ -1,7 +1,7 @@
-# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, users make rules
-# and publications, and their code or missing rights make tasks of the maintenance worker fail. The status names the user or
-# the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no reading
-# is missing.
+# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, users create rules
+# and publications, and their triggers or missing rights make tasks of the maintenance worker fail. The status names the user or
+# the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no reading is
+# missing.
 
 use strict;
 use warnings;
@@ -144,7 +144,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES (
 $node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each task succeeds before the trouble');
 sub failing { my ($duty) = @_; return "SELECT concat_ws(' | ', failures > 0, reason, hint) FROM heartbeat_maintenance WHERE duty = '$duty'"; }
 sub dues { $node->query('SELECT heartbeat_wake_workers()'); return publish(); }
-# the owner of a table has made a trigger with a broken function
+# the owner of a table has created a trigger with a broken function
 $node->query("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM no_such_function(); RETURN NEW; END'; ALTER FUNCTION broken() OWNER TO heartbeat_owner");
 $node->query('CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON heartbeat_rollup FOR EACH ROW EXECUTE FUNCTION broken()');
 dues();

@@ -181,7 +181,7 @@ $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
 same('a seek that makes a gap');
 is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'the subscriber has the gap');
 
-# One subscriber is added while readings arrive and table partitions are made. Then a subscriber for all tables is added.
+# One subscriber is added while readings arrive and table partitions are created. Then a subscriber for all tables is added.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],
