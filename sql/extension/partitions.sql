@@ -71,8 +71,8 @@ BEGIN
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- pg_get_expr() waits for locks on the table, and a session that creates table partitions locks the default
-                 -- one
+                 -- pg_get_expr() waits for locks on the table. A session that creates table partitions locks the default
+                 -- partition
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number

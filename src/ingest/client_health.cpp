@@ -8,9 +8,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int tries_min = 2; // each question takes about 3 s
-constexpr int tries_min_connected =
-    6; // larger, because a broker that answered before is perhaps only slow now
+constexpr int tries_min = 2;           // each question takes about 3 s
+constexpr int tries_min_connected = 6; // larger: a broker that answered before is perhaps only slow now
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;

@@ -1,5 +1,5 @@
 // Finds the extension's functions by their exact signature. Decides whether a table belongs to the extension
-// or to another user. statement_relations.cpp checks each statement's tables with it.
+// or to another role. statement_relations.cpp checks each statement's tables with it.
 #include "server/server.h"
 
 #include "server/compat.h"

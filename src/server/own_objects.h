@@ -1,6 +1,6 @@
 // Finds the extension's own functions and tables by their OID. A name in the extension's schema is not
-// enough. Another user can create a function in this schema, and a call can then be ambiguous. If the owner
-// renames a table, another user can also create a table with its old name.
+// enough. Another role can create a function in this schema, and a call can then be ambiguous. If the owner
+// renames a table, another role can also create a table with its old name.
 #pragma once
 
 #include "server/constant_list.h"

@@ -8,7 +8,7 @@ namespace heartbeat {
 
 // Executes the statement in the current SPI connection, and returns the number of rows processed. `nulls` may
 // be nullptr. Before the execution it checks the tables: it raises an error if a name now means a table of
-// another user, or if the statement writes to a bookkeeping table that has a trigger or a rule of another
+// another role, or if the statement writes to a bookkeeping table that has a trigger or a rule of another
 // role. After the execution it raises an error if the result is not `expected` (SPI_OK_...).
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
