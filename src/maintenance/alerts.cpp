@@ -76,9 +76,16 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
+// If no rule needs arrivals, ingest need not note them. Arrivals that it has noted meanwhile count no more.
+void watch_arrivals(bool watch) {
+    pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
+    if (!watch)
+        pg_atomic_write_u32(&shared_state->arrived, 0);
+}
+
 TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
-    pg_atomic_write_u32(&shared_state->rules_watch, answer.on_arrival ? 1 : 0);
+    watch_arrivals(answer.on_arrival);
     if (with_silence) {
         // SQL only compares this customer id with other ids, so the text is copied unchanged
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
@@ -103,11 +110,14 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
-    pg_atomic_write_u32(&shared_state->arrived, 0); // before the evaluation, so that no arrival is missed
+    // Both come before the evaluation, so that it misses no arrival: the evaluation does not see the readings
+    // that ingest stores after its snapshot, and a rule can be the first one.
+    pg_atomic_write_u32(&shared_state->arrived, 0);
+    pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED)) {
-        pg_atomic_write_u32(&shared_state->rules_watch, 0);
+        watch_arrivals(false);
         return 0;
     }
     bool with_silence = evaluated_at >= silence_due;

@@ -105,6 +105,22 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
+# While the maintenance worker evaluates the first rule, a lock stops it after it has taken its snapshot. Ingest then stores an
+# anomaly, and no reading follows.
+$node->query("DELETE FROM heartbeat_alert_rules");
+$node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'a removed rule is evaluated');
+my $holder = $node->background_psql('heartbeat');
+$holder->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies_default');
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('first', 'anomalies', 1, '1 minute', 'G')");
+$node->wait_for_query("SELECT a.query FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	WHERE l.relation = 'heartbeat_anomalies_default'::regclass AND NOT l.granted", 'evaluating alert rules', 'the lock stops the evaluation');
+publish('G', 200, 3);
+$holder->query_safe('COMMIT');
+$holder->quit;
+alert_is('first', 'G', '1|0', 'an anomaly that is stored during the evaluation of the first rule raises an alert');
+$node->query("DELETE FROM heartbeat_alert_rules WHERE name = 'first'");
+alert_is('first', 'G', '1|1', 'the alert of the removed rule is closed');
+
 # heartbeat evaluates rules of the kinds silence, dead_letters, lag and state at intervals.
 $node->query("INSERT INTO heartbeat_customers VALUES ('quiet') ON CONFLICT DO NOTHING;
 	INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('silent', 'silence', NULL, '10 seconds', NULL),
