@@ -26,7 +26,8 @@ $node->query('CREATE EXTENSION heartbeat SCHEMA hb');
 my $names = Heartbeat::Stranger->names($node);
 cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the test knows at least 30 functions of the extension');
 
-# Makes the test send its queries to another database. Queries that begin with $catalog find only the names of the server.
+# Makes the test send its queries to another database. In queries that begin with $catalog an unqualified name means an
+# object of the server.
 my $catalog = 'SET search_path = pg_catalog;';
 sub in_database
 {
@@ -80,7 +81,8 @@ sub drop_named
 	return $kinds ne '' && error_of($kinds) eq '';
 }
 
-# Passes when a statement succeeds after the test has dropped the objects that its errors name.
+# Runs the statement. If an error names objects of the stranger, drops these objects and runs the statement again. Passes
+# when the statement succeeds.
 sub assert_works_in_the_end
 {
 	my ($what, $sql) = @_;
@@ -136,7 +138,7 @@ for my $version ('1.0', '1.1')
 	drop_database($database);
 }
 
-# After CREATE EXTENSION: everything that the extension does.
+# CREATE EXTENSION has succeeded. From here on the test uses everything that the extension offers.
 sub ask { my ($sql) = @_; return "$catalog $sql"; }
 for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
 {
@@ -149,8 +151,8 @@ my $published = 0;
 my $now       = int(time);
 my $week      = 7 * 86400;
 
-# Publishes a bad message, and a normal reading and an anomaly for each given week, counted from the present. Some weeks have
-# no table partition, and the stranger has taken the names of some weeks.
+# Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
+# Some weeks have no table partition, and the stranger has taken the names of some weeks.
 sub publish
 {
 	my (@weeks) = @_;

@@ -1,7 +1,7 @@
 # A role that may create triggers on heartbeat's tables, or that owns such a table, gains no rights. heartbeat refuses this
-# role's triggers and rules on the bookkeeping tables, and names them. On the readings' tables the role's triggers run at most
-# as the workers' role, also when an operator or a superuser calls a function of heartbeat. When the triggers and rules are
-# dropped, ingest continues, and no reading is lost.
+# role's triggers and rules on the bookkeeping tables, and names them. On the tables of readings the role's triggers never
+# run with more rights than the workers' role has, also when an operator or a superuser calls a function of heartbeat. When
+# the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('triggers', kafka => $kafka, extension => 0,
 	settings => { 'heartbeat.batch_wait' => 0, 'log_min_messages' => 'warning' });
 
-# An owner who is not a superuser, as README.md describes it, and the roles of docs/security.md.
+# Creates the extension with an owner who is not a superuser, as README.md describes, and the roles of docs/security.md.
 $node->query('CREATE ROLE heartbeat_owner SUPERUSER');
 $node->query('SET ROLE heartbeat_owner; CREATE EXTENSION heartbeat');
 $node->query($_) for 'ALTER ROLE heartbeat_owner NOSUPERUSER NOLOGIN', 'GRANT CREATE, USAGE ON SCHEMA public TO heartbeat_owner';
@@ -150,7 +150,8 @@ sub remove_triggers
 
 assert_goes_on('before any trigger');
 
-# Triggers on the bookkeeping tables: first on one table after the other, and then on all tables at once.
+# Triggers on the bookkeeping tables. First each table alone has triggers for one round. In the last round all tables have
+# triggers.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {

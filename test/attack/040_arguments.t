@@ -28,7 +28,8 @@ sub answer
 	return $status == 0 ? $answer : $error =~ s/.*ERROR:\s+//sr;
 }
 
-# Time spans in weeks: the result is 0, or an error that names the allowed years or the allowed number of weeks.
+# For these time spans heartbeat_make_partitions() returns 0, or its error names the allowed years or the allowed number of
+# weeks.
 my %times = (
 	'from the beginning'       => "'-infinity', now()",
 	'to the end'               => "now(), 'infinity'",

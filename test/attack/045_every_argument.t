@@ -222,7 +222,8 @@ for my $signature (sort keys %functions)
 }
 note "$calls calls of " . keys(%functions) . ' functions';
 
-# The last possible times are after all messages, and the first possible times are before all messages.
+# The last possible time is after all messages, and gives the end offset. The first possible time is before all messages, and
+# gives the first offset.
 is($node->query("SELECT new_offset FROM heartbeat_seek('$_->[0]'::timestamptz, 0)"), $_->[1], "a seek to $_->[0] goes to offset $_->[1]")
   for [ '294276-12-31 23:59:59+00', 21 ], [ '4714-11-24 00:00+00 BC', 0 ], [ '294276-12-31 23:59:59+00', 21 ];
 is($node->query("SELECT next_offset FROM heartbeat_kafka_offsets('$_->[0]', 0)"), $_->[1], "Kafka's offset at $_->[0] is $_->[1]") for [ 'infinity', 21 ], [ '-infinity', 0 ];

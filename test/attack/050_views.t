@@ -14,7 +14,8 @@ use Heartbeat::Runbook;
 my $node = Heartbeat::Cluster->create('views', settings => { 'heartbeat.topic' => 'ours' });
 $node->query(grants_of('heartbeat_reader'));
 
-# The server refuses a row if its table partition is attached while the row goes to the default partition.
+# Waits for this week's table partitions. Otherwise the maintenance worker could attach one of them while the test inserts a
+# row of this week into the default partition, and the server would refuse the row.
 $node->wait_for_query("SELECT count(DISTINCT h.inhparent) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the table partitions of this week');
 
@@ -26,7 +27,8 @@ $node->query($_) for
 	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
 		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
 
-# Returns the values that a function of the reader gets when the reader filters a view's column by this function.
+# The reader filters the rows of a view by a function of its own, with a column of the view as the argument. Returns the
+# values that the server passes to this function.
 sub leaked
 {
 	my ($view, $column) = @_;

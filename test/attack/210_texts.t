@@ -44,7 +44,8 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# Make the rule before the readings: a customer whose last arrival was before the rule existed counts as heard for a minute.
+# Make the rule before the readings: while no silence rule exists, a customer counts as heard for a whole minute after a
+# reading has arrived.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 

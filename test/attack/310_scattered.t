@@ -100,7 +100,7 @@ for my $name (qw(years default))
 }
 $node->query('DROP TRIGGER correct ON heartbeat_records');
 
-# Marks that exist before the rollup begins, each of another minute. Some of these minutes are neighbours.
+# The marks exist before the rollup begins. Each mark is for another minute, and some of these minutes are neighbours.
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});

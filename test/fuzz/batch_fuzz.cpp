@@ -28,7 +28,8 @@ struct Input {
     uint8_t byte() { return size == 0 ? 0 : (size--, *data++); }
 };
 
-// Uses few customers and few times, so that keys repeat, and sometimes a payload that is not a reading.
+// Uses few customers and few times, so that many readings have the same key. Sometimes returns a payload that
+// is not a reading.
 std::string make_payload(Input *input) {
     const uint8_t shape = input->byte();
     if (shape % 8 == 0) {

@@ -36,8 +36,8 @@ void check_key(std::string_view line, const Message &message) {
     if (!decoder_of_heartbeat()->decode({.payload = {line.data(), line.size()}}, &decoded))
         return;
     const Reading &reading = decoded.reading;
-    // If the line's customer id or field name has an escape, it is also allowed that the line has no key:
-    // only the decoder reads escapes.
+    // If the line's customer id or field name has an escape, the line may have no key: the decoder reads
+    // escapes, but the replay does not.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
 }

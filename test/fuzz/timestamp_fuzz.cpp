@@ -1,5 +1,5 @@
 // Fuzzing: for any text, timestamp_parse() gives an instant, or refuses the text and leaves its result
-// unchanged. An instant that is written as text and read again is the same instant.
+// unchanged. If an instant is written as text, and this text is read again, the result is the same instant.
 #include "decode/timestamp.h"
 #include "require.h"
 

@@ -1,5 +1,5 @@
-// Test code: kafka-admin changes and queries topics on a broker. It takes milliseconds, because it does not
-// start Java. Each command returns when the broker shows the effect, or fails at its deadline.
+// Test code: kafka-admin changes and queries topics on a broker. A command needs only milliseconds, because
+// it does not start Java. Each command returns when the broker shows the effect, or fails at its deadline.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -33,8 +33,8 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
 
 // Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
-    // Ask about all topics: a client that asks about one missing topic by name remembers it, and reports it
-    // as missing.
+    // Ask about all topics. If a client asks about one topic by name while this topic is missing, the client
+    // remembers this, and later still reports the topic as missing.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -204,8 +204,8 @@ void truncate(const Options &options) {
 }
 
 // Returns the first offset or the end offset of each partition, as `which` says. It does not call
-// rd_kafka_query_watermark_offsets(), because this call ignores its timeout in librdkafka before 2.3 if a
-// leader is away.
+// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader is
+// away.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(

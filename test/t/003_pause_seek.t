@@ -35,8 +35,8 @@ sub stays_the_same
 }
 
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
-# One session waits for 5000 readings, pauses ingest, and counts the readings. While a second session starts, a fast worker
-# would store all readings.
+# The same session waits for 5000 readings, pauses ingest, and counts the readings. If a second session had to start first, a
+# fast worker would meanwhile store all readings.
 my $at_commit = $node->query(<<"SQL");
 BEGIN;
 DO \$\$ BEGIN WHILE ($stored) <= 5000 LOOP PERFORM pg_sleep(0.001); END LOOP; PERFORM heartbeat_pause('a test'); END \$\$;

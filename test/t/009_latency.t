@@ -68,13 +68,15 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# The test of the first reading after an idle time needs this heartbeat.batch_wait. The worker is idle for a longer time.
+# In the tests below the worker is idle for longer than this heartbeat.batch_wait. So it must store the first reading after
+# the idle time at once.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
 # The worker is idle: the offsets are committed, and the rollup is complete. heartbeat then makes no transaction and no WAL,
-# and all of its processes together use less than a thousandth of a core. The test connects to another database to read the
-# counters of heartbeat's database, and reads the counters of the system.
+# and all of its processes together use less than a thousandth of a core. The test reads the counters of heartbeat's database
+# from another database, because its own queries must not change these counters. The operating system counts the CPU time and
+# how often threads wake up.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# Without sequential scans the server joins small tables by indexes, in the same way as large tables. It joins only the table
-# partitions that can contain a minute.
+# Without sequential scans the server joins small tables by indexes, in the same way as large tables. For each minute it then
+# reads only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -43,8 +43,8 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch with readings of many customers in one minute marks the minute instead. Five of its readings are duplicates. An
-# earlier and a later batch add sums for the same minute.
+# A batch has readings of many customers in one minute. It adds no sums for this minute: it marks the minute instead. Five of
+# its readings are duplicates. An earlier and a later batch add sums for the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');

@@ -66,7 +66,8 @@ $node->wait_for_offsets('heartbeat-events', 22);
 is($node->query($rows), 12, 'the worker stores the next reading after heartbeat_resume()');
 $node->assert_audit;
 
-# A second writer does the same as a worker, message by message, at the same time as the worker.
+# A second writer and the worker run at the same time. The second writer stores the messages one by one, in the same way as a
+# worker.
 $node->query('CREATE TABLE rival_took ("offset" bigint)');
 $node->query(
 	"CREATE PROCEDURE rival() LANGUAGE plpgsql AS \$\$

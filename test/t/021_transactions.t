@@ -25,7 +25,7 @@ my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*)
 
 my $published = 0;
 
-# Returns readings that have not been published before, in turn for each partition.
+# Returns readings that have not been published before. The readings go to the partitions in turn.
 sub readings
 {
 	my ($count, $partitions) = @_;

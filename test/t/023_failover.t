@@ -71,8 +71,8 @@ sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
-	# A customer whose last arrival was before the rule existed counts as heard for a minute, so the test moves the arrival
-	# back.
+	# While no silence rule exists, a customer counts as heard for a whole minute after a reading has arrived. The test does not
+	# wait for this minute: it moves the last arrival back.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . "raises the alert of $customer");

@@ -29,7 +29,7 @@ sub reads_everything
 	return;
 }
 
-# Besides the readings, a backup must contain this data. Each kind of data has one query.
+# A backup must contain the readings, and also the following data. Each kind of data has one query.
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',
@@ -191,7 +191,7 @@ restores('sections', $expected, "$restored_from.*; disk is being replaced",
 		$new->query('ALTER DATABASE sections SET search_path = hb');
 	});
 
-# A copy of a database, made while no session is connected to it, has the stored offsets too.
+# CREATE DATABASE copies a database while no session is connected to it. The copy has the stored offsets too.
 serve('copied');
 $new->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE plain');
 $feed->publish(300);

@@ -118,8 +118,8 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activit
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# The worker waits to store readings in the default partition. Meanwhile a user attaches a table partition for these
-# readings. The default partition then refuses them.
+# The worker waits for a lock on the default partition, in which it will store readings. Meanwhile a user attaches a table
+# partition for these readings. The default partition then refuses them.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }

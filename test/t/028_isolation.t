@@ -18,8 +18,8 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('isolation', kafka => $kafka);
 
-# A user's trigger raises the error that the customer's name contains. If the name ends with an exclamation mark, the trigger
-# raises the error only while the table "trouble" has a row.
+# The customer's name contains the code of an error, and a user's trigger raises this error. If the name ends with an
+# exclamation mark, the trigger raises the error only while the table "trouble" has a row.
 $node->query('CREATE TABLE trouble (since timestamptz DEFAULT now())');
 $node->query(q{CREATE FUNCTION raise_error() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -1,5 +1,5 @@
-# SASL and ACLs with a real broker. Tests as which user the worker logs in, what this user may do, and what the status says
-# when a right is missing.
+# SASL and ACLs with a real broker. Tests whether the worker logs in as the right user, which rights this user needs, and
+# what the status says when a right is missing.
 
 use strict;
 use warnings;
@@ -47,7 +47,7 @@ my $node    = Heartbeat::Cluster->create('sasl', settings => { 'log_min_messages
 my $secrets = Heartbeat::Secrets->new($node, $folder, $password, $wrong);
 my %documented   = $secrets->documented('SASL_SSL');
 
-# The documented rights, and three users with fewer rights.
+# One user has the documented rights, and three users have fewer rights.
 $secrets->grant_documented($kafka);
 $kafka->tool('acls', '--add', '--allow-principal', 'User:describer', '--operation', 'Describe', '--topic', $topic);
 $kafka->tool('acls', '--add', '--allow-principal', 'User:groupless', '--operation', 'Read', '--topic', $topic);

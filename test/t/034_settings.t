@@ -1,6 +1,6 @@
 # Settings change while readings arrive. The test changes each of heartbeat's settings to another value and back. It also
-# changes settings of the server that would change what a statement means, how long it may take, or what the server logs. The
-# stored rows do not depend on these settings.
+# changes settings of the server that could change the meaning of a statement, limit its time, or change what the server
+# logs. The stored rows do not depend on these settings.
 
 use strict;
 use warnings;
@@ -76,7 +76,8 @@ for my $name (@names)
 	my $refused = { bool => 'perhaps', enum => 'perhaps', integer => "'-1 weeks'", real => 'perhaps' }->{$type} or next;
 	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: the error for a wrong value names the setting");
 }
-# For heartbeat.retention both limits keep all readings: max_val minutes is a very long time, and 0 means for ever.
+# All readings remain when heartbeat.retention has its lowest or highest value: 0 keeps readings for ever, and max_val
+# minutes is a very long time.
 assert_complete('every setting to another valid value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process of heartbeat ended because of a setting');

@@ -1,5 +1,5 @@
-# The memory of a worker. While the database blocks the worker or fails repeatedly, the worker's memory has only full
-# buffers, not the whole backlog. Afterwards the worker frees this memory.
+# The memory of a worker. If the database blocks the worker or fails repeatedly, the worker's memory contains at most its
+# full buffers, and never the whole backlog. Afterwards the worker frees the memory of the buffers.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ sub most_memory_until
 	return $most;
 }
 
-# Publishes readings of a size, or bad messages of a size.
+# Publishes readings of the given size, or bad messages of this size.
 sub publish
 {
 	my ($count, $size, $is_reading) = @_;
@@ -70,7 +70,7 @@ sub publish
 	return;
 }
 
-# Each backlog is larger than the limit or larger than every buffer.
+# Each backlog is larger than the limit for the memory, or at least larger than every single buffer.
 my $user = $node->background_psql('heartbeat');
 for my $case (
 	[ 'readings of 100 bytes', 100_000, 100,       1 ],

@@ -15,7 +15,8 @@ use Heartbeat::Runbook;
 
 my $block = grants_of('heartbeat_worker');
 
-# Returns the single rights of a list such as "SELECT, UPDATE (one, other)", one right for each column.
+# Splits a list of rights such as "SELECT, UPDATE (one, other)" into single rights. A right on two columns becomes two
+# rights.
 sub single
 {
 	my ($actions) = @_;

@@ -20,8 +20,8 @@ my $week      = 7 * 86400;
 my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
 my @published;
 
-# Publishes readings as one batch, a second apart from the given time on; every tenth is an anomaly. Checks that they are
-# stored.
+# Publishes readings as one batch, and checks that they are stored. Their times begin at the given time, and are $step
+# seconds apart (default: 1). Every tenth reading is an anomaly.
 sub store
 {
 	my ($what, $count, $start, $step) = @_;
@@ -47,8 +47,8 @@ $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now()
 $node->query("ALTER TABLE $name DROP gone");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FROM ('$from+00') TO ('$to+00')");
 
-# Batches for one table partition, for several table partitions, for several table partitions and the default partitions, and
-# only for the default partitions.
+# The first batch goes to one table partition, and the second batch goes to several. The next two batches go to several table
+# partitions and to the default partitions, and the last batch goes only to the default partitions.
 store('a batch of one week is stored', 3000, $this_week + 3600);
 store('a batch of ten weeks is stored', 2000, $this_week - 10 * $week, 3000);
 store('a batch of this century and the last is stored', 2000, 0, int($this_week / 2000));
@@ -79,7 +79,7 @@ assert_index_on_time('finds every row');
 store('a batch with readings from before and after those is stored', 1000, $this_week, 10);
 assert_index_on_time('finds the rows that were added to summarized pages');
 
-# Added columns of a user get their defaults, as with INSERT.
+# Columns that a user has added get their defaults, as with INSERT.
 $node->query('CREATE SEQUENCE ticket');
 $node->query(q{ALTER TABLE heartbeat_records ADD ward text DEFAULT 'general', ADD ticket bigint DEFAULT nextval('ticket'), ADD note text,
 	ADD stored_at timestamptz DEFAULT statement_timestamp()});
@@ -106,7 +106,7 @@ for my $condition ('heart_rate > 150', 'heart_rate / 2 = 40.5')
 }
 $node->query("DROP INDEX fast, halved");
 
-# The parent has a statement trigger. When it is dropped, a batch goes to the user's table partition.
+# The parent has a statement trigger. After the trigger is dropped, a batch goes to the user's table partition.
 $node->query('CREATE TABLE told (rows bigint)');
 $node->query(q{CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO public.told SELECT count(*) FROM new_rows; RETURN NULL; END $$});

@@ -24,7 +24,7 @@ my $node = Heartbeat::Cluster->create('metrics', kafka => $kafka);
 $node->query(grants_of('heartbeat_reader'));
 $node->query('ALTER ROLE heartbeat_reader LOGIN');
 
-# Returns the result of a query, or of a file of queries, as the reader role gets it. An error ends the test.
+# Runs a query or a file of queries as the reader role, and returns the result. An error ends the test.
 sub read_as_reader
 {
 	my ($sql, @options) = @_;

@@ -20,8 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# 4000 messages, 2000 in each partition. By their Kafka timestamps there are two messages per second. 97 of each hundred
-# readings are normal and go to heartbeat_records.
+# 4000 messages, 2000 in each partition. For each second, two messages have this second as their Kafka timestamp. 97 of each
+# hundred readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);
 $messages[$_]{timestamp} = ($epoch + int($_ / 2)) * 1000 for 0 .. $#messages;
@@ -60,7 +60,8 @@ assert_complete('both audits show no difference after the replay');
 is($node->query($positions), '0:2000 1:2000', 'a replay does not change the stored offsets');
 $node->assert_readings('each reading is stored as it was published', @messages);
 
-# The counters do not include readings that a seek has skipped. A replay of their time adds these readings to the counters.
+# The counters do not include readings that a seek has skipped. If an operator then replays the time of these readings, the
+# counters include them.
 $kafka->produce($topic, map { { %$_, timestamp => ($epoch + 3000) * 1000 } } reading_stream(200, 2, start => $epoch, first => 4000));
 $node->wait_for_offsets($topic, 2100, 2100);
 $node->query('SELECT heartbeat_pause()');

@@ -90,7 +90,7 @@ publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time(
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();
 $runbook->run('Customers', 1);
-# The rule has a period of five minutes. The test does not wait for it, and moves the last arrival back.
+# The rule has a period of five minutes. The test does not wait that long: it moves the last arrival back.
 $node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'the arrival of the customer is recorded');
 $node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '10 minutes' WHERE customer_id = 'CUST-0008'");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",

@@ -1,5 +1,6 @@
-# While readings arrive, minutes are rolled up, retention drops weeks with data, and table partitions are created in advance. No
-# batch waits longer than a moment. If a dashboard or a dump reads the tables meanwhile, retention waits, but no batch waits.
+# Readings arrive while heartbeat rolls up minutes, drops weeks with data by retention, and creates table partitions in
+# advance. No batch waits longer than a moment. If a dashboard or a dump reads the tables meanwhile, retention waits, but no
+# batch waits.
 
 use strict;
 use warnings;
@@ -97,7 +98,7 @@ $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
 
 # Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second
-# session waits for the first, also longer than the lock timeout.
+# session waits for the first one, even if this takes longer than the lock timeout.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

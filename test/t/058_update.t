@@ -34,7 +34,8 @@ my @given = (
 my @taken = ("ALTER FUNCTION $seek OWNER TO CURRENT_USER", 'DROP VIEW back', 'DROP FUNCTION go_back', 'DROP OWNED BY operator');
 my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1), ' ') FROM pg_proc WHERE oid = '$seek'::regprocedure";
 
-# Objects that use the parameter's old name. Each has the statement that creates the object, and the statement that drops it.
+# Objects that use the parameter's old name. For each object the list has the statement that creates it and the statement
+# that drops it.
 my %named = (
 	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],

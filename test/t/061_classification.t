@@ -50,7 +50,7 @@ sub assert_same
 	return is(join(', ', map { "$_ is $class{$_}, not " . $classify->($_) } grep { $classify->($_) ne $class{$_} } @values), '', $what);
 }
 
-# README's table: "above 0 and below 40", "0 or below, or above 300".
+# README's table has conditions such as "above 0 and below 40" or "0 or below, or above 300".
 my %conditions = slurp_file("$root/README.md") =~ /^\| ([^|]+) \| `([A-Z]+)` \| `heartbeat_(?:records|anomalies)` \|$/mg;
 is(scalar keys %conditions, 4, "README's table has four classes");
 

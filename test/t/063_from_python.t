@@ -1,5 +1,6 @@
 # Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
-# consumer, and to heartbeat for good. The old tables have integers, milliseconds, and rows and views of all kinds.
+# consumer, and to heartbeat for good. In the old tables a heart rate is an integer, and a time is exact to the millisecond.
+# These tables have rows of all kinds, and views of all kinds use them.
 
 use strict;
 use warnings;

@@ -32,8 +32,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic. No other topic has these readings. Before the test ends, the topic's server must store the
-# readings.
+# Publishes readings to a topic. No other topic has these readings. The server that reads this topic must store them before
+# the test ends.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -68,7 +68,7 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# These servers must be in their states before the broker starts again: locked, paused and down.
+# Before the broker starts again, one server must be locked, one must be paused, and one must be down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');

@@ -1,7 +1,7 @@
 # vw_customer_bpm_summary stays exact when a user changes readings. The user changes them by UPDATE, DELETE, MERGE or
-# TRUNCATE, on the parent or on one table partition, and in a transaction, a savepoint or a prepared transaction. The test also
-# uses a role without rights on the bookkeeping tables. The changes occur while readings arrive and while minutes are rolled up.
-# heartbeat_rebuild_summary() repairs the summary after changes that no trigger sees.
+# TRUNCATE, on the parent or on one table partition. The user does this in a transaction, a savepoint or a prepared
+# transaction. The test also uses a role without rights on the bookkeeping tables. The changes occur while readings arrive
+# and while minutes are rolled up. heartbeat_rebuild_summary() repairs the summary after changes that no trigger sees.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
-# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, users create rules
-# and publications, and their triggers or missing rights make tasks of the maintenance worker fail. The status names the user or
-# the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no reading is
-# missing.
+# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, and users create
+# rules and publications. Tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
+# user or the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no
+# reading is missing.
 
 use strict;
 use warnings;

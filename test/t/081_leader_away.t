@@ -1,8 +1,8 @@
 # If a broker is killed, frozen or gone for good, only the partitions that it leads wait: the worker reads the other
-# partitions meanwhile. When Kafka has elected a new leader, the worker reads a waiting partition again within 5 seconds,
-# also if the server restarts or ingest is resumed during the election. If the worker cannot read a partition, the status
-# names the partition and the address of its broker, and the partition's lag is not 0. The worker reads the partition again
-# without help.
+# partitions meanwhile. When Kafka has elected a new leader, the worker reads a waiting partition again within 5 seconds.
+# This is also true if the server restarts or ingest is resumed during the election. If the worker cannot read a partition,
+# the status names the partition and the address of its broker, and the partition's lag is not 0. The worker reads the
+# partition again without help.
 
 use strict;
 use warnings;
@@ -116,7 +116,7 @@ sub heal
 	return;
 }
 
-# A broker is killed under load: the worker reads the partitions that were never on this broker without a pause.
+# A broker is killed under load. If a partition was never on this broker, the worker continues to read it without a pause.
 my $end_load = load($topic, 1, 2);
 $node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'the worker stores messages of the load');
 $kafka->node(1)->kill9;

@@ -105,8 +105,8 @@ TEST(Decode, HeartRatesAreExact) {
 // jansson converts numbers with the C library, which takes the decimal point from the locale.
 TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
     const std::string before = std::setlocale(LC_NUMERIC, nullptr);
-    // Set LOCPATH here and not for the whole process. With LOCPATH, libraries that ask for a locale while
-    // they are loaded leak memory.
+    // Set LOCPATH here and not for the whole process. With LOCPATH, some libraries leak memory: those that
+    // ask for a locale while the process loads them.
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";
     setenv("LOCPATH", locales, 1);

@@ -120,8 +120,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// The other library's allocator frees the memory that it has allocated, both before and after the first
-// message was decoded.
+// The other library allocates memory before and after the first message is decoded. Each time its own
+// allocator must free this memory.
 TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;

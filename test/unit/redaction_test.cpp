@@ -66,7 +66,8 @@ TEST(Redaction, HidesANumberThatIsAPassword) {
 }
 
 // A value can be an ordinary word that librdkafka's own texts also contain. The redactor must not replace
-// this word in librdkafka's own texts. Otherwise a reader who sees which word is missing knows the value.
+// this word in librdkafka's own texts. Otherwise a reader would see which word is missing, and would then
+// know the value.
 TEST(Redaction, LeavesOrdinaryWordsUnlessTheyAreQuotedAsAValue) {
     for (const char *word : {"broker", "a", "Authentication", "Connection refused", "failed"}) {
         FileProperty password = {1, "sasl.password", word};

@@ -197,9 +197,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault. A row has the number of these faults, how many more of them occurred
-# during another fault, and the seconds of the recoveries for which the test has waited. For a cluster a row also has the
-# longest standstill.
+# Returns a table with a row for each kind of fault. A row has the number of these faults, and how many more of them occurred
+# during another fault. It also has the seconds of the recoveries, but only of those for which the test has waited. For a
+# cluster a row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -24,7 +24,7 @@ my @servers;    # all servers of the test
 
 $SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT; the test ends its processes by SIGINT, and they would inherit this
 
-# script/test ends a test that hangs. At this signal the test ends its servers and brokers, as at its ordinary end. The
+# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The
 # processes that the test has forked end at once.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };

@@ -142,7 +142,7 @@ sub _partitions
 	return @found;
 }
 
-# Returns the answer to a request, and whether a real broker would send it later.
+# Returns the answer to a request. Also returns whether a real broker would wait before it sends this answer.
 sub _answer
 {
 	my ($self, $request) = @_;

@@ -22,7 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# For the type of an argument, other types that a literal, a cast or a promotion can match as well or better.
+# For the type of an argument, the list has other types. A call with a literal, a cast or a promotion can match these types
+# equally well, or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -43,8 +44,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of operand types that the server compares only after a promotion. An operator for exactly these two types has
-# precedence.
+# Pairs of types. The server compares values of these two types only after a promotion. An operator for exactly these two
+# types has precedence.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -62,7 +63,7 @@ sub names
 	};
 }
 
-# Option: roles, the roles that the spy's records tell apart.
+# The option `roles` has the roles that the spy's records distinguish.
 sub new
 {
 	my ($class, $node, $schema, $names, %opt) = @_;

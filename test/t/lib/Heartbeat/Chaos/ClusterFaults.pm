@@ -22,7 +22,7 @@ sub strike
 
 sub _leader { my ($self, $fault) = @_; return $self->{kafka}->leader_of($self->{topic}, $fault->{partition}); }
 
-# Counts a broker as down while the function runs, and until the broker answers again.
+# Runs a function. The broker counts as down from the start of the function until the broker answers again.
 sub _while_down
 {
 	my ($self, $node, $do) = @_;
@@ -109,7 +109,7 @@ sub _reassigned
 
 sub _leaders_elected { my ($self) = @_; $self->{kafka}->elect_preferred_leaders; return time; }
 
-# Replaces a broker. When the old broker has ended, it sets heartbeat.brokers to the new addresses.
+# Replaces a broker. When the old broker has ended, the function sets heartbeat.brokers to the new addresses.
 sub _broker_replaced
 {
 	my ($self, $fault) = @_;

@@ -1,6 +1,6 @@
-# Test code: checks after all faults that the tables contain each message of Kafka once. SQL compares the rows as sets with
-# the published messages and with the messages that an independent consumer reads. The checks do not trust the counters of
-# the extension. The tables for the comparison are in the schema chaos.
+# Test code: when all faults are over, it checks that the tables contain each message of Kafka once. SQL compares the rows as
+# sets with the published messages and with the messages that an independent consumer reads. The checks do not trust the
+# counters of the extension. The tables for the comparison are in the schema chaos.
 
 package Heartbeat::Chaos::Proof;
 
