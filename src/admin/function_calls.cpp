@@ -25,7 +25,7 @@ namespace heartbeat {
 
 namespace {
 
-// Adds each function that an expression calls, or has as a constant, to the List of Oid at `context`.
+// Finds the functions that an expression calls or has as constants. Adds their OIDs to the list at `context`.
 bool collect_functions(Node *node, void *context) {
     auto *functions = static_cast<List **>(context);
     if (node == nullptr)

@@ -1,7 +1,7 @@
 // heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
-// of its own, and stores the readings that the tables do not have. The session changes no stored offset. Only
-// at the end of the replay does the session lock rows that ingest waits for: it then adds to the counters in
-// heartbeat_offsets.
+// of its own, and stores the readings that the tables do not have. The session changes no stored offset. At
+// the end of the replay the session adds to the counters in heartbeat_offsets. Only this step locks rows that
+// ingest needs.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -71,8 +71,8 @@ void report(Replay *replay, const ReplayProgress &progress) {
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
-// Copies the next replay piece with messages of each partition to `round`. Returns the number of copied
-// pieces.
+// Copies one replay piece of each partition to `round`: the next piece that has messages. Returns the number
+// of copied pieces.
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;

@@ -87,8 +87,8 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// A person can set the stored offset of a partition in advance. Returns whether a person has done this, and
-// the partition's end offset is still before the stored offset.
+// A person can set the stored offset of a partition in advance. Returns true if a person has set it in
+// advance and the partition's end offset is still before it.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -117,10 +117,10 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. A partition that the topic lacks, and that ingest has never
-// read, has a row only because a person has set its offset in advance. Such a partition has nothing to
-// replay. If ingest has read a partition that the topic lacks, the present topic is not the topic that ingest
-// has read, and the function raises an error.
+// Returns whether the topic has this partition. If the topic lacks a partition and ingest has never read it,
+// a person has set the offset of this partition in advance. Such a partition has nothing to replay. If the
+// topic lacks a partition that ingest has read, this topic is not the topic that ingest has read. The
+// function then raises an error.
 bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

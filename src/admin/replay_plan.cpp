@@ -1,6 +1,6 @@
-// Divides the offsets that a replay reads into replay pieces (replay_piece.h). A replay piece begins or ends
-// at the bounds of the ranges in heartbeat_gaps, and at the first offset that ingest has read of the
-// partition. replay.cpp calls it first.
+// Divides the offsets that a replay reads into replay pieces (replay_piece.h). One replay piece ends and the
+// next begins at two kinds of offsets: each bound of a range in heartbeat_gaps, and the first offset that
+// ingest has read in the partition. replay.cpp calls it first.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"

@@ -29,10 +29,10 @@ void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Counts offsets that are read once more, as after a seek back. If ingest has read them before (not
-// `skipped`), the counters have counted each message already. Such a message counts as a duplicate. It counts
-// as a duplicate even if a session has deleted its row in the meantime and the replay has stored the row
-// again.
+// Counts the offsets that the replay has read, in the same way as offsets that ingest reads again after a
+// seek back. If ingest has read them before (not `skipped`), the counters have counted each message already.
+// Such a message counts as a duplicate. It counts as a duplicate even if a session has deleted its row in the
+// meantime and the replay has stored the row again.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

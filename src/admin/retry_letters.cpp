@@ -38,8 +38,8 @@ MessageBytes bytes_of(const bytea *value) {
     return value == nullptr ? MessageBytes{} : MessageBytes{VARDATA(value), VARSIZE(value) - VARHDRSZ};
 }
 
-// Puts a dead letter into the batch, in a partition of its own. The partition's number is its index in
-// `chosen`.
+// Puts a dead letter into the batch, in a partition of its own. The number of this partition is the dead
+// letter's index in `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
     MessageView message = {

@@ -1,4 +1,4 @@
-// Writes the results of a retry to the dead letters. A dead letter that is a reading now becomes resolved.
+// Writes the results of a retry to the dead letters. If a dead letter is now a reading, it becomes resolved.
 // Each other dead letter gets its present error, which can differ from its earlier error. retry.cpp calls
 // this file after it has stored the batch.
 #include "server/server.h"

@@ -9,8 +9,8 @@ namespace heartbeat {
 
 namespace {
 
-// With each message the batch also keeps a small text: the customer id or the error text. If a message makes
-// the batch full, this is the extra room to reserve for these texts.
+// With each message the batch also keeps a small text: the customer id or the error text. When a message
+// makes the batch full, the batch reserves this many bytes more than the message needs, for these texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 } // namespace

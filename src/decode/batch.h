@@ -59,10 +59,10 @@ class Batch {
     Batch(size_t max_messages, size_t max_bytes) noexcept;
     ~Batch() = default;
 
-    // The first two functions add a message: with its reading, or as a dead letter. add_progress() adds no
-    // message; it only records that all messages before next_offset have been read. first_offset is the
-    // position of the partition before this batch. May throw std::bad_alloc; the message is then not in the
-    // batch.
+    // add_reading() adds a message with its reading. add_dead_letter() adds a message as a dead letter.
+    // add_progress() adds no message; it only records that all messages before next_offset have been read.
+    // first_offset is the position of the partition before this batch. May throw std::bad_alloc; the message
+    // is then not in the batch.
     void add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
                      HeartRateClass heart_rate_class);
     void add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error);

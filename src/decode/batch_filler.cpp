@@ -1,5 +1,5 @@
-// Makes and destroys batches. Each batch is a BatchFiller, so that batch_filler() can give its throwing
-// functions to the pure floors.
+// Makes and destroys batches. Each batch is created as a BatchFiller. So the files of src/decode and
+// src/kafka can call the functions of a batch that may throw: see batch_filler.h.
 #include "decode/batch_filler.h"
 
 #include <new>

@@ -1,5 +1,6 @@
-// Makes the lists of a complete batch: the readings in the order of the primary key, each key once, and the
-// dead letters. Later, if the database refuses readings, it moves them to the list of dead letters.
+// Makes the lists of a complete batch: the lists of readings and the list of dead letters. The lists of
+// readings are in the order of the primary key, and have each key once. If the database later refuses
+// readings, this file moves them to the list of dead letters.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"

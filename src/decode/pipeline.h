@@ -1,6 +1,6 @@
 // The path of a message into a batch: decode, classify, collect. The consumer client calls it for each
-// message that it has polled, and the retry of dead letters for each dead letter. This file does not depend
-// on the message layout and on the rule of classes.
+// message that it has polled. The retry of dead letters calls it for each dead letter. This file depends
+// neither on the message layout nor on the rule of classes.
 #pragma once
 
 #include "decode/batch.h"

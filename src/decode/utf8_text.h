@@ -1,6 +1,6 @@
-// Makes texts from outside (librdkafka, a broker, the operating system) safe to store, show, dump and log.
-// The result is valid UTF-8 without control characters. If a text is too long, it is cut where a character
-// ends. src/kafka and the floors above call it.
+// Copies texts that come from outside: from librdkafka, a broker or the operating system. A copy is valid
+// UTF-8 without control characters, so it is safe to store, show, dump and log. If a text is too long, it is
+// cut where a character ends. src/kafka and the floors above call it.
 #pragma once
 
 #include <cstddef>

@@ -203,9 +203,10 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return -1;
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
-    // heartbeat.batch_wait is counted from the time when the previous batch was stored. So the worker stores
-    // a reading after a quiet moment at once, and many readings in a row share a transaction. After the
-    // previous batch was stored, no message waits longer than heartbeat.batch_wait.
+    // heartbeat.batch_wait is counted from the time when the previous batch was stored. So if no reading has
+    // arrived for a while, the worker stores the next reading at once. If many readings arrive one after the
+    // other, they share a transaction. After the previous batch was stored, no message waits longer than
+    // heartbeat.batch_wait.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;

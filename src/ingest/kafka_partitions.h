@@ -1,5 +1,5 @@
-// Records the state of each Kafka partition of the topic for an ingest worker: if the worker reads the
-// partition, if a question about it is under way, and why it is away. topic_watch.cpp and
+// Records the state of each Kafka partition of the topic for an ingest worker: whether the worker reads the
+// partition, whether a question about it is under way, and why it is away. topic_watch.cpp and
 // leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 

@@ -52,8 +52,8 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for offsets of this kind. It asks about each partition that is due and for which the worker needs this
-// kind.
+// Asks for offsets of this kind. It asks about a partition only if a question about it is due and the worker
+// needs this kind.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

@@ -4,8 +4,8 @@
 
 namespace heartbeat {
 
-// Call it when Kafka has reported an error and the worker has stored the messages before it. The worker then
-// assigns its partitions again. Returns how many milliseconds to sleep.
+// Call it when Kafka has reported an error and the worker has stored the messages that came before the error.
+// The worker then assigns its partitions again. Returns how many milliseconds to sleep.
 long worker_trouble_assign_again();
 
 // Returns whether the worker has read from Kafka again since the error.

@@ -23,7 +23,8 @@ class BrokerErrors {
 
     const char *worst() const noexcept { return text_; } // empty: no error
 
-    // The last error of the broker with that id, without the broker's name; empty: no error.
+    // The last error of the broker with that id, without the broker's name. The text is empty if there is no
+    // error.
     const char *of(int32_t broker) const noexcept;
 
   private:

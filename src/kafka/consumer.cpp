@@ -165,9 +165,9 @@ CloseResult let_go(std::shared_ptr<SharedClient> shared) {
     bool asking = shared.use_count() > 1;
     std::future<void> destroyed = shared->destroyed.get_future();
     SignalsBlocked blocked;
-    // The last thread that releases its share destroys the client. It is possible that this call never
-    // returns. So the caller's thread gives its share away. It destroys the client itself only if there is no
-    // memory or no thread.
+    // The last thread that releases its share destroys the client. It is possible that this thread never
+    // ends. So the caller's thread passes its share to a new thread. If there is no memory or no new thread,
+    // the caller's thread releases the share itself.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();

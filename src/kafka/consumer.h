@@ -42,8 +42,8 @@ int consumer_clients() noexcept;
 // answers. After that the descriptor signals again.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
-// Returns topic.metadata.refresh.interval.ms: the caller must ask the brokers about the topic each time that
-// so many milliseconds have passed.
+// Returns topic.metadata.refresh.interval.ms. Each time this number of milliseconds has passed, the caller
+// must ask the brokers about the topic.
 int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
 const char *consumer_library_version() noexcept; // the version of librdkafka

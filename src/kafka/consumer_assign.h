@@ -1,6 +1,6 @@
 // Assigns partitions to a consumer client, with the offsets to read from. No function of this file waits. A
 // thread passes the assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has
-// taken the assignment. The ingest worker and the sessions of functions call this file.
+// taken the assignment. The ingest worker calls this file, and so does a session during a replay.
 #pragma once
 
 #include "kafka/error.h"

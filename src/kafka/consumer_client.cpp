@@ -1,5 +1,6 @@
-// The methods of the consumer that callbacks and the other files of this folder call. They add a note, report
-// that the topic is lost, wait until the thread that fills ahead has ended, and find a position.
+// The methods of Consumer. The callbacks and the other files of this folder call them. They add a note,
+// report that the topic is lost, wait until the thread of consumer_fill_ahead() has ended, and find a
+// position.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"

@@ -33,7 +33,7 @@ class Consumer {
   public:
     void note(int level, const char *text) noexcept; // noexcept, because librdkafka's C code calls it
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
-    void finish_ahead() noexcept; // waits until the thread that fills ahead has ended
+    void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
     void lose_topic() noexcept;   // Kafka does not know the topic
     // Call it while no partition is assigned. It runs the callbacks of queued events, and drops the events.
     void listen() noexcept;
@@ -46,7 +46,8 @@ class Consumer {
     std::string topic;
     int refresh_ms = 0;
 
-    // Only the caller's thread uses these fields. It may use them even while another thread fills ahead.
+    // Only the caller's thread uses these fields. It may use them even while the thread of
+    // consumer_fill_ahead() runs.
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // not nullptr until librdkafka has taken the assignment
     std::chrono::steady_clock::time_point assigning_since;

@@ -156,7 +156,7 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
 }
 
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept {
-    move_positions(consumer->stored, *batch); // the thread that fills ahead does not use `stored`
+    move_positions(consumer->stored, *batch); // the thread of consumer_fill_ahead() does not use `stored`
 }
 
 } // namespace heartbeat

@@ -32,8 +32,8 @@ class ConsumerMemory {
     // messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. Such messages exist if the position went back, because they
-    // were consumed but not stored.
+    // Forgets the messages after the position. Such messages were consumed but not stored, and then the
+    // position went back.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

@@ -1,6 +1,6 @@
 // Takes the reports of a consumer: notes, errors, lost topics and logs, and throttling. Each of these calls
-// waits until the thread that fills ahead has ended. The ingest worker and the sessions of functions call
-// them.
+// waits until the thread of consumer_fill_ahead() has ended. The ingest worker calls them, and so does a
+// session during a replay.
 #pragma once
 
 #include "kafka/report.h"

@@ -89,9 +89,10 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         examination.last_epoch = found.leader_epoch;
         return Examined::passed_over;
     }
-    // The log has no message at the sought offset any more. Earlier, Kafka gave no message with a time
-    // between the sought offset and the position. A message that compaction or an aborted transaction removed
-    // does not come back. So a message with a time between these two offsets is a message of another log.
+    // The log has no message at the sought offset any more. The client has already read the offsets between
+    // the sought offset and the position. At that time none of these offsets had a message with a Kafka time.
+    // A message that compaction or an aborted transaction removed does not come back. So if one of these
+    // offsets now has a message with a Kafka time, this is another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

@@ -44,9 +44,9 @@ enum class Examined {
     trouble,     // the caller must assign the partitions again
 };
 
-// The broker's answer that the epoch of the last consumed message ends at this offset. librdkafka 2.1 and
-// newer asks for this offset. If the log was truncated, librdkafka reports an error and consumes no more
-// messages of the partition.
+// An answer of the broker: the epoch of the last consumed message ends at this offset. librdkafka 2.1 and
+// newer asks the broker for this offset. If the log was truncated, librdkafka reports an error and consumes
+// no more messages of the partition.
 struct EpochEnd {
     int32_t partition;
     int64_t offset;

@@ -17,7 +17,7 @@ namespace {
 
 // A quarter of queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
-// The timeout of the question, on a thread that no function waits for.
+// The timeout of the question. No function waits for the thread that asks it.
 [[maybe_unused]] constexpr int wake_timeout_ms = 1000;
 
 } // namespace

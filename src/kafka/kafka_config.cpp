@@ -57,8 +57,8 @@ constexpr Property fixed[] = {
     {"heartbeat.interval.ms", "100"},
 };
 
-// librdkafka puts the values of these properties into a shell command that fetches Kerberos tickets. The
-// command would read a value that begins with '-' as an option.
+// librdkafka puts the values of these properties into a shell command that fetches Kerberos tickets. If a
+// value began with '-', the command would read it as an option.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};

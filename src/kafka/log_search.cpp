@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// It is possible that a broker that lost the log of one partition has also lost the logs of other partitions.
-// The report waits for this time, so that it names all these partitions.
+// If a broker has lost the log of one partition, it may have lost the logs of other partitions too. The
+// report waits for this time, so that it names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // up to this number of messages, it is faster to read them than to seek
 

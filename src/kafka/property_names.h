@@ -5,8 +5,9 @@
 
 namespace heartbeat {
 
-// The file must not set these properties. They are settings of the extension, or control where positions are
-// stored, where errors are reported, which signals librdkafka uses, and librdkafka's mock brokers.
+// The file must not set these properties. Some of them are settings of the extension. The others say where
+// librdkafka stores positions, where it reports errors and which signals it uses, or they set up its mock
+// brokers.
 inline constexpr const char *own_names[] = {
     "bootstrap.servers",
     "metadata.broker.list",
@@ -23,8 +24,8 @@ inline constexpr const char *own_names[] = {
     "internal.termination.signal",
 };
 
-// These properties load a library into the server or run a command as its user. The author of the file may
-// choose how the worker connects to Kafka, but must not run code in the server.
+// These properties load a library into the server, or run a command as the server's user. The author of the
+// file may choose how the worker connects to Kafka, but must not run code in the server.
 inline constexpr const char *code_names[] = {
     "plugin.library.paths", "ssl.engine.location",     "ssl.engine.id",
     "ssl.providers",        "sasl.kerberos.kinit.cmd", "interceptors",

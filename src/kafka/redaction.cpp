@@ -140,8 +140,9 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
             texts = ordinary_texts();
         const std::string &value = property.value;
         hide(property.name, value, texts);
-        // librdkafka and OpenSSL quote only the element of a list that they refuse, and only a line of a key
-        // that has several lines. So the redactor also hides each element and each line.
+        // If librdkafka or OpenSSL refuses an element of a list, it quotes only this element. If a key has
+        // several lines, it quotes only one of the lines. So the redactor also hides each element and each
+        // line.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());

@@ -1,7 +1,7 @@
 // Asks the leaders of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
 // every version. It does not use rd_kafka_query_watermark_offsets(), for three reasons. Before librdkafka
-// 2.12 this call ignores its timeout. It asks for one partition after the other. If a broker gives an end
-// before the beginning, it returns a guess.
+// 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker gives an
+// end offset before the first offset, the call returns a guess.
 #include "kafka/topic_ranges.h"
 
 #include "decode/utf8_text.h"
@@ -106,8 +106,8 @@ void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
     consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
 }
 
-// Adds an answer which says that the partition is away. As the reason it has the broker's last error, because
-// this error says more than the error of the call.
+// Adds an answer which says that the partition is away. The reason in the answer is the broker's last error,
+// because this error says more than the error of the call.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);

@@ -1,7 +1,8 @@
 // Folds the rollup and rolls up marked minutes, while ingest continues. A transaction reads the marks and the
 // readings of their minutes with the same snapshot (REPEATABLE READ). So the worker removes exactly the marks
-// whose readings are in the new rows. During this transaction a lock on heartbeat_records keeps readings in
-// their table partitions. The snapshot would not see readings that have moved to a new table partition.
+// whose readings are in the new rows. If readings moved to a new table partition during this transaction, its
+// snapshot would not see them. So a lock on heartbeat_records keeps readings in their table partitions until
+// the transaction ends.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
@@ -26,8 +27,8 @@ namespace heartbeat {
 
 namespace {
 
-// Summarizes the new blocks in the BRIN indexes of the readings. Without this, a query on time must read all
-// blocks that are not summarized.
+// Summarizes the new blocks in the BRIN indexes of the readings. Without this, a query for a time range must
+// read all blocks that are not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
 // Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is older than ten times

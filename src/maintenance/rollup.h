@@ -21,8 +21,8 @@ enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 // later.
 RollupResult rollup_run();
 
-// Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries
-// on time use these indexes.
+// Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries use these
+// indexes, and so do other queries for a time range.
 void rollup_summarize();
 
 // rollup_run() rolls up a minute if its last mark is older than this number of milliseconds.

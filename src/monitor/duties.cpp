@@ -41,8 +41,8 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns the time at which the duty began to fail, or at which a run began that takes too long. Returns 0 if
-// heartbeat_status must show no error of this duty.
+// If heartbeat_status must show that the duty fails, returns the time at which it began to fail. Otherwise,
+// if its present run takes too long, returns the time at which this run began. Otherwise returns 0.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))

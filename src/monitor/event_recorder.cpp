@@ -1,5 +1,5 @@
 // Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it. So
-// one row is for all workers, and no ingest worker waits until the row is written.
+// all workers share one row, and no ingest worker waits until the row is written.
 #include "server/server.h"
 
 #include "kafka/consumer.h"

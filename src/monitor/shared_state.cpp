@@ -1,4 +1,4 @@
-// Allocates the shared memory, and has the names of the states in it. One lock protects the shared memory. A
+// Allocates the shared memory, and returns the names of the states. One lock protects the shared memory. A
 // process holds this lock only while it copies data. worker_slot.cpp and worker_stats.cpp write to the
 // memory, and wake.cpp wakes the processes that read it.
 #include "server/server.h"

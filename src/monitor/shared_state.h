@@ -1,6 +1,6 @@
 // The shared memory of heartbeat. Each process of heartbeat writes its state and progress here, and sessions
-// read them for heartbeat_status. The other files of src/monitor use it, and the floors above (ingest,
-// maintenance and admin).
+// read them for heartbeat_status. The other files of src/monitor and the floors above (ingest, maintenance
+// and admin) use this memory.
 #pragma once
 
 #include "server/server.h"
@@ -96,7 +96,7 @@ struct PartitionSlot {
 // After this time the high watermark is too old, so the lag is not known.
 inline constexpr int64_t watermark_lasts_s = 15;
 
-// The storing times of batches, in microseconds from the moment when a batch was complete.
+// How many microseconds it took to store the batches. The time of a batch begins when the batch is complete.
 struct BatchTimes {
     int64_t batches;
     int64_t total;

@@ -63,8 +63,8 @@ void look(AggregateStatus *aggregate) {
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
-    // The session has called a function of the extension, so the database has the extension. The workers have
-    // only not noticed CREATE EXTENSION yet.
+    // The session has called a function of the extension, so the database has the extension. But the workers
+    // have not noticed CREATE EXTENSION yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;

@@ -1,5 +1,5 @@
-// Logs how many messages were stored in the last period, for a person who reads the log. One line is for all
-// workers. The counters come from heartbeat_offsets, and the times of the batches come from shared memory.
+// Logs how many messages were stored in the last period, for a person who reads the log. All workers share
+// one line. The counters come from heartbeat_offsets, and the times of the batches come from shared memory.
 #include "server/server.h"
 
 #include "monitor/summary.h"

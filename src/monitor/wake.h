@@ -18,8 +18,8 @@ void wake_maintenance();
 inline constexpr uint32_t rollup_rows_max = 4096;
 
 // Call it after a commit that has changed the rollup and appended `rows` pending rows. It wakes the
-// maintenance worker in two cases: this worker does not know of a change of the rollup yet, or there are too
-// many pending rows.
+// maintenance worker if the maintenance worker does not know of a change of the rollup yet, or if there are
+// too many pending rows.
 void wake_for_rollup(uint32_t rows);
 
 // Call it after a commit that has changed alert rules. It wakes the maintenance worker.

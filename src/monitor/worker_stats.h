@@ -6,7 +6,8 @@
 
 namespace heartbeat {
 
-// The upper bounds of the storing times of batches, in microseconds. All longer times are in the last bucket.
+// The upper bounds of BatchTimes::bucket, in microseconds. The last bucket has no bound: it has all longer
+// times.
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 

@@ -1,6 +1,6 @@
 // Keeps the parameters of statements out of the log, because the parameters are readings. From PostgreSQL 16
-// on, auto_explain logs parameters by default. process.cpp calls it for the workers, and replay.cpp and
-// retry.cpp for a session.
+// on, auto_explain logs parameters by default. process.cpp calls this file for the workers. replay.cpp and
+// retry.cpp call it for a session.
 #pragma once
 
 namespace heartbeat {

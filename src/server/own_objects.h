@@ -21,8 +21,8 @@ struct OwnFunction {
 // is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Returns if the table, view or sequence belongs to the server, to the extension or to the extension's owner.
-// Otherwise raises an error.
+// Raises an error if the table, view or sequence belongs neither to the server nor to the extension nor to
+// the extension's owner.
 void own_relation_check(Oid relation);
 
 } // namespace heartbeat

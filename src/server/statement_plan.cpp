@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// Plans that were replaced in this transaction. While a statement runs, a trigger can cause that the same
-// statement is planned again. So no plan is freed while a statement can be running.
+// Plans that were replaced in this transaction. While a statement runs, a trigger can make this process plan
+// the same statement again. So no plan is freed while a statement can be running.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -108,7 +108,8 @@ const char *append_next(StringInfo to, const char *text, const Statement &statem
     return text + 1;
 }
 
-// Replaces a line break, and the indentation after it, by a space. Beside a parenthesis it removes them.
+// Replaces a line break and the indentation after it by a space. After `(` and before `)` it removes them and
+// adds no space.
 void append(StringInfo to, const char *text, const Statement &statement) {
     while (*text != '\0') {
         if (*text != '\n') {

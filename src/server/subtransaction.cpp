@@ -14,8 +14,8 @@ namespace heartbeat {
 
 namespace {
 
-// These classes have the errors that the values of a row cause in a constraint or in a trigger, and the
-// errors that a trigger raises itself. The state of the database can cause errors of all other classes. For
+// An error of these classes comes from a row: the values of the row cause it in a constraint or in a trigger,
+// or a trigger raises it itself. The state of the database can cause errors of all other classes. For
 // example, class 54 includes an exhausted transaction id and a full table, and class XX is an internal error
 // of the server.
 constexpr const char *row_error_classes[] = {

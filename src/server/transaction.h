@@ -19,7 +19,8 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo the transaction
 
-// Functions of a floor above that each of these transactions calls. _PG_init() sets them once.
+// Each of these transactions calls these functions, which belong to a higher floor. _PG_init() sets them
+// once.
 struct TransactionHooks {
     // transaction_begin() calls it after it has found the extension. role_enter() calls it before anything
     // else. `begun` must not read a catalog.
@@ -33,12 +34,12 @@ struct TransactionHooks {
 };
 void transaction_set_hooks(const TransactionHooks &given);
 
-// A function of a session that acts as the extension's owner calls role_enter() and role_leave().
-// role_enter() first checks the caller's deferred constraints, with the role of the caller. Users' triggers
-// may run between role_enter() and role_leave(). So between them the code acts as the workers' role with the
-// rights of a security-restricted operation. A trigger can change settings (SET, set_config) that would
-// change the meaning of the caller's next statements. So role_leave() undoes such changes. After an error the
-// server restores the user.
+// If a session executes a function that acts as the extension's owner, the function calls role_enter() and
+// role_leave(). role_enter() first checks the caller's deferred constraints, with the role of the caller.
+// Users' triggers may run between role_enter() and role_leave(). So between them the code acts as the
+// workers' role with the rights of a security-restricted operation. A trigger can change settings (SET,
+// set_config) that would change the meaning of the caller's next statements. So role_leave() undoes such
+// changes. After an error the server restores the user.
 struct ActingRole {
     Oid user;
     int security;

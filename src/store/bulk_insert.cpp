@@ -29,7 +29,7 @@ namespace heartbeat {
 
 namespace {
 
-// The number of rows that it writes together. So many rows fill several pages.
+// The number of rows that it writes together. This number of rows fills several pages.
 constexpr int chunk_rows = 500;
 
 struct Load {

@@ -32,9 +32,9 @@ Oid catalog_of_citus(const char *name) {
     return get_relname_relid(name, PG_CATALOG_NAMESPACE);
 }
 
-// The number of sessions to each node that Citus keeps for the next transaction. The default of Citus is one.
-// With the default, in every batch only one shard of a node could use an open connection, and all other
-// shards would wait for new connections.
+// This setting of Citus says how many sessions to each node stay open for the next transaction. Its default
+// is one. With the default, in every batch only one shard of a node could use an open connection, and all
+// other shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {

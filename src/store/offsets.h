@@ -34,8 +34,8 @@ StoredOffset *offsets_load(const char *topic, size_t *count);
 void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
                    const TopicDescription &description);
 
-// Moves a stored offset at which ingest cannot continue to the offset `to`, and records the gap. Raises an
-// error if next_offset is no longer `from`.
+// Ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`, and records the gap.
+// Raises an error if next_offset is no longer `from`.
 void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked

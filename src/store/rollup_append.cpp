@@ -77,8 +77,8 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. Anomalies and readings of marked minutes add no values. They only add their customers, each
-// customer once.
+// each other. Anomalies add no values, and neither do readings of marked minutes. Both only add their
+// customers, each customer once.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {

@@ -29,8 +29,8 @@ struct TablesLayout {
     // Call it in a transaction, after extension_find(). Returns true if the tables have this table layout.
     bool (*is_in_use)() = [] { return true; };
 
-    // Call it at the start of a process. Sets the settings that the process needs if its tables have this
-    // table layout now or get it later.
+    // Call it at the start of a process. Sets the settings that the process needs for this table layout. It
+    // does so even if the tables have another layout now, because they can get this layout later.
     void (*prepare_process)() = [] {};
     // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
     // that earlier attempts have left prepared.
@@ -59,8 +59,8 @@ struct TablesLayout {
     bool cheap_lookup; // a search for one key reads only an index of this server
 
     // Call it in a transaction that has called hold_marks() before its snapshot. Moves rows of
-    // heartbeat_rollup_pending to heartbeat_rollup. It moves only so many rows that the transaction stays
-    // short.
+    // heartbeat_rollup_pending to heartbeat_rollup. It limits the number of moved rows, so that the
+    // transaction stays short.
     RollupFold (*fold)();
     // Call it in the same kind of transaction as `fold`. Removes the marks of the minutes, and makes the
     // rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with each
