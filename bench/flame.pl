@@ -17,8 +17,8 @@ my $bench = Heartbeat::Bench->new('flame');
 $bench->publish(count => $readings, customers => 1000);
 $bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
 
-# The worker stores the backlog twice. The benchmark does not sample the first time, because the caches are cold and the
-# worker's catalog cache is empty.
+# The worker stores the backlog twice. The benchmark takes samples only the second time, because the first time the caches
+# are cold and the worker's catalog cache is empty.
 $bench->drain;
 $bench->empty_tables;
 mkdir $ENV{BENCH_OUT};

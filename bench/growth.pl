@@ -33,8 +33,8 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# Publishes a backlog of readings whose event times are in the last minutes. The generator makes one reading for each customer
-# in half a second.
+# Publishes a backlog of readings whose event times are in the last minutes. By the event times, each customer has one
+# reading every half a second.
 sub publish_recent
 {
 	my ($readings) = @_;
@@ -55,7 +55,8 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Returns the milliseconds of a query as psql measures it, including the transfer of its rows.
+# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures them, so they include the
+# transfer of the rows.
 sub query_times
 {
 	my ($sql) = @_;

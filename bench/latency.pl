@@ -56,7 +56,8 @@ for my $round (1 .. $opt{rounds})
 }
 $table->print_medians;
 
-# Returns the counters of heartbeat's processes in this database, read from another database.
+# Returns how many transactions heartbeat's database has had, and the end of the WAL. The query runs in another database, so
+# it does not count its own transaction.
 sub activity
 {
 	return $bench->node->safe_psql('postgres',

@@ -21,7 +21,7 @@ my ($small, $large, $large_bytes) = ('heartbeat-events', 'heartbeat-large', 1_00
 my $bench = Heartbeat::Bench->new('memory', topic => $small, broker => { 'message.max.bytes' => 2 * $large_bytes });
 $bench->publish(count => $opt{readings}, customers => 1000);
 
-# Publishes readings that an unknown key makes large.
+# Publishes large readings: each has a long text in a key that heartbeat does not know.
 $bench->kafka->create_topic($large, 3, 'max.message.bytes=' . 2 * $large_bytes);
 my $producer = $bench->kafka->producer($large);
 my $padding  = 'x' x $large_bytes;

@@ -1,5 +1,5 @@
-// Generator: writes messages to standard error, and on a terminal also one progress line. All parts of the
-// generator that print call it.
+// Generator: writes messages to standard error, and on a terminal also one progress line. The other parts of
+// the generator print through it.
 #pragma once
 
 #include "message.h"
@@ -12,7 +12,7 @@ namespace heartbeat::generator {
 
 class Console {
   public:
-    // With quiet it writes only errors, and no progress and no information.
+    // If `quiet` is true, it writes only errors: no progress and no information.
     explicit Console(bool quiet, FILE *out = stderr);
 
     void info(const std::string &text);

@@ -22,7 +22,8 @@ class EmbeddedBroker {
     // host:port for clients
     const std::string &address() const { return address_; }
 
-    // Returns how many messages of all partitions the mock cluster has removed because of its limits.
+    // The mock cluster removes messages because of its limits. Returns how many it has removed, in all
+    // partitions.
     int64_t dropped() const;
 
   private:

@@ -54,15 +54,15 @@ class Publisher : public Sink {
     bool broken_ = false;
     // The errors printed since the last delivery. The publisher prints an outage once, not at every attempt.
     std::set<int> outage_said_;
-    // The kinds of printed errors of messages. The publisher prints the first error of each kind, and counts
-    // all errors.
+    // The kinds of delivery errors that the publisher has already printed. It prints the first error of each
+    // kind, and counts all errors.
     std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
 };
 
-// Returns whether a publisher has ended and threads of librdkafka still run. In this case one of these
-// threads could crash during exit(), so main() calls _exit().
+// Returns true if a publisher has ended, but threads of librdkafka still run. One of these threads could
+// crash during exit(), so main() then calls _exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator

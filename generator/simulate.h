@@ -33,7 +33,8 @@ class Simulator {
 
     explicit Simulator(const SimulationSettings &settings, Clock wall_clock = simulate_wall_clock);
 
-    // Returns false after the simulated duration, or if the event time is after the last year of a timestamp.
+    // Returns false after the simulated duration, or if the event time is after the last year that a
+    // timestamp can have.
     bool next(Reading *reading);
 
   private:

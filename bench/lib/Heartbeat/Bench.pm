@@ -156,10 +156,11 @@ sub await_end
 		'the topic was not read to its end');
 }
 
-# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. With rewind => 1 ingest
-# starts at the topic's beginning. With sample => sub { ... } it calls this function every 20 ms with the workers' process
-# ids. The options watch and report are SQL statements: watch runs every 5 ms until the topic's end is stored, and report is a
-# query whose result it keeps. With start => 1 it also measures the time until the first batch; the tables must be empty.
+# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. If rewind => 1 is given,
+# ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
+# workers' process ids. The options watch and report are SQL statements: watch runs every 5 ms until the topic's end is
+# stored, and report is a query, whose result drain() keeps. If start => 1 is given, drain() also measures the time until the
+# first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;

@@ -74,7 +74,7 @@ sub _insert
 	return;
 }
 
-# Marks the minutes that the rollup lacks, as ingest does. The maintenance worker then rolls up these minutes.
+# Like ingest, marks the minutes that the rollup lacks. The maintenance worker then rolls up these minutes.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -132,10 +132,10 @@ sub forget_recent
 }
 
 # Drops every week except the last in one transaction, and measures each part of this transaction while another session
-# inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }: catalog and commit are milliseconds,
-# and before and meanwhile have the longest times of the other session as { insert, read }. During most of the time of the
-# commit the server removes files, after it has released the locks. SIGSTOP stops the maintenance worker, because it would
-# drop the weeks at once.
+# inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
+# milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the
+# server first releases the locks, and then removes files, which takes most of the time. SIGSTOP stops the maintenance
+# worker, because it would drop the weeks at once.
 sub drop_month
 {
 	my ($self) = @_;
