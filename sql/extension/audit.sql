@@ -109,8 +109,8 @@ END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters. For '
     'each of these tables it compares the number of rows with the counters in heartbeat_offsets. If the numbers agree, the '
-    'function also searches for readings that are stored twice or in the wrong table partition, and does not count these '
-    'rows. A difference above 0 means that there are rows without a message. A difference below 0 means that rows were '
-    'deleted, by heartbeat.retention or by hand, or that readings are stored twice or in the wrong table partition, which is '
+    'function also searches for readings that are stored twice or in the wrong table partition, and does not count these rows. '
+    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. Rows were '
+    'deleted, by heartbeat.retention or by hand. Or readings are stored twice or in the wrong table partition, which is '
     'possible if a person has changed the partitions. heartbeat counts deleted dead letters, so they make no difference. The '
     'function reads all rows.';

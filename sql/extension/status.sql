@@ -55,9 +55,9 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     LEFT JOIN heartbeat_partition_states() s USING (partition)
     WHERE o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
-    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, and the lag '
-    'in messages. The row also has the results of the messages, the worker that reads the partition, and the partition''s state '
-    'with the reason.';
+    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, and the '
+    'lag in messages. The row also has the numbers of records, anomalies, duplicates and dead letters, the worker that reads '
+    'the partition, and the partition''s state with the reason.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
@@ -98,7 +98,7 @@ COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per s
 COMMENT ON COLUMN heartbeat_status.lag_messages IS
     'Sum of the lags of all Kafka partitions; NULL if the lag of one partition is not known.';
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
-    'Age of the last message read, in seconds, of the Kafka partition that lags most; 0 without lag.';
+    'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
 COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When this error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
@@ -106,11 +106,12 @@ COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
     SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();
 COMMENT ON VIEW heartbeat_maintenance IS
-    'One row for each duty of the maintenance worker: when it last succeeded, and since when, how often and why it fails. If a '
-    'duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
+    'One row for each duty of the maintenance worker: when it last succeeded, when it began to fail, how often it has failed '
+    'since, and why. If a duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
     'partitions (creates table partitions), retention, indexes (summarizes new blocks), fold and rollup (of '
-    'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes it to the log).';
+    'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes the summary line to the '
+    'log).';
 COMMENT ON COLUMN heartbeat_maintenance.done_at IS
     'When the duty last succeeded; NULL if it has not succeeded since the server started.';
 COMMENT ON COLUMN heartbeat_maintenance.failing_since IS

@@ -93,7 +93,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
-    'Internal: gives vw_customer_bpm_summary its text for distributed tables (true), or for tables on this server (false).';
+    'Internal: creates vw_customer_bpm_summary again. With true, its text is for distributed tables. With false, its text is '
+    'for tables on this server.';
 
 SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
 COMMENT ON VIEW vw_customer_bpm_summary IS

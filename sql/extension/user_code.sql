@@ -6,9 +6,9 @@ CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing. Raises an error if one of the tables has a rule, a policy or '
-    'another owner. Also raises an error for two kinds of triggers: the trigger''s function belongs to neither the owner nor a '
-    'superuser, or other roles have TRIGGER on the table. A function that writes to such a table as the extension''s owner '
-    'first calls this function.';
+    'another owner. Also raises an error for a trigger whose function belongs to neither the owner nor a superuser, and for '
+    'every trigger of a table on which other roles have TRIGGER. A function that writes to such a table as the extension''s '
+    'owner first calls this function.';
 
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

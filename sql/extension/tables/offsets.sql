@@ -31,8 +31,8 @@ CREATE TABLE heartbeat_offsets (
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
-    'The progress of ingest: the next Kafka offset of each Kafka partition, and the counted results of all offsets since '
-    'first_offset. The transaction that stores messages also updates this row.';
+    'The progress of ingest in each Kafka partition: the next offset, and counters of what heartbeat has done with all offsets '
+    'since first_offset. The transaction that stores messages also updates this row.';
 COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
@@ -54,7 +54,7 @@ COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of 
 COMMENT ON COLUMN heartbeat_offsets.last_event IS
     'Latest event_timestamp of the readings stored from this partition. If a reading is further ahead than '
     'heartbeat.max_clock_skew, heartbeat uses the time at which it stored the reading instead.';
-COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message read that has a timestamp.';
+COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message that was read and has a timestamp.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
     'Offset of the last message read. After each connect the worker reads this message again: if another message is at this '
     'offset, Kafka''s log is no longer the same. A seek clears the column.';
@@ -70,8 +70,8 @@ COMMENT ON COLUMN heartbeat_offsets.message_marks IS
     'value:leader epoch (-1: not known). With these marks heartbeat finds out whether Kafka''s log is still the log that '
     'heartbeat has read, and to which offset Kafka truncated the log.';
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
-    'If Kafka truncated the log of the partition: the lowest offset from which the log can have other messages than heartbeat '
-    'has read. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';
+    'From this offset on, the log of the partition can have other messages than heartbeat has read, because Kafka truncated '
+    'the log. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,

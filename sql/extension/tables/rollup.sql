@@ -55,7 +55,7 @@ CREATE TABLE heartbeat_customers (
     customer_id text COLLATE "C" PRIMARY KEY,
     heard_until timestamptz
 ) WITH (fillfactor = 80); -- room for in-page updates
-COMMENT ON TABLE heartbeat_customers IS 'All customers whose readings the rollup has counted: normal readings and anomalies.';
+COMMENT ON TABLE heartbeat_customers IS 'All customers with a normal reading or an anomaly that the rollup has counted.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
     'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: '
