@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <librdkafka/rdkafka.h>
-#include <unistd.h>
 
 namespace heartbeat {
 
@@ -26,8 +25,8 @@ rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t * /*config*
 
 } // namespace
 
-bool Connections::watch(rd_kafka_conf_t *config, int descriptor) noexcept {
-    wake = descriptor;
+bool Connections::watch(rd_kafka_conf_t *config, const WakeTarget &target) noexcept {
+    wake = target;
     return rd_kafka_conf_interceptor_add_on_new(config, interceptor_name, on_new, this) ==
            RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -47,8 +46,8 @@ void Connections::hear(int32_t broker, int port, const char *state) noexcept {
     if (slot.made_at > slot.lost_at)
         slot.lost_at = ++time;
     slot.made_at = ++time;
-    if (slot.lost_at > 0 && write(wake, "1", 1) < 0)
-        return; // the pipe is full, so its reader wakes up anyway
+    if (slot.lost_at > 0)
+        wake.pipe->ring(wake.number);
 }
 
 } // namespace heartbeat

@@ -3,6 +3,8 @@
 // examination.cpp reads these times. librdkafka's own threads set them.
 #pragma once
 
+#include "kafka/wake_pipe.h"
+
 #include <atomic>
 #include <cstdint>
 
@@ -15,9 +17,9 @@ namespace heartbeat {
 // loss of a connection that happened before the broker sent this message.
 class Connections {
   public:
-    // Each time librdkafka connects to a broker again, this class writes a byte to the descriptor. The object
-    // must not move while a client uses it.
-    bool watch(rd_kafka_conf_s *config, int descriptor) noexcept;
+    // Each time librdkafka connects to a broker again, this class rings the target. The object must not move
+    // while a client uses it.
+    bool watch(rd_kafka_conf_s *config, const WakeTarget &target) noexcept;
 
     int64_t now() const noexcept { return time.load(); }
 
@@ -40,7 +42,7 @@ class Connections {
 
     Slot slots[slot_count];
     std::atomic<int64_t> time{1};
-    int wake = -1;
+    WakeTarget wake = {};
 };
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Opens and closes librdkafka's client. The callbacks of this file run inside the calls that read from the
-// client's queue, never on librdkafka's own threads.
+// Opens librdkafka's client. The callbacks of this file run inside the calls that read from the client's
+// queue, never on librdkafka's own threads.
 #include "kafka/consumer.h"
 
 #include "decode/utf8_text.h"
@@ -13,16 +13,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <future>
 #include <memory>
 #include <new>
-#include <thread>
 #include <utility>
 
 namespace heartbeat {
 
 constexpr int refresh_ms_default = 60000;
-constexpr int close_asking_ms = 300; // most questions get an answer sooner
 
 namespace {
 
@@ -87,9 +84,9 @@ int refresh_ms_of(rd_kafka_t *client) {
     return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
-bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error) {
+bool open_client(Consumer *consumer, const KafkaSettings &settings, const WakeTarget &wake, Error *error) {
     consumer->topic = settings.topic;
-    consumer->wake = std::make_shared<Wake>();
+    consumer->wake = std::make_shared<Wake>(wake);
     consumer->shared = std::make_shared<SharedClient>();
     consumer->shared->topic = settings.topic;
     consumer->shared->group = settings.group_id;
@@ -105,7 +102,7 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error
     rd_kafka_conf_set_error_cb(config.get(), error_callback);
     rd_kafka_conf_set_throttle_cb(config.get(), throttle_callback);
     rd_kafka_conf_set_offset_commit_cb(config.get(), commit_callback);
-    if (!consumer->connections.watch(config.get(), consumer->wake->ring_end())) {
+    if (!consumer->connections.watch(config.get(), {&consumer->wake->pipe(), consumer->wake->number()})) {
         utf8_copy(error->text, sizeof(error->text), "librdkafka does not report its connections");
         return false;
     }
@@ -132,7 +129,8 @@ bool open_client(Consumer *consumer, const KafkaSettings &settings, Error *error
     if (consumer->shared->topic_handle == nullptr)
         return failure_describe(error, "cannot create librdkafka's handle for the topic",
                                 rd_kafka_last_error());
-    rd_kafka_queue_io_event_enable(consumer->queue.get(), consumer->wake->ring_end(), "1", 1);
+    rd_kafka_queue_io_event_enable(consumer->queue.get(), consumer->wake->pipe().ring_end(),
+                                   &consumer->wake->number(), sizeof(uint32_t));
     return true;
 }
 
@@ -142,12 +140,13 @@ ConsumerMemory *consumer_memory_create() noexcept {
     return new (std::nothrow) ConsumerMemory;
 }
 
-Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory) noexcept {
+Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory,
+                        WakeTarget wake) noexcept {
     Consumer *consumer = nullptr;
     try {
         consumer = new Consumer;
         consumer->memory = memory == nullptr ? &consumer->own_memory : memory;
-        if (open_client(consumer, settings, error))
+        if (open_client(consumer, settings, wake, error))
             return consumer;
     } catch (...) {
         utf8_copy(error->text, sizeof(error->text), "out of memory while opening the Kafka client");
@@ -156,60 +155,12 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
     return nullptr;
 }
 
-namespace {
-
-// Hands the client to a thread that destroys it, and waits for that thread for a limited time. If the topic
-// was deleted while the client consumed it, librdkafka sometimes never returns from the call that destroys
-// the client.
-CloseResult let_go(std::shared_ptr<SharedClient> shared) {
-    bool asking = shared.use_count() > 1;
-    std::future<void> destroyed = shared->destroyed.get_future();
-    SignalsBlocked blocked;
-    // The last thread that releases its share destroys the client. It is possible that this thread never
-    // ends. So the caller's thread passes its share to a new thread. If there is no memory or no new thread,
-    // the caller's thread releases the share itself.
-    auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
-    if (share == nullptr)
-        shared.reset();
-    else
-        try {
-            std::thread([share] { delete share; }).detach();
-        } catch (...) {
-            delete share;
-        }
-    if (destroyed.wait_for(std::chrono::milliseconds(asking ? close_asking_ms : consumer_close_ms)) ==
-        std::future_status::ready)
-        return CloseResult::closed;
-    return asking ? CloseResult::left_asking : CloseResult::left;
-}
-
-} // namespace
-
-CloseResult consumer_close(Consumer *consumer) noexcept {
-    if (consumer == nullptr)
-        return CloseResult::closed;
-    consumer->finish_ahead();
-    if (consumer->queue != nullptr) {
-        rd_kafka_queue_io_event_enable(consumer->queue.get(), -1, nullptr, 0);
-        consumer->queue.reset(); // release the queue before its client
-    }
-    CloseResult result = CloseResult::left;
-    try {
-        result = consumer->shared == nullptr ? CloseResult::closed : let_go(std::move(consumer->shared));
-    } catch (...) {
-        // nothing destroyed the client: it stays until the process ends
-    }
-    if (result == CloseResult::closed) // otherwise its threads may still use the consumer's fields
-        delete consumer;
-    return result;
-}
-
 int consumer_clients() noexcept {
     return SharedClient::count();
 }
 
 int consumer_descriptor(const Consumer *consumer) noexcept {
-    return consumer->wake->wait_end();
+    return consumer->wake->pipe().wait_end();
 }
 
 int consumer_refresh_ms(const Consumer *consumer) noexcept {

@@ -1,7 +1,7 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. One
-// thread makes all calls. The calls never throw, and only consumer_close() waits. Calls of librdkafka that
-// can wait run on separate threads: see question.h. docs/how-it-works.md has a table of all these calls.
-// librdkafka's own threads run only one function of heartbeat: Connections::hear().
+// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait. Calls
+// of librdkafka that can wait run on separate threads: see question.h. docs/how-it-works.md has a table of all
+// these calls. librdkafka's own threads run only one function of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -10,6 +10,7 @@
 #include "kafka/error.h"
 #include "kafka/group_offsets.h"
 #include "kafka/kafka_settings.h"
+#include "kafka/wake_pipe.h"
 
 namespace heartbeat {
 
@@ -20,9 +21,10 @@ class Consumer;
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
-// If `memory` is nullptr, the marks are lost when the client is closed.
-Consumer *consumer_open(const KafkaSettings &settings, Error *error,
-                        ConsumerMemory *memory = nullptr) noexcept;
+// If `memory` is nullptr, the marks are lost when the client is closed. If `wake` has no pipe, the client makes
+// a pipe of its own: see consumer_descriptor().
+Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory = nullptr,
+                        WakeTarget wake = {}) noexcept;
 
 enum class CloseResult {
     closed,
@@ -34,12 +36,23 @@ enum class CloseResult {
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
+// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed.
+void consumer_close_later(Consumer *consumer) noexcept;
+
+// Frees the clients of consumer_close_later() that librdkafka has destroyed, and waits at most this time for
+// all of them.
+struct ClosingConsumers {
+    int count;   // that librdkafka has not destroyed yet
+    int hanging; // of these, for longer than 5 seconds
+};
+ClosingConsumers consumers_closing(int milliseconds) noexcept;
+
 // The number of this process's clients that librdkafka has not destroyed yet.
 int consumer_clients() noexcept;
 
-// The descriptor becomes readable when librdkafka queues an event or a message, or when a question has an
-// answer. After a signal, call consumer_fill() until it returns FillResult::drained, and then take the
-// answers. After that the descriptor signals again.
+// The descriptor of the pipe. It becomes readable when librdkafka queues an event or a message, or when a
+// question has an answer. After a signal, call consumer_fill() until it returns FillResult::drained, and then
+// take the answers. After that the descriptor signals again.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
 // Returns topic.metadata.refresh.interval.ms. Each time this number of milliseconds has passed, the caller

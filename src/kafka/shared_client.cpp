@@ -1,34 +1,18 @@
 // Destroys librdkafka's client on the last thread that uses the client. The threads that use the client share
-// the pipe and the turns in this file.
+// the wake and the turns in this file.
 #include "kafka/shared_client.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace heartbeat {
 
 std::atomic<int> SharedClient::count_{0};
 
-Wake::Wake() noexcept {
-    if (pipe2(ends_, O_NONBLOCK | O_CLOEXEC) != 0)
-        ends_[0] = ends_[1] = -1;
-}
-
-Wake::~Wake() {
-    for (int end : ends_)
-        if (end >= 0)
-            close(end);
-}
-
-void Wake::ring() const noexcept {
-    // if the pipe is full, its reader is already awake
-    [[maybe_unused]] ssize_t written = write(ends_[1], "1", 1);
-}
+Wake::Wake(const WakeTarget &target)
+    : own_(target.pipe == nullptr ? std::make_unique<WakePipe>() : nullptr),
+      pipe_(target.pipe == nullptr ? own_.get() : target.pipe), number_(target.number) {}
 
 void Wake::empty() const noexcept {
-    char bytes[64];
-    while (read(ends_[0], bytes, sizeof(bytes)) > 0)
-        ;
+    if (own_ != nullptr)
+        own_->take(nullptr, 0);
 }
 
 SharedClient::SharedClient() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kafka/owned.h"
+#include "kafka/wake_pipe.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -15,24 +16,22 @@
 
 namespace heartbeat {
 
-// A pipe. Its read end becomes readable when librdkafka has queued an event, or when a thread has an answer.
+// Where librdkafka, and threads that have an answer, ring for a consumer: in the pipe of its process, or in a
+// pipe of its own.
 class Wake {
   public:
-    Wake() noexcept; // see is_open()
-    ~Wake();
-    Wake(const Wake &) = delete;
-    Wake &operator=(const Wake &) = delete;
+    explicit Wake(const WakeTarget &target); // see is_open()
 
-    bool is_open() const noexcept { return ends_[0] >= 0; }
-    int wait_end() const noexcept { return ends_[0]; }
-    int ring_end() const noexcept { return ends_[1]; }
-    void ring() const noexcept;
-    // Call it before you take events and answers. If a thread calls ring() later, the pipe becomes readable
-    // again.
-    void empty() const noexcept;
+    bool is_open() const noexcept { return pipe_->is_open(); }
+    const WakePipe &pipe() const noexcept { return *pipe_; }
+    const uint32_t &number() const noexcept { return number_; }
+    void ring() const noexcept { pipe_->ring(number_); }
+    void empty() const noexcept; // empties the consumer's own pipe; the process empties its pipe itself
 
   private:
-    int ends_[2] = {-1, -1};
+    std::unique_ptr<WakePipe> own_;
+    const WakePipe *pipe_;
+    uint32_t number_;
 };
 
 // The last thread that releases this object destroys librdkafka's client. This can take a long time.

@@ -21,15 +21,28 @@ void leave_at_once(int code, Datum /*argument*/) {
         _exit(code);
 }
 
+void look_at_exit() {
+    if (!looks_at_exit)
+        on_proc_exit(leave_at_once, 0);
+    looks_at_exit = true;
+}
+
 } // namespace
 
 CloseResult kafka_close(Consumer *consumer) {
     CloseResult result = consumer_close(consumer);
-    if (result != CloseResult::closed && !looks_at_exit) {
-        looks_at_exit = true;
-        on_proc_exit(leave_at_once, 0);
-    }
+    if (result != CloseResult::closed)
+        look_at_exit();
     return result;
+}
+
+void kafka_close_later(Consumer *consumer) {
+    look_at_exit();
+    consumer_close_later(consumer);
+}
+
+ClosingConsumers kafka_closing(int milliseconds) {
+    return consumers_closing(milliseconds);
 }
 
 } // namespace heartbeat

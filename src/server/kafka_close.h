@@ -13,4 +13,10 @@ namespace heartbeat {
 // process.
 CloseResult kafka_close(Consumer *consumer);
 
+// Begins to close the client, and does not wait. kafka_closing() waits at most this time for all such
+// clients, and frees those that librdkafka has destroyed. Their threads end the process as those of
+// kafka_close() do.
+void kafka_close_later(Consumer *consumer);
+ClosingConsumers kafka_closing(int milliseconds);
+
 } // namespace heartbeat

@@ -1,0 +1,120 @@
+// Closes librdkafka's client. A thread destroys the client, because librdkafka may never return from that
+// call, for example if the topic was deleted while the client was reading it.
+#include "kafka/consumer.h"
+#include "kafka/consumer_client.h"
+#include "kafka/thread_guards.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <new>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace heartbeat {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int close_asking_ms = 300; // most questions get an answer sooner
+constexpr std::chrono::seconds hangs_after{5};
+
+// A client that a thread destroys.
+struct Closing {
+    Consumer *consumer;
+    std::future<void> destroyed;
+    Clock::time_point since;
+};
+std::vector<Closing> closing; // only the main thread uses it
+
+// Hands the client to a thread that destroys it.
+void let_go(std::shared_ptr<SharedClient> shared) {
+    SignalsBlocked blocked;
+    // The last thread that releases its share destroys the client, which may take for ever. So the caller's
+    // thread gives its share away. It destroys the client itself only if there is no memory or no thread.
+    auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
+    if (share == nullptr)
+        shared.reset();
+    else
+        try {
+            std::thread([share] { delete share; }).detach();
+        } catch (...) {
+            delete share;
+        }
+}
+
+bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
+    return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
+}
+
+// The consumer reads nothing more. Its queue goes before the client that it belongs to.
+void stop_reading(Consumer *consumer) {
+    if (consumer->queue == nullptr)
+        return;
+    rd_kafka_queue_io_event_enable(consumer->queue.get(), -1, nullptr, 0);
+    consumer->queue.reset();
+}
+
+} // namespace
+
+CloseResult consumer_close(Consumer *consumer) noexcept {
+    if (consumer == nullptr)
+        return CloseResult::closed;
+    consumer->finish_ahead();
+    stop_reading(consumer);
+    CloseResult result = CloseResult::closed;
+    if (consumer->shared != nullptr) {
+        result = CloseResult::left;
+        try {
+            bool asking = consumer->shared.use_count() > 1;
+            std::future<void> destroyed = consumer->shared->destroyed.get_future();
+            let_go(std::move(consumer->shared));
+            if (is_destroyed(destroyed, asking ? close_asking_ms : consumer_close_ms))
+                result = CloseResult::closed;
+            else if (asking)
+                result = CloseResult::left_asking;
+        } catch (...) {
+            // nothing destroyed the client: it stays until the process ends
+        }
+    }
+    if (result == CloseResult::closed) // otherwise its threads may still use the consumer's fields
+        delete consumer;
+    return result;
+}
+
+void consumer_close_later(Consumer *consumer) noexcept {
+    if (consumer == nullptr)
+        return;
+    consumer->finish_ahead();
+    stop_reading(consumer);
+    try {
+        closing.reserve(closing.size() + 1);
+        closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
+        let_go(std::move(consumer->shared));
+    } catch (...) {
+        // nothing destroyed the client: it stays until the process ends
+    }
+}
+
+ClosingConsumers consumers_closing(int milliseconds) noexcept {
+    Clock::time_point now = Clock::now();
+    Clock::time_point until = now + std::chrono::milliseconds(milliseconds);
+    ClosingConsumers left = {0, 0};
+    auto is_done = [&](Closing &one) {
+        auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+        if (is_destroyed(one.destroyed, std::max(static_cast<int>(wait), 0))) {
+            delete one.consumer;
+            return true;
+        }
+        left.count++;
+        left.hanging += now > one.since + hangs_after ? 1 : 0;
+        return false;
+    };
+    closing.erase(std::remove_if(closing.begin(), closing.end(), is_done), closing.end());
+    return left;
+}
+
+} // namespace heartbeat
