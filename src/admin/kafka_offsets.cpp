@@ -6,7 +6,6 @@
 #include "admin/kafka_session.h"
 #include "decode/utf8_text.h"
 #include "server/compat.h"
-#include "server/settings.h"
 #include "server/text.h"
 
 extern "C" {
@@ -24,9 +23,9 @@ namespace {
 constexpr int answer_ms = 10000;
 constexpr int check_patience_s = 3; // short, because a seek by offset works without Kafka
 
-[[noreturn]] void refuse_partition(int32_t partition, const TopicDescription &topic) {
+[[noreturn]] void refuse_partition(const Source &source, int32_t partition, const TopicDescription &topic) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("topic \"%s\" has no partition %d", settings.topic, partition),
+                    errmsg("topic \"%s\" has no partition %d", source.topic, partition),
                     errdetail("It has partitions 0 to %d.", topic.partition_count - 1),
                     errhint("heartbeat_seek(%d, NULL) removes an offset that was set for this partition "
                             "while Kafka did not answer.",
@@ -35,19 +34,20 @@ constexpr int check_patience_s = 3; // short, because a seek by offset works wit
 
 // Adds a row to the result for the partition `only`, or for each partition if `only` is nullptr. The row has
 // the offset that belongs to this time.
-void fill(Consumer *consumer, TimestampTz time, const int32_t *only, ReturnSetInfo *result) {
+void fill(const Source &source, Consumer *consumer, TimestampTz time, const int32_t *only,
+          ReturnSetInfo *result) {
     // Kafka has no times before 1970, so such a time means the first offset
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
-    TopicDescription topic = kafka_session_describe(consumer);
+    TopicDescription topic = kafka_session_describe(source, consumer);
     if (only != nullptr && (*only < 0 || *only >= topic.partition_count))
-        refuse_partition(*only, topic);
+        refuse_partition(source, *only, topic);
     size_t count = only == nullptr ? static_cast<size_t>(topic.partition_count) : 1;
     auto *positions = static_cast<PartitionPosition *>(palloc0(sizeof(PartitionPosition) * count));
     for (size_t i = 0; i < count; i++)
         positions[i].partition = only == nullptr ? static_cast<int32_t>(i) : *only;
     Error error = {};
     if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, answer_ms, &error))
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(source, error.text);
     for (size_t i = 0; i < count; i++) {
         Datum values[2] = {Int32GetDatum(positions[i].partition), Int64GetDatum(positions[i].offset)};
         bool nulls[2] = {};
@@ -63,25 +63,25 @@ void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
                             partition, text_from_utf8(reason))));
 }
 
-Consumer *open_or_accept(int32_t partition, int64_t offset) {
+Consumer *open_or_accept(const Source &source, int32_t partition, int64_t offset) {
     Error error = {};
     utf8_copy(error.text, sizeof(error.text), settings_why_no_brokers());
-    Consumer *consumer = settings.brokers[0] == '\0'
+    Consumer *consumer = source.brokers[0] == '\0'
                              ? nullptr
-                             : consumer_open(settings_for_kafka("heartbeat-session"), &error);
+                             : consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);
     if (consumer == nullptr)
         accept_unchecked(partition, offset, error.text);
     return consumer;
 }
 
-void refuse_offset(const PartitionRange &range, int64_t offset) {
+void refuse_offset(const Source &source, const PartitionRange &range, int64_t offset) {
     auto low = static_cast<long long>(range.low), high = static_cast<long long>(range.high);
     bool holds_any = low < high;
     ereport(
         ERROR,
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
          errmsg("Kafka does not hold offset %lld of partition %d of topic \"%s\"",
-                static_cast<long long>(offset), range.partition, settings.topic),
+                static_cast<long long>(offset), range.partition, source.topic),
          holds_any
              ? errdetail("Kafka holds offsets %lld to %lld of this partition. The next message will have "
                          "offset %lld.",
@@ -94,7 +94,7 @@ void refuse_offset(const PartitionRange &range, int64_t offset) {
                    : errhint("heartbeat_seek(%d, %lld) begins at the next message.", range.partition, high)));
 }
 
-void check(Consumer *consumer, int32_t partition, int64_t offset) {
+void check(const Source &source, Consumer *consumer, int32_t partition, int64_t offset) {
     TopicDescription topic = {};
     Error error = {};
     if (!kafka_session_ask(consumer, check_patience_s, &topic, &error))
@@ -102,12 +102,12 @@ void check(Consumer *consumer, int32_t partition, int64_t offset) {
     if (!topic.exists)
         return accept_unchecked(partition, offset, "Kafka does not have the topic yet");
     if (partition >= topic.partition_count)
-        refuse_partition(partition, topic);
+        refuse_partition(source, partition, topic);
     PartitionRange range = {partition, 0, 0};
     if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &error))
         return accept_unchecked(partition, offset, error.text);
     if (offset < range.low || offset > range.high)
-        refuse_offset(range, offset);
+        refuse_offset(source, range, offset);
 }
 
 } // namespace
@@ -122,9 +122,10 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
         return static_cast<Datum>(0);
     int32_t partition = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     const int32_t *only = PG_ARGISNULL(1) ? nullptr : &partition;
-    Consumer *consumer = kafka_session_open();
+    Source source = source_default();
+    Consumer *consumer = kafka_session_open(source);
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    fill(consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
+    fill(source, consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     kafka_session_close(0, PointerGetDatum(consumer));
     return static_cast<Datum>(0);
@@ -133,11 +134,12 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
 extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
     int32_t partition = PG_GETARG_INT32(0);
     int64_t offset = PG_GETARG_INT64(1);
-    Consumer *consumer = open_or_accept(partition, offset);
+    Source source = source_default();
+    Consumer *consumer = open_or_accept(source, partition, offset);
     if (consumer == nullptr)
         PG_RETURN_VOID();
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    check(consumer, partition, offset);
+    check(source, consumer, partition, offset);
     PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     kafka_session_close(0, PointerGetDatum(consumer));
     PG_RETURN_VOID();

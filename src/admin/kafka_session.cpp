@@ -4,7 +4,6 @@
 
 #include "admin/kafka_session.h"
 #include "server/kafka_close.h"
-#include "server/settings.h"
 #include "server/text.h"
 
 extern "C" {
@@ -101,27 +100,27 @@ void kafka_session_wait(Consumer *consumer, long milliseconds) {
     consumer_listen(consumer);
 }
 
-void kafka_session_refuse(const char *reason) {
+void kafka_session_refuse(const Source &source, const char *reason) {
     char brokers[256];
-    text_copy(brokers, settings.brokers);
+    text_copy(brokers, source.brokers);
     ereport(
         ERROR,
         (errcode(ERRCODE_CONNECTION_FAILURE),
-         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", settings.topic),
+         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
          errdetail("%s", text_from_utf8(reason)),
          errhint("Check heartbeat.brokers (\"%s\"), or give heartbeat_seek() an offset instead of a time.",
                  brokers)));
 }
 
-Consumer *kafka_session_open() {
-    if (settings.brokers[0] == '\0')
+Consumer *kafka_session_open(const Source &source) {
+    if (source.brokers[0] == '\0')
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
                  errhint("Set heartbeat.brokers, and reload the configuration.")));
     Error error = {};
-    Consumer *consumer = consumer_open(settings_for_kafka("heartbeat-session"), &error);
+    Consumer *consumer = consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);
     if (consumer == nullptr)
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(source, error.text);
     return consumer;
 }
 
@@ -151,13 +150,13 @@ bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic,
     return false;
 }
 
-TopicDescription kafka_session_describe(Consumer *consumer) {
+TopicDescription kafka_session_describe(const Source &source, Consumer *consumer) {
     TopicDescription topic = {};
     Error error = {};
     if (!kafka_session_ask(consumer, kafka_session_patience_s, &topic, &error))
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(source, error.text);
     if (!topic.exists)
-        kafka_session_refuse("The topic does not exist.");
+        kafka_session_refuse(source, "The topic does not exist.");
     return topic;
 }
 

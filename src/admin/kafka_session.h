@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kafka/topic_query.h"
+#include "store/sources.h"
 
 extern "C" {
 #include "postgres.h"
@@ -11,10 +12,10 @@ extern "C" {
 namespace heartbeat {
 
 // Raises an error with the reason why the session cannot ask Kafka. The reason is in UTF-8.
-[[noreturn]] void kafka_session_refuse(const char *reason);
+[[noreturn]] void kafka_session_refuse(const Source &source, const char *reason);
 
-// Opens a consumer client. It raises an error if heartbeat.brokers is empty or a setting is wrong.
-Consumer *kafka_session_open();
+// Opens a consumer client. It raises an error if the source has no brokers or a setting is wrong.
+Consumer *kafka_session_open(const Source &source);
 
 // Closes the client. librdkafka's threads must end before the process ends. So use this function with
 // PG_ENSURE_ERROR_CLEANUP, which also calls it when the session is terminated.
@@ -28,9 +29,8 @@ void kafka_session_wait(Consumer *consumer, long milliseconds);
 // has not answered in these seconds; *error says why.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
-// Asks the brokers about the topic. Raises an error if no broker answers, and also if the topic does not
-// exist.
-TopicDescription kafka_session_describe(Consumer *consumer);
+// Asks Kafka for the topic. Raises an error if Kafka does not answer, and also if the topic does not exist.
+TopicDescription kafka_session_describe(const Source &source, Consumer *consumer);
 
 // Each element of `ranges` names a partition. Sets the element's first and end offset to those that Kafka
 // holds. Call it after kafka_session_describe() or kafka_session_ask(). Returns false if a leader has not

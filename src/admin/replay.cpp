@@ -14,7 +14,6 @@
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
-#include "server/settings.h"
 #include "server/statement.h"
 #include "store/counter_adjustments.h"
 
@@ -108,9 +107,12 @@ void run(Replay *replay) {
         replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
     counter_adjustments_apply(replay->adjustments);
-    Datum values[6] = {CStringGetTextDatum(settings.topic),  TimestampTzGetDatum(replay->span.from),
-                       TimestampTzGetDatum(replay->span.to), Int32GetDatum(replay->span.partition),
-                       Int64GetDatum(replay->messages),      Int64GetDatum(replay->stored)};
+    Datum values[6] = {CStringGetTextDatum(replay->span.source.topic),
+                       TimestampTzGetDatum(replay->span.from),
+                       TimestampTzGetDatum(replay->span.to),
+                       Int32GetDatum(replay->span.partition),
+                       Int64GetDatum(replay->messages),
+                       Int64GetDatum(replay->stored)};
     statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
     Datum details = statement_value(0, 1, JSONBOID);
     events_record("replay", nullptr, details, GetCurrentTimestamp());
@@ -138,7 +140,8 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
                         errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
                         errhint("heartbeat_partitions shows the partitions that heartbeat has read. NULL "
                                 "means all partitions.")));
-    return {from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
+    return {source_default(), from, to,
+            arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
 } // namespace
@@ -160,8 +163,9 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     extension_find(&extension);
     int level = log_redaction_hide_for_now();
     SPI_connect();
+    replay->reader.source = replay->span.source;
     replay->reader.decoder = decoder_of_heartbeat();
-    replay->reader.consumer = kafka_session_open();
+    replay->reader.consumer = kafka_session_open(replay->span.source);
     PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     {
         replay->reader.batch = batch_create(messages_at_once, bytes_at_once);

@@ -4,7 +4,6 @@
 
 #include "admin/kafka_session.h"
 #include "admin/replay_partitions.h"
-#include "server/settings.h"
 #include "server/text.h"
 
 namespace heartbeat {
@@ -13,24 +12,25 @@ namespace {
 
 constexpr int ranges_timeout_ms = 5000;
 
-[[noreturn]] void refuse_topic(const char *detail) {
+[[noreturn]] void refuse_topic(const Source &source, const char *detail) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("topic \"%s\" is not the topic that heartbeat has read", settings.topic),
+                    errmsg("topic \"%s\" is not the topic that heartbeat has read", source.topic),
                     errdetail("%s", detail), errhint("heartbeat_status says how to continue.")));
 }
 
-void check_identity(const StoredOffset &stored, const TopicDescription &topic, const PartitionRange &range) {
+void check_identity(const Source &source, const StoredOffset &stored, const TopicDescription &topic,
+                    const PartitionRange &range) {
     if (stored.lost)
-        refuse_topic(stored.lost_reason);
+        refuse_topic(source, stored.lost_reason);
     TopicDescription read = {};
     text_copy(read.cluster_id, stored.cluster_id);
     text_copy(read.topic_id, stored.topic_id);
     if (!topic_is_same(read, topic))
-        refuse_topic("The id of the cluster or of the topic has changed.");
+        refuse_topic(source, "The id of the cluster or of the topic has changed.");
     if (stored.next_offset > range.high)
-        refuse_topic(psprintf("Partition %d ends at offset %lld, before the stored offset %lld.",
-                              stored.partition, static_cast<long long>(range.high),
-                              static_cast<long long>(stored.next_offset)));
+        refuse_topic(source, psprintf("Partition %d ends at offset %lld, before the stored offset %lld.",
+                                      stored.partition, static_cast<long long>(range.high),
+                                      static_cast<long long>(stored.next_offset)));
 }
 
 int64_t to_kafka_time(TimestampTz time) {
@@ -39,28 +39,28 @@ int64_t to_kafka_time(TimestampTz time) {
 }
 
 // Asks for the first and the end offset of all partitions at once.
-void ask_ranges(Consumer *consumer, ReplayPartition *partitions, size_t count) {
+void ask_ranges(const Source &source, Consumer *consumer, ReplayPartition *partitions, size_t count) {
     CHECK_FOR_INTERRUPTS();
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         ranges[i] = {partitions[i].stored.partition, 0, 0};
     Error error = {};
     if (!kafka_session_ranges(consumer, ranges, count, ranges_timeout_ms, &error))
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(source, error.text);
     for (size_t i = 0; i < count; i++)
         partitions[i].range = ranges[i];
     pfree(ranges);
 }
 
-int64_t *ask_offsets_at(Consumer *consumer, const ReplayPartition *partitions, size_t count,
-                        int64_t kafka_time) {
+int64_t *ask_offsets_at(const Source &source, Consumer *consumer, const ReplayPartition *partitions,
+                        size_t count, int64_t kafka_time) {
     CHECK_FOR_INTERRUPTS();
     auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         positions[i] = {partitions[i].stored.partition, 0};
     Error error = {};
     if (!kafka_session_offsets_at(consumer, kafka_time, positions, count, ranges_timeout_ms, &error))
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(source, error.text);
     auto *offsets = static_cast<int64_t *>(palloc(sizeof(int64_t) * (count + 1)));
     for (size_t i = 0; i < count; i++)
         offsets[i] = positions[i].offset;
@@ -95,12 +95,12 @@ bool is_ahead(const ReplayPartition &partition) {
 
 void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription &topic,
              ReplayPartition *partitions, size_t count) {
-    ask_ranges(consumer, partitions, count);
+    ask_ranges(span.source, consumer, partitions, count);
     for (size_t i = 0; i < count; i++)
         if (!is_ahead(partitions[i]))
-            check_identity(partitions[i].stored, topic, partitions[i].range);
-    const int64_t *from = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from));
-    const int64_t *to = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.to));
+            check_identity(span.source, partitions[i].stored, topic, partitions[i].range);
+    const int64_t *from = ask_offsets_at(span.source, consumer, partitions, count, to_kafka_time(span.from));
+    const int64_t *to = ask_offsets_at(span.source, consumer, partitions, count, to_kafka_time(span.to));
     bool any_removed = false;
     for (size_t i = 0; i < count; i++) {
         partitions[i].from = from[i];
@@ -112,21 +112,21 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
     }
     if (!any_removed)
         return;
-    const int64_t *after = ask_offsets_at(consumer, partitions, count, to_kafka_time(span.from) + 1);
+    const int64_t *after =
+        ask_offsets_at(span.source, consumer, partitions, count, to_kafka_time(span.from) + 1);
     for (size_t i = 0; i < count; i++)
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. If the topic lacks a partition and ingest has never read it,
-// a person has set the offset of this partition in advance. Such a partition has nothing to replay. If the
-// topic lacks a partition that ingest has read, this topic is not the topic that ingest has read. The
-// function then raises an error.
-bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
+// Returns whether the topic has this partition. A partition that the topic lacks, and that ingest has never
+// read, has a row only because a person has set its offset in advance. Such a partition has nothing to
+// replay. If ingest has read the partition, the topic is now another topic, and the function raises an error.
+bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;
     if (stored.was_read)
-        refuse_topic(psprintf("The topic has %d partitions, but heartbeat has read partition %d.",
-                              topic.partition_count, stored.partition));
+        refuse_topic(source, psprintf("The topic has %d partitions, but heartbeat has read partition %d.",
+                                      topic.partition_count, stored.partition));
     return false;
 }
 
@@ -134,18 +134,18 @@ bool has_partition(const StoredOffset &stored, const TopicDescription &topic) {
 
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found) {
     size_t stored;
-    StoredOffset *offsets = offsets_load(settings.topic, &stored);
-    TopicDescription topic = kafka_session_describe(consumer);
+    StoredOffset *offsets = offsets_load(span.source.topic, &stored);
+    TopicDescription topic = kafka_session_describe(span.source, consumer);
     auto *partitions = static_cast<ReplayPartition *>(palloc(sizeof(ReplayPartition) * (stored + 1)));
     size_t count = 0;
     for (size_t i = 0; i < stored; i++)
         if ((span.partition < 0 || offsets[i].partition == span.partition) &&
-            has_partition(offsets[i], topic))
+            has_partition(span.source, offsets[i], topic))
             partitions[count++] = {offsets[i], {}, 0, 0, false};
     if (count == 0 && span.partition >= 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("heartbeat has not read partition %d of topic \"%s\"", span.partition,
-                               settings.topic),
+                               span.source.topic),
                         errhint("heartbeat_partitions shows the partitions that heartbeat has read.")));
     look_at(consumer, span, topic, partitions, count);
     *found = count;

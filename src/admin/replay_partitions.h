@@ -4,6 +4,7 @@
 
 #include "kafka/consumer.h"
 #include "store/offsets.h"
+#include "store/sources.h"
 
 extern "C" {
 #include "postgres.h"
@@ -14,6 +15,7 @@ extern "C" {
 namespace heartbeat {
 
 struct ReplaySpan {
+    Source source;
     TimestampTz from;
     TimestampTz to;
     int32_t partition; // -1: all

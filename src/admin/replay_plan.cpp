@@ -5,7 +5,6 @@
 
 #include "admin/replay_plan.h"
 #include "admin/replay_removed.h"
-#include "server/settings.h"
 #include "server/statement.h"
 
 namespace heartbeat {
@@ -25,9 +24,9 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
     plan->pieces[plan->count++] = {partition, from, std::max(from, to), skipped, plan->rows};
 }
 
-// Adds the replay pieces of one partition. The counters in heartbeat_offsets have already counted the
-// messages that ingest has read. They have not counted the messages of replay pieces whose `skipped` is true.
-void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
+// Adds the pieces of one partition. The counters in heartbeat_offsets have already counted the messages that
+// ingest has read. They have not counted the messages of pieces with `skipped`.
+void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;
     if (at >= partition.to)
@@ -37,7 +36,7 @@ void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
         add_piece(plan, number, at, end, true);
         at = end;
     }
-    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(number), Int64GetDatum(at),
+    Datum values[4] = {CStringGetTextDatum(source.topic), Int32GetDatum(number), Int64GetDatum(at),
                        Int64GetDatum(partition.to)};
     uint64_t gaps = statement_execute(&select_gaps, values, nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < gaps; i++) {
@@ -59,10 +58,10 @@ void add_pieces(ReplayPlan *plan, const ReplayPartition &partition) {
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span) {
     size_t count;
     ReplayPartition *partitions = replay_partitions_find(consumer, span, &count);
-    replay_removed_refuse(consumer, partitions, count);
+    replay_removed_refuse(span.source, consumer, partitions, count);
     ReplayPlan plan = {nullptr, 0, 0};
     for (; plan.rows < count; plan.rows++)
-        add_pieces(&plan, partitions[plan.rows]);
+        add_pieces(&plan, span.source, partitions[plan.rows]);
     return plan;
 }
 

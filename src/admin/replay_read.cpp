@@ -115,7 +115,7 @@ void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count)
     }
     Error error = {};
     if (!consumer_assign(reader->consumer, positions, count, &error))
-        kafka_session_refuse(error.text);
+        kafka_session_refuse(reader->source, error.text);
     pfree(positions);
 }
 
@@ -127,7 +127,7 @@ bool replay_next(ReplayReader *reader) {
     return !reader->batch->empty();
 }
 
-void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count,
+void replay_first_times(const Source &source, Consumer *consumer, const PartitionRange *ranges, size_t count,
                         int64_t *kafka_times) {
     auto *pieces = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * count));
     for (size_t i = 0; i < count; i++) {
@@ -135,7 +135,7 @@ void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t
         kafka_times[i] = -1;
     }
     ReplayReader reader = {
-        consumer, decoder_of_heartbeat(), batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
+        source, consumer, decoder_of_heartbeat(), batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
     if (reader.batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));

@@ -6,10 +6,12 @@
 #include "admin/replay_piece.h"
 #include "decode/batch.h"
 #include "kafka/topic_query.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
 struct ReplayReader {
+    Source source;
     Consumer *consumer;
     const Decoder *decoder;
     Batch *batch;
@@ -31,6 +33,7 @@ const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partiti
 
 // Reads the message at the first offset of each range, and sets kafka_times to the times of these messages:
 // milliseconds since 1970, or -1 if no message has this offset.
-void replay_first_times(Consumer *consumer, const PartitionRange *ranges, size_t count, int64_t *kafka_times);
+void replay_first_times(const Source &source, Consumer *consumer, const PartitionRange *ranges, size_t count,
+                        int64_t *kafka_times);
 
 } // namespace heartbeat

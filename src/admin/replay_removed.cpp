@@ -5,7 +5,6 @@
 
 #include "admin/replay_read.h"
 #include "admin/replay_removed.h"
-#include "server/settings.h"
 #include "server/text.h"
 
 extern "C" {
@@ -32,7 +31,8 @@ void append_held(StringInfo text, const PartitionRange &range, int64_t first_kaf
 
 } // namespace
 
-void replay_removed_refuse(Consumer *consumer, const ReplayPartition *partitions, size_t count) {
+void replay_removed_refuse(const Source &source, Consumer *consumer, const ReplayPartition *partitions,
+                           size_t count) {
     PartitionRange told[partitions_told_max], holding[partitions_told_max];
     int64_t kafka_times[partitions_told_max] = {};
     size_t removed = 0, tell = 0, hold = 0;
@@ -46,7 +46,7 @@ void replay_removed_refuse(Consumer *consumer, const ReplayPartition *partitions
     if (removed == 0)
         return;
     if (hold > 0)
-        replay_first_times(consumer, holding, hold, kafka_times);
+        replay_first_times(source, consumer, holding, hold, kafka_times);
     StringInfoData held;
     initStringInfo(&held);
     for (size_t i = 0, next = 0; i < tell; i++)
@@ -55,7 +55,7 @@ void replay_removed_refuse(Consumer *consumer, const ReplayPartition *partitions
         appendStringInfo(&held, " There are %zu more such partitions.", removed - tell);
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("Kafka no longer holds all messages of topic \"%s\" from this time span", settings.topic),
+             errmsg("Kafka no longer holds all messages of topic \"%s\" from this time span", source.topic),
              errdetail("%s", held.data),
              errhint("Give a later from_time, or replay the other partitions one by one.")));
 }

@@ -8,6 +8,7 @@ namespace heartbeat {
 
 // Raises an error if Kafka has removed messages of the span in one of the partitions. The error names the
 // offset and the time of the first message that Kafka holds.
-void replay_removed_refuse(Consumer *consumer, const ReplayPartition *partitions, size_t count);
+void replay_removed_refuse(const Source &source, Consumer *consumer, const ReplayPartition *partitions,
+                           size_t count);
 
 } // namespace heartbeat

@@ -3,7 +3,6 @@
 #include "server/server.h"
 
 #include "admin/replay_store.h"
-#include "server/settings.h"
 #include "server/statement.h"
 #include "server/transaction.h"
 #include "store/counter_adjustments.h"
@@ -20,8 +19,8 @@ Statement select_unresolved = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
     WHERE topic = $1 COLLATE "C" AND partition = $2 AND "offset" >= $3 AND "offset" < $4
         AND resolved_at IS NULL)sql"};
 
-void leave_out_dead_letters(Batch *batch, const BatchPartition &read) {
-    Datum values[4] = {CStringGetTextDatum(settings.topic), Int32GetDatum(read.partition),
+void leave_out_dead_letters(Batch *batch, const char *topic, const BatchPartition &read) {
+    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(read.partition),
                        Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
     uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < count; i++)
@@ -51,9 +50,9 @@ void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const
 }
 
 // Adds the batch's counts of one partition to the counter adjustments and to the result.
-void count(HTAB *adjustments, const BatchPartition &read, const PartitionCounts &counts, bool skipped,
-           ReplayProgress *progress) {
-    count_read(counter_adjustments_of(adjustments, settings.topic, read.partition), read, counts, skipped);
+void count(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
+           bool skipped, ReplayProgress *progress) {
+    count_read(adjustment, read, counts, skipped);
     int64_t records = counts.stored[static_cast<int>(HeartRateClass::normal)], anomalies = -records;
     for (int64_t stored : counts.stored)
         anomalies += stored;
@@ -69,17 +68,18 @@ void count(HTAB *adjustments, const BatchPartition &read, const PartitionCounts 
 void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress *all) {
     Batch *batch = reader.batch;
     for (const BatchPartition &read : batch->partitions)
-        leave_out_dead_letters(batch, read);
+        leave_out_dead_letters(batch, reader.source.topic, read);
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     ActingRole before;
     role_enter(&before);
-    const PartitionCounts *counts = store_batch(batch, settings.topic, true);
+    const PartitionCounts *counts = store_batch(batch, reader.source.topic, true);
     role_leave(before);
     for (size_t i = 0; i < batch->partitions.size(); i++) {
         const BatchPartition &read = batch->partitions[i];
         const ReplayPiece &piece = *replay_find_piece(&reader, read.partition);
-        count(adjustments, read, counts[i], piece.skipped, &all[piece.row]);
+        count(counter_adjustments_of(adjustments, reader.source.topic, read.partition), read, counts[i],
+              piece.skipped, &all[piece.row]);
     }
 }
 

@@ -35,18 +35,18 @@ AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const 
 }
 
 // Logs one line with the offsets at which the worker begins.
-void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartition *partitions) {
+void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartitions &partitions) {
     StringInfoData line;
     initStringInfo(&line);
     for (size_t i = 0; i < std::min(own, partitions_told_max); i++)
         appendStringInfo(&line, "%s%d at %lld of %lld", i == 0 ? ": partition " : ", ",
                          positions[i].partition, static_cast<long long>(positions[i].offset),
-                         static_cast<long long>(partitions[positions[i].partition].range.high));
+                         static_cast<long long>(partitions.partition[positions[i].partition].range.high));
     if (own > partitions_told_max)
         appendStringInfo(&line, ", and %zu more", own - partitions_told_max);
-    ereport(LOG,
-            (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-             errmsg("heartbeat: reads topic \"%s\"%s", settings.topic, line.data), errhidecontext(true)));
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: reads topic \"%s\"%s", partitions.source->topic, line.data),
+                  errhidecontext(true)));
 }
 
 // Returns true if this worker owns the partition, does not read it yet, and knows the offsets that its leader
@@ -78,7 +78,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
                               positions[i].last_message.kafka_time);
     }
     if (!assignment->told)
-        tell_positions(positions, own, partitions);
+        tell_positions(positions, own, assignment->partitions);
     assignment->told = true;
     return AssignmentResult::assigned;
 }
@@ -117,7 +117,8 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
     char reason[state_text_size];
     switch (news) {
     case TopicNews::missing:
-        text_print(reason, sizeof(reason), "topic \"%s\" does not exist", settings.topic);
+        text_print(reason, sizeof(reason), "topic \"%s\" does not exist",
+                   assignment->partitions.source->topic);
         return give_up(
             assignment, AssignmentResult::unavailable, reason,
             "Create the topic, or correct heartbeat.topic. heartbeat then continues automatically.");

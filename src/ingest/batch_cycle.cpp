@@ -33,7 +33,8 @@ constexpr TimestampTz commit_every = USECS_PER_SEC;
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
-    errcontext("storing %zu messages of Kafka topic \"%s\"", cycle->batch->messages.size(), settings.topic);
+    errcontext("storing %zu messages of Kafka topic \"%s\"", cycle->batch->messages.size(),
+               cycle->source->topic);
 }
 
 void log_reading(const char *customer_id, const BatchMessage &message) {
@@ -89,12 +90,12 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
-    PartitionCounts *counts = store_batch(batch, settings.topic, isolate);
+    PartitionCounts *counts = store_batch(batch, cycle->source->topic, isolate);
     if (dead_letters_beyond_limit(batch, counts, &cycle->unresolved)) {
         transaction_abandon();
         return StoreResult::limited;
     }
-    if (!offsets_advance(batch, settings.topic, counts)) {
+    if (!offsets_advance(batch, cycle->source->topic, counts)) {
         transaction_abandon();
         return StoreResult::moved;
     }
@@ -161,7 +162,8 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
 
 } // namespace
 
-bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder) {
+bool batch_cycle_create(BatchCycle *cycle, const Source *source, const Decoder *decoder) {
+    cycle->source = source;
     cycle->decoder = decoder;
     size_t messages = static_cast<size_t>(settings.batch_size);
     cycle->batch = batch_create(messages, batch_bytes_max);

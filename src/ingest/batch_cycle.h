@@ -1,5 +1,5 @@
-// Fills the batch of an ingest worker, decides when the batch is due, and stores it. worker_batch.cpp and
-// consumer_session.cpp call this file. It does not depend on the states of the worker.
+// Fills the batch of a source reader, decides when the batch is due, and stores it. reader_batch.cpp and
+// consumer_session.cpp call this file. It does not know the phases of the reader.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -23,6 +23,7 @@ enum class AfterBatch : uint8_t {
 };
 
 struct BatchCycle {
+    const Source *source;
     const Decoder *decoder; // of all messages of the source
     Batch *batch;
     Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
@@ -47,7 +48,7 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 }
 
 // Returns false if no memory is left.
-bool batch_cycle_create(BatchCycle *cycle, const Decoder *decoder);
+bool batch_cycle_create(BatchCycle *cycle, const Source *source, const Decoder *decoder);
 void batch_cycle_begin(BatchCycle *cycle); // call it after an assignment
 
 // Forgets the messages that the worker has not stored. consumer may be nullptr.

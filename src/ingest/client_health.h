@@ -1,4 +1,4 @@
-// Decides whether a new consumer client must replace the present one. worker_client.cpp calls it at each
+// Decides whether a new consumer client must replace the present one. reader_client.cpp calls it at each
 // step. It closes and opens no client itself.
 #pragma once
 

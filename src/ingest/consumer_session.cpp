@@ -1,6 +1,4 @@
-// Opens and closes the consumer client of an ingest worker, and assigns Kafka partitions to it. librdkafka's
-// threads must end before the process runs its exit handlers, because the exit handlers close libraries that
-// these threads use.
+// Opens and closes the consumer client of a source reader, and starts and stops reading.
 #include "server/server.h"
 
 #include "ingest/consumer_session.h"
@@ -8,8 +6,8 @@
 #include "monitor/worker_slot.h"
 #include "monitor/worker_stats.h"
 #include "server/kafka_close.h"
-#include "server/settings.h"
 #include "server/text.h"
+#include "store/sources.h"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -19,9 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int clients_max = 4; // at most so many clients can still have threads that wait in librdkafka
-
-bool abandoned = false; // a client did not close, and its threads still run
+constexpr int hanging_max = 4; // at most so many clients may still have threads that wait in librdkafka
 
 // Keeps each loss until the worker has marked it in heartbeat_offsets, even if heartbeat.topic changes before
 // that.
@@ -42,21 +38,15 @@ void tell_throttle(ConsumerSession *session, WorkerSlot *slot) {
 
 void close_client(ConsumerSession *session) {
     assignment_forget(session->consumer, &session->assignment);
-    CloseResult result = kafka_close(session->consumer);
-    abandoned = abandoned || result == CloseResult::left || consumer_clients() > clients_max;
+    kafka_close_later(session->consumer);
     session->consumer = nullptr;
     session->trouble = Trouble::none;
     batch_cycle_drop(&session->cycle, nullptr);
     shared_state_forget_partitions();
 }
 
-void close_at_exit(int /*code*/, Datum session) {
-    close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(session)));
-}
-
-// Moves the losses that the worker has found twice to the front, and returns their number. The worker must
-// check the other losses a second time. The first of these other losses gives the reason, and the function
-// sets the hint.
+// Moves the losses that the worker has found twice to the front, and returns their number. The first of the
+// other losses sets the reason and the hint, because the worker must check it a second time.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;
@@ -78,7 +68,8 @@ int confirm_losses(ConsumerSession *session) {
 } // namespace
 
 bool consumer_session_open(ConsumerSession *session, Error *error) {
-    session->consumer = consumer_open(settings_for_kafka(session->client_id), error, session->memory);
+    session->consumer = consumer_open(source_kafka_settings(*session->source, session->client_id), error,
+                                      session->memory, session->wake);
     return session->consumer != nullptr;
 }
 
@@ -86,16 +77,17 @@ void consumer_session_close(ConsumerSession *session, bool assigned) {
     if (assigned)
         take_losses(session);
     close_client(session);
-    if (!abandoned)
-        return;
-    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                  errmsg("heartbeat: the Kafka client does not close; the launcher restarts the worker"),
-                  errhidecontext(true)));
-    proc_exit(1);
 }
 
-void consumer_session_close_at_exit(ConsumerSession *session) {
-    before_shmem_exit(close_at_exit, PointerGetDatum(session));
+bool consumer_session_free_closed() {
+    ClosingConsumers closing = kafka_closing(0);
+    if (closing.hanging <= hanging_max)
+        return closing.count > 0;
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: %d Kafka clients do not close; the launcher restarts the worker",
+                         closing.hanging),
+                  errhidecontext(true)));
+    proc_exit(1);
 }
 
 void consumer_session_stop(ConsumerSession *session, bool assigned) {

@@ -1,5 +1,5 @@
-// The connection of an ingest worker to Kafka: its consumer client, its assignment and its current batch. The
-// steps of the worker (worker*.cpp) call this file. It does not depend on the states of the worker.
+// The connection of a source reader to Kafka: its consumer client, its assignment and its current batch. The
+// steps of the reader (reader_*.cpp) call this file. It does not know the phases of the reader.
 #pragma once
 
 #include "ingest/batch_cycle.h"
@@ -16,6 +16,8 @@ enum class Trouble : uint8_t {
 };
 
 struct ConsumerSession {
+    const Source *source;
+    WakeTarget wake;    // where the client rings
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
@@ -30,12 +32,12 @@ struct ConsumerSession {
 // Returns false if a setting is wrong; *error says which setting.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Closes the client, if there is one. `assigned`: partitions are assigned. Ends the process if librdkafka
-// cannot close the client; the launcher then starts a new worker.
+// Closes the client, if there is one, and does not wait for librdkafka. `assigned`: partitions are assigned.
 void consumer_session_close(ConsumerSession *session, bool assigned);
 
-// Closes the client when the process exits. Call it once.
-void consumer_session_close_at_exit(ConsumerSession *session);
+// Frees the clients that librdkafka has destroyed. Ends the process if librdkafka cannot destroy some
+// clients; the launcher then starts a new worker. Returns true if clients are left: call it again soon.
+bool consumer_session_free_closed();
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned`: partitions are assigned. The
 // worker drops the messages that it has not stored, and reads them again later from the stored offsets.

@@ -5,6 +5,7 @@
 
 #include "kafka/topic_query.h"
 #include "monitor/shared_state.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
@@ -23,6 +24,7 @@ struct KafkaPartition {
 };
 
 struct KafkaPartitions {
+    const Source *source; // whose topic this is
     int worker;
     int workers;
     TopicDescription topic;    // Kafka's last answer

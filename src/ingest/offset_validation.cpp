@@ -44,14 +44,14 @@ void print_truncated(char *reason, int32_t partition, const char *topic, int64_t
 }
 
 // `reason` is a text for heartbeat_status, and has room for state_text_size bytes.
-Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, const TopicDescription &topic,
-                       char *reason) {
+Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const PartitionRange &range,
+                       const TopicDescription &topic, char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
     if (is_other_id(stored.cluster_id, topic.cluster_id)) {
         text_print(reason, state_text_size,
                    "the stored offsets of topic \"%s\" belong to Kafka cluster %s, but heartbeat.brokers "
                    "connects to cluster %s",
-                   settings.topic, stored.cluster_id, topic.cluster_id);
+                   source.topic, stored.cluster_id, topic.cluster_id);
         return Mismatch::other_topic;
     }
     if (stored.lost && stored.truncated_to < 0) {
@@ -62,7 +62,7 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         text_print(
             reason, state_text_size,
             "topic \"%s\" was deleted and recreated: its id is %s, but the stored offsets belong to id %s",
-            settings.topic, topic.topic_id, stored.topic_id);
+            source.topic, topic.topic_id, stored.topic_id);
         return Mismatch::other_topic;
     }
     if (stored.lost) {
@@ -73,19 +73,19 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
         text_print(reason, state_text_size,
                    "Kafka no longer holds offset %lld of partition %d of topic \"%s\": the partition begins "
                    "at offset %lld",
-                   next_offset, stored.partition, settings.topic, static_cast<long long>(range.low));
+                   next_offset, stored.partition, source.topic, static_cast<long long>(range.low));
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
         return Mismatch::none; // if Kafka may hold a marked message, the consumer compares it with the mark
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
-        print_truncated(reason, stored.partition, settings.topic, range.high, stored.next_offset);
+        print_truncated(reason, stored.partition, source.topic, range.high, stored.next_offset);
         return Mismatch::truncated;
     }
     text_print(reason, state_text_size,
                "partition %d of topic \"%s\" ends at offset %lld, before the stored offset %lld: the topic "
                "was recreated",
-               stored.partition, settings.topic, static_cast<long long>(range.high), next_offset);
+               stored.partition, source.topic, static_cast<long long>(range.high), next_offset);
     return Mismatch::other_topic;
 }
 
@@ -93,7 +93,7 @@ Mismatch find_mismatch(const StoredOffset &stored, const PartitionRange &range, 
 // This function then marks all stored offsets as lost. A stored offset without a cluster id does not prove
 // that the topic had this partition: a person has set such an offset in advance, and no worker has seen the
 // partition.
-void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topic) {
+void find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)
         fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost &&
@@ -103,8 +103,8 @@ void find_lost(StoredOffset *offsets, size_t count, const TopicDescription &topi
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
                "topic \"%s\" was deleted and recreated: it has %d partitions now, and had more before",
-               settings.topic, topic.partition_count);
-    offsets_mark_lost(settings.topic, reason);
+               source.topic, topic.partition_count);
+    offsets_mark_lost(source.topic, reason);
     for (size_t i = 0; i < count; i++) {
         if (offsets[i].lost)
             continue;
@@ -120,8 +120,8 @@ void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, in
                partition, static_cast<long long>(offset));
 }
 
-void move(StoredOffset *stored, int64_t to, const char *reason) {
-    offsets_reset(settings.topic, stored->partition, stored->next_offset, to, reason);
+void move(const Source &source, StoredOffset *stored, int64_t to, const char *reason) {
+    offsets_reset(source.topic, stored->partition, stored->next_offset, to, reason);
     stored->next_offset = to;
     stored->last_message = {};
     stored->trail = {};
@@ -139,8 +139,9 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 // Moves a stored offset as heartbeat.offset_reset says. If the topic was recreated or the log was truncated,
 // all messages from the first new offset on are new. A reset to the end offset then records the skipped
 // messages from the first new offset on.
-void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch, const char *reason) {
-    bool to_end = static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::latest;
+void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
+           const char *reason) {
+    bool to_end = source.offset_reset == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
     ereport(WARNING,
@@ -149,8 +150,8 @@ void reset(StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
                        stored->partition, static_cast<long long>(to)),
              errhidecontext(true)));
     if (mismatch != Mismatch::removed && to_end)
-        move(stored, begin, reason);
-    move(stored, to, reason);
+        move(source, stored, begin, reason);
+    move(source, stored, to, reason);
 }
 
 // Returns whether the range of the leader is the only proof of the mismatch.
@@ -177,8 +178,9 @@ void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]) {
+    const Source &source = *partitions.source;
     const TopicDescription &topic = partitions.topic;
-    find_lost(offsets, count, topic);
+    find_lost(source, offsets, count, topic);
     auto *checked = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
     size_t checked_count = 0;
     bool suspected = false;
@@ -191,7 +193,7 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         if (range.low < 0)
             continue; // its leader has not answered, or the worker reads it already
         checked[checked_count++] = stored.partition;
-        Mismatch mismatch = find_mismatch(stored, range, topic, found);
+        Mismatch mismatch = find_mismatch(source, stored, range, topic, found);
         if (mismatch == Mismatch::none)
             continue;
         if (is_of_range(stored, topic, mismatch) && !suspicion_is_confirmed(suspicions, stored.partition)) {
@@ -201,20 +203,20 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
             continue;
         }
         text_copy(reason, found);
-        if (static_cast<OffsetReset>(settings.offset_reset) == OffsetReset::error) {
+        if (source.offset_reset == OffsetReset::error) {
             text_copy(hint, advice);
             if (mismatch == Mismatch::truncated)
                 print_truncated_advice(hint, stored.partition, first_new_offset(stored, range));
             return OffsetValidation::invalid;
         }
-        reset(&stored, range, mismatch, reason);
+        reset(source, &stored, range, mismatch, reason);
     }
     if (suspected) {
         text_copy(reason, first_suspicion);
         text_copy(hint, suspicion_hint);
         return OffsetValidation::suspected;
     }
-    offsets_set_identity(settings.topic, topic, checked, checked_count);
+    offsets_set_identity(source.topic, topic, checked, checked_count);
     return OffsetValidation::valid;
 }
 

@@ -3,7 +3,6 @@
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"
-#include "server/settings.h"
 
 namespace heartbeat {
 
@@ -32,21 +31,21 @@ MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange
 
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count) {
+    const Source &source = *partitions.source;
     const TopicDescription &topic = partitions.topic;
-    StoredOffset *offsets = offsets_load(settings.topic, count);
+    StoredOffset *offsets = offsets_load(source.topic, count);
     if (*count == 0)
-        *end_partitions =
-            settings.start_offset == static_cast<int>(StartOffset::latest) ? topic.partition_count : 0;
+        *end_partitions = source.start_offset == StartOffset::latest ? topic.partition_count : 0;
     bool begun = false;
     for (int32_t partition = 0; partition < topic.partition_count; partition++) {
         const PartitionRange &range = partitions.partition[partition].range;
         if (range.low < 0 || find(offsets, *count, partition) != nullptr)
             continue;
         bool from_end = partition < *end_partitions;
-        offsets_begin(settings.topic, partition, from_end ? range.high : range.low, topic);
+        offsets_begin(source.topic, partition, from_end ? range.high : range.low, topic);
         begun = true;
     }
-    return begun ? offsets_load(settings.topic, count) : offsets;
+    return begun ? offsets_load(source.topic, count) : offsets;
 }
 
 PartitionPosition stored_positions_of(const StoredOffset &stored, const PartitionRange &range) {

@@ -1,7 +1,7 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. One
-// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait. Calls
-// of librdkafka that can wait run on separate threads: see question.h. docs/how-it-works.md has a table of all
-// these calls. librdkafka's own threads run only one function of heartbeat: Connections::hear().
+// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait.
+// Calls of librdkafka that can wait run on separate threads: see question.h. docs/how-it-works.md has a table
+// of all these calls. librdkafka's own threads run only one function of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -21,8 +21,8 @@ class Consumer;
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 
-// If `memory` is nullptr, the marks are lost when the client is closed. If `wake` has no pipe, the client makes
-// a pipe of its own: see consumer_descriptor().
+// If `memory` is nullptr, the marks are lost when the client is closed. If `wake` has no pipe, the client
+// makes a pipe of its own: see consumer_descriptor().
 Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory = nullptr,
                         WakeTarget wake = {}) noexcept;
 

@@ -174,8 +174,4 @@ const char *settings_why_no_brokers() {
     return refused_brokers[0] == '\0' ? brokers_empty : refused_brokers;
 }
 
-KafkaSettings settings_for_kafka(const char *client_id) {
-    return {settings.brokers, settings.topic, settings.group_id, settings.kafka_config_file, client_id};
-}
-
 } // namespace heartbeat

@@ -2,7 +2,7 @@
 // floors above read the settings. This file does not depend on the effect of a setting.
 #pragma once
 
-#include "kafka/kafka_settings.h"
+#include <cstdint>
 
 namespace heartbeat {
 
@@ -39,8 +39,5 @@ void settings_define();
 // Returns the reason to show when heartbeat.brokers is empty. If the server refused the list in
 // postgresql.conf, the reason says so.
 const char *settings_why_no_brokers();
-
-// Returns the settings that a Kafka client of this process needs. The texts stay valid until the next reload.
-KafkaSettings settings_for_kafka(const char *client_id);
 
 } // namespace heartbeat

@@ -1,0 +1,65 @@
+// Assigns partitions to a source reader. The result decides how the reader continues. reader_step.cpp calls
+// it while no partition is assigned. reader_batch.cpp calls it when another partition can be read.
+#include "server/server.h"
+
+#include "ingest/reader_assign.h"
+#include "ingest/reader_client.h"
+#include "monitor/worker_slot.h"
+
+namespace heartbeat {
+
+namespace {
+
+long try_again(SourceReader *reader) {
+    reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
+                  reader->session.assignment.hint);
+    reader_client_replace_useless(reader);
+    return reconnect_ms;
+}
+
+} // namespace
+
+void reader_assign_report(SourceReader *reader) {
+    Assignment *assignment = &reader->session.assignment;
+    if (partitions_explain(assignment->partitions, assignment->reason, assignment->hint))
+        reader_report(reader, WorkerState::connecting, assignment->reason, assignment->hint);
+    else if (reader->session.trouble == Trouble::none)
+        reader_report(reader, WorkerState::running, "", nullptr);
+}
+
+long reader_assign_take(SourceReader *reader, AssignmentResult result) {
+    switch (result) {
+    case AssignmentResult::asking:
+        return partitions_until_due(reader->session.assignment.partitions);
+    case AssignmentResult::assigned:
+        if (reader->phase == ReaderPhase::assigning)
+            reader_enter(reader, ReaderPhase::reading);
+        reader_assign_report(reader);
+        return at_once;
+    case AssignmentResult::unavailable:
+        reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
+                      reader->session.assignment.hint);
+        if (reader_client_replace_useless(reader))
+            return reconnect_ms;
+        return std::min(partitions_until_due(reader->session.assignment.partitions), reconnect_ms);
+    case AssignmentResult::outdated:
+        reader_close_client(reader);
+        return reconnect_ms; // wait, because brokers can disagree about the topic for a time: without this
+                             // pause, each of their answers would end a client at once
+    case AssignmentResult::uninstalled:
+        reader_enter(reader, ReaderPhase::looking);
+        return at_once;
+    case AssignmentResult::unreachable:
+        return try_again(reader);
+    case AssignmentResult::failed:
+        break;
+    }
+    return reader_fail(reader, reader->session.assignment.reason, reader->session.assignment.hint);
+}
+
+long reader_assign_step(SourceReader *reader) {
+    worker_slot_doing(reader->slot, WorkerActivity::assigning, 0);
+    return reader_assign_take(reader, consumer_session_assign(&reader->session, reader->slot));
+}
+
+} // namespace heartbeat

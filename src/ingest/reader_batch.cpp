@@ -1,0 +1,92 @@
+// Fills the batch of a source reader, and stores it. The result decides how the reader continues.
+// reader_step.cpp calls it while partitions are assigned.
+#include "server/server.h"
+
+#include "ingest/reader_assign.h"
+#include "ingest/reader_batch.h"
+#include "ingest/reader_client.h"
+#include "ingest/reader_trouble.h"
+#include "ingest/source_reader.h"
+#include "monitor/worker_slot.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+// Drops the batch. When the reader continues, it reads the messages of the batch again.
+long stop_for_dead_letters(SourceReader *reader) {
+    char reason[state_text_size];
+    text_print(reason, sizeof(reason),
+               "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are unresolved, and the "
+               "current batch has more",
+               settings.dead_letter_limit, static_cast<long long>(reader->session.cycle.unresolved));
+    return reader_fail(reader, reason,
+                       "See heartbeat_dead_letter_summary. Correct the dead letters and call "
+                       "heartbeat_retry_dead_letters(), DELETE the dead letters that you do "
+                       "not need, or raise the limit. heartbeat then continues automatically.");
+}
+
+long store(SourceReader *reader) {
+    worker_slot_doing(reader->slot, WorkerActivity::storing, 0);
+    switch (batch_cycle_store(&reader->session.cycle, reader->session.consumer, reader->slot)) {
+    case StoreResult::stored:
+        reader_assign_report(reader);
+        return at_once;
+    case StoreResult::paused:
+    case StoreResult::uninstalled:
+        reader_enter(reader, ReaderPhase::looking);
+        return at_once;
+    case StoreResult::limited:
+        return stop_for_dead_letters(reader);
+    case StoreResult::moved:
+        break;
+    }
+    ereport(WARNING, (errcode(ERRCODE_WARNING),
+                      errmsg("heartbeat: another process changed an offset in heartbeat_offsets while the "
+                             "worker stored a batch"),
+                      errdetail("The worker stored nothing of this batch. It continues at the offset that "
+                                "heartbeat_offsets has now."),
+                      errhidecontext(true)));
+    reader_enter(reader, ReaderPhase::assigning);
+    return reconnect_ms;
+}
+
+} // namespace
+
+long reader_batch_stream(SourceReader *reader) {
+    worker_slot_doing(reader->slot, WorkerActivity::consuming, 0);
+    consumer_session_fill(&reader->session, reader->slot);
+    if (reader->session.cycle.stage == BatchStage::lost) {
+        reader_enter(reader, ReaderPhase::assigning);
+        return reconnect_ms;
+    }
+    bool joins = partitions_to_join(reader->session.assignment.partitions);
+    if (consumer_assign_hangs(reader->session.consumer) ||
+        (consumer_commit_hangs(reader->session.consumer) &&
+         (joins || !consumer_heard(reader->session.consumer))))
+        return reader_client_replace(reader);
+    if (reader_trouble_is_over(*reader))
+        reader->session.trouble = Trouble::none;
+    long duties =
+        batch_cycle_duties(&reader->session.cycle, reader->session.consumer, &reader->session.assignment);
+    if (!batch_cycle_is_sealed(reader->session.cycle)) {
+        reader_assign_report(reader);
+        if (reader_client_replace_useless(reader))
+            return reconnect_ms;
+    }
+    AssignmentResult joined = consumer_session_join(&reader->session);
+    if (joined != AssignmentResult::asking)
+        return reader_assign_take(reader, joined);
+    long wait = batch_cycle_until_due(&reader->session.cycle);
+    if (wait == at_once)
+        return store(reader);
+    if (reader->session.cycle.after == AfterBatch::assign_again)
+        return reader_trouble_assign_again(reader);
+    // check again soon: is the error over, or has the client found all losses?
+    if (reader->session.trouble != Trouble::none || consumer_gathers_losses(reader->session.consumer))
+        duties = std::min(duties, reconnect_ms);
+    return wait < 0 ? duties : std::min(wait, duties);
+}
+
+} // namespace heartbeat

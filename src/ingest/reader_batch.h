@@ -1,0 +1,12 @@
+// The step of a source reader while it reads. reader_step.cpp calls it when partitions are assigned.
+// It does not know the other phases.
+#pragma once
+
+namespace heartbeat {
+
+struct SourceReader;
+
+// Fills the batch, and stores the batch when it is due. Returns the milliseconds until the next step.
+long reader_batch_stream(SourceReader *reader);
+
+} // namespace heartbeat

@@ -1,0 +1,38 @@
+// Opens the consumer client of a source reader. It also closes a client that must be replaced; the next step
+// then opens a new client. The other steps of the reader call this file.
+#include "server/server.h"
+
+#include "ingest/reader_client.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+bool reader_client_open(SourceReader *reader) {
+    Error error;
+    if (!consumer_session_open(&reader->session, &error))
+        reader_fail(reader, text_from_utf8(error.text), "Correct the setting and reload the configuration.");
+    return reader->session.consumer != nullptr;
+}
+
+bool reader_client_replace_useless(SourceReader *reader) {
+    ConsumerSession *session = &reader->session;
+    KafkaPartitions *partitions = &session->assignment.partitions;
+    if (!client_is_useless(&reader->health, partitions, session->consumer, partitions->known))
+        return false;
+    reader_close_client(reader);
+    session->trouble = Trouble::first; // until the new client has read from a partition
+    return true;
+}
+
+// Replaces a client in which librdkafka does not begin to read the assigned partitions. The cause is a thread
+// of librdkafka that waits, or a coordinator of the Kafka group that does not answer a commit.
+long reader_client_replace(SourceReader *reader) {
+    reader_close_client(reader);
+    reader->session.trouble = Trouble::first; // until the new client has read from a partition
+    reader_report(reader, WorkerState::connecting,
+                  "the Kafka client does not begin to read the assigned partitions",
+                  "heartbeat replaces the client with a new one.");
+    return at_once;
+}
+
+} // namespace heartbeat

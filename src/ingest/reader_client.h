@@ -1,0 +1,19 @@
+// Opens and replaces the consumer client of a source reader. The other steps of the reader call this file.
+// It does not know when the reader assigns partitions.
+#pragma once
+
+#include "ingest/source_reader.h"
+
+namespace heartbeat {
+
+// Returns false if a setting is wrong; the reader is then FAILED.
+bool reader_client_open(SourceReader *reader);
+
+// Closes the client if a new client must replace it. Returns true if it has closed the client.
+bool reader_client_replace_useless(SourceReader *reader);
+
+// Closes a client that does not begin to read its assigned partitions. Returns the milliseconds until the
+// next step.
+long reader_client_replace(SourceReader *reader);
+
+} // namespace heartbeat

@@ -1,0 +1,68 @@
+// Knows which source readers must make a step. All consumer clients of the process write to one pipe, so an
+// idle reader costs nothing. A reader takes messages and answers only while it can use them.
+#include "server/server.h"
+
+#include "ingest/reader_due.h"
+#include "monitor/worker_slot.h"
+#include "server/process.h"
+
+#include <ctime>
+
+extern "C" {
+#include "pgstat.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// The wall clock may be set back, and a reader must not sleep for as long as that.
+int64_t monotonic_now() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
+}
+
+// A reader whose batch must be stored first takes no messages, and after an error it waits until its time.
+bool listens(const SourceReader &reader) {
+    const BatchCycle &cycle = reader.session.cycle;
+    if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
+        return false;
+    bool asks = reader.phase == ReaderPhase::paused || reader.phase == ReaderPhase::assigning;
+    bool stores_first = batch_cycle_is_sealed(cycle) || cycle.after == AfterBatch::assign_again;
+    return asks || (reader.phase == ReaderPhase::reading && !stores_first);
+}
+
+} // namespace
+
+void reader_due_after(SourceReader *reader, long milliseconds) {
+    reader->due_at = milliseconds < 0 ? -1 : monotonic_now() + milliseconds * INT64CONST(1000);
+}
+
+bool reader_is_due(SourceReader *reader) {
+    // if the reader does not listen, it loses no message: its next step looks at its client anyway
+    bool rung = reader->rung && listens(*reader);
+    reader->rung = false;
+    return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());
+}
+
+long reader_until_due(const SourceReader &reader) {
+    if (reader.due_at < 0)
+        return until_woken;
+    int64_t left = reader.due_at - monotonic_now();
+    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+}
+
+void worker_sleep(WorkerSlot *slot, const WakePipe &pipe, long milliseconds) {
+    if (milliseconds == at_once)
+        return;
+    worker_slot_doing(slot, WorkerActivity::waiting, milliseconds);
+    pgstat_report_stat(milliseconds < 0 || milliseconds > settings.batch_wait);
+    int events =
+        WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+    WaitLatchOrSocket(MyLatch, events, pipe.wait_end(), milliseconds,
+                      process_wait_event(ProcessWait::messages));
+    ResetLatch(MyLatch);
+}
+
+} // namespace heartbeat

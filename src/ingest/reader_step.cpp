@@ -1,0 +1,150 @@
+// A step of a source reader: wait -> consume -> decode -> classify -> store. attempt() catches an error that
+// step() raises, and the worker tries the step again. An error of PostgreSQL skips destructors, so no
+// function here has a local object that needs its destructor. Data that must survive an error is in the
+// SourceReader.
+#include "server/server.h"
+
+#include "ingest/reader_assign.h"
+#include "ingest/reader_batch.h"
+#include "ingest/reader_client.h"
+#include "ingest/reader_due.h"
+#include "ingest/reader_step.h"
+#include "monitor/lock_wait.h"
+#include "monitor/worker_slot.h"
+#include "server/extension.h"
+#include "server/transaction.h"
+#include "store/pause.h"
+#include "store/tables.h"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long backoff_ms_min = 100;
+constexpr long backoff_ms_max = 10000;
+
+bool tables_recovered; // tables_recover() has succeeded since the last error of this process
+
+// A person may have changed a setting or an offset, so the reader forgets the faults that it has found.
+void begin_again(SourceReader *reader) {
+    reader->begins_again = false;
+    reader->session.trouble = Trouble::none;
+    reader->session.assignment.told = false;
+    suspicions_forget(&reader->session.assignment.suspicions);
+    // it stops reading, because a seek may have moved the stored offsets
+    reader_enter(reader, ReaderPhase::looking);
+}
+
+// Reads heartbeat_control, and enters the phase that its content requires.
+void look_at_control(SourceReader *reader) {
+    Extension extension;
+    bool installed = transaction_begin(&extension, XACT_READ_COMMITTED);
+    const WrongServer *wrong_server = nullptr;
+    bool paused = false;
+    if (installed) {
+        wrong_server = tables_wrong_server();
+        paused = pause_check();
+        transaction_commit();
+    }
+    if (!installed) {
+        reader_stop(reader, not_installed_reason,
+                    "Run CREATE EXTENSION heartbeat in the database of heartbeat.database. "
+                    "heartbeat then starts to read automatically.");
+    } else if (wrong_server != nullptr) {
+        reader_stop(reader, wrong_server->reason, wrong_server->hint);
+    } else if (reader->source.brokers[0] == '\0') {
+        reader_close_client(reader);
+        reader_stop(reader, settings_why_no_brokers(),
+                    "Set heartbeat.brokers, and reload the configuration.");
+    } else {
+        reader_enter(reader, paused ? ReaderPhase::paused : ReaderPhase::assigning);
+    }
+}
+
+long stay_paused(SourceReader *reader) {
+    reader_report(reader, WorkerState::paused, "", nullptr);
+    consumer_session_drain(&reader->session, reader->slot);
+    assignment_refresh_watermarks(reader->session.consumer, &reader->session.assignment);
+    if (reader_client_replace_useless(reader))
+        return reconnect_ms;
+    return partitions_until_due(reader->session.assignment.partitions);
+}
+
+// Returns the milliseconds until the next step.
+long step(SourceReader *reader) {
+    worker_slot_doing(reader->slot, WorkerActivity::looking, 0);
+    if (!tables_recovered)
+        tables_recover();
+    tables_recovered = true;
+    if (reader->begins_again)
+        begin_again(reader);
+    if (reader->phase == ReaderPhase::looking)
+        look_at_control(reader);
+    if (reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed)
+        return until_woken;
+    if (reader->session.consumer == nullptr && !reader_client_open(reader))
+        return until_woken;
+    if (reader->phase == ReaderPhase::paused)
+        return stay_paused(reader);
+    if (reader->phase == ReaderPhase::assigning) {
+        long wait = reader_assign_step(reader);
+        if (reader->phase != ReaderPhase::reading)
+            return wait;
+    }
+    return reader_batch_stream(reader);
+}
+
+// Call it after an error. Returns the milliseconds until the next step. Returns at_once if the reader must
+// store the batch again by halves.
+long recover(SourceReader *reader) {
+    Failure &failure = reader->failure;
+    failure_take(reader->slot, &failure, tables_may_be_of_row);
+    tables_recovered = false;
+    BatchStage &stage = reader->session.cycle.stage;
+    if (stage == BatchStage::sealed && failure.is_of_row) {
+        stage = BatchStage::isolating;
+        return at_once;
+    }
+    if (!batch_cycle_is_sealed(reader->session.cycle))
+        reader_enter(reader, ReaderPhase::looking);
+    reader->backoff_ms = std::clamp(reader->backoff_ms * 2, backoff_ms_min, backoff_ms_max);
+    return reader->backoff_ms;
+}
+
+void tell_failure(SourceReader *reader) {
+    failure_explain(&reader->failure);
+    reader_report(reader, WorkerState::retrying, reader->failure.reason, reader->failure.hint);
+}
+
+long attempt(SourceReader *reader) {
+    volatile long wait = at_once;
+    volatile long wait_after_error = at_once;
+    PG_TRY();
+    {
+        wait = step(reader);
+        reader->backoff_ms = 0;
+        lock_wait_forget(); // the step has ended, so the worker no longer waits for a lock
+    }
+    PG_CATCH();
+    {
+        HOLD_INTERRUPTS(); // a cancel request here would raise an error that no PG_TRY catches
+        wait = wait_after_error = recover(reader);
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    if (wait_after_error != at_once)
+        tell_failure(reader);
+    return wait;
+}
+
+} // namespace
+
+void reader_step(SourceReader *reader) {
+    reader_due_after(reader, attempt(reader));
+}
+
+} // namespace heartbeat

@@ -1,0 +1,46 @@
+// Decides how a source reader continues after an error of Kafka. After a first error the reader assigns its
+// partitions again at once. If another error follows within trouble_lasts, the reader waits reconnect_ms
+// before it assigns them. reader_batch.cpp calls this file.
+#include "server/server.h"
+
+#include "ingest/reader_trouble.h"
+#include "ingest/source_reader.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
+
+} // namespace
+
+// The new assignment asks Kafka for the present state of the topic and its partitions.
+long reader_trouble_assign_again(SourceReader *reader) {
+    char trouble[state_text_size];
+    text_take(trouble, consumer_trouble(reader->session.consumer));
+    bool has_brokers = !consumer_lost_brokers(reader->session.consumer);
+    reader_enter(reader, ReaderPhase::assigning); // the client forgets the error here
+    if (trouble[0] == '\0')
+        return at_once;
+    TimestampTz now = GetCurrentTimestamp();
+    bool again = now < reader->session.troubled_at + trouble_lasts;
+    reader->session.trouble = again ? Trouble::repeated : Trouble::first;
+    reader->session.troubled_at = now;
+    reader_report(reader, WorkerState::connecting, trouble,
+                  has_brokers ? "heartbeat tries again automatically. If messages are damaged in "
+                                "Kafka, heartbeat_seek() can skip them."
+                              : brokers_hint);
+    return again ? reconnect_ms : at_once;
+}
+
+// A damaged message causes the same error again and again, although the reader can read the other partitions.
+// So a repeated error is over only after trouble_lasts.
+bool reader_trouble_is_over(const SourceReader &reader) {
+    const ConsumerSession &session = reader.session;
+    return session.trouble != Trouble::none && consumer_heard(session.consumer) &&
+           (session.trouble == Trouble::first ||
+            GetCurrentTimestamp() >= session.troubled_at + trouble_lasts);
+}
+
+} // namespace heartbeat

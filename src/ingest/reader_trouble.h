@@ -1,0 +1,16 @@
+// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls it. It does not
+// handle errors of PostgreSQL: reader_step.cpp handles them.
+#pragma once
+
+namespace heartbeat {
+
+struct SourceReader;
+
+// Call it when Kafka has reported an error and the reader has stored the messages before it. The reader then
+// assigns its partitions again. Returns the milliseconds until the next step.
+long reader_trouble_assign_again(SourceReader *reader);
+
+// Returns whether the reader has read from Kafka again since the error.
+bool reader_trouble_is_over(const SourceReader &reader);
+
+} // namespace heartbeat

@@ -1,0 +1,76 @@
+// A source reader: the data that an ingest worker keeps for one source from step to step, even after an error
+// of PostgreSQL. It has the reader's phase, which only reader_enter() changes, and the state that the reader
+// shows. Each step (reader_*.cpp) includes this header. The header does not know the steps.
+#pragma once
+
+#include "ingest/client_health.h"
+#include "ingest/consumer_session.h"
+#include "monitor/failure.h"
+#include "store/sources.h"
+#include "store/tables.h"
+
+namespace heartbeat {
+
+// A step returns the milliseconds until the next step is due. These three values have names.
+inline constexpr long at_once = 0;
+inline constexpr long until_woken = -1;
+inline constexpr long reconnect_ms = 1000;
+
+// The phases of a source reader, and the state that heartbeat_status shows in each phase:
+//
+//   phase      what the reader does                               the state
+//   looking    reads heartbeat_control                            as before
+//   stopped    waits until it is woken                            STOPPED
+//   failed     waits until it is woken: a person must act         FAILED
+//   paused     asks Kafka for end offsets only                    PAUSED
+//   assigning  asks Kafka, and validates the stored offsets       as before; CONNECTING with a reason
+//   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
+//
+//   from       to         because
+//   looking    stopped    no extension, no bootstrap servers, or this server must not ingest
+//   looking    paused     ingest is paused
+//   looking    assigning  nothing prevents ingest
+//   paused     failed     a setting is wrong
+//   assigning  failed     a setting is wrong, or the stored offsets are not valid
+//   assigning  reading    partitions are assigned
+//   reading    assigning  Kafka reported an error, another writer moved an offset, or memory ran out
+//   reading    failed     heartbeat.dead_letter_limit is reached
+//   any        looking    the worker is woken (heartbeat_control, the extension or the configuration has
+//                         changed), a transaction finds the extension gone or ingest paused, or PostgreSQL
+//                         reported an error
+//
+// After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
+// does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
+// aggregate_status.cpp finds it.
+enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
+
+struct SourceReader {
+    Source source;
+    uint32_t number; // by which the process's WakePipe names it
+    WorkerSlot *slot;
+    ConsumerSession session;
+    ReaderPhase phase;
+    ClientHealth health;
+    long backoff_ms;   // 0: the last step raised no error
+    Failure failure;   // the last error that a step raised
+    bool begins_again; // a person may have changed something: the next step forgets what the reader has found
+    bool rung;         // Kafka has messages or an answer for it: see reader_is_due()
+    int64_t due_at; // when its next step is due, by the monotonic clock in microseconds; -1: when it is woken
+};
+
+// Changes the phase. When the reader leaves the phase `reading`, it stops reading. Raises an error if the
+// table above does not have this change.
+void reader_enter(SourceReader *reader, ReaderPhase phase);
+
+// Closes the consumer client. If the phase was `reading`, it becomes `assigning`.
+void reader_close_client(SourceReader *reader);
+
+// Sets the reader's state in heartbeat_status.
+void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint);
+
+// reader_stop() and reader_fail() enter a phase in which the reader waits until another process wakes it.
+// They return until_woken.
+long reader_stop(SourceReader *reader, const char *reason, const char *hint);
+long reader_fail(SourceReader *reader, const char *reason, const char *hint);
+
+} // namespace heartbeat
