@@ -2,8 +2,8 @@
 LOAD 'heartbeat';
 \set SHOW_CONTEXT never
 
--- database and workers take effect at a restart; a server that did not preload the library may still set them
-SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.workers')
+-- database, max_sources and workers take effect at a restart; a server that did not preload the library may still set them
+SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.max_sources', 'heartbeat.workers')
            AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
                               THEN 'postmaster' ELSE 'sighup' END
        THEN 'restart' ELSE context END AS context,

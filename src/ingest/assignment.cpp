@@ -74,8 +74,8 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
         partition->read = true;
         partition->away = partition->trouble_until > now;
         partition->ask_at = now;
-        worker_stats_position(positions[i].partition, positions[i].offset,
-                              positions[i].last_message.kafka_time);
+        worker_stats_position(partitions_key(assignment->partitions, positions[i].partition),
+                              positions[i].offset, positions[i].last_message.kafka_time);
     }
     if (!assignment->told)
         tell_positions(positions, own, assignment->partitions);
@@ -135,7 +135,7 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
 }
 
 bool has_own(const Assignment &assignment) {
-    return assignment.partitions.worker < assignment.partitions.topic.partition_count;
+    return assignment.partitions.first < assignment.partitions.topic.partition_count;
 }
 
 } // namespace

@@ -66,10 +66,10 @@ void log_readings(const Batch *batch) {
     }
 }
 
-void show_watermarks(const Batch *batch, Consumer *consumer) {
-    for (const BatchPartition &progress : batch->partitions)
+void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
+    for (const BatchPartition &progress : cycle.batch->partitions)
         worker_stats_high_watermark(
-            progress.partition,
+            {cycle.source->id, progress.partition},
             std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
@@ -121,12 +121,13 @@ void take_result(BatchCycle *cycle, FillResult result) {
     }
 }
 
-void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     Batch *batch = cycle->batch;
     consumer_stored(consumer, batch);
     worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     for (const BatchPartition &progress : batch->partitions)
-        worker_stats_position(progress.partition, progress.next_offset, progress.last_kafka_time);
+        worker_stats_position({cycle->source->id, progress.partition}, progress.next_offset,
+                              progress.last_kafka_time);
     if (!batch->minutes.empty())
         wake_for_rollup(rollup_append_take());
     wake_for_arrivals();
@@ -146,7 +147,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
 
 // Completes the batch. From now on no message is added to it. If more messages are queued, a thread begins to
 // read and decode the next batch.
-void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+void close_batch(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     Batch *batch = cycle->batch;
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
@@ -155,7 +156,7 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
     bool more = cycle->stage == BatchStage::full;
     cycle->stage = BatchStage::sealed;
     worker_stats_batch_begins(slot);
-    show_watermarks(batch, consumer);
+    show_watermarks(*cycle, consumer);
     if (more && cycle->after == AfterBatch::read_on)
         cycle->ahead = consumer_fill_ahead(consumer, cycle->decoder, cycle->next);
 }
@@ -215,7 +216,7 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
-StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot) {
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     if (!batch_cycle_is_sealed(*cycle))
         close_batch(cycle, consumer, slot);
     Batch *batch = cycle->batch;

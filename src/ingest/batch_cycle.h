@@ -60,7 +60,7 @@ long batch_cycle_until_due(const BatchCycle *cycle);
 
 // Stores rows, dead letters, offsets and counters in one transaction. After an error the batch is unchanged,
 // and the caller can store it again.
-StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, WorkerSlot *slot);
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot);
 
 // Does the periodic work of a worker that consumes messages. It commits offsets to the Kafka group, asks the
 // brokers about the topic, and asks the leaders of the partitions which offsets they hold. It waits for no

@@ -3,7 +3,7 @@
 
 #include "ingest/consumer_session.h"
 #include "monitor/kafka_log.h"
-#include "monitor/worker_slot.h"
+#include "monitor/source_slot.h"
 #include "monitor/worker_stats.h"
 #include "server/kafka_close.h"
 #include "server/text.h"
@@ -28,12 +28,12 @@ void take_losses(ConsumerSession *session) {
             session->losses[session->loss_count++] = loss;
 }
 
-void tell_throttle(ConsumerSession *session, WorkerSlot *slot) {
+void tell_throttle(ConsumerSession *session, SourceSlot *slot) {
     ConsumerThrottle throttle;
     if (!consumer_throttled(session->consumer, &throttle))
         return;
     TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), throttle.left_ms);
-    worker_slot_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
+    source_slot_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 
 void close_client(ConsumerSession *session) {
@@ -42,7 +42,7 @@ void close_client(ConsumerSession *session) {
     session->consumer = nullptr;
     session->trouble = Trouble::none;
     batch_cycle_drop(&session->cycle, nullptr);
-    shared_state_forget_partitions();
+    shared_state_forget_partitions(session->source->id);
 }
 
 // Moves the losses that the worker has found twice to the front, and returns their number. The first of the
@@ -100,7 +100,7 @@ void consumer_session_stop(ConsumerSession *session, bool assigned) {
     batch_cycle_drop(&session->cycle, session->consumer);
 }
 
-void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot) {
+void consumer_session_fill(ConsumerSession *session, SourceSlot *slot) {
     batch_cycle_fill(&session->cycle, session->consumer);
     take_losses(session);
     if (session->loss_count > 0) // only the next assignment handles a loss
@@ -109,12 +109,12 @@ void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot) {
     tell_throttle(session, slot);
 }
 
-void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot) {
+void consumer_session_drain(ConsumerSession *session, SourceSlot *slot) {
     consumer_session_fill(session, slot);
     batch_cycle_drop(&session->cycle, session->consumer);
 }
 
-AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot) {
+AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot) {
     int confirmed = confirm_losses(session);
     bool suspected = session->loss_count > confirmed;
     if (confirmed > 0)

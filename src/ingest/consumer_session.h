@@ -44,13 +44,13 @@ bool consumer_session_free_closed();
 void consumer_session_stop(ConsumerSession *session, bool assigned);
 
 // Decodes queued messages into the batch, and takes librdkafka's events.
-void consumer_session_fill(ConsumerSession *session, WorkerSlot *slot);
+void consumer_session_fill(ConsumerSession *session, SourceSlot *slot);
 
 // Takes librdkafka's events and drops the batch. Call it while the worker has no assigned partition.
-void consumer_session_drain(ConsumerSession *session, WorkerSlot *slot);
+void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 
 // One step towards an assignment: validates the stored offsets, and assigns the partitions.
-AssignmentResult consumer_session_assign(ConsumerSession *session, WorkerSlot *slot);
+AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
 // Assigns partitions that can be read again. First the worker stores its batch. Until the batch is stored,
 // the worker consumes no more messages.

@@ -31,7 +31,7 @@ bool partitions_gather(const KafkaPartitions &partitions) {
 }
 
 bool partitions_to_join(const KafkaPartitions &partitions) {
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers)
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers)
         if (!partitions.partition[i].read && partitions.partition[i].range.low >= 0)
             return true;
     return false;
@@ -54,19 +54,20 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 }
 
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise) {
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers) {
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
         const KafkaPartition &partition = partitions.partition[i];
         PartitionState state = partition.away   ? PartitionState::away
                                : partition.read ? PartitionState::reading
                                                 : otherwise;
-        worker_stats_partition_state(i, state, partition.away ? partition.reason : "");
+        worker_stats_partition_state(partitions_key(partitions, i), state,
+                                     partition.away ? partition.reason : "");
     }
 }
 
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint) {
     int32_t first = -1;
     int more = 0;
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers) {
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
         if (!partitions.partition[i].away)
             continue;
         more += first >= 0 ? 1 : 0;
@@ -83,7 +84,7 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 }
 
 bool partitions_any_away(const KafkaPartitions &partitions) {
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers)
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers)
         if (partitions.partition[i].away)
             return true;
     return false;
@@ -91,7 +92,7 @@ bool partitions_any_away(const KafkaPartitions &partitions) {
 
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for) {
     TimestampTz now = GetCurrentTimestamp();
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers) {
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
         const KafkaPartition &partition = partitions.partition[i];
         if (partition.away && partition.trouble_until == 0 && now >= partition.away_since + away_for &&
             topic_leader(consumer, i) != no_leader)
@@ -103,7 +104,7 @@ bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, Ti
 long partitions_until_due(const KafkaPartitions &partitions) {
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz next = partitions.topic_at;
-    for (int32_t i = partitions.worker; i < partitions.topic.partition_count; i += partitions.workers) {
+    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
         const KafkaPartition &partition = partitions.partition[i];
         bool joins = !partition.read && partition.range.low >= 0;
         next = std::min(next, joins || partition.asked ? now + partitions_ask_again_after : partition.ask_at);

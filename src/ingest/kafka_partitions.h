@@ -25,7 +25,7 @@ struct KafkaPartition {
 
 struct KafkaPartitions {
     const Source *source; // whose topic this is
-    int worker;
+    int first;            // the worker's first partition; then each one that follows after `workers`
     int workers;
     TopicDescription topic;    // Kafka's last answer
     bool known;                // Kafka has described the topic since topic_watch_forget()
@@ -38,9 +38,18 @@ struct KafkaPartitions {
     TimestampTz gather_until;   // until then the worker waits for all leaders, to assign partitions together
 };
 
+// Partition p of source s belongs to worker (p + s) % workers, so that the workers share sources of one
+// partition, too.
+inline int partitions_first(const Source &source, int worker, int workers) {
+    return (worker + workers - source.id % workers) % workers;
+}
+
+inline PartitionKey partitions_key(const KafkaPartitions &partitions, int32_t partition) {
+    return {partitions.source->id, partition};
+}
+
 inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition) {
-    return partition < partitions.topic.partition_count &&
-           partition % partitions.workers == partitions.worker;
+    return partition < partitions.topic.partition_count && partition % partitions.workers == partitions.first;
 }
 
 // Returns whether the worker still waits for the first answer of a leader before it assigns partitions.

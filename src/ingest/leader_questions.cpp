@@ -14,18 +14,18 @@ namespace {
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
 constexpr TimestampTz again_soon = USECS_PER_SEC / 2; // after the question about the topic
 
-void take_known(const RangeAnswer &answer, Consumer *consumer, bool own, KafkaPartition *partition,
-                TimestampTz now) {
+void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
+    int32_t number = answer.range.partition;
+    KafkaPartition *partition = &partitions->partition[number];
     if (answer.kind == RangeKind::both && !partition->read)
         partition->range = answer.range;
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
     // the leader answers with the end of the committed transactions; this end can be below the high watermark
-    if (own)
-        worker_stats_high_watermark(
-            answer.range.partition,
-            std::max(answer.range.high, topic_high_watermark(consumer, answer.range.partition)));
+    if (partitions_own(*partitions, number))
+        worker_stats_high_watermark(partitions_key(*partitions, number),
+                                    std::max(answer.range.high, topic_high_watermark(consumer, number)));
 }
 
 void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAnswer &answer,
@@ -40,7 +40,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
         return;
     }
     if (answer.known)
-        return take_known(answer, consumer, partitions_own(*partitions, number), partition, now);
+        return take_known(partitions, answer, consumer, now);
     partition->ask_at = now + partitions_ask_again_after;
     if (!partition->away)
         partition->away_since = now;
@@ -83,7 +83,7 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
 void leader_questions_ask_anew(KafkaPartitions *partitions) {
     TimestampTz now = GetCurrentTimestamp();
     partitions->topic_at = now;
-    for (int32_t i = partitions->worker; i < partitions->topic.partition_count; i += partitions->workers) {
+    for (int32_t i = partitions->first; i < partitions->topic.partition_count; i += partitions->workers) {
         KafkaPartition *partition = &partitions->partition[i];
         if (partition->read)
             continue;
@@ -97,7 +97,7 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
     RangeAnswer answer;
     while (topic_next_range(consumer, &answer))
         take_answer(partitions, consumer, answer, now);
-    for (int32_t i = partitions->worker; i < partitions->topic.partition_count; i += partitions->workers) {
+    for (int32_t i = partitions->first; i < partitions->topic.partition_count; i += partitions->workers) {
         KafkaPartition *partition = &partitions->partition[i];
         if (partition->read && partition->trouble_until != 0 && partition->trouble_until <= now) {
             partition->trouble_until = 0;

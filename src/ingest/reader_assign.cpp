@@ -58,7 +58,7 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
 }
 
 long reader_assign_step(SourceReader *reader) {
-    worker_slot_doing(reader->slot, WorkerActivity::assigning, 0);
+    worker_slot_doing(reader->worker, WorkerActivity::assigning, 0);
     return reader_assign_take(reader, consumer_session_assign(&reader->session, reader->slot));
 }
 

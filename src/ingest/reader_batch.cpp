@@ -28,7 +28,7 @@ long stop_for_dead_letters(SourceReader *reader) {
 }
 
 long store(SourceReader *reader) {
-    worker_slot_doing(reader->slot, WorkerActivity::storing, 0);
+    worker_slot_doing(reader->worker, WorkerActivity::storing, 0);
     switch (batch_cycle_store(&reader->session.cycle, reader->session.consumer, reader->slot)) {
     case StoreResult::stored:
         reader_assign_report(reader);
@@ -55,7 +55,7 @@ long store(SourceReader *reader) {
 } // namespace
 
 long reader_batch_stream(SourceReader *reader) {
-    worker_slot_doing(reader->slot, WorkerActivity::consuming, 0);
+    worker_slot_doing(reader->worker, WorkerActivity::consuming, 0);
     consumer_session_fill(&reader->session, reader->slot);
     if (reader->session.cycle.stage == BatchStage::lost) {
         reader_enter(reader, ReaderPhase::assigning);

@@ -6,6 +6,7 @@
 #include "decode/decoder_of_heartbeat.h"
 #include "ingest/reader_due.h"
 #include "ingest/reader_list.h"
+#include "monitor/source_slot.h"
 #include "monitor/worker_slot.h"
 #include "server/kafka_close.h"
 
@@ -22,18 +23,19 @@ void refuse_memory() {
     ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-SourceReader *open_reader(const ReaderList &list, const Source &source, uint32_t number) {
+SourceReader *open_reader(const ReaderList &list, const Source &source) {
     auto *reader =
         static_cast<SourceReader *>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader)));
     reader->source = source;
-    reader->number = number;
-    reader->slot = list.slot;
+    reader->worker = list.slot;
+    reader->slot = source_slot_open(*list.slot, source.id, source.name);
+    reader->number = static_cast<uint32_t>(source_slot_number(*list.slot, reader->slot));
     ConsumerSession *session = &reader->session;
     snprintf(session->client_id, sizeof(session->client_id), "heartbeat-worker-%d", list.worker);
     session->source = &reader->source;
-    session->wake = {list.pipe, number};
+    session->wake = {list.pipe, reader->number};
     session->assignment.partitions.source = &reader->source;
-    session->assignment.partitions.worker = list.worker;
+    session->assignment.partitions.first = partitions_first(source, list.worker, settings.workers);
     session->assignment.partitions.workers = settings.workers;
     session->memory = consumer_memory_create();
     if (session->memory == nullptr ||
@@ -59,7 +61,8 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker) {
         refuse_memory();
     list->readers =
         static_cast<SourceReader **>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader *)));
-    list->readers[list->count++] = open_reader(*list, source_default(), 0);
+    list->readers[list->count++] = open_reader(*list, source_default());
+    worker_slot_report(slot, WorkerState::running, "", nullptr);
     before_shmem_exit(close_at_exit, PointerGetDatum(list));
 }
 

@@ -10,6 +10,7 @@
 #include "ingest/reader_due.h"
 #include "ingest/reader_step.h"
 #include "monitor/lock_wait.h"
+#include "monitor/source_slot.h"
 #include "monitor/worker_slot.h"
 #include "server/extension.h"
 #include "server/transaction.h"
@@ -76,7 +77,7 @@ long stay_paused(SourceReader *reader) {
 
 // Returns the milliseconds until the next step.
 long step(SourceReader *reader) {
-    worker_slot_doing(reader->slot, WorkerActivity::looking, 0);
+    worker_slot_doing(reader->worker, WorkerActivity::looking, 0);
     if (!tables_recovered)
         tables_recover();
     tables_recovered = true;
@@ -102,7 +103,8 @@ long step(SourceReader *reader) {
 // store the batch again by halves.
 long recover(SourceReader *reader) {
     Failure &failure = reader->failure;
-    failure_take(reader->slot, &failure, tables_may_be_of_row);
+    if (failure_take(&failure, tables_may_be_of_row))
+        source_slot_error(reader->slot, failure.message);
     tables_recovered = false;
     BatchStage &stage = reader->session.cycle.stage;
     if (stage == BatchStage::sealed && failure.is_of_row) {

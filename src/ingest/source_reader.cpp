@@ -1,11 +1,11 @@
 // The phase of a source reader, and the state that it shows. The files reader_*.cpp are its steps. An error
-// of PostgreSQL skips destructors, so no function of these files has a local object that needs its destructor.
-// Data that must survive an error is in the SourceReader.
+// of PostgreSQL skips destructors, so no function of these files has a local object that needs its
+// destructor. Data that must survive an error is in the SourceReader.
 #include "server/server.h"
 
 #include "ingest/source_reader.h"
 #include "monitor/kafka_log.h"
-#include "monitor/worker_slot.h"
+#include "monitor/source_slot.h"
 
 namespace heartbeat {
 
@@ -69,9 +69,9 @@ void reader_close_client(SourceReader *reader) {
 }
 
 void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint) {
-    if (state == WorkerState::running && reader->slot->state != state)
+    if (state == WorkerState::running && reader->slot->shown.state != state)
         kafka_log_tell_folded();
-    worker_slot_report(reader->slot, state, reason, hint);
+    source_slot_report(reader->slot, state, reason, hint);
 }
 
 long reader_stop(SourceReader *reader, const char *reason, const char *hint) {

@@ -47,7 +47,8 @@ enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, 
 struct SourceReader {
     Source source;
     uint32_t number; // by which the process's WakePipe names it
-    WorkerSlot *slot;
+    WorkerSlot *worker;
+    SourceSlot *slot;
     ConsumerSession session;
     ReaderPhase phase;
     ClientHealth health;

@@ -27,7 +27,7 @@ void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     auto *seen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
     int32_t *seen_end = seen;
     size_t asked = 0;
-    for (int32_t i = partitions.worker; i < count; i += partitions.workers)
+    for (int32_t i = partitions.first; i < count; i += partitions.workers)
         if (partitions.partition[i].away)
             *seen_end++ = topic_leader(consumer, i);
     for (int32_t i = 0; i < count; i++) {

@@ -13,6 +13,7 @@
 #include "monitor/lock_wait.h"
 #include "monitor/summary.h"
 #include "monitor/wake.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
 #include "monitor/worker_stats.h"
 #include "server/process.h"
@@ -190,7 +191,8 @@ void attempt(Task *task) {
     {
         tables_recovered = false;
         failed = true;
-        failure_take(&shared_state->maintenance, &task->failure);
+        failure_take(&task->failure);
+        worker_slot_error(&shared_state->maintenance, task->failure.message);
     }
     PG_END_TRY();
     task->failed = failed;

@@ -1,10 +1,11 @@
-// The state of heartbeat as a whole is the most severe state of all workers. This file also finds three
+// The state of heartbeat as a whole is the most severe state of all sources. This file also finds three
 // states that a worker cannot report: a worker makes no progress, a worker does not run, or no worker has
 // started yet.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
 #include "monitor/duties.h"
+#include "monitor/source_slot.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
 
@@ -24,43 +25,59 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
     text_copy(aggregate->reason, reason);
     text_copy(aggregate->hint, hint);
     aggregate->throttled = false;
+    aggregate->any = true;
+    aggregate->source[0] = '\0';
 }
 
-bool is_throttled(const WorkerSlot &worker, TimestampTz now) {
-    return worker.state == WorkerState::running && now < worker.throttled_until;
+// The reason of a source other than `default` begins with its name, unless the caller asks for this source.
+void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
+                   const char *reason, const char *hint) {
+    char label[source_label_size];
+    source_slot_label(source.name, label);
+    char named[state_text_size];
+    text_print(named, sizeof(named), "%s%s", aggregate->of_one || reason[0] == '\0' ? "" : label, reason);
+    set(aggregate, state, since, named, hint);
+    text_copy(aggregate->source, source.name);
+}
+
+bool is_throttled(const SourceSlot &source, TimestampTz now) {
+    return source.shown.state == WorkerState::running && now < source.throttled_until;
 }
 
 // Sets the state RUNNING with the broker and its quota as the reason.
-void tell_throttle(AggregateStatus *aggregate, const WorkerSlot &worker) {
+void tell_throttle(AggregateStatus *aggregate, const SourceSlot &source) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
                "broker %s throttles the worker by a quota, and delayed an answer by %d ms",
-               worker.throttled_by, worker.throttled_ms);
-    set(aggregate, WorkerState::running, worker.throttled_since, reason,
+               source.throttled_by, source.throttled_ms);
+    set_of_source(
+        aggregate, source, WorkerState::running, source.throttled_since, reason,
         "The worker continues to read as fast as the quota allows. If the lag grows, raise "
         "consumer_byte_rate or request_percentage. kafka-configs.sh --describe --entity-type clients (or "
         "users) shows the quotas.");
     aggregate->throttled = true;
 }
 
-void tell_stall(AggregateStatus *aggregate, TimestampTz since, TimestampTz now, int partition) {
+void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampTz since, TimestampTz now,
+                const PartitionSlot *partition) {
     auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
     char reason[state_text_size];
-    if (partition < 0) {
+    if (partition == nullptr) {
         text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
-        set(aggregate, WorkerState::stalled, since, reason,
-            "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
-            "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
+        set_of_source(aggregate, source, WorkerState::stalled, since, reason,
+                      "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
+                      "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
         return;
     }
-    const PartitionSlot &slot = shared_state->partitions[partition];
+    const PartitionSlot &slot = *partition;
     text_print(reason, sizeof(reason),
                "Kafka has delivered nothing of partition %d for %ld seconds, but its end offset is %lld, "
                "%lld above the next offset %lld",
-               partition, seconds, static_cast<long long>(slot.high_watermark),
+               slot.key.partition, seconds, static_cast<long long>(slot.high_watermark),
                static_cast<long long>(slot.high_watermark - slot.next_offset),
                static_cast<long long>(slot.next_offset));
-    set(aggregate, WorkerState::stalled, since, reason,
+    set_of_source(
+        aggregate, source, WorkerState::stalled, since, reason,
         "Kafka delivers no message after the beginning of a transaction that its producer has not ended: "
         "kafka-transactions.sh find-hanging shows such a transaction. If there is none, see the brokers' "
         "logs.");
@@ -93,59 +110,78 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
     set(aggregate, WorkerState::stalled, since, reason, hint);
 }
 
-// Sets STALLED if the worker is RUNNING and has made no progress for heartbeat.stall_timeout.
-void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
-    int partition;
-    TimestampTz since = worker_stats_waiting_since(worker, &partition);
-    if (partition >= 0 && is_throttled(worker, now))
+// Sets STALLED if the source is RUNNING and has made no progress for heartbeat.stall_timeout.
+void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
+                    TimestampTz now) {
+    const PartitionSlot *partition;
+    TimestampTz since = worker_stats_waiting_since(worker, source, &partition);
+    if (partition != nullptr && is_throttled(source, now))
         return; // it waits for a broker that throttles it, and the reason says so already
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
-        tell_stall(aggregate, since, now, partition);
+        tell_stall(aggregate, source, since, now, partition);
+}
+
+void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
+                    TimestampTz now) {
+    aggregate->messages_per_second += worker_stats_rate(source, now);
+    if (source.busy_since != 0 && (aggregate->busy_since == 0 || source.busy_since < aggregate->busy_since)) {
+        aggregate->busy_since = source.busy_since;
+        aggregate->awaited = worker.awaited;
+    }
+    const ShownState &shown = source.shown;
+    if (!aggregate->any || shown.state > aggregate->state)
+        set_of_source(aggregate, source, shown.state, shown.since, shown.reason, shown.hint);
+    if (is_throttled(source, now) && aggregate->state <= WorkerState::running)
+        tell_throttle(aggregate, source);
+    if (shown.state == WorkerState::running && aggregate->state <= WorkerState::stalled)
+        look_for_stall(aggregate, worker, source, now);
 }
 
 void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     aggregate->workers++;
-    aggregate->messages_per_second += worker_stats_rate(worker, now);
-    if (worker.busy_since != 0 && (aggregate->busy_since == 0 || worker.busy_since < aggregate->busy_since)) {
-        aggregate->busy_since = worker.busy_since;
-        aggregate->awaited = worker.awaited;
-    }
-    if (aggregate->workers == 1 || worker.state > aggregate->state)
-        set(aggregate, worker.state, worker.since, worker.reason, worker.hint);
-    if (is_throttled(worker, now) && aggregate->state <= WorkerState::running)
-        tell_throttle(aggregate, worker);
-    if (worker.state == WorkerState::running && aggregate->state <= WorkerState::stalled)
-        look_for_stall(aggregate, worker, now);
+    const ShownState &shown = worker.shown;
+    if (shown.state != WorkerState::running && (!aggregate->any || shown.state > aggregate->state))
+        set(aggregate, shown.state, shown.since, shown.reason, shown.hint);
+    shared_state_each_source(
+        worker, [&](const SourceSlot &source) { look_at_source(aggregate, worker, source, now); });
     look_for_absence(aggregate, worker, now);
 }
 
 void look_at_launcher(AggregateStatus *aggregate, TimestampTz now) {
     const WorkerSlot &launcher = shared_state->launcher;
-    bool in_trouble = launcher.state == WorkerState::stopped;
+    bool in_trouble = launcher.shown.state == WorkerState::stopped;
     bool starting = !in_trouble && now < launcher.started_at + start_takes;
     if (aggregate->workers == 0) {
-        if (in_trouble && launcher.reason[0] != '\0')
-            set(aggregate, WorkerState::stopped, launcher.since, launcher.reason, launcher.hint);
+        if (in_trouble && launcher.shown.reason[0] != '\0')
+            set(aggregate, WorkerState::stopped, launcher.shown.since, launcher.shown.reason,
+                launcher.shown.hint);
         else
-            set(aggregate, WorkerState::connecting, launcher.since, starting_reason, "");
+            set(aggregate, WorkerState::connecting, launcher.shown.since, starting_reason, "");
         return;
     }
     if (aggregate->workers == settings.workers || aggregate->state >= WorkerState::retrying || starting)
         return;
     char reason[state_text_size];
     text_print(reason, sizeof(reason), "%d of %d workers run%s%s", aggregate->workers, settings.workers,
-               in_trouble ? ": " : "", in_trouble ? launcher.reason : "");
-    set(aggregate, WorkerState::retrying, aggregate->since, reason, in_trouble ? launcher.hint : "");
+               in_trouble ? ": " : "", in_trouble ? launcher.shown.reason : "");
+    set(aggregate, WorkerState::retrying, aggregate->since, reason, in_trouble ? launcher.shown.hint : "");
+}
+
+void take_error(AggregateStatus *aggregate, const ShownState &shown) {
+    if (shown.last_error_at <= aggregate->last_error_at)
+        return;
+    text_copy(aggregate->last_error, shown.last_error);
+    aggregate->last_error_at = shown.last_error_at;
 }
 
 void find_last_error(AggregateStatus *aggregate) {
-    const WorkerSlot *last = &shared_state->maintenance;
-    for (const WorkerSlot &worker : shared_state->workers)
-        if (worker.last_error_at > last->last_error_at)
-            last = &worker;
-    text_copy(aggregate->last_error, last->last_error);
-    aggregate->last_error_at = last->last_error_at;
+    take_error(aggregate, shared_state->maintenance.shown);
+    for (int i = 0; i < settings.workers; i++) {
+        take_error(aggregate, shared_state->workers[i].shown);
+        shared_state_each_source(shared_state->workers[i],
+                                 [&](const SourceSlot &source) { take_error(aggregate, source.shown); });
+    }
 }
 
 } // namespace
@@ -158,6 +194,7 @@ void aggregate_status_look(AggregateStatus *aggregate) {
         aggregate->state = WorkerState::retrying;
         aggregate->since = trouble.since;
         aggregate->of_maintenance = true;
+        aggregate->source[0] = '\0';
         text_copy(aggregate->reason, trouble.reason);
         text_copy(aggregate->hint, trouble.hint);
     }
@@ -173,6 +210,26 @@ void aggregate_status_look_at_ingest(AggregateStatus *aggregate) {
             look_at_worker(aggregate, worker, now);
     look_at_launcher(aggregate, now);
     find_last_error(aggregate);
+    LWLockRelease(shared_state->lock);
+}
+
+void aggregate_status_look_at_source(AggregateStatus *aggregate, int32_t source_id) {
+    *aggregate = {};
+    aggregate->of_one = true;
+    TimestampTz now = GetCurrentTimestamp();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const WorkerSlot &worker : shared_state->workers) {
+        if (worker.pid == 0)
+            continue;
+        shared_state_each_source(worker, [&](const SourceSlot &source) {
+            if (source.source_id != source_id)
+                return;
+            aggregate->workers++;
+            look_at_source(aggregate, worker, source, now);
+            take_error(aggregate, source.shown);
+            look_for_absence(aggregate, worker, now);
+        });
+    }
     LWLockRelease(shared_state->lock);
 }
 

@@ -23,8 +23,10 @@ namespace {
 constexpr int rows_at_once = 10; // after so many rows it writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-Statement describe_state = {{TEXTOID, INT8OID}, R"sql(
-    SELECT jsonb_strip_nulls(jsonb_build_object('state', $1, 'changes', nullif($2, 1))))sql"};
+// The source `default` is not named.
+Statement describe_state = {{TEXTOID, INT8OID, TEXTOID}, R"sql(
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'state', $1, 'changes', nullif($2, 1), 'source', nullif(nullif($3, ''), 'default'))))sql"};
 
 Statement describe_start = {{TEXTOID, TEXTOID}, R"sql(
     SELECT jsonb_build_object(
@@ -80,8 +82,9 @@ void refill(TimestampTz now) {
 }
 
 void write_state(const AggregateStatus &now, int64_t changes) {
-    Datum values[2] = {CStringGetTextDatum(shared_state_name(now.state)),
-                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1))};
+    Datum values[3] = {CStringGetTextDatum(shared_state_name(now.state)),
+                       Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1)),
+                       CStringGetTextDatum(now.source)};
     statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
     Datum details = statement_value(0, 1, JSONBOID);
     events_record("state", now.reason[0] == '\0' ? nullptr : now.reason, details,

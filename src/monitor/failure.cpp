@@ -5,7 +5,6 @@
 #include "monitor/failure.h"
 #include "monitor/lock_wait.h"
 #include "monitor/obstacles.h"
-#include "monitor/worker_slot.h"
 #include "server/extension.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
@@ -27,7 +26,7 @@ constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
 
 } // namespace
 
-void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
+bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     MemoryContextSwitchTo(TopMemoryContext);
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
@@ -50,10 +49,9 @@ void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(cons
     FreeErrorData(error);
     AbortCurrentTransaction();
     extension_forget();
-    if (!refused)
-        worker_slot_error(slot, failure->message);
     pgstat_report_activity(STATE_IDLE, nullptr);
     RESUME_INTERRUPTS();
+    return !refused;
 }
 
 void failure_explain(Failure *failure) {

@@ -22,11 +22,11 @@ struct Failure {
     char hint[state_text_size];
 };
 
-// Call it inside PG_CATCH. It ends the failed transaction, writes the error to the slot and logs it. While
-// the message stays the same, it logs the error at most once a minute. If may_be_of_row() returns true for
-// the error, it neither logs the error nor writes it to the slot. The caller then tries again, and the next
-// attempt finds the error to report.
-void failure_take(WorkerSlot *slot, Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
+// Call it inside PG_CATCH. It ends the failed transaction and logs the error. While the message stays the
+// same, it logs the error at most once a minute. If may_be_of_row() returns true for the error, it does not
+// log the error, and returns false. The caller then tries again, and the next attempt finds the error to
+// report. Otherwise it returns true, and the caller writes the error to its slot.
+bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call it after failure_take(), outside of PG_CATCH. It finds the process or object that caused the error,
 // and sets the reason and the hint.

@@ -3,7 +3,7 @@
 #include "server/server.h"
 
 #include "monitor/kafka_log.h"
-#include "monitor/worker_slot.h"
+#include "monitor/source_slot.h"
 #include "server/text.h"
 
 #include <cctype>
@@ -76,7 +76,8 @@ bool has_room(TimestampTz now) {
     return true;
 }
 
-void log_note(const char *note) {
+// `label` names the source.
+void log_note(const char *label, const char *note) {
     char text[kind_size];
     make_kind(note, text);
     Kind *kind = find_kind(text);
@@ -88,28 +89,31 @@ void log_note(const char *note) {
     if (!has_room(now))
         return;
     if (kind->folded > 0)
-        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                      errmsg("heartbeat: librdkafka: %s (%d more similar messages)", note, kind->folded),
-                      errhidecontext(true)));
+        ereport(LOG,
+                (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                 errmsg("heartbeat: %slibrdkafka: %s (%d more similar messages)", label, note, kind->folded),
+                 errhidecontext(true)));
     else
-        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION), errmsg("heartbeat: librdkafka: %s", note),
-                      errhidecontext(true)));
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: %slibrdkafka: %s", label, note), errhidecontext(true)));
     kind->logged_at = now;
     kind->folded = 0;
 }
 
 } // namespace
 
-void kafka_log_take(Consumer *consumer, WorkerSlot *slot) {
+void kafka_log_take(Consumer *consumer, SourceSlot *slot) {
+    char label[source_label_size];
+    source_slot_label(slot->name, label);
     ConsumerNote note;
     while (consumer_next_note(consumer, &note)) {
         if (note.level > level_warning) {
-            elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
+            elog(DEBUG1, "heartbeat: %slibrdkafka: %s", label, text_from_utf8(note.text));
             continue;
         }
         char *text = text_from_utf8(note.text);
-        log_note(text);
-        worker_slot_error(slot, text);
+        log_note(label, text);
+        source_slot_error(slot, text);
         pfree(text);
     }
 }

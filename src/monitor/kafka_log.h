@@ -11,7 +11,7 @@ namespace heartbeat {
 // the same kind. It logs an error or a warning of a kind at most once a minute, with the number of messages
 // of this kind since the last line. It logs at most 20 lines per minute for all kinds together. Each error or
 // warning also becomes the slot's last error.
-void kafka_log_take(Consumer *consumer, WorkerSlot *slot);
+void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
 // Logs how many messages of each kind were not logged. Call it when the error is over. Otherwise only the
 // next message of this kind would report the number, and it is possible that this message never comes.

@@ -17,23 +17,27 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
     ReturnSetInfo *result = return_rows(fcinfo);
     if (!shared_state_serves_database())
         return static_cast<Datum>(0);
-    auto *slots = static_cast<PartitionSlot *>(palloc(sizeof(shared_state->partitions)));
+    auto *slots = static_cast<PartitionSlot *>(
+        palloc(sizeof(PartitionSlot) * static_cast<size_t>(shared_state_partitions_room())));
+    long count = 0;
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    memcpy(slots, shared_state->partitions, sizeof(shared_state->partitions));
+    shared_state_each_partition([&](const PartitionSlot &slot) {
+        if (count < shared_state_partitions_room())
+            slots[count++] = slot;
+    });
     LWLockRelease(shared_state->lock);
     TimestampTz now = GetCurrentTimestamp();
-    for (int partition = 0; partition < partitions_shown_max; partition++) {
-        const PartitionSlot &slot = slots[partition];
-        if (slot.pid == 0)
-            continue;
-        bool unknown = slot.high_watermark < 0, named = slot.state != PartitionState::none;
-        Datum values[6] = {Int32GetDatum(partition),
-                           Int64GetDatum(slot.high_watermark),
-                           Int32GetDatum(slot.pid),
-                           BoolGetDatum(worker_stats_know_end(slot, now)),
-                           named ? CStringGetTextDatum(shared_state_name(slot.state)) : 0,
-                           slot.reason[0] != '\0' ? CStringGetTextDatum(slot.reason) : 0};
-        bool nulls[6] = {false, unknown, false, false, !named, slot.reason[0] == '\0'};
+    for (const PartitionSlot *slot = slots; slot < slots + count; slot++) {
+        bool unknown = slot->high_watermark < 0, named = slot->state != PartitionState::none;
+        // the view of version 1.2 declares all columns but the last
+        Datum values[7] = {Int32GetDatum(slot->key.partition),
+                           Int64GetDatum(slot->high_watermark),
+                           Int32GetDatum(slot->pid),
+                           BoolGetDatum(worker_stats_know_end(*slot, now)),
+                           named ? CStringGetTextDatum(shared_state_name(slot->state)) : 0,
+                           slot->reason[0] != '\0' ? CStringGetTextDatum(slot->reason) : 0,
+                           Int32GetDatum(slot->key.source_id)};
+        bool nulls[7] = {false, unknown, false, false, !named, slot->reason[0] == '\0', false};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);

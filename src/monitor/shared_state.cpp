@@ -17,6 +17,7 @@ extern "C" {
 namespace heartbeat {
 
 SharedState *shared_state = nullptr;
+HTAB *shared_partitions = nullptr;
 
 namespace {
 
@@ -24,8 +25,14 @@ constexpr char tranche[] = "heartbeat";
 
 shmem_startup_hook_type previous_startup_hook = nullptr;
 
+Size sources_size() {
+    return mul_size(sizeof(SourceSlot),
+                    mul_size(static_cast<Size>(settings.workers), static_cast<Size>(settings.max_sources)));
+}
+
 void request_memory() {
-    RequestAddinShmemSpace(MAXALIGN(sizeof(SharedState)));
+    RequestAddinShmemSpace(add_size(MAXALIGN(sizeof(SharedState)), sources_size()));
+    RequestAddinShmemSpace(hash_estimate_size(shared_state_partitions_room(), sizeof(PartitionSlot)));
     RequestNamedLWLockTranche(tranche, 1);
 }
 
@@ -34,9 +41,12 @@ void set_up_memory() {
         previous_startup_hook();
     LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
     bool found;
-    shared_state = static_cast<SharedState *>(ShmemInitStruct("heartbeat", sizeof(SharedState), &found));
+    Size size = add_size(MAXALIGN(sizeof(SharedState)), sources_size());
+    shared_state = static_cast<SharedState *>(ShmemInitStruct("heartbeat", size, &found));
     if (!found) {
-        memset(static_cast<void *>(shared_state), 0, sizeof(SharedState));
+        memset(static_cast<void *>(shared_state), 0, size);
+        shared_state->sources = reinterpret_cast<SourceSlot *>(reinterpret_cast<char *>(shared_state) +
+                                                               MAXALIGN(sizeof(SharedState)));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
         pg_atomic_init_u32(&shared_state->rollup_due, 0);
@@ -49,9 +59,12 @@ void set_up_memory() {
         pg_atomic_init_u32(&shared_state->reported, 0);
         pg_atomic_init_u64(&shared_state->announcements_dropped, 0);
         pg_atomic_init_u64(&shared_state->drops_told_at, 0);
-        for (PartitionSlot &partition : shared_state->partitions)
-            partition.high_watermark = partition.next_offset = -1;
     }
+    HASHCTL partitions = {};
+    partitions.keysize = sizeof(PartitionKey);
+    partitions.entrysize = sizeof(PartitionSlot);
+    shared_partitions = ShmemInitHash("heartbeat partitions", shared_state_partitions_room(),
+                                      shared_state_partitions_room(), &partitions, HASH_ELEM | HASH_BLOBS);
     LWLockRelease(AddinShmemInitLock);
 }
 
@@ -78,11 +91,20 @@ bool shared_state_serves_database() {
     return shared_state != nullptr && strcmp(get_database_name(MyDatabaseId), settings.database) == 0;
 }
 
-void shared_state_forget_partitions() {
+long shared_state_partitions_room() {
+    return partitions_shown_min + static_cast<long>(settings.max_sources) * partitions_shown_of_source;
+}
+
+SourceSlot *shared_state_sources(const WorkerSlot &worker) {
+    return shared_state->sources + (&worker - shared_state->workers) * settings.max_sources;
+}
+
+void shared_state_forget_partitions(int32_t source_id) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    for (PartitionSlot &partition : shared_state->partitions)
-        if (partition.pid == MyProcPid)
-            partition = {-1, -1, 0, -1, 0, 0, PartitionState::none, ""};
+    shared_state_each_partition([=](PartitionSlot &slot) {
+        if (slot.pid == MyProcPid && (source_id == any_source || slot.key.source_id == source_id))
+            hash_search(shared_partitions, &slot.key, HASH_REMOVE, nullptr);
+    });
     LWLockRelease(shared_state->lock);
 }
 

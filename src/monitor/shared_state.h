@@ -12,12 +12,13 @@ extern "C" {
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
+#include "utils/hsearch.h"
 }
 
 namespace heartbeat {
 
-// The states in rising order of severity: heartbeat_status shows the most severe state of all workers. No
-// worker reports `stalled` itself: aggregate_status.cpp finds that a worker with the state `running` is
+// The states in rising order of severity: heartbeat_status shows the most severe state of all sources.
+// No worker reports `stalled` itself: aggregate_status.cpp finds that a source with the state `running` is
 // stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
@@ -27,9 +28,12 @@ inline constexpr char not_installed_reason[] = "extension \"heartbeat\" is not i
 inline constexpr int partition_reason_size = 224;
 inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
-// Shared memory has slots for this number of Kafka partitions. The workers also read partitions with higher
-// numbers, but shared memory has no high watermark of them.
-inline constexpr int partitions_shown_max = 4096;
+inline constexpr int source_name_size = 64;
+inline constexpr char default_source[] = "default"; // the source that the settings describe
+// Shared memory has room for this many Kafka partitions, and for some more of each source. The workers also
+// read further partitions, but their high watermarks are not known.
+inline constexpr int partitions_shown_min = 4096;
+inline constexpr int partitions_shown_of_source = 16;
 
 // A lock that a process waits for.
 struct AwaitedLock {
@@ -45,26 +49,41 @@ enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consu
 // The state of a Kafka partition, as the worker that reads it sees it.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
-struct WorkerSlot {
-    pid_t pid; // 0: no process runs
-    Latch *latch;
+// What a process or a source in a worker shows.
+struct ShownState {
     WorkerState state;
     TimestampTz since;
-    TimestampTz started_at;
-    TimestampTz ended_at;   // 0 while it runs
-    TimestampTz busy_since; // when the worker began to store its batch; 0: it is not storing a batch
-    WorkerActivity activity;
-    TimestampTz active_since;
-    TimestampTz back_at; // the worker returns to its loop at this time or earlier; 0: no limit
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
     TimestampTz last_error_at;
+};
+
+// A process of heartbeat. The state of an ingest worker is `running` while its sources have the states.
+struct WorkerSlot {
+    pid_t pid; // 0: no process runs
+    Latch *latch;
+    ShownState shown;
+    TimestampTz started_at;
+    TimestampTz ended_at; // 0 while it runs
+    WorkerActivity activity;
+    TimestampTz active_since;
+    TimestampTz back_at; // the worker returns to its loop at this time or earlier; 0: no limit
+    AwaitedLock awaited; // set when the wait has taken longer than 200 ms
+};
+
+// A source in an ingest worker.
+struct SourceSlot {
+    bool used;
+    int32_t source_id;
+    char name[source_name_size];
+    ShownState shown;
+    TimestampTz opened_at;
+    TimestampTz busy_since; // when the worker began to store its batch; 0: it is not storing a batch
     TimestampTz throttled_since;
     TimestampTz throttled_until; // a broker delays its answers until this time because of a quota
     char throttled_by[128];
     int throttled_ms;             // the last delay that the broker reported
-    AwaitedLock awaited;          // set when the wait has taken longer than 200 ms
     int64_t second[rate_seconds]; // a ring buffer: seconds since 2000, and the messages stored in each
     int64_t messages[rate_seconds];
 };
@@ -82,7 +101,13 @@ struct DutySlot {
     char hint[state_text_size];
 };
 
+struct PartitionKey {
+    int32_t source_id;
+    int32_t partition;
+};
+
 struct PartitionSlot {
+    PartitionKey key;
     int64_t high_watermark;    // -1: not known
     int64_t next_offset;       // the last stored offset; -1: not known
     TimestampTz waiting_since; // when the lag began, or the last batch since then was stored; 0: no lag
@@ -125,11 +150,35 @@ struct SharedState {
     WorkerSlot maintenance;
     DutySlot duties[duties_count];
     WorkerSlot workers[workers_max];
-    PartitionSlot partitions[partitions_shown_max];
+    SourceSlot *sources; // settings.max_sources of each worker
 };
 
 // nullptr if the server did not preload the library.
 extern SharedState *shared_state;
+
+// The slots of the sources in a worker.
+SourceSlot *shared_state_sources(const WorkerSlot &worker);
+
+// Calls visit(slot) for each slot of a source that `worker` reads.
+template <typename Visit> void shared_state_each_source(const WorkerSlot &worker, Visit visit) {
+    SourceSlot *slots = shared_state_sources(worker);
+    for (int i = 0; i < settings.max_sources; i++)
+        if (slots[i].used)
+            visit(slots[i]);
+}
+
+// The Kafka partitions that the workers read, by PartitionKey. Use them with the lock of shared memory held.
+extern HTAB *shared_partitions;
+
+long shared_state_partitions_room(); // how many of them shared memory has room for
+
+// Calls visit(slot) for each of them. The call may not raise an error.
+template <typename Visit> void shared_state_each_partition(Visit visit) {
+    HASH_SEQ_STATUS status;
+    hash_seq_init(&status, shared_partitions);
+    while (auto *slot = static_cast<PartitionSlot *>(hash_seq_search(&status)))
+        visit(*slot);
+}
 
 const char *shared_state_name(WorkerState state);    // as heartbeat_status shows it
 const char *shared_state_name(PartitionState state); // as heartbeat_partitions shows it
@@ -139,8 +188,10 @@ void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
-// Clears the slots of the partitions that the calling process has read.
-void shared_state_forget_partitions();
+// Removes the slots of the partitions of this source that the calling process has read; any_source: of all
+// sources.
+inline constexpr int32_t any_source = -1;
+void shared_state_forget_partitions(int32_t source_id);
 
 // Counts a dropped notification. Once a minute it returns the number of all notifications dropped so far, and
 // the caller must log this number. Otherwise it returns 0.

@@ -100,7 +100,7 @@ void summary_log() {
     if (!take(&now))
         return;
     Lag lag;
-    worker_stats_lag(&lag);
+    worker_stats_lag(&lag, any_source);
     if (begun && settings.log_summary > 0 && now.messages > begin.messages)
         log(now, lag);
     begin = now;

@@ -40,18 +40,19 @@ Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
 
 // Makes two arrays: the partitions whose high watermark is known and not too old, and these high watermarks.
 void put_watermarks(Datum *arrays) {
-    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * partitions_shown_max));
-    auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * partitions_shown_max));
+    auto room = static_cast<size_t>(shared_state_partitions_room());
+    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
+    auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * room));
     size_t count = 0;
     TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (int32_t i = 0; i < partitions_shown_max; i++) {
-        const PartitionSlot &slot = shared_state->partitions[i];
-        if (!worker_stats_know_end(slot, now))
-            continue;
-        partitions[count] = i;
+    shared_state_each_partition([&](const PartitionSlot &slot) {
+        // heartbeat_offsets has the partitions of `default` alone
+        if (slot.key.source_id != 0 || count == room || !worker_stats_know_end(slot, now))
+            return;
+        partitions[count] = slot.key.partition;
         watermarks[count++] = slot.high_watermark;
-    }
+    });
     LWLockRelease(shared_state->lock);
     arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
     arrays[1] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
@@ -84,7 +85,7 @@ void table_status_lag(Lag *lag) {
     *lag = {};
     lag->seconds = -1;
     if (!table_status_can_read("heartbeat_offsets")) {
-        worker_stats_lag(lag);
+        worker_stats_lag(lag, any_source);
         return;
     }
     Datum values[3] = {CStringGetTextDatum(settings.topic)};

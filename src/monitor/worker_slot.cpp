@@ -1,16 +1,14 @@
 // Writes the reports of a process of heartbeat to its slot in shared memory: its state, its last error, its
-// activity and the lock that it waits for. Only the process itself writes its slot. When the state changes,
-// it wakes the maintenance worker and writes the change to the log.
+// activity and the lock that it waits for. Only the process itself writes its slot.
 #include "server/server.h"
 
-#include "monitor/wake.h"
+#include "monitor/shown_state.h"
 #include "monitor/worker_slot.h"
 #include "server/text.h"
 
 #include <cstring>
 
 extern "C" {
-#include "pgstat.h"
 #include "storage/ipc.h"
 }
 
@@ -21,7 +19,7 @@ namespace {
 WorkerSlot *own_slot = nullptr;
 
 void release_slot(int /*code*/, Datum /*argument*/) {
-    shared_state_forget_partitions();
+    shared_state_forget_partitions(any_source);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->pid = 0;
     own_slot->ended_at = GetCurrentTimestamp();
@@ -34,19 +32,10 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// Call it with the lock held.
-void count_change() {
-    WorkerState worst = WorkerState::stopped;
-    for (const WorkerSlot &worker : shared_state->workers)
-        if (worker.pid != 0)
-            worst = std::max(worst, worker.state);
-    if (worst != shared_state->worst)
-        shared_state->changes++;
-    shared_state->worst = worst;
-}
-
-void copy_text(char *to, const char *from) {
-    text_copy(to, state_text_size, from == nullptr ? "" : from);
+// Call it with the lock held. A worker that was killed has left its sources.
+void clear_sources(const WorkerSlot &slot) {
+    if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)
+        shared_state_each_source(slot, [](SourceSlot &source) { source.used = false; });
 }
 
 } // namespace
@@ -58,9 +47,10 @@ bool worker_slot_claim(WorkerSlot *slot) {
         memset(static_cast<void *>(slot), 0, sizeof(*slot));
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
-        slot->started_at = slot->since = GetCurrentTimestamp();
-        slot->state = WorkerState::connecting; // until the process reports its own state
-        copy_text(slot->reason, starting_reason);
+        slot->started_at = slot->shown.since = GetCurrentTimestamp();
+        slot->shown.state = WorkerState::connecting; // until the process reports its own state
+        text_copy(slot->shown.reason, starting_reason);
+        clear_sources(*slot);
     }
     LWLockRelease(shared_state->lock);
     if (taken)
@@ -75,57 +65,12 @@ bool worker_slot_is_claimed() {
 }
 
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
-    // only this process writes its slot, so it may read it without the lock
-    char reason_now[state_text_size];
-    copy_text(reason_now, reason);
-    if (slot->state == state && strcmp(slot->reason, reason_now) == 0)
-        return;
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->state = state;
-    slot->since = GetCurrentTimestamp();
-    copy_text(slot->reason, reason);
-    copy_text(slot->hint, hint);
-    count_change();
-    LWLockRelease(shared_state->lock);
-    pg_atomic_write_u32(&shared_state->reported, 1);
-    wake_maintenance();
-    pgstat_report_activity(STATE_IDLE, *reason_now == '\0' ? shared_state_name(state) : reason_now);
-    if (slot == &shared_state->launcher && state == WorkerState::running)
-        return; // the launcher has started the workers, and they report their own states
-    bool trouble = state == WorkerState::failed || state == WorkerState::retrying;
-    ereport(trouble ? WARNING : LOG, (errcode(trouble ? ERRCODE_WARNING : ERRCODE_SUCCESSFUL_COMPLETION),
-                                      errmsg("heartbeat: %s%s%s", shared_state_name(state),
-                                             *reason_now == '\0' ? "" : ": ", reason_now),
-                                      hint == nullptr ? 0 : errhint("%s", hint), errhidecontext(true)));
-}
-
-void worker_slot_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until) {
-    // only this process writes its slot, so it may read it without the lock
-    TimestampTz now = GetCurrentTimestamp();
-    bool begins = slot->throttled_until < now;
-    bool tell = slot->throttled_until + USECS_PER_MINUTE < now;
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    if (begins)
-        slot->throttled_since = now;
-    slot->throttled_until = until;
-    slot->throttled_ms = milliseconds;
-    text_copy(slot->throttled_by, broker);
-    LWLockRelease(shared_state->lock);
-    if (begins) {
-        pg_atomic_write_u32(&shared_state->reported, 1);
-        wake_maintenance();
-    }
-    if (tell)
-        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                      errmsg("heartbeat: broker %s throttles the worker by a quota", slot->throttled_by),
-                      errhidecontext(true)));
+    if (shown_state_set(&slot->shown, state, reason, hint) && state != WorkerState::running)
+        shown_state_log(slot->shown, "");
 }
 
 void worker_slot_error(WorkerSlot *slot, const char *message) {
-    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    copy_text(slot->last_error, message);
-    slot->last_error_at = GetCurrentTimestamp();
-    LWLockRelease(shared_state->lock);
+    shown_state_error(&slot->shown, message);
 }
 
 void worker_slot_await(const AwaitedLock &awaited) {

@@ -12,11 +12,9 @@ bool worker_slot_claim(WorkerSlot *slot);
 // Returns true if the calling process is a process of heartbeat.
 bool worker_slot_is_claimed();
 
-// Sets the caller's state. It logs each change of the state or the reason once.
+// Sets the caller's state. It logs each change of the state or the reason once, except RUNNING: the process
+// then does its work, and the sources of an ingest worker have states of their own.
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
-
-// Records that a broker throttles the caller until `until`. It logs this at most once a minute.
-void worker_slot_throttled(WorkerSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
 void worker_slot_error(WorkerSlot *slot, const char *message);
 

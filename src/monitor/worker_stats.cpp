@@ -23,10 +23,26 @@ void note_lag(PartitionSlot *slot, bool moved) {
         slot->waiting_since = GetCurrentTimestamp();
 }
 
-PartitionSlot *own(PartitionSlot *slot) {
-    if (slot->pid != MyProcPid)
-        *slot = {-1, -1, 0, -1, MyProcPid, 0, PartitionState::none, ""};
+// Returns the slot of a partition that this process reads, or nullptr if shared memory has no room for it.
+// Call it with the lock held.
+PartitionSlot *own(const PartitionKey &key) {
+    bool found;
+    auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_FIND, &found));
+    if (!found && hash_get_num_entries(shared_partitions) < shared_state_partitions_room())
+        slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_ENTER_NULL, &found));
+    if (slot != nullptr && (!found || slot->pid != MyProcPid))
+        *slot = {key, -1, -1, 0, -1, MyProcPid, 0, PartitionState::none, ""};
     return slot;
+}
+
+// Most calls change nothing, and then need no exclusive lock.
+bool has_state(const PartitionKey &key, PartitionState state, const char *reason) {
+    bool found;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_FIND, &found));
+    bool same = found && slot->pid == MyProcPid && slot->state == state && strcmp(slot->reason, reason) == 0;
+    LWLockRelease(shared_state->lock);
+    return same;
 }
 
 void count_time(int64_t microseconds) {
@@ -40,14 +56,14 @@ void count_time(int64_t microseconds) {
 
 } // namespace
 
-void worker_stats_batch_begins(WorkerSlot *slot) {
+void worker_stats_batch_begins(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->busy_since = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
     wake_to_watch();
 }
 
-void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages) {
+void worker_stats_batch_ends(SourceSlot *slot, int64_t messages) {
     TimestampTz now = GetCurrentTimestamp();
     int64_t second = now / USECS_PER_SEC;
     int bucket = static_cast<int>(second % rate_seconds);
@@ -63,37 +79,36 @@ void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages) {
     LWLockRelease(shared_state->lock);
 }
 
-void worker_stats_batch_dropped(WorkerSlot *slot) {
+void worker_stats_batch_dropped(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->busy_since = 0;
     LWLockRelease(shared_state->lock);
 }
 
-void worker_stats_high_watermark(int32_t partition, int64_t high_watermark) {
-    if (partition >= partitions_shown_max)
-        return;
+void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark) {
+    bool lags = false;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    PartitionSlot *slot = own(&shared_state->partitions[partition]);
-    slot->high_watermark = high_watermark;
-    slot->confirmed_at = GetCurrentTimestamp();
-    note_lag(slot, false);
-    bool lags = slot->waiting_since != 0;
+    PartitionSlot *slot = own(partition);
+    if (slot != nullptr) {
+        slot->high_watermark = high_watermark;
+        slot->confirmed_at = GetCurrentTimestamp();
+        note_lag(slot, false);
+        lags = slot->waiting_since != 0;
+    }
     LWLockRelease(shared_state->lock);
     if (lags)
         wake_to_watch();
 }
 
-void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason) {
-    if (partition >= partitions_shown_max)
-        return;
-    // only this process writes the slots of its partitions, so it may read them without the lock
-    PartitionSlot *slot = &shared_state->partitions[partition];
-    if (slot->pid == MyProcPid && slot->state == state && strcmp(slot->reason, reason) == 0)
+void worker_stats_partition_state(PartitionKey partition, PartitionState state, const char *reason) {
+    if (has_state(partition, state, reason))
         return;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot = own(slot);
-    slot->state = state;
-    text_copy(slot->reason, reason);
+    PartitionSlot *slot = own(partition);
+    if (slot != nullptr) {
+        slot->state = state;
+        text_copy(slot->reason, reason);
+    }
     LWLockRelease(shared_state->lock);
 }
 
@@ -106,62 +121,63 @@ TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now)
     return worker.back_at != 0 && worker.back_at < now ? worker.back_at : 0;
 }
 
-void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time) {
-    if (partition >= partitions_shown_max)
-        return;
+void worker_stats_position(PartitionKey partition, int64_t next_offset, int64_t last_kafka_time) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    PartitionSlot *slot = own(&shared_state->partitions[partition]);
-    slot->next_offset = next_offset;
-    slot->high_watermark = std::max(slot->high_watermark, next_offset);
-    if (last_kafka_time >= 0)
-        slot->last_kafka_time = last_kafka_time;
-    note_lag(slot, true);
+    PartitionSlot *slot = own(partition);
+    if (slot != nullptr) {
+        slot->next_offset = next_offset;
+        slot->high_watermark = std::max(slot->high_watermark, next_offset);
+        if (last_kafka_time >= 0)
+            slot->last_kafka_time = last_kafka_time;
+        note_lag(slot, true);
+    }
     LWLockRelease(shared_state->lock);
 }
 
-double worker_stats_rate(const WorkerSlot &worker, TimestampTz now) {
+double worker_stats_rate(const SourceSlot &source, TimestampTz now) {
     int64_t this_second = now / USECS_PER_SEC;
     int64_t messages = 0;
     for (int i = 0; i < rate_seconds; i++)
-        if (worker.second[i] > this_second - rate_seconds)
-            messages += worker.messages[i];
-    int64_t alive = (now - worker.started_at) / USECS_PER_SEC + 1;
+        if (source.second[i] > this_second - rate_seconds)
+            messages += source.messages[i];
+    int64_t alive = (now - source.opened_at) / USECS_PER_SEC + 1;
     return static_cast<double>(messages) / static_cast<double>(std::min<int64_t>(alive, rate_seconds));
 }
 
-TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition) {
-    *partition = -1;
-    TimestampTz since = worker.busy_since;
+TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
+                                       const PartitionSlot **partition) {
+    *partition = nullptr;
+    TimestampTz since = source.busy_since;
     if (since != 0)
         return since;
-    for (int i = 0; i < partitions_shown_max; i++) {
-        const PartitionSlot &slot = shared_state->partitions[i];
-        if (slot.pid != worker.pid || slot.waiting_since == 0 || (since != 0 && slot.waiting_since >= since))
-            continue;
+    shared_state_each_partition([&](const PartitionSlot &slot) {
+        bool own = slot.pid == worker.pid && slot.key.source_id == source.source_id;
+        if (!own || slot.waiting_since == 0 || (since != 0 && slot.waiting_since >= since))
+            return;
         since = slot.waiting_since;
-        *partition = i;
-    }
+        *partition = &slot;
+    });
     return since;
 }
 
-void worker_stats_lag(Lag *lag) {
+void worker_stats_lag(Lag *lag, int32_t source_id) {
     *lag = {false, 0, 0};
     TimestampTz asked_at = GetCurrentTimestamp();
     int64_t now = to_unix_microseconds(asked_at);
     bool old = false;
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (const PartitionSlot &slot : shared_state->partitions) {
-        if (slot.pid == 0 || slot.next_offset < 0)
-            continue;
+    shared_state_each_partition([&](const PartitionSlot &slot) {
+        if (slot.next_offset < 0 || (source_id != any_source && slot.key.source_id != source_id))
+            return;
         lag->known = true;
         old = old || !worker_stats_know_end(slot, asked_at);
         if (slot.high_watermark <= slot.next_offset)
-            continue;
+            return;
         lag->messages += slot.high_watermark - slot.next_offset;
         if (slot.last_kafka_time >= 0)
             lag->seconds = std::max(lag->seconds,
                                     static_cast<double>(now - slot.last_kafka_time * 1000) / USECS_PER_SEC);
-    }
+    });
     LWLockRelease(shared_state->lock);
     lag->known = lag->known && !old;
     if (!lag->known)
@@ -171,10 +187,12 @@ void worker_stats_lag(Lag *lag) {
 bool worker_stats_are_wanted() {
     bool wanted = false;
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (const WorkerSlot &worker : shared_state->workers) {
-        int partition;
-        wanted = wanted || (worker.pid != 0 && worker_stats_waiting_since(worker, &partition) != 0);
-    }
+    shared_state_each_partition(
+        [&](const PartitionSlot &slot) { wanted = wanted || slot.waiting_since != 0; });
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.pid != 0)
+            shared_state_each_source(
+                worker, [&](const SourceSlot &source) { wanted = wanted || source.busy_since != 0; });
     LWLockRelease(shared_state->lock);
     return wanted;
 }

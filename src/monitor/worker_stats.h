@@ -11,15 +11,16 @@ namespace heartbeat {
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void worker_stats_batch_begins(WorkerSlot *slot);                 // the worker begins to store the batch
-void worker_stats_batch_ends(WorkerSlot *slot, int64_t messages); // the batch was stored
-void worker_stats_batch_dropped(WorkerSlot *slot); // the batch was discarded; its messages are read again
+void worker_stats_batch_begins(SourceSlot *slot);                 // the worker begins to store the batch
+void worker_stats_batch_ends(SourceSlot *slot, int64_t messages); // the batch was stored
+void worker_stats_batch_dropped(SourceSlot *slot); // the batch was discarded; its messages are read again
 
 // With these three functions the calling process records values of a partition that it reads. Call the first
 // function when the leader has just given the high watermark.
-void worker_stats_high_watermark(int32_t partition, int64_t high_watermark);
-void worker_stats_partition_state(int32_t partition, PartitionState state, const char *reason);
-void worker_stats_position(int32_t partition, int64_t next_offset, int64_t last_kafka_time); // -1: not known
+void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark);
+void worker_stats_partition_state(PartitionKey partition, PartitionState state, const char *reason);
+void worker_stats_position(PartitionKey partition, int64_t next_offset,
+                           int64_t last_kafka_time); // -1: not known
 
 // Call it with the lock held. Returns false if the high watermark is not known or too old.
 bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now);
@@ -30,21 +31,22 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-void worker_stats_lag(Lag *lag); // the lag of all partitions that a worker reads
+// Sets the lag of all partitions of the source that a worker reads. any_source: the lag of all sources.
+void worker_stats_lag(Lag *lag, int32_t source_id);
 
-// Returns messages per second over the last minute. If the worker has run for less than a minute, it uses the
-// time since the start. Call it with the lock held.
-double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
+// Returns messages per second over the last minute. If the worker has read the source for less than a minute,
+// it uses the time since then. Call it with the lock held.
+double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 
 // If the worker is late, returns the latest time at which it had to return to its loop. Otherwise returns 0.
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// If the worker is storing a batch, returns the time at which it began to store it, and *partition is -1.
-// Otherwise the function looks for partitions of the worker that lag. For each of them it takes the time at
-// which the lag began, or at which messages were last stored. It returns the earliest of these times, and
-// *partition is this partition. Returns 0 if no partition of the worker lags. Call it with the lock held.
-TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, int *partition);
+// Returns the time since which the worker has had messages to read or to store. If the worker makes progress,
+// this time is counted anew. Returns 0 if the worker has no messages to read or to store. *partition is the
+// partition that it must read, or -1 if it is storing a batch. Call it with the lock held.
+TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
+                                       const PartitionSlot **partition);
 
 // Returns true if a worker is storing a batch or a partition lags. Only then can a worker be stalled.
 bool worker_stats_are_wanted();

@@ -90,6 +90,11 @@ void define_at_start() {
         "Worker N reads the partitions whose number modulo this value is N. A change takes effect at a "
         "restart. max_worker_processes must have room for two processes more.",
         &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.max_sources", "Sets how many sources the workers can read.",
+        "Shared memory has room for this number of sources. The workers do not read further ones. A change "
+        "takes effect at a restart.",
+        &settings.max_sources, 256, 1, sources_max, context, 0, nullptr, nullptr, nullptr);
 }
 
 void define_kafka() {

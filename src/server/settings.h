@@ -13,6 +13,7 @@ enum class OffsetReset { error, earliest, latest };
 struct Settings {
     char *database;
     int workers;
+    int max_sources; // that shared memory has room for
     char *role;
     char *brokers;
     char *topic;
@@ -31,6 +32,7 @@ struct Settings {
 };
 
 inline constexpr int workers_max = 32;
+inline constexpr int sources_max = 10000;
 
 extern Settings settings;
 

@@ -1,0 +1,22 @@
+// Sets the state that a process or a source shows, and tells others of the change. worker_slot.cpp and
+// source_slot.cpp call it. It does not know whose state it is.
+#pragma once
+
+#include "monitor/shared_state.h"
+
+namespace heartbeat {
+
+// Sets the state, if it is another one or has another reason. Only the calling process may write `shown`.
+// Returns true if it was changed: the maintenance worker then looks at the states.
+bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint);
+
+// Writes the state to the log. `whose` is the beginning of the line, for example `source "ward": `.
+void shown_state_log(const ShownState &shown, const char *whose);
+
+// Records the last error.
+void shown_state_error(ShownState *shown, const char *message);
+
+// The most severe state of all sources in all workers. Call it with the lock of shared memory held.
+WorkerState shown_state_worst();
+
+} // namespace heartbeat

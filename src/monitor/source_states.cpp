@@ -1,0 +1,82 @@
+// heartbeat_source_states(): one row for each source that a worker reads, from shared memory. The view
+// heartbeat_source_status calls it.
+#include "server/server.h"
+
+#include "monitor/aggregate_status.h"
+#include "monitor/worker_stats.h"
+#include "server/compat.h"
+
+extern "C" {
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_source_states);
+}
+
+namespace heartbeat {
+
+namespace {
+
+// Returns the ids of the sources that a worker reads, each once.
+int32_t *find_sources(int *count) {
+    auto room = static_cast<size_t>(settings.workers) * static_cast<size_t>(settings.max_sources);
+    auto *ids = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
+    int32_t *end = ids;
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (const WorkerSlot &worker : shared_state->workers)
+        if (worker.pid != 0)
+            shared_state_each_source(worker, [&](const SourceSlot &source) { *end++ = source.source_id; });
+    LWLockRelease(shared_state->lock);
+    std::sort(ids, end);
+    *count = static_cast<int>(std::unique(ids, end) - ids);
+    return ids;
+}
+
+void put_row(ReturnSetInfo *result, int32_t source_id, const AggregateStatus &status, const Lag &lag) {
+    auto text = [](const char *from) { return *from == '\0' ? 0 : CStringGetTextDatum(from); };
+    Datum values[] = {Int32GetDatum(source_id),
+                      CStringGetTextDatum(shared_state_name(status.state)),
+                      TimestampTzGetDatum(status.since),
+                      text(status.reason),
+                      text(status.hint),
+                      Int32GetDatum(status.workers),
+                      Float8GetDatum(status.messages_per_second),
+                      text(status.last_error),
+                      TimestampTzGetDatum(status.last_error_at),
+                      Int64GetDatum(lag.messages),
+                      Float8GetDatum(lag.seconds)};
+    bool nulls[] = {false,
+                    false,
+                    status.since == 0,
+                    status.reason[0] == '\0',
+                    status.hint[0] == '\0',
+                    false,
+                    false,
+                    status.last_error[0] == '\0',
+                    status.last_error_at == 0,
+                    !lag.known,
+                    lag.seconds < 0};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_source_states(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    if (!shared_state_serves_database())
+        return static_cast<Datum>(0);
+    int count;
+    int32_t *ids = find_sources(&count);
+    auto *status = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
+    for (int i = 0; i < count; i++) {
+        Lag lag;
+        worker_stats_lag(&lag, ids[i]);
+        aggregate_status_look_at_source(status, ids[i]);
+        if (status->any)
+            put_row(result, ids[i], *status, lag);
+    }
+    return static_cast<Datum>(0);
+}
