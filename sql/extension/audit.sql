@@ -22,8 +22,9 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
     'the tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
--- row of a reading. In all other table partitions heartbeat_surplus_rows() counts the rows.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents a
+-- second row of a reading. So does a unique key on customer and time alone, which the table partitions of 1.x have. In all other table
+-- partitions heartbeat_surplus_rows() counts the rows.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -32,15 +33,16 @@ BEGIN ATOMIC
          LATERAL (SELECT c.relkind = 'r' AND EXISTS (
              SELECT FROM pg_index x
              WHERE x.indrelid = c.oid AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
-               AND x.indnkeyatts = 2
-               AND (SELECT count(*) FROM pg_attribute a
-                    WHERE a.attrelid = c.oid AND a.attname IN ('customer_id', 'event_timestamp')
-                      AND a.attnum IN (x.indkey[0], x.indkey[1])) = 2) AS keyed) k
+               AND (SELECT count(*) FILTER (WHERE a.attname IN ('customer_id', 'event_timestamp')) = 2
+                       AND count(*) FILTER (WHERE a.attname NOT IN ('customer_id', 'event_timestamp', 'device_id')) = 0
+                       AND count(a.attname) = x.indnkeyatts
+                    FROM generate_series(0, x.indnkeyatts - 1) n (place) LEFT JOIN pg_attribute a
+                        ON a.attrelid = c.oid AND a.attnum = x.indkey[n.place])) AS keyed) k
     WHERE p.isleaf AND NOT (p.level = 1 AND k.keyed);
 END;
 COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'Internal: returns those table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice, or a '
-    'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer and time.';
+    'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer, time and device, or on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
 -- reading searches another table partition, and a replay stores the reading again. The function searches for readings only
@@ -52,22 +54,22 @@ BEGIN ATOMIC
     SELECT (SELECT count(*) FROM heartbeat_records r
             WHERE r.tableoid = ANY (ARRAY(SELECT u.partition FROM heartbeat_unproven_partitions('heartbeat_records'::regclass) u)))
          - (SELECT count(*) FROM (
-                SELECT DISTINCT r.customer_id, r.event_timestamp FROM heartbeat_records r
+                SELECT DISTINCT r.customer_id, r.event_timestamp, r.device_id FROM heartbeat_records r
                 WHERE r.tableoid = ANY (ARRAY(SELECT u.partition FROM heartbeat_unproven_partitions('heartbeat_records'::regclass) u))
                   AND CASE WHEN (SELECT bool_and(u.keyed) FROM heartbeat_unproven_partitions('heartbeat_records'::regclass) u)
                       THEN EXISTS (SELECT FROM heartbeat_records f
-                                   WHERE f.customer_id = r.customer_id AND f.event_timestamp = r.event_timestamp
+                                   WHERE f.customer_id = r.customer_id AND f.event_timestamp = r.event_timestamp AND f.device_id = r.device_id
                                      AND f.heart_rate = r.heart_rate AND f.id = r.id AND f.ingested_at = r.ingested_at
                                      AND f.tableoid = r.tableoid OFFSET 0)
                       ELSE true END) s),
            (SELECT count(*) FROM heartbeat_anomalies r
             WHERE r.tableoid = ANY (ARRAY(SELECT u.partition FROM heartbeat_unproven_partitions('heartbeat_anomalies'::regclass) u)))
          - (SELECT count(*) FROM (
-                SELECT DISTINCT r.customer_id, r.event_timestamp FROM heartbeat_anomalies r
+                SELECT DISTINCT r.customer_id, r.event_timestamp, r.device_id FROM heartbeat_anomalies r
                 WHERE r.tableoid = ANY (ARRAY(SELECT u.partition FROM heartbeat_unproven_partitions('heartbeat_anomalies'::regclass) u))
                   AND CASE WHEN (SELECT bool_and(u.keyed) FROM heartbeat_unproven_partitions('heartbeat_anomalies'::regclass) u)
                       THEN EXISTS (SELECT FROM heartbeat_anomalies f
-                                   WHERE f.customer_id = r.customer_id AND f.event_timestamp = r.event_timestamp
+                                   WHERE f.customer_id = r.customer_id AND f.event_timestamp = r.event_timestamp AND f.device_id = r.device_id
                                      AND f.heart_rate = r.heart_rate AND f.id = r.id AND f.ingested_at = r.ingested_at
                                      AND f.anomaly_type = r.anomaly_type AND f.tableoid = r.tableoid OFFSET 0)
                       ELSE true END) s);

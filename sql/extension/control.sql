@@ -11,7 +11,7 @@ CREATE FUNCTION heartbeat_store_pause(reason text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_store_pause.reason)
-        ON CONFLICT (hold) DO UPDATE
+        ON CONFLICT (hold, source) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
 END;
 COMMENT ON FUNCTION heartbeat_store_pause(text) IS 'Internal: does the work of heartbeat_pause() after its checks.';

@@ -9,13 +9,17 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['heartbeat_records_default', 'heartbeat_anomalies_default', 'heartbeat_rollup_default',
         'heartbeat_rollup_pending', 'heartbeat_stale_minutes', 'heartbeat_customers', 'heartbeat_arrivals', 'heartbeat_customers_total',
+        'heartbeat_source_definitions', 'heartbeat_source_definitions_source_id_seq', 'heartbeat_dropped_offsets',
         'heartbeat_offsets', 'heartbeat_gaps', 'heartbeat_events', 'heartbeat_events_id_seq', 'heartbeat_dead_letters',
         'heartbeat_control', 'heartbeat_alert_rules', 'heartbeat_alerts', 'heartbeat_alerts_id_seq',
         'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',
         'heartbeat_dead_letters_id_seq']
     LOOP
-        PERFORM pg_extension_config_dump(name::regclass,
-                                         CASE name WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause''' ELSE '' END);
+        PERFORM pg_extension_config_dump(name::regclass, CASE name
+            WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause'''
+            -- CREATE EXTENSION inserts the source default. heartbeat_replace_default() lets a changed one replace it.
+            WHEN 'heartbeat_source_definitions' THEN 'WHERE name <> ''default'' OR revision > 1'
+            ELSE '' END);
     END LOOP;
 END
 $$;

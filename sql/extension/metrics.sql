@@ -10,7 +10,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         SELECT jsonb_build_object('topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
                s.high_watermark, p.lag_messages, p.lag_seconds, s.state
         FROM heartbeat_offsets o
-        JOIN heartbeat_partitions p ON p.topic = o.topic AND p.partition = o.partition
+        JOIN heartbeat_partitions p ON p.source = o.source AND p.topic = o.topic AND p.partition = o.partition
         LEFT JOIN heartbeat_partition_states() s ON s.partition = o.partition
     ), families (position, family, type, help) AS (VALUES
         (1, 'heartbeat_info', 'gauge', 'Labels with the version of the extension, the topic and the group; the value is always 1.'),

@@ -116,7 +116,7 @@ BEGIN
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
-            EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', new_table);
+            EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp, device_id)', new_table);
             has_type := EXISTS (SELECT FROM pg_attribute a
                                 WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
             IF has_type THEN -- for readings of clocks that are ahead

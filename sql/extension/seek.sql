@@ -2,7 +2,7 @@
 -- Changes the offset at which ingest continues
 --
 
-CREATE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
+CREATE FUNCTION heartbeat_move_offset(source text, topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH moved AS (
@@ -14,56 +14,61 @@ BEGIN ATOMIC
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
-            FROM (SELECT s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
-                  WHERE s.topic = heartbeat_move_offset.topic AND s.partition = heartbeat_move_offset.partition
+            FROM (SELECT s.source, s.topic, s.partition, s.next_offset FROM heartbeat_offsets s
+                  WHERE s.source = heartbeat_move_offset.source AND s.topic = heartbeat_move_offset.topic
+                    AND s.partition = heartbeat_move_offset.partition
                   FOR UPDATE) before
-            WHERE o.topic = before.topic AND o.partition = before.partition
-            RETURNING o.topic, o.partition, before.next_offset AS previous
+            WHERE o.source = before.source AND o.topic = before.topic AND o.partition = before.partition
+            RETURNING o.source, o.topic, o.partition, before.next_offset AS previous
     ), begun AS (
-        INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset)
-            SELECT heartbeat_move_offset.topic, heartbeat_move_offset.partition,
+        INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset)
+            SELECT heartbeat_move_offset.source, heartbeat_move_offset.topic, heartbeat_move_offset.partition,
                    heartbeat_move_offset.next_offset, heartbeat_move_offset.next_offset
             WHERE NOT EXISTS (SELECT FROM moved)
     ), skipped AS (
-        INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason)
-            SELECT m.topic, m.partition, m.previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason
+        INSERT INTO heartbeat_gaps (source, topic, partition, from_offset, to_offset, reason)
+            SELECT m.source, m.topic, m.partition, m.previous, heartbeat_move_offset.next_offset, heartbeat_move_offset.reason
             FROM moved m WHERE heartbeat_move_offset.next_offset > m.previous
     )
     SELECT m.previous
     FROM (SELECT (SELECT previous FROM moved) AS previous) m,
          LATERAL heartbeat_record_event('seek', heartbeat_move_offset.reason, jsonb_build_object(
-             'topic', heartbeat_move_offset.topic, 'partition', heartbeat_move_offset.partition,
+             'source', heartbeat_move_offset.source, 'topic', heartbeat_move_offset.topic, 'partition', heartbeat_move_offset.partition,
              'previous_offset', m.previous, 'next_offset', heartbeat_move_offset.next_offset)) recorded;
 END;
-COMMENT ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) IS
-    'Internal: changes the next offset of a Kafka partition, records the skipped or repeated offsets, and returns the '
-    'previous offset (NULL if none was stored).';
+COMMENT ON FUNCTION heartbeat_move_offset(text, text, integer, bigint, text) IS
+    'Internal: changes the next offset of a Kafka partition of a source, records the skipped or repeated offsets, and returns '
+    'the previous offset (NULL if none was stored).';
 
-CREATE FUNCTION heartbeat_forget_offset(topic text, partition integer) RETURNS bigint
+CREATE FUNCTION heartbeat_forget_offset(source text, topic text, partition integer) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT heartbeat_require(NOT EXISTS (SELECT FROM heartbeat_offsets o
-                                         WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
-                                           AND o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0),
+                                         WHERE o.source = heartbeat_forget_offset.source AND o.topic = heartbeat_forget_offset.topic
+                                           AND o.partition = heartbeat_forget_offset.partition
+                                           AND o.messages::numeric + o.ignored + o.dead_letters > 0),
                              format('cannot remove the offset of partition %s of topic "%s": a worker has read the partition', partition, topic),
                              'object_not_in_prerequisite_state',
                              format('heartbeat_seek(%s, 0) begins at offset 0. heartbeat_seek(timestamptz) begins at a time.', partition));
     WITH forgotten AS (
         DELETE FROM heartbeat_offsets o
-            WHERE o.topic = heartbeat_forget_offset.topic AND o.partition = heartbeat_forget_offset.partition
+            WHERE o.source = heartbeat_forget_offset.source AND o.topic = heartbeat_forget_offset.topic
+              AND o.partition = heartbeat_forget_offset.partition
             RETURNING o.next_offset
     ), gaps AS (
         DELETE FROM heartbeat_gaps g
-            WHERE g.topic = heartbeat_forget_offset.topic AND g.partition = heartbeat_forget_offset.partition
+            WHERE g.source = heartbeat_forget_offset.source AND g.topic = heartbeat_forget_offset.topic
+              AND g.partition = heartbeat_forget_offset.partition
     )
     SELECT f.next_offset
     FROM (SELECT (SELECT next_offset FROM forgotten) AS next_offset) f,
          LATERAL heartbeat_record_event('seek', 'heartbeat_seek removed the offset', jsonb_build_object(
-             'topic', heartbeat_forget_offset.topic, 'partition', heartbeat_forget_offset.partition,
+             'source', heartbeat_forget_offset.source, 'topic', heartbeat_forget_offset.topic, 'partition', heartbeat_forget_offset.partition,
              'previous_offset', f.next_offset, 'next_offset', NULL)) recorded;
 END;
-COMMENT ON FUNCTION heartbeat_forget_offset(text, integer) IS
-    'Internal: removes the offset of a Kafka partition that no worker has read, and returns it (NULL if none was stored).';
+COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
+    'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
+    'stored).';
 
 CREATE FUNCTION heartbeat_require_pause() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -94,8 +99,9 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     SELECT heartbeat_check_offset(partition, next_offset);
     SELECT current_setting('heartbeat.topic'), partition,
-           CASE WHEN next_offset IS NULL THEN heartbeat_forget_offset(current_setting('heartbeat.topic'), partition)
-                ELSE heartbeat_move_offset(current_setting('heartbeat.topic'), partition, next_offset, 'heartbeat_seek to an offset') END,
+           CASE WHEN next_offset IS NULL THEN heartbeat_forget_offset('default', current_setting('heartbeat.topic'), partition)
+                ELSE heartbeat_move_offset('default', current_setting('heartbeat.topic'), partition, next_offset,
+                                            'heartbeat_seek to an offset') END,
            next_offset;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
@@ -127,7 +133,7 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     WITH moved AS MATERIALIZED (
         SELECT k.partition, k.next_offset,
-               heartbeat_move_offset(current_setting('heartbeat.topic'), k.partition, k.next_offset,
+               heartbeat_move_offset('default', current_setting('heartbeat.topic'), k.partition, k.next_offset,
                                      'heartbeat_seek to ' || kafka_time::text) AS previous
         FROM heartbeat_kafka_offsets(kafka_time, heartbeat_seek.partition) k
     )

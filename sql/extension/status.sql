@@ -50,10 +50,10 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
                 WHEN s.high_watermark > o.next_offset
                 THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
                 WHEN s.high_watermark IS NOT NULL THEN 0 END AS lag_seconds,
-           s.state, s.reason
+           s.state, s.reason, o.source
     FROM heartbeat_offsets o
     LEFT JOIN heartbeat_partition_states() s USING (partition)
-    WHERE o.topic = current_setting('heartbeat.topic', true);
+    WHERE o.source = 'default' AND o.topic = current_setting('heartbeat.topic', true);
 COMMENT ON VIEW heartbeat_partitions IS
     'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, and the '
     'lag in messages. The row also has the numbers of records, anomalies, duplicates and dead letters, the worker that reads '
@@ -83,6 +83,7 @@ COMMENT ON COLUMN heartbeat_partitions.state IS
 COMMENT ON COLUMN heartbeat_partitions.reason IS
     'Why the partition is AWAY: it has no leader, or its leader has a problem. The text has the id and the address of the '
     'broker.';
+COMMENT ON COLUMN heartbeat_partitions.source IS 'Name of the source, as in heartbeat_sources.';
 
 CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint

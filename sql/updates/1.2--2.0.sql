@@ -1,16 +1,160 @@
 -- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
--- functions and views.
+-- functions and views. It changes no row of the readings: the new column has a constant default, and the table partitions of weeks keep
+-- their keys until heartbeat_upgrade_keys().
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
 
 -- @begin@
 
+-- Functions that have other parameters or another result in 2.0. The update drops them and creates others. The new functions get the
+-- owner and the grants of the old ones. An object of a user that calls one of them would be lost, so the update stops and names it.
+
+DO $$
+DECLARE
+    replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
+        ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
+        ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)']];
+    callers text;
+    function text;
+    kept jsonb := '[]';
+BEGIN
+    SELECT string_agg(DISTINCT CASE d.classid WHEN 'pg_rewrite'::regclass
+                          THEN (SELECT pg_describe_object('pg_class'::regclass, w.ev_class, 0) FROM pg_rewrite w WHERE w.oid = d.objid)
+                          ELSE pg_describe_object(d.classid, d.objid, 0) END, ', '), min(d.refobjid::regprocedure::text)
+    INTO callers, function
+    FROM pg_depend d LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+    WHERE d.refclassid = 'pg_proc'::regclass AND d.deptype = 'n'
+      AND d.refobjid IN (SELECT replaced[i][1]::regprocedure FROM generate_subscripts(replaced, 1) i)
+      AND NOT EXISTS (SELECT FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid AND e.extname = 'heartbeat'
+                      WHERE m.refclassid = 'pg_extension'::regclass AND m.deptype = 'e'
+                        AND (m.classid, m.objid) IN ((d.classid, d.objid), ('pg_class'::regclass, w.ev_class)));
+    IF callers IS NOT NULL THEN
+        RAISE EXCEPTION 'functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them'
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('They are called by %s.', callers),
+                  HINT = 'Drop these objects, update the extension, and create the objects again.';
+    END IF;
+    FOR i IN 1 .. array_length(replaced, 1) LOOP
+        kept := kept || (
+            SELECT jsonb_build_object('function', replaced[i][2], 'owner', CASE WHEN p.proowner <> e.extowner THEN p.proowner::regrole END,
+                       'grants', (SELECT jsonb_agg(jsonb_build_object(
+                                      'to', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, 'option', a.is_grantable))
+                                  FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner))
+            FROM pg_proc p, pg_extension e WHERE p.oid = replaced[i][1]::regprocedure AND e.extname = 'heartbeat');
+    END LOOP;
+    PERFORM set_config('heartbeat_building.replaced', kept::text, true);
+END
+$$;
+
+-- Tables
+
+ALTER TABLE heartbeat_records ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE heartbeat_anomalies ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE heartbeat_offsets
+    ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default',
+    ADD COLUMN messages bigint NOT NULL DEFAULT 0,
+    ADD COLUMN ignored bigint NOT NULL DEFAULT 0,
+    ADD COLUMN readings bigint NOT NULL DEFAULT 0,
+    ADD COLUMN conflicts bigint NOT NULL DEFAULT 0,
+    DROP CONSTRAINT heartbeat_offsets_pkey,
+    ADD PRIMARY KEY (source, topic, partition);
+ALTER TABLE heartbeat_gaps ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default';
+ALTER TABLE heartbeat_dead_letters
+    ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default',
+    ADD COLUMN header_names text[],
+    ADD COLUMN header_values bytea[],
+    ADD COLUMN readings jsonb;
+DROP INDEX heartbeat_dead_letters_topic_partition_offset_idx;
+CREATE INDEX ON heartbeat_dead_letters (source, topic, partition, "offset");
+ALTER TABLE heartbeat_control
+    ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT heartbeat_control_pkey,
+    ADD PRIMARY KEY (hold, source);
+
+-- @tables/sources@
+-- @tables/dropped_offsets@
+SELECT pg_extension_config_dump('heartbeat_source_definitions', 'WHERE name <> ''default'' OR revision > 1');
+SELECT pg_extension_config_dump('heartbeat_source_definitions_source_id_seq', '');
+SELECT pg_extension_config_dump('heartbeat_dropped_offsets', '');
+-- @comments@
+
+-- The default partitions get the new key at once, because their readings are few.
+DO $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT c.conrelid::regclass AS parted, c.conname FROM pg_constraint c
+               WHERE c.conrelid IN ('heartbeat_records_default'::regclass, 'heartbeat_anomalies_default'::regclass) AND c.contype = 'p' LOOP
+        EXECUTE format('ALTER TABLE %1$s DROP CONSTRAINT %2$I, ADD CONSTRAINT %2$I PRIMARY KEY (customer_id, event_timestamp, device_id)',
+                       one.parted, one.conname);
+    END LOOP;
+END
+$$;
+
 -- @code@
+
+CREATE TRIGGER heartbeat_source_definitions_default BEFORE INSERT ON heartbeat_source_definitions
+    FOR EACH ROW WHEN (NEW.name = 'default') EXECUTE FUNCTION heartbeat_replace_default();
+
+-- A message of 1.x was one reading.
+DO $$
+BEGIN
+    PERFORM heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass]); -- a trigger would run as the role that updates the extension
+    UPDATE heartbeat_offsets o SET messages = n.messages, readings = n.messages
+        FROM (SELECT topic, partition, greatest(least(records::numeric + anomalies + duplicates, 9223372036854775807),
+                                                -9223372036854775808)::bigint AS messages FROM heartbeat_offsets) n
+        WHERE o.topic = n.topic AND o.partition = n.partition;
+END
+$$;
+
+-- Functions that 2.0 no longer has
+
+DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
+DROP FUNCTION heartbeat_forget_offset(text, integer);
 
 -- Rights on new objects
 
 -- @rights@
+
+-- Each new function has the owner and the grants of the function that it replaces. The workers' role reads the sources.
+DO $$
+DECLARE
+    function record;
+    given record;
+    worker text;
+BEGIN
+    FOR function IN SELECT * FROM jsonb_to_recordset(current_setting('heartbeat_building.replaced')::jsonb)
+                        AS r (function text, owner text, grants jsonb) LOOP
+        IF function.owner IS NOT NULL THEN
+            EXECUTE format('ALTER FUNCTION heartbeat_building.%s OWNER TO %s', function.function, function.owner);
+        END IF;
+        FOR given IN SELECT * FROM jsonb_to_recordset(function.grants) AS g ("to" text, option boolean) LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION heartbeat_building.%s TO %s', function.function, given."to")
+                    || CASE WHEN given.option THEN ' WITH GRANT OPTION' ELSE '' END;
+        END LOOP;
+    END LOOP;
+    FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
+    END LOOP;
+END
+$$;
+
+-- PostgreSQL takes a grant in an update script for a part of the extension, with all other grants on the same object, and pg_dump then
+-- leaves them out: a restored database would not have them. Only the owner's rights are a part of this extension.
+
+DELETE FROM pg_init_privs i
+    WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass
+      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = i.objoid AND c.relnamespace = 'heartbeat_building'::regnamespace);
+UPDATE pg_init_privs i
+    SET initprivs = ARRAY(SELECT p.item FROM unnest(i.initprivs) p (item)
+                          WHERE EXISTS (SELECT FROM aclexplode(ARRAY[p.item]) a WHERE a.grantee = o.owner))
+    FROM (SELECT 'pg_class'::regclass, c.oid, c.relowner FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace
+          UNION ALL
+          SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
+         ) o (class, object, owner)
+    WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
 
 -- @distributed_finish@
 

@@ -8,6 +8,7 @@
 #include "server/extension.h"
 #include "server/settings.h"
 #include "server/statement.h"
+#include "store/offsets.h"
 
 extern "C" {
 #include "commands/trigger.h"
@@ -24,8 +25,37 @@ Statement count_all = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table.
+Statement count_all_dropped = {R"sql(
+    UPDATE @extschema@.heartbeat_dropped_offsets
+    SET dead_letters_deleted = dead_letters
+    WHERE dead_letters_deleted <> dead_letters)sql"};
+
+// deleted_letters is the trigger's transition table. A conflict is counted among the readings, not among the
+// dead letters.
 Statement count_deleted = {R"sql(
+    UPDATE @extschema@.heartbeat_offsets o
+    SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
+    FROM (
+        SELECT source, topic, partition, count(*) AS deleted FROM deleted_letters
+        WHERE resolved_at IS NULL AND error_code <> 'CONFLICT'
+        GROUP BY source, topic, partition) d
+    WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
+
+// The dead letters of sources that were dropped.
+Statement count_dropped = {R"sql(
+    UPDATE @extschema@.heartbeat_dropped_offsets o
+    SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
+    FROM (
+        SELECT l.source, l.topic, count(*) AS deleted FROM deleted_letters l
+        WHERE l.resolved_at IS NULL AND l.error_code <> 'CONFLICT'
+            AND NOT EXISTS (
+                SELECT FROM @extschema@.heartbeat_offsets p
+                WHERE p.source = l.source AND p.topic = l.topic AND p.partition = l.partition)
+        GROUP BY l.source, l.topic) d
+    WHERE o.source = d.source AND o.topic = d.topic)sql"};
+
+// In a database that still has the tables of version 1.1 or 1.2.
+Statement count_old_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
     FROM (
@@ -33,6 +63,17 @@ Statement count_deleted = {R"sql(
         WHERE resolved_at IS NULL
         GROUP BY topic, partition) d
     WHERE o.topic = d.topic AND o.partition = d.partition)sql"};
+
+// Returns the number of changed rows.
+uint64_t count(bool truncated) {
+    if (!offsets_have_sources())
+        return statement_execute(truncated ? &count_all : &count_old_deleted, nullptr, nullptr,
+                                 SPI_OK_UPDATE);
+    uint64_t counted =
+        statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);
+    return counted + statement_execute(truncated ? &count_all_dropped : &count_dropped, nullptr, nullptr,
+                                       SPI_OK_UPDATE);
+}
 
 } // namespace
 
@@ -50,11 +91,9 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
         PG_RETURN_POINTER(nullptr); // the extension is being dropped
     SPI_connect();
     SPI_register_trigger_data(trigger);
-    bool truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
-    uint64_t partitions =
-        statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);
+    uint64_t counted = count(TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event));
     SPI_finish();
-    if (partitions > 0 && settings.dead_letter_limit > 0)
+    if (counted > 0 && settings.dead_letter_limit > 0)
         commit_hooks_wake(); // a worker that is FAILED because of heartbeat.dead_letter_limit tries again
     PG_RETURN_POINTER(nullptr);
 }

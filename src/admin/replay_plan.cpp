@@ -11,10 +11,18 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_gaps = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
+constexpr Statement::Types gap_types = {TEXTOID, INT4OID, INT8OID, INT8OID};
+constexpr const char *select_gaps_sql = R"sql(
     SELECT from_offset, to_offset FROM @extschema@.heartbeat_gaps
-    WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3
-    ORDER BY from_offset)sql"};
+    WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3@source@
+    ORDER BY from_offset)sql";
+
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+
+Statement select_gaps = {gap_types, {of_default}, select_gaps_sql};
+Statement select_old_gaps = {gap_types, {of_any}, select_gaps_sql};
 
 void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bool skipped) {
     plan->pieces =
@@ -38,7 +46,8 @@ void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &p
     }
     Datum values[4] = {CStringGetTextDatum(source.topic), Int32GetDatum(number), Int64GetDatum(at),
                        Int64GetDatum(partition.to)};
-    uint64_t gaps = statement_execute(&select_gaps, values, nullptr, SPI_OK_SELECT);
+    uint64_t gaps = statement_execute(offsets_have_sources() ? &select_gaps : &select_old_gaps, values,
+                                      nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < gaps; i++) {
         int64_t begin = std::clamp(statement_int8(i, 1), at, partition.to);
         int64_t end = std::clamp(statement_int8(i, 2), at, partition.to);

@@ -6,6 +6,7 @@
 #include "server/statement.h"
 #include "server/transaction.h"
 #include "store/counter_adjustments.h"
+#include "store/offsets.h"
 #include "store/store.h"
 
 namespace heartbeat {
@@ -14,15 +15,24 @@ namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
 // readings, the counters would count them twice.
-Statement select_unresolved = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
+constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID};
+constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
-    WHERE topic = $1 COLLATE "C" AND partition = $2 AND "offset" >= $3 AND "offset" < $4
-        AND resolved_at IS NULL)sql"};
+    WHERE topic = $1 COLLATE "C"@source@ AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+        AND resolved_at IS NULL)sql";
+
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+
+Statement select_unresolved = {unresolved_types, {of_default}, select_unresolved_sql};
+Statement select_old_unresolved = {unresolved_types, {of_any}, select_unresolved_sql};
 
 void leave_out_dead_letters(Batch *batch, const char *topic, const BatchPartition &read) {
     Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(read.partition),
                        Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
-    uint64_t count = statement_execute(&select_unresolved, values, nullptr, SPI_OK_SELECT);
+    uint64_t count = statement_execute(offsets_have_sources() ? &select_unresolved : &select_old_unresolved,
+                                       values, nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < count; i++)
         batch_leave_out(batch, read.partition, statement_int8(i, 1));
     SPI_freetuptable(SPI_tuptable);

@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-inline constexpr int own_function_arguments_max = 4;
+inline constexpr int own_function_arguments_max = 5;
 
 // A function of the extension by its name and its exact types. At most one function matches, even if other
 // functions have the same name.

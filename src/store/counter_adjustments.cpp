@@ -7,6 +7,7 @@
 #include "store/counter_adjustments.h"
 #include "store/event_clock.h"
 #include "store/offset_counters.h"
+#include "store/offsets.h"
 
 namespace heartbeat {
 
@@ -14,11 +15,11 @@ namespace {
 
 constexpr long partitions_expected = 64;
 
-Statement add_counts = {{TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-                         INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-                         TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
-                        {add_counters},
-                        R"sql(
+constexpr Statement::Types add_types = {TIMESTAMPTZOID,     TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID,
+                                        INT8ARRAYOID,       INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+                                        INT8ARRAYOID,       INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+                                        TIMESTAMPTZARRAYOID};
+constexpr const char *add_counts_sql = R"sql(
     WITH n AS MATERIALIZED (
         SELECT *
         FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS n (
@@ -27,13 +28,20 @@ Statement add_counts = {{TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOI
         locked AS MATERIALIZED (
             SELECT
             FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE "C"
-                AND o.partition = n.partition
+                AND o.partition = n.partition@source@
             ORDER BY o.topic, o.partition FOR UPDATE OF o)
     UPDATE @extschema@.heartbeat_offsets o
     SET rewound = o.rewound + n.rewound,@add_counters@
     FROM n
-    WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition
-        AND (SELECT count(*) FROM locked) >= 0)sql"};
+    WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition@source@
+        AND (SELECT count(*) FROM locked) >= 0)sql";
+
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND o.source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+
+Statement add_counts = {add_types, {add_counters, of_default}, add_counts_sql};
+Statement add_old_counts = {add_types, {add_old_counters, of_any}, add_counts_sql};
 
 } // namespace
 
@@ -101,7 +109,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
         array_of_timestamptz_or_null(count, no_events,
                                      [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
     };
-    statement_execute(&add_counts, values, nullptr, SPI_OK_UPDATE);
+    statement_execute(offsets_have_sources() ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);
 }
 
 } // namespace heartbeat

@@ -6,6 +6,7 @@
 #include "server/settings.h"
 #include "server/statement.h"
 #include "store/dead_letters.h"
+#include "store/offsets.h"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -22,9 +23,9 @@ constexpr size_t letters_at_once = 1000;
 
 // To find duplicates, the statement also compares the payload, because a topic that was recreated has other
 // messages at the same offsets.
-Statement insert_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
-                                  TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
-                                 R"sql(
+constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
+                                           BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+constexpr const char *insert_dead_letters_sql = R"sql(
     INSERT INTO @extschema@.heartbeat_dead_letters (
         topic, partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
     SELECT $1, d.*
@@ -32,10 +33,17 @@ Statement insert_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRA
         partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
     WHERE NOT EXISTS (
         SELECT FROM @extschema@.heartbeat_dead_letters l
-        WHERE l.topic = $1 COLLATE "C" AND l.partition = d.partition AND l."offset" = d."offset"
+        WHERE l.topic = $1 COLLATE "C"@source@ AND l.partition = d.partition AND l."offset" = d."offset"
             AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END
                 IS NOT DISTINCT FROM d.payload)
-    RETURNING partition, "offset")sql"};
+    RETURNING partition, "offset")sql";
+
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND l.source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+
+Statement insert_dead_letters = {insert_types, {of_default}, insert_dead_letters_sql};
+Statement insert_old_dead_letters = {insert_types, {of_any}, insert_dead_letters_sql};
 
 // Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
 Statement count_unresolved = {R"sql(
@@ -93,7 +101,9 @@ void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, 
         array_of_names(count, [&](size_t i) { return dead_letters_error_code(at(i)); }),
         array_of_shown_text(batch, count, [&](size_t i) { return at(i).error_text; }),
     };
-    uint64_t stored = statement_execute(&insert_dead_letters, values, nullptr, SPI_OK_INSERT_RETURNING);
+    uint64_t stored =
+        statement_execute(offsets_have_sources() ? &insert_dead_letters : &insert_old_dead_letters, values,
+                          nullptr, SPI_OK_INSERT_RETURNING);
     const Place *places = stored_places(stored);
     for (size_t i = 0; i < count; i++) {
         PartitionCounts &partition = counts[at(i).partition_index];

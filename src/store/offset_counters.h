@@ -10,6 +10,18 @@ namespace heartbeat {
 // show. An older version may have stored a last_event that is later than $1. This part replaces such a
 // last_event.
 inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
+        messages = o.messages + n.records + n.bradycardia + n.tachycardia + n.invalid + n.duplicates,
+        readings = o.readings + n.records + n.bradycardia + n.tachycardia + n.invalid + n.duplicates,
+        records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
+        tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
+        duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,
+        empty_offsets = o.empty_offsets + n.empty_offsets,
+        first_event = least(o.first_event, n.first_event),
+        last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event),
+        updated_at = now())sql"};
+
+// The same in a database that still has the tables of version 1.1 or 1.2.
+inline constexpr StatementPart add_old_counters = {"@add_counters@", R"sql(
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
         duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,

@@ -25,9 +25,9 @@ namespace {
 constexpr const char *select_offsets_sql = R"sql(
     SELECT partition, next_offset, last_message_offset, last_message_at, cluster_id, topic_id,
         lost_at IS NOT NULL, lost_reason, first_offset,
-        cluster_id IS NOT NULL OR records::numeric + anomalies + duplicates + dead_letters > 0, @marks@
+        cluster_id IS NOT NULL OR records::numeric + anomalies + duplicates + dead_letters > 0@counted@, @marks@
     FROM @extschema@.heartbeat_offsets
-    WHERE topic = $1
+    WHERE topic = $1@source@
     ORDER BY partition)sql";
 
 // Before the update of the extension from version 1.1, a database does not have the columns message_marks and
@@ -35,8 +35,15 @@ constexpr const char *select_offsets_sql = R"sql(
 constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
 constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};
 
-Statement select_offsets = {{TEXTOID}, {marks}, select_offsets_sql};
-Statement select_old_offsets = {{TEXTOID}, {no_marks}, select_offsets_sql};
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+constexpr StatementPart all_counted = {"@counted@", R"sql( OR messages::numeric + ignored > 0)sql"};
+constexpr StatementPart old_counted = {"@counted@", R"sql()sql"};
+
+Statement select_offsets = {{TEXTOID}, {all_counted, marks, of_default}, select_offsets_sql};
+Statement select_offsets_of_1_2 = {{TEXTOID}, {old_counted, marks, of_any}, select_offsets_sql};
+Statement select_offsets_of_1_1 = {{TEXTOID}, {old_counted, no_marks, of_any}, select_offsets_sql};
 
 Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_offsets (
@@ -44,38 +51,52 @@ Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
     VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, ''))
     ON CONFLICT DO NOTHING)sql"};
 
-constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
+constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, TEXTOID, INT4OID, INT8OID, TEXTOID}};
+constexpr OwnFunction move_old_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
 // If an id is empty, the statement does not change the stored id.
-Statement update_identity = {{TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID}, R"sql(
+constexpr Statement::Types identity_types = {TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID};
+constexpr const char *update_identity_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)
-    WHERE topic = $1 AND partition = ANY ($4)
-        AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> ''))sql"};
+    WHERE topic = $1 AND partition = ANY ($4)@source@
+        AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> ''))sql";
+Statement update_identity = {identity_types, {of_default}, update_identity_sql};
+Statement update_old_identity = {identity_types, {of_any}, update_identity_sql};
 
-Statement update_lost = {{TEXTOID, TEXTOID}, R"sql(
+constexpr const char *update_lost_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $2, truncated_to = NULL
-    WHERE topic = $1 AND (lost_at IS NULL OR truncated_to IS NOT NULL))sql"};
-Statement update_old_lost = {{TEXTOID, TEXTOID}, R"sql(
+    WHERE topic = $1@source@ AND (lost_at IS NULL OR truncated_to IS NOT NULL))sql";
+Statement update_lost = {{TEXTOID, TEXTOID}, {of_default}, update_lost_sql};
+Statement update_lost_of_1_2 = {{TEXTOID, TEXTOID}, {of_any}, update_lost_sql};
+Statement update_lost_of_1_1 = {{TEXTOID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $2
     WHERE topic = $1 AND lost_at IS NULL)sql"};
 
-Statement update_truncated = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, R"sql(
+constexpr Statement::Types truncated_types = {TEXTOID, INT4OID, INT8OID, TEXTOID};
+constexpr const char *update_truncated_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $4, truncated_to = $3
-    WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
+    WHERE topic = $1 AND partition = $2@source@ AND lost_at IS NULL)sql";
+Statement update_truncated = {truncated_types, {of_default}, update_truncated_sql};
+Statement update_truncated_of_1_2 = {truncated_types, {of_any}, update_truncated_sql};
 
 // A database of version 1.1 has no column for a truncated log, so it records a truncated log in the same way
 // as a recreated topic.
-Statement update_old_truncated = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
+Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
 Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
     SELECT jsonb_build_object('topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4))sql"};
+
+// Returns the statement for the version of the database's tables.
+Statement *of_version(Statement *now, Statement *of_1_2, Statement *of_1_1) {
+    return offsets_have_sources() ? now : offsets_have_marks() ? of_1_2 : of_1_1;
+}
 
 // Returns an empty text for NULL.
 const char *text_of(uint64_t row, int column) {
@@ -108,10 +129,14 @@ bool offsets_have_marks() {
     return get_attnum(extension_table("heartbeat_offsets"), "truncated_to") != InvalidAttrNumber;
 }
 
+bool offsets_have_sources() {
+    return get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber;
+}
+
 StoredOffset *offsets_load(const char *topic, size_t *count) {
     Datum value = CStringGetTextDatum(topic);
-    *count = statement_execute(offsets_have_marks() ? &select_offsets : &select_old_offsets, &value, nullptr,
-                               SPI_OK_SELECT);
+    *count = statement_execute(of_version(&select_offsets, &select_offsets_of_1_2, &select_offsets_of_1_1),
+                               &value, nullptr, SPI_OK_SELECT);
     auto *offsets = static_cast<StoredOffset *>(SPI_palloc(sizeof(StoredOffset) * (*count + 1)));
     for (size_t i = 0; i < *count; i++) {
         offsets[i].partition = statement_int4(i, 1);
@@ -138,19 +163,22 @@ void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
 }
 
 void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason) {
-    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(to),
-                       CStringGetTextDatum(reason)};
+    Datum values[5] = {CStringGetTextDatum("default"), CStringGetTextDatum(topic), Int32GetDatum(partition),
+                       Int64GetDatum(to), CStringGetTextDatum(reason)};
     for (const char *written : {"heartbeat_offsets", "heartbeat_gaps"})
         user_code_refuse(extension_table(written));
     Datum previous;
-    if (!own_function_call(move_offset, values, nullptr, &previous) || DatumGetInt64(previous) != from)
+    bool moved = offsets_have_sources() ? own_function_call(move_offset, values, nullptr, &previous)
+                                        : own_function_call(move_old_offset, values + 1, nullptr, &previous);
+    if (!moved || DatumGetInt64(previous) != from)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("another process changed the offset of partition %d", partition)));
 }
 
 void offsets_mark_lost(const char *topic, const char *reason) {
     Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(reason)};
-    statement_execute(offsets_have_marks() ? &update_lost : &update_old_lost, values, nullptr, SPI_OK_UPDATE);
+    statement_execute(of_version(&update_lost, &update_lost_of_1_2, &update_lost_of_1_1), values, nullptr,
+                      SPI_OK_UPDATE);
 }
 
 void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
@@ -158,9 +186,9 @@ void offsets_mark_truncated(const char *topic, int32_t partition, int64_t trunca
     Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(truncated_to),
                        CStringGetTextDatum(reason)};
     Datum old_values[3] = {values[0], values[1], values[3]};
-    uint64_t marked = offsets_have_marks()
-                          ? statement_execute(&update_truncated, values, nullptr, SPI_OK_UPDATE)
-                          : statement_execute(&update_old_truncated, old_values, nullptr, SPI_OK_UPDATE);
+    Statement *statement = of_version(&update_truncated, &update_truncated_of_1_2, &update_truncated_of_1_1);
+    uint64_t marked =
+        statement_execute(statement, offsets_have_marks() ? values : old_values, nullptr, SPI_OK_UPDATE);
     if (marked == 0)
         return;
     Datum details[4] = {values[0], values[1], values[2], Int64GetDatum(position)};
@@ -174,7 +202,8 @@ void offsets_set_identity(const char *topic, const TopicDescription &description
     Datum values[4] = {CStringGetTextDatum(topic), CStringGetTextDatum(description.cluster_id),
                        CStringGetTextDatum(description.topic_id),
                        array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; })};
-    statement_execute(&update_identity, values, nullptr, SPI_OK_UPDATE);
+    statement_execute(offsets_have_sources() ? &update_identity : &update_old_identity, values, nullptr,
+                      SPI_OK_UPDATE);
 }
 
 } // namespace heartbeat

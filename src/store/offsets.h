@@ -27,6 +27,10 @@ struct StoredOffset {
 // update of the extension from version 1.1.
 bool offsets_have_marks();
 
+// False in a database of version 1.1 or 1.2 that was not updated yet: there is only the source default, and
+// no table has the columns `source` and `device_id` or the counters of messages.
+bool offsets_have_sources();
+
 // Returns all stored offsets of the topic. The array lives as long as the transaction.
 StoredOffset *offsets_load(const char *topic, size_t *count);
 

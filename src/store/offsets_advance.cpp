@@ -24,7 +24,7 @@ constexpr const char *update_offsets_sql = R"sql(
         partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
         dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
         message_marks)
-    WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset)sql";
+    WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset@source@)sql";
 
 constexpr Statement::Types update_types = {
     TIMESTAMPTZOID, TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
@@ -37,8 +37,14 @@ constexpr StatementPart set_marks = {"@marks@", R"sql(
         message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),)sql"};
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
-Statement update_offsets = {update_types, {set_marks, add_counters}, update_offsets_sql};
-Statement update_old_offsets = {update_types, {set_no_marks, add_counters}, update_offsets_sql};
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart of_default = {"@source@", R"sql( AND o.source = 'default')sql"};
+constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+
+Statement update_offsets = {update_types, {set_marks, add_counters, of_default}, update_offsets_sql};
+Statement update_offsets_of_1_2 = {update_types, {set_marks, add_old_counters, of_any}, update_offsets_sql};
+Statement update_offsets_of_1_1 = {
+    update_types, {set_no_marks, add_old_counters, of_any}, update_offsets_sql};
 
 } // namespace
 
@@ -80,7 +86,9 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
         array_of_names(count, marks),
     };
-    Statement *statement = offsets_have_marks() ? &update_offsets : &update_old_offsets;
+    Statement *statement = offsets_have_sources() ? &update_offsets
+                           : offsets_have_marks() ? &update_offsets_of_1_2
+                                                  : &update_offsets_of_1_1;
     return statement_execute(statement, values, nullptr, SPI_OK_UPDATE) == count;
 }
 

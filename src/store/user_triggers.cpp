@@ -42,12 +42,14 @@ Statement select_additions = {R"sql(
             FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition
             WHERE (x.indisunique OR x.indisexclusion)
                 AND NOT (
-                    x.indisprimary AND x.indnkeyatts = 2
+                    x.indisprimary AND x.indnkeyatts IN (2, 3)
                     AND (
                         SELECT pg_catalog.count(*)
                         FROM pg_catalog.pg_attribute a
-                        WHERE a.attrelid = x.indrelid AND a.attnum IN (x.indkey[0], x.indkey[1])
-                            AND a.attname IN ('customer_id', 'event_timestamp')) = 2)))sql"};
+                        WHERE a.attrelid = x.indrelid
+                            AND a.attnum IN (x.indkey[0], x.indkey[1], CASE x.indnkeyatts WHEN 3 THEN x.indkey[2] END)
+                            AND (a.attname IN ('customer_id', 'event_timestamp')
+                                OR a.attname = 'device_id' AND x.indnkeyatts = 3)) = x.indnkeyatts)))sql"};
 
 bool known = false;
 bool present;

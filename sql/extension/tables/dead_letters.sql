@@ -1,5 +1,5 @@
 --
--- Messages that are not valid readings
+-- Messages that are not valid readings, and messages with a reading that is in conflict with a stored reading
 --
 
 CREATE TABLE heartbeat_dead_letters (
@@ -15,13 +15,18 @@ CREATE TABLE heartbeat_dead_letters (
     arrived_at       timestamptz NOT NULL DEFAULT now(),
     resolved_at      timestamptz,
     mended_at        timestamptz,
-    original_payload bytea
+    original_payload bytea,
+    source           text COLLATE "C" NOT NULL DEFAULT 'default',
+    header_names     text[],
+    header_values    bytea[],
+    readings         jsonb
 );
-CREATE INDEX ON heartbeat_dead_letters (topic, partition, "offset");
+CREATE INDEX ON heartbeat_dead_letters (source, topic, partition, "offset");
 CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE heartbeat_dead_letters IS
     'All messages that are not readings, with their exact bytes. To repair a dead letter, UPDATE its payload and call '
-    'heartbeat_retry_dead_letters(). If you cannot repair a dead letter, DELETE it.';
+    'heartbeat_retry_dead_letters(). If you cannot repair a dead letter, DELETE it. The table also has the messages with a reading '
+    'that was not stored, because another heart rate of the same customer, time and device is stored (CONFLICT).';
 COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
@@ -39,3 +44,10 @@ COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored the
 COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first changed the payload; NULL: nobody has changed it.';
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
     'The payload as it arrived, if a person has changed it since. A replay recognizes the message by this payload.';
+COMMENT ON COLUMN heartbeat_dead_letters.source IS 'Name of the source, as in heartbeat_sources.';
+COMMENT ON COLUMN heartbeat_dead_letters.header_names IS 'Names of the message''s headers, in their order; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.header_values IS
+    'Values of the message''s headers, in the order of header_names; a value can be NULL.';
+COMMENT ON COLUMN heartbeat_dead_letters.readings IS
+    'Of a CONFLICT: the readings that were not stored, as an array of objects with customer_id, device_id, event_timestamp, '
+    'heart_rate, and the heart rate that is stored (stored_heart_rate). NULL with every other error code.';

@@ -5,9 +5,9 @@
 CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;
 CREATE TABLE heartbeat_anomalies_default PARTITION OF heartbeat_anomalies DEFAULT;
 CREATE TABLE heartbeat_rollup_default PARTITION OF heartbeat_rollup DEFAULT;
-ALTER TABLE heartbeat_records_default ADD PRIMARY KEY (customer_id, event_timestamp);
+ALTER TABLE heartbeat_records_default ADD PRIMARY KEY (customer_id, event_timestamp, device_id);
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
-ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_timestamp);
+ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_timestamp, device_id);
 CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
 CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- clocks that are ahead
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);

@@ -1,5 +1,5 @@
 --
--- The offset of each Kafka partition, and the counters
+-- The offset of each Kafka partition of each source, and the counters
 --
 
 CREATE TABLE heartbeat_offsets (
@@ -28,23 +28,28 @@ CREATE TABLE heartbeat_offsets (
     updated_at           timestamptz NOT NULL DEFAULT now(),
     message_marks        text COLLATE "C",
     truncated_to         bigint,
-    PRIMARY KEY (topic, partition)
+    source               text COLLATE "C" NOT NULL DEFAULT 'default',
+    messages             bigint NOT NULL DEFAULT 0,
+    ignored              bigint NOT NULL DEFAULT 0,
+    readings             bigint NOT NULL DEFAULT 0,
+    conflicts            bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
-    'The progress of ingest in each Kafka partition: the next offset, and counters of what heartbeat has done with all offsets '
-    'since first_offset. The transaction that stores messages also updates this row.';
+    'The progress of ingest in each Kafka partition of each source: the next offset, and counters of what heartbeat has done with '
+    'all offsets since first_offset. The transaction that stores messages also updates this row.';
 COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_offsets.first_offset IS 'The offset at which this database began to read and to count.';
 COMMENT ON COLUMN heartbeat_offsets.rewound IS
     'Total number of offsets by which seeks, resets and replays have moved ingest back.';
-COMMENT ON COLUMN heartbeat_offsets.records IS 'Messages stored in heartbeat_records.';
-COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Messages stored in heartbeat_anomalies: the sum of the three types.';
+COMMENT ON COLUMN heartbeat_offsets.records IS 'Readings stored in heartbeat_records.';
+COMMENT ON COLUMN heartbeat_offsets.anomalies IS 'Readings stored in heartbeat_anomalies: the sum of the three types.';
 COMMENT ON COLUMN heartbeat_offsets.bradycardia IS 'Anomalies of type BRADYCARDIA.';
 COMMENT ON COLUMN heartbeat_offsets.tachycardia IS 'Anomalies of type TACHYCARDIA.';
 COMMENT ON COLUMN heartbeat_offsets.invalid IS 'Anomalies of type INVALID.';
-COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Messages whose reading or dead letter was already stored.';
+COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Readings that were already stored with the same heart rate.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters that no retry has resolved.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters_deleted IS
     'How many of these dead letters were deleted from heartbeat_dead_letters, by a person or by heartbeat.retention.';
@@ -72,6 +77,15 @@ COMMENT ON COLUMN heartbeat_offsets.message_marks IS
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
     'From this offset on, the log of the partition can have other messages than heartbeat has read, because Kafka truncated '
     'the log. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';
+COMMENT ON COLUMN heartbeat_offsets.source IS 'Name of the source, as in heartbeat_sources.';
+COMMENT ON COLUMN heartbeat_offsets.messages IS
+    'Messages that were decoded, also those without a reading, and dead letters that were read again.';
+COMMENT ON COLUMN heartbeat_offsets.ignored IS
+    'Messages that the source''s mapping ignores: its condition "when" does not hold for the message, or for none of its elements.';
+COMMENT ON COLUMN heartbeat_offsets.readings IS 'Readings of all these messages: records, anomalies, duplicates and conflicts.';
+COMMENT ON COLUMN heartbeat_offsets.conflicts IS
+    'Readings that were not stored, because a reading of the same customer, time and device is stored with another heart rate. '
+    'heartbeat_dead_letters has their messages, with the error code CONFLICT.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,
@@ -81,6 +95,7 @@ CREATE TABLE heartbeat_gaps (
     reason      text NOT NULL,
     recorded_by text NOT NULL DEFAULT session_user,
     recorded_at timestamptz NOT NULL DEFAULT now(),
+    source      text COLLATE "C" NOT NULL DEFAULT 'default',
     CHECK (to_offset > from_offset)
 );
 COMMENT ON TABLE heartbeat_gaps IS 'Offsets that a seek or heartbeat.offset_reset skipped on purpose.';
@@ -91,4 +106,5 @@ COMMENT ON COLUMN heartbeat_gaps.to_offset IS 'First offset after the gap.';
 COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why the offsets were skipped.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When the gap was recorded.';
+COMMENT ON COLUMN heartbeat_gaps.source IS 'Name of the source, as in heartbeat_sources.';
 ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- without a key: see heartbeat_rollup_pending

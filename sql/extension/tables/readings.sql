@@ -9,16 +9,18 @@ CREATE TABLE heartbeat_records (
     heart_rate      double precision NOT NULL,
     event_timestamp timestamptz NOT NULL,
     ingested_at     timestamptz NOT NULL DEFAULT now(),
+    device_id       text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
 ) PARTITION BY RANGE (event_timestamp);
 ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- to take a single number costs as much as to write the row
 COMMENT ON TABLE heartbeat_records IS
-    'Normal readings, one row for each (customer_id, event_timestamp), in weekly table partitions.';
+    'Normal readings, one row for each (customer_id, event_timestamp, device_id), in weekly table partitions.';
 COMMENT ON COLUMN heartbeat_records.id IS 'Number of the row. The numbers have gaps.';
 COMMENT ON COLUMN heartbeat_records.customer_id IS 'The measured customer: 1 to 256 characters.';
 COMMENT ON COLUMN heartbeat_records.heart_rate IS 'Beats per minute, exactly as published, 40 to 180.';
 COMMENT ON COLUMN heartbeat_records.event_timestamp IS 'When the heart rate was measured, by the device''s clock.';
 COMMENT ON COLUMN heartbeat_records.ingested_at IS 'Start of the transaction that stored the row.';
+COMMENT ON COLUMN heartbeat_records.device_id IS 'The measuring device; empty if the message names none.';
 
 CREATE TABLE heartbeat_anomalies (
     id              bigserial NOT NULL,
@@ -27,6 +29,7 @@ CREATE TABLE heartbeat_anomalies (
     event_timestamp timestamptz NOT NULL,
     ingested_at     timestamptz NOT NULL DEFAULT now(),
     anomaly_type    text COLLATE "C" NOT NULL,
+    device_id       text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT heartbeat_anomalies_classified CHECK (anomaly_type =
         CASE WHEN heart_rate <= 0 OR heart_rate > 300 THEN 'INVALID'
              WHEN heart_rate < 40 THEN 'BRADYCARDIA'
@@ -35,13 +38,14 @@ CREATE TABLE heartbeat_anomalies (
 ) PARTITION BY RANGE (event_timestamp);
 ALTER SEQUENCE heartbeat_anomalies_id_seq CACHE 32;
 COMMENT ON TABLE heartbeat_anomalies IS
-    'Readings that are not normal, one row for each (customer_id, event_timestamp), in weekly table partitions.';
+    'Readings that are not normal, one row for each (customer_id, event_timestamp, device_id), in weekly table partitions.';
 COMMENT ON COLUMN heartbeat_anomalies.id IS 'Number of the row. The numbers have gaps.';
 COMMENT ON COLUMN heartbeat_anomalies.customer_id IS 'The measured customer: 1 to 256 characters.';
 COMMENT ON COLUMN heartbeat_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN heartbeat_anomalies.event_timestamp IS 'When the heart rate was measured, by the device''s clock.';
 COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify().';
+COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty if the message names none.';
 
 -- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the default
 -- identity, a subscriber would stop at the first reading that is deleted, or moved to its week. Each table partition has the same
