@@ -52,7 +52,7 @@ SELECT heartbeat_retry_dead_letters();
 SELECT heartbeat_apply_retention();
 SELECT heartbeat_make_partitions(now(), now());
 SELECT heartbeat_make_weeks('2026-11-22', '2026-11-22', '{heartbeat_records}', '{event_timestamp}', false);
-SELECT heartbeat_move_offset('heartbeat-events', 0, 0, 'because');
+SELECT heartbeat_move_offset('default', 'heartbeat-events', 0, 0, 'because');
 SELECT heartbeat_require_pause();
 SELECT heartbeat_wake_workers();
 SELECT heartbeat_state();

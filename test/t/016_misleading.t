@@ -20,7 +20,7 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-$node->query("SELECT heartbeat_move_offset('heartbeat-events', 77, 5, 'given in advance')");    # heartbeat_seek() accepts this while Kafka is away
+$node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");    # heartbeat_seek() accepts this while Kafka is away
 for my $time ('once', 'a second time')
 {
 	$node->query('SELECT heartbeat_resume()');

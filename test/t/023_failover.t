@@ -56,7 +56,7 @@ $primary->query('SELECT heartbeat_pause()');
 $standby->wait_for_query('SELECT paused FROM heartbeat_control', 't', 'the pause reaches the standby');
 for my $act ('heartbeat_pause()', 'heartbeat_resume()', 'heartbeat_seek(0, 0)', 'heartbeat_seek(2, 0)',
 	"heartbeat_seek('2026-01-01'::timestamptz)", 'heartbeat_retry_dead_letters()', 'heartbeat_apply_retention()',
-	"heartbeat_make_partitions('2041-01-01', '2041-01-01')", "heartbeat_move_offset('heartbeat-events', 0, 0, '')",
+	"heartbeat_make_partitions('2041-01-01', '2041-01-01')", "heartbeat_move_offset('default', 'heartbeat-events', 0, 0, '')",
 	"heartbeat_make_weeks('2001-01-01', '2001-01-01', '{heartbeat_records}', '{event_timestamp}', false)")
 {
 	like($standby->query_error("SELECT $act"), qr/cannot execute [A-Z ]+ (in a read-only transaction|during recovery)/,

@@ -220,7 +220,7 @@ same('after the subscriber was down');
 never_stopped('no subscription has stopped');
 my $stats = eval { $at{heartbeat}->run('Watch it', 2) } // $@;
 like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'the statistics of the subscription show no error');
-is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY topic, partition'), 'the offsets on the subscriber equal those of the publisher');
+is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT source, topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY source, topic, partition'), 'the offsets on the subscriber equal those of the publisher');
 
 # Retention, also of readings in a default partition.
 publish(readings(54), readings(55));
