@@ -103,7 +103,9 @@ CREATE FUNCTION heartbeat_alerts_of_dead_letters(OUT rule text, OUT subject text
 BEGIN ATOMIC
     SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'dead_letters', d.unresolved)
     FROM heartbeat_alert_rules r,
-         (SELECT coalesce(sum(o.dead_letters::numeric - o.dead_letters_deleted), 0) AS unresolved FROM heartbeat_offsets o) d
+         (SELECT coalesce(sum(o.unresolved), 0) AS unresolved
+          FROM (SELECT p.dead_letters::numeric - p.dead_letters_deleted AS unresolved FROM heartbeat_offsets p
+                UNION ALL SELECT p.dead_letters::numeric - p.dead_letters_deleted FROM heartbeat_dropped_offsets p) o) d
     WHERE r.enabled AND r.kind = 'dead_letters' AND d.unresolved > r.threshold;
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_dead_letters() IS

@@ -2,25 +2,30 @@
 -- Proves that heartbeat has stored or counted every message
 --
 
-CREATE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offsets_passed bigint, OUT records bigint,
-                                OUT anomalies bigint, OUT duplicates bigint, OUT dead_letters bigint,
-                                OUT empty_offsets bigint, OUT difference bigint)
+CREATE FUNCTION heartbeat_audit(OUT source text, OUT topic text, OUT partition integer, OUT offsets_passed bigint,
+                                OUT messages bigint, OUT ignored bigint, OUT dead_letters bigint, OUT empty_offsets bigint,
+                                OUT readings bigint, OUT records bigint, OUT anomalies bigint, OUT duplicates bigint,
+                                OUT conflicts bigint, OUT difference bigint)
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     -- in numeric: a value outside bigint is shown as the nearest bigint, without an error
-    SELECT o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.records, o.anomalies, o.duplicates,
-           o.dead_letters, o.empty_offsets,
-           greatest(least(p.passed - (o.records::numeric + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets),
-                          9223372036854775807), -9223372036854775808)::bigint
-    FROM heartbeat_offsets o, LATERAL (SELECT o.next_offset::numeric - o.first_offset + o.rewound AS passed) p
-    ORDER BY o.topic, o.partition;
+    SELECT o.source, o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.messages, o.ignored, o.dead_letters,
+           o.empty_offsets, o.readings, o.records, o.anomalies, o.duplicates, o.conflicts,
+           greatest(least(CASE WHEN d.of_offsets <> 0 THEN d.of_offsets ELSE d.of_readings END, 9223372036854775807),
+                    -9223372036854775808)::bigint
+    FROM heartbeat_offsets o,
+         LATERAL (SELECT o.next_offset::numeric - o.first_offset + o.rewound AS passed) p,
+         LATERAL (SELECT p.passed - (o.messages::numeric + o.ignored + o.dead_letters + o.empty_offsets) AS of_offsets,
+                         o.readings - (o.records::numeric + o.anomalies + o.duplicates + o.conflicts) AS of_readings) d
+    ORDER BY o.source, o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Proves for each Kafka partition that each message was stored exactly once: offsets passed = records + anomalies + '
-    'duplicates + dead letters + empty offsets. A difference other than 0 means that a reading was lost or stored twice. The '
-    'function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
-    'the tables.';
+    'Proves for each Kafka partition of each source that each message, and each reading in it, was stored or counted exactly '
+    'once: offsets passed = messages + ignored + dead letters + empty offsets, and readings = records + anomalies + duplicates + '
+    'conflicts. difference is 0 only if both hold. A difference other than 0 means that a message or a reading was lost or '
+    'stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares '
+    'the counters with the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents a
 -- second row of a reading. So does a unique key on customer and time alone, which the table partitions of 1.x have. In all other table
@@ -42,7 +47,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'Internal: returns those table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice, or a '
-    'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer, time and device, or on customer and time.';
+    'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer, time and '
+    'device, or on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
 -- reading searches another table partition, and a replay stores the reading again. The function searches for readings only
@@ -86,14 +92,18 @@ BEGIN ATOMIC
            greatest(least(p.stored::numeric - t.counted, 9223372036854775807), -9223372036854775808)::bigint
     FROM (SELECT least(coalesce(sum(o.records), 0), 9223372036854775807)::bigint AS records,
                  least(coalesce(sum(o.anomalies), 0), 9223372036854775807)::bigint AS anomalies,
-                 greatest(least(coalesce(sum(o.dead_letters::numeric - o.dead_letters_deleted), 0), 9223372036854775807),
+                 greatest(least(coalesce(sum(o.dead_letters - o.dead_letters_deleted), 0), 9223372036854775807),
                           -9223372036854775808)::bigint AS dead_letters
-          FROM heartbeat_offsets o) c,
+          FROM (SELECT p.records::numeric, p.anomalies::numeric, p.dead_letters::numeric, p.dead_letters_deleted::numeric
+                FROM heartbeat_offsets p
+                UNION ALL
+                SELECT p.records, p.bradycardia::numeric + p.tachycardia + p.invalid, p.dead_letters, p.dead_letters_deleted
+                FROM heartbeat_dropped_offsets p) o) c,
          LATERAL (VALUES
             ('heartbeat_records', c.records, (SELECT count(*) FROM heartbeat_records)),
             ('heartbeat_anomalies', c.anomalies, (SELECT count(*) FROM heartbeat_anomalies)),
             ('heartbeat_dead_letters', c.dead_letters,
-             (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
+             (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
          -- If heartbeat reads and stores a message a second time, it also counts the message a second time. So the numbers of rows
          -- agree. Each EXISTS selects a column: if other servers have the rows, the servers send the result of a subquery, and they
@@ -109,10 +119,10 @@ BEGIN ATOMIC
              ELSE 0 END AS stored) p;
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
-    'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters. For '
-    'each of these tables it compares the number of rows with the counters in heartbeat_offsets. If the numbers agree, the '
-    'function also searches for readings that are stored twice or in the wrong table partition, and does not count these rows. '
-    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. Rows were '
-    'deleted, by heartbeat.retention or by hand. Or readings are stored twice or in the wrong table partition, which is '
-    'possible if a person has changed the partitions. heartbeat counts deleted dead letters, so they make no difference. The '
-    'function reads all rows.';
+    'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters, without '
+    'conflicts. For each of these tables it compares the number of rows with the counters in heartbeat_offsets, also of sources '
+    'that were dropped. If the numbers agree, the function also searches for readings that are stored twice or in the wrong '
+    'table partition, and does not count these rows. A difference above 0 means that there are rows without a message. A '
+    'difference below 0 has two possible causes. Rows were deleted, by heartbeat.retention or by hand. Or readings are stored '
+    'twice or in the wrong table partition, which is possible if a person has changed the partitions. heartbeat counts deleted '
+    'dead letters, so they make no difference. The function reads all rows.';

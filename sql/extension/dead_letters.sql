@@ -37,15 +37,15 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
     SELECT e.error_code, e.dead_letters, e.first_arrived_at, e.last_arrived_at, l.id AS example_id,
            l.topic AS example_topic, l.partition AS example_partition, l."offset" AS example_offset,
-           l.error_text AS example_error
-    FROM (SELECT d.error_code, count(*) AS dead_letters, min(d.arrived_at) AS first_arrived_at,
+           l.error_text AS example_error, e.source
+    FROM (SELECT d.source, d.error_code, count(*) AS dead_letters, min(d.arrived_at) AS first_arrived_at,
                  max(d.arrived_at) AS last_arrived_at, max(d.id) AS newest
-          FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL GROUP BY d.error_code) e
+          FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL GROUP BY d.source, d.error_code) e
     JOIN heartbeat_dead_letters l ON l.id = e.newest
-    ORDER BY e.dead_letters DESC, e.error_code;
+    ORDER BY e.dead_letters DESC, e.source, e.error_code;
 COMMENT ON VIEW heartbeat_dead_letter_summary IS
-    'One row for each error code of the unresolved dead letters: their number, the times of their arrival, and the newest dead '
-    'letter.';
+    'One row for each source and error code of the unresolved dead letters: their number, the times of their arrival, and the '
+    'newest dead letter. The row with the error code CONFLICT counts the messages with a reading in conflict.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.error_code IS 'The error of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.dead_letters IS 'Number of unresolved dead letters.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.first_arrived_at IS 'When the first of these dead letters arrived.';
@@ -55,3 +55,4 @@ COMMENT ON COLUMN heartbeat_dead_letter_summary.example_topic IS 'Kafka topic of
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_partition IS 'Kafka partition of the newest dead letter.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_offset IS 'Kafka offset of the newest dead letter.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_error IS 'Error text of the newest dead letter.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.source IS 'Name of the source, as in heartbeat_sources.';

@@ -7,7 +7,7 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
     WITH now AS MATERIALIZED (
         SELECT s.state, s.since, s.workers, s.last_error_at FROM heartbeat_state() s
     ), partitions AS MATERIALIZED (
-        SELECT jsonb_build_object('topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
+        SELECT jsonb_build_object('source', o.source, 'topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
                s.high_watermark, p.lag_messages, p.lag_seconds, s.state
         FROM heartbeat_offsets o
         JOIN heartbeat_partitions p ON p.source = o.source AND p.topic = o.topic AND p.partition = o.partition
@@ -19,22 +19,25 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         (4, 'heartbeat_workers', 'gauge', 'Number of ingest workers that run.'),
         (5, 'heartbeat_workers_wanted', 'gauge', 'Number of ingest workers that should run: heartbeat.workers.'),
         (6, 'heartbeat_last_error_timestamp_seconds', 'gauge', 'When the last error of a worker occurred, since the server started.'),
-        (7, 'heartbeat_messages_total', 'counter', 'Messages by their result; messages that are read again count again.'),
-        (8, 'heartbeat_anomalies_total', 'counter', 'Messages stored as anomalies, by type.'),
-        (9, 'heartbeat_offsets_total', 'counter', 'Offsets passed, with and without a message; offsets that are read again count again.'),
-        (10, 'heartbeat_dead_letters', 'gauge', 'Number of unresolved dead letters.'),
-        (11, 'heartbeat_next_offset', 'gauge', 'The offset that the worker reads next.'),
-        (12, 'heartbeat_high_watermark', 'gauge', 'The offset after the last message of the partition, as its worker saw it last.'),
-        (13, 'heartbeat_lag_messages', 'gauge', 'Number of offsets from the next offset to the end of the partition.'),
-        (14, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, if there is lag; 0 without lag.'),
-        (15, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
-        (16, 'heartbeat_announcements_dropped_total', 'counter',
+        (7, 'heartbeat_messages_total', 'counter',
+         'Messages that were decoded or that the source''s mapping ignores; messages that are read again count again.'),
+        (8, 'heartbeat_readings_total', 'counter', 'Readings by their result; readings that are read again count again.'),
+        (9, 'heartbeat_anomalies_total', 'counter', 'Readings stored as anomalies, by type.'),
+        (10, 'heartbeat_offsets_total', 'counter', 'Offsets passed, with and without a message; offsets that are read again count again.'),
+        (11, 'heartbeat_dead_letters', 'gauge', 'Number of unresolved dead letters.'),
+        (12, 'heartbeat_conflicts', 'gauge', 'Number of unresolved readings in conflict with a stored heart rate.'),
+        (13, 'heartbeat_next_offset', 'gauge', 'The offset that the worker reads next.'),
+        (14, 'heartbeat_high_watermark', 'gauge', 'The offset after the last message of the partition, as its worker saw it last.'),
+        (15, 'heartbeat_lag_messages', 'gauge', 'Number of offsets from the next offset to the end of the partition.'),
+        (16, 'heartbeat_lag_seconds', 'gauge', 'Age of the last message read, if there is lag; 0 without lag.'),
+        (17, 'heartbeat_last_message_timestamp_seconds', 'gauge', 'Kafka timestamp of the last message read.'),
+        (18, 'heartbeat_announcements_dropped_total', 'counter',
          'Announcements (NOTIFY) dropped since the server started, because the notification queue was too full.'),
-        (17, 'heartbeat_maintenance_failing', 'gauge',
+        (19, 'heartbeat_maintenance_failing', 'gauge',
          '1 if the last attempt of this duty of the maintenance worker failed, otherwise 0.'),
-        (18, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of this duty of the maintenance worker since the server started.'),
-        (20, 'heartbeat_partition_away', 'gauge', '1 if the worker cannot read the partition, otherwise 0.'),
-        (19, 'heartbeat_batch_seconds', 'histogram', 'Time to store a batch, since the server started.')
+        (20, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of this duty of the maintenance worker since the server started.'),
+        (21, 'heartbeat_partition_away', 'gauge', '1 if the worker cannot read the partition, otherwise 0.'),
+        (22, 'heartbeat_batch_seconds', 'histogram', 'Time to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
                                                         'group_id', current_setting('heartbeat.group_id')), 1
@@ -53,14 +56,17 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         UNION ALL
         SELECT v.family, '', p.labels || v.labels, v.value
         FROM partitions p, LATERAL (VALUES
-            ('heartbeat_messages_total', '{"result": "record"}'::jsonb, p.records::double precision),
-            ('heartbeat_messages_total', '{"result": "anomaly"}', p.anomalies),
-            ('heartbeat_messages_total', '{"result": "duplicate"}', p.duplicates),
+            ('heartbeat_messages_total', '{"result": "decoded"}'::jsonb, p.messages::double precision),
+            ('heartbeat_messages_total', '{"result": "ignored"}', p.ignored),
+            ('heartbeat_readings_total', '{"result": "record"}', p.records),
+            ('heartbeat_readings_total', '{"result": "anomaly"}', p.anomalies),
+            ('heartbeat_readings_total', '{"result": "duplicate"}', p.duplicates),
             ('heartbeat_anomalies_total', '{"type": "BRADYCARDIA"}', p.bradycardia),
             ('heartbeat_anomalies_total', '{"type": "TACHYCARDIA"}', p.tachycardia),
             ('heartbeat_anomalies_total', '{"type": "INVALID"}', p.invalid),
             ('heartbeat_offsets_total', '{}', p.next_offset::double precision - p.first_offset + p.rewound),
             ('heartbeat_dead_letters', '{}', p.dead_letters),
+            ('heartbeat_conflicts', '{}', p.conflicts),
             ('heartbeat_next_offset', '{}', p.next_offset),
             ('heartbeat_high_watermark', '{}', p.high_watermark),
             ('heartbeat_lag_messages', '{}', p.lag_messages),

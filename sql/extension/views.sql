@@ -35,12 +35,16 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
         SELECT coalesce(sum(records), 0) AS records, coalesce(sum(anomalies), 0) AS anomalies,
                coalesce(sum(bradycardia), 0) AS bradycardia, coalesce(sum(tachycardia), 0) AS tachycardia,
                coalesce(sum(invalid), 0) AS invalid, coalesce(sum(duplicates), 0) AS duplicates,
-               coalesce(sum(dead_letters), 0) AS dead_letters,
+               coalesce(sum(dead_letters), 0) AS dead_letters, coalesce(sum(conflicts), 0) AS conflicts,
                min(first_event) AS first_event,
                -- an older version can have stored a time in the future
                max(CASE WHEN last_event > now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
                         THEN updated_at ELSE last_event END) AS last_event
-        FROM heartbeat_offsets
+        FROM (SELECT records, anomalies, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts, first_event, last_event,
+                     updated_at FROM heartbeat_offsets
+              UNION ALL
+              SELECT records, bradycardia + tachycardia + invalid, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts,
+                     first_event, last_event, last_event FROM heartbeat_dropped_offsets) o
     ), pending AS MATERIALIZED (
         SELECT DISTINCT customer_id FROM heartbeat_rollup_pending
     ), customers AS (
@@ -59,13 +63,14 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
             (4, 'tachycardia', t.tachycardia::text),
             (5, 'invalid', t.invalid::text),
             (6, 'duplicates', t.duplicates::text),
-            (7, 'dead_letters', t.dead_letters::text),
-            (8, 'customers', c.customers::text),
-            (9, 'first_event', t.first_event::text),
-            (10, 'last_event', t.last_event::text),
-            (11, 'state', s.state),
-            (12, 'lag_messages', s.lag_messages::text),
-            (13, 'lag_seconds', round(s.lag_seconds::numeric, 1)::text)
+            (7, 'conflicts', t.conflicts::text),
+            (8, 'dead_letters', t.dead_letters::text),
+            (9, 'customers', c.customers::text),
+            (10, 'first_event', t.first_event::text),
+            (11, 'last_event', t.last_event::text),
+            (12, 'state', s.state),
+            (13, 'lag_messages', s.lag_messages::text),
+            (14, 'lag_seconds', round(s.lag_seconds::numeric, 1)::text)
          ) AS m (position, metric, value)
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS

@@ -14,7 +14,8 @@ DO $$
 DECLARE
     replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
         ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
-        ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)']];
+        ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)'],
+        ['heartbeat_audit()', 'heartbeat_audit()']];
     callers text;
     function text;
     kept jsonb := '[]';
@@ -45,6 +46,8 @@ BEGIN
     PERFORM set_config('heartbeat_building.replaced', kept::text, true);
 END
 $$;
+
+DROP FUNCTION heartbeat_audit(); -- has the same parameters, but more columns
 
 -- Tables
 

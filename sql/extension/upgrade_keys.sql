@@ -1,0 +1,75 @@
+--
+-- Gives the table partitions of 1.x the key of 2.0. Until then each has the key (customer_id, event_timestamp), and can have only one
+-- reading of a customer at a time.
+--
+
+-- A new key is built as a unique index, during which queries continue. The key is exchanged at the end, which takes a moment. Ingest into
+-- this table partition waits for both. If other servers have the rows, the key is made in one step.
+CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    one record;
+    new_key text;
+    done integer := 0;
+BEGIN
+    FOR one IN
+        SELECT c.oid::regclass AS keyed, k.conname, b.begin
+        FROM unnest(parents) t (parent), LATERAL pg_partition_tree(t.parent) p
+        JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+        JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p',
+        LATERAL (SELECT coalesce((regexp_match(pg_get_expr(c.relpartbound, c.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz) b (begin)
+        WHERE p.isleaf AND cardinality(k.conkey) = 2
+          AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
+               AND a.attname IN ('customer_id', 'event_timestamp')) = 2
+        ORDER BY b.begin, c.oid
+    LOOP
+        IF week IS DISTINCT FROM one.begin THEN
+            EXIT WHEN done = weeks;
+            done := done + 1;
+        END IF;
+        week := one.begin;
+        table_partition := one.keyed;
+        BEGIN
+            IF elsewhere THEN
+                EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.keyed, one.conname);
+                EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (customer_id, event_timestamp, device_id)', one.keyed, one.conname);
+            ELSE
+                new_key := 'heartbeat_key_' || md5(random()::text);
+                EXECUTE format('CREATE UNIQUE INDEX %I ON %s (customer_id, event_timestamp, device_id)', new_key, one.keyed);
+                EXECUTE format('ALTER TABLE %1$s DROP CONSTRAINT %2$I, ADD CONSTRAINT %2$I PRIMARY KEY USING INDEX %3$I', one.keyed, one.conname,
+                               new_key);
+            END IF;
+            RETURN NEXT;
+        EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
+            RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM USING HINT = 'Call heartbeat_upgrade_keys() again later.';
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION heartbeat_widen_keys(regclass[], boolean, integer) IS
+    'Internal: does the work of heartbeat_upgrade_keys(), with its tables by oid.';
+
+CREATE FUNCTION heartbeat_upgrade_keys(weeks integer DEFAULT NULL, OUT week timestamptz, OUT table_partition regclass) RETURNS SETOF record
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO' SET lock_timeout = '10s'
+BEGIN ATOMIC
+    SELECT heartbeat_require(coalesce(weeks >= 1, true), format('heartbeat_upgrade_keys needs a number of weeks from 1, not %s', weeks),
+                             'invalid_parameter_value', 'NULL, the default, upgrades all weeks in one transaction.');
+    WITH widened AS MATERIALIZED (
+        SELECT array_agg(k.week) AS weeks, array_agg(k.table_partition) AS tables, count(*) AS number
+        FROM heartbeat_widen_keys(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass], heartbeat_rows_elsewhere(),
+                                  heartbeat_upgrade_keys.weeks) k
+    ), recorded AS MATERIALIZED (
+        SELECT heartbeat_record_event('upgrade_keys', NULL, jsonb_build_object('table_partitions', w.number)) FROM widened w WHERE w.number > 0
+    )
+    SELECT u.week, u.table_partition FROM widened w, unnest(w.weeks, w.tables) u (week, table_partition)
+    WHERE (SELECT count(*) FROM recorded) >= 0;
+END;
+COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
+    'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), the oldest weeks first, and returns '
+    'them. Until then such a week stores only one reading of a customer at a time, and a second device''s reading becomes a dead '
+    'letter CONFLICT. The argument limits the number of weeks of this call; NULL: all weeks. Queries continue while the key is '
+    'built, but ingest into the week waits until the call commits. The function skips a table partition with a warning if it '
+    'waits longer than 10 seconds for a lock.';
