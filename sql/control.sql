@@ -56,8 +56,8 @@ RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
 
 -- a seek needs a pause, and valid arguments even before that
-INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, empty_offsets)
-    VALUES ('heartbeat-events', 0, 100, 20, 75, 5), ('other', 0, 100, 20, 75, 5);
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, empty_offsets)
+    VALUES ('heartbeat-events', 0, 100, 20, 75, 75, 75, 5), ('other', 0, 100, 20, 75, 75, 75, 5);
 SELECT * FROM heartbeat_seek(0, 50);
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 SELECT * FROM heartbeat_seek(0, -1);
@@ -82,12 +82,14 @@ TABLE progress;
 SELECT * FROM heartbeat_gaps;
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 -- the messages are read again, as duplicates
-UPDATE heartbeat_offsets SET next_offset = 100, duplicates = duplicates + 50 WHERE topic = 'heartbeat-events';
+UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 50, readings = readings + 50, duplicates = duplicates + 50
+    WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 -- a seek to an offset before the first one that was read
 SELECT * FROM heartbeat_seek(0, 5);
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
-UPDATE heartbeat_offsets SET next_offset = 100, duplicates = duplicates + 80, records = records + 15
+UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readings = readings + 95, duplicates = duplicates + 80,
+                             records = records + 15
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 

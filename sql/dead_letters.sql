@@ -12,9 +12,9 @@ CREATE VIEW counters AS
 SELECT * FROM heartbeat_retry_dead_letters();
 
 -- Kafka partition 0 has passed 11 offsets: a record and ten dead letters
-INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, dead_letters, first_event, last_event)
-    VALUES ('heartbeat-events', 0, 11, 0, 1, 10, '2026-11-22 14:39+00', '2026-11-22 14:39+00'),
-           ('heartbeat-events', 1, 1, 0, 0, 1, NULL, NULL), ('other', 0, 1, 0, 0, 1, NULL, NULL);
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, dead_letters, first_event, last_event)
+    VALUES ('heartbeat-events', 0, 11, 0, 1, 1, 1, 10, '2026-11-22 14:39+00', '2026-11-22 14:39+00'),
+           ('heartbeat-events', 1, 1, 0, 0, 0, 0, 1, NULL, NULL), ('other', 0, 1, 0, 0, 0, 0, 1, NULL, NULL);
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('stored', 70, '2026-11-22 14:39+00');
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, error_code, error_text)
     SELECT 'heartbeat-events', 0, n, 'key', 'nonsense', 'INVALID_JSON', 'as it was' FROM generate_series(1, 10) n;
@@ -24,7 +24,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 -- without a change none of them is a reading; each gets the present error, except the resolved one
 UPDATE heartbeat_dead_letters SET resolved_at = now(),
     payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
-UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, duplicates = duplicates + 1
+UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, messages = messages + 1, readings = readings + 1, duplicates = duplicates + 1
     WHERE topic = 'heartbeat-events' AND partition = 0;
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM letters;

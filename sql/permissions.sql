@@ -23,8 +23,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES 
 INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES ('2026-11-22 14:39+00');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
     VALUES ('CUST-1', 20, now(), 'BRADYCARDIA');
-INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, bradycardia, dead_letters)
-    VALUES ('heartbeat-events', 0, 3, 0, 1, 1, 1);
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, bradycardia, dead_letters)
+    VALUES ('heartbeat-events', 0, 3, 0, 2, 2, 1, 1, 1);
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     VALUES ('heartbeat-events', 0, 2,
             '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}', 'INVALID_JSON', 'by hand');

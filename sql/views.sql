@@ -112,12 +112,12 @@ SELECT COUNT(*) FROM heartbeat_records WHERE heart_rate < 40 OR heart_rate > 180
 SELECT bool_and(event_timestamp > now() - interval '24 hours') AS of_the_last_day FROM vw_recent_anomalies;
 
 -- totals include all Kafka partitions of every topic that was ever read
-INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewound, records, bradycardia, tachycardia,
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewound, messages, readings, records, bradycardia, tachycardia,
                                invalid, duplicates, dead_letters, empty_offsets, first_event, last_event) VALUES
-    ('heartbeat-events', 0, 100, 0, 0, 80, 5, 4, 3, 2, 1, 5, '2026-11-22 14:00+00', '2026-11-22 15:00+00'),
-    ('heartbeat-events', 1, 40, 30, 10, 17, 0, 0, 0, 0, 0, 3, '2026-11-22 13:00+00', '2026-11-22 14:30+00'),
-    ('other', 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, '2026-11-23 00:00+00', '2026-11-23 00:00+00'),
-    ('other', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL);
+    ('heartbeat-events', 0, 100, 0, 0, 94, 94, 80, 5, 4, 3, 2, 1, 5, '2026-11-22 14:00+00', '2026-11-22 15:00+00'),
+    ('heartbeat-events', 1, 40, 30, 10, 17, 17, 17, 0, 0, 0, 0, 0, 3, '2026-11-22 13:00+00', '2026-11-22 14:30+00'),
+    ('other', 0, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, '2026-11-23 00:00+00', '2026-11-23 00:00+00'),
+    ('other', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL);
 SELECT metric, value FROM vw_pipeline_summary WHERE metric <> 'state';
 SELECT metric FROM vw_pipeline_summary WHERE value = (SELECT state FROM heartbeat_status);
 -- no worker has seen the end of a Kafka partition here, so the lag is unknown

@@ -2,7 +2,8 @@
 -- Shows the sources
 --
 
--- A dump has the source default only if it was changed or dropped. The row then replaces the row that CREATE EXTENSION has inserted.
+-- A dump has the source default only if it was changed or dropped, and a publication of all tables always has it. The row replaces the
+-- row that CREATE EXTENSION has inserted.
 CREATE FUNCTION heartbeat_replace_default() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -12,7 +13,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_replace_default() IS
-    'Internal: when a dump is restored, removes the source default of CREATE EXTENSION, because the dump has another one.';
+    'Internal: removes the source default of CREATE EXTENSION when a dump or a publisher has another row for it.';
 
 -- Only roles that may see heartbeat.kafka_config_file see the file of a source.
 CREATE VIEW heartbeat_sources WITH (security_barrier) AS

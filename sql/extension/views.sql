@@ -43,7 +43,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
         FROM (SELECT records, anomalies, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts, first_event, last_event,
                      updated_at FROM heartbeat_offsets
               UNION ALL
-              SELECT records, bradycardia + tachycardia + invalid, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts,
+              SELECT records, bradycardia::numeric + tachycardia + invalid, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts,
                      first_event, last_event, last_event FROM heartbeat_dropped_offsets) o
     ), pending AS MATERIALIZED (
         SELECT DISTINCT customer_id FROM heartbeat_rollup_pending

@@ -98,6 +98,7 @@ $$;
 
 CREATE TRIGGER heartbeat_source_definitions_default BEFORE INSERT ON heartbeat_source_definitions
     FOR EACH ROW WHEN (NEW.name = 'default') EXECUTE FUNCTION heartbeat_replace_default();
+ALTER TABLE heartbeat_source_definitions ENABLE ALWAYS TRIGGER heartbeat_source_definitions_default;
 
 -- A message of 1.x was one reading.
 DO $$

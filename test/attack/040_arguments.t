@@ -86,7 +86,7 @@ sub assert_views
 assert_views('after seeks to and fro');
 
 my $largest = 9223372036854775807;
-my @counters = qw(next_offset rewound records bradycardia duplicates dead_letters empty_offsets);
+my @counters = qw(next_offset rewound messages ignored readings records bradycardia duplicates conflicts dead_letters empty_offsets);
 $node->query("INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) SELECT current_setting('heartbeat.topic'), n, 0, 0 FROM generate_series(0, 2) n");
 for my $counter (@counters, 'dead_letters_deleted')
 {

@@ -129,10 +129,12 @@ my %functions = (
 	'undistribute()'                                     => [],
 	'unproven_partitions(regclass)'                      => [$r],
 	'update_alerts(text,boolean)'                        => [ "''", 'true' ],
+	'upgrade_keys(integer)'                              => [1],
 	'use_summary(boolean,regprocedure)'                  => [ 'false', "'heartbeat_summarize_minute(timestamptz)'" ],
 	'wake_workers()'                                     => [],
 	'watch_changes(regclass,regprocedure)'               => [ $r, "'heartbeat_mark_changed()'" ],
-	'watch_truncates(regclass)'                          => [$r]);
+	'watch_truncates(regclass)'                          => [$r],
+	'widen_keys(regclass[],boolean,integer)'             => [ "ARRAY[$r\::regclass, $a]", 'false', 1 ]);
 # Statements that undo the calls of a function. The effects of all other functions are harmless.
 my %undo = (
 	'pause(text)'                            => 'SELECT heartbeat_resume(); SELECT heartbeat_pause()',

@@ -38,7 +38,7 @@ SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
                     'heartbeat_count_deleted()',
                     'heartbeat_apply_retention()', 'heartbeat_summarize_partitions()',
                     'heartbeat_summarize_minute(timestamp with time zone)', 'heartbeat_rebuild_summary(timestamp with time zone,timestamp with time zone)', 'heartbeat_audit()',
-                    'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_take_arrivals()', 'heartbeat_evaluate_alerts(text,boolean)',
+                    'heartbeat_audit_tables()', 'heartbeat_upgrade_keys(integer)', 'heartbeat_state()', 'heartbeat_take_arrivals()', 'heartbeat_evaluate_alerts(text,boolean)',
                     'heartbeat_record_event(text,text,jsonb,timestamp with time zone)'],
               'exactly these functions act as the owner');
 SELECT is_empty($$SELECT oid::regprocedure FROM functions f

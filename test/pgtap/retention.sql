@@ -38,8 +38,9 @@ INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, re
     ('t', 0, 0, 1, 'gone', now() - interval '31 days'), ('t', 0, 3, 9, 'kept', now() - interval '29 days');
 SELECT heartbeat_record_event('gone', NULL, NULL, now() - interval '31 days');
 SELECT heartbeat_record_event('kept', NULL, NULL, now() - interval '29 days');
-INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, records, tachycardia, dead_letters, empty_offsets)
-    VALUES ('t', 0, 21, 0, 8, 3, 3, 7);
+INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, tachycardia, dead_letters,
+                               empty_offsets)
+    VALUES ('t', 0, 21, 0, 11, 11, 8, 3, 3, 7);
 CREATE TEMP VIEW wrong AS
     (SELECT customer_id, date_trunc('minute', event_timestamp), avg(heart_rate), count(*) FROM heartbeat_records GROUP BY 1, 2
      EXCEPT SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary)

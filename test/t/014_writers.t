@@ -79,7 +79,7 @@ $node->query(
 	         EXIT WHEN taken = 422;
 	         INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp)
 	             VALUES ('writer', 70, to_timestamp($begin + 1000 + taken - 22)) ON CONFLICT DO NOTHING;
-	         UPDATE heartbeat_offsets SET next_offset = taken + 1, records = records + 1 WHERE next_offset = taken;
+	         UPDATE heartbeat_offsets SET next_offset = taken + 1, messages = messages + 1, readings = readings + 1, records = records + 1 WHERE next_offset = taken;
 	         IF FOUND THEN
 	             INSERT INTO rival_took VALUES (taken);
 	             COMMIT;

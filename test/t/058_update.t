@@ -41,6 +41,11 @@ my %named = (
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],
 	'function public.named()'       => [ 'CREATE FUNCTION named() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM heartbeat_seek(partition => 0, event_time => now()); END', 'DROP FUNCTION named' ]);
 
+# Objects of a user that call a function which has other parameters or columns in 2.0.
+my %called = (
+	'view public.audited'       => [ 'CREATE VIEW audited AS SELECT difference FROM heartbeat_audit()', 'DROP VIEW audited' ],
+	'function public.audited()' => [ 'CREATE FUNCTION audited() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM heartbeat_audit(); END', 'DROP FUNCTION audited' ]);
+
 for my $version (@earlier)
 {
 	my $node = Heartbeat::Cluster->create("from_$version", kafka => $kafka, version => $version, settings => { 'heartbeat.batch_size' => 100 });
@@ -58,13 +63,15 @@ for my $version (@earlier)
 	# because of these grants the update also grants rights on new objects
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
-	$node->query($_) for 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
+	my $old = $version lt '1.2';
+	$node->query($_) for grep { $old } 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
 		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
-	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM $_ t" }
+	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM $_ t, LATERAL (SELECT to_jsonb(t) - '{device_id, source, header_names, header_values, readings}'::text[]) r (row)" }
 	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules), '(SELECT customer_id FROM heartbeat_customers)';
 	my $before = $node->query($kept);
+	my $letters = $node->query('SELECT sum(dead_letters) FROM heartbeat_offsets');
 
-	for my $caller (sort keys %named)
+	for my $caller ($old ? sort keys %named : ())
 	{
 		$node->query($named{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
@@ -72,6 +79,16 @@ for my $version (@earlier)
 			"the update refuses a caller that uses the parameter's old name, and names it: $caller");
 		$node->query($named{$caller}[1]);
 	}
+	for my $caller (sort keys %called)
+	{
+		$node->query($called{$caller}[0]);
+		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
+			qr/ERROR:  functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them\nDETAIL:  They are called by \Q$caller\E\.\nHINT:  Drop these objects/,
+			"the update refuses a caller of a function that 2.0 replaces, and names it: $caller");
+		$node->query($called{$caller}[1]);
+	}
+	$node->query($_) for 'GRANT EXECUTE ON FUNCTION heartbeat_audit() TO viewer WITH GRANT OPTION', 'CREATE ROLE mover',
+	  'GRANT EXECUTE ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) TO mover', 'GRANT SELECT ON heartbeat_control TO mover';
 	my $had = $node->query($has);
 
 	my $updater = $node->background_psql('heartbeat');
@@ -102,18 +119,24 @@ for my $version (@earlier)
 	$feed->publish(300);
 	$feed->assert_stored($node, 'every reading is stored after the update');
 	is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading counts as a duplicate');
+	is($node->query('SELECT sum(messages) = sum(records + anomalies), sum(readings) = sum(records + anomalies), sum(dead_letters) FROM heartbeat_offsets'), "t|t|$letters",
+		'each message of the old version counts as one message with one reading');
+	$node->assert_audit;
 	$node->assert_summary('the summary is exact after the update');
 	$node->wait_for_state('RUNNING');
 	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "the update keeps a column of a user");
 	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "the update keeps a grant of a user");
 	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
-		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes');
+		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes') if $old;
 	is($node->query($has), $had, 'heartbeat_seek() keeps its owner and its grants');
+	is($node->query("SELECT has_function_privilege('viewer', 'heartbeat_audit()', 'EXECUTE WITH GRANT OPTION'),
+		has_function_privilege('mover', 'heartbeat_move_offset(text, text, integer, bigint, text)', 'EXECUTE'),
+		has_table_privilege('mover', 'heartbeat_source_definitions', 'SELECT')"), 't|t|t', 'the new functions and tables have the grants of the old ones');
 	my $rights = "SELECT string_agg(format('%s: %s', a.attrelid::regclass, x), ', ' ORDER BY a.attrelid::regclass::text, x::text)
 		FROM (SELECT oid AS attrelid, relacl AS acl FROM pg_class UNION ALL SELECT attrelid, attacl FROM pg_attribute) a, unnest(a.acl) x
 		WHERE a.attrelid IN ('heartbeat_dead_letters'::regclass, 'heartbeat_arrivals'::regclass) AND x::text NOT LIKE 'postgres=%'";
 	is($node->query($rights), 'heartbeat_arrivals: storer=a/postgres, heartbeat_dead_letters: =r/postgres, heartbeat_dead_letters: storer=a/postgres'
-		. ', heartbeat_dead_letters: storer=w/postgres' x 3, 'the update grants rights on new objects to the roles that had such rights');
+		. ', heartbeat_dead_letters: storer=w/postgres' x 3, 'the update grants rights on new objects to the roles that had such rights') if $old;
 	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
 	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'back', 'go_back(now())';
 	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
@@ -127,7 +150,7 @@ for my $version (@earlier)
 	  for [ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ];
 	is($node->safe_psql('restored', $rights), $node->query($rights), 'a restored database has these rights');
 	$node->query('DROP DATABASE restored');
-	$node->query($_) for 'DROP OWNED BY viewer, storer', 'REVOKE ALL ON heartbeat_dead_letters FROM PUBLIC';
+	$node->query($_) for 'DROP OWNED BY viewer, storer, mover', 'REVOKE ALL ON heartbeat_dead_letters FROM PUBLIC';
 	my $updated = definition($node);
 	is($updated->{$_}, $expected->{$_}, "$_ are the same as after CREATE EXTENSION") for sort keys %$expected;
 	$node->assert_no_crash;
