@@ -29,7 +29,7 @@ my %queries = (
 	indexes   => qq(SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN ($relations)),
 	sequences => qq(SELECT concat_ws(' ', seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle)
 		FROM pg_sequence WHERE seqrelid IN ($relations)),
-	triggers  => qq(SELECT pg_get_triggerdef(oid) || tgenabled FROM pg_trigger WHERE tgrelid IN ($relations) AND NOT tgisinternal),
+	triggers  => qq(SELECT concat_ws(' ', pg_get_triggerdef(oid), tgenabled) FROM pg_trigger WHERE tgrelid IN ($relations) AND NOT tgisinternal),
 	views     => qq(SELECT oid::regclass || pg_get_viewdef(oid) FROM pg_class WHERE oid IN ($relations) AND relkind = 'v'),
 	functions => qq(SELECT pg_get_functiondef(oid) || pg_get_userbyid(proowner) FROM pg_proc WHERE oid IN ($functions)),
 	calls     => qq(SELECT concat_ws(' ', objid::regprocedure, refobjid::regprocedure, deptype) FROM pg_depend
