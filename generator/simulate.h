@@ -3,10 +3,10 @@
 #pragma once
 
 #include "decode/reading.h"
+#include "heart_rates.h"
 
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <vector>
 
 namespace heartbeat::generator {
@@ -20,6 +20,8 @@ struct SimulationSettings {
     std::optional<int64_t> start_time; // first event time in microseconds; without it: the wall clock
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };
+
+inline constexpr int64_t simulate_last_event_time = 253'402'300'799'999'999; // 9999-12-31 23:59:59.999999
 
 // Returns the time of the system's clock in microseconds since 1970-01-01 UTC.
 int64_t simulate_wall_clock() noexcept;
@@ -39,15 +41,10 @@ class Simulator {
 
   private:
     bool next_event_time(int64_t *event_time);
-    double next_heart_rate();
-    double next_normal();
-    double next_anomaly();
-    double next_fraction(); // uniform in [0, 1)
-    double next_integer(int first, int last);
 
     SimulationSettings settings_;
     Clock wall_clock_;
-    std::mt19937_64 random_;
+    HeartRates heart_rates_;
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
     int64_t round_time_rest_ = 0;         // the nanoseconds of round_time_ after the microseconds
