@@ -1,12 +1,18 @@
-// Generator: a message, and the interfaces of its source (simulation or replay) and its sink (Kafka or
-// standard output).
+// Generator: a message, and the interfaces of its source (simulation, template or replay) and its sink (Kafka
+// or standard output).
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace heartbeat::generator {
+
+struct Header {
+    std::string name;
+    std::string value;
+};
 
 // Views into the source's buffers. They are valid until the next call of Source::next().
 struct Message {
@@ -16,6 +22,7 @@ struct Message {
     // Kafka's message timestamp in milliseconds since 1970-01-01. If it is 0, librdkafka uses the present
     // time.
     int64_t timestamp_ms;
+    std::span<const Header> headers = {};
 };
 
 enum class SourceState { message, waiting, end, failed };

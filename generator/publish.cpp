@@ -4,7 +4,6 @@
 
 #include "topic.h"
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -94,32 +93,33 @@ bool Publisher::open() {
     return exists && topic_ != nullptr && !broken_;
 }
 
+rd_kafka_vu_t &Publisher::add_value(rd_kafka_vtype_t type) {
+    rd_kafka_vu_t &value = values_.emplace_back();
+    value.vtype = type;
+    return value;
+}
+
 SendResult Publisher::send(const Message &message) {
     if (broken_)
         return SendResult::broken;
 
-    std::array<rd_kafka_vu_t, 6> values;
-    size_t size = 0;
-    values[size].vtype = RD_KAFKA_VTYPE_RKT;
-    values[size++].u.rkt = topic_;
-    values[size].vtype = RD_KAFKA_VTYPE_PARTITION;
-    values[size++].u.i32 = RD_KAFKA_PARTITION_UA;
-    values[size].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-    values[size++].u.i = RD_KAFKA_MSG_F_COPY;
+    values_.clear();
+    add_value(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
+    add_value(RD_KAFKA_VTYPE_PARTITION).u.i32 = RD_KAFKA_PARTITION_UA;
+    add_value(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
     // An empty line becomes an empty payload, so the pointer must not be null. With a null pointer the
     // message would be a tombstone.
-    values[size].vtype = RD_KAFKA_VTYPE_VALUE;
-    values[size++].u.mem = {const_cast<char *>(message.payload.empty() ? "" : message.payload.data()),
-                            message.payload.size()};
-    values[size].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-    values[size++].u.i64 = message.timestamp_ms;
-    if (message.has_key) {
-        values[size].vtype = RD_KAFKA_VTYPE_KEY;
-        values[size++].u.mem = {const_cast<char *>(message.key.data()), message.key.size()};
-    }
+    add_value(RD_KAFKA_VTYPE_VALUE).u.mem = {
+        const_cast<char *>(message.payload.empty() ? "" : message.payload.data()), message.payload.size()};
+    add_value(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = message.timestamp_ms;
+    if (message.has_key)
+        add_value(RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<char *>(message.key.data()), message.key.size()};
+    for (const Header &header : message.headers)
+        add_value(RD_KAFKA_VTYPE_HEADER).u.header = {header.name.c_str(), header.value.data(),
+                                                     static_cast<ssize_t>(header.value.size())};
 
     const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
-        rd_kafka_produceva(rk_, values.data(), size), rd_kafka_error_destroy);
+        rd_kafka_produceva(rk_, values_.data(), values_.size()), rd_kafka_error_destroy);
     if (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return SendResult::full;
     counts_.sent++;

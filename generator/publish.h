@@ -43,6 +43,7 @@ class Publisher : public Sink {
     static void on_error(rd_kafka_t *rk, int error, const char *reason, void *self);
     static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
+    rd_kafka_vu_t &add_value(rd_kafka_vtype_t type);
     void note_delivered();
     void note_failed(rd_kafka_resp_err_t error, const char *reason);
 
@@ -59,6 +60,7 @@ class Publisher : public Sink {
     std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
+    std::vector<rd_kafka_vu_t> values_; // the arguments of send() for librdkafka
 };
 
 // Returns true if a publisher has ended, but threads of librdkafka still run. One of these threads could

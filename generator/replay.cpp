@@ -60,6 +60,7 @@ bool ReplaySource::take_line(Message *message) {
     message->key = key.value_or(std::string_view());
     message->has_key = key.has_value();
     message->payload = line;
+    message->headers = {};
     message->timestamp_ms = 0;
     return true;
 }

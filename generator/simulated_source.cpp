@@ -15,6 +15,7 @@ SourceState SimulatedSource::next(Message *message) {
     message->key = {reading_.customer_id, reading_.customer_id_size};
     message->has_key = true;
     message->payload = payload_;
+    message->headers = {};
     message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1); // 0 would mean the present time
     return SourceState::message;
 }
