@@ -1,0 +1,20 @@
+// Generator, templates: writes pieces of JSON text, and JSON pointers. template_compile.cpp calls it.
+#pragma once
+
+#include <jansson.h>
+#include <string>
+#include <string_view>
+
+namespace heartbeat::generator {
+
+// Returns the text in the form that it has between the quotes of a JSON string.
+std::string json_escaped(std::string_view text);
+
+// Returns the JSON text of a number, true, false or null. A number keeps its value. A JSON_REAL keeps a
+// decimal point or an exponent.
+std::string json_scalar_text(const json_t *value);
+
+// Returns the JSON pointer (RFC 6901) of a member or an element of `parent`.
+std::string json_path(const std::string &parent, std::string_view name);
+
+} // namespace heartbeat::generator

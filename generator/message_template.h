@@ -1,0 +1,67 @@
+// Generator, templates: the compiled form of a template: a list of steps, each with a text and then a
+// placeholder or an array. template_compile.cpp makes it, and template_source.cpp writes messages with it.
+#pragma once
+
+#include "placeholder.h"
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct Sample {
+    int64_t time; // microseconds since 1970-01-01 UTC
+    double heart_rate;
+};
+
+// The readings of one message, in the order of their times. All are of one device of one customer.
+struct MessageReadings {
+    uint64_t message_number;  // in this run, from 1
+    uint32_t customer_number; // from 1
+    uint32_t device_number;   // of this customer, from 1
+    std::string customer_id;
+    std::string device_id;
+    std::vector<Sample> samples; // at least one
+};
+
+// A step writes a text, and then a placeholder or an array.
+struct Step {
+    enum class Kind { text, field, repeat };
+
+    std::string before;
+    Kind kind = Kind::text;
+    Placeholder placeholder{}; // of `field`
+    bool is_object = false;    // of `repeat`, like the members below: writes an object, not an array
+    size_t count = 0;
+    size_t stride = 0; // the number of readings in each element
+    std::vector<Step> each{};
+};
+
+struct HeaderTemplate {
+    std::string name;
+    std::vector<Step> value;
+};
+
+struct MessageTemplate {
+    std::vector<Step> value;
+    std::optional<std::vector<Step>> key;
+    std::vector<HeaderTemplate> headers;
+
+    size_t samples = 1;     // the number of readings in a message
+    int64_t resolution = 1; // microseconds by which the times of two readings must differ
+    bool has_repeat = false;
+    bool has_device = false;
+    // If a message has one date, and each reading a time of day without a date, then the message must not
+    // pass midnight. This is the zone of the time of day, as microseconds that are added to UTC.
+    std::optional<int64_t> day_zone;
+};
+
+// Appends the texts of the steps to *out, with these readings. It makes UUIDs with `random`.
+void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
+                    std::string *out);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,48 @@
+// Generator, templates: reads the placeholders in a text of a template, such as "${customer_id}" or
+// "Patient/${customer_id}". template_compile.cpp calls it.
+#pragma once
+
+#include "time_format.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+enum class Field {
+    customer_id,
+    customer_number,
+    device_id,
+    device_number,
+    heart_rate,
+    time,
+    start_time,
+    end_time,
+    offset,
+    duration,
+    message_number,
+    uuid
+};
+
+enum class HeartRateUnit { bpm, hz, rr_ms, rr_s };
+
+struct Placeholder {
+    Field field;
+    HeartRateUnit unit = HeartRateUnit::bpm; // of heart_rate
+    TimeFormat format;                       // of time, start_time, end_time, offset and duration
+    bool is_number = false; // if a JSON string has nothing else, it is written without quotes
+};
+
+// A piece of a text: the text before a placeholder, and then the placeholder. The last piece may have none.
+struct TextPiece {
+    std::string before;
+    std::optional<Placeholder> placeholder;
+};
+
+// Splits a text at its placeholders. Throws std::invalid_argument, whose text names the wrong placeholder and
+// the legal ones.
+std::vector<TextPiece> placeholder_split(std::string_view text);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,28 @@
+// Generator, templates: checks an object with $repeat. The generator writes an array, or an object of many
+// members, in its place. template_compile.cpp calls it.
+#pragma once
+
+#include <cstdint>
+#include <jansson.h>
+#include <optional>
+#include <string>
+
+namespace heartbeat::generator {
+
+inline constexpr char repeat_member[] = "$repeat"; // the number of elements
+inline constexpr char each_member[] = "$each";     // the layout of an element
+inline constexpr char name_member[] = "$name";     // the name of a member; it makes an object, not an array
+
+inline constexpr size_t most_samples = 1'000'000; // of one message
+
+struct RepeatMistake {
+    std::string member; // the wrong member; empty: the whole object
+    std::string reason; // it also says what is legal
+};
+
+// Returns whether the object has any of the three members.
+bool is_repeat(json_t *object);
+
+std::optional<RepeatMistake> repeat_check(json_t *object);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,30 @@
+// Generator, templates: finds the precision with which a template writes the times of readings. Two readings
+// of a device must not have the same time in a message. template_compile.cpp notes each placeholder here.
+#pragma once
+
+#include "placeholder.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace heartbeat::generator {
+
+class TemplateTimes {
+  public:
+    // in_repeat: the placeholder is inside $each, so each reading has it.
+    void note(const Placeholder &placeholder, bool in_repeat);
+
+    // The microseconds by which the times of two readings must differ.
+    int64_t resolution() const;
+
+    // If each reading has a time of day without its date, the zone of this time of day.
+    std::optional<int64_t> day_zone() const { return day_zone_; }
+
+  private:
+    std::optional<int64_t> of_readings_; // the finest format of ${time} inside $each
+    std::optional<int64_t> of_offsets_;  // the finest format of ${offset}
+    std::optional<int64_t> of_message_;  // the finest format of ${start_time}, and of ${time} outside $each
+    std::optional<int64_t> day_zone_;
+};
+
+} // namespace heartbeat::generator

@@ -1,0 +1,55 @@
+// Generator, templates: writes a time in the format of a placeholder, such as ${time:ms} or
+// ${time:YYYY-MM-DD HH:MM:SS}. placeholder.cpp makes a TimeFormat once, and message_template.cpp writes each
+// message with it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+class TimeFormat {
+  public:
+    TimeFormat() : TimeFormat("iso") {}
+    // `text` is a unit (s, ms, us, ns, or with a fraction s.fff), iso, or a pattern. Throws
+    // std::invalid_argument, whose text has the legal formats.
+    explicit TimeFormat(std::string_view text);
+
+    // Appends the text of `time`, in microseconds since 1970-01-01 UTC. It must not be negative.
+    void append(int64_t time, std::string *out) const;
+
+    // Whether append() writes a JSON number.
+    bool is_number() const { return unit_ > 0; }
+    // Times that differ by this number of microseconds have different texts.
+    int64_t resolution() const { return resolution_; }
+    // Whether the format writes a time of day without its date.
+    bool is_time_of_day() const { return is_time_of_day_; }
+    // Microseconds that a pattern adds to a time in UTC.
+    int64_t zone() const { return zone_; }
+
+  private:
+    enum class Part { literal, year, month, day, hour, minute, second, fraction };
+    struct Piece {
+        Part part;
+        size_t size;         // the digits of a fraction
+        std::string literal; // the text of a `literal`
+    };
+
+    bool take_unit(std::string_view text);
+    void take_pattern(std::string_view text);
+    size_t take_part(std::string_view rest, bool after_hour);
+    void add_piece(Piece piece, int64_t resolution);
+    void append_number(int64_t time, std::string *out) const;
+
+    int64_t unit_ = 0;  // in microseconds; 0: the format is a pattern
+    size_t digits_ = 0; // of the fraction of a number
+    bool nanoseconds_ = false;
+    std::vector<Piece> pieces_;
+    int64_t zone_ = 0;
+    int64_t resolution_ = 0;
+    bool is_time_of_day_ = false;
+};
+
+} // namespace heartbeat::generator
