@@ -1,0 +1,54 @@
+// Generator, simulate: makes the readings of messages for a template. A message can have several readings,
+// and a customer several devices. Times have the precision that the template writes. template_source.cpp
+// calls it.
+#pragma once
+
+#include "heart_rates.h"
+#include "message_template.h"
+#include "simulate.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct MessageSettings {
+    SimulationSettings simulation; // interval_ns: between two readings of one device, at least the resolution
+    uint32_t devices = 1;          // of each customer
+    uint32_t samples = 1;          // readings of a message
+    int64_t resolution = 1;        // microseconds: the times of readings are multiples of it
+    // A message does not pass midnight of this zone, which is given as microseconds that are added to UTC.
+    std::optional<int64_t> day_zone;
+};
+
+// Customers take turns, and so do the devices of a customer: CUST-0001 with DEV-0001-1, CUST-0001 with
+// DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of one device never have the same time. With one
+// device, one reading and microseconds, the readings are those of Simulator.
+class MessageSimulator {
+  public:
+    explicit MessageSimulator(const MessageSettings &settings,
+                              Simulator::Clock wall_clock = simulate_wall_clock);
+
+    // Returns false after the simulated duration, or if a time exceeds the years of a timestamp. Each message
+    // begins before the end of the duration.
+    bool next(MessageReadings *readings);
+
+  private:
+    bool set_times(std::vector<Sample> *samples);
+    void set_wall_times(std::vector<Sample> *samples);
+    void end_at_midnight(std::vector<Sample> *samples) const;
+    void next_turn();
+
+    MessageSettings settings_;
+    Simulator::Clock wall_clock_;
+    HeartRates heart_rates_;
+    uint64_t messages_ = 0;
+    uint32_t customer_ = 0;          // of the next message
+    uint32_t device_ = 0;            // of the next message
+    int64_t round_time_ = 0;         // simulated time of this round's first reading, microseconds
+    int64_t round_time_rest_ = 0;    // the nanoseconds of that time after the microseconds
+    std::vector<int64_t> last_time_; // the time of the last reading of each device, by the wall clock
+};
+
+} // namespace heartbeat::generator

@@ -1,0 +1,33 @@
+// Generator: the source of messages that writes simulated readings with a template. run.cpp uses it for
+// --template and --preset.
+#pragma once
+
+#include "message.h"
+#include "message_template.h"
+#include "simulate_message.h"
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace heartbeat::generator {
+
+class TemplateSource : public Source {
+  public:
+    TemplateSource(MessageTemplate layout, const MessageSettings &settings);
+
+    // Kafka's timestamp is the time of the newest reading.
+    SourceState next(Message *message) override;
+
+  private:
+    MessageTemplate layout_;
+    MessageSimulator simulator_;
+    // For UUIDs. The simulator has its own, so a seed gives the same readings with every template.
+    std::mt19937_64 random_;
+    MessageReadings readings_;
+    std::string key_;
+    std::string payload_;
+    std::vector<Header> headers_;
+};
+
+} // namespace heartbeat::generator
