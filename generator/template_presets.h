@@ -1,0 +1,34 @@
+// Generator, templates: the templates in the program. Their files are in generator/presets. When the
+// generator is built, the script embed_presets writes them into a source file, which defines preset_list().
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace heartbeat::generator {
+
+inline constexpr char own_preset[] = "heartbeat"; // heartbeat's own layout
+
+struct Preset {
+    std::string_view name;
+    std::string_view json;
+};
+
+struct PresetList {
+    const Preset *first;
+    const Preset *last; // the address after the last preset
+    const Preset *begin() const { return first; }
+    const Preset *end() const { return last; }
+};
+
+// The presets are in the order of their names.
+PresetList preset_list();
+
+// Returns the JSON text of the template, or nothing if no preset has this name.
+std::optional<std::string_view> preset_find(std::string_view name);
+
+// Returns "fhir-observation, fitbit-intraday, ... and open-mhealth".
+std::string preset_names();
+
+} // namespace heartbeat::generator
