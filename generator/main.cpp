@@ -1,9 +1,11 @@
 // Generator: the main function. It has a separate file, so that a test can link all other files.
 #include "console.h"
+#include "layout.h"
 #include "options.h"
 #include "producer_config.h"
 #include "publish.h"
 #include "run.h"
+#include "template_compile.h"
 
 #include <exception>
 #include <iostream>
@@ -22,6 +24,12 @@ int main(int argc, char **argv) {
                 _exit(status);
             return status;
         } catch (const ProducerConfigError &error) {
+            console.error(error.what());
+            return exit_usage;
+        } catch (const LayoutError &error) {
+            console.error(error.what());
+            return exit_usage;
+        } catch (const TemplateError &error) {
             console.error(error.what());
             return exit_usage;
         } catch (const std::exception &error) {

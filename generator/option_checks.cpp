@@ -3,6 +3,7 @@
 
 #include "decode/timestamp.h"
 #include "kafka/broker_list.h"
+#include "template_presets.h"
 
 #include <charconv>
 #include <cmath>
@@ -79,6 +80,11 @@ CLI::Validator check_port() {
 
 CLI::Validator check_switch() {
     return make_check("true or false", [](std::string &text) { return text == "true" || text == "false"; });
+}
+
+CLI::Validator check_preset() {
+    return make_check("a preset. The presets are " + preset_names(),
+                      [](std::string &text) { return preset_find(text).has_value(); });
 }
 
 CLI::Validator check_brokers() {

@@ -16,6 +16,8 @@ CLI::Validator check_time();
 // A port, or `true` for any free port. The check replaces `true` by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
+// The name of a preset.
+CLI::Validator check_preset();
 // A list of bootstrap servers, separated by commas.
 CLI::Validator check_brokers();
 // key=value

@@ -2,7 +2,9 @@
 #include "options.h"
 
 #include "help.h"
+#include "layout_options.h"
 #include "option_checks.h"
+#include "template_presets.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,6 +22,7 @@ constexpr uint64_t most_messages = 1'000'000'000'000'000;
 constexpr int most_partitions = 10'000;
 // Event times have a resolution of a microsecond, and two readings of a customer must have different times.
 constexpr int64_t shortest_simulated_interval_ns = 1000;
+constexpr double longest_simulated_interval_ns = 1e18; // 31 years, with a very low rate
 
 constexpr char description[] =
     "Publishes simulated heart-rate readings of customers to a Kafka topic, for the heartbeat extension to "
@@ -150,6 +153,9 @@ void add_other_options(CLI::App *app, Options *options) {
            "--replay", options->replay,
            "publish the lines of this file (-: standard input) without a change, valid readings or "
            "not, as fast as --rate allows. The key is the customer_id of the line, if the line has one")
+        ->excludes("--preset")
+        ->excludes("--template")
+        ->excludes("--samples")
         ->type_name("FILE");
     app->add_flag("--dry-run", options->dry_run,
                   "print the messages to standard output, and do not connect to a broker")
@@ -185,12 +191,18 @@ void take_config_variable(Options *options) {
 double Options::gap_ns() const {
     if (rate)
         return 1e9 / *rate;
-    return replay ? 0 : interval * 1e9 / customers;
+    return replay ? 0 : interval * samples.value_or(1) * 1e9 / (static_cast<double>(devices) * customers);
+}
+
+double Options::reading_seconds() const {
+    if (rate)
+        return static_cast<double>(devices) * customers / *rate / samples.value_or(1);
+    return interval > 0 ? interval : default_interval;
 }
 
 int64_t Options::simulated_interval_ns() const {
-    const double seconds = rate ? customers / *rate : interval > 0 ? interval : default_interval;
-    return std::max(static_cast<int64_t>(seconds * 1e9), shortest_simulated_interval_ns);
+    const double nanoseconds = std::min(reading_seconds() * 1e9, longest_simulated_interval_ns);
+    return std::max(static_cast<int64_t>(nanoseconds), shortest_simulated_interval_ns);
 }
 
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
@@ -201,7 +213,9 @@ std::optional<int> parse_options(int argc, const char *const *argv, const char *
     app.footer(footer);
     app.set_version_flag("--version", std::string("heartbeat-generator ") + version);
 
+    bool print_template = false;
     add_simulation_options(&app, options);
+    add_layout_options(&app, options, &print_template);
     add_extent_options(&app, options);
     add_kafka_options(&app, options);
     add_other_options(&app, options);
@@ -219,8 +233,13 @@ std::optional<int> parse_options(int argc, const char *const *argv, const char *
     try {
         app.parse(argc, argv);
         take_config_variable(options);
+        options->interval_is_given = app.get_option("--interval")->count() > 0;
     } catch (const CLI::ParseError &error) {
         return app.exit(error, out, err) == 0 ? exit_delivered : exit_usage;
+    }
+    if (print_template) {
+        out << *preset_find(options->preset.value_or(own_preset));
+        return exit_delivered;
     }
     return std::nullopt;
 }

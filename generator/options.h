@@ -19,14 +19,19 @@ inline constexpr double default_interval = 0.5;
 
 struct Options {
     uint32_t customers = 20;
-    double interval =
-        default_interval; // seconds between two readings of one customer; 0: as fast as possible
+    double interval = default_interval; // seconds between two readings of a device; 0: as fast as possible
+    bool interval_is_given = false;
     double anomaly_rate = 0.05;
     std::optional<double> rate; // readings per second in total; overrides interval
     std::optional<uint64_t> count;
     std::optional<double> duration; // seconds
     std::optional<uint64_t> seed;
     std::optional<int64_t> start_time; // microseconds since 1970-01-01 UTC
+
+    std::optional<std::string> preset;        // the name of a template that the program contains
+    std::optional<std::string> template_file; // neither a preset nor a file: heartbeat's own layout
+    uint32_t devices = 1;                     // of each customer
+    std::optional<uint32_t> samples;          // readings in a message; none: the number of the layout
 
     std::string topic = default_topic;
     std::string brokers = "localhost:9092";
@@ -41,13 +46,16 @@ struct Options {
 
     // Nanoseconds between two messages. 0 means no pacing.
     double gap_ns() const;
-    // Nanoseconds of simulated time between two readings of one customer.
+    // Seconds of simulated time between two readings of one device.
+    double reading_seconds() const;
+    // The same in nanoseconds, at least a microsecond.
     int64_t simulated_interval_ns() const;
 };
 
 // Fills in *options. A value comes from the command line, otherwise from the environment, otherwise from the
-// configuration file. For --help or --version it prints the answer to `out`. For a wrong option it prints the
-// error to `err`. In these cases the program must end at once, and the function returns the exit status.
+// configuration file. For --help, --version or --print-template it prints the answer to `out`. For a wrong
+// option it prints the error to `err`. In these cases the program must end at once, and the function returns
+// the exit status.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

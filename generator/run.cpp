@@ -4,12 +4,14 @@
 
 #include "alive_file.h"
 #include "embedded_broker.h"
+#include "layout.h"
 #include "pace.h"
 #include "print.h"
 #include "publish.h"
 #include "replay.h"
 #include "simulated_source.h"
 #include "stop.h"
+#include "template_source.h"
 
 #include <algorithm>
 #include <memory>
@@ -17,6 +19,7 @@
 #include <poll.h>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 namespace heartbeat::generator {
 
@@ -33,7 +36,20 @@ uint64_t random_seed() {
     return uint64_t{device()} << 32 | device();
 }
 
-std::unique_ptr<Source> make_source(const Options &options, uint64_t seed) {
+std::unique_ptr<Source> make_template_source(const Options &options, const SimulationSettings &simulation,
+                                             MessageTemplate layout) {
+    MessageSettings settings;
+    settings.simulation = simulation;
+    settings.simulation.interval_ns = std::max(simulation.interval_ns, layout.resolution * 1000);
+    settings.devices = options.devices;
+    settings.samples = static_cast<uint32_t>(layout.samples);
+    settings.resolution = layout.resolution;
+    settings.day_zone = layout.day_zone;
+    return std::make_unique<TemplateSource>(std::move(layout), settings);
+}
+
+std::unique_ptr<Source> make_source(const Options &options, std::optional<MessageTemplate> layout,
+                                    uint64_t seed) {
     if (options.replay)
         return std::make_unique<ReplaySource>(*options.replay);
     SimulationSettings settings;
@@ -44,6 +60,8 @@ std::unique_ptr<Source> make_source(const Options &options, uint64_t seed) {
     settings.start_time = options.start_time;
     if (options.start_time && options.duration)
         settings.duration = static_cast<int64_t>(*options.duration * 1e6);
+    if (layout)
+        return make_template_source(options, settings, std::move(*layout));
     return std::make_unique<SimulatedSource>(settings);
 }
 
@@ -184,8 +202,9 @@ void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
 
 } // namespace
 
-int run_generator(const Options &options, Console *console) {
+int run_generator(Options options, Console *console) {
     stop_install_handlers();
+    auto layout = layout_load(&options);
     std::optional<AliveFile> alive_file;
     if (options.alive_file)
         alive_file.emplace(*options.alive_file);
@@ -196,7 +215,7 @@ int run_generator(const Options &options, Console *console) {
         console->error("embedded broker: " + broker->address());
     }
     const uint64_t seed = options.seed ? *options.seed : random_seed();
-    const auto source = make_source(options, seed);
+    const auto source = make_source(options, std::move(layout), seed);
     const auto sink = make_sink(options, broker.get(), console);
 
     auto start = Clock::now();

@@ -6,7 +6,8 @@
 
 namespace heartbeat::generator {
 
-// Throws ProducerConfigError, and std::runtime_error if the run cannot start.
-int run_generator(const Options &options, Console *console);
+// Throws ProducerConfigError, LayoutError and TemplateError if the options are wrong, and std::runtime_error
+// if the run cannot start.
+int run_generator(Options options, Console *console);
 
 } // namespace heartbeat::generator

@@ -59,6 +59,10 @@ void check_options(const Options &options) {
     require(!options.start_time || *options.start_time >= 0);
     require(options.partitions >= 1 && options.partitions <= 10'000);
     require(!(options.dry_run && options.embedded_broker));
+    require(!(options.preset && options.template_file));
+    require(!(options.replay && (options.preset || options.template_file || options.samples)));
+    require(options.devices >= 1 && options.devices <= 1000);
+    require(!options.samples || (*options.samples >= 1 && *options.samples <= 1'000'000));
     for (const std::string &property : options.config) {
         const size_t equals = property.find('=');
         require(equals != std::string::npos && equals > 0);

@@ -117,6 +117,12 @@ INSTANTIATE_TEST_SUITE_P(
                 [](const Options &o) { return o.seed == UINT64_MAX; }},
         Example{"start-time", "HEARTBEAT_START_TIME", "1970-01-01T00:00:01Z",
                 [](const Options &o) { return o.start_time == 1'000'000; }},
+        Example{"preset", "HEARTBEAT_PRESET", "garmin-push",
+                [](const Options &o) { return o.preset == "garmin-push"; }},
+        Example{"template", "HEARTBEAT_TEMPLATE", "/tmp/template.json",
+                [](const Options &o) { return o.template_file == "/tmp/template.json"; }},
+        Example{"devices", "HEARTBEAT_DEVICES", "2", [](const Options &o) { return o.devices == 2; }},
+        Example{"samples", "HEARTBEAT_SAMPLES", "60", [](const Options &o) { return o.samples == 60; }},
         Example{"topic", "HEARTBEAT_TOPIC", "other", [](const Options &o) { return o.topic == "other"; }},
         Example{"brokers", "HEARTBEAT_BROKERS", "a:1,b:2",
                 [](const Options &o) { return o.brokers == "a:1,b:2"; }},
@@ -217,6 +223,11 @@ TEST(Options, ErrorsNameTheValidValues) {
         {"--start-time",
          {"now", "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z", "1795358342"},
          "an RFC 3339 time"},
+        {"--preset",
+         {"garmin", "Heartbeat"},
+         "The presets are fhir-observation, fitbit-intraday, garmin-push"},
+        {"--devices", {"0", "-1", "1001", "two"}, "a whole number from 1 to 1000"},
+        {"--samples", {"0", "-1", "1000001"}, "a whole number from 1 to 1000000"},
         {"--partitions", {"0", "x"}, "a whole number from 1"},
         {"--config", {"linger.ms", "=5"}, "key=value"},
         {"--embedded-broker", {"0", "65536", "yes"}, "a port from 1 to 65535"},
@@ -238,6 +249,10 @@ TEST(Options, RefusesOtherMistakes) {
     EXPECT_EQ(parse({"stray"}).status, exit_usage);
     EXPECT_EQ(parse({"--topic"}).status, exit_usage);
     EXPECT_EQ(parse({"--dry-run", "--embedded-broker"}).status, exit_usage);
+    EXPECT_EQ(parse({"--preset", "heartbeat", "--template", "x"}).status, exit_usage);
+    EXPECT_EQ(parse({"--print-template", "--template", "x"}).status, exit_usage);
+    for (const char *option : {"--preset=heartbeat", "--template=x", "--samples=2"})
+        EXPECT_EQ(parse({"--replay", "-", option}).status, exit_usage) << option;
     EXPECT_EQ(parse({"--config-file", "/nonexistent"}).status, exit_usage);
     const Variable missing("HEARTBEAT_CONFIG_FILE", "/nonexistent");
     EXPECT_EQ(parse({}).status, exit_usage);
@@ -258,6 +273,22 @@ TEST(Options, PrintsHelpAndVersion) {
     const Outcome version = parse({"--version"});
     EXPECT_EQ(version.status, exit_delivered);
     EXPECT_EQ(version.out, "heartbeat-generator 9.8\n");
+}
+
+TEST(Options, PrintsTheTemplateOfAPreset) {
+    const Outcome own = parse({"--print-template"});
+    EXPECT_EQ(own.status, exit_delivered);
+    EXPECT_NE(own.out.find("\"event_timestamp\": \"${time:iso}\""), std::string::npos) << own.out;
+    const Outcome garmin = parse({"--print-template", "--preset", "garmin-push"});
+    EXPECT_NE(garmin.out.find("timeOffsetHeartRateSamples"), std::string::npos) << garmin.out;
+    EXPECT_TRUE(garmin.out.starts_with("{\n") && garmin.out.ends_with("}\n")) << garmin.out;
+}
+
+TEST(Options, KnowsWhetherTheIntervalIsGiven) {
+    EXPECT_FALSE(parse({}).options.interval_is_given);
+    EXPECT_TRUE(parse({"--interval", "0.5"}).options.interval_is_given);
+    const Variable variable("HEARTBEAT_INTERVAL", "0.5");
+    EXPECT_TRUE(parse({}).options.interval_is_given);
 }
 
 TEST(Options, ComputesGapAndSimulatedInterval) {

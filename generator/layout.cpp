@@ -1,0 +1,112 @@
+// Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template.
+#include "layout.h"
+
+#include "template_compile.h"
+#include "template_presets.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+#include <system_error>
+
+namespace heartbeat::generator {
+
+namespace {
+
+constexpr size_t most_template_bytes = size_t{16} * 1024 * 1024;
+constexpr uint64_t most_devices = 10'000'000;  // of all customers
+constexpr int longest_message = 1'000'000'000; // seconds from its first to its last reading
+constexpr double tolerance = 1e-9;             // of seconds that are computed
+
+std::string number_text(double number) {
+    std::ostringstream text;
+    text.precision(6);
+    text << number;
+    return text.str();
+}
+
+std::string read_template(const std::string &path) {
+    struct Close {
+        void operator()(FILE *file) const { fclose(file); }
+    };
+    const std::unique_ptr<FILE, Close> file(fopen(path.c_str(), "re"));
+    std::string text(most_template_bytes + 1, '\0');
+    if (file)
+        text.resize(fread(text.data(), 1, text.size(), file.get()));
+    if (!file || ferror(file.get()) != 0)
+        throw LayoutError("--template " + path + ": " + std::generic_category().message(errno));
+    if (text.size() > most_template_bytes)
+        throw LayoutError("--template " + path + ": a template has at most 16 MiB");
+    return text;
+}
+
+MessageTemplate compile(const Options &options) {
+    if (options.template_file)
+        return template_compile(read_template(*options.template_file), "--template " + *options.template_file,
+                                options.samples);
+    // check_preset() has made sure that it exists
+    return template_compile(preset_find(*options.preset).value(), "--preset " + *options.preset,
+                            options.samples);
+}
+
+// Refuses options for which the layout has no place.
+void check_places(const Options &options, bool has_device, bool has_repeat) {
+    if (options.devices > 1 && !has_device)
+        throw LayoutError(
+            "--devices " + std::to_string(options.devices) +
+            ": the layout has no place for a device, so nobody could distinguish the readings of two "
+            "devices. Use a template with ${device_id} or ${device_number}");
+    if (options.samples && !has_repeat)
+        throw LayoutError("--samples " + std::to_string(*options.samples) +
+                          ": a message of this layout has one reading. Use a template with $repeat");
+    if (uint64_t{options.devices} * options.customers > most_devices)
+        throw LayoutError("--customers " + std::to_string(options.customers) + " with --devices " +
+                          std::to_string(options.devices) + ": all customers together can have at most " +
+                          std::to_string(most_devices) + " devices");
+}
+
+// Two readings of a device must have different times in the layout.
+void check_interval(const Options &options, int64_t resolution) {
+    const double shortest = static_cast<double>(resolution) / 1e6;
+    const std::string why = ": this layout writes times in steps of " + number_text(shortest) +
+                            " s, so two readings of a device must be at least as far apart";
+    const bool paced = options.rate || options.interval > 0;
+    if (!options.rate && paced && options.interval < shortest)
+        throw LayoutError("--interval " + number_text(options.interval) + why + ". Give --interval " +
+                          number_text(shortest) + " or more");
+    if (options.start_time || resolution == 1)
+        return;
+    const std::string simulate = "--start-time, which simulates the time";
+    if (!paced)
+        throw LayoutError("--interval 0" + why + ". Give another --interval, or " + simulate);
+    if (options.rate && options.reading_seconds() < shortest - tolerance)
+        throw LayoutError("--rate " + number_text(*options.rate) + why +
+                          ". At this rate a device has a reading every " +
+                          number_text(options.reading_seconds()) +
+                          " s. Give a lower --rate, more --customers, or " + simulate);
+}
+
+} // namespace
+
+std::optional<MessageTemplate> layout_load(Options *options) {
+    const bool own = !options->template_file && options->preset.value_or(own_preset) == own_preset;
+    if (options->replay || own) {
+        check_places(*options, false, false);
+        return std::nullopt;
+    }
+    MessageTemplate layout = compile(*options);
+    check_places(*options, layout.has_device, layout.has_repeat);
+    options->samples = static_cast<uint32_t>(layout.samples);
+    if (!options->interval_is_given)
+        options->interval = std::max(options->interval, static_cast<double>(layout.resolution) / 1e6);
+    check_interval(*options, layout.resolution);
+    if (options->reading_seconds() * *options->samples > longest_message)
+        throw LayoutError("a message of " + std::to_string(*options->samples) +
+                          " readings, with a reading every " + number_text(options->reading_seconds()) +
+                          " s, would be longer than " + std::to_string(longest_message) + " s");
+    return layout;
+}
+
+} // namespace heartbeat::generator

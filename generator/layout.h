@@ -1,0 +1,23 @@
+// Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template. It compiles
+// the template and checks whether it allows the options. run.cpp calls it.
+#pragma once
+
+#include "message_template.h"
+#include "options.h"
+
+#include <optional>
+#include <stdexcept>
+
+namespace heartbeat::generator {
+
+// The layout does not allow the options, or the template's file cannot be read. what() is for the user.
+struct LayoutError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// Returns nothing for heartbeat's own layout and for --replay. With a template it sets options->samples to
+// the number of readings in a message. If --interval is not given, it sets the interval to at least the
+// precision of the template's times. Throws LayoutError and TemplateError.
+std::optional<MessageTemplate> layout_load(Options *options);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,12 @@
+// Generator, options: adds the options of the layout of messages. options.cpp calls it.
+#pragma once
+
+#include "CLI/CLI.hpp"
+#include "options.h"
+
+namespace heartbeat::generator {
+
+// --print-template sets *print_template to true.
+void add_layout_options(CLI::App *app, Options *options, bool *print_template);
+
+} // namespace heartbeat::generator
