@@ -24,10 +24,10 @@ REGRESS = install restore rename schema classify constraints views control event
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 
-PACKAGES = rdkafka jansson zlib
+PACKAGES = rdkafka jansson simdjson zlib
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
 PG_CXXFLAGS = -std=c++20 -DHEARTBEAT_VERSION='"$(HEARTBEAT_VERSION)"' -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
-SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -lstdc++ -pthread
+SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -ldate-tz -lstdc++ -pthread
 
 # just-in-time compilation cannot use the code of a background worker
 override with_llvm = no

@@ -68,7 +68,7 @@ packages_to_run() {
     local version
     version=$(postgres_version)
     ! postgres_is_packaged || echo "postgresql-$version" "postgresql-server-dev-$version"
-    echo librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates
+    echo librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates
 }
 
 # The packages to run Kafka. Kafka 4 needs Java 17 or later.
@@ -86,7 +86,7 @@ packages_to_test() {
 
 # The packages to make Debian packages: the packages that debian/control.in requires, and the tools that check a package.
 packages_to_package() {
-    echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev pkgconf help2man \
+    echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc
 }
 
@@ -154,7 +154,7 @@ packages_apt() {
 # Without apt a script cannot install packages. The function prints the names of missing programs and libraries.
 packages_explain() {
     local missing=() program library
-    local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson zlib CLI11"
+    local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson simdjson zlib CLI11"
     case " $* " in *" packages_to_run_kafka "*) programs+=" java mvn" ;; esac
     case " $* " in *" packages_to_test "*)
         programs+=" clang++ clang-format clang-tidy shellcheck codespell prove pg_prove"

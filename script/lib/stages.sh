@@ -16,7 +16,7 @@ stage_format() { cpp_files | xargs clang-format --dry-run -Werror; }
 stage_tidy() {
     # shellcheck disable=SC2046 # words are wanted
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
-        -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson zlib)
+        -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)
 }
 
 # Checks the floors of src/: no floor includes a floor above it, no two units include each other, and each header compiles
@@ -37,7 +37,7 @@ stage_floors() {
         shift
         echo "#include \"$header\"" | "$@" -x c++ - || { echo "$header does not compile alone"; exit 1; }
     ' - HEADER g++ -std=c++20 -fsyntax-only -Isrc -isystem "$("$pg_config" --includedir-server)" -Wno-register \
-        $(pkg-config --cflags rdkafka jansson zlib) || failed=1
+        $(pkg-config --cflags rdkafka jansson simdjson zlib) || failed=1
     return $failed
 }
 

@@ -2,6 +2,9 @@
 // must never change.
 #include "decode/decode_error.h"
 
+#include <cstdarg>
+#include <cstdio>
+
 namespace heartbeat {
 
 const char *decode_error_name(DecodeErrorCode code) noexcept {
@@ -32,6 +35,15 @@ const char *decode_error_name(DecodeErrorCode code) noexcept {
         return "OUT_OF_MEMORY";
     }
     return "NONE";
+}
+
+bool decode_fail(DecodeError *error, DecodeErrorCode code, const char *format, ...) noexcept {
+    va_list values;
+    va_start(values, format);
+    error->code = code;
+    std::vsnprintf(error->text, sizeof(error->text), format, values);
+    va_end(values);
+    return false;
 }
 
 } // namespace heartbeat

@@ -42,4 +42,8 @@ struct DecodeError {
 // The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".
 const char *decode_error_name(DecodeErrorCode code) noexcept;
 
+// Fills in the error, with a text as printf() makes it, and returns false.
+bool decode_fail(DecodeError *error, DecodeErrorCode code, const char *format, ...) noexcept
+    __attribute__((format(printf, 3, 4)));
+
 } // namespace heartbeat

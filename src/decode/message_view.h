@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace heartbeat {
 
@@ -11,6 +12,11 @@ namespace heartbeat {
 struct MessageBytes {
     const void *data = nullptr;
     size_t size = 0;
+};
+
+struct MessageHeader {
+    std::string_view name;
+    MessageBytes value;
 };
 
 // The view owns no bytes, so it is valid only as long as the message.
@@ -21,6 +27,8 @@ struct MessageView {
     int32_t leader_epoch = -1; // -1: not known
     MessageBytes key = {};
     MessageBytes payload = {}; // NULL: the message is a tombstone
+    const MessageHeader *headers = nullptr;
+    size_t header_count = 0;
 };
 
 } // namespace heartbeat

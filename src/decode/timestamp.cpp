@@ -59,12 +59,18 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
     return static_cast<int64_t>(std::rint(fraction * microseconds_per_second));
 }
 
-bool read_date(Cursor *cursor, std::chrono::sys_days *date) noexcept {
+// Takes the separator between two numbers; '\0' stands for none.
+bool take_separator(Cursor *cursor, char separator) noexcept {
+    return separator == '\0' || cursor->take(separator);
+}
+
+bool read_date(Cursor *cursor, char separator, std::chrono::sys_days *date) noexcept {
     int year = 0;
     int month = 0;
     int day = 0;
-    if (!cursor->take_digits(4, &year) || !cursor->take('-') || !cursor->take_digits(2, &month) ||
-        !cursor->take('-') || !cursor->take_digits(2, &day))
+    if (!cursor->take_digits(4, &year) || !take_separator(cursor, separator) ||
+        !cursor->take_digits(2, &month) || !take_separator(cursor, separator) ||
+        !cursor->take_digits(2, &day))
         return false;
     const std::chrono::year_month_day civil{std::chrono::year{year},
                                             std::chrono::month{static_cast<unsigned>(month)},
@@ -76,12 +82,13 @@ bool read_date(Cursor *cursor, std::chrono::sys_days *date) noexcept {
 }
 
 // The time of day in microseconds. With a leap second or a rounded fraction it can reach the next day.
-bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
+bool read_time(Cursor *cursor, char separator, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;
     int second = 0;
-    if (!cursor->take_digits(2, &hour) || !cursor->take(':') || !cursor->take_digits(2, &minute) ||
-        !cursor->take(':') || !cursor->take_digits(2, &second))
+    if (!cursor->take_digits(2, &hour) || !take_separator(cursor, separator) ||
+        !cursor->take_digits(2, &minute) || !take_separator(cursor, separator) ||
+        !cursor->take_digits(2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > leap_second)
         return false;
@@ -121,6 +128,22 @@ bool read_zone(Cursor *cursor, int *offset) noexcept {
     return true;
 }
 
+int64_t microseconds_of(std::chrono::sys_days date) noexcept {
+    const std::chrono::microseconds midnight = date.time_since_epoch();
+    return midnight.count();
+}
+
+// Reads a time of day and its zone up to the end of the text.
+bool read_time_of_day(Cursor *cursor, char separator, TimestampParts *parts) noexcept {
+    if (!read_time(cursor, separator, &parts->local_time))
+        return false;
+    cursor->take(' ');
+    if (cursor->at_end() && cursor->at[-1] == ' ')
+        return false;
+    parts->has_zone = !cursor->at_end();
+    return read_zone(cursor, &parts->offset_seconds) && cursor->at_end();
+}
+
 char *put_digits(char *text, unsigned value, int count) noexcept {
     for (int i = count - 1; i >= 0; --i) {
         text[i] = static_cast<char>('0' + value % 10);
@@ -136,16 +159,54 @@ bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept {
     std::chrono::sys_days date;
     int64_t time_of_day = 0;
     int offset = 0;
-    if (!read_date(&cursor, &date))
+    if (!read_date(&cursor, '-', &date))
         return false;
     if (!cursor.take('T') && !cursor.take('t') && !cursor.take(' '))
         return false;
-    if (!read_time(&cursor, &time_of_day) || !read_zone(&cursor, &offset) || !cursor.at_end())
+    if (!read_time(&cursor, ':', &time_of_day) || !read_zone(&cursor, &offset) || !cursor.at_end())
         return false;
 
-    const std::chrono::microseconds midnight = date.time_since_epoch();
-    *event_time = midnight.count() + time_of_day - offset * microseconds_per_second;
+    *event_time = microseconds_of(date) + time_of_day - offset * microseconds_per_second;
     return true;
+}
+
+bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcept {
+    constexpr size_t digits_of_day = 8;
+    Cursor cursor{{text.data(), text.data() + text.size()}};
+    std::chrono::sys_days date;
+    if (text.size() > digits_of_day && is_digit(text[4])) {
+        if (!read_date(&cursor, '\0', &date) || !read_time_of_day(&cursor, '\0', parts))
+            return false;
+    } else {
+        if (!read_date(&cursor, '-', &date))
+            return false;
+        if (!cursor.take('T') && !cursor.take('t') && !cursor.take(' '))
+            return false;
+        if (!read_time_of_day(&cursor, ':', parts))
+            return false;
+    }
+    parts->local_time += microseconds_of(date);
+    return true;
+}
+
+bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept {
+    Cursor cursor{{text.data(), text.data() + text.size()}};
+    std::chrono::sys_days date;
+    const char separator = text.size() > 4 && text[4] == '-' ? '-' : '\0';
+    if (!read_date(&cursor, separator, &date) || !cursor.at_end())
+        return false;
+    *midnight = microseconds_of(date);
+    return true;
+}
+
+bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept {
+    Cursor cursor{{text.data(), text.data() + text.size()}};
+    return read_time_of_day(&cursor, ':', parts);
+}
+
+bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept {
+    Cursor cursor{{text.data(), text.data() + text.size()}};
+    return !text.empty() && read_zone(&cursor, offset_seconds) && cursor.at_end();
 }
 
 void timestamp_format(int64_t event_time, char *text) noexcept {

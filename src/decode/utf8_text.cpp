@@ -46,6 +46,16 @@ size_t utf8_shown_length(const char *at, size_t left) noexcept {
     return is_control(code) ? 0 : length;
 }
 
+bool utf8_is_text(const char *text, size_t size) noexcept {
+    for (size_t i = 0; i < size;) {
+        size_t length;
+        if (decode_utf8(text + i, size - i, &length) == 0) // also if length is 0
+            return false;
+        i += length;
+    }
+    return true;
+}
+
 void utf8_copy(char *to, size_t size, const char *from) noexcept {
     copy_shown(to, size, from, strlen(from), utf8_shown_length);
 }

@@ -49,6 +49,18 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
 // breaks a line or changes the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
+// Whether the bytes are valid UTF-8 without the character U+0000, which a text of the database cannot have.
+bool utf8_is_text(const char *text, size_t size) noexcept;
+
+// The number of characters of valid UTF-8, where each character has exactly one byte that is not a
+// continuation byte.
+inline size_t utf8_count(const char *text, size_t size) noexcept {
+    size_t characters = 0;
+    for (size_t i = 0; i < size; ++i)
+        characters += (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U;
+    return characters;
+}
+
 // Copies a text. The caller expects UTF-8, but the text can have invalid bytes.
 void utf8_copy(char *to, size_t size, const char *from) noexcept;
 

@@ -1,0 +1,148 @@
+// The arithmetic of units. Integers stay integers of 64 bits, so that a time in nanoseconds loses nothing
+// but the digits that a microsecond does not have.
+#include "decode/field_values.h"
+
+#include "decode/text_cursor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace heartbeat {
+
+namespace {
+
+// How many units a microsecond has, or how many microseconds a unit has.
+constexpr int64_t nanoseconds_per_microsecond = 1000;
+constexpr int64_t microseconds_per(TimeUnit unit) {
+    return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;
+}
+
+// Half goes to the even microsecond, as std::rint() does it with the fraction of a double.
+int64_t rounded_microseconds(int64_t nanoseconds) {
+    int64_t microseconds = nanoseconds / nanoseconds_per_microsecond;
+    int64_t rest = nanoseconds % nanoseconds_per_microsecond;
+    if (rest < 0) {
+        rest += nanoseconds_per_microsecond;
+        microseconds--;
+    }
+    const bool up = rest * 2 > nanoseconds_per_microsecond ||
+                    (rest * 2 == nanoseconds_per_microsecond && microseconds % 2 != 0);
+    return microseconds + (up ? 1 : 0);
+}
+
+bool real_microseconds(double number, TimeUnit unit, int64_t *microseconds) {
+    constexpr double limit = 9.2e18;
+    const double scaled = unit == TimeUnit::ns ? number / static_cast<double>(nanoseconds_per_microsecond)
+                                               : number * static_cast<double>(microseconds_per(unit));
+    if (!(std::fabs(scaled) < limit))
+        return false;
+    *microseconds = static_cast<int64_t>(std::rint(scaled));
+    return true;
+}
+
+bool is_json_number(std::string_view text, bool *is_integer) {
+    TextCursor cursor{text.data(), text.data() + text.size()};
+    cursor.take('-');
+    const char *const digits = cursor.at;
+    if (!cursor.take_digits() || (*digits == '0' && cursor.at - digits > 1))
+        return false;
+    *is_integer = cursor.at_end();
+    if (cursor.take('.') && !cursor.take_digits())
+        return false;
+    if (cursor.take('e') || cursor.take('E')) {
+        if (!cursor.take('+'))
+            cursor.take('-');
+        if (!cursor.take_digits())
+            return false;
+    }
+    return cursor.at_end();
+}
+
+// Whether a number is 1 or more, by the position of its first digit and its exponent.
+bool is_great(std::string_view text) {
+    const size_t mantissa_size = std::min(text.find_first_of("eE"), text.size());
+    const size_t first = text.find_first_of("123456789");
+    if (first >= mantissa_size)
+        return false; // 0
+    const std::string_view mantissa = text.substr(0, mantissa_size);
+    const size_t point = std::min(mantissa.find('.'), mantissa_size);
+    long exponent = 0;
+    if (mantissa_size < text.size()) {
+        std::string_view digits = text.substr(mantissa_size + 1);
+        if (digits[0] == '+')
+            digits.remove_prefix(1);
+        const std::from_chars_result end =
+            std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+        if (end.ec != std::errc{})
+            return digits[0] != '-';
+    }
+    return static_cast<long>(point) - static_cast<long>(first) + exponent > 0;
+}
+
+template <typename Number> bool parse_whole(std::string_view text, Number *number) {
+    const std::from_chars_result end = std::from_chars(text.data(), text.data() + text.size(), *number);
+    return end.ec == std::errc{} && end.ptr == text.data() + text.size();
+}
+
+} // namespace
+
+bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept {
+    constexpr double seconds_per_minute = 60, milliseconds_per_minute = 60'000;
+    switch (unit) {
+    case RateUnit::bpm:
+        *heart_rate = number;
+        break;
+    case RateUnit::hz:
+        *heart_rate = number * seconds_per_minute;
+        break;
+    case RateUnit::rr_ms:
+        *heart_rate = number > 0 ? milliseconds_per_minute / number : NAN;
+        break;
+    case RateUnit::rr_s:
+        *heart_rate = number > 0 ? seconds_per_minute / number : NAN;
+        break;
+    }
+    return std::isfinite(*heart_rate);
+}
+
+bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept {
+    if (number.type == ValueType::real)
+        return real_microseconds(number.real, unit, microseconds);
+    if (number.type != ValueType::integer)
+        return false;
+    if (unit == TimeUnit::ns)
+        *microseconds = rounded_microseconds(number.integer);
+    else
+        return !__builtin_mul_overflow(number.integer, microseconds_per(unit), microseconds);
+    return true;
+}
+
+bool event_time_is_legal(int64_t event_time) noexcept {
+    constexpr int64_t day = 86400 * microseconds_per_second;
+    constexpr int64_t year_0_begin = -62167219200 * microseconds_per_second;
+    constexpr int64_t year_10000_begin = 253402300800 * microseconds_per_second;
+    return event_time >= year_0_begin - day && event_time < year_10000_begin + day;
+}
+
+NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
+    bool is_integer = false;
+    if (!is_json_number(text, &is_integer))
+        return NumberText::not_a_number;
+    if (is_integer) {
+        number->type = ValueType::integer;
+        if (parse_whole(text, &number->integer))
+            return NumberText::number;
+        number->type = ValueType::unsigned_integer;
+        return parse_whole(text, &number->unsigned_integer) ? NumberText::number : NumberText::out_of_range;
+    }
+    number->type = ValueType::real;
+    const std::from_chars_result end = std::from_chars(text.data(), text.data() + text.size(), number->real);
+    if (end.ec == std::errc{})
+        return NumberText::number;
+    // from_chars() does not tell a number that is too great from one that is almost 0
+    number->real = 0;
+    return is_great(text) ? NumberText::out_of_range : NumberText::number;
+}
+
+} // namespace heartbeat

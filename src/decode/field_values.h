@@ -1,0 +1,23 @@
+// Converts the values of fields: a heart rate in any unit to beats per minute, a number since 1970 in any
+// unit to an event time, and a text to a number. The compiler of mappings and the mapped decoder call it.
+#pragma once
+
+#include "decode/mapping.h"
+
+namespace heartbeat {
+
+// False: the result is no number that a double can hold, or an interval is 0 or less.
+bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
+
+// Microseconds, rounded to the nearest one. False: they do not fit into 64 bits.
+bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
+
+// Whether a time is in the years 0000 to 9999, or as near to them as an offset from UTC can move it.
+bool event_time_is_legal(int64_t event_time) noexcept;
+
+enum class NumberText : uint8_t { number, not_a_number, out_of_range };
+
+// A text that is a JSON number and nothing else.
+NumberText number_parse(std::string_view text, ValueNode *number) noexcept;
+
+} // namespace heartbeat

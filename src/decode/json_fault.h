@@ -1,0 +1,15 @@
+// Explains why a text is not JSON, with the position and without content of the text.
+#pragma once
+
+#include "decode/decode_error.h"
+
+#include <jansson.h>
+
+namespace heartbeat {
+
+// Fills in the error of a text that jansson has refused, and returns false. `what` is the text, such as
+// "payload", and `expected` the JSON value that it should be.
+bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
+               const char *expected) noexcept;
+
+} // namespace heartbeat

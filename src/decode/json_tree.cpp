@@ -1,0 +1,239 @@
+// Parses with simdjson, whose result it copies into the tree. Only this file includes simdjson. A text that
+// simdjson refuses is parsed again by jansson, which says where the fault is.
+#include "decode/json_tree.h"
+
+#include "decode/json_arena.h"
+#include "decode/json_fault.h"
+#include "decode/mapping_limits.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <simdjson.h>
+
+namespace heartbeat {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
+
+// Copies simdjson's values into the tree. Its recursion is as deep as the parser allows.
+class TreeBuilder {
+  public:
+    TreeBuilder(ValueTree *tree, std::vector<std::string_view> *names, bool may_repeat_names, bool has_zero)
+        : tree_(*tree), names_(*names), may_repeat_names_(may_repeat_names), has_zero_(has_zero) {}
+
+    Build build(const dom::element &root) {
+        tree_.clear();
+        return add({}, root);
+    }
+
+  private:
+    Build add(std::string_view name, const dom::element &value) {
+        if (tree_.size() == message_values_max)
+            return Build::too_many;
+        const auto index = static_cast<uint32_t>(tree_.size());
+        ValueNode &node = tree_.emplace_back();
+        node.name_data = name.data();
+        node.name_size = static_cast<uint32_t>(name.size());
+        node.size = 0;
+        node.end = index + 1;
+        switch (value.type()) {
+        case dom::element_type::ARRAY:
+            node.type = ValueType::array;
+            return add_children(index, dom::array(value));
+        case dom::element_type::OBJECT:
+            node.type = ValueType::object;
+            return add_members(index, dom::object(value));
+        default:
+            return set_scalar(&node, value);
+        }
+    }
+
+    Build set_scalar(ValueNode *node, const dom::element &value) {
+        switch (value.type()) {
+        case dom::element_type::STRING: {
+            const std::string_view text = value.get_string().value_unsafe();
+            node->type = ValueType::string;
+            node->text_data = text.data();
+            node->size = static_cast<uint32_t>(text.size());
+            return has_zero_ && text.find('\0') != text.npos ? Build::zero_character : Build::done;
+        }
+        case dom::element_type::INT64:
+            node->type = ValueType::integer;
+            node->integer = value.get_int64().value_unsafe();
+            break;
+        case dom::element_type::UINT64:
+            node->type = ValueType::unsigned_integer;
+            node->unsigned_integer = value.get_uint64().value_unsafe();
+            break;
+        case dom::element_type::DOUBLE:
+            node->type = ValueType::real;
+            node->real = value.get_double().value_unsafe();
+            break;
+        case dom::element_type::BOOL:
+            node->type = ValueType::boolean;
+            node->boolean = value.get_bool().value_unsafe();
+            break;
+        default:
+            node->type = ValueType::null;
+        }
+        return Build::done;
+    }
+
+    Build add_children(uint32_t index, const dom::array &array) {
+        uint32_t count = 0;
+        for (const dom::element child : array) {
+            const Build result = add({}, child);
+            if (result != Build::done)
+                return result;
+            count++;
+        }
+        return close(index, count);
+    }
+
+    Build add_members(uint32_t index, const dom::object &object) {
+        uint32_t count = 0;
+        for (const dom::key_value_pair member : object) {
+            if (has_zero_ && member.key.find('\0') != member.key.npos)
+                return Build::zero_character;
+            const Build result = add(member.key, member.value);
+            if (result != Build::done)
+                return result;
+            count++;
+        }
+        close(index, count);
+        return !may_repeat_names_ && value_repeats_name(tree_, index, &names_) ? Build::repeated_name
+                                                                               : Build::done;
+    }
+
+    Build close(uint32_t index, uint32_t count) {
+        tree_[index].size = count;
+        tree_[index].end = static_cast<uint32_t>(tree_.size());
+        return Build::done;
+    }
+
+    ValueTree &tree_;
+    std::vector<std::string_view> &names_;
+    const bool may_repeat_names_;
+    const bool has_zero_; // whether a string may contain U+0000
+};
+
+const char *reason(Build result) {
+    return result == Build::repeated_name ? "a key is repeated in one object"
+                                          : "a string contains the character U+0000";
+}
+
+const char *reason(simdjson::error_code code) {
+    switch (code) {
+    case simdjson::DEPTH_ERROR:
+        return "nested too deeply";
+    case simdjson::UTF8_ERROR:
+        return "invalid UTF-8";
+    case simdjson::NUMBER_ERROR:
+        return "a number that is malformed or out of range";
+    default:
+        return "syntax error";
+    }
+}
+
+// Some room for the next text, but not after a giant one.
+size_t room_for(size_t size) {
+    constexpr size_t least = 1024;
+    return size > message_bytes_kept ? size : std::max(size + size / 2, least);
+}
+
+bool fail_out_of_memory(DecodeError *error) {
+    return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
+}
+
+// jansson names the position. It needs much memory, so it does not explain giant texts.
+bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
+    if (text.size() <= message_bytes_kept) {
+        JsonArena arena;
+        json_error_t cause{};
+        bool out_of_memory = false;
+        const json_t *const root = arena.load(
+            text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause, &out_of_memory);
+        if (out_of_memory)
+            return fail_out_of_memory(error);
+        if (root == nullptr)
+            return json_fail(error, cause, what, "value");
+    }
+    return decode_fail(error, DecodeErrorCode::invalid_json,
+                       "%s is not valid JSON: %s; expected one JSON value in UTF-8, at most %u levels deep",
+                       what, fault, message_depth_max);
+}
+
+} // namespace
+
+struct JsonTree::Parser {
+    dom::parser parser;
+    std::vector<char> text; // the parser reads a few bytes after the end
+};
+
+JsonTree::JsonTree() noexcept = default;
+JsonTree::~JsonTree() = default;
+JsonTree::JsonTree(JsonTree &&) noexcept = default;
+JsonTree &JsonTree::operator=(JsonTree &&) noexcept = default;
+
+bool JsonTree::parse(std::string_view text, const char *what, DecodeError *error,
+                     bool may_repeat_names) noexcept {
+    try {
+        return read(text, what, error, may_repeat_names);
+    } catch (...) {
+        return fail_out_of_memory(error);
+    }
+}
+
+bool JsonTree::read(std::string_view text, const char *what, DecodeError *error, bool may_repeat_names) {
+    if (text.size() > message_bytes_max)
+        return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
+                           what, text.size(), message_bytes_max);
+    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson pass over it
+        return explain(text, what, "a byte order mark", error);
+    if (parser_ == nullptr)
+        parser_ = std::make_unique<Parser>();
+    if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {
+        const size_t size = room_for(text.size());
+        if (parser_->parser.allocate(size, message_depth_max) != simdjson::SUCCESS) {
+            parser_.reset(); // it would forget the depth
+            return fail_out_of_memory(error);
+        }
+        parser_->text.resize(size + simdjson::SIMDJSON_PADDING);
+    }
+    char *const copy = parser_->text.data();
+    std::memcpy(copy, text.data(), text.size());
+    std::memset(copy + text.size(), 0, simdjson::SIMDJSON_PADDING);
+
+    dom::element root;
+    const simdjson::error_code code = parser_->parser.parse(copy, text.size(), false).get(root);
+    if (code == simdjson::MEMALLOC)
+        return fail_out_of_memory(error);
+    if (code != simdjson::SUCCESS)
+        return explain(text, what, reason(code), error);
+
+    // U+0000 can only be written as an escape, so most texts need no search in their strings
+    const bool has_zero = text.find("\\u0000") != text.npos;
+    const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
+    if (result == Build::too_many)
+        return decode_fail(error, DecodeErrorCode::invalid_json, "%s has more than %zu JSON values", what,
+                           message_values_max);
+    return result == Build::done || explain(text, what, reason(result), error);
+}
+
+void JsonTree::release_giant() noexcept {
+    if (parser_ != nullptr &&
+        parser_->text.size() > room_for(message_bytes_kept) + simdjson::SIMDJSON_PADDING)
+        parser_.reset();
+    if (tree_.capacity() > message_values_kept)
+        ValueTree().swap(tree_);
+    if (names_.capacity() > message_values_kept)
+        std::vector<std::string_view>().swap(names_);
+}
+
+} // namespace heartbeat

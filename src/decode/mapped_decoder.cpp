@@ -1,0 +1,211 @@
+// Goes through the lists of a message, tests the conditions, and makes a reading of each element.
+#include "decode/mapped_decoder.h"
+
+namespace heartbeat {
+
+void MappedMemory::clear() noexcept {
+    value.release_giant();
+    key.release_giant();
+    made.clear();
+    if (readings.capacity() > message_readings_kept)
+        std::vector<ReadingView>().swap(readings);
+    readings.clear();
+}
+
+MappedDecoder::MappedDecoder(const Mapping &mapping, MappedMemory *memory)
+    : mapping_(mapping), message_(mapping), memory_(*memory) {}
+
+void MappedDecoder::begin(const MessageView &message) noexcept {
+    memory_.clear();
+    view_ = &message;
+    key_is_parsed_ = false;
+    known_ = {};
+    message_.begin(&message, nullptr, nullptr);
+}
+
+MappedResult MappedDecoder::decode(const MessageView &message, DecodeError *error) noexcept {
+    begin(message);
+    error_ = error;
+    bool holds = true;
+    // The conditions on key, headers and Kafka time come before the parser: other messages of the topic need
+    // not be JSON.
+    if (!test(mapping_.when_envelope, &holds))
+        return MappedResult::failed;
+    if (!holds)
+        return MappedResult::ignored;
+    if (!parse_value(message))
+        return MappedResult::failed;
+    try {
+        const MappedResult result = decode_parsed();
+        if (result != MappedResult::decoded)
+            memory_.readings.clear();
+        return result;
+    } catch (...) {
+        memory_.readings.clear();
+        decode_fail(error_, DecodeErrorCode::out_of_memory, "out of memory while collecting readings");
+        return MappedResult::failed;
+    }
+}
+
+bool MappedDecoder::parse_value(const MessageView &message) {
+    const MessageBytes &payload = message.payload;
+    if (payload.data == nullptr)
+        return decode_fail(error_, DecodeErrorCode::tombstone,
+                           "message has no payload; expected a JSON value");
+    if (!mapping_.reads_value)
+        return true;
+    if (payload.size == 0)
+        return decode_fail(error_, DecodeErrorCode::empty, "payload has no bytes; expected a JSON value");
+    if (!memory_.value.parse({static_cast<const char *>(payload.data), payload.size}, "payload", error_))
+        return false;
+    message_.begin(view_, &memory_.value.tree(), nullptr);
+    return true;
+}
+
+// A message without a key has none of the places in it.
+bool MappedDecoder::parse_key() {
+    const MessageBytes &key = view_->key;
+    if (key_is_parsed_ || !mapping_.reads_key || key.data == nullptr)
+        return true;
+    if (!memory_.key.parse({static_cast<const char *>(key.data), key.size}, "key", error_))
+        return false;
+    message_.begin(view_, mapping_.reads_value ? &memory_.value.tree() : nullptr, &memory_.key.tree());
+    key_is_parsed_ = true;
+    return true;
+}
+
+bool MappedDecoder::test(const std::vector<Condition> &conditions, bool *holds) {
+    for (const Condition &condition : conditions) {
+        if (condition.place.root == PlaceRoot::key && !parse_key())
+            return false;
+        if (!message_.holds(condition)) {
+            *holds = false;
+            return true;
+        }
+    }
+    return true;
+}
+
+MappedResult MappedDecoder::decode_parsed() {
+    bool holds = true;
+    if (!test(mapping_.when_message, &holds))
+        return MappedResult::failed;
+    if (!holds)
+        return MappedResult::ignored;
+    if (!parse_key())
+        return MappedResult::failed;
+    if (mapping_.each.empty())
+        return take_reading() ? MappedResult::decoded : MappedResult::failed;
+    uint32_t list = 0;
+    if (!find_list(0, &list))
+        return MappedResult::failed;
+    switch (take_list(0, list)) {
+    case ListResult::taken:
+        return MappedResult::decoded;
+    case ListResult::ignored:
+        return MappedResult::ignored;
+    case ListResult::failed:
+        break;
+    }
+    return MappedResult::failed;
+}
+
+bool MappedDecoder::find_list(size_t list, uint32_t *index) {
+    constexpr char name[] = "each", expected[] = "an array or an object";
+    const Place &place = mapping_.each[list];
+    const ValueTree &tree = memory_.value.tree();
+    *index = message_.find_index(place);
+    if (*index == no_value || tree[*index].type == ValueType::null)
+        return mapped_fail_missing(message_, place, name, expected, error_);
+    if (tree[*index].is_container())
+        return true;
+    return decode_fail(error_, DecodeErrorCode::wrong_type, "%s at %s is %s; expected %s", name,
+                       static_cast<const char *>(PlaceText(message_, place)),
+                       value_type_name(tree[*index].type), expected);
+}
+
+MappedDecoder::ListResult MappedDecoder::take_list(size_t list, uint32_t index) {
+    const ValueTree &tree = memory_.value.tree();
+    const bool is_inner = list + 1 == mapping_.each.size();
+    ListPosition &position = is_inner ? message_.element : message_.outer;
+    const std::vector<Condition> &conditions = is_inner ? mapping_.when_element : mapping_.when_outer;
+    bool all_ignored = tree[index].size > 0;
+    position = {index + 1, 0, tree[index].type == ValueType::object};
+    for (; position.index != tree[index].end; position.index = tree[position.index].end, position.number++) {
+        bool holds = true;
+        if (!test(conditions, &holds))
+            return ListResult::failed;
+        if (!holds)
+            continue;
+        const ListResult result = take_child(list);
+        if (result == ListResult::failed)
+            return ListResult::failed;
+        all_ignored = all_ignored && result == ListResult::ignored;
+    }
+    return all_ignored ? ListResult::ignored : ListResult::taken;
+}
+
+MappedDecoder::ListResult MappedDecoder::take_child(size_t list) {
+    if (list + 1 == mapping_.each.size())
+        return take_reading() ? ListResult::taken : ListResult::failed;
+    forget_outer();
+    uint32_t inner = 0;
+    if (!find_list(list + 1, &inner))
+        return ListResult::failed;
+    return take_list(list + 1, inner);
+}
+
+bool MappedDecoder::fail_readings() {
+    return decode_fail(error_, DecodeErrorCode::wrong_type,
+                       "message has more than %zu readings; expected at most so many", message_readings_max);
+}
+
+// The values of the outer element and of its elements are not those of the next one.
+void MappedDecoder::forget_outer() noexcept {
+    const auto stays = [](PlaceLevel level) { return level == PlaceLevel::message; };
+    const TimeField &time = mapping_.event_timestamp;
+    message_.forget(PlaceLevel::outer);
+    known_.customer_id = known_.customer_id && stays(mapping_.customer_id.level);
+    known_.device_id = known_.device_id && stays(mapping_.device_id.level);
+    known_.heart_rate = known_.heart_rate && stays(mapping_.heart_rate.place.level);
+    known_.base_time = known_.base_time && stays(time.level);
+    known_.addition = known_.addition && time.plus && stays(time.plus->level);
+}
+
+bool MappedDecoder::take_time() {
+    const TimeField &field = mapping_.event_timestamp;
+    if (!known_.base_time && !mapped_base_time(message_, field, &span_, &base_time_, error_))
+        return false;
+    known_.base_time = field.level != PlaceLevel::element;
+    current_.event_time = base_time_;
+    if (!field.plus)
+        return true;
+    if (!known_.addition && !mapped_addition(message_, field, &addition_, error_))
+        return false;
+    known_.addition = field.plus->level != PlaceLevel::element;
+    return mapped_add(message_, field, addition_, &current_.event_time, error_);
+}
+
+bool MappedDecoder::take_reading() {
+    if (memory_.readings.size() == message_readings_max)
+        return fail_readings();
+    const Mapping &mapping = mapping_;
+    if (!known_.customer_id && !mapped_text(&message_, {mapping.customer_id, "customer_id", false},
+                                            &memory_.made, &current_.customer_id, error_))
+        return false;
+    known_.customer_id = mapping.customer_id.level != PlaceLevel::element;
+    if (!known_.heart_rate && !mapped_heart_rate(message_, mapping.heart_rate, &current_.heart_rate, error_))
+        return false;
+    known_.heart_rate = mapping.heart_rate.place.level != PlaceLevel::element;
+    if (!take_time())
+        return false;
+    if (!known_.device_id && !mapping.device_id.places.empty() &&
+        !mapped_text(&message_, {mapping.device_id, "device_id", true}, &memory_.made, &current_.device_id,
+                     error_))
+        return false;
+    known_.device_id = mapping.device_id.level != PlaceLevel::element;
+    memory_.readings.push_back(current_);
+    return true;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,23 @@
+// Makes a plan of the text of a mapping, or says what is wrong with it. The functions that add, change and
+// try a source call it.
+#pragma once
+
+#include <string_view>
+
+namespace heartbeat {
+
+struct Mapping;
+
+// Texts for a person: UTF-8 without control characters, terminated.
+struct MappingError {
+    bool out_of_memory;
+    char pointer[256]; // the part of the mapping, as a JSON pointer such as /event_timestamp/unit; "": all
+    char problem[512]; // what is wrong with it, such as: is "minutes"
+    char legal[512];   // what is legal there, such as: "iso", "s", "ms", "us" or "ns"
+};
+
+// nullptr: *error is filled in.
+const Mapping *mapping_compile(std::string_view json, MappingError *error) noexcept;
+void mapping_destroy(const Mapping *mapping) noexcept;
+
+} // namespace heartbeat

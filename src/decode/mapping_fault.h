@@ -1,0 +1,30 @@
+// What is wrong with a mapping, thrown by the files that compile it. mapping_compile.cpp catches it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace heartbeat {
+
+struct MappingFault {
+    std::string pointer, problem, legal;
+};
+
+[[noreturn]] void mapping_refuse(const std::string &pointer, const std::string &problem,
+                                 const std::string &legal);
+
+// The JSON pointer to a member or an element.
+std::string mapping_pointer(const std::string &parent, std::string_view name);
+
+std::string mapping_quote(std::string_view text); // in quotes, and cut if it is long
+
+using Names = std::span<const std::string_view>;
+
+// "a", "b" or "c"
+std::string mapping_list(Names names);
+
+// Such as: did you mean "unit"? Empty if no name is near.
+std::string mapping_suggest(std::string_view name, Names names);
+
+} // namespace heartbeat

@@ -1,0 +1,15 @@
+// Compiles the fields of a mapping: a place, a list of places, or an object of a place and options.
+// mapping_compile.cpp calls it.
+#pragma once
+
+#include "decode/mapping.h"
+#include "decode/mapping_reader.h"
+
+namespace heartbeat {
+
+// `lists`: how many places `each` has. They throw MappingFault.
+TextField mapping_text_field(const MappingValue &value, size_t lists, bool may_be_empty);
+RateField mapping_rate_field(const MappingValue &value, size_t lists);
+TimeField mapping_time_field(const MappingValue &value, size_t lists);
+
+} // namespace heartbeat

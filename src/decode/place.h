@@ -1,0 +1,35 @@
+// A place of a mapping: the path to a value of a message. mapping_place.cpp makes it of its text, and
+// mapped_message.cpp follows it.
+#pragma once
+
+#include "decode/value_tree.h"
+
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
+
+// How often a place has another value: once a message, for each element of the outer list, or for each
+// element that can be a reading.
+enum class PlaceLevel : uint8_t { message, outer, element };
+
+struct PlaceSegment {
+    std::string name;
+    uint32_t number = no_value; // where the name can be the number of an element
+    bool any = false;           // `*`
+};
+
+inline constexpr size_t no_slot = SIZE_MAX;
+
+struct Place {
+    PlaceRoot root = PlaceRoot::value;
+    PlaceLevel level = PlaceLevel::message;
+    std::vector<PlaceSegment> segments; // after the root
+    std::string header;                 // the name of the header
+    std::string path;                   // the segments as error texts show them, such as "/data/0/bpm"
+    size_t slot = no_slot;              // where a message keeps the value for the next elements
+};
+
+} // namespace heartbeat

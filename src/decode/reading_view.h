@@ -1,0 +1,16 @@
+// A reading whose texts belong to its decoder. The mapped decoder makes it, and the batch copies it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace heartbeat {
+
+struct ReadingView {
+    std::string_view customer_id; // UTF-8
+    std::string_view device_id;   // UTF-8; empty where a message has none
+    double heart_rate;            // beats per minute
+    int64_t event_time;           // microseconds since 1970-01-01 00:00:00 UTC
+};
+
+} // namespace heartbeat

@@ -1,0 +1,34 @@
+// The memory of texts that the mapped decoder makes, as of numbers and of joined places. A text does not move
+// until the store is cleared.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace heartbeat {
+
+class TextStore {
+  public:
+    explicit TextStore(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+    // Room for so many bytes, at most block_size; nullptr if there is no memory, or if the store is full.
+    // take() then keeps the first bytes of that room.
+    char *room(size_t size) noexcept;
+    void take(size_t size) noexcept { used_ += size; }
+
+    bool full() const { return block_ * block_size >= max_bytes_; }
+    void clear() noexcept; // keeps the memory that usual messages need
+
+    static constexpr size_t block_size = size_t{64} << 10;
+
+  private:
+    static constexpr size_t blocks_kept = 4;
+
+    const size_t max_bytes_;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    size_t block_ = 0; // the block in use
+    size_t used_ = 0;  // bytes of it
+};
+
+} // namespace heartbeat
