@@ -1,0 +1,95 @@
+// Unit test: the tree of a JSON text, equality and names in it, and texts beyond its limits.
+#include "mapping_examples.h"
+
+#include <gtest/gtest.h>
+
+namespace heartbeat {
+namespace {
+
+std::string repeat(const std::string &unit, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; i++)
+        text += unit;
+    return text;
+}
+
+std::string fault(JsonTree *tree, const std::string &text) {
+    DecodeError error;
+    if (tree->parse(text, "payload", &error))
+        return "accepted";
+    return decode_error_name(error.code) + std::string(": ") + error.text;
+}
+
+TEST(JsonTree, Nodes) {
+    JsonTree json;
+    EXPECT_EQ(fault(&json, R"({"a":[1,-2,18446744073709551615,1.5,true,null,"x"],"b":{"":{}},"c":[]})"),
+              "accepted");
+    const ValueTree &tree = json.tree();
+    EXPECT_EQ(tree[0].size, 3U);
+    EXPECT_EQ(tree[0].end, tree.size());
+    const uint32_t a = value_member(tree, 0, "a"), b = value_member(tree, 0, "b");
+    EXPECT_EQ(tree[a].size, 7U);
+    EXPECT_EQ(tree[value_element(tree, a, 1)].integer, -2);
+    EXPECT_EQ(tree[value_element(tree, a, 2)].unsigned_integer, UINT64_MAX);
+    EXPECT_EQ(tree[value_element(tree, a, 3)].number(), 1.5);
+    EXPECT_TRUE(tree[value_element(tree, a, 4)].boolean);
+    EXPECT_EQ(tree[value_element(tree, a, 5)].type, ValueType::null);
+    EXPECT_EQ(tree[value_element(tree, a, 6)].text(), "x");
+    EXPECT_EQ(value_element(tree, a, 7), no_value);
+    EXPECT_EQ(tree[value_member(tree, b, "")].type, ValueType::object);
+    EXPECT_EQ(value_member(tree, 0, "d"), no_value);
+}
+
+TEST(JsonTree, RepeatedNames) {
+    JsonTree json;
+    const auto object = [](int count, const char *format, const char *more) {
+        std::string text = "{";
+        for (int i = 0; i < count; i++) {
+            char member[64];
+            std::snprintf(member, sizeof(member), format, i);
+            text += member;
+        }
+        return text + more + "}";
+    };
+    const std::string repeated = "INVALID_JSON: payload is not valid JSON: a key is repeated in one object";
+    EXPECT_EQ(fault(&json, object(5, "\"%d\":0,", "\"x\":0")), "accepted");
+    EXPECT_EQ(fault(&json, object(5, "\"%d\":0,", "\"3\":0")).substr(0, repeated.size()), repeated);
+    EXPECT_EQ(fault(&json, object(500, "\"%d\":0,", "\"x\":0")), "accepted");
+    EXPECT_EQ(fault(&json, object(500, "\"%d\":0,", "\"77\":0")).substr(0, repeated.size()), repeated);
+    EXPECT_EQ(fault(&json, object(500, "\"%d\":0,", "\"499\":0")).substr(0, repeated.size()), repeated);
+    EXPECT_EQ(fault(&json, R"({"a":1,"\u0061":1})").substr(0, repeated.size()), repeated);
+}
+
+TEST(JsonTree, Limits) {
+    JsonTree json;
+    const std::string deep =
+        "INVALID_JSON: payload is not valid JSON: nested too deeply; expected one JSON value in "
+        "UTF-8, at most 256 levels deep";
+    EXPECT_EQ(fault(&json, repeat("[", 255) + repeat("]", 255)), "accepted");
+    EXPECT_EQ(fault(&json, repeat("[", 300) + repeat("]", 300)), deep);
+    EXPECT_EQ(fault(&json, repeat("[", 2 << 20)), deep) << "jansson does not explain so large a text";
+    EXPECT_EQ(fault(&json, "[" + repeat("0,", message_values_max - 2) + "0]"), "accepted");
+    EXPECT_EQ(fault(&json, "[" + repeat("0,", message_values_max - 1) + "0]"),
+              "INVALID_JSON: payload has more than 1048576 JSON values");
+    EXPECT_EQ(fault(&json, "\"" + repeat("x", message_bytes_max - 2) + "\""), "accepted");
+    EXPECT_EQ(fault(&json, "\"" + repeat("x", message_bytes_max - 1) + "\""),
+              "INVALID_JSON: payload has 16777217 bytes; expected at most 16777216");
+    json.release_giant();
+    EXPECT_EQ(fault(&json, "[1]"), "accepted");
+    json.release_giant();
+    EXPECT_EQ(json.tree().size(), 2U) << "the memory of a small text stays";
+}
+
+TEST(JsonTree, ByteOrderMark) {
+    JsonTree json;
+    EXPECT_EQ(fault(&json, "\xEF\xBB\xBF{}").substr(0, 12), "INVALID_JSON");
+    EXPECT_EQ(fault(&json, " \n{}\t").substr(0, 12), "accepted");
+    EXPECT_EQ(fault(&json, std::string("{}\0", 3)).substr(0, 12), "INVALID_JSON");
+    EXPECT_EQ(fault(&json, "").substr(0, 12), "INVALID_JSON");
+    EXPECT_EQ(fault(&json, " ").substr(0, 12), "INVALID_JSON");
+    EXPECT_EQ(fault(&json, "{\"a\":\"\xFF\"}"), "INVALID_JSON: payload is not valid JSON: invalid UTF-8 at "
+                                                "line 1, column 7; expected one JSON value in UTF-8");
+}
+
+} // namespace
+} // namespace heartbeat
