@@ -88,7 +88,7 @@ std::function<size_t(const std::string &)> mapped(const char *json) {
         MessageView message;
         DecodeError fault;
         message.payload = {text.data(), text.size()};
-        return decoder->decode(message, &fault) == MappedResult::decoded ? decoder->readings().size() : 0;
+        return decoder->decode(message, &fault) == DecodeResult::decoded ? decoder->readings().size() : 0;
     };
 }
 

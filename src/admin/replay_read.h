@@ -13,7 +13,7 @@ namespace heartbeat {
 struct ReplayReader {
     Source source;
     Consumer *consumer;
-    const Decoder *decoder;
+    Decoder *decoder;
     Batch *batch;
     const ReplayPiece *pieces; // one for each partition, in ascending order of partitions
     size_t count;

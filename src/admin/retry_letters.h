@@ -18,7 +18,7 @@ struct RetryLetter {
 };
 
 struct RetryLetters {
-    const Decoder *decoder;
+    Decoder *decoder;
     Batch *batch;
     Datum values[retry_filters + 2]; // the filters, the id of the last locked letter, and how many letters to
                                      // lock

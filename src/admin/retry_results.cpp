@@ -35,25 +35,26 @@ struct ErrorCount {
     int64_t remaining;
 };
 
-// Returns the indexes of the messages that are readings now. If `readings` is false, returns the indexes of
-// all other messages.
-uint32_t *select_messages(const Batch *batch, bool readings, size_t *count) {
+// Returns the indexes of the messages that are still dead letters, or of all other messages.
+uint32_t *select_messages(const Batch *batch, bool dead_letters, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
     for (size_t i = 0; i < batch->messages.size(); i++)
-        if (batch->messages[i].is_reading() == readings)
+        if (batch->messages[i].is_dead_letter() == dead_letters)
             indexes[(*count)++] = static_cast<uint32_t>(i);
     return indexes;
 }
 
-// Changes how the counters count the offset of a resolved dead letter: as a reading or a duplicate, and no
+// Changes how the counters count the offset of a resolved dead letter: as readings or duplicates, and no
 // longer as a dead letter. So they count each offset once.
-void count_resolved(CounterAdjustment *adjustment, const PartitionCounts &counts, int64_t event_time) {
+void count_resolved(CounterAdjustment *adjustment, const Batch *batch, const BatchMessage &message,
+                    const PartitionCounts &counts) {
     adjustment->dead_letters--;
     for (int i = 0; i < heart_rate_classes; i++)
         adjustment->stored[i] += counts.stored[i];
     adjustment->duplicates += counts.duplicates;
-    counter_adjustments_event(adjustment, event_time);
+    for (uint32_t i = 0; i < message.readings; i++)
+        counter_adjustments_event(adjustment, batch->readings[message.first_reading + i].event_time);
 }
 
 void count_error(HTAB *errors, const char *code) {
@@ -77,12 +78,12 @@ HTAB *retry_results_create_errors() {
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters,
                            const PartitionCounts *counts) {
     size_t count;
-    const uint32_t *indexes = select_messages(letters.batch, true, &count);
+    const uint32_t *indexes = select_messages(letters.batch, false, &count);
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++)
-        count_resolved(letters.chosen[indexes[i]].adjustment, counts[indexes[i]],
-                       letters.batch->messages[indexes[i]].event_time);
+        count_resolved(letters.chosen[indexes[i]].adjustment, letters.batch,
+                       letters.batch->messages[indexes[i]], counts[indexes[i]]);
     Datum ids = array_of_int8(count, [&](size_t i) { return letters.chosen[indexes[i]].id; });
     statement_execute(&mark_resolved, &ids, nullptr, SPI_OK_UPDATE);
     results->resolved += static_cast<int64_t>(count);
@@ -91,7 +92,7 @@ void retry_results_resolve(RetryResults *results, const RetryLetters &letters,
 void retry_results_note_errors(RetryResults *results, const RetryLetters &letters) {
     const Batch *batch = letters.batch;
     size_t count;
-    const uint32_t *indexes = select_messages(batch, false, &count);
+    const uint32_t *indexes = select_messages(batch, true, &count);
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
-// Collects decoded messages: copies their bytes, and records the next offset of each Kafka partition.
-// batch_seal.cpp sorts them for the tables.
+// Collects decoded messages: copies their bytes and readings, and records the next offset of each Kafka
+// partition. batch_seal.cpp sorts them for the tables.
 #include "decode/batch.h"
 
 #include <algorithm>
@@ -13,6 +13,13 @@ namespace {
 // makes the batch full, the batch reserves this many bytes more than the message needs, for these texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
+// Frees the memory of giant messages.
+template <typename Value> void drop(std::vector<Value> *values, size_t kept) noexcept {
+    if (values->capacity() > kept)
+        std::vector<Value>().swap(*values);
+    values->clear();
+}
+
 } // namespace
 
 Batch::Batch(size_t max_messages, size_t max_bytes) noexcept
@@ -23,8 +30,15 @@ uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
-    partitions.push_back({partition, first_offset, first_offset, 0, 0, -1, -1, 0, 0, 0});
+    partitions.push_back({partition, first_offset, first_offset, 0, 0, 0, -1, -1, 0, 0, 0});
     return static_cast<uint32_t>(partitions.size() - 1);
+}
+
+size_t Batch::room() const noexcept {
+    size_t readings_left = max_messages - std::min(readings.size(), max_messages);
+    size_t messages_left = max_messages - std::min(messages.size(), max_messages);
+    return std::max<size_t>(
+        std::min(messages_left, readings_left / std::max(most_readings, most_readings_now)), 1);
 }
 
 BatchBytes Batch::keep(const void *data, size_t size) {
@@ -42,55 +56,96 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     return {bytes.size() - size, static_cast<int32_t>(size)};
 }
 
-bool Batch::begin_message(const MessageView &message, int64_t first_offset, BatchMessage *begun) {
-    uint32_t index = partition_index(message.partition, first_offset);
-    if (message.offset < partitions[index].next_offset)
+// Headers that nobody has read are not known, and not none.
+void Batch::keep_headers(const MessageView &message) {
+    begun.headers_known = message.unread_headers == nullptr;
+    for (size_t i = 0; begun.headers_known && i < message.header_count; i++) {
+        const MessageHeader &header = message.headers[i];
+        BatchBytes name = keep(header.name.data(), header.name.size());
+        headers.push_back({name, keep(header.value.data, header.value.size)});
+        begun.headers++;
+    }
+}
+
+bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
+    begun = {};
+    begun.first_reading = static_cast<uint32_t>(readings.size());
+    begun.first_header = static_cast<uint32_t>(headers.size());
+    begun.partition_index = partition_index(message.partition, first_offset);
+    if (message.offset < partitions[begun.partition_index].next_offset)
         return false; // the client fetched it before its last seek: the database or this batch has it already
-    begun->partition_index = index;
-    begun->offset = message.offset;
-    begun->kafka_time = message.kafka_time;
-    begun->leader_epoch = message.leader_epoch;
-    begun->key = keep(message.key.data, message.key.size);
-    begun->payload = keep(message.payload.data, message.payload.size);
-    begun->customer_id = begun->error_text = {0, -1};
+    begun.offset = message.offset;
+    begun.kafka_time = message.kafka_time;
+    begun.leader_epoch = message.leader_epoch;
+    begun.key = keep(message.key.data, message.key.size);
+    begun.payload = keep(message.payload.data, message.payload.size);
+    begun.error_text = {0, -1};
+    keep_headers(message);
     return true;
 }
 
-BatchPartition *Batch::append(const BatchMessage &message) {
-    messages.push_back(message);
-    BatchPartition *progress = &partitions[message.partition_index];
-    progress->next_offset = message.offset + 1;
+// The readings of a message mostly have the same customer and device, which the batch then keeps once.
+BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
+    if (begun.readings > 0) {
+        BatchBytes last = readings.back().*member;
+        if (std::string_view(at(last), static_cast<size_t>(last.size)) == id)
+            return last;
+    }
+    return id.empty() ? BatchBytes{0, 0} : keep(id.data(), id.size());
+}
+
+void Batch::add_reading(const ReadingView &reading, HeartRateClass heart_rate_class) {
+    BatchReading added = {};
+    added.message = static_cast<uint32_t>(messages.size());
+    added.first = static_cast<uint32_t>(readings.size());
+    added.heart_rate_class = heart_rate_class;
+    added.customer_id = keep_id(reading.customer_id, &BatchReading::customer_id);
+    added.device_id = keep_id(reading.device_id, &BatchReading::device_id);
+    added.heart_rate = reading.heart_rate;
+    added.event_time = reading.event_time;
+    readings.push_back(added);
+    begun.readings++;
+}
+
+BatchPartition *Batch::append() {
+    messages.push_back(begun);
+    BatchPartition *progress = &partitions[begun.partition_index];
+    progress->next_offset = begun.offset + 1;
     progress->messages++;
-    if (message.kafka_time >= 0) {
-        progress->last_offset = message.offset;
-        progress->last_kafka_time = message.kafka_time;
+    if (begun.kafka_time >= 0) {
+        progress->last_offset = begun.offset;
+        progress->last_kafka_time = begun.kafka_time;
         progress->last_message = static_cast<uint32_t>(messages.size() - 1);
     }
     return progress;
 }
 
-void Batch::add_reading(const MessageView &message, int64_t first_offset, const Reading &reading,
-                        HeartRateClass heart_rate_class) {
-    BatchMessage added = {};
-    if (!begin_message(message, first_offset, &added))
-        return;
-    added.customer_id = keep(reading.customer_id, reading.customer_id_size);
-    added.heart_rate = reading.heart_rate;
-    added.heart_rate_class = heart_rate_class;
-    added.event_time = reading.event_time;
-    BatchPartition *progress = append(added);
-    bool first = progress->readings++ == 0;
-    progress->first_event = first ? added.event_time : std::min(progress->first_event, added.event_time);
-    progress->last_event = first ? added.event_time : std::max(progress->last_event, added.event_time);
+void Batch::end_message() {
+    BatchPartition *progress = append();
+    for (uint32_t i = 0; i < begun.readings; i++) {
+        int64_t time = readings[begun.first_reading + i].event_time;
+        bool first = progress->readings++ == 0;
+        progress->first_event = first ? time : std::min(progress->first_event, time);
+        progress->last_event = first ? time : std::max(progress->last_event, time);
+    }
+    most_readings_now = std::max<size_t>(most_readings_now, begun.readings);
 }
 
-void Batch::add_dead_letter(const MessageView &message, int64_t first_offset, const DecodeError &error) {
-    BatchMessage added = {};
-    if (!begin_message(message, first_offset, &added))
-        return;
-    added.error = error.code;
-    added.error_text = keep(error.text, strlen(error.text));
-    append(added);
+void Batch::end_ignored() {
+    begun.ignored = true;
+    append()->ignored++;
+}
+
+void Batch::end_dead_letter(const DecodeError &error) {
+    begun.error = error.code;
+    begun.error_text = keep(error.text, strlen(error.text));
+    append();
+}
+
+void Batch::abandon_message() noexcept {
+    const BatchMessage last = messages.empty() ? BatchMessage{} : messages.back();
+    readings.resize(last.first_reading + last.readings);
+    headers.resize(last.first_header + last.headers);
 }
 
 MessageMark Batch::mark(uint32_t index) const noexcept {
@@ -108,10 +163,12 @@ void Batch::add_progress(int32_t partition, int64_t first_offset, int64_t next_o
 }
 
 void Batch::clear() noexcept {
-    // free the memory of giant messages
-    if (bytes.capacity() > max_bytes / 2)
-        std::vector<char>().swap(bytes);
-    bytes.clear();
+    bytes_sealed = 0;
+    most_readings = most_readings_now;
+    most_readings_now = 1;
+    drop(&bytes, max_bytes / 2);
+    drop(&readings, max_messages * 2);
+    drop(&headers, max_messages * 2);
     messages.clear();
     partitions.clear();
     trails.clear();

@@ -15,11 +15,16 @@ class BatchFiller : public Batch {
     BatchFiller(const BatchFiller &) = delete;
     BatchFiller &operator=(const BatchFiller &) = delete;
 
-    using Batch::add_dead_letter;
+    using Batch::abandon_message;
     using Batch::add_progress;
     using Batch::add_reading;
+    using Batch::begin_message;
+    using Batch::end_dead_letter;
+    using Batch::end_ignored;
+    using Batch::end_message;
     using Batch::keep;
     using Batch::reject;
+    using Batch::reject_repetitions;
     using Batch::restore;
     using Batch::seal;
     using Batch::unseal;

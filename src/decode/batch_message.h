@@ -1,6 +1,5 @@
-// The fields that a batch keeps of each message, and the progress of each Kafka partition. The batch owns the
-// bytes of its messages. A BatchBytes says where the batch has a key, a payload or a text, and Batch::at()
-// returns its bytes.
+// The fields that a batch keeps of each message and of each reading, and the progress of each Kafka
+// partition. The batch owns the bytes: a BatchBytes names a piece of them, and Batch::at() finds it.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -18,25 +17,48 @@ struct BatchBytes {
     int32_t size;
 };
 
+struct BatchHeader {
+    BatchBytes name;
+    BatchBytes value;
+};
+
 struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
-    DecodeErrorCode error;    // DecodeErrorCode::none: the message is a reading, and its fields are valid
-    HeartRateClass heart_rate_class;
-    // an earlier message of this batch has the same key, and the store stores only the earlier message
-    bool duplicate;
-    bool left_out; // the message is on no list: see batch_leave_out()
+    DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
+    bool ignored;             // the decoder has left it out: it has no readings
+    bool left_out;            // its readings are on no list: see batch_leave_out()
+    bool headers_known;       // `headers` has all headers of the message
+    char sqlstate[6];         // of a message that the database refused; empty otherwise
+    int32_t leader_epoch;     // -1: not known
     int64_t offset;
-    int64_t kafka_time;   // milliseconds since 1970, -1 if the message has no timestamp
-    int32_t leader_epoch; // -1: not known
+    int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
     BatchBytes key;
     BatchBytes payload;
-    BatchBytes customer_id;
-    double heart_rate;
-    int64_t event_time; // microseconds since 1970
     BatchBytes error_text;
-    char sqlstate[6]; // the error of a reading that the database refused; otherwise empty
+    uint32_t first_reading, readings; // in Batch::readings
+    uint32_t first_header, headers;   // in Batch::headers
 
-    bool is_reading() const noexcept { return error == DecodeErrorCode::none && sqlstate[0] == '\0'; }
+    bool is_dead_letter() const noexcept { return error != DecodeErrorCode::none || sqlstate[0] != '\0'; }
+};
+
+// A reading of a message. Two readings of one table are of the same identity if they have the same customer,
+// event time and device.
+struct BatchReading {
+    uint32_t message; // into Batch::messages
+    uint32_t first;   // the reading of its identity that the batch keeps: this one, or an earlier one
+    HeartRateClass heart_rate_class;
+    // The table, or the batch, has a reading of this identity already: with the same heart rate, or with
+    // another one. Of those in the table the store finds out.
+    bool duplicate;
+    bool conflict;
+    // A conflict in an old table partition, whose key does not have the device: the table has a reading of
+    // another device at this time.
+    bool other_device;
+    BatchBytes customer_id;
+    BatchBytes device_id;
+    double heart_rate;
+    double stored_heart_rate; // of a conflict
+    int64_t event_time;       // microseconds since 1970
 };
 
 // The progress of one partition: the batch has all messages of first_offset <= offset < next_offset.
@@ -44,8 +66,9 @@ struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    int64_t messages;
-    int64_t readings;
+    int64_t messages;        // all of them
+    int64_t ignored;         // of these messages
+    int64_t readings;        // of all messages
     int64_t last_offset;     // of the last message that has a Kafka timestamp; -1: there is none
     int64_t last_kafka_time; // of that message: milliseconds since 1970; -1: there is none
     uint32_t last_message;   // index of that message

@@ -1,6 +1,5 @@
-// Makes the lists of a complete batch: the lists of readings and the list of dead letters. The lists of
-// readings are in the order of the primary key, and have each key once. If the database later refuses
-// readings, this file moves them to the list of dead letters.
+// Makes the lists of a complete batch: the readings in the order of the primary key, each identity once, and
+// the dead letters. Later, if the database refuses readings, it makes dead letters of their messages.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"
@@ -13,81 +12,122 @@ namespace heartbeat {
 
 namespace {
 
-bool of_records(const BatchMessage &message) {
-    return message.heart_rate_class == HeartRateClass::normal;
-}
-
 void sort_unique(std::vector<int64_t> &values) {
     std::sort(values.begin(), values.end());
     values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
+bool try_on(Batch *batch, void (*work)(BatchFiller *batch)) noexcept {
+    try {
+        work(batch_filler(batch));
+        return true;
+    } catch (...) {
+        batch_filler(batch)->unseal();
+        return false;
+    }
+}
+
 } // namespace
+
+void Batch::list_readings(const BatchMessage &message) {
+    for (uint32_t index = message.first_reading; index < message.first_reading + message.readings; index++) {
+        const BatchReading &reading = readings[index];
+        (reading.heart_rate_class == HeartRateClass::normal ? records : anomalies).push_back(index);
+        int64_t minute = minute_of(reading.event_time);
+        if (minutes.empty() || minutes.back() != minute)
+            minutes.push_back(minute);
+    }
+}
 
 void Batch::seal() {
     for (size_t index = 0; index < messages.size(); index++) {
         const BatchMessage &message = messages[index];
         if (message.left_out)
             continue;
-        auto &list = message.error != DecodeErrorCode::none               ? dead_letters
-                     : message.heart_rate_class == HeartRateClass::normal ? records
-                                                                          : anomalies;
-        list.push_back(static_cast<uint32_t>(index));
-        if (message.error != DecodeErrorCode::none)
-            continue;
-        int64_t minute = minute_of(message.event_time);
-        if (minutes.empty() || minutes.back() != minute)
-            minutes.push_back(minute);
+        if (message.is_dead_letter())
+            dead_letters.push_back(static_cast<uint32_t>(index));
+        else
+            list_readings(message);
     }
     sort_by_key(records);
     sort_by_key(anomalies);
     sort_unique(minutes);
-    bytes_sealed = bytes.size();
+    if (bytes_sealed == 0)
+        bytes_sealed = bytes.size();
     sealed = true;
 }
 
-int Batch::compare_keys(const BatchMessage &left, const BatchMessage &right) const {
-    BatchBytes a = left.customer_id, b = right.customer_id;
-    int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
-    if (order == 0)
-        order = a.size - b.size;
-    if (order == 0 && left.event_time != right.event_time)
-        order = left.event_time < right.event_time ? -1 : 1;
-    return order;
+int Batch::compare_keys(const BatchReading &left, const BatchReading &right) const {
+    const auto compare = [this](BatchBytes a, BatchBytes b) {
+        if (a.position == b.position && a.size == b.size)
+            return 0; // a piece of both
+        int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
+        return order != 0 ? order : a.size - b.size;
+    };
+    int order = compare(left.customer_id, right.customer_id);
+    if (order != 0)
+        return order;
+    if (left.event_time != right.event_time)
+        return left.event_time < right.event_time ? -1 : 1;
+    return compare(left.device_id, right.device_id);
 }
 
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
-        int order = compare_keys(messages[a], messages[b]);
-        return order != 0 ? order < 0 : a < b; // the message that arrived first is kept
+        int order = compare_keys(readings[a], readings[b]);
+        return order != 0 ? order < 0 : a < b; // the reading that arrived first is kept
     });
-    auto same_key = [&](uint32_t kept, uint32_t next) {
-        messages[next].duplicate = compare_keys(messages[kept], messages[next]) == 0;
-        if (messages[next].duplicate)
-            duplicates.push_back(next);
-        return messages[next].duplicate;
-    };
-    indexes.erase(std::unique(indexes.begin(), indexes.end(), same_key), indexes.end());
+    size_t kept = 0;
+    for (uint32_t index : indexes) {
+        BatchReading &reading = readings[index];
+        reading.first = index;
+        if (kept > 0 && compare_keys(readings[indexes[kept - 1]], reading) == 0)
+            reading.first = indexes[kept - 1];
+        reading.conflict = reading.heart_rate != readings[reading.first].heart_rate;
+        reading.duplicate = reading.first != index && !reading.conflict;
+        reading.stored_heart_rate = readings[reading.first].heart_rate;
+        reading.other_device = false;
+        if (reading.first == index)
+            indexes[kept++] = index;
+        else
+            repetitions.push_back(index);
+    }
+    indexes.resize(kept);
 }
 
-void Batch::refuse(uint32_t index, const char *sqlstate, BatchBytes text) {
-    dead_letters.push_back(index);
-    BatchMessage &message = messages[index];
-    message.duplicate = false;
-    message.error_text = text;
-    snprintf(message.sqlstate, sizeof(message.sqlstate), "%s", sqlstate);
+void Batch::refuse(uint32_t message, const char *sqlstate, BatchBytes text) {
+    BatchMessage &refused = messages[message];
+    if (refused.is_dead_letter())
+        return;
+    dead_letters.push_back(message);
+    refused.error_text = text;
+    snprintf(refused.sqlstate, sizeof(refused.sqlstate), "%s", sqlstate);
 }
 
-void Batch::reject(uint32_t index, const char *sqlstate, const char *text) {
+void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
     BatchBytes kept = keep(text, strlen(text));
-    refuse(index, sqlstate, kept);
+    refuse(readings[reading].message, sqlstate, kept);
     auto before = [&](uint32_t a, uint32_t b) {
-        const BatchMessage &left = messages[a], &right = messages[b];
-        return of_records(left) != of_records(right) ? of_records(left) : compare_keys(left, right) < 0;
+        const BatchReading &left = readings[a], &right = readings[b];
+        bool of_records = left.heart_rate_class == HeartRateClass::normal;
+        return of_records != (right.heart_rate_class == HeartRateClass::normal)
+                   ? of_records
+                   : compare_keys(left, right) < 0;
     };
-    auto same = std::equal_range(duplicates.begin(), duplicates.end(), index, before);
-    for (auto duplicate = same.first; duplicate != same.second; ++duplicate)
-        refuse(*duplicate, sqlstate, kept);
+    auto same = std::equal_range(repetitions.begin(), repetitions.end(), reading, before);
+    for (auto repetition = same.first; repetition != same.second; ++repetition)
+        refuse(readings[*repetition].message, sqlstate, kept);
+}
+
+// In the order of arrival, because the first reading of an identity is of an earlier message.
+void Batch::reject_repetitions() {
+    std::vector<uint32_t> arrived = repetitions;
+    std::sort(arrived.begin(), arrived.end());
+    for (uint32_t index : arrived) {
+        const BatchMessage &first = messages[readings[readings[index].first].message];
+        if (first.is_dead_letter())
+            refuse(readings[index].message, first.sqlstate, first.error_text);
+    }
 }
 
 void Batch::restore() {
@@ -102,25 +142,27 @@ void Batch::unseal() noexcept {
     records.clear();
     anomalies.clear();
     dead_letters.clear();
-    duplicates.clear();
+    repetitions.clear();
     minutes.clear();
     sealed = false;
 }
 
 bool batch_seal(Batch *batch) noexcept {
+    return batch->sealed || try_on(batch, [](BatchFiller *filler) { filler->seal(); });
+}
+
+bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept {
     try {
-        if (!batch->sealed)
-            batch_filler(batch)->seal();
+        batch_filler(batch)->reject(reading, sqlstate, text);
         return true;
     } catch (...) {
-        batch_filler(batch)->unseal();
         return false;
     }
 }
 
-bool batch_reject(Batch *batch, uint32_t index, const char *sqlstate, const char *text) noexcept {
+bool batch_reject_repetitions(Batch *batch) noexcept {
     try {
-        batch_filler(batch)->reject(index, sqlstate, text);
+        batch_filler(batch)->reject_repetitions();
         return true;
     } catch (...) {
         return false;
@@ -132,14 +174,15 @@ void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept {
     list.erase(list.begin() + static_cast<long>(std::min(count, list.size())), list.end());
 }
 
+bool batch_seal_again(Batch *batch) noexcept {
+    return try_on(batch, [](BatchFiller *filler) {
+        filler->unseal();
+        filler->seal();
+    });
+}
+
 bool batch_restore(Batch *batch) noexcept {
-    try {
-        batch_filler(batch)->restore();
-        return true;
-    } catch (...) {
-        batch_filler(batch)->unseal();
-        return false;
-    }
+    return try_on(batch, [](BatchFiller *filler) { filler->restore(); });
 }
 
 } // namespace heartbeat

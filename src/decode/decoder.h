@@ -1,31 +1,57 @@
-// The interface of decoders. A decoder converts a Kafka message into a reading, or returns an error; the
-// message then becomes a dead letter. Each message layout has a decoder in a file of its own. pipeline.cpp
-// calls the decoder and does not depend on a message layout.
+// The interface of decoders: a decoder makes the readings of a Kafka message, or decides that the message has
+// nothing to store, or makes the error that turns the message into a dead letter. Each format of messages has
+// a decoder in a file of its own. pipeline.cpp calls it and knows no format.
 #pragma once
 
 #include "decode/decode_error.h"
 #include "decode/message_view.h"
 #include "decode/reading.h"
+#include "decode/reading_view.h"
 
 namespace heartbeat {
 
-// A decoder's result for a message. It owns its bytes.
+enum class DecodeResult : uint8_t {
+    decoded, // Decoded::readings has all readings of the message, and can be empty
+    ignored, // the mapping of the source leaves the message out
+    failed,  // Decoded::error says why
+};
+
+// A decoder's result for a message. A decoder that makes one reading of each message uses the room of `own`
+// and `view`.
 struct Decoded {
-    Reading reading;
+    const ReadingView *readings; // valid until the decoder's next message, and only as long as this message
+    size_t count;
     DecodeError error;
+    Reading own;
+    ReadingView view;
+
+    // Makes `own` the only reading of the message.
+    DecodeResult take_own() noexcept {
+        view = {{own.customer_id, own.customer_id_size}, {}, own.heart_rate, own.event_time};
+        readings = &view;
+        count = 1;
+        return DecodeResult::decoded;
+    }
 };
 
 class Decoder {
   public:
-    // Decodes the whole message or nothing of it. If it returns true, decoded->reading is set and
-    // decoded->error is unspecified. If it returns false, decoded->error is set and decoded->reading is
-    // unspecified. An error text can name a position in the message. It never has content of the message,
-    // because error texts are written to logs. Any number of threads may decode at once, even while the
-    // process changes its locale.
-    virtual bool decode(const MessageView &message, Decoded *decoded) const noexcept = 0;
+    explicit constexpr Decoder(bool reads_headers) noexcept : reads_headers_(reads_headers) {}
+    virtual ~Decoder() = default;
+    Decoder(const Decoder &) = delete;
+    Decoder &operator=(const Decoder &) = delete;
 
-  protected:
-    ~Decoder() = default; // nothing destroys a decoder through this interface
+    // Decodes the whole message or nothing of it. The members of *decoded that do not belong to the result
+    // are unspecified. An error text may name a position in the message, but never has content of the
+    // message, because error texts go to logs. One thread at a time may call a decoder, also while the
+    // process changes its locale. Another call may come from another thread.
+    virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
+
+    // False: decode() does not need MessageView::headers.
+    bool reads_headers() const noexcept { return reads_headers_; }
+
+  private:
+    const bool reads_headers_;
 };
 
 } // namespace heartbeat

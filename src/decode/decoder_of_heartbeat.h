@@ -7,7 +7,8 @@
 namespace heartbeat {
 
 // A message without a payload (a tombstone) is an error. A number becomes the nearest double, as usual in
-// JSON. For example, 1e-400 becomes zero. The decoder lives as long as the process.
-const Decoder *decoder_of_heartbeat() noexcept;
+// JSON. For example, 1e-400 becomes zero. The decoder lives as long as the process, and any number of threads
+// may call it at once.
+Decoder *decoder_of_heartbeat() noexcept;
 
 } // namespace heartbeat

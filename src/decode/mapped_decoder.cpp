@@ -13,37 +13,37 @@ void MappedMemory::clear() noexcept {
 }
 
 MappedDecoder::MappedDecoder(const Mapping &mapping, MappedMemory *memory)
-    : mapping_(mapping), message_(mapping), memory_(*memory) {}
+    : mapping_(mapping), message_(mapping), memory_(memory) {}
 
 void MappedDecoder::begin(const MessageView &message) noexcept {
-    memory_.clear();
+    memory_->clear();
     view_ = &message;
     key_is_parsed_ = false;
     known_ = {};
     message_.begin(&message, nullptr, nullptr);
 }
 
-MappedResult MappedDecoder::decode(const MessageView &message, DecodeError *error) noexcept {
+DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *error) noexcept {
     begin(message);
     error_ = error;
     bool holds = true;
     // The conditions on key, headers and Kafka time come before the parser: other messages of the topic need
     // not be JSON.
     if (!test(mapping_.when_envelope, &holds))
-        return MappedResult::failed;
+        return DecodeResult::failed;
     if (!holds)
-        return MappedResult::ignored;
+        return DecodeResult::ignored;
     if (!parse_value(message))
-        return MappedResult::failed;
+        return DecodeResult::failed;
     try {
-        const MappedResult result = decode_parsed();
-        if (result != MappedResult::decoded)
-            memory_.readings.clear();
+        const DecodeResult result = decode_parsed();
+        if (result != DecodeResult::decoded)
+            memory_->readings.clear();
         return result;
     } catch (...) {
-        memory_.readings.clear();
+        memory_->readings.clear();
         decode_fail(error_, DecodeErrorCode::out_of_memory, "out of memory while collecting readings");
-        return MappedResult::failed;
+        return DecodeResult::failed;
     }
 }
 
@@ -56,9 +56,9 @@ bool MappedDecoder::parse_value(const MessageView &message) {
         return true;
     if (payload.size == 0)
         return decode_fail(error_, DecodeErrorCode::empty, "payload has no bytes; expected a JSON value");
-    if (!memory_.value.parse({static_cast<const char *>(payload.data), payload.size}, "payload", error_))
+    if (!memory_->value.parse({static_cast<const char *>(payload.data), payload.size}, "payload", error_))
         return false;
-    message_.begin(view_, &memory_.value.tree(), nullptr);
+    message_.begin(view_, &memory_->value.tree(), nullptr);
     return true;
 }
 
@@ -67,9 +67,9 @@ bool MappedDecoder::parse_key() {
     const MessageBytes &key = view_->key;
     if (key_is_parsed_ || !mapping_.reads_key || key.data == nullptr)
         return true;
-    if (!memory_.key.parse({static_cast<const char *>(key.data), key.size}, "key", error_))
+    if (!memory_->key.parse({static_cast<const char *>(key.data), key.size}, "key", error_))
         return false;
-    message_.begin(view_, mapping_.reads_value ? &memory_.value.tree() : nullptr, &memory_.key.tree());
+    message_.begin(view_, mapping_.reads_value ? &memory_->value.tree() : nullptr, &memory_->key.tree());
     key_is_parsed_ = true;
     return true;
 }
@@ -86,34 +86,34 @@ bool MappedDecoder::test(const std::vector<Condition> &conditions, bool *holds) 
     return true;
 }
 
-MappedResult MappedDecoder::decode_parsed() {
+DecodeResult MappedDecoder::decode_parsed() {
     bool holds = true;
     if (!test(mapping_.when_message, &holds))
-        return MappedResult::failed;
+        return DecodeResult::failed;
     if (!holds)
-        return MappedResult::ignored;
+        return DecodeResult::ignored;
     if (!parse_key())
-        return MappedResult::failed;
+        return DecodeResult::failed;
     if (mapping_.each.empty())
-        return take_reading() ? MappedResult::decoded : MappedResult::failed;
+        return take_reading() ? DecodeResult::decoded : DecodeResult::failed;
     uint32_t list = 0;
     if (!find_list(0, &list))
-        return MappedResult::failed;
+        return DecodeResult::failed;
     switch (take_list(0, list)) {
     case ListResult::taken:
-        return MappedResult::decoded;
+        return DecodeResult::decoded;
     case ListResult::ignored:
-        return MappedResult::ignored;
+        return DecodeResult::ignored;
     case ListResult::failed:
         break;
     }
-    return MappedResult::failed;
+    return DecodeResult::failed;
 }
 
 bool MappedDecoder::find_list(size_t list, uint32_t *index) {
     constexpr char name[] = "each", expected[] = "an array or an object";
     const Place &place = mapping_.each[list];
-    const ValueTree &tree = memory_.value.tree();
+    const ValueTree &tree = memory_->value.tree();
     *index = message_.find_index(place);
     if (*index == no_value || tree[*index].type == ValueType::null)
         return mapped_fail_missing(message_, place, name, expected, error_);
@@ -125,7 +125,7 @@ bool MappedDecoder::find_list(size_t list, uint32_t *index) {
 }
 
 MappedDecoder::ListResult MappedDecoder::take_list(size_t list, uint32_t index) {
-    const ValueTree &tree = memory_.value.tree();
+    const ValueTree &tree = memory_->value.tree();
     const bool is_inner = list + 1 == mapping_.each.size();
     ListPosition &position = is_inner ? message_.element : message_.outer;
     const std::vector<Condition> &conditions = is_inner ? mapping_.when_element : mapping_.when_outer;
@@ -187,11 +187,11 @@ bool MappedDecoder::take_time() {
 }
 
 bool MappedDecoder::take_reading() {
-    if (memory_.readings.size() == message_readings_max)
+    if (memory_->readings.size() == message_readings_max)
         return fail_readings();
     const Mapping &mapping = mapping_;
     if (!known_.customer_id && !mapped_text(&message_, {mapping.customer_id, "customer_id", false},
-                                            &memory_.made, &current_.customer_id, error_))
+                                            &memory_->made, &current_.customer_id, error_))
         return false;
     known_.customer_id = mapping.customer_id.level != PlaceLevel::element;
     if (!known_.heart_rate && !mapped_heart_rate(message_, mapping.heart_rate, &current_.heart_rate, error_))
@@ -200,11 +200,11 @@ bool MappedDecoder::take_reading() {
     if (!take_time())
         return false;
     if (!known_.device_id && !mapping.device_id.places.empty() &&
-        !mapped_text(&message_, {mapping.device_id, "device_id", true}, &memory_.made, &current_.device_id,
+        !mapped_text(&message_, {mapping.device_id, "device_id", true}, &memory_->made, &current_.device_id,
                      error_))
         return false;
     known_.device_id = mapping.device_id.level != PlaceLevel::element;
-    memory_.readings.push_back(current_);
+    memory_->readings.push_back(current_);
     return true;
 }
 

@@ -2,15 +2,13 @@
 // becomes one error.
 #pragma once
 
+#include "decode/decoder.h"
 #include "decode/mapped_fields.h"
 #include "decode/mapping_limits.h"
-#include "decode/reading_view.h"
 
 #include <vector>
 
 namespace heartbeat {
-
-enum class MappedResult : uint8_t { decoded, ignored, failed };
 
 // What decoding needs, kept from message to message, so that usual messages need no allocation. All decoders
 // of a thread can share one memory. The memory of giant messages is freed with the next message.
@@ -22,27 +20,30 @@ struct MappedMemory {
     std::vector<ReadingView> readings;
 };
 
-// A decoder is for one thread. The mapping and the memory must live as long as the decoder.
+// One thread at a time may call a decoder. The mapping must live as long as the decoder.
 class MappedDecoder {
   public:
-    MappedDecoder(const Mapping &mapping, MappedMemory *memory); // may throw std::bad_alloc
+    // The memory may be nullptr if use() gives it later. May throw std::bad_alloc.
+    MappedDecoder(const Mapping &mapping, MappedMemory *memory);
     MappedDecoder(const MappedDecoder &) = delete;
     MappedDecoder &operator=(const MappedDecoder &) = delete;
+
+    void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
 
     // decoded: readings() has all readings of the message, and may be empty. ignored: a condition of the
     // mapping does not hold for the message, or for any of its elements. failed: *error says what is wrong
     // and where; the text never has content of the message.
-    MappedResult decode(const MessageView &message, DecodeError *error) noexcept;
+    DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // Valid until the next message that is decoded with the same memory, and only as long as the message.
-    const std::vector<ReadingView> &readings() const { return memory_.readings; }
+    const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:
     // What became of a list: it has elements, and all of them are ignored; or not.
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;
-    MappedResult decode_parsed();
+    DecodeResult decode_parsed();
     bool parse_value(const MessageView &message);
     bool parse_key();
     bool test(const std::vector<Condition> &conditions, bool *holds);
@@ -56,7 +57,7 @@ class MappedDecoder {
 
     const Mapping &mapping_;
     MappedMessage message_;
-    MappedMemory &memory_;
+    MappedMemory *memory_;
     DecodeError *error_ = nullptr;
     const MessageView *view_ = nullptr;
     bool key_is_parsed_ = false;

@@ -61,6 +61,7 @@ struct Mapping {
     size_t slots = 0;         // of places
     bool reads_value = false; // whether a message must be parsed at all
     bool reads_key = false;   // the same for its key
+    bool reads_headers = false;
 };
 
 } // namespace heartbeat

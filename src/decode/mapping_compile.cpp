@@ -155,6 +155,7 @@ class MappingCompiler {
     void see(const Place &place) {
         mapping_.reads_value = mapping_.reads_value || place.root == PlaceRoot::value;
         mapping_.reads_key = mapping_.reads_key || place.root == PlaceRoot::key;
+        mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
     // The parts of a joined text that stay the same while other parts change are looked for once.
@@ -176,8 +177,9 @@ class MappingCompiler {
         for (const auto *place : {&time.date, &time.plus})
             if (*place)
                 see(**place);
-        for (const Condition &condition : mapping_.when_message)
-            see(condition.place);
+        for (const auto *conditions : {&mapping_.when_envelope, &mapping_.when_message})
+            for (const Condition &condition : *conditions)
+                see(condition.place);
     }
 
     Mapping &mapping_;

@@ -19,6 +19,8 @@ struct MessageHeader {
     MessageBytes value;
 };
 
+class HeaderReader; // header_reader.h
+
 // The view owns no bytes, so it is valid only as long as the message.
 struct MessageView {
     int32_t partition = 0;
@@ -29,6 +31,7 @@ struct MessageView {
     MessageBytes payload = {}; // NULL: the message is a tombstone
     const MessageHeader *headers = nullptr;
     size_t header_count = 0;
+    const HeaderReader *unread_headers = nullptr; // nullptr: `headers` has all headers
 };
 
 } // namespace heartbeat

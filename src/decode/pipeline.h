@@ -9,8 +9,7 @@
 namespace heartbeat {
 
 // first_offset is the position of the message's partition before this batch. Returns false if no memory is
-// left. The message is then not in the batch, although it may be a valid reading.
-bool pipeline_take(const Decoder *decoder, const MessageView &message, int64_t first_offset,
-                   Batch *batch) noexcept;
+// left. The message is then not in the batch, although it may be a valid message.
+bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset, Batch *batch) noexcept;
 
 } // namespace heartbeat

@@ -37,32 +37,31 @@ void add_context(void *argument) {
                cycle->source->topic);
 }
 
-void log_reading(const char *customer_id, const BatchMessage &message) {
+void log_reading(const Batch *batch, const BatchReading &reading) {
     char event_timestamp[MAXDATELEN + 1];
-    announce_timestamp(message.event_time, event_timestamp);
-    bool normal = message.heart_rate_class == HeartRateClass::normal;
+    announce_timestamp(reading.event_time, event_timestamp);
+    bool normal = reading.heart_rate_class == HeartRateClass::normal;
+    char *customer_id =
+        text_from_utf8(batch->at(reading.customer_id), static_cast<size_t>(reading.customer_id.size));
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                   errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
-                                  float8out_internal(message.heart_rate), event_timestamp, normal ? "" : " ",
-                                  normal ? "" : heart_rate_class_name(message.heart_rate_class)),
+                                  float8out_internal(reading.heart_rate), event_timestamp, normal ? "" : " ",
+                                  normal ? "" : heart_rate_class_name(reading.heart_rate_class)),
                   errhidecontext(true), errhidestmt(true)));
+    pfree(customer_id);
 }
 
 void log_readings(const Batch *batch) {
     for (const BatchMessage &message : batch->messages) {
-        if (!message.is_reading()) {
+        if (message.is_dead_letter())
             ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                           errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
                                           dead_letters_error_code(message),
                                           batch->partitions[message.partition_index].partition,
                                           static_cast<long long>(message.offset)),
                           errhidecontext(true), errhidestmt(true)));
-            continue;
-        }
-        char *customer_id =
-            text_from_utf8(batch->at(message.customer_id), static_cast<size_t>(message.customer_id.size));
-        log_reading(customer_id, message);
-        pfree(customer_id);
+        for (uint32_t i = 0; i < message.readings && !message.is_dead_letter(); i++)
+            log_reading(batch, batch->readings[message.first_reading + i]);
     }
 }
 
@@ -163,7 +162,7 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
 
 } // namespace
 
-bool batch_cycle_create(BatchCycle *cycle, const Source *source, const Decoder *decoder) {
+bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decoder) {
     cycle->source = source;
     cycle->decoder = decoder;
     size_t messages = static_cast<size_t>(settings.batch_size);

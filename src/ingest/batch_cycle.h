@@ -24,7 +24,7 @@ enum class AfterBatch : uint8_t {
 
 struct BatchCycle {
     const Source *source;
-    const Decoder *decoder; // of all messages of the source
+    Decoder *decoder; // of all messages of the source
     Batch *batch;
     Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
     bool ahead;  // a thread fills `next`
@@ -48,7 +48,7 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 }
 
 // Returns false if no memory is left.
-bool batch_cycle_create(BatchCycle *cycle, const Source *source, const Decoder *decoder);
+bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decoder);
 void batch_cycle_begin(BatchCycle *cycle); // call it after an assignment
 
 // Forgets the messages that the worker has not stored. consumer may be nullptr.

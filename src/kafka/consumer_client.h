@@ -2,6 +2,7 @@
 // this header. The callers of consumer.h see an incomplete type.
 #pragma once
 
+#include "decode/message_view.h"
 #include "kafka/broker_errors.h"
 #include "kafka/connections.h"
 #include "kafka/consumer_memory.h"
@@ -86,8 +87,9 @@ class Consumer {
     std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
-    size_t bytes_taken = 0;          // bytes that were taken since fetcher_wake() last woke the threads
-    std::vector<int32_t> taken_from; // the partitions of these bytes
+    std::vector<MessageHeader> headers; // of the message that is being decoded
+    size_t bytes_taken = 0;             // bytes that were taken since fetcher_wake() last woke the threads
+    std::vector<int32_t> taken_from;    // the partitions of these bytes
     // the client got a message or an end of a partition since the last assignment
     bool heard = false;
     char trouble[256] = ""; // the last error of the topic or of a partition

@@ -10,6 +10,7 @@
 #include "kafka/examination.h"
 #include "kafka/fetcher_wake.h"
 #include "kafka/log_mark.h"
+#include "kafka/message_headers.h"
 #include "kafka/thread_guards.h"
 
 #include <algorithm>
@@ -39,7 +40,7 @@ MessageView view_of(const rd_kafka_message_t *message) {
             {message->payload, message->len}};
 }
 
-FillResult take(Consumer *consumer, const Decoder *decoder, const rd_kafka_message_t *message, Batch *batch) {
+FillResult take(Consumer *consumer, Decoder *decoder, const rd_kafka_message_t *message, Batch *batch) {
     int64_t first_offset = 0;
     switch (consumer_accept(consumer, message, batch, &first_offset)) {
     case Acceptance::accepted:
@@ -49,7 +50,13 @@ FillResult take(Consumer *consumer, const Decoder *decoder, const rd_kafka_messa
     case Acceptance::trouble:
         return FillResult::trouble;
     }
-    bool taken = pipeline_take(decoder, view_of(message), first_offset, batch);
+    MessageView view = view_of(message);
+    const MessageHeaders headers(message, &consumer->headers);
+    if (decoder->reads_headers())
+        headers.read(&view);
+    else
+        view.unread_headers = &headers;
+    bool taken = pipeline_take(decoder, view, first_offset, batch);
     return taken ? FillResult::drained : FillResult::out_of_memory;
 }
 
@@ -63,7 +70,7 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
-FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
+FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     consumer->wake->empty();
     if (consumer->reassigning)
         return FillResult::drained; // messages in the queue may belong to the previous assignment
@@ -71,7 +78,7 @@ FillResult fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexce
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
     while (!batch->full()) {
-        size_t room = std::min(messages_at_once, batch->max_messages - batch->messages.size());
+        size_t room = std::min(messages_at_once, batch->room());
         consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue.get(), 0, messages, room);
         // messages that arrive together with one of these errors can belong to another topic, or to another
@@ -108,7 +115,7 @@ void consumer_listen(Consumer *consumer) noexcept {
     consumer->listen();
 }
 
-FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
+FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     Error error = {};
     if (consumer_assign_state(consumer, &error) == AssignState::failed) {
         consumer->note_trouble("%s", error.text);
@@ -117,7 +124,7 @@ FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batc
     return fill(consumer, decoder, batch);
 }
 
-bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept {
+bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     Error error;
     if (consumer_assign_state(consumer, &error) == AssignState::failed)
         return false; // the caller then calls consumer_fill(), gets no message, and asks Kafka again

@@ -15,13 +15,13 @@ class Decoder;
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
-FillResult consumer_fill(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
+FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
 // batch if the batch is full. Every call that uses data of this thread waits for the thread to end. The
 // fields of Consumer in consumer_client.h say which data these are. Returns false if no thread was started;
 // the batch is then unchanged.
-bool consumer_fill_ahead(Consumer *consumer, const Decoder *decoder, Batch *batch) noexcept;
+bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed
 

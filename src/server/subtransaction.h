@@ -19,6 +19,10 @@ struct CaughtError {
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
+// Runs work(argument) in a subtransaction, and undoes it if `work` returns false. Returns the result of
+// `work`. Raises each error again.
+bool subtransaction_keep_if(bool (*work)(void *argument), void *argument);
+
 // Returns true if the row has caused the error, and not the state of the database. Such an error is a data
 // exception, a violated constraint, or an error that a trigger raises. The class of the SQLSTATE decides
 // this. Such a row fails at every attempt. Returns false if the bounds of a table partition refuse the row,

@@ -68,17 +68,17 @@ void drop() {
          errhidecontext(true), errhidestmt(true)));
 }
 
-void announce_one(const Batch *batch, const BatchMessage &message) {
+void announce_one(const Batch *batch, const BatchReading &reading) {
     int size;
-    const char *customer_id = array_server_text(batch, message.customer_id, &size);
+    const char *customer_id = array_server_text(batch, reading.customer_id, &size);
     char event_timestamp[MAXDATELEN + 1];
-    announce_timestamp(message.event_time, event_timestamp);
+    announce_timestamp(reading.event_time, event_timestamp);
     StringInfoData payload;
     initStringInfo(&payload);
     appendStringInfoString(&payload, "{\"customer_id\":");
     escape_json(&payload, pnstrdup(customer_id, size));
     appendStringInfo(&payload, ",\"heart_rate\":%s,\"anomaly_type\":\"%s\",\"event_timestamp\":\"%s\"}",
-                     float8out_internal(message.heart_rate), heart_rate_class_name(message.heart_rate_class),
+                     float8out_internal(reading.heart_rate), heart_rate_class_name(reading.heart_rate_class),
                      event_timestamp);
     announce(channel_of_anomalies, payload.data);
 }
@@ -116,7 +116,7 @@ void announce_anomalies(const Batch *batch, const bool *stored) {
             omitted++;
             continue;
         }
-        announce_one(batch, batch->messages[batch->anomalies[i]]);
+        announce_one(batch, batch->readings[batch->anomalies[i]]);
         done++;
     }
     if (omitted > 0)

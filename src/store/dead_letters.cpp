@@ -110,7 +110,7 @@ void store_some(const Batch *batch, const char *topic, const uint32_t *indexes, 
         if (std::binary_search(places, places + stored, Place{partition_of(batch, at(i)), at(i).offset}))
             partition.dead_letters++;
         else
-            partition.duplicates++;
+            partition.dead_letters_again++;
     }
     SPI_freetuptable(SPI_tuptable);
 }

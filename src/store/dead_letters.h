@@ -1,5 +1,5 @@
-// Stores messages that are not valid readings in heartbeat_dead_letters, with their exact bytes. store.cpp
-// calls it for each batch.
+// Stores messages that could not be decoded or stored in heartbeat_dead_letters, with their exact bytes.
+// store.cpp calls it for each batch.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -7,11 +7,11 @@
 namespace heartbeat {
 
 // Returns the code for the column error_code: the decoder's code, or the SQLSTATE with which PostgreSQL
-// refused the reading.
+// refused one of the message's readings.
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch. If the table already has a dead letter with the same bytes, the new
-// dead letter counts as a duplicate.
+// dead letter counts as met again.
 void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts);
 
 // Returns true if `counts` has new dead letters, although heartbeat.dead_letter_limit was already reached

@@ -72,7 +72,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
         stored(HeartRateClass::bradycardia),
         stored(HeartRateClass::tachycardia),
         stored(HeartRateClass::invalid),
-        array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].duplicates + counts[i].dead_letters_again; }),
         array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
         array_of_int8(count,
                       [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),

@@ -1,5 +1,5 @@
-// The numbers of stored messages of a batch, for each Kafka partition of the batch. store_batch() sets them,
-// and offsets_advance() adds them to the counters in heartbeat_offsets.
+// What became of the messages and readings of a batch, for each Kafka partition of the batch. store_batch()
+// sets them, and offsets_advance() adds them to the counters in heartbeat_offsets.
 #pragma once
 
 #include "decode/batch.h"
@@ -9,8 +9,10 @@ namespace heartbeat {
 // The counts of one Kafka partition.
 struct PartitionCounts {
     int64_t stored[heart_rate_classes]; // by HeartRateClass
-    int64_t duplicates;
-    int64_t dead_letters;
+    int64_t readings;                   // of all messages that were decoded
+    int64_t duplicates;                 // of these readings
+    int64_t dead_letters;               // new ones
+    int64_t dead_letters_again;         // the table has them already
 };
 
 } // namespace heartbeat

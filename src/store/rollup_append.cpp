@@ -82,7 +82,7 @@ struct Marks {
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
-        const BatchMessage &reading = rows.at(i);
+        const BatchReading &reading = rows.at(i);
         if (!rows.stored[i])
             continue;
         int64_t minute = minute_of(reading.event_time);

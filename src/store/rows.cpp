@@ -96,7 +96,7 @@ void insert_where_new(void *argument) {
 
 void put_row(const void *argument, size_t i, Datum *values) {
     const auto &rows = *static_cast<const Rows *>(argument);
-    const BatchMessage &reading = rows.at(i);
+    const BatchReading &reading = rows.at(i);
     int size;
     const char *customer_id = array_server_text(rows.batch, reading.customer_id, &size);
     values[0] = PointerGetDatum(cstring_to_text_with_len(customer_id, size));

@@ -9,7 +9,7 @@
 namespace heartbeat {
 
 // The readings for one table, in the order of the table's primary key. `indexes` has the place of each
-// reading in batch->messages. `stored` says which readings were stored. `heart_rates` has the stored heart
+// reading in batch->readings. `stored` says which readings were stored. `heart_rates` has the stored heart
 // rates, because a user's trigger may have changed them.
 struct Rows {
     Batch *batch;
@@ -19,7 +19,7 @@ struct Rows {
     double *heart_rates;
     bool anomalies;
 
-    const BatchMessage &at(size_t i) const { return batch->messages[indexes[i]]; }
+    const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
     bool all_stored() const {
         return std::all_of(stored, stored + count, [](bool one) { return one; });
     }

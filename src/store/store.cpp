@@ -26,6 +26,15 @@ namespace {
 // for example in a replay. A batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
+// The attempts to store a batch in which the database refuses readings. Usually two are enough. After so
+// many, a message with a repetition of a reading that was refused is not stored either, so that a batch never
+// needs as many attempts as it has messages.
+constexpr int attempts_max = 8;
+
+[[noreturn]] void fail_out_of_memory() {
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
 // Uses a memory context of its own. A batch that is stored by halves needs many attempts, and each attempt
 // allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
@@ -47,7 +56,7 @@ size_t store_isolated(Rows rows) {
     if (rows.count == 1) {
         // convert the message, because the texts of a batch are UTF-8
         if (!batch_reject(rows.batch, rows.indexes[0], refusal.sqlstate, text_to_utf8(refusal.message)))
-            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+            fail_out_of_memory();
         return 0;
     }
     size_t half = rows.count / 2;
@@ -59,49 +68,97 @@ size_t store_isolated(Rows rows) {
     return left + right;
 }
 
+// The two lists of a batch.
+struct Lists {
+    Batch *batch;
+    Rows rows[2]; // records, anomalies
+};
+
+Rows rows_of(Batch *batch, bool anomalies) {
+    auto &indexes = anomalies ? batch->anomalies : batch->records;
+    Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
+    rows.stored = static_cast<bool *>(palloc0(rows.count + 1));
+    rows.heart_rates = static_cast<double *>(palloc(sizeof(double) * (rows.count + 1)));
+    return rows;
+}
+
+// Returns false if the database has refused one reading of a message and stored another one.
+bool store_lists_isolated(void *argument) {
+    auto *lists = static_cast<Lists *>(argument);
+    bool whole = true;
+    for (bool anomalies : {false, true}) {
+        Rows &rows = lists->rows[anomalies];
+        rows = rows_of(lists->batch, anomalies);
+        rows.count = store_isolated(rows);
+        batch_shorten(lists->batch, anomalies, rows.count);
+    }
+    for (const Rows &rows : lists->rows)
+        for (size_t i = 0; whole && i < rows.count; i++)
+            whole = !rows.batch->message_of(rows.at(i)).is_dead_letter();
+    return whole;
+}
+
+// Stores each message whole or not at all. If the database refuses a reading of a message with several
+// readings, this function undoes the attempt, and stores the other messages again: the batch may have left
+// out some of their readings as repetitions. The database can refuse another reading then.
+void store_isolated_messages(Lists *lists) {
+    Batch *batch = lists->batch;
+    for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {
+        CHECK_FOR_INTERRUPTS();
+        if ((attempt >= attempts_max && !batch_reject_repetitions(batch)) || !batch_seal_again(batch))
+            fail_out_of_memory();
+    }
+}
+
+void store_lists(Lists *lists) {
+    for (bool anomalies : {false, true}) {
+        lists->rows[anomalies] = rows_of(lists->batch, anomalies);
+        if (lists->rows[anomalies].count > 0)
+            tables_layout().insert(&lists->rows[anomalies], &replaying_of[anomalies]);
+    }
+}
+
 void count_rows(const Rows &rows, PartitionCounts *counts) {
     for (size_t i = 0; i < rows.count; i++) {
-        const BatchMessage &message = rows.at(i);
-        PartitionCounts &partition = counts[message.partition_index];
+        const BatchReading &reading = rows.at(i);
+        PartitionCounts &partition = counts[rows.batch->message_of(reading).partition_index];
         if (rows.stored[i])
-            partition.stored[static_cast<int>(message.heart_rate_class)]++;
+            partition.stored[static_cast<int>(reading.heart_rate_class)]++;
         else
             partition.duplicates++;
     }
 }
 
-// Stores the readings of one list, and removes the refused readings from the list.
-Rows store_list(Batch *batch, bool anomalies, bool isolate, PartitionCounts *counts) {
-    auto &indexes = anomalies ? batch->anomalies : batch->records;
-    Rows rows = {batch, indexes.data(), indexes.size(), nullptr, nullptr, anomalies};
-    rows.stored = static_cast<bool *>(palloc0(rows.count + 1));
-    rows.heart_rates = static_cast<double *>(palloc(sizeof(double) * (rows.count + 1)));
-    if (isolate) {
-        rows.count = store_isolated(rows);
-        batch_shorten(batch, anomalies, rows.count);
-    } else if (rows.count > 0) {
-        tables_layout().insert(&rows, &replaying_of[anomalies]);
+PartitionCounts *count_all(const Lists &lists) {
+    const Batch *batch = lists.batch;
+    auto *counts =
+        static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
+    for (const Rows &rows : lists.rows)
+        count_rows(rows, counts);
+    for (uint32_t index : batch->repetitions) {
+        const BatchMessage &message = batch->message_of(batch->readings[index]);
+        counts[message.partition_index].duplicates += !message.is_dead_letter();
     }
-    count_rows(rows, counts);
-    return rows;
+    for (const BatchMessage &message : batch->messages)
+        if (!message.is_dead_letter() && !message.left_out)
+            counts[message.partition_index].readings += message.readings;
+    return counts;
 }
 
 } // namespace
 
 PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
-    auto *counts =
-        static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
-    Rows records = store_list(batch, false, isolate, counts);
-    Rows anomalies = store_list(batch, true, isolate, counts);
-    // If a reading was refused, batch_reject() has also converted its duplicates into dead letters. So they
-    // do not count as duplicates here.
-    for (const BatchMessage &message : batch->messages)
-        counts[message.partition_index].duplicates += message.duplicate;
-    announce_anomalies(batch, anomalies.stored);
+    Lists lists = {batch, {}};
+    if (isolate)
+        store_isolated_messages(&lists);
+    else
+        store_lists(&lists);
+    PartitionCounts *counts = count_all(lists);
+    announce_anomalies(batch, lists.rows[1].stored);
     if (topic != nullptr && !batch->dead_letters.empty())
         dead_letters_store(batch, topic, counts);
     if (!batch->minutes.empty())
-        rollup_append_store(records, anomalies);
+        rollup_append_store(lists.rows[0], lists.rows[1]);
     tables_prepare_commit();
     return counts;
 }

@@ -69,8 +69,9 @@ void check_again(const Reading &reading) {
     payload.append(timestamp, sizeof(timestamp)).append(R"("})");
 
     Decoded decoded;
-    require(decoder_of_heartbeat()->decode({.payload = {payload.data(), payload.size()}}, &decoded));
-    const Reading &again = decoded.reading;
+    require(decoder_of_heartbeat()->decode({.payload = {payload.data(), payload.size()}}, &decoded) ==
+            DecodeResult::decoded);
+    const Reading &again = decoded.own;
     require(again.customer_id_size == reading.customer_id_size);
     require(std::memcmp(again.customer_id, reading.customer_id, again.customer_id_size) == 0);
     require(again.heart_rate == reading.heart_rate);
@@ -92,9 +93,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Decoded decoded;
     decoded.error.code = DecodeErrorCode::none;
     std::memset(decoded.error.text, '#', sizeof(decoded.error.text));
-    if (decoder_of_heartbeat()->decode({.payload = {data, size}}, &decoded)) {
-        check_reading(decoded.reading);
-        check_again(decoded.reading);
+    if (decoder_of_heartbeat()->decode({.payload = {data, size}}, &decoded) == DecodeResult::decoded) {
+        require(decoded.count == 1 && decoded.readings[0].device_id.empty());
+        check_reading(decoded.own);
+        check_again(decoded.own);
     } else {
         check_error(decoded.error);
     }

@@ -21,7 +21,7 @@ namespace {
 using namespace heartbeat;
 
 struct Outcome {
-    MappedResult result;
+    DecodeResult result;
     DecodeErrorCode code = DecodeErrorCode::none;
     std::string text; // of the readings, or of the error
 };
@@ -44,13 +44,13 @@ Outcome decode(MappedDecoder *decoder, const MessageView &message) {
     DecodeError error;
     std::memset(&error, '#', sizeof(error));
     Outcome outcome{decoder->decode(message, &error), DecodeErrorCode::none, ""};
-    if (outcome.result == MappedResult::failed) {
+    if (outcome.result == DecodeResult::failed) {
         check_error(error);
         outcome.code = error.code;
         outcome.text = error.text;
     }
     require(decoder->readings().size() <= message_readings_max);
-    require(outcome.result == MappedResult::decoded || decoder->readings().empty());
+    require(outcome.result == DecodeResult::decoded || decoder->readings().empty());
     for (const ReadingView &reading : decoder->readings()) {
         check_id(reading.customer_id, false);
         check_id(reading.device_id, true);
@@ -73,7 +73,7 @@ void check_own_layout(std::string_view payload, const MappedDecoder &decoder, co
     if (is_reading) {
         if (outcome.code == DecodeErrorCode::invalid_json)
             return; // nested too deeply for the mapped decoder
-        require(outcome.result == MappedResult::decoded && decoder.readings().size() == 1);
+        require(outcome.result == DecodeResult::decoded && decoder.readings().size() == 1);
         const ReadingView &mapped = decoder.readings()[0];
         require(mapped.customer_id == std::string_view(reading.customer_id, reading.customer_id_size));
         require(mapped.heart_rate == reading.heart_rate && mapped.event_time == reading.event_time);

@@ -33,11 +33,12 @@ void check_key(std::string_view line, const Message &message) {
         require(key->data() >= line.data() && key->data() + key->size() <= line.data() + line.size());
     }
     Decoded decoded;
-    if (!decoder_of_heartbeat()->decode({.payload = {line.data(), line.size()}}, &decoded))
+    if (decoder_of_heartbeat()->decode({.payload = {line.data(), line.size()}}, &decoded) !=
+        DecodeResult::decoded)
         return;
-    const Reading &reading = decoded.reading;
-    // If the line's customer id or field name has an escape, the line may have no key: the decoder reads
-    // escapes, but the replay does not.
+    const Reading &reading = decoded.own;
+    // A line without a key is right too, if its customer id or its field name has an escape: only the decoder
+    // reads escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
 }

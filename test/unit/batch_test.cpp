@@ -1,5 +1,6 @@
 // Unit tests: the progress, order, duplicates, dead letters, minutes and limits of a batch.
 #include "decode/batch_filler.h"
+#include "decode/classify.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"
 
@@ -31,11 +32,20 @@ class BatchTest : public testing::Test {
         take(&batch, {partition, offset, 1000 + offset, -1, bytes_of("key"), bytes_of(payload)},
              first_offset);
     }
+    // Adds a message with several readings, each of a customer, a device and a heart rate, at the start.
+    void add_many(int64_t offset, const std::vector<ReadingView> &readings) {
+        ASSERT_TRUE(batch.begin_message({.offset = offset}, 0));
+        for (ReadingView reading : readings) {
+            reading.event_time = start;
+            batch.add_reading(reading, classify_heart_rate(reading.heart_rate));
+        }
+        batch.end_message();
+    }
     std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
     std::string customers(const std::vector<uint32_t> &indexes) const {
         std::string names;
         for (uint32_t index : indexes)
-            names += text(batch.messages[index].customer_id) + " ";
+            names += text(batch.readings[index].customer_id) + " ";
         return names;
     }
 
@@ -100,7 +110,7 @@ TEST_F(BatchTest, SealsIntoListsInKeyOrder) {
     add(0, 5, "garbage");
     batch.seal();
     EXPECT_EQ(customers(batch.records), "CUST-1 CUST-1 CUST-10 CUST-2 ");
-    EXPECT_EQ(batch.messages[batch.records[0]].offset, 3);
+    EXPECT_EQ(batch.message_of(batch.readings[batch.records[0]]).offset, 3);
     EXPECT_EQ(customers(batch.anomalies), "CUST-3 ");
     ASSERT_EQ(batch.dead_letters.size(), 1U);
     EXPECT_EQ(batch.messages[batch.dead_letters[0]].error, DecodeErrorCode::invalid_json);
@@ -121,13 +131,37 @@ TEST_F(BatchTest, KeepsTheFirstReadingOfAKey) {
     add(0, 3, reading("A", "201", "14:39:00"));
     batch.seal();
     ASSERT_EQ(batch.records.size(), 1U);
-    EXPECT_EQ(batch.messages[batch.records[0]].heart_rate, 74);
+    EXPECT_EQ(batch.readings[batch.records[0]].heart_rate, 74);
     ASSERT_EQ(batch.anomalies.size(), 1U);
-    EXPECT_EQ(batch.messages[batch.anomalies[0]].heart_rate, 200);
-    EXPECT_FALSE(batch.messages[0].duplicate);
-    EXPECT_TRUE(batch.messages[1].duplicate);
-    EXPECT_FALSE(batch.messages[2].duplicate);
-    EXPECT_TRUE(batch.messages[3].duplicate);
+    EXPECT_EQ(batch.readings[batch.anomalies[0]].heart_rate, 200);
+    EXPECT_EQ(batch.repetitions, (std::vector<uint32_t>{1, 3}));
+    EXPECT_EQ(batch.readings[1].first, 0U);
+    EXPECT_EQ(batch.readings[3].first, 2U);
+}
+
+TEST_F(BatchTest, TellsDuplicatesFromConflicts) {
+    add_many(0, {{"A", "", 74, 0}, {"A", "", 74, 0}, {"A", "", 75, 0}});
+    add_many(1, {{"A", "", 74, 0}});
+    add_many(2, {{"A", "", 73, 0}});
+    batch.seal();
+    EXPECT_EQ(batch.records, (std::vector<uint32_t>{0}));
+    EXPECT_EQ(batch.repetitions, (std::vector<uint32_t>{1, 2, 3, 4}));
+    const bool duplicates[] = {false, true, false, true, false},
+               conflicts[] = {false, false, true, false, true};
+    for (size_t i = 0; i < 5; i++) {
+        EXPECT_EQ(batch.readings[i].duplicate, duplicates[i]) << i;
+        EXPECT_EQ(batch.readings[i].conflict, conflicts[i]) << i;
+    }
+    EXPECT_EQ(batch.readings[4].stored_heart_rate, 74);
+}
+
+TEST_F(BatchTest, TwoDevicesHaveTwoReadings) {
+    add_many(0, {{"A", "watch", 74, 0}, {"A", "belt", 74, 0}, {"A", "", 74, 0}, {"A", "watc", 74, 0}});
+    add_many(1, {{"A", "belt", 75, 0}, {"Awatch", "", 74, 0}});
+    batch.seal();
+    EXPECT_EQ(batch.records, (std::vector<uint32_t>{2, 1, 3, 0, 5})) << "in the order of the primary key";
+    EXPECT_EQ(batch.repetitions, (std::vector<uint32_t>{4}));
+    EXPECT_TRUE(batch.readings[4].conflict);
 }
 
 TEST_F(BatchTest, ListsTheMinutesOfItsNormalReadings) {
@@ -174,13 +208,13 @@ TEST_F(BatchTest, TurnsARefusedReadingIntoADeadLetter) {
     add(0, 0, reading("A", "74", "14:39:00"));
     ASSERT_TRUE(batch_seal(&batch));
     ASSERT_TRUE(batch_reject(&batch, 0, "P0001", "refused"));
-    EXPECT_FALSE(batch.messages[0].is_reading());
+    EXPECT_TRUE(batch.messages[0].is_dead_letter());
     EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0}));
     EXPECT_STREQ(batch.messages[0].sqlstate, "P0001");
     EXPECT_EQ(text(batch.messages[0].error_text), "refused");
 }
 
-TEST_F(BatchTest, RefusesTheDuplicatesOfARefusedReading) {
+TEST_F(BatchTest, RefusesTheRepetitionsOfARefusedReading) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
     add(0, 2, reading("A", "200", "14:39:00")); // a reading of another table
@@ -188,9 +222,81 @@ TEST_F(BatchTest, RefusesTheDuplicatesOfARefusedReading) {
     ASSERT_TRUE(batch_seal(&batch));
     ASSERT_TRUE(batch_reject(&batch, 0, "23514", "refused"));
     EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0, 1}));
-    EXPECT_FALSE(batch.messages[1].duplicate);
     EXPECT_STREQ(batch.messages[1].sqlstate, "23514");
-    EXPECT_TRUE(batch.messages[3].duplicate) << "it is a duplicate of the anomaly, which is still stored";
+    EXPECT_FALSE(batch.messages[3].is_dead_letter()) << "it repeats the anomaly, which is still stored";
+}
+
+TEST_F(BatchTest, RefusesAMessageWhole) {
+    add_many(0, {{"A", "", 74, 0}, {"B", "", 74, 0}, {"C", "", 200, 0}});
+    add_many(1, {{"A", "", 75, 0}, {"D", "", 74, 0}});
+    ASSERT_TRUE(batch_seal(&batch));
+    EXPECT_EQ(customers(batch.records), "A B D ");
+    ASSERT_TRUE(batch_reject(&batch, 1, "23514", "refused"));
+    ASSERT_TRUE(batch_seal_again(&batch));
+    EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0}));
+    EXPECT_EQ(customers(batch.records), "A D ");
+    EXPECT_EQ(batch.readings[batch.records[0]].heart_rate, 75)
+        << "the other message's reading is now the first";
+    EXPECT_FALSE(batch.readings[3].conflict);
+    EXPECT_TRUE(batch.anomalies.empty());
+    EXPECT_TRUE(batch.repetitions.empty());
+}
+
+TEST_F(BatchTest, RefusesEachMessageThatRepeatsARefusedOne) {
+    add_many(0, {{"A", "", 74, 0}, {"B", "", 74, 0}});
+    add_many(1, {{"B", "", 74, 0}, {"C", "", 74, 0}});
+    add_many(2, {{"C", "", 75, 0}});
+    add_many(3, {{"D", "", 75, 0}});
+    ASSERT_TRUE(batch_seal(&batch));
+    ASSERT_TRUE(batch_reject(&batch, 0, "23514", "refused"));
+    ASSERT_TRUE(batch_reject_repetitions(&batch));
+    ASSERT_TRUE(batch_seal_again(&batch));
+    EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{0, 1, 2}));
+    EXPECT_STREQ(batch.messages[2].sqlstate, "23514");
+    EXPECT_EQ(customers(batch.records), "D ");
+}
+
+TEST_F(BatchTest, LeavesAMessageOut) {
+    add(2, 0, reading("A", "74", "14:39:00"));
+    add(2, 1, reading("B", "74", "14:39:00"));
+    batch_leave_out(&batch, 2, 0);
+    batch_leave_out(&batch, 1, 1);
+    batch.seal();
+    EXPECT_EQ(customers(batch.records), "B ");
+    EXPECT_TRUE(batch.dead_letters.empty());
+}
+
+TEST_F(BatchTest, RoomIsForReadings) {
+    BatchFiller few(10, 1 << 20);
+    EXPECT_EQ(few.room(), 10U);
+    for (int64_t offset = 0; offset < 2; offset++) {
+        ASSERT_TRUE(few.begin_message({.offset = offset}, 0));
+        for (int i = 0; i < 3; i++)
+            few.add_reading({"A", "", 74, i}, HeartRateClass::normal);
+        few.end_message();
+    }
+    EXPECT_EQ(few.room(), 1U) << "there is room for 4 readings, and messages have 3";
+    EXPECT_FALSE(few.full());
+    for (int i = 0; i < 5; i++)
+        if (few.begin_message({.offset = 2 + i}, 0)) {
+            few.add_reading({"A", "", 74, i}, HeartRateClass::normal);
+            few.end_message();
+        }
+    EXPECT_TRUE(few.full()) << "7 messages have 11 readings";
+    few.clear();
+    EXPECT_EQ(few.room(), 3U) << "the next messages can have as many readings as those of the batch before";
+}
+
+TEST_F(BatchTest, AnAbandonedMessageLeavesNothing) {
+    add_many(0, {{"A", "", 74, 0}});
+    ASSERT_TRUE(batch.begin_message({.offset = 1}, 0));
+    batch.add_reading({"B", "", 74, start}, HeartRateClass::normal);
+    batch.abandon_message();
+    add_many(1, {{"C", "", 74, 0}, {"D", "", 74, 0}});
+    batch.seal();
+    EXPECT_EQ(customers(batch.records), "A C D ");
+    EXPECT_EQ(batch.messages[1].first_reading, 1U);
+    EXPECT_EQ(batch.partitions[0].readings, 3);
 }
 
 TEST_F(BatchTest, RestoresItsStateAfterSeal) {
@@ -205,8 +311,8 @@ TEST_F(BatchTest, RestoresItsStateAfterSeal) {
         ASSERT_TRUE(batch_restore(&batch));
         EXPECT_EQ(batch.records, (std::vector<uint32_t>{0}));
         EXPECT_EQ(batch.dead_letters, (std::vector<uint32_t>{2}));
-        EXPECT_TRUE(batch.messages[0].is_reading());
-        EXPECT_TRUE(batch.messages[1].duplicate);
+        EXPECT_FALSE(batch.messages[0].is_dead_letter());
+        EXPECT_EQ(batch.repetitions, (std::vector<uint32_t>{1}));
         EXPECT_EQ(batch.bytes.size(), bytes) << "another attempt needs no more bytes";
         EXPECT_EQ(text(batch.messages[2].error_text).empty(), false);
     }

@@ -50,7 +50,7 @@ inline std::string repeated(const std::string &unit, size_t count) {
 }
 
 inline bool decode_payload(const void *payload, size_t size, Decoded *decoded) {
-    return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded);
+    return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded) == DecodeResult::decoded;
 }
 
 // Decodes from a copy of the exact size. Before that it fills the error's text with #, to show whether the

@@ -28,10 +28,11 @@ Reading decode(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());
     Decoded decoded{};
-    EXPECT_TRUE(decoder_of_heartbeat()->decode({.payload = {exact.get(), payload.size()}}, &decoded))
+    EXPECT_EQ(decoder_of_heartbeat()->decode({.payload = {exact.get(), payload.size()}}, &decoded),
+              DecodeResult::decoded)
         << payload.substr(0, 300) << "\n"
         << decode_error_name(decoded.error.code) << ": " << decoded.error.text;
-    return decoded.reading;
+    return decoded.own;
 }
 
 std::string customer_id_of(const Reading &reading) {
@@ -122,7 +123,8 @@ TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
 
     Decoded decoded;
     const std::string comma = payload_of("1", "72,5");
-    EXPECT_FALSE(decoder_of_heartbeat()->decode({.payload = {comma.data(), comma.size()}}, &decoded));
+    EXPECT_EQ(decoder_of_heartbeat()->decode({.payload = {comma.data(), comma.size()}}, &decoded),
+              DecodeResult::failed);
     EXPECT_EQ(decoded.error.code, DecodeErrorCode::invalid_json);
     std::setlocale(LC_NUMERIC, before.c_str());
     unsetenv("LOCPATH");

@@ -33,8 +33,8 @@ void expect_reading(int thread, int round) {
     const std::string payload = payload_of(thread, round);
     Decoded decoded{};
     ASSERT_TRUE(decode_payload(payload.data(), payload.size(), &decoded)) << decoded.error.text;
-    ASSERT_EQ(decoded.reading.heart_rate, thread * 100000 + round + 0.5);
-    ASSERT_EQ(std::string(decoded.reading.customer_id, decoded.reading.customer_id_size), "CUST-0007");
+    ASSERT_EQ(decoded.own.heart_rate, thread * 100000 + round + 0.5);
+    ASSERT_EQ(std::string(decoded.own.customer_id, decoded.own.customer_id_size), "CUST-0007");
     ASSERT_FALSE(decode_payload(payload.data(), payload.size() - 1, &decoded));
     ASSERT_EQ(decoded.error.code, Code::invalid_json);
 }
@@ -76,7 +76,7 @@ TEST(DecodeThreads, AThreadOutOfMemoryDoesNotDisturbOtherThreads) {
         const char payload[] =
             R"({"x":1.5,"customer_id":"a","heart_rate":74,"event_timestamp":"2026-11-22T00:00:00Z"})";
         ASSERT_TRUE(decode_payload(payload, sizeof(payload) - 1, &decoded)) << decoded.error.text;
-        ASSERT_EQ(decoded.reading.heart_rate, 74.0);
+        ASSERT_EQ(decoded.own.heart_rate, 74.0);
     }
     done = true;
     starving.join();

@@ -18,7 +18,7 @@ bool decode_failing(long n, const std::string &payload) {
 TEST(JsonArena, AnOrdinaryReadingNeedsNoAllocation) {
     const std::string payload = document('"' + repeated("a", 256) + '"', "74.123456789012345678", good_time);
     EXPECT_TRUE(decode_failing(0, payload));
-    EXPECT_EQ(decoded.reading.heart_rate, 74.123456789012345678);
+    EXPECT_EQ(decoded.own.heart_rate, 74.123456789012345678);
 }
 
 // Each failed allocation gives the code OUT_OF_MEMORY and not a dead letter's code, and the attempt leaks no
@@ -32,7 +32,7 @@ TEST(JsonArena, EachFailedAllocationGivesOutOfMemory) {
         EXPECT_EQ(decoded.error.code, Code::out_of_memory) << decoded.error.text;
     }
     EXPECT_GT(attempts, 5);
-    EXPECT_EQ(decoded.reading.heart_rate, 7e20);
+    EXPECT_EQ(decoded.own.heart_rate, 7e20);
 }
 
 // Only a long token makes the parser's buffer grow. If the allocation of the larger buffer fails, the number
@@ -41,11 +41,11 @@ TEST(JsonArena, ALongNumberKeepsItsDigits) {
     const std::string payload = with_rate("1" + repeated("0", 10000) + "e-10000");
     for (long n = 0; n < 20; ++n) {
         if (decode_failing(n, payload))
-            EXPECT_EQ(decoded.reading.heart_rate, 1.0);
+            EXPECT_EQ(decoded.own.heart_rate, 1.0);
         else
             EXPECT_EQ(decoded.error.code, Code::out_of_memory) << decoded.error.text;
     }
-    EXPECT_EQ(decoded.reading.heart_rate, 1.0);
+    EXPECT_EQ(decoded.own.heart_rate, 1.0);
 }
 
 } // namespace

@@ -29,9 +29,9 @@ long count_allocations(MappedDecoder *decoder, const MessageView &view) {
     constexpr long many = 1'000'000;
     DecodeError error;
     allocations_left = many;
-    const MappedResult result = decoder->decode(view, &error);
+    const DecodeResult result = decoder->decode(view, &error);
     const long used = many - allocations_left.exchange(no_limit);
-    EXPECT_NE(result, MappedResult::failed) << error.text;
+    EXPECT_NE(result, DecodeResult::failed) << error.text;
     return used;
 }
 
@@ -76,7 +76,7 @@ TEST(MappedMemory, AMillionSamples) {
     view.key = {"K", 1};
     view.kafka_time = 0;
     DecodeError error;
-    EXPECT_EQ(decoder.decode(view, &error), MappedResult::decoded);
+    EXPECT_EQ(decoder.decode(view, &error), DecodeResult::decoded);
     EXPECT_EQ(decoder.readings().size(), message_readings_max);
     view.payload = {million.data(), million.size()};
     EXPECT_EQ(decode(&decoder, view),
@@ -118,7 +118,7 @@ TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
     MessageView view = view_of(payload);
     view.key = {key.data(), key.size()};
     DecodeError error;
-    EXPECT_EQ(decoder.decode(view, &error), MappedResult::decoded) << error.text;
+    EXPECT_EQ(decoder.decode(view, &error), DecodeResult::decoded) << error.text;
     ASSERT_EQ(decoder.readings().size(), 50'000U);
     EXPECT_EQ(reading_text(decoder.readings()[49'999]), "A/49999 " + key + "/0 74 1970-01-01T00:00:01Z");
 }
@@ -133,13 +133,13 @@ TEST(MappedMemory, AFailedAllocationIsNoFaultOfTheMessage) {
         const MessageView view = view_of(payload);
         DecodeError error;
         allocations_left = failures;
-        const MappedResult result = decoder.decode(view, &error);
+        const DecodeResult result = decoder.decode(view, &error);
         done = allocations_left.exchange(no_limit) >= 0;
-        if (result == MappedResult::failed)
+        if (result == DecodeResult::failed)
             EXPECT_EQ(error.code, DecodeErrorCode::out_of_memory) << error.text;
         else
             EXPECT_EQ(decoder.readings().size(), 5000U);
-        EXPECT_EQ(decoder.decode(view, &error), MappedResult::decoded);
+        EXPECT_EQ(decoder.decode(view, &error), DecodeResult::decoded);
         EXPECT_EQ(decoder.readings().size(), 5000U);
     }
     EXPECT_GT(failures, 5);

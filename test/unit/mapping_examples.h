@@ -71,10 +71,10 @@ inline std::string reading_text(const ReadingView &reading) {
 inline std::string decode(MappedDecoder *decoder, const MessageView &view) {
     DecodeError error;
     std::memset(error.text, '#', sizeof(error.text));
-    const MappedResult result = decoder->decode(view, &error);
-    if (result == MappedResult::ignored)
+    const DecodeResult result = decoder->decode(view, &error);
+    if (result == DecodeResult::ignored)
         return "ignored";
-    if (result == MappedResult::failed) {
+    if (result == DecodeResult::failed) {
         EXPECT_LT(strnlen(error.text, sizeof(error.text)), sizeof(error.text)) << "not terminated";
         EXPECT_TRUE(decoder->readings().empty());
         return decode_error_name(error.code) + std::string(": ") + error.text;

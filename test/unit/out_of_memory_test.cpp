@@ -87,16 +87,15 @@ std::string payload_of(size_t i) {
 void expect_all(const Batch &batch) {
     const Unlimited unlimited;
     ASSERT_EQ(batch.messages.size(), message_count);
-    size_t duplicates = 0;
     for (size_t i = 0; i < message_count; i++) {
         const BatchMessage &message = batch.messages[i];
-        EXPECT_EQ(message.is_reading(), i % 10 != 9);
+        EXPECT_EQ(message.is_dead_letter(), i % 10 == 9);
         EXPECT_EQ(std::string(batch.at(message.payload), static_cast<size_t>(message.payload.size)),
                   payload_of(i));
-        duplicates += message.duplicate;
     }
     EXPECT_EQ(batch.dead_letters.size(), message_count / 10);
-    EXPECT_EQ(batch.records.size() + batch.anomalies.size() + batch.dead_letters.size() + duplicates,
+    EXPECT_EQ(batch.records.size() + batch.anomalies.size() + batch.dead_letters.size() +
+                  batch.repetitions.size(),
               message_count);
 }
 
@@ -120,7 +119,7 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
         while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
             while (!batch_restore(batch)) // the worker does the same before each attempt to store the batch
                 ;
-        EXPECT_FALSE(batch->messages[batch->dead_letters.back()].is_reading());
+        EXPECT_TRUE(batch->messages[batch->dead_letters.back()].is_dead_letter());
         while (!batch_restore(batch))
             ;
         expect_all(*batch);

@@ -1,6 +1,7 @@
-// Unit test: the pipeline takes a message through any decoder, classifies its reading, and adds both to the
+// Unit test: the pipeline takes a message through any decoder, classifies its readings, and adds both to the
 // batch.
 #include "decode/batch_filler.h"
+#include "decode/header_reader.h"
 #include "decode/pipeline.h"
 
 #include <cstring>
@@ -10,31 +11,55 @@
 namespace heartbeat {
 namespace {
 
-// A format for this test: the customer's id is the message's key, the payload is one byte with the heart
-// rate, and the event time is the Kafka time. For a payload of two bytes the decoder reports that memory is
-// full.
+// A format of its own: the customer's id is the message's key, each byte of the payload is the heart rate of
+// a reading, and the event time is the Kafka time. Payloads that begin with ! are refused, with # are
+// ignored, and with $ need more memory than there is.
 class ByteDecoder final : public Decoder {
   public:
-    bool decode(const MessageView &message, Decoded *decoded) const noexcept override {
-        decoded->error = {message.payload.size == 2 ? DecodeErrorCode::out_of_memory
-                                                    : DecodeErrorCode::wrong_type,
-                          "not one byte"};
-        if (message.payload.size != 1)
-            return false;
-        std::memcpy(decoded->reading.customer_id, message.key.data, message.key.size);
-        decoded->reading.customer_id_size = static_cast<uint16_t>(message.key.size);
-        decoded->reading.heart_rate = *static_cast<const unsigned char *>(message.payload.data);
-        decoded->reading.event_time = message.kafka_time * 1000;
-        return true;
+    explicit ByteDecoder(bool reads_headers = false) : Decoder(reads_headers) {}
+
+    DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept override {
+        const std::string_view payload{static_cast<const char *>(message.payload.data), message.payload.size};
+        header_count = message.header_count;
+        if (payload.substr(0, 1) == "#")
+            return DecodeResult::ignored;
+        if (payload.substr(0, 1) == "!" || payload.substr(0, 1) == "$") {
+            decoded->error = {
+                payload[0] == '$' ? DecodeErrorCode::out_of_memory : DecodeErrorCode::wrong_type, "refused"};
+            return DecodeResult::failed;
+        }
+        for (size_t i = 0; i < payload.size(); i++)
+            readings[i] = {{static_cast<const char *>(message.key.data), message.key.size},
+                           "watch",
+                           static_cast<double>(static_cast<unsigned char>(payload[i])),
+                           message.kafka_time * 1000 + static_cast<int64_t>(i)};
+        decoded->readings = readings;
+        decoded->count = payload.size();
+        return DecodeResult::decoded;
+    }
+
+    size_t header_count = 0;
+
+  private:
+    ReadingView readings[16];
+};
+
+class TwoHeaders final : public HeaderReader {
+  public:
+    void read(MessageView *message) const override {
+        static const MessageHeader headers[] = {{"one", {"1", 1}}, {"none", {nullptr, 0}}};
+        message->headers = headers;
+        message->header_count = 2;
+        message->unread_headers = nullptr;
     }
 };
 
 class PipelineTest : public testing::Test {
   protected:
-    bool take(int64_t offset, const std::string &payload) {
-        return pipeline_take(&decoder,
-                             {7, offset, 1000 + offset, 3, {"CUST-1", 6}, {payload.data(), payload.size()}},
-                             5, &batch);
+    bool take(int64_t offset, const std::string &payload, const HeaderReader *unread_headers = nullptr) {
+        MessageView message{7, offset, 1000 + offset, 3, {"CUST-1", 6}, {payload.data(), payload.size()}};
+        message.unread_headers = unread_headers;
+        return pipeline_take(&decoder, message, 5, &batch);
     }
     std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
 
@@ -48,49 +73,96 @@ TEST_F(PipelineTest, AddsAReadingWithItsClass) {
     ASSERT_TRUE(take(7, "\xc8"));
     ASSERT_EQ(batch.messages.size(), 3U);
     const BatchMessage &first = batch.messages[0];
-    EXPECT_TRUE(first.is_reading());
+    EXPECT_FALSE(first.is_dead_letter());
     EXPECT_EQ(first.offset, 5);
     EXPECT_EQ(first.kafka_time, 1005);
     EXPECT_EQ(first.leader_epoch, 3);
     EXPECT_EQ(text(first.key), "CUST-1");
     EXPECT_EQ(text(first.payload), "\x4a");
-    EXPECT_EQ(text(first.customer_id), "CUST-1");
-    EXPECT_EQ(first.heart_rate, 74);
-    EXPECT_EQ(first.event_time, 1'005'000);
-    EXPECT_EQ(first.heart_rate_class, HeartRateClass::normal);
-    EXPECT_EQ(batch.messages[1].heart_rate_class, HeartRateClass::bradycardia);
-    EXPECT_EQ(batch.messages[2].heart_rate_class, HeartRateClass::tachycardia);
+    ASSERT_EQ(batch.readings.size(), 3U);
+    EXPECT_EQ(text(batch.readings[0].customer_id), "CUST-1");
+    EXPECT_EQ(text(batch.readings[0].device_id), "watch");
+    EXPECT_EQ(batch.readings[0].heart_rate, 74);
+    EXPECT_EQ(batch.readings[0].event_time, 1'005'000);
+    EXPECT_EQ(batch.readings[0].heart_rate_class, HeartRateClass::normal);
+    EXPECT_EQ(batch.readings[1].heart_rate_class, HeartRateClass::bradycardia);
+    EXPECT_EQ(batch.readings[2].heart_rate_class, HeartRateClass::tachycardia);
+    EXPECT_EQ(batch.readings[2].message, 2U);
     EXPECT_EQ(batch.partitions[0].partition, 7);
     EXPECT_EQ(batch.partitions[0].first_offset, 5);
     EXPECT_EQ(batch.partitions[0].next_offset, 8);
     EXPECT_EQ(batch.partitions[0].readings, 3);
 }
 
+TEST_F(PipelineTest, AddsAllReadingsOfAMessage) {
+    ASSERT_TRUE(take(5, "abc"));
+    ASSERT_TRUE(take(6, ""));
+    ASSERT_TRUE(take(7, "d"));
+    ASSERT_EQ(batch.messages.size(), 3U);
+    EXPECT_EQ(batch.messages[0].readings, 3U);
+    EXPECT_EQ(batch.messages[1].readings, 0U) << "a message without a reading is a message";
+    EXPECT_EQ(batch.messages[2].first_reading, 3U);
+    EXPECT_EQ(batch.readings[1].heart_rate, 'b');
+    EXPECT_EQ(batch.readings[1].message, 0U);
+    EXPECT_EQ(batch.readings[1].customer_id.position, batch.readings[0].customer_id.position) << "kept once";
+    EXPECT_EQ(batch.partitions[0].messages, 3);
+    EXPECT_EQ(batch.partitions[0].readings, 4);
+    EXPECT_EQ(batch.partitions[0].ignored, 0);
+}
+
+TEST_F(PipelineTest, PassesAnIgnoredMessage) {
+    ASSERT_TRUE(take(5, "#"));
+    ASSERT_EQ(batch.messages.size(), 1U);
+    EXPECT_TRUE(batch.messages[0].ignored);
+    EXPECT_FALSE(batch.messages[0].is_dead_letter());
+    EXPECT_EQ(batch.partitions[0].ignored, 1);
+    EXPECT_EQ(batch.partitions[0].messages, 1);
+    EXPECT_EQ(batch.partitions[0].next_offset, 6);
+    EXPECT_EQ(batch.partitions[0].last_offset, 5) << "its mark shows later whether the log is the same";
+}
+
 TEST_F(PipelineTest, AddsADeadLetterWithItsError) {
-    ASSERT_TRUE(take(5, "74!"));
+    ASSERT_TRUE(take(5, "!74"));
     const BatchMessage &message = batch.messages[0];
     EXPECT_EQ(message.error, DecodeErrorCode::wrong_type);
-    EXPECT_EQ(text(message.error_text), "not one byte");
-    EXPECT_EQ(text(message.payload), "74!");
-    EXPECT_EQ(message.customer_id.size, -1);
+    EXPECT_EQ(text(message.error_text), "refused");
+    EXPECT_EQ(text(message.payload), "!74");
+    EXPECT_EQ(message.readings, 0U);
     EXPECT_EQ(batch.partitions[0].messages, 1);
     EXPECT_EQ(batch.partitions[0].readings, 0);
 }
 
+TEST_F(PipelineTest, ReadsTheHeadersOnlyOfDeadLetters) {
+    const TwoHeaders unread;
+    ASSERT_TRUE(take(5, "a", &unread));
+    EXPECT_EQ(decoder.header_count, 0U);
+    EXPECT_FALSE(batch.messages[0].headers_known);
+    ASSERT_TRUE(take(6, "!", &unread));
+    const BatchMessage &message = batch.messages[1];
+    EXPECT_TRUE(message.headers_known);
+    ASSERT_EQ(message.headers, 2U);
+    EXPECT_EQ(text(batch.headers[message.first_header].name), "one");
+    EXPECT_EQ(text(batch.headers[message.first_header].value), "1");
+    EXPECT_EQ(batch.headers[message.first_header + 1].value.size, -1) << "a value can be NULL";
+}
+
 TEST_F(PipelineTest, AddsNoMessageThatFoundNoMemory) {
-    EXPECT_FALSE(take(5, "74"));
+    EXPECT_FALSE(take(5, "$"));
     EXPECT_TRUE(batch.empty());
     EXPECT_TRUE(take(5, "\x4a")) << "the message can be taken again";
-    EXPECT_TRUE(batch.messages[0].is_reading());
+    EXPECT_EQ(batch.readings.size(), 1U);
 }
 
 TEST_F(PipelineTest, AddsAMessageOnce) {
     ASSERT_TRUE(take(5, "\x4a"));
     ASSERT_TRUE(take(5, "\x4b"));
-    ASSERT_TRUE(take(5, "a longer one"));
+    ASSERT_TRUE(take(5, "!"));
+    ASSERT_TRUE(take(5, "#"));
     ASSERT_EQ(batch.messages.size(), 1U);
-    EXPECT_EQ(batch.messages[0].heart_rate, 74);
+    ASSERT_EQ(batch.readings.size(), 1U);
+    EXPECT_EQ(batch.readings[0].heart_rate, 74);
     EXPECT_EQ(batch.partitions[0].messages, 1);
+    EXPECT_EQ(batch.partitions[0].ignored, 0);
 }
 
 } // namespace

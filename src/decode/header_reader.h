@@ -1,0 +1,18 @@
+// Reads the headers of a message when they are needed, because librdkafka then allocates memory. src/kafka
+// implements it, and the pipeline calls it. It may throw, so only these two folders include this header.
+#pragma once
+
+#include "decode/message_view.h"
+
+namespace heartbeat {
+
+class HeaderReader {
+  public:
+    // Sets the view's headers. May throw std::bad_alloc.
+    virtual void read(MessageView *view) const = 0;
+
+  protected:
+    ~HeaderReader() = default;
+};
+
+} // namespace heartbeat
