@@ -4,11 +4,11 @@
 
 CREATE ROLE grafana_reader LOGIN;
 
-GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalies, heartbeat_status,
+GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalies, heartbeat_status, heartbeat_source_status,
     heartbeat_partitions, heartbeat_dead_letter_summary, heartbeat_metrics, heartbeat_events,
     heartbeat_maintenance TO grafana_reader;
-GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_batch_times(), heartbeat_audit(),
-    heartbeat_announcements_dropped(), heartbeat_maintenance_duties(), heartbeat_summarize_minute(timestamptz) TO grafana_reader;
+GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_source_states(), heartbeat_partition_states(), heartbeat_batch_times(),
+    heartbeat_audit(), heartbeat_announcements_dropped(), heartbeat_maintenance_duties(), heartbeat_summarize_minute(timestamptz) TO grafana_reader;
 GRANT SELECT ON heartbeat_records, heartbeat_anomalies, heartbeat_alerts TO grafana_reader;
 
 -- A query in a panel is read-only and ends after 30 seconds. These are defaults of the session and no limits: a query can change

@@ -8,10 +8,9 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         SELECT s.state, s.since, s.workers, s.last_error_at FROM heartbeat_state() s
     ), partitions AS MATERIALIZED (
         SELECT jsonb_build_object('source', o.source, 'topic', o.topic, 'partition', o.partition::text) AS labels, o.*,
-               s.high_watermark, p.lag_messages, p.lag_seconds, s.state
+               p.high_watermark, p.lag_messages, p.lag_seconds, p.state
         FROM heartbeat_offsets o
         JOIN heartbeat_partitions p ON p.source = o.source AND p.topic = o.topic AND p.partition = o.partition
-        LEFT JOIN heartbeat_partition_states() s ON s.partition = o.partition
     ), families (position, family, type, help) AS (VALUES
         (1, 'heartbeat_info', 'gauge', 'Labels with the version of the extension, the topic and the group; the value is always 1.'),
         (2, 'heartbeat_state', 'gauge', '1 for the state that heartbeat_status shows, 0 for the other states.'),
@@ -37,7 +36,8 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
          '1 if the last attempt of this duty of the maintenance worker failed, otherwise 0.'),
         (20, 'heartbeat_maintenance_failures_total', 'counter', 'Failures of this duty of the maintenance worker since the server started.'),
         (21, 'heartbeat_partition_away', 'gauge', '1 if the worker cannot read the partition, otherwise 0.'),
-        (22, 'heartbeat_batch_seconds', 'histogram', 'Time to store a batch, since the server started.')
+        (22, 'heartbeat_source_state', 'gauge', '1 for the state of the source, as in heartbeat_source_status, 0 for the other states.'),
+        (23, 'heartbeat_batch_seconds', 'histogram', 'Time to store a batch, since the server started.')
     ), samples (family, suffix, labels, value) AS (
         SELECT 'heartbeat_info', '', jsonb_build_object('version', e.extversion, 'topic', current_setting('heartbeat.topic'),
                                                         'group_id', current_setting('heartbeat.group_id')), 1
@@ -45,6 +45,11 @@ CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
         UNION ALL
         SELECT 'heartbeat_state', '', jsonb_build_object('state', s.state), CASE WHEN s.state = now.state THEN 1 ELSE 0 END
         FROM now, unnest(ARRAY['RUNNING', 'PAUSED', 'CONNECTING', 'RETRYING', 'STALLED', 'FAILED', 'STOPPED']) s (state)
+        UNION ALL
+        SELECT 'heartbeat_source_state', '', jsonb_build_object('source', s.source, 'topic', s.topic, 'state', n.state),
+               CASE WHEN n.state = s.state THEN 1 ELSE 0 END
+        FROM heartbeat_source_status s,
+             unnest(ARRAY['RUNNING', 'PAUSED', 'CONNECTING', 'RETRYING', 'STALLED', 'FAILED', 'STOPPED']) n (state)
         UNION ALL
         SELECT v.family, '', '{}', v.value
         FROM now, LATERAL (VALUES

@@ -26,10 +26,18 @@ COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
     'heartbeat_maintenance shows them.';
 
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer,
-                                           OUT end_is_known boolean, OUT state text, OUT reason text)
+                                           OUT end_is_known boolean, OUT state text, OUT reason text, OUT source_id integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
-    'Internal: returns what the workers know of each Kafka partition, from shared memory. The view heartbeat_partitions shows '
+    'Internal: returns what the workers know of each Kafka partition of each source, from shared memory. The view '
+    'heartbeat_partitions shows it.';
+
+CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
+                                        OUT workers integer, OUT messages_per_second double precision, OUT last_error text,
+                                        OUT last_error_at timestamptz, OUT lag_messages bigint, OUT lag_seconds double precision)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_source_states() IS
+    'Internal: returns the state of each source that a worker reads, from shared memory. The view heartbeat_source_status shows '
     'it.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
@@ -52,12 +60,13 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
                 WHEN s.high_watermark IS NOT NULL THEN 0 END AS lag_seconds,
            s.state, s.reason, o.source
     FROM heartbeat_offsets o
-    LEFT JOIN heartbeat_partition_states() s USING (partition)
-    WHERE o.source = 'default' AND o.topic = current_setting('heartbeat.topic', true);
+    JOIN heartbeat_source_definitions d
+        ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, current_setting('heartbeat.topic', true)) = o.topic
+    LEFT JOIN heartbeat_partition_states() s ON s.source_id = d.source_id AND s.partition = o.partition;
 COMMENT ON VIEW heartbeat_partitions IS
-    'One row for each Kafka partition of heartbeat.topic: the next offset, the end offset that its worker saw last, and the '
-    'lag in messages. The row also has the numbers of records, anomalies, duplicates and dead letters, the worker that reads '
-    'the partition, and the partition''s state with the reason.';
+    'One row for each Kafka partition of each source: the next offset, the end offset that its worker saw last, and the lag in '
+    'messages. The row also has the numbers of records, anomalies, duplicates and dead letters, the worker that reads the '
+    'partition, and the partition''s state with the reason.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
@@ -103,6 +112,46 @@ COMMENT ON COLUMN heartbeat_status.lag_seconds IS
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
 COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When this error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
+
+-- A source that no worker reads yet is CONNECTING, unless no worker runs at all.
+CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
+    SELECT d.name AS source, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic, n.state, n.since, n.reason,
+           CASE WHEN n.state = 'PAUSED' THEN 'heartbeat_resume() resumes ingest.' ELSE coalesce(s.hint, n.hint) END AS hint,
+           coalesce(s.workers, 0) AS workers, coalesce(s.messages_per_second, 0) AS messages_per_second, s.lag_messages, s.lag_seconds,
+           s.last_error, s.last_error_at
+    FROM heartbeat_source_definitions d
+    CROSS JOIN (SELECT w.state, w.since, w.reason, w.hint, w.workers FROM heartbeat_state() w OFFSET 0) w
+    LEFT JOIN heartbeat_source_states() s ON s.source_id = d.source_id
+    LEFT JOIN LATERAL (SELECT max(c.changed_at) AS since,
+                              string_agg(coalesce(c.reason, 'paused by ' || c.changed_by), '; ' ORDER BY c.hold DESC, c.source) AS reason
+                       FROM heartbeat_control c WHERE c.paused AND c.source IN ('', d.name)) p ON true
+    CROSS JOIN LATERAL (
+        SELECT * FROM (VALUES
+            (s.state IN ('STOPPED', 'FAILED'), s.state, s.since, s.reason, s.hint),
+            (s.state IS NULL AND (w.workers = 0 OR w.state = 'STOPPED'), w.state, w.since, w.reason, w.hint),
+            (p.since IS NOT NULL, 'PAUSED', p.since, p.reason, NULL),
+            (s.state IS NOT NULL, s.state, s.since, s.reason, s.hint),
+            (true, 'CONNECTING', coalesce(d.changed_at, d.added_at), 'no worker reads the source yet', NULL)
+        ) v (applies, state, since, reason, hint) WHERE v.applies LIMIT 1) n
+    WHERE d.dropped_at IS NULL;
+COMMENT ON VIEW heartbeat_source_status IS
+    'One row for each source: its state (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, why, what to '
+    'do next, the messages per second over the last minute, the lag, and the last error. heartbeat_status shows the most severe '
+    'state of all sources.';
+COMMENT ON COLUMN heartbeat_source_status.source IS 'Name of the source, as in heartbeat_sources.';
+COMMENT ON COLUMN heartbeat_source_status.topic IS 'Kafka topic.';
+COMMENT ON COLUMN heartbeat_source_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
+COMMENT ON COLUMN heartbeat_source_status.since IS 'Since when this is the state; NULL if that is not known.';
+COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why this is the state.';
+COMMENT ON COLUMN heartbeat_source_status.hint IS 'What to do next.';
+COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';
+COMMENT ON COLUMN heartbeat_source_status.messages_per_second IS 'Stored messages of the source per second, over the last minute.';
+COMMENT ON COLUMN heartbeat_source_status.lag_messages IS
+    'Sum of the lags of the source''s Kafka partitions; NULL if the lag of one partition is not known.';
+COMMENT ON COLUMN heartbeat_source_status.lag_seconds IS
+    'Age of the last message read, in seconds, of the Kafka partition that lags most; 0 without lag.';
+COMMENT ON COLUMN heartbeat_source_status.last_error IS 'The last error of the source, since a worker began to read it.';
+COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When this error occurred.';
 
 CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
     SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();

@@ -15,7 +15,9 @@ DECLARE
     replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
         ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
         ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)'],
-        ['heartbeat_audit()', 'heartbeat_audit()']];
+        ['heartbeat_audit()', 'heartbeat_audit()'],
+        ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
+        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- heartbeat_metrics calls this too
     callers text;
     function text;
     kept jsonb := '[]';
@@ -48,6 +50,17 @@ END
 $$;
 
 DROP FUNCTION heartbeat_audit(); -- has the same parameters, but more columns
+
+-- So has heartbeat_partition_states(). The views keep their grants and their dependent objects, so the update does not drop them.
+CREATE OR REPLACE VIEW heartbeat_metrics AS
+    SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
+           NULL::text AS family;
+CREATE OR REPLACE VIEW heartbeat_partitions AS
+    SELECT o.topic, o.partition, o.next_offset, NULL::bigint AS high_watermark, NULL::bigint AS lag_messages, o.records, o.anomalies,
+           o.duplicates, o.dead_letters, o.empty_offsets, NULL::integer AS worker_pid, o.last_message_at,
+           NULL::double precision AS lag_seconds, NULL::text AS state, NULL::text AS reason
+    FROM heartbeat_offsets o;
+DROP FUNCTION heartbeat_partition_states();
 
 -- Tables
 

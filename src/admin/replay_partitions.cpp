@@ -134,7 +134,7 @@ bool has_partition(const Source &source, const StoredOffset &stored, const Topic
 
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found) {
     size_t stored;
-    StoredOffset *offsets = offsets_load(span.source.topic, &stored);
+    StoredOffset *offsets = offsets_load(span.source, &stored);
     TopicDescription topic = kafka_session_describe(span.source, consumer);
     auto *partitions = static_cast<ReplayPartition *>(palloc(sizeof(ReplayPartition) * (stored + 1)));
     size_t count = 0;

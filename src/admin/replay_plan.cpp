@@ -11,17 +11,17 @@ namespace heartbeat {
 
 namespace {
 
-constexpr Statement::Types gap_types = {TEXTOID, INT4OID, INT8OID, INT8OID};
+constexpr Statement::Types gap_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_gaps_sql = R"sql(
     SELECT from_offset, to_offset FROM @extschema@.heartbeat_gaps
     WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3@source@
     ORDER BY from_offset)sql";
 
 // A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
-constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 
-Statement select_gaps = {gap_types, {of_default}, select_gaps_sql};
+Statement select_gaps = {gap_types, {of_source}, select_gaps_sql};
 Statement select_old_gaps = {gap_types, {of_any}, select_gaps_sql};
 
 void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bool skipped) {
@@ -44,8 +44,8 @@ void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &p
         add_piece(plan, number, at, end, true);
         at = end;
     }
-    Datum values[4] = {CStringGetTextDatum(source.topic), Int32GetDatum(number), Int64GetDatum(at),
-                       Int64GetDatum(partition.to)};
+    Datum values[5] = {CStringGetTextDatum(source.topic), Int32GetDatum(number), Int64GetDatum(at),
+                       Int64GetDatum(partition.to), CStringGetTextDatum(source.name)};
     uint64_t gaps = statement_execute(offsets_have_sources() ? &select_gaps : &select_old_gaps, values,
                                       nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < gaps; i++) {

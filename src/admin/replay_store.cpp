@@ -15,22 +15,23 @@ namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
 // readings, the counters would count them twice.
-constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID};
+constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
     WHERE topic = $1 COLLATE "C"@source@ AND partition = $2 AND "offset" >= $3 AND "offset" < $4
         AND resolved_at IS NULL)sql";
 
 // A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
-constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 
-Statement select_unresolved = {unresolved_types, {of_default}, select_unresolved_sql};
+Statement select_unresolved = {unresolved_types, {of_source}, select_unresolved_sql};
 Statement select_old_unresolved = {unresolved_types, {of_any}, select_unresolved_sql};
 
-void leave_out_dead_letters(Batch *batch, const char *topic, const BatchPartition &read) {
-    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(read.partition),
-                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset)};
+void leave_out_dead_letters(Batch *batch, const Source &source, const BatchPartition &read) {
+    Datum values[5] = {CStringGetTextDatum(source.topic), Int32GetDatum(read.partition),
+                       Int64GetDatum(read.first_offset), Int64GetDatum(read.next_offset),
+                       CStringGetTextDatum(source.name)};
     uint64_t count = statement_execute(offsets_have_sources() ? &select_unresolved : &select_old_unresolved,
                                        values, nullptr, SPI_OK_SELECT);
     for (uint64_t i = 0; i < count; i++)
@@ -78,18 +79,18 @@ void count(CounterAdjustment *adjustment, const BatchPartition &read, const Part
 void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress *all) {
     Batch *batch = reader.batch;
     for (const BatchPartition &read : batch->partitions)
-        leave_out_dead_letters(batch, reader.source.topic, read);
+        leave_out_dead_letters(batch, reader.source, read);
     if (!batch_seal(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     ActingRole before;
     role_enter(&before);
-    const PartitionCounts *counts = store_batch(batch, reader.source.topic, true);
+    const PartitionCounts *counts = store_batch(batch, &reader.source, true);
     role_leave(before);
     for (size_t i = 0; i < batch->partitions.size(); i++) {
         const BatchPartition &read = batch->partitions[i];
         const ReplayPiece &piece = *replay_find_piece(&reader, read.partition);
-        count(counter_adjustments_of(adjustments, reader.source.topic, read.partition), read, counts[i],
-              piece.skipped, &all[piece.row]);
+        count(counter_adjustments_of(adjustments, reader.source.name, reader.source.topic, read.partition),
+              read, counts[i], piece.skipped, &all[piece.row]);
     }
 }
 

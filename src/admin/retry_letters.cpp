@@ -6,6 +6,7 @@
 #include "decode/pipeline.h"
 #include "server/arrays.h"
 #include "server/statement.h"
+#include "store/offsets.h"
 
 namespace heartbeat {
 
@@ -22,11 +23,18 @@ Statement select_letters = {
         AND ($6 IS NULL OR id = ANY ($6))
     ORDER BY id LIMIT $8 FOR UPDATE)sql"};
 
-Statement read_letters = {{INT8ARRAYOID}, R"sql(
-    SELECT id, key, payload, topic, partition
+constexpr const char *read_letters_sql = R"sql(
+    SELECT id, key, payload, topic, partition, @source@
     FROM @extschema@.heartbeat_dead_letters
     WHERE id = ANY ($1)
-    ORDER BY id)sql"};
+    ORDER BY id)sql";
+
+// A database of version 1.1 or 1.2 has only the source default.
+constexpr StatementPart with_source = {"@source@", R"sql(source)sql"};
+constexpr StatementPart with_default = {"@source@", R"sql('default'::text)sql"};
+
+Statement read_letters = {{INT8ARRAYOID}, {with_source}, read_letters_sql};
+Statement read_old_letters = {{INT8ARRAYOID}, {with_default}, read_letters_sql};
 
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
@@ -70,13 +78,14 @@ size_t retry_letters_lock(RetryLetters *letters) {
 // retry_letters_lock() has locked the dead letters, so no other session can have deleted them since.
 void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
-    if (statement_execute(&read_letters, &ids, nullptr, SPI_OK_SELECT) != count)
+    if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,
+                          SPI_OK_SELECT) != count)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("another session changed dead letters during the retry")));
     for (uint64_t row = 0; row < count; row++) {
         letters->chosen[row].adjustment = counter_adjustments_of(
-            letters->adjustments, TextDatumGetCString(statement_value(row, 4, TEXTOID)),
-            statement_int4(row, 5));
+            letters->adjustments, statement_text(row, 6),
+            TextDatumGetCString(statement_value(row, 4, TEXTOID)), statement_int4(row, 5));
         decode_letter(letters, row);
     }
     SPI_freetuptable(SPI_tuptable);

@@ -11,6 +11,7 @@
 #include "server/extension.h"
 #include "server/text.h"
 #include "server/transaction.h"
+#include "store/pause.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -87,6 +88,10 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return AssignmentResult::uninstalled;
+    if (pause_check(*assignment->partitions.source) == SourceState::changed) {
+        transaction_abandon();
+        return AssignmentResult::changed; // a dropped source must get no new offsets
+    }
     size_t count;
     StoredOffset *offsets =
         stored_positions_load(assignment->partitions, &assignment->end_partitions, &count);
@@ -186,8 +191,9 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    for (int i = 0; i < count; i++)
-        offset_validation_mark(assignment.partitions.topic, losses[i]);
+    bool changed = pause_check(*assignment.partitions.source) == SourceState::changed;
+    for (int i = 0; i < count && !changed; i++)
+        offset_validation_mark(assignment.partitions, losses[i]);
     transaction_commit();
 }
 

@@ -16,6 +16,7 @@ enum class AssignmentResult {
     unreachable, // Kafka does not answer: try again
     outdated,    // the topic was recreated after the consumer client was opened: try again with a new client
     uninstalled, // the extension is not in the database
+    changed,     // a person has altered or dropped the source
     failed,      // a person must decide how to continue
 };
 

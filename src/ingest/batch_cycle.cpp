@@ -79,9 +79,10 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
-    if (pause_check()) {
+    SourceState state = pause_check(*cycle->source);
+    if (state != SourceState::unchanged) {
         transaction_abandon();
-        return StoreResult::paused;
+        return state == SourceState::paused ? StoreResult::paused : StoreResult::changed;
     }
     // The previous attempt may have converted readings into dead letters, and then failed with an error that
     // is not about a row. PostgreSQL has undone these dead letters, so the batch converts them back into
@@ -89,12 +90,12 @@ StoreResult store_in_transaction(BatchCycle *cycle) {
     if (isolate && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
-    PartitionCounts *counts = store_batch(batch, cycle->source->topic, isolate);
-    if (dead_letters_beyond_limit(batch, counts, &cycle->unresolved)) {
+    PartitionCounts *counts = store_batch(batch, cycle->source, isolate);
+    if (dead_letters_beyond_limit(*cycle->source, batch, counts, &cycle->unresolved)) {
         transaction_abandon();
         return StoreResult::limited;
     }
-    if (!offsets_advance(batch, cycle->source->topic, counts)) {
+    if (!offsets_advance(batch, *cycle->source, counts)) {
         transaction_abandon();
         return StoreResult::moved;
     }
@@ -169,6 +170,12 @@ bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decode
     cycle->batch = batch_create(messages, batch_bytes_max);
     cycle->next = batch_create(messages, batch_bytes_max);
     return cycle->batch != nullptr && cycle->next != nullptr;
+}
+
+void batch_cycle_destroy(BatchCycle *cycle) {
+    batch_destroy(cycle->batch);
+    batch_destroy(cycle->next);
+    cycle->batch = cycle->next = nullptr;
 }
 
 void batch_cycle_begin(BatchCycle *cycle) {

@@ -39,6 +39,7 @@ enum class StoreResult {
     stored,
     paused,      // nothing was stored
     uninstalled, // nothing was stored
+    changed,     // nothing was stored: a person has altered or dropped the source
     moved,       // nothing was stored: another writer has moved an offset in heartbeat_offsets
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
@@ -49,7 +50,8 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 
 // Returns false if no memory is left.
 bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decoder);
-void batch_cycle_begin(BatchCycle *cycle); // call it after an assignment
+void batch_cycle_destroy(BatchCycle *cycle); // call it when no thread fills a batch
+void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
 
 // Forgets the messages that the worker has not stored. consumer may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);

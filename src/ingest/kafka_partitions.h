@@ -24,8 +24,9 @@ struct KafkaPartition {
 };
 
 struct KafkaPartitions {
-    const Source *source; // whose topic this is
-    int first;            // the worker's first partition; then each one that follows after `workers`
+    MemoryContext context; // of `partition`
+    const Source *source;  // whose topic this is
+    int first;             // the worker's first partition; then each one that follows after `workers`
     int workers;
     TopicDescription topic;    // Kafka's last answer
     bool known;                // Kafka has described the topic since topic_watch_forget()

@@ -104,7 +104,7 @@ void find_lost(const Source &source, StoredOffset *offsets, size_t count, const 
     text_print(reason, sizeof(reason),
                "topic \"%s\" was deleted and recreated: it has %d partitions now, and had more before",
                source.topic, topic.partition_count);
-    offsets_mark_lost(source.topic, reason);
+    offsets_mark_lost(source, source.topic, reason);
     for (size_t i = 0; i < count; i++) {
         if (offsets[i].lost)
             continue;
@@ -121,7 +121,7 @@ void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, in
 }
 
 void move(const Source &source, StoredOffset *stored, int64_t to, const char *reason) {
-    offsets_reset(source.topic, stored->partition, stored->next_offset, to, reason);
+    offsets_reset(source, stored->partition, stored->next_offset, to, reason);
     stored->next_offset = to;
     stored->last_message = {};
     stored->trail = {};
@@ -162,17 +162,19 @@ bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mism
 
 } // namespace
 
-void offset_validation_mark(const TopicDescription &topic, const TopicLoss &loss) {
+void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss) {
+    const Source &source = *partitions.source;
+    const TopicDescription &topic = partitions.topic;
     const char *name = text_from_utf8(loss.topic);
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
-        return offsets_mark_truncated(name, loss.partition, loss.lowest, loss.position, reason);
+        return offsets_mark_truncated(source, name, loss.partition, loss.lowest, loss.position, reason);
     // if the topic has no id, and Kafka holds none of the marked messages, the topic counts as recreated
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
-        return offsets_mark_lost(name, reason);
+        return offsets_mark_lost(source, name, reason);
     char truncated[state_text_size];
     print_truncated(truncated, loss.partition, name, loss.highest, loss.position);
-    offsets_mark_truncated(name, loss.partition, 0, loss.position, truncated);
+    offsets_mark_truncated(source, name, loss.partition, 0, loss.position, truncated);
 }
 
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
@@ -216,7 +218,7 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         text_copy(hint, suspicion_hint);
         return OffsetValidation::suspected;
     }
-    offsets_set_identity(source.topic, topic, checked, checked_count);
+    offsets_set_identity(source, topic, checked, checked_count);
     return OffsetValidation::valid;
 }
 

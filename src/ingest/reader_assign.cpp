@@ -47,8 +47,8 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
         return reconnect_ms; // wait, because brokers can disagree about the topic for a time: without this
                              // pause, each of their answers would end a client at once
     case AssignmentResult::uninstalled:
-        reader_enter(reader, ReaderPhase::looking);
-        return at_once;
+    case AssignmentResult::changed:
+        return reader_load_again(reader);
     case AssignmentResult::unreachable:
         return try_again(reader);
     case AssignmentResult::failed:

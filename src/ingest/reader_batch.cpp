@@ -34,9 +34,11 @@ long store(SourceReader *reader) {
         reader_assign_report(reader);
         return at_once;
     case StoreResult::paused:
-    case StoreResult::uninstalled:
         reader_enter(reader, ReaderPhase::looking);
         return at_once;
+    case StoreResult::uninstalled:
+    case StoreResult::changed:
+        return reader_load_again(reader);
     case StoreResult::limited:
         return stop_for_dead_letters(reader);
     case StoreResult::moved:

@@ -16,13 +16,6 @@ namespace heartbeat {
 
 namespace {
 
-// The wall clock may be set back, and a reader must not sleep for as long as that.
-int64_t monotonic_now() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
-}
-
 // A reader whose batch must be stored first takes no messages, and after an error it waits until its time.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
@@ -34,6 +27,13 @@ bool listens(const SourceReader &reader) {
 }
 
 } // namespace
+
+// The wall clock may be set back, and a reader must not sleep for as long as that.
+int64_t monotonic_now() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
+}
 
 void reader_due_after(SourceReader *reader, long milliseconds) {
     reader->due_at = milliseconds < 0 ? -1 : monotonic_now() + milliseconds * INT64CONST(1000);

@@ -7,6 +7,8 @@
 
 namespace heartbeat {
 
+int64_t monotonic_now(); // microseconds
+
 // Call it after a step: the next one is due after this number of milliseconds.
 void reader_due_after(SourceReader *reader, long milliseconds);
 

@@ -1,6 +1,6 @@
-// Opens the source readers of an ingest worker, and closes their clients at the end of the process.
-// librdkafka's threads must end before the process runs its exit handlers, because the exit handlers close
-// libraries that these threads use.
+// Opens and closes the source readers of an ingest worker, and closes their clients at the end of the
+// process. librdkafka's threads must end before the process runs its exit handlers, because the exit handlers
+// close libraries that these threads use.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -19,29 +19,78 @@ namespace heartbeat {
 
 namespace {
 
-void refuse_memory() {
-    ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-}
-
-SourceReader *open_reader(const ReaderList &list, const Source &source) {
-    auto *reader =
-        static_cast<SourceReader *>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader)));
-    reader->source = source;
-    reader->worker = list.slot;
-    reader->slot = source_slot_open(*list.slot, source.id, source.name);
-    reader->number = static_cast<uint32_t>(source_slot_number(*list.slot, reader->slot));
+// Returns false if there is no memory. `reader` has a context, a source and a number.
+bool prepare_session(const ReaderList &list, SourceReader *reader) {
     ConsumerSession *session = &reader->session;
     snprintf(session->client_id, sizeof(session->client_id), "heartbeat-worker-%d", list.worker);
     session->source = &reader->source;
     session->wake = {list.pipe, reader->number};
-    session->assignment.partitions.source = &reader->source;
-    session->assignment.partitions.first = partitions_first(source, list.worker, settings.workers);
-    session->assignment.partitions.workers = settings.workers;
+    session->assignment.suspicions.context = reader->context;
+    KafkaPartitions *partitions = &session->assignment.partitions;
+    partitions->context = reader->context;
+    partitions->source = &reader->source;
+    partitions->first = partitions_first(reader->source, list.worker, settings.workers);
+    partitions->workers = settings.workers;
     session->memory = consumer_memory_create();
-    if (session->memory == nullptr ||
-        !batch_cycle_create(&session->cycle, &reader->source, decoder_of_heartbeat()))
-        refuse_memory();
-    return reader;
+    return session->memory != nullptr &&
+           batch_cycle_create(&session->cycle, &reader->source, decoder_of_heartbeat());
+}
+
+void free_reader(SourceReader *reader) {
+    batch_cycle_destroy(&reader->session.cycle);
+    consumer_memory_destroy(reader->session.memory);
+    source_slot_close(reader->slot);
+    MemoryContextDelete(reader->context);
+}
+
+// Returns nullptr if shared memory has no room for the source.
+SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
+    SourceSlot *slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
+    if (slot == nullptr)
+        return nullptr;
+    MemoryContext context =
+        AllocSetContextCreate(TopMemoryContext, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
+    auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));
+    reader->context = context;
+    reader->source = source_copy(listed.source, context);
+    reader->controlled_at = listed.controlled_at;
+    reader->worker = list.slot;
+    reader->slot = slot;
+    reader->number = static_cast<uint32_t>(source_slot_number(*list.slot, slot));
+    if (prepare_session(list, reader))
+        return reader;
+    free_reader(reader);
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
+// A reader that reads or is paused needs to begin again only if a person has paused or resumed its source
+// since: a seek needs a pause.
+void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
+    bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
+    if (reloaded) {
+        reader_close_client(reader);
+        source_free(&reader->source);
+        reader->source = source_copy(listed.source, reader->context);
+        reader->backoff_ms = 0;
+    }
+    if (reloaded || waits || reader->is_old || reader->controlled_at != listed.controlled_at) {
+        reader->begins_again = true;
+        reader_due_after(reader, at_once);
+    }
+    reader->is_old = false;
+    reader->controlled_at = listed.controlled_at;
+}
+
+const ListedSource *find(const ListedSource *sources, size_t count, const SourceReader &reader) {
+    const ListedSource *found = std::find_if(sources, sources + count, [&](const ListedSource &listed) {
+        return listed.source.id == reader.source.id && listed.source.revision == reader.source.revision;
+    });
+    return found == sources + count ? nullptr : found;
+}
+
+bool has_reader(const ReaderList &list, const Source &source) {
+    return std::any_of(list.readers, list.readers + list.count,
+                       [&](const SourceReader *reader) { return reader->source.id == source.id; });
 }
 
 void close_at_exit(int /*code*/, Datum argument) {
@@ -54,41 +103,53 @@ void close_at_exit(int /*code*/, Datum argument) {
 } // namespace
 
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker) {
+    auto room = static_cast<size_t>(settings.max_sources);
     list->slot = slot;
     list->worker = worker;
     list->pipe = wake_pipe_create();
     if (list->pipe == nullptr)
-        refuse_memory();
+        ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("cannot create a pipe")));
     list->readers =
-        static_cast<SourceReader **>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader *)));
-    list->readers[list->count++] = open_reader(*list, source_default());
-    worker_slot_report(slot, WorkerState::running, "", nullptr);
+        static_cast<SourceReader **>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader *) * room));
+    list->rung = static_cast<bool *>(MemoryContextAllocZero(TopMemoryContext, room));
     before_shmem_exit(close_at_exit, PointerGetDatum(list));
 }
 
-void reader_list_take_rings(ReaderList *list) {
-    bool rung[1] = {};
-    list->pipe->take(rung, lengthof(rung));
-    for (int i = 0; i < list->count; i++)
-        list->readers[i]->rung = list->readers[i]->rung || rung[list->readers[i]->number];
-}
-
-void reader_list_begin_again(ReaderList *list) {
-    for (int i = 0; i < list->count; i++) {
-        list->readers[i]->begins_again = true;
-        reader_due_after(list->readers[i], at_once);
-    }
-}
-
-void reader_list_reload(ReaderList *list) {
-    worker_slot_doing(list->slot, WorkerActivity::closing, 0);
-    for (int i = 0; i < list->count; i++) {
+const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded) {
+    for (int i = list->count - 1; i >= 0; i--) {
         SourceReader *reader = list->readers[i];
+        const ListedSource *listed = find(sources, count, *reader);
+        if (listed != nullptr) {
+            keep_reader(reader, *listed, reloaded);
+            continue;
+        }
+        list->readers[i] = list->readers[--list->count];
         reader_close_client(reader);
-        reader->source = source_default();
-        reader->backoff_ms = 0;
+        free_reader(reader);
     }
-    reader_list_begin_again(list);
+    for (size_t i = 0; i < count; i++) {
+        if (has_reader(*list, sources[i].source))
+            continue;
+        SourceReader *reader = open_reader(*list, sources[i]);
+        if (reader == nullptr)
+            return &sources[i].source;
+        list->readers[list->count++] = reader;
+    }
+    return nullptr;
+}
+
+void reader_list_take_rings(ReaderList *list) {
+    list->pipe->take(list->rung, static_cast<size_t>(settings.max_sources));
+    for (int i = 0; i < list->count; i++) {
+        bool *rung = &list->rung[list->readers[i]->number];
+        list->readers[i]->rung = list->readers[i]->rung || *rung;
+        *rung = false;
+    }
+}
+
+bool reader_list_is_old(const ReaderList &list) {
+    return std::any_of(list.readers, list.readers + list.count,
+                       [](const SourceReader *reader) { return reader->is_old; });
 }
 
 long reader_list_until_due(const ReaderList &list) {

@@ -1,5 +1,5 @@
-// The source readers of an ingest worker. worker.cpp makes them step, and this file opens and closes them.
-// It does not know the steps.
+// The source readers of an ingest worker. worker.cpp makes them step. This file opens a reader for each
+// source and closes the readers of sources that are gone. It does not know the steps.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -9,26 +9,29 @@ namespace heartbeat {
 
 struct ReaderList {
     WorkerSlot *slot;
-    int worker;           // the worker's number
-    const WakePipe *pipe; // of all consumer clients of the process
-    SourceReader **readers;
+    int worker;             // the worker's number
+    const WakePipe *pipe;   // of all consumer clients of the process
+    SourceReader **readers; // room for heartbeat.max_sources
+    bool *rung;             // by the number of a reader
     int count;
 };
 
 // Call it once, when the worker starts. It raises an error if there is no memory.
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
-// Takes the numbers of the readers that Kafka has messages or an answer for.
+// Opens, keeps and closes readers, so that the list has these sources. A reader is kept if its source has the
+// same revision. If a person may have changed something that concerns a kept reader, it begins again. If the
+// configuration was reloaded, each kept reader gets a new client, because the content of the properties file
+// may have changed. Returns the first source for which there is no room, or nullptr.
+const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
+
+// Takes the numbers of the readers for which Kafka has messages or an answer.
 void reader_list_take_rings(ReaderList *list);
 
-// A person may have changed something: each reader forgets what it has found, and makes a step.
-void reader_list_begin_again(ReaderList *list);
+// Returns true if a reader has found that the worker must load the sources again.
+bool reader_list_is_old(const ReaderList &list);
 
-// The configuration was reloaded: each reader opens a new client, because the properties file may have
-// changed under the same name.
-void reader_list_reload(ReaderList *list);
-
-// Milliseconds until the first reader is due; until_woken: none is.
+// Returns the milliseconds until the first reader is due, or until_woken.
 long reader_list_until_due(const ReaderList &list);
 
 } // namespace heartbeat

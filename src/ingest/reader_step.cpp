@@ -9,6 +9,7 @@
 #include "ingest/reader_client.h"
 #include "ingest/reader_due.h"
 #include "ingest/reader_step.h"
+#include "ingest/recovery.h"
 #include "monitor/lock_wait.h"
 #include "monitor/source_slot.h"
 #include "monitor/worker_slot.h"
@@ -28,8 +29,6 @@ namespace {
 constexpr long backoff_ms_min = 100;
 constexpr long backoff_ms_max = 10000;
 
-bool tables_recovered; // tables_recover() has succeeded since the last error of this process
-
 // A person may have changed a setting or an offset, so the reader forgets the faults that it has found.
 void begin_again(SourceReader *reader) {
     reader->begins_again = false;
@@ -40,30 +39,23 @@ void begin_again(SourceReader *reader) {
     reader_enter(reader, ReaderPhase::looking);
 }
 
-// Reads heartbeat_control, and enters the phase that its content requires.
-void look_at_control(SourceReader *reader) {
+// Reads heartbeat_control, and enters the phase that its content requires. Returns the milliseconds until the
+// next step; at_once: the reader is in this phase.
+long look_at_control(SourceReader *reader) {
     Extension extension;
-    bool installed = transaction_begin(&extension, XACT_READ_COMMITTED);
-    const WrongServer *wrong_server = nullptr;
-    bool paused = false;
-    if (installed) {
-        wrong_server = tables_wrong_server();
-        paused = pause_check();
-        transaction_commit();
-    }
-    if (!installed) {
-        reader_stop(reader, not_installed_reason,
-                    "Run CREATE EXTENSION heartbeat in the database of heartbeat.database. "
-                    "heartbeat then starts to read automatically.");
-    } else if (wrong_server != nullptr) {
-        reader_stop(reader, wrong_server->reason, wrong_server->hint);
-    } else if (reader->source.brokers[0] == '\0') {
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return reader_load_again(reader);
+    SourceState state = pause_check(reader->source);
+    transaction_commit();
+    if (state == SourceState::changed)
+        return reader_load_again(reader);
+    if (reader->source.brokers[0] == '\0') {
         reader_close_client(reader);
-        reader_stop(reader, settings_why_no_brokers(),
-                    "Set heartbeat.brokers, and reload the configuration.");
-    } else {
-        reader_enter(reader, paused ? ReaderPhase::paused : ReaderPhase::assigning);
+        return reader_stop(reader, settings_why_no_brokers(),
+                           "Set heartbeat.brokers, and reload the configuration.");
     }
+    reader_enter(reader, state == SourceState::paused ? ReaderPhase::paused : ReaderPhase::assigning);
+    return at_once;
 }
 
 long stay_paused(SourceReader *reader) {
@@ -78,13 +70,14 @@ long stay_paused(SourceReader *reader) {
 // Returns the milliseconds until the next step.
 long step(SourceReader *reader) {
     worker_slot_doing(reader->worker, WorkerActivity::looking, 0);
-    if (!tables_recovered)
-        tables_recover();
-    tables_recovered = true;
+    recovery_tables();
     if (reader->begins_again)
         begin_again(reader);
-    if (reader->phase == ReaderPhase::looking)
-        look_at_control(reader);
+    if (reader->phase == ReaderPhase::looking) {
+        long wait = look_at_control(reader);
+        if (wait != at_once)
+            return wait;
+    }
     if (reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed)
         return until_woken;
     if (reader->session.consumer == nullptr && !reader_client_open(reader))
@@ -105,7 +98,7 @@ long recover(SourceReader *reader) {
     Failure &failure = reader->failure;
     if (failure_take(&failure, tables_may_be_of_row))
         source_slot_error(reader->slot, failure.message);
-    tables_recovered = false;
+    recovery_forget();
     BatchStage &stage = reader->session.cycle.stage;
     if (stage == BatchStage::sealed && failure.is_of_row) {
         stage = BatchStage::isolating;

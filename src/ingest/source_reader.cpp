@@ -74,6 +74,12 @@ void reader_report(SourceReader *reader, WorkerState state, const char *reason, 
     source_slot_report(reader->slot, state, reason, hint);
 }
 
+long reader_load_again(SourceReader *reader) {
+    reader_enter(reader, ReaderPhase::looking);
+    reader->is_old = true;
+    return until_woken;
+}
+
 long reader_stop(SourceReader *reader, const char *reason, const char *hint) {
     reader_enter(reader, ReaderPhase::stopped);
     reader_report(reader, WorkerState::stopped, reason, hint);

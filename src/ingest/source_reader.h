@@ -27,17 +27,16 @@ inline constexpr long reconnect_ms = 1000;
 //   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
 //
 //   from       to         because
-//   looking    stopped    no extension, no bootstrap servers, or this server must not ingest
-//   looking    paused     ingest is paused
+//   looking    stopped    the source has no bootstrap servers
+//   looking    paused     the source is paused
 //   looking    assigning  nothing prevents ingest
 //   paused     failed     a setting is wrong
 //   assigning  failed     a setting is wrong, or the stored offsets are not valid
 //   assigning  reading    partitions are assigned
 //   reading    assigning  Kafka reported an error, another writer moved an offset, or memory ran out
 //   reading    failed     heartbeat.dead_letter_limit is reached
-//   any        looking    the worker is woken (heartbeat_control, the extension or the configuration has
-//                         changed), a transaction finds the extension gone or ingest paused, or PostgreSQL
-//                         reported an error
+//   any        looking    a person may have changed something, a transaction finds that the source was
+//                         paused, altered or dropped, or PostgreSQL reported an error
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
@@ -45,6 +44,7 @@ inline constexpr long reconnect_ms = 1000;
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
 
 struct SourceReader {
+    MemoryContext context; // has the reader and its data
     Source source;
     uint32_t number; // by which the process's WakePipe names it
     WorkerSlot *worker;
@@ -52,9 +52,11 @@ struct SourceReader {
     ConsumerSession session;
     ReaderPhase phase;
     ClientHealth health;
-    long backoff_ms;   // 0: the last step raised no error
-    Failure failure;   // the last error that a step raised
+    long backoff_ms;           // 0: the last step raised no error
+    Failure failure;           // the last error that a step raised
+    TimestampTz controlled_at; // of the source, when the worker last loaded it: see ListedSource
     bool begins_again; // a person may have changed something: the next step forgets what the reader has found
+    bool is_old;       // a person has altered or dropped the source: the worker must load the sources again
     bool rung;         // Kafka has messages or an answer for it: see reader_is_due()
     int64_t due_at; // when its next step is due, by the monotonic clock in microseconds; -1: when it is woken
 };
@@ -73,5 +75,9 @@ void reader_report(SourceReader *reader, WorkerState state, const char *reason, 
 // They return until_woken.
 long reader_stop(SourceReader *reader, const char *reason, const char *hint);
 long reader_fail(SourceReader *reader, const char *reason, const char *hint);
+
+// Call it if a transaction has found that the source was changed, or that the extension is gone. The reader
+// stops, and the worker loads the sources. Returns until_woken.
+long reader_load_again(SourceReader *reader);
 
 } // namespace heartbeat

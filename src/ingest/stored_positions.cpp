@@ -33,7 +33,7 @@ StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *
                                     size_t *count) {
     const Source &source = *partitions.source;
     const TopicDescription &topic = partitions.topic;
-    StoredOffset *offsets = offsets_load(source.topic, count);
+    StoredOffset *offsets = offsets_load(source, count);
     if (*count == 0)
         *end_partitions = source.start_offset == StartOffset::latest ? topic.partition_count : 0;
     bool begun = false;
@@ -42,10 +42,10 @@ StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *
         if (range.low < 0 || find(offsets, *count, partition) != nullptr)
             continue;
         bool from_end = partition < *end_partitions;
-        offsets_begin(source.topic, partition, from_end ? range.high : range.low, topic);
+        offsets_begin(source, partition, from_end ? range.high : range.low, topic);
         begun = true;
     }
-    return begun ? offsets_load(source.topic, count) : offsets;
+    return begun ? offsets_load(source, count) : offsets;
 }
 
 PartitionPosition stored_positions_of(const StoredOffset &stored, const PartitionRange &range) {

@@ -19,11 +19,12 @@ void make_room(Suspicions *suspicions, int32_t count) {
     if (count <= suspicions->room)
         return;
     auto *fresh = static_cast<TimestampTz *>(
-        MemoryContextAllocZero(TopMemoryContext, sizeof(TimestampTz) * static_cast<size_t>(count)));
+        MemoryContextAllocZero(suspicions->context, sizeof(TimestampTz) * static_cast<size_t>(count)));
     std::copy_n(suspicions->since, suspicions->room, fresh);
     if (suspicions->since != nullptr)
         pfree(suspicions->since);
-    *suspicions = {fresh, count};
+    suspicions->since = fresh;
+    suspicions->room = count;
 }
 
 } // namespace

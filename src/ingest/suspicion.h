@@ -9,7 +9,8 @@
 namespace heartbeat {
 
 struct Suspicions {
-    TimestampTz *since; // by partition: when the worker first found a fault; 0: it found no fault
+    MemoryContext context; // of `since`
+    TimestampTz *since;    // by partition: when the worker first found a fault; 0: it found no fault
     int32_t room;
 };
 

@@ -62,7 +62,7 @@ void make_room(KafkaPartitions *partitions, int32_t before) {
     int32_t count = partitions->topic.partition_count;
     if (count > partitions->room) {
         auto *fresh = static_cast<KafkaPartition *>(
-            MemoryContextAllocZero(TopMemoryContext, sizeof(KafkaPartition) * static_cast<size_t>(count)));
+            MemoryContextAllocZero(partitions->context, sizeof(KafkaPartition) * static_cast<size_t>(count)));
         if (partitions->partition != nullptr) {
             memcpy(fresh, partitions->partition, sizeof(KafkaPartition) * static_cast<size_t>(before));
             pfree(partitions->partition);

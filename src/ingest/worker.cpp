@@ -1,11 +1,11 @@
-// The process of an ingest worker. Its loop makes each source reader step that is due, and sleeps until the
-// next one is. The launcher starts the process. It does not know what a step does.
+// The process of an ingest worker. Its loop loads the sources when a person may have changed them, makes each
+// source reader step that is due, and sleeps until the next reader is due. The launcher starts the process.
+// It does not know what a step does.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
-#include "ingest/reader_list.h"
 #include "ingest/reader_step.h"
-#include "monitor/wake.h"
+#include "ingest/worker_sources.h"
 #include "monitor/worker_start.h"
 #include "server/process.h"
 #include "store/tables.h"
@@ -18,32 +18,26 @@ namespace heartbeat {
 
 namespace {
 
-ReaderList list;       // the exit handler uses it
-uint64_t control_seen; // wake_generation() when the readers last began again
+WorkerSources sources; // the exit handler uses its list
 
 void take_interrupts() {
     if (process_interrupts())
-        reader_list_reload(&list);
-}
-
-// heartbeat_control or the extension may have changed.
-void look_for_changes() {
-    uint64_t now = wake_generation();
-    if (control_seen == now)
-        return;
-    control_seen = now;
-    reader_list_begin_again(&list);
+        worker_sources_reload(&sources);
 }
 
 void step_readers(MemoryContext context) {
-    for (int i = 0; i < list.count; i++) {
-        if (!reader_is_due(list.readers[i]))
+    for (int i = 0; i < sources.list.count; i++) {
+        if (!reader_is_due(sources.list.readers[i]))
             continue;
         MemoryContextReset(context);
         MemoryContextSwitchTo(context);
-        reader_step(list.readers[i]);
+        reader_step(sources.list.readers[i]);
         take_interrupts();
     }
+}
+
+long shorter(long one, long other) {
+    return one == until_woken || (other != until_woken && other < one) ? other : one;
 }
 
 } // namespace
@@ -57,16 +51,19 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
     WorkerSlot *slot = &shared_state->workers[number];
     worker_start(settings.database, slot);
     tables_prepare_process();
-    reader_list_create(&list, slot, number);
+    reader_list_create(&sources.list, slot, number);
     MemoryContext context =
         AllocSetContextCreate(TopMemoryContext, "heartbeat worker", ALLOCSET_DEFAULT_SIZES);
     for (;;) {
         take_interrupts();
-        look_for_changes();
-        reader_list_take_rings(&list);
+        MemoryContextReset(context);
+        MemoryContextSwitchTo(context);
+        worker_sources_look(&sources);
+        reader_list_take_rings(&sources.list);
         step_readers(context);
-        long wait = reader_list_until_due(list);
-        bool closing = consumer_session_free_closed();
-        worker_sleep(slot, *list.pipe, closing && wait < 0 ? reconnect_ms : wait);
+        long wait = shorter(reader_list_until_due(sources.list), worker_sources_until_due(sources));
+        if (consumer_session_free_closed())
+            wait = shorter(wait, reconnect_ms);
+        worker_sleep(slot, *sources.list.pipe, wait);
     }
 }

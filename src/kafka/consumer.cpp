@@ -140,6 +140,10 @@ ConsumerMemory *consumer_memory_create() noexcept {
     return new (std::nothrow) ConsumerMemory;
 }
 
+void consumer_memory_destroy(ConsumerMemory *memory) noexcept {
+    delete memory;
+}
+
 Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory,
                         WakeTarget wake) noexcept {
     Consumer *consumer = nullptr;

@@ -20,11 +20,12 @@ class Consumer;
 // so this object lives as long as the process. consumer_memory_create() returns nullptr if no memory is left.
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
+void consumer_memory_destroy(ConsumerMemory *memory) noexcept; // nullptr is allowed
 
 // If `memory` is nullptr, the marks are lost when the client is closed. If `wake` has no pipe, the client
 // makes a pipe of its own: see consumer_descriptor().
 Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMemory *memory = nullptr,
-                        WakeTarget wake = {}) noexcept;
+                        WakeTarget wake = own_pipe) noexcept;
 
 enum class CloseResult {
     closed,

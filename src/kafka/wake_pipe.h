@@ -32,10 +32,11 @@ class WakePipe {
 // Creates a pipe that lives as long as the process. nullptr: no memory or no descriptors are left.
 const WakePipe *wake_pipe_create() noexcept;
 
-// Where a consumer rings. Without a pipe, the consumer makes its own.
+// Where a consumer rings.
 struct WakeTarget {
-    const WakePipe *pipe;
+    const WakePipe *pipe; // nullptr: the consumer makes a pipe of its own
     uint32_t number;
 };
+inline constexpr WakeTarget own_pipe = {nullptr, 0};
 
 } // namespace heartbeat

@@ -17,45 +17,57 @@ namespace heartbeat {
 
 namespace {
 
-Statement select_hold = {R"sql(
+constexpr const char *select_hold_sql = R"sql(
     SELECT max(changed_at) AS changed_at,
         string_agg(coalesce(reason, 'paused by ' || changed_by), '; ' ORDER BY hold DESC) AS reason
     FROM @extschema@.heartbeat_control
-    WHERE paused)sql"};
+    WHERE paused@source@)sql";
 
-// $2 has the partitions that the workers know, and $3 has the high watermarks of these partitions. If a sum
-// is too large for a bigint, the result is the largest bigint. If a person has set an offset in advance, it
-// has no lag, because it is possible that its partition never exists.
-Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
+// A pause of one source is not a pause of heartbeat. A database of version 1.1 or 1.2 has only one source.
+constexpr StatementPart of_all = {"@source@", R"sql( AND source = '')sql"};
+constexpr StatementPart of_one = {"@source@", R"sql()sql"};
+
+Statement select_hold = {{of_all}, select_hold_sql};
+Statement select_old_hold = {{of_one}, select_hold_sql};
+
+// $2 and $3 have the sources and partitions that the workers know, and $4 has the high watermarks of these
+// partitions. If a sum is too large for a bigint, the result is the largest bigint. If a person has set an
+// offset in advance, it has no lag, because it is possible that its partition never exists.
+Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,
         max(CASE WHEN s.high_watermark > o.next_offset
             THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
             WHEN s.high_watermark IS NOT NULL THEN 0 END)
     FROM @extschema@.heartbeat_offsets o
-        LEFT JOIN unnest($2, $3) AS s (partition, high_watermark) USING (partition)
-    WHERE o.topic = $1
-        AND (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL
+        JOIN @extschema@.heartbeat_source_definitions d
+            ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, $1) = o.topic
+        LEFT JOIN unnest($2, $3, $4) AS s (source_id, partition, high_watermark)
+            ON s.source_id = d.source_id AND s.partition = o.partition
+    WHERE (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL
             OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0))sql"};
 
-// Makes two arrays: the partitions whose high watermark is known and not too old, and these high watermarks.
+// Makes three arrays: the sources and numbers of the partitions whose high watermark is known and not too
+// old, and these high watermarks.
 void put_watermarks(Datum *arrays) {
     auto room = static_cast<size_t>(shared_state_partitions_room());
+    auto *sources = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
     auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
     auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * room));
     size_t count = 0;
     TimestampTz now = GetCurrentTimestamp();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     shared_state_each_partition([&](const PartitionSlot &slot) {
-        // heartbeat_offsets has the partitions of `default` alone
-        if (slot.key.source_id != 0 || count == room || !worker_stats_know_end(slot, now))
+        if (count == room || !worker_stats_know_end(slot, now))
             return;
+        sources[count] = slot.key.source_id;
         partitions[count] = slot.key.partition;
         watermarks[count++] = slot.high_watermark;
     });
     LWLockRelease(shared_state->lock);
-    arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
-    arrays[1] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
+    arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return sources[i]; });
+    arrays[1] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
+    arrays[2] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
 }
 
 } // namespace
@@ -72,7 +84,8 @@ void table_status_hold(Hold *hold) {
     *hold = {};
     if (!table_status_can_read("heartbeat_control"))
         return;
-    statement_execute(&select_hold, nullptr, nullptr, SPI_OK_SELECT);
+    bool has_source = get_attnum(extension_table("heartbeat_control"), "source") != InvalidAttrNumber;
+    statement_execute(has_source ? &select_hold : &select_old_hold, nullptr, nullptr, SPI_OK_SELECT);
     bool null;
     Datum since = statement_value(0, 1, TIMESTAMPTZOID, &null);
     if (null)
@@ -84,11 +97,13 @@ void table_status_hold(Hold *hold) {
 void table_status_lag(Lag *lag) {
     *lag = {};
     lag->seconds = -1;
-    if (!table_status_can_read("heartbeat_offsets")) {
+    // a database of version 1.1 or 1.2 does not have the second table
+    if (!table_status_can_read("heartbeat_offsets") ||
+        !table_status_can_read("heartbeat_source_definitions")) {
         worker_stats_lag(lag, any_source);
         return;
     }
-    Datum values[3] = {CStringGetTextDatum(settings.topic)};
+    Datum values[4] = {CStringGetTextDatum(settings.topic)};
     put_watermarks(&values[1]);
     statement_execute(&select_lag, values, nullptr, SPI_OK_SELECT);
     bool null;

@@ -15,16 +15,16 @@ namespace {
 
 constexpr long partitions_expected = 64;
 
-constexpr Statement::Types add_types = {TIMESTAMPTZOID,     TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID,
-                                        INT8ARRAYOID,       INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-                                        INT8ARRAYOID,       INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-                                        TIMESTAMPTZARRAYOID};
+constexpr Statement::Types add_types = {TIMESTAMPTZOID,      TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID,
+                                        INT8ARRAYOID,        INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+                                        INT8ARRAYOID,        INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+                                        TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *add_counts_sql = R"sql(
     WITH n AS MATERIALIZED (
         SELECT *
-        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS n (
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (
             topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
-            dead_letters, empty_offsets, first_event, last_event)),
+            dead_letters, empty_offsets, first_event, last_event, source)),
         locked AS MATERIALIZED (
             SELECT
             FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE "C"
@@ -37,10 +37,10 @@ constexpr const char *add_counts_sql = R"sql(
         AND (SELECT count(*) FROM locked) >= 0)sql";
 
 // A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_default = {"@source@", R"sql( AND o.source = 'default')sql"};
-constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
-Statement add_counts = {add_types, {add_counters, of_default}, add_counts_sql};
+Statement add_counts = {add_types, {add_counters, of_source}, add_counts_sql};
 Statement add_old_counts = {add_types, {add_old_counters, of_any}, add_counts_sql};
 
 } // namespace
@@ -54,8 +54,10 @@ HTAB *counter_adjustments_create() {
                        HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic, int32_t partition) {
+CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source, const char *topic,
+                                          int32_t partition) {
     CounterAdjustmentKey key = {};
+    text_copy(key.source, source);
     text_copy(key.topic, topic);
     key.partition = partition;
     bool found;
@@ -92,7 +94,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
     };
     auto no_events = [&](size_t i) { return !all[i]->has_events; };
     EventClock clock = event_clock();
-    Datum values[13] = {
+    Datum values[14] = {
         TimestampTzGetDatum(clock.latest),
         array_of_names(count, [&](size_t i) { return all[i]->key.topic; }),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return all[i]->key.partition; }),
@@ -108,6 +110,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
                                      [&](size_t i) { return event_seen(clock, all[i]->first_event); }),
         array_of_timestamptz_or_null(count, no_events,
                                      [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
+        array_of_names(count, [&](size_t i) { return all[i]->key.source; }),
     };
     statement_execute(offsets_have_sources() ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);
 }

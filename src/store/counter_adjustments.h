@@ -13,8 +13,11 @@ namespace heartbeat {
 
 inline constexpr size_t topic_name_size = 256;
 
+inline constexpr size_t source_name_size_max = 64;
+
 struct CounterAdjustmentKey {
-    char topic[topic_name_size]; // padded with zeros, because the hash table compares all bytes
+    char source[source_name_size_max]; // padded as `topic` is
+    char topic[topic_name_size];       // padded with zeros, because the hash table compares all bytes
     int32_t partition;
 };
 
@@ -34,7 +37,8 @@ struct CounterAdjustment {
 // Makes a hash table of CounterAdjustment in the current memory context.
 HTAB *counter_adjustments_create();
 // Returns the entry of this Kafka partition. Adds an empty entry if there is no entry yet.
-CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *topic, int32_t partition);
+CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source, const char *topic,
+                                          int32_t partition);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all adjustments to heartbeat_offsets. Call it as the last step, because it locks these rows, and the

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/partition_counts.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
@@ -12,11 +13,12 @@ const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch. If the table already has a dead letter with the same bytes, the new
 // dead letter counts as met again.
-void dead_letters_store(const Batch *batch, const char *topic, PartitionCounts *counts);
+void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 // Returns true if `counts` has new dead letters, although heartbeat.dead_letter_limit was already reached
 // before this batch. The caller must then not commit the batch. *unresolved is the number of unresolved dead
-// letters before this batch.
-bool dead_letters_beyond_limit(const Batch *batch, const PartitionCounts *counts, int64_t *unresolved);
+// letters of the source before this batch. The limit counts each source apart.
+bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
+                               int64_t *unresolved);
 
 } // namespace heartbeat

@@ -35,17 +35,24 @@ constexpr const char *select_offsets_sql = R"sql(
 constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
 constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};
 
-// A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_default = {"@source@", R"sql( AND source = 'default')sql"};
+// A database of version 1.1 or 1.2 has only the source default. The name of the source is the last parameter.
+constexpr StatementPart of_source_2 = {"@source@", R"sql( AND source = $2)sql"};
+constexpr StatementPart of_source_3 = {"@source@", R"sql( AND source = $3)sql"};
+constexpr StatementPart of_source_5 = {"@source@", R"sql( AND source = $5)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql()sql"};
 constexpr StatementPart all_counted = {"@counted@", R"sql( OR messages::numeric + ignored > 0)sql"};
 constexpr StatementPart old_counted = {"@counted@", R"sql()sql"};
 
-Statement select_offsets = {{TEXTOID}, {all_counted, marks, of_default}, select_offsets_sql};
+Statement select_offsets = {{TEXTOID, TEXTOID}, {all_counted, marks, of_source_2}, select_offsets_sql};
 Statement select_offsets_of_1_2 = {{TEXTOID}, {old_counted, marks, of_any}, select_offsets_sql};
 Statement select_offsets_of_1_1 = {{TEXTOID}, {old_counted, no_marks, of_any}, select_offsets_sql};
 
-Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
+Statement insert_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_offsets (
+        topic, partition, next_offset, first_offset, cluster_id, topic_id, source)
+    VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, ''), $6)
+    ON CONFLICT DO NOTHING)sql"};
+Statement insert_old_offset = {{TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_offsets (
         topic, partition, next_offset, first_offset, cluster_id, topic_id)
     VALUES ($1, $2, $3, $3, nullif($4, ''), nullif($5, ''))
@@ -55,33 +62,33 @@ constexpr OwnFunction move_offset = {"heartbeat_move_offset", {TEXTOID, TEXTOID,
 constexpr OwnFunction move_old_offset = {"heartbeat_move_offset", {TEXTOID, INT4OID, INT8OID, TEXTOID}};
 
 // If an id is empty, the statement does not change the stored id.
-constexpr Statement::Types identity_types = {TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID};
 constexpr const char *update_identity_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET cluster_id = coalesce(nullif($2, ''), cluster_id), topic_id = coalesce(nullif($3, ''), topic_id)
     WHERE topic = $1 AND partition = ANY ($4)@source@
         AND (coalesce(cluster_id, '') <> $2 AND $2 <> '' OR coalesce(topic_id, '') <> $3 AND $3 <> ''))sql";
-Statement update_identity = {identity_types, {of_default}, update_identity_sql};
-Statement update_old_identity = {identity_types, {of_any}, update_identity_sql};
+Statement update_identity = {
+    {TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID, TEXTOID}, {of_source_5}, update_identity_sql};
+Statement update_old_identity = {{TEXTOID, TEXTOID, TEXTOID, INT4ARRAYOID}, {of_any}, update_identity_sql};
 
 constexpr const char *update_lost_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $2, truncated_to = NULL
     WHERE topic = $1@source@ AND (lost_at IS NULL OR truncated_to IS NOT NULL))sql";
-Statement update_lost = {{TEXTOID, TEXTOID}, {of_default}, update_lost_sql};
+Statement update_lost = {{TEXTOID, TEXTOID, TEXTOID}, {of_source_3}, update_lost_sql};
 Statement update_lost_of_1_2 = {{TEXTOID, TEXTOID}, {of_any}, update_lost_sql};
 Statement update_lost_of_1_1 = {{TEXTOID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $2
     WHERE topic = $1 AND lost_at IS NULL)sql"};
 
-constexpr Statement::Types truncated_types = {TEXTOID, INT4OID, INT8OID, TEXTOID};
 constexpr const char *update_truncated_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $4, truncated_to = $3
     WHERE topic = $1 AND partition = $2@source@ AND lost_at IS NULL)sql";
-Statement update_truncated = {truncated_types, {of_default}, update_truncated_sql};
-Statement update_truncated_of_1_2 = {truncated_types, {of_any}, update_truncated_sql};
+Statement update_truncated = {
+    {TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, {of_source_5}, update_truncated_sql};
+Statement update_truncated_of_1_2 = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, {of_any}, update_truncated_sql};
 
 // A database of version 1.1 has no column for a truncated log, so it records a truncated log in the same way
 // as a recreated topic.
@@ -90,8 +97,10 @@ Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     SET lost_at = now(), lost_reason = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID}, R"sql(
-    SELECT jsonb_build_object('topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4))sql"};
+// The source `default` is not named.
+Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID}, R"sql(
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4, 'source', nullif($5, 'default'))))sql"};
 
 // Returns the statement for the version of the database's tables.
 Statement *of_version(Statement *now, Statement *of_1_2, Statement *of_1_1) {
@@ -133,10 +142,10 @@ bool offsets_have_sources() {
     return get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber;
 }
 
-StoredOffset *offsets_load(const char *topic, size_t *count) {
-    Datum value = CStringGetTextDatum(topic);
+StoredOffset *offsets_load(const Source &source, size_t *count) {
+    Datum values[2] = {CStringGetTextDatum(source.topic), CStringGetTextDatum(source.name)};
     *count = statement_execute(of_version(&select_offsets, &select_offsets_of_1_2, &select_offsets_of_1_1),
-                               &value, nullptr, SPI_OK_SELECT);
+                               values, nullptr, SPI_OK_SELECT);
     auto *offsets = static_cast<StoredOffset *>(SPI_palloc(sizeof(StoredOffset) * (*count + 1)));
     for (size_t i = 0; i < *count; i++) {
         offsets[i].partition = statement_int4(i, 1);
@@ -154,17 +163,21 @@ StoredOffset *offsets_load(const char *topic, size_t *count) {
     return offsets;
 }
 
-void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
+void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
                    const TopicDescription &description) {
-    Datum values[5] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(next_offset),
+    Datum values[6] = {CStringGetTextDatum(source.topic),
+                       Int32GetDatum(partition),
+                       Int64GetDatum(next_offset),
                        CStringGetTextDatum(description.cluster_id),
-                       CStringGetTextDatum(description.topic_id)};
-    statement_execute(&insert_offset, values, nullptr, SPI_OK_INSERT);
+                       CStringGetTextDatum(description.topic_id),
+                       CStringGetTextDatum(source.name)};
+    statement_execute(offsets_have_sources() ? &insert_offset : &insert_old_offset, values, nullptr,
+                      SPI_OK_INSERT);
 }
 
-void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason) {
-    Datum values[5] = {CStringGetTextDatum("default"), CStringGetTextDatum(topic), Int32GetDatum(partition),
-                       Int64GetDatum(to), CStringGetTextDatum(reason)};
+void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason) {
+    Datum values[5] = {CStringGetTextDatum(source.name), CStringGetTextDatum(source.topic),
+                       Int32GetDatum(partition), Int64GetDatum(to), CStringGetTextDatum(reason)};
     for (const char *written : {"heartbeat_offsets", "heartbeat_gaps"})
         user_code_refuse(extension_table(written));
     Datum previous;
@@ -175,33 +188,35 @@ void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t t
                         errmsg("another process changed the offset of partition %d", partition)));
 }
 
-void offsets_mark_lost(const char *topic, const char *reason) {
-    Datum values[2] = {CStringGetTextDatum(topic), CStringGetTextDatum(reason)};
+void offsets_mark_lost(const Source &source, const char *topic, const char *reason) {
+    Datum values[3] = {CStringGetTextDatum(topic), CStringGetTextDatum(reason),
+                       CStringGetTextDatum(source.name)};
     statement_execute(of_version(&update_lost, &update_lost_of_1_2, &update_lost_of_1_1), values, nullptr,
                       SPI_OK_UPDATE);
 }
 
-void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
-                            const char *reason) {
-    Datum values[4] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(truncated_to),
-                       CStringGetTextDatum(reason)};
+void offsets_mark_truncated(const Source &source, const char *topic, int32_t partition, int64_t truncated_to,
+                            int64_t position, const char *reason) {
+    Datum values[5] = {CStringGetTextDatum(topic), Int32GetDatum(partition), Int64GetDatum(truncated_to),
+                       CStringGetTextDatum(reason), CStringGetTextDatum(source.name)};
     Datum old_values[3] = {values[0], values[1], values[3]};
     Statement *statement = of_version(&update_truncated, &update_truncated_of_1_2, &update_truncated_of_1_1);
     uint64_t marked =
         statement_execute(statement, offsets_have_marks() ? values : old_values, nullptr, SPI_OK_UPDATE);
     if (marked == 0)
         return;
-    Datum details[4] = {values[0], values[1], values[2], Int64GetDatum(position)};
+    Datum details[5] = {values[0], values[1], values[2], Int64GetDatum(position), values[4]};
     statement_execute(&make_details, details, nullptr, SPI_OK_SELECT);
     events_record("truncation", reason, statement_value(0, 1, JSONBOID),
                   GetCurrentTransactionStartTimestamp());
 }
 
-void offsets_set_identity(const char *topic, const TopicDescription &description, const int32_t *partitions,
-                          size_t count) {
-    Datum values[4] = {CStringGetTextDatum(topic), CStringGetTextDatum(description.cluster_id),
+void offsets_set_identity(const Source &source, const TopicDescription &description,
+                          const int32_t *partitions, size_t count) {
+    Datum values[5] = {CStringGetTextDatum(source.topic), CStringGetTextDatum(description.cluster_id),
                        CStringGetTextDatum(description.topic_id),
-                       array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; })};
+                       array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; }),
+                       CStringGetTextDatum(source.name)};
     statement_execute(offsets_have_sources() ? &update_identity : &update_old_identity, values, nullptr,
                       SPI_OK_UPDATE);
 }

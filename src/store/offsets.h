@@ -4,6 +4,7 @@
 
 #include "decode/message_mark.h"
 #include "kafka/topic_query.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
@@ -31,28 +32,28 @@ bool offsets_have_marks();
 // no table has the columns `source` and `device_id` or the counters of messages.
 bool offsets_have_sources();
 
-// Returns all stored offsets of the topic. The array lives as long as the transaction.
-StoredOffset *offsets_load(const char *topic, size_t *count);
+// Returns all stored offsets of the source and its topic. The array lives as long as the transaction.
+StoredOffset *offsets_load(const Source &source, size_t *count);
 
 // Inserts the row of a new Kafka partition. Does nothing if another process has already inserted this row.
-void offsets_begin(const char *topic, int32_t partition, int64_t next_offset,
+void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
                    const TopicDescription &description);
 
 // Ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`, and records the gap.
 // Raises an error if next_offset is no longer `from`.
-void offsets_reset(const char *topic, int32_t partition, int64_t from, int64_t to, const char *reason);
+void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked
 // as lost keeps its first reason. A row that is marked as truncated gets the new reason.
-void offsets_mark_lost(const char *topic, const char *reason);
+void offsets_mark_lost(const Source &source, const char *topic, const char *reason);
 
 // Records that Kafka's log of one partition was truncated. At truncated_to and after it, the log has other
 // messages. A row that is already marked as lost keeps its reason.
-void offsets_mark_truncated(const char *topic, int32_t partition, int64_t truncated_to, int64_t position,
-                            const char *reason);
+void offsets_mark_truncated(const Source &source, const char *topic, int32_t partition, int64_t truncated_to,
+                            int64_t position, const char *reason);
 
 // Stores the cluster's id and the topic's id for these partitions of the topic.
-void offsets_set_identity(const char *topic, const TopicDescription &description, const int32_t *partitions,
-                          size_t count);
+void offsets_set_identity(const Source &source, const TopicDescription &description,
+                          const int32_t *partitions, size_t count);
 
 } // namespace heartbeat

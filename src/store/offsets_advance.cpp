@@ -26,11 +26,15 @@ constexpr const char *update_offsets_sql = R"sql(
         message_marks)
     WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset@source@)sql";
 
-constexpr Statement::Types update_types = {
-    TIMESTAMPTZOID, TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
-    INT8ARRAYOID,   INT8ARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
-    INT8ARRAYOID,   INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-    INT8ARRAYOID,   TEXTARRAYOID};
+constexpr Statement::Types update_types = {TIMESTAMPTZOID,      TEXTOID,
+                                           INT4ARRAYOID,        INT8ARRAYOID,
+                                           INT8ARRAYOID,        INT8ARRAYOID,
+                                           INT8ARRAYOID,        INT8ARRAYOID,
+                                           INT8ARRAYOID,        INT8ARRAYOID,
+                                           INT8ARRAYOID,        INT8ARRAYOID,
+                                           TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+                                           TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+                                           TEXTARRAYOID,        TEXTOID};
 
 // A database of version 1.1 does not have message_marks.
 constexpr StatementPart set_marks = {"@marks@", R"sql(
@@ -38,17 +42,17 @@ constexpr StatementPart set_marks = {"@marks@", R"sql(
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
 // A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_default = {"@source@", R"sql( AND o.source = 'default')sql"};
-constexpr StatementPart of_any = {"@source@", R"sql()sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = $18)sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND $18 = 'default')sql"};
 
-Statement update_offsets = {update_types, {set_marks, add_counters, of_default}, update_offsets_sql};
+Statement update_offsets = {update_types, {set_marks, add_counters, of_source}, update_offsets_sql};
 Statement update_offsets_of_1_2 = {update_types, {set_marks, add_old_counters, of_any}, update_offsets_sql};
 Statement update_offsets_of_1_1 = {
     update_types, {set_no_marks, add_old_counters, of_any}, update_offsets_sql};
 
 } // namespace
 
-bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts) {
+bool offsets_advance(const Batch *batch, const Source &source, const PartitionCounts *counts) {
     size_t count = batch->partitions.size();
     auto at = [&](size_t i) -> const BatchPartition & { return batch->partitions[i]; };
     auto stored = [&](HeartRateClass heart_rate_class) {
@@ -64,7 +68,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
     };
     Datum values[update_types.count] = {
         TimestampTzGetDatum(clock.latest),
-        CStringGetTextDatum(topic),
+        CStringGetTextDatum(source.topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return at(i).partition; }),
         array_of_int8(count, [&](size_t i) { return at(i).first_offset; }),
         array_of_int8(count, [&](size_t i) { return at(i).next_offset; }),
@@ -85,6 +89,7 @@ bool offsets_advance(const Batch *batch, const char *topic, const PartitionCount
                                      [&](size_t i) { return event_seen(clock, at(i).last_event); }),
         array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
         array_of_names(count, marks),
+        CStringGetTextDatum(source.name),
     };
     Statement *statement = offsets_have_sources() ? &update_offsets
                            : offsets_have_marks() ? &update_offsets_of_1_2

@@ -8,6 +8,6 @@ namespace heartbeat {
 
 // Moves every Kafka partition of the batch from the batch's first offset to its next offset, and adds the
 // counts. Returns false if another writer has moved one of the offsets. The caller must then not commit.
-bool offsets_advance(const Batch *batch, const char *topic, const PartitionCounts *counts);
+bool offsets_advance(const Batch *batch, const Source &source, const PartitionCounts *counts);
 
 } // namespace heartbeat

@@ -6,7 +6,9 @@
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/transaction.h"
+#include "store/offsets.h"
 #include "store/pause.h"
+#include "store/sources.h"
 #include "store/tables.h"
 
 extern "C" {
@@ -19,6 +21,15 @@ namespace heartbeat {
 
 namespace {
 
+// A pause of all sources has an empty name.
+Statement select_state = {{TEXTOID, INT4OID, INT8OID}, R"sql(
+    SELECT
+        EXISTS (SELECT FROM @extschema@.heartbeat_control WHERE paused AND source IN ('', $1)),
+        EXISTS (
+            SELECT FROM @extschema@.heartbeat_source_definitions
+            WHERE source_id = $2 AND revision = $3 AND dropped_at IS NULL))sql"};
+
+// In a database of version 1.1 or 1.2.
 Statement select_paused = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE paused)sql"};
 
@@ -37,11 +48,20 @@ bool pause_for_maintenance() {
     return rests;
 }
 
-bool pause_check() {
+SourceState pause_check(const Source &source) {
     LockRelationOid(extension_table("heartbeat_control"), ShareLock);
     // SPI takes a new snapshot for this statement. So if the lock has waited for a change, the statement sees
     // this change
-    return statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
+    if (!offsets_have_sources()) {
+        bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
+        return paused ? SourceState::paused : SourceState::unchanged;
+    }
+    Datum values[3] = {CStringGetTextDatum(source.name), Int32GetDatum(source.id),
+                       Int64GetDatum(source.revision)};
+    statement_execute(&select_state, values, nullptr, SPI_OK_SELECT);
+    if (!statement_bool(0, 2))
+        return SourceState::changed;
+    return statement_bool(0, 1) ? SourceState::paused : SourceState::unchanged;
 }
 
 } // namespace heartbeat

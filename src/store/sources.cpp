@@ -1,12 +1,74 @@
-// Makes the source `default` from the settings. No file above reads these settings itself.
+// Reads the sources from heartbeat_source_definitions. The source `default` takes each value that its row
+// does not have from the settings. No file above reads these settings itself.
 #include "server/server.h"
 
+#include "server/extension.h"
+#include "server/statement.h"
 #include "store/sources.h"
+
+extern "C" {
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+}
 
 namespace heartbeat {
 
+namespace {
+
+Statement select_sources = {R"sql(
+    SELECT d.source_id, d.revision, d.name, d.topic, d.brokers, d.kafka_config_file, d.start_offset, d.offset_reset,
+        (SELECT max(c.changed_at) FROM @extschema@.heartbeat_control c WHERE c.source IN ('', d.name))
+    FROM @extschema@.heartbeat_source_definitions d
+    WHERE d.dropped_at IS NULL
+    ORDER BY d.source_id)sql"};
+
+// In a database of version 1.1 or 1.2.
+Statement select_control = {R"sql(
+    SELECT max(changed_at) FROM @extschema@.heartbeat_control)sql"};
+
+TimestampTz time_or_zero(uint64_t row, int column) {
+    bool null;
+    Datum value = statement_value(row, column, TIMESTAMPTZOID, &null);
+    return null ? 0 : DatumGetTimestampTz(value);
+}
+
+const char *text_or(uint64_t row, int column, const char *otherwise) {
+    const char *text = statement_text(row, column);
+    return text == nullptr ? otherwise : text;
+}
+
+StartOffset start_offset_of(const char *name, StartOffset otherwise) {
+    if (name == nullptr)
+        return otherwise;
+    return strcmp(name, "latest") == 0 ? StartOffset::latest : StartOffset::earliest;
+}
+
+OffsetReset offset_reset_of(const char *name, OffsetReset otherwise) {
+    if (name == nullptr)
+        return otherwise;
+    return strcmp(name, "latest") == 0     ? OffsetReset::latest
+           : strcmp(name, "earliest") == 0 ? OffsetReset::earliest
+                                           : OffsetReset::error;
+}
+
+Source read_source(uint64_t row) {
+    Source source = source_default();
+    source.id = statement_int4(row, 1);
+    source.revision = statement_int8(row, 2);
+    source.name = text_or(row, 3, "");
+    source.topic = text_or(row, 4, source.topic);
+    source.brokers = text_or(row, 5, source.brokers);
+    source.kafka_config_file = text_or(row, 6, source.kafka_config_file);
+    source.start_offset = start_offset_of(statement_text(row, 7), source.start_offset);
+    source.offset_reset = offset_reset_of(statement_text(row, 8), source.offset_reset);
+    return source;
+}
+
+} // namespace
+
 Source source_default() {
     return {0,
+            0,
             "default",
             settings.topic,
             settings.brokers,
@@ -15,8 +77,36 @@ Source source_default() {
             static_cast<OffsetReset>(settings.offset_reset)};
 }
 
+Source source_copy(const Source &source, MemoryContext context) {
+    Source copy = source;
+    for (const char **text : {&copy.name, &copy.topic, &copy.brokers, &copy.kafka_config_file})
+        *text = MemoryContextStrdup(context, *text);
+    return copy;
+}
+
+void source_free(Source *copy) {
+    for (const char **text : {&copy->name, &copy->topic, &copy->brokers, &copy->kafka_config_file}) {
+        pfree(const_cast<char *>(*text));
+        *text = nullptr;
+    }
+}
+
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id) {
     return {source.brokers, source.topic, settings.group_id, source.kafka_config_file, client_id};
+}
+
+ListedSource *sources_load(MemoryContext context, size_t *count) {
+    bool listed = get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber;
+    uint64_t rows =
+        statement_execute(listed ? &select_sources : &select_control, nullptr, nullptr, SPI_OK_SELECT);
+    auto *sources =
+        static_cast<ListedSource *>(MemoryContextAlloc(context, sizeof(ListedSource) * (rows + 1)));
+    *count = listed ? rows : 1;
+    if (!listed)
+        sources[0] = {source_copy(source_default(), context), time_or_zero(0, 1)};
+    for (uint64_t i = 0; listed && i < rows; i++)
+        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 9)};
+    return sources;
 }
 
 } // namespace heartbeat

@@ -1,14 +1,17 @@
-// A source: a Kafka topic, the cluster that has it, and where a worker begins to read it. The ingest workers
-// and the functions that ask Kafka get it as a parameter. It knows nothing of their work.
+// The sources. A source is a Kafka topic, with the cluster that has it, the layout of its messages, and where
+// a worker begins to read it. The ingest workers and the functions that ask Kafka get it as a parameter. This
+// file does not know their work.
 #pragma once
 
 #include "kafka/kafka_settings.h"
+#include "server/server.h"
 #include "server/settings.h"
 
 namespace heartbeat {
 
 struct Source {
     int32_t id; // of `default` 0
+    int64_t revision;
     const char *name;
     const char *topic;
     const char *brokers; // empty: none are set
@@ -17,10 +20,24 @@ struct Source {
     OffsetReset offset_reset;
 };
 
-// The source `default`, which the settings describe. Its texts stay valid until the next reload.
+// The source `default`, as the settings describe it. Its texts stay valid until the next reload.
 Source source_default();
+
+// Copies the source and its texts to this memory context.
+Source source_copy(const Source &source, MemoryContext context);
+void source_free(Source *copy);
 
 // The settings of a Kafka client for this source. The texts are those of the source.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
+
+// A source as a transaction finds it.
+struct ListedSource {
+    Source source;
+    TimestampTz controlled_at; // when a person last paused or resumed it; 0: never
+};
+
+// Call it in a transaction. Returns all sources, in the order of their ids. The array and its texts are in
+// this memory context.
+ListedSource *sources_load(MemoryContext context, size_t *count);
 
 } // namespace heartbeat

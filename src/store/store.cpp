@@ -147,7 +147,7 @@ PartitionCounts *count_all(const Lists &lists) {
 
 } // namespace
 
-PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
+PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate) {
     Lists lists = {batch, {}};
     if (isolate)
         store_isolated_messages(&lists);
@@ -155,8 +155,8 @@ PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate) {
         store_lists(&lists);
     PartitionCounts *counts = count_all(lists);
     announce_anomalies(batch, lists.rows[1].stored);
-    if (topic != nullptr && !batch->dead_letters.empty())
-        dead_letters_store(batch, topic, counts);
+    if (source != nullptr && !batch->dead_letters.empty())
+        dead_letters_store(batch, *source, counts);
     if (!batch->minutes.empty())
         rollup_append_store(lists.rows[0], lists.rows[1]);
     tables_prepare_commit();

@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include "store/partition_counts.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
@@ -13,8 +14,8 @@ namespace heartbeat {
 // anomalies. Returns the counts, one for each Kafka partition of the batch, in the current memory context.
 // The database can refuse a reading because of its values (subtransaction_is_row_error()). If `isolate` is
 // true, the message of such a reading becomes a dead letter of the batch, and none of its readings is stored.
-// If `isolate` is false, the function raises the error. If topic is nullptr, it stores no dead letters,
+// If `isolate` is false, the function raises the error. If source is nullptr, it stores no dead letters,
 // because the table has them already.
-PartitionCounts *store_batch(Batch *batch, const char *topic, bool isolate);
+PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate);
 
 } // namespace heartbeat

@@ -62,7 +62,7 @@ is_deeply([ map { $node->query("SET ROLE heartbeat_reader; SELECT count(*) >= 0 
 is_deeply([ grep { $node->query_error("SET ROLE heartbeat_reader; SELECT * FROM $_") !~ /permission denied for (table|sequence) $_$/m } @tables ],
 	['heartbeat_events'], 'heartbeat_events is the only table that heartbeat_reader reads');
 is($node->query("SELECT string_agg(o.proname, ' ' ORDER BY o.proname) FROM pg_proc o $member WHERE has_function_privilege('heartbeat_reader', o.oid, 'EXECUTE')"),
-	'heartbeat_announcements_dropped heartbeat_audit heartbeat_batch_times heartbeat_classify heartbeat_maintenance_duties heartbeat_partition_states heartbeat_state heartbeat_summarize_minute', 'heartbeat_reader may call only functions that change nothing');
+	'heartbeat_announcements_dropped heartbeat_audit heartbeat_batch_times heartbeat_classify heartbeat_maintenance_duties heartbeat_partition_states heartbeat_source_states heartbeat_state heartbeat_summarize_minute', 'heartbeat_reader may call only functions that change nothing');
 
 my $operator = 'SET ROLE heartbeat_operator;';
 $node->query("$operator SELECT heartbeat_pause('by an operator')");

@@ -1,0 +1,29 @@
+// Loads the sources of an ingest worker, when it starts and when a person may have changed them. worker.cpp
+// calls it before it makes the readers step. It does not know the steps.
+#pragma once
+
+#include "ingest/reader_list.h"
+
+namespace heartbeat {
+
+struct WorkerSources {
+    ReaderList list;
+    bool loaded;
+    bool reloaded;    // the configuration was reloaded since the sources were last loaded
+    uint64_t seen;    // wake_generation() when they were last loaded
+    long backoff_ms;  // 0: the last attempt raised no error
+    int64_t again_at; // after an error: when to try again, by the monotonic clock in microseconds
+    Failure failure;  // the error of the last attempt
+};
+
+// Loads the sources if that is due, and opens and closes readers. After an error the readers stay as they
+// are: each of them finds by itself that its source has changed, before it stores a batch.
+void worker_sources_look(WorkerSources *sources);
+
+// Call it after a reload of the configuration.
+void worker_sources_reload(WorkerSources *sources);
+
+// Returns the milliseconds until the next attempt, or until_woken.
+long worker_sources_until_due(const WorkerSources &sources);
+
+} // namespace heartbeat
