@@ -4,7 +4,7 @@
 
 CREATE ROLE grafana_reader LOGIN;
 
-GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalies, heartbeat_status, heartbeat_source_status,
+GRANT SELECT ON vw_pipeline_summary, vw_customer_bpm_summary, vw_recent_anomalies, heartbeat_status, heartbeat_source_status, heartbeat_sources,
     heartbeat_partitions, heartbeat_dead_letter_summary, heartbeat_metrics, heartbeat_events,
     heartbeat_maintenance TO grafana_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_source_states(), heartbeat_partition_states(), heartbeat_batch_times(),

@@ -49,7 +49,11 @@ bool pause_for_maintenance() {
 }
 
 SourceState pause_check(const Source &source) {
+    Extension before = extension_known(), now;
     LockRelationOid(extension_table("heartbeat_control"), ShareLock);
+    // heartbeat_set_owner() locks this table too: the transaction acts as a role that is no longer the owner
+    if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
+        return SourceState::changed;
     // SPI takes a new snapshot for this statement. So if the lock has waited for a change, the statement sees
     // this change
     if (!offsets_have_sources()) {

@@ -1,0 +1,156 @@
+# Workers read several sources on several clusters. Sources are added, changed, paused and dropped while the workers run. A
+# source whose cluster does not answer delays no other source.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+use IO::Socket::INET;
+use Time::HiRes qw(time usleep);
+
+my $one = Heartbeat::Kafka->new('one');
+my $two = Heartbeat::Kafka->new('two');
+$_->start for $one, $two;
+$one->create_topic('heartbeat-events', 2);
+$one->create_topic('ward', 3);
+$two->create_topic('watch', 2);
+$two->create_topic('strap', 1);
+my $node = Heartbeat::Cluster->create('sources', kafka => $one, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 500 });
+# It accepts connections, and never answers.
+my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "no socket: $!";
+
+# Each source has readings of an hour of its own, so no reading is a duplicate of another source's reading.
+my $now  = int(time);
+my %hour = (default => 1, ward => 2, watch => 3, strap => 4);
+my %sent;
+
+sub publish
+{
+	my ($kafka, $source, $topic, $count, $partitions) = @_;
+	$kafka->produce($topic, reading_stream($count, $partitions, start => $now - 3600 * $hour{$source}, first => $sent{$source} // 0));
+	return $sent{$source} += $count;
+}
+
+sub add_source
+{
+	my ($name, $topic, $brokers) = @_;
+	$node->query("INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset)
+	              VALUES ('$name', '$topic', '$brokers', 'earliest', 'error'); SELECT heartbeat_wake_workers()");
+	return;
+}
+
+sub counted { my ($source) = @_; return "SELECT sum(records + anomalies) FROM heartbeat_offsets WHERE source = '$source'"; }
+sub state_of { my ($source) = @_; return "SELECT state FROM heartbeat_source_status WHERE source = '$source'"; }
+
+publish($one, 'default', 'heartbeat-events', 10_000, 2);
+publish($one, 'ward',    'ward',             15_000, 3);
+publish($two, 'watch',   'watch',            10_000, 2);
+$node->wait_for_query(counted('default'), 10_000, 'the source default is read before another source exists');
+
+# Sources that are added
+add_source('silent', 'nothing', '127.0.0.1:' . $silent->sockport);
+add_source('ward',   'ward',    $one->brokers);
+add_source('watch',  'watch',   $two->brokers);
+is($node->query(state_of('silent')), 'CONNECTING', 'a source begins as CONNECTING');
+$node->wait_for_query(counted('ward'),  15_000, 'a source that was added is read, without a restart or a reload');
+$node->wait_for_query(counted('watch'), 10_000, 'so is a source of another cluster');
+$node->wait_for_query('SELECT string_agg(source || state, chr(32) ORDER BY source) FROM heartbeat_source_status',
+	'defaultRUNNING silentCONNECTING wardRUNNING watchRUNNING', 'each source has a state of its own');
+$node->wait_for_state('CONNECTING', 'source "silent": cannot reach Kafka', 'heartbeat_status shows the most severe state, and names the source');
+is($node->query('SELECT source, topic, count(*), sum(lag_messages) FROM heartbeat_partitions GROUP BY 1, 2 ORDER BY 1'),
+	"default|heartbeat-events|2|0\nward|ward|3|0\nwatch|watch|2|0", 'heartbeat_partitions shows the partitions of each source');
+is($node->query('SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions'), 2, 'both workers read partitions');
+
+# A cluster that does not answer delays nothing.
+my $slowest = 0;
+for my $i (1 .. 10)
+{
+	my $begun = time;
+	publish($one, 'ward', 'ward', 30, 3);
+	$node->poll_query_until('heartbeat', counted('ward') =~ s/sum\((.*)\) FROM/sum($1) = $sent{ward} FROM/r, 't') or die 'readings are missing';
+	$slowest = time - $begun if time - $begun > $slowest;
+}
+cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
+
+# A pause of one source is exact, and holds no other source.
+my $before = $sent{watch};
+publish($two, 'watch', 'watch', 60_000, 2);
+my ($at_commit) = $node->query(<<"SQL") =~ /(\d+)/;
+BEGIN;
+DO \$\$ BEGIN WHILE (@{[ counted('watch') ]}) <= $before + 2000 LOOP PERFORM pg_sleep(0.001); END LOOP; END \$\$;
+INSERT INTO heartbeat_control (hold, paused, reason, source) VALUES ('pause', true, 'a test', 'watch');
+SELECT heartbeat_wake_workers();
+@{[ counted('watch') ]};
+COMMIT;
+SQL
+cmp_ok($at_commit, '<', $sent{watch}, "the pause comes before all readings of its source are stored, after $at_commit readings");
+publish($one, 'default', 'heartbeat-events', 5_000, 2);
+$node->wait_for_query(counted('default'), 15_000, 'another source is read during the pause');
+is($node->query(counted('watch')), $at_commit, 'no reading of the paused source is stored after the commit');
+$node->wait_for_query(state_of('watch'), 'PAUSED', 'the source is PAUSED');
+is($node->query("SELECT reason FROM heartbeat_source_status WHERE source = 'watch'"), 'a test', 'with the reason');
+$node->wait_for_query(state_of('default'), 'RUNNING', 'another source is RUNNING');
+$node->query("UPDATE heartbeat_control SET paused = false, changed_at = now() WHERE source = 'watch'; SELECT heartbeat_wake_workers()");
+
+# A worker is killed while it reads several sources.
+publish($one, 'ward', 'ward', 30_000, 3);
+$node->wait_for_query(counted('watch') =~ s/sum\((.*)\) FROM/sum($1) > $at_commit FROM/r, 't', 'the source is read again after the pause');
+$node->kill_worker('heartbeat worker%');
+$node->wait_for_query(counted($_), $sent{$_}, "each reading of the source $_ is stored once although a worker was killed") for qw(default ward watch);
+
+# A source that changes
+$node->query("BEGIN; LOCK heartbeat_control IN ROW EXCLUSIVE MODE;
+	UPDATE heartbeat_source_definitions SET topic = 'strap', revision = revision + 1, changed_at = now() WHERE name = 'watch';
+	SELECT heartbeat_wake_workers(); COMMIT");
+$hour{watch} = $hour{strap};
+publish($two, 'watch', 'strap', 2_000, 1);
+$node->wait_for_query(counted('watch'), $sent{watch}, 'a source is read from its new topic');
+is($node->query("SELECT topic FROM heartbeat_partitions WHERE source = 'watch'"), 'strap', 'heartbeat_partitions shows the new topic');
+
+# Sources that are dropped while they are read
+publish($one, 'ward', 'ward', 60_000, 3);
+$node->wait_for_query(counted('ward') =~ s/sum\((.*)\) FROM/sum($1) > 47000 FROM/r, 't', 'the source is being read when it is dropped');
+my $position = $node->log_position;
+my ($kept)   = $node->query(<<'SQL') =~ /(\d+)/;
+BEGIN;
+LOCK heartbeat_control IN ROW EXCLUSIVE MODE;
+DELETE FROM heartbeat_source_definitions WHERE name IN ('ward', 'silent');
+SELECT heartbeat_wake_workers();
+SELECT sum(records + anomalies) FROM heartbeat_offsets WHERE source = 'ward';
+DELETE FROM heartbeat_offsets WHERE source = 'ward';
+COMMIT;
+SQL
+$node->wait_for_state('RUNNING', undef, 'the state no longer shows the source that does not answer');
+publish($two, 'watch', 'strap', 1_000, 1);
+$node->wait_for_query(counted('watch'), $sent{watch}, 'the other sources are read');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'no worker stores an offset of the dropped source');
+is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM heartbeat_records UNION ALL SELECT event_timestamp FROM heartbeat_anomalies) r
+		WHERE event_timestamp >= to_timestamp(%d) AND event_timestamp < to_timestamp(%d)", $now - 7200, $now - 3600),
+	$kept, 'nor a reading: the readings from before the drop stay');
+is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that are left');
+is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker complains of the drop');
+
+# Without any source the workers wait.
+$node->query("UPDATE heartbeat_source_definitions SET dropped_at = now(), revision = revision + 1 WHERE name = 'default';
+	DELETE FROM heartbeat_source_definitions WHERE name = 'watch'; SELECT heartbeat_wake_workers()");
+$node->wait_for_state('STOPPED', 'heartbeat has no source', 'the workers say that there is no source');
+add_source('watch', 'strap', $two->brokers);
+$node->wait_for_state('RUNNING', undef, 'they read a source that is added later');
+
+# Shared memory has no room for more sources than the setting says.
+$node->append_conf('postgresql.conf', "heartbeat.max_sources = 2\n");
+add_source('second', 'ward', $one->brokers);
+add_source('third',  'ward', $one->brokers);
+$node->restart;
+$node->wait_for_state('FAILED', 'heartbeat.max_sources \(2\) is reached: source "third" and later ones are not read', 'the state says that sources have no room');
+$node->wait_for_query(state_of('second'), 'RUNNING', 'the sources that have room are read');
+
+$node->assert_no_crash;
+done_testing;
