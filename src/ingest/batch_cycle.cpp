@@ -2,6 +2,7 @@
 // worker stores one batch, a thread of consumer_fill_ahead() reads and decodes the next batch.
 #include "server/server.h"
 
+#include "decode/decoder_of_mapping.h"
 #include "ingest/batch_cycle.h"
 #include "maintenance/partitions.h"
 #include "monitor/wake.h"
@@ -163,9 +164,8 @@ void close_batch(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
 
 } // namespace
 
-bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decoder) {
+bool batch_cycle_create(BatchCycle *cycle, const Source *source) {
     cycle->source = source;
-    cycle->decoder = decoder;
     size_t messages = static_cast<size_t>(settings.batch_size);
     cycle->batch = batch_create(messages, batch_bytes_max);
     cycle->next = batch_create(messages, batch_bytes_max);
@@ -173,6 +173,7 @@ bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decode
 }
 
 void batch_cycle_destroy(BatchCycle *cycle) {
+    decoder_destroy(cycle->decoder);
     batch_destroy(cycle->batch);
     batch_destroy(cycle->next);
     cycle->batch = cycle->next = nullptr;

@@ -24,7 +24,7 @@ enum class AfterBatch : uint8_t {
 
 struct BatchCycle {
     const Source *source;
-    Decoder *decoder; // of all messages of the source
+    Decoder *decoder; // of all messages of the source; nullptr: not made yet
     Batch *batch;
     Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
     bool ahead;  // a thread fills `next`
@@ -49,7 +49,7 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 }
 
 // Returns false if no memory is left.
-bool batch_cycle_create(BatchCycle *cycle, const Source *source, Decoder *decoder);
+bool batch_cycle_create(BatchCycle *cycle, const Source *source);
 void batch_cycle_destroy(BatchCycle *cycle); // call it when no thread fills a batch
 void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
 

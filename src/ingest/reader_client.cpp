@@ -3,12 +3,20 @@
 #include "server/server.h"
 
 #include "ingest/reader_client.h"
+#include "ingest/source_decoder.h"
 #include "server/text.h"
 
 namespace heartbeat {
 
 bool reader_client_open(SourceReader *reader) {
-    Error error;
+    Error error = {};
+    Decoder **decoder = &reader->session.cycle.decoder;
+    if (*decoder == nullptr)
+        *decoder = source_decoder_create(reader->source, &error);
+    if (*decoder == nullptr) {
+        reader_fail(reader, text_from_utf8(error.text), "heartbeat_alter_source() changes the layout.");
+        return false;
+    }
     if (!consumer_session_open(&reader->session, &error))
         reader_fail(reader, text_from_utf8(error.text), "Correct the setting and reload the configuration.");
     return reader->session.consumer != nullptr;

@@ -3,7 +3,6 @@
 // close libraries that these threads use.
 #include "server/server.h"
 
-#include "decode/decoder_of_heartbeat.h"
 #include "ingest/reader_due.h"
 #include "ingest/reader_list.h"
 #include "monitor/source_slot.h"
@@ -32,8 +31,7 @@ bool prepare_session(const ReaderList &list, SourceReader *reader) {
     partitions->first = partitions_first(reader->source, list.worker, settings.workers);
     partitions->workers = settings.workers;
     session->memory = consumer_memory_create();
-    return session->memory != nullptr &&
-           batch_cycle_create(&session->cycle, &reader->source, decoder_of_heartbeat());
+    return session->memory != nullptr && batch_cycle_create(&session->cycle, &reader->source);
 }
 
 void free_reader(SourceReader *reader) {

@@ -17,6 +17,7 @@ namespace {
 
 Statement select_sources = {R"sql(
     SELECT d.source_id, d.revision, d.name, d.topic, d.brokers, d.kafka_config_file, d.start_offset, d.offset_reset,
+        d.format, d.preset, d.mapping::text,
         (SELECT max(c.changed_at) FROM @extschema@.heartbeat_control c WHERE c.source IN ('', d.name))
     FROM @extschema@.heartbeat_source_definitions d
     WHERE d.dropped_at IS NULL
@@ -61,6 +62,9 @@ Source read_source(uint64_t row) {
     source.kafka_config_file = text_or(row, 6, source.kafka_config_file);
     source.start_offset = start_offset_of(statement_text(row, 7), source.start_offset);
     source.offset_reset = offset_reset_of(statement_text(row, 8), source.offset_reset);
+    source.format = statement_text(row, 9);
+    source.preset = statement_text(row, 10);
+    source.mapping = statement_text(row, 11);
     return source;
 }
 
@@ -74,19 +78,25 @@ Source source_default() {
             settings.brokers,
             settings.kafka_config_file,
             static_cast<StartOffset>(settings.start_offset),
-            static_cast<OffsetReset>(settings.offset_reset)};
+            static_cast<OffsetReset>(settings.offset_reset),
+            nullptr,
+            nullptr,
+            nullptr};
 }
 
 Source source_copy(const Source &source, MemoryContext context) {
     Source copy = source;
-    for (const char **text : {&copy.name, &copy.topic, &copy.brokers, &copy.kafka_config_file})
-        *text = MemoryContextStrdup(context, *text);
+    for (const char **text : {&copy.name, &copy.topic, &copy.brokers, &copy.kafka_config_file, &copy.format,
+                              &copy.preset, &copy.mapping})
+        *text = *text == nullptr ? nullptr : MemoryContextStrdup(context, *text);
     return copy;
 }
 
 void source_free(Source *copy) {
-    for (const char **text : {&copy->name, &copy->topic, &copy->brokers, &copy->kafka_config_file}) {
-        pfree(const_cast<char *>(*text));
+    for (const char **text : {&copy->name, &copy->topic, &copy->brokers, &copy->kafka_config_file,
+                              &copy->format, &copy->preset, &copy->mapping}) {
+        if (*text != nullptr)
+            pfree(const_cast<char *>(*text));
         *text = nullptr;
     }
 }
@@ -105,7 +115,7 @@ ListedSource *sources_load(MemoryContext context, size_t *count) {
     if (!listed)
         sources[0] = {source_copy(source_default(), context), time_or_zero(0, 1)};
     for (uint64_t i = 0; listed && i < rows; i++)
-        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 9)};
+        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 12)};
     return sources;
 }
 

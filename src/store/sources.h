@@ -18,6 +18,10 @@ struct Source {
     const char *kafka_config_file;
     StartOffset start_offset;
     OffsetReset offset_reset;
+    // The layout of the messages. nullptr: not set. Without a preset and a mapping it is heartbeat's own.
+    const char *format;
+    const char *preset;
+    const char *mapping; // JSON
 };
 
 // The source `default`, as the settings describe it. Its texts stay valid until the next reload.

@@ -137,6 +137,17 @@ is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM hear
 is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that are left');
 is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker complains of the drop');
 
+# A source has a layout of its own. A layout that this version does not know is the failure of this source alone.
+$two->create_topic('layout', 1);
+$two->produce('layout', map { { value => qq({"who":"P-$_","beats":[{"bpm":7$_,"at":$now},{"bpm":8$_,"at":@{[ $now + 1 ]}}]}) } } 1 .. 3);
+$node->query(sprintf q{INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset, mapping, format)
+	SELECT name, 'layout', '%s', 'earliest', 'error', '{"each": "/beats", "customer_id": "/who", "heart_rate": "each/bpm",
+		"event_timestamp": {"at": "each/at", "unit": "s"}}', format
+	FROM (VALUES ('mapped', NULL), ('later', 'papyrus')) s (name, format); SELECT heartbeat_wake_workers()}, $two->brokers);
+$node->wait_for_query('SELECT count(*), min(heart_rate), max(heart_rate) FROM heartbeat_records WHERE customer_id LIKE $$P-%$$', '6|71|83', 'the mapping of a source reads its messages');
+$node->wait_for_query(q{SELECT state, reason FROM heartbeat_source_status WHERE source = 'later'}, 'FAILED|this version cannot read the format "papyrus"', 'a source with an unknown format has FAILED');
+$node->query(q{DELETE FROM heartbeat_source_definitions WHERE name IN ('mapped', 'later'); SELECT heartbeat_wake_workers()});
+
 # Without any source the workers wait.
 $node->query("UPDATE heartbeat_source_definitions SET dropped_at = now(), revision = revision + 1 WHERE name = 'default';
 	DELETE FROM heartbeat_source_definitions WHERE name = 'watch'; SELECT heartbeat_wake_workers()");
