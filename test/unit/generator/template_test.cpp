@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t start = 1'795'358'342'123'456; // 2026-11-22T14:39:02.123456Z
 
-MessageReadings readings_of(std::vector<double> heart_rates, int64_t interval = 1'500'000) {
+MessageReadings readings_of(const std::vector<double> &heart_rates, int64_t interval = 1'500'000) {
     MessageReadings readings{9, 7, 2, "CUST-0007", "DEV-0007-2", {}};
     for (const double heart_rate : heart_rates)
         readings.samples.push_back(
