@@ -43,6 +43,7 @@ void tell_no_room(WorkerSlot *slot, const Source &first) {
 // What a transaction has found.
 struct Found {
     bool installed;
+    Extension extension;
     const WrongServer *wrong_server;
     ListedSource *sources;
     size_t count;
@@ -51,8 +52,7 @@ struct Found {
 Found find() {
     MemoryContext context = CurrentMemoryContext;
     Found found = {};
-    Extension extension;
-    found.installed = transaction_begin(&extension, XACT_READ_COMMITTED);
+    found.installed = transaction_begin(&found.extension, XACT_READ_COMMITTED);
     if (!found.installed)
         return found;
     found.wrong_server = tables_wrong_server();
@@ -62,6 +62,10 @@ Found find() {
 }
 
 void open_and_close(WorkerSources *sources, const Found &found) {
+    // after DROP EXTENSION and CREATE EXTENSION a source can have the same id and revision as before
+    if (found.extension.oid != sources->extension)
+        reader_list_update(&sources->list, nullptr, 0, false);
+    sources->extension = found.extension.oid;
     const Source *left_out =
         reader_list_update(&sources->list, found.sources, found.count, sources->reloaded);
     if (found.count == 0)

@@ -8,6 +8,7 @@ namespace heartbeat {
 
 struct WorkerSources {
     ReaderList list;
+    Oid extension; // whose sources were last loaded
     bool loaded;
     bool reloaded;    // the configuration was reloaded since the sources were last loaded
     uint64_t seen;    // wake_generation() when they were last loaded
