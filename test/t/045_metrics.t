@@ -72,14 +72,16 @@ my ($samples, $families) = scrape();
 my @states = map { $samples->{"heartbeat_state{state=$_}"} } qw(RUNNING PAUSED CONNECTING RETRYING STALLED FAILED STOPPED);
 is("@states", '1 0 0 0 0 0 0', 'one state has the value 1');
 my $sum = sub { my ($name, $label) = @_; my $sum = 0; $sum += $samples->{$_} for grep { /^\Q$name\E\{.*$label/ } keys %$samples; return $sum; };
-is( join('|', map { $sum->('heartbeat_messages_total', "result=$_") } qw(record anomaly duplicate)) . '|' . $sum->('heartbeat_dead_letters', ''),
-	$node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'), 'the message counters equal heartbeat_offsets');
-cmp_ok($sum->('heartbeat_messages_total', 'result=duplicate'), '>', 0, 'the duplicates are counted');
-is($sum->('heartbeat_anomalies_total', 'type='), $sum->('heartbeat_messages_total', 'result=anomaly'), 'the anomalies of all types add up to all anomalies');
+is( join('|', map { $sum->('heartbeat_readings_total', "result=$_") } qw(record anomaly duplicate)) . '|' . $sum->('heartbeat_dead_letters', ''),
+	$node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead_letters) FROM heartbeat_offsets'), 'the counters of readings equal heartbeat_offsets');
+is(join('|', map { $sum->('heartbeat_messages_total', "result=$_") } qw(decoded ignored)) . '|' . $sum->('heartbeat_conflicts', ''),
+	$node->query('SELECT sum(messages), sum(ignored), sum(conflicts) FROM heartbeat_offsets'), 'the counters of messages and conflicts equal heartbeat_offsets');
+cmp_ok($sum->('heartbeat_readings_total', 'result=duplicate'), '>', 0, 'the duplicates are counted');
+is($sum->('heartbeat_anomalies_total', 'type='), $sum->('heartbeat_readings_total', 'result=anomaly'), 'the anomalies of all types add up to all anomalies');
 is($sum->('heartbeat_offsets_total', ''), $feed->count + 5, 'the offsets of all partitions add up to all messages');
-is($samples->{"heartbeat_lag_$_\{partition=1,topic=heartbeat-events}"}, 0, "heartbeat_lag_$_ is 0") for qw(messages seconds);
-cmp_ok(abs($samples->{'heartbeat_last_message_timestamp_seconds{partition=1,topic=heartbeat-events}'} - time), '<', 60, 'timestamps are in seconds since 1970');
-is($samples->{'heartbeat_next_offset{partition=1,topic=heartbeat-events}'}, $samples->{'heartbeat_high_watermark{partition=1,topic=heartbeat-events}'}, 'the next offset equals the high watermark');
+is($samples->{"heartbeat_lag_$_\{partition=1,source=default,topic=heartbeat-events}"}, 0, "heartbeat_lag_$_ is 0") for qw(messages seconds);
+cmp_ok(abs($samples->{'heartbeat_last_message_timestamp_seconds{partition=1,source=default,topic=heartbeat-events}'} - time), '<', 60, 'timestamps are in seconds since 1970');
+is($samples->{'heartbeat_next_offset{partition=1,source=default,topic=heartbeat-events}'}, $samples->{'heartbeat_high_watermark{partition=1,source=default,topic=heartbeat-events}'}, 'the next offset equals the high watermark');
 is("$samples->{'heartbeat_workers{}'} $samples->{'heartbeat_workers_wanted{}'}", '1 1', 'one worker runs of one wanted');
 
 # The histogram must follow Prometheus' rules.
@@ -106,7 +108,7 @@ is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=
 my @fallen = grep { /_total\{|_count\{|_bucket\{/ && $paused->{$_} < $samples->{$_} } keys %$samples;
 is_deeply(\@fallen, [], 'no counter is lower after a seek back');
 $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_lag_messages' AND labels->>'partition' = '0'",
-	$samples->{'heartbeat_next_offset{partition=0,topic=heartbeat-events}'}, 'the messages to be replayed are lag');
+	$samples->{'heartbeat_next_offset{partition=0,source=default,topic=heartbeat-events}'}, 'the messages to be replayed are lag');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
