@@ -9,7 +9,7 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # The files of the extension's script, each after the files that it needs: first the tables, then the views and functions, which
 # an update creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources dropped_offsets alerts)
-CODE_PIECES = classify user_code require events control sources rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
+CODE_PIECES = classify user_code require events sources control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
 	check_objects
 SQL_PIECES = header distributed_install distributed_begin begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump \
@@ -20,7 +20,7 @@ SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cp
 OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d)
 
-REGRESS = install restore rename schema classify constraints views control events alerts dead_letters permissions distribute settings misspelt
+REGRESS = install restore rename schema classify constraints views control sources source_mappings events alerts dead_letters permissions distribute settings misspelt
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
 

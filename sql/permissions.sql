@@ -12,7 +12,7 @@ GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary,
     TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit(),
     heartbeat_summarize_minute(timestamptz) TO regress_heartbeat_reader;
-GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume(), heartbeat_seek(integer, bigint),
+GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint),
     heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
     heartbeat_apply_retention()

@@ -52,10 +52,10 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP TABLE shared.heartbeat_offsets;
 SET ROLE regress_heartbeat_squatter;
-CREATE FUNCTION shared.heartbeat_pause(text) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION shared.heartbeat_pause(text, text) RETURNS void LANGUAGE sql AS '';
 RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
-DROP FUNCTION shared.heartbeat_pause(text);
+DROP FUNCTION shared.heartbeat_pause(text, text);
 
 -- a better match of an operator or a function is not used, and a match that makes a call ambiguous is not used: in a
 -- constraint, a view, a function

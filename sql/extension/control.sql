@@ -1,5 +1,5 @@
 --
--- Pauses and resumes ingest
+-- Pauses and resumes ingest, of all sources or of one
 --
 
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void
@@ -7,44 +7,52 @@ CREATE FUNCTION heartbeat_wake_workers() RETURNS void
 COMMENT ON FUNCTION heartbeat_wake_workers() IS
     'Internal: when the transaction commits, tells the workers to read heartbeat_control and heartbeat_offsets again.';
 
-CREATE FUNCTION heartbeat_store_pause(reason text) RETURNS void
+CREATE FUNCTION heartbeat_store_pause(reason text, source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO heartbeat_control AS c (paused, reason) VALUES (true, heartbeat_store_pause.reason)
+    INSERT INTO heartbeat_control AS c (source, paused, reason)
+        VALUES (coalesce(heartbeat_store_pause.source, ''), true, heartbeat_store_pause.reason)
         ON CONFLICT (hold, source) DO UPDATE
         SET paused = true, reason = excluded.reason, changed_by = session_user, changed_at = now();
 END;
-COMMENT ON FUNCTION heartbeat_store_pause(text) IS 'Internal: does the work of heartbeat_pause() after its checks.';
+COMMENT ON FUNCTION heartbeat_store_pause(text, text) IS 'Internal: does the work of heartbeat_pause() after its checks.';
 
-CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL, source text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
-    SELECT heartbeat_store_pause(heartbeat_pause.reason);
-    SELECT heartbeat_record_event('pause', heartbeat_pause.reason);
+    SELECT heartbeat_require_source(heartbeat_pause.source);
+    SELECT heartbeat_store_pause(heartbeat_pause.reason, heartbeat_pause.source);
+    SELECT heartbeat_record_event('pause', heartbeat_pause.reason,
+                                  CASE WHEN heartbeat_pause.source IS NOT NULL THEN jsonb_build_object('source', heartbeat_pause.source) END);
     SELECT heartbeat_wake_workers();
 END;
-COMMENT ON FUNCTION heartbeat_pause(text) IS
-    'Pauses ingest. The pause is durable (it continues after a restart), transactional and exact: heartbeat_pause() waits for '
-    'the current batch, and after the commit of the pause the workers store no row. heartbeat_status shows the reason.';
+COMMENT ON FUNCTION heartbeat_pause(text, text) IS
+    'Pauses ingest of all sources, also of sources that are added later, or of the given source. The pause is durable (it '
+    'continues after a restart), transactional and exact: heartbeat_pause() waits for the current batch, and after its commit the '
+    'workers store no row of these sources. heartbeat_status shows the reason.';
 
-CREATE FUNCTION heartbeat_store_resume() RETURNS void
+CREATE FUNCTION heartbeat_store_resume(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    DELETE FROM heartbeat_control WHERE hold = 'restore';
-    UPDATE heartbeat_control
-        SET paused = false, reason = NULL, changed_by = session_user, changed_at = now() WHERE paused;
+    DELETE FROM heartbeat_control WHERE hold = 'restore' AND heartbeat_store_resume.source IS NULL;
+    UPDATE heartbeat_control c
+        SET paused = false, reason = NULL, changed_by = session_user, changed_at = now()
+        WHERE c.paused AND (heartbeat_store_resume.source IS NULL OR c.source = heartbeat_store_resume.source);
 END;
-COMMENT ON FUNCTION heartbeat_store_resume() IS 'Internal: does the work of heartbeat_resume() after its checks.';
+COMMENT ON FUNCTION heartbeat_store_resume(text) IS 'Internal: does the work of heartbeat_resume() after its checks.';
 
-CREATE FUNCTION heartbeat_resume() RETURNS void
+CREATE FUNCTION heartbeat_resume(source text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
-    SELECT heartbeat_store_resume();
-    SELECT heartbeat_record_event('resume', NULL);
+    SELECT heartbeat_require_source(heartbeat_resume.source);
+    SELECT heartbeat_store_resume(heartbeat_resume.source);
+    SELECT heartbeat_record_event('resume', NULL,
+                                  CASE WHEN heartbeat_resume.source IS NOT NULL THEN jsonb_build_object('source', heartbeat_resume.source) END);
     SELECT heartbeat_wake_workers();
 END;
-COMMENT ON FUNCTION heartbeat_resume() IS
-    'Ends a pause, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
-    'again. It does nothing while ingest runs.';
+COMMENT ON FUNCTION heartbeat_resume(text) IS
+    'Ends all pauses, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
+    'again. With a source it ends only the pause of this source, which waits on if ingest of all sources is paused. It does '
+    'nothing while ingest runs.';

@@ -1,5 +1,5 @@
 --
--- Shows the sources
+-- Shows and changes the sources
 --
 
 -- A dump has the source default only if it was changed or dropped, and a publication of all tables always has it. The row replaces the
@@ -47,3 +47,51 @@ COMMENT ON COLUMN heartbeat_sources.revision IS 'Grows with each change of the s
 COMMENT ON COLUMN heartbeat_sources.added_by IS 'The session''s user who added the source.';
 COMMENT ON COLUMN heartbeat_sources.added_at IS 'When the source was added.';
 COMMENT ON COLUMN heartbeat_sources.changed_at IS 'When the source was last changed; NULL: never.';
+
+-- These functions are not SECURITY DEFINER: they check the rights of their caller, and then act as the extension's owner. A function
+-- that acts as its owner could not tell which role calls it.
+CREATE FUNCTION heartbeat_add_source(name text, topic text, mapping jsonb DEFAULT NULL, preset text DEFAULT NULL, format text DEFAULT NULL,
+                                     brokers text DEFAULT NULL, kafka_config_file text DEFAULT NULL, schema_registry text DEFAULT NULL,
+                                     schema text DEFAULT NULL, start_offset text DEFAULT 'earliest', offset_reset text DEFAULT 'error',
+                                     tombstones text DEFAULT 'dead_letter') RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, text, text, text, text, text, text, text) IS
+    'Adds a source: a Kafka topic, and the layout of its messages, by a mapping or by the name of a preset. Without either it '
+    'reads heartbeat''s own layout. The workers begin to read it when the call commits. brokers and kafka_config_file need the '
+    'right to set heartbeat.brokers and heartbeat.kafka_config_file; without them the source uses these settings. The function '
+    'asks neither Kafka nor a schema registry, so heartbeat_source_status shows whether the topic exists.';
+
+CREATE FUNCTION heartbeat_alter_source(name text, topic text DEFAULT NULL, mapping jsonb DEFAULT NULL, preset text DEFAULT NULL,
+                                       format text DEFAULT NULL, brokers text DEFAULT NULL, kafka_config_file text DEFAULT NULL,
+                                       schema_registry text DEFAULT NULL, schema text DEFAULT NULL, start_offset text DEFAULT NULL,
+                                       offset_reset text DEFAULT NULL, tombstones text DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_alter_source(text, text, jsonb, text, text, text, text, text, text, text, text, text) IS
+    'Changes a source. NULL leaves a value, an empty text takes it away, and so does the mapping ''null''. A mapping replaces the '
+    'preset, and a preset the mapping. The change is transactional and exact: the function waits for the current batch, and '
+    'after its commit no message is stored that was decoded before it. Dead letters are not decoded again: call '
+    'heartbeat_retry_dead_letters().';
+
+CREATE FUNCTION heartbeat_drop_source(name text) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_drop_source(text) IS
+    'Drops a source. Its readings and dead letters stay, its offsets and gaps are deleted. The drop is transactional and exact: '
+    'the function waits for the current batch, and after its commit no message of the source is stored. A source of the same '
+    'name that is added later begins anew.';
+
+CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT heartbeat_require(source IS NULL OR EXISTS (SELECT FROM heartbeat_source_definitions d
+                                                       WHERE d.name = heartbeat_require_source.source AND d.dropped_at IS NULL),
+                             format('there is no source "%s"', source), 'undefined_object', 'heartbeat_sources shows the sources.');
+END;
+COMMENT ON FUNCTION heartbeat_require_source(text) IS 'Internal: raises an error unless the source exists, or is NULL.';
+
+CREATE FUNCTION heartbeat_topic_of(source text) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(d.topic, current_setting('heartbeat.topic')) FROM heartbeat_source_definitions d
+    WHERE d.name = heartbeat_topic_of.source AND d.dropped_at IS NULL;
+END;
+COMMENT ON FUNCTION heartbeat_topic_of(text) IS 'Internal: returns the Kafka topic of the source.';

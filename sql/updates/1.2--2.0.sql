@@ -15,6 +15,8 @@ DECLARE
     replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
         ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
         ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)'],
+        ['heartbeat_pause(text)', 'heartbeat_pause(text, text)'], ['heartbeat_resume()', 'heartbeat_resume(text)'],
+        ['heartbeat_store_pause(text)', 'heartbeat_store_pause(text, text)'], ['heartbeat_store_resume()', 'heartbeat_store_resume(text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
         ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- heartbeat_metrics calls this too
@@ -128,6 +130,10 @@ $$;
 
 DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
 DROP FUNCTION heartbeat_forget_offset(text, integer);
+DROP FUNCTION heartbeat_pause(text);
+DROP FUNCTION heartbeat_resume();
+DROP FUNCTION heartbeat_store_pause(text);
+DROP FUNCTION heartbeat_store_resume();
 
 -- Rights on new objects
 

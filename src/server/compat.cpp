@@ -109,6 +109,16 @@ void require_execute(Oid function) {
         aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
 }
 
+bool may_alter_system([[maybe_unused]] const char *setting, Oid role) {
+    if (superuser_arg(role))
+        return true;
+#if PG_VERSION_NUM >= 150000
+    return pg_parameter_aclcheck(setting, role, ACL_ALTER_SYSTEM) == ACLCHECK_OK;
+#else
+    return false;
+#endif
+}
+
 void change_extension_owner(Oid extension, Oid owner) {
 #if PG_VERSION_NUM >= 170000
     AlterObjectOwner_internal(ExtensionRelationId, extension, owner);

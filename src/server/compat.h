@@ -46,6 +46,10 @@ TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 // Raises an error if the current user may not execute the function.
 void require_execute(Oid function);
 
+// Returns true if the role may set the setting with ALTER SYSTEM. PostgreSQL 14 cannot grant this right, so
+// only superusers have it there.
+bool may_alter_system(const char *setting, Oid role);
+
 // Changes the extension's owner as REASSIGN OWNED does.
 void change_extension_owner(Oid extension, Oid owner);
 

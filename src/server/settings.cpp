@@ -38,10 +38,7 @@ const config_enum_entry offset_reset_values[] = {
 };
 
 bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
-    const char *legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t size = strlen(*value);
-    if (size > 0 && size <= topic_name_max && strspn(*value, legal) == size && strcmp(*value, ".") != 0 &&
-        strcmp(*value, "..") != 0)
+    if (settings_topic_is_legal(*value))
         return true;
     GUC_check_errdetail("A Kafka topic's name has 1 to %d of the characters a-z, A-Z, 0-9, '.', '_' and '-'.",
                         topic_name_max);
@@ -173,6 +170,13 @@ void settings_define() {
     define_kafka();
     define_storing();
     reserve_settings("heartbeat");
+}
+
+bool settings_topic_is_legal(const char *topic) {
+    const char *legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(topic);
+    return size > 0 && size <= topic_name_max && strspn(topic, legal) == size && strcmp(topic, ".") != 0 &&
+           strcmp(topic, "..") != 0;
 }
 
 const char *settings_why_no_brokers() {

@@ -38,6 +38,9 @@ extern Settings settings;
 
 void settings_define();
 
+// Returns true if the text can be the name of a Kafka topic.
+bool settings_topic_is_legal(const char *topic);
+
 // Returns the reason to show when heartbeat.brokers is empty. If the server refused the list in
 // postgresql.conf, the reason says so.
 const char *settings_why_no_brokers();

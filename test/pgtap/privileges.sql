@@ -32,7 +32,7 @@ SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind = 'S' TH
 
 SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
               ARRAY['heartbeat_make_partitions(timestamp with time zone,timestamp with time zone)',
-                    'heartbeat_pause(text)', 'heartbeat_resume()', 'heartbeat_seek(integer,bigint)',
+                    'heartbeat_pause(text,text)', 'heartbeat_resume(text)', 'heartbeat_seek(integer,bigint)',
                     'heartbeat_seek(timestamp with time zone,integer)',
                     'heartbeat_replay(timestamp with time zone,timestamp with time zone,integer)', 'heartbeat_retry_dead_letters(text,text,integer,timestamp with time zone,timestamp with time zone,bigint[])',
                     'heartbeat_count_deleted()',

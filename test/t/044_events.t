@@ -52,7 +52,7 @@ $sum += $_ for slurp_file($node->logfile) =~ /heartbeat: (\d+) messages in/g;
 is($sum, 1001, 'each message is counted in one log line');
 
 # A person pauses and resumes ingest, and the workers become PAUSED and RUNNING.
-$node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(text), heartbeat_resume() TO nina');
+$node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text) TO nina');
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");
 as_nina("SELECT heartbeat_pause('disk is being replaced')");

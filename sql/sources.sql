@@ -1,0 +1,170 @@
+-- heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(): what they store and refuse, the rights that they
+-- need, and what is left of a source that was dropped.
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET client_min_messages = warning;
+LOAD 'heartbeat';
+\pset null '(null)'
+\set SHOW_CONTEXT never
+CREATE VIEW shown AS
+    SELECT name, topic, format, preset, mapping, brokers, kafka_config_file, start_offset, offset_reset, revision FROM heartbeat_sources
+    ORDER BY name;
+CREATE ROLE regress_heartbeat_nobody;
+CREATE ROLE regress_heartbeat_adder;
+GRANT EXECUTE ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, text, text, text, text, text, text, text),
+    heartbeat_alter_source(text, text, jsonb, text, text, text, text, text, text, text, text, text),
+    heartbeat_drop_source(text), heartbeat_pause(text, text), heartbeat_resume(text) TO regress_heartbeat_adder;
+
+-- CREATE EXTENSION makes the source default, which takes the settings
+TABLE shown;
+
+-- a source is added with all, with some, and without optional values
+SELECT heartbeat_add_source('own', 'ward-7');
+SELECT heartbeat_add_source('flat', 'vitals', brokers => 'kafka-1:9092,[::1]:9093', kafka_config_file => '/etc/kafka/other.properties',
+                            start_offset => 'latest', offset_reset => 'earliest');
+TABLE shown;
+SELECT name, source_id, added_by = session_user AS added_by, added_at = changed_at AS changed FROM heartbeat_source_definitions
+    ORDER BY source_id;
+
+-- what is wrong is named, with what is legal
+SELECT heartbeat_add_source('own', 'again');
+SELECT heartbeat_add_source(NULL, 'topic');
+SELECT heartbeat_add_source('', 'topic');
+SELECT heartbeat_add_source(repeat('x', 64), 'topic');
+SELECT heartbeat_add_source(E'a\nb', 'topic');
+SELECT heartbeat_add_source('new', NULL);
+SELECT heartbeat_add_source('new', 'no topic');
+SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr", "event_timestamp": "/t"}', preset => 'garmin-push');
+SELECT heartbeat_add_source('new', 'topic', format => 'xml');
+SELECT heartbeat_add_source('new', 'topic', format => 'avro');
+SELECT heartbeat_add_source('new', 'topic', schema_registry => 'http://registry');
+SELECT heartbeat_add_source('new', 'topic', schema => '{}');
+SELECT heartbeat_add_source('new', 'topic', brokers => 'http://kafka');
+SELECT heartbeat_add_source('new', 'topic', kafka_config_file => repeat('x', 5000));
+SELECT heartbeat_add_source('new', 'topic', start_offset => 'middle');
+SELECT heartbeat_add_source('new', 'topic', offset_reset => 'none');
+SELECT heartbeat_add_source('new', 'topic', tombstones => 'erase');
+SELECT heartbeat_add_source('new', 'topic', tombstones => 'ignore');
+SELECT heartbeat_alter_source('none', 'topic');
+SELECT heartbeat_alter_source('own', 'topic', '{"customer_id": "/id", "heart_rate": "/hr", "event_timestamp": "/t"}', 'garmin-push');
+SELECT heartbeat_alter_source('own', '');
+SELECT heartbeat_alter_source('own', start_offset => '');
+SELECT heartbeat_drop_source('none');
+SELECT heartbeat_drop_source(NULL);
+SELECT count(*) FROM heartbeat_sources;
+
+-- NULL leaves a value, and an empty text takes it away
+SELECT heartbeat_alter_source('flat');
+SELECT heartbeat_alter_source('flat', 'vitals-2', brokers => '', kafka_config_file => '');
+SELECT heartbeat_alter_source('own', offset_reset => 'latest');
+TABLE shown;
+
+-- the source default takes the settings where it has no value
+SELECT heartbeat_alter_source('default', 'elsewhere', start_offset => 'latest');
+SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
+SELECT heartbeat_alter_source('default', '', start_offset => '');
+SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
+
+-- a role needs EXECUTE to change sources, and the right to set a setting to name its own value
+SET ROLE regress_heartbeat_nobody;
+SELECT heartbeat_add_source('new', 'topic');
+SELECT heartbeat_alter_source('own', 'topic');
+SELECT heartbeat_drop_source('own');
+SET ROLE regress_heartbeat_adder;
+SELECT * FROM heartbeat_sources;
+SELECT heartbeat_add_source('new', 'topic', brokers => 'kafka-1:9092');
+SELECT heartbeat_add_source('new', 'topic', kafka_config_file => '/etc/passwd');
+SELECT heartbeat_add_source('new', 'topic');
+SELECT heartbeat_alter_source('new', brokers => 'kafka-1:9092');
+SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/passwd');
+SELECT heartbeat_alter_source('new', schema_registry => 'http://elsewhere');
+SELECT heartbeat_alter_source('new', 'other', brokers => '');
+-- also inside a function that acts as its owner
+RESET ROLE;
+CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
+    AS $$ SELECT heartbeat_add_source('hidden', 'topic', brokers => 'kafka-1:9092') $$;
+ALTER FUNCTION add_as_adder() OWNER TO regress_heartbeat_adder;
+SELECT add_as_adder();
+SELECT name, topic, brokers FROM shown WHERE name IN ('new', 'hidden');
+-- only roles that may see the setting see the file
+SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.properties');
+GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
+SET ROLE regress_heartbeat_adder;
+SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
+RESET ROLE;
+SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
+
+-- all changes are transactional
+BEGIN;
+SELECT heartbeat_add_source('gone', 'topic');
+SELECT heartbeat_drop_source('own');
+ROLLBACK;
+SELECT name FROM shown;
+
+-- a pause of one source, and a pause of all, which only heartbeat_resume() without a source ends
+CREATE VIEW held AS SELECT source, paused, reason FROM heartbeat_control ORDER BY source;
+SELECT heartbeat_pause('broken sensor', 'own');
+SELECT heartbeat_pause('all of it');
+SELECT heartbeat_pause('none', 'none');
+SELECT heartbeat_resume('none');
+TABLE held;
+SELECT heartbeat_resume('own');
+TABLE held;
+SELECT heartbeat_pause(source => 'own');
+SELECT heartbeat_resume();
+TABLE held;
+
+-- a source that is dropped: its readings and dead letters stay, and the audits agree
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id)
+    VALUES ('C', 70, '2026-11-22 14:39+00', 'left'), ('C', 71, '2026-11-22 14:39+00', 'right');
+INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset, messages, ignored, readings, records, dead_letters, conflicts)
+    VALUES ('own', 'ward-7', 0, 5, 0, 1, 1, 2, 1, 3, 1), ('own', 'ward-7', 1, 1, 0, 1, 0, 1, 1, 0, 0);
+INSERT INTO heartbeat_dead_letters (source, topic, partition, "offset", error_code, error_text)
+    SELECT 'own', 'ward-7', 0, n, 'INVALID_JSON', 'x' FROM generate_series(1, 3) n;
+INSERT INTO heartbeat_dead_letters (source, topic, partition, "offset", error_code, error_text, readings)
+    VALUES ('own', 'ward-7', 0, 4, 'CONFLICT', 'x', '[]');
+INSERT INTO heartbeat_gaps (source, topic, partition, from_offset, to_offset, reason) VALUES ('own', 'ward-7', 0, 7, 9, 'x');
+SELECT * FROM heartbeat_audit();
+SELECT * FROM heartbeat_audit_tables();
+SELECT source, error_code, dead_letters FROM heartbeat_dead_letter_summary;
+SELECT heartbeat_pause(source => 'own');
+SELECT heartbeat_drop_source('own');
+SELECT count(*) FROM heartbeat_audit();
+SELECT * FROM heartbeat_audit_tables();
+SELECT (SELECT count(*) FROM heartbeat_gaps) AS gaps, (SELECT count(*) FROM heartbeat_control WHERE source = 'own') AS pauses,
+       (SELECT count(*) FROM heartbeat_dead_letters) AS letters;
+SELECT metric, value FROM vw_pipeline_summary WHERE metric IN ('total_records', 'dead_letters', 'conflicts');
+DELETE FROM heartbeat_dead_letters WHERE "offset" IN (1, 4);
+SELECT * FROM heartbeat_audit_tables();
+-- a source of this name that is added later gets another number, and begins anew
+SELECT heartbeat_add_source('own', 'ward-7');
+SELECT source_id > 1 AS new_number, revision FROM heartbeat_source_definitions WHERE name = 'own';
+SELECT heartbeat_drop_source('own');
+SELECT * FROM heartbeat_audit_tables();
+TRUNCATE heartbeat_dead_letters;
+SELECT * FROM heartbeat_audit_tables() WHERE difference <> 0;
+
+-- the source default can be dropped and added again; a dump says so, because its row replaces the row of CREATE EXTENSION
+SELECT heartbeat_drop_source('default');
+SELECT name FROM shown;
+SELECT heartbeat_alter_source('default', 'topic');
+SELECT name, dropped_at IS NOT NULL AS dropped, revision FROM heartbeat_source_definitions WHERE name = 'default';
+SELECT heartbeat_add_source('default', NULL, start_offset => NULL, offset_reset => NULL);
+SELECT name, topic, start_offset, offset_reset FROM shown WHERE name = 'default';
+SELECT source_id, dropped_at IS NOT NULL AS dropped FROM heartbeat_source_definitions WHERE name = 'default';
+SET session_replication_role = replica;
+COPY heartbeat_source_definitions (name, source_id, revision, dropped_at) FROM stdin;
+default	0	9	2026-11-29 00:00:00+00
+\.
+RESET session_replication_role;
+SELECT name, revision, dropped_at FROM heartbeat_source_definitions WHERE name = 'default';
+SELECT extcondition[array_position(extconfig, 'heartbeat_source_definitions'::regclass::oid)] FROM pg_extension WHERE extname = 'heartbeat';
+
+-- events
+SELECT kind, details FROM heartbeat_events WHERE kind LIKE '%source' OR kind IN ('pause', 'resume') ORDER BY id;
+
+DROP OWNED BY regress_heartbeat_adder;
+DROP ROLE regress_heartbeat_nobody, regress_heartbeat_adder;
+DROP VIEW held, shown;
+DROP EXTENSION heartbeat;
+CREATE EXTENSION heartbeat;

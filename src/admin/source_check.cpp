@@ -1,0 +1,191 @@
+// Checks each field of a source's definition, and the fields that exclude each other. sources.cpp calls it
+// before it stores a source.
+#include "server/server.h"
+
+#include "admin/source_check.h"
+#include "decode/mapping_compile.h"
+#include "decode/presets.h"
+#include "kafka/broker_list.h"
+#include "server/compat.h"
+#include "server/settings.h"
+#include "server/text.h"
+
+extern "C" {
+#include "lib/stringinfo.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t name_bytes_max = 63;
+constexpr size_t file_bytes_max = 1023;
+constexpr size_t broker_reason_size = 320;
+
+[[noreturn]] void refuse(const char *message, const char *detail, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+                    detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
+}
+
+[[noreturn]] void refuse_feature(const char *message, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", message), errhint("%s", hint)));
+}
+
+// True if the text has bytes, at most this many, and no character that cannot be shown.
+bool is_plain(const char *text, size_t bytes_max) {
+    size_t size = strlen(text);
+    return size > 0 && size <= bytes_max && text_escape(text, false) == nullptr;
+}
+
+void check_name(const char *name) {
+    if (!is_plain(name, name_bytes_max))
+        refuse("the name of a source is empty, too long, or has control characters", nullptr,
+               "Give a name of 1 to 63 bytes.");
+}
+
+void check_topic(const SourceDefinition &source) {
+    const char *topic = source.fields[topic_field];
+    if (topic == nullptr && strcmp(source.name, default_source) == 0)
+        return;
+    if (topic == nullptr)
+        refuse(psprintf("source \"%s\" needs a topic", source.name), nullptr,
+               "Only the source default can do without one: it then reads heartbeat.topic.");
+    if (!settings_topic_is_legal(topic))
+        refuse(psprintf("\"%.300s\" is not the name of a Kafka topic", topic), nullptr,
+               "A Kafka topic's name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.");
+}
+
+// Raises an error unless the value is one of the legal ones. NULL is legal for the source default alone.
+void check_choice(const SourceDefinition &source, SourceField field,
+                  std::initializer_list<const char *> legal) {
+    const char *value = source.fields[field];
+    if (value == nullptr && strcmp(source.name, default_source) == 0)
+        return;
+    StringInfoData choices;
+    initStringInfo(&choices);
+    for (const char *choice : legal) {
+        if (value != nullptr && strcmp(choice, value) == 0)
+            return;
+        appendStringInfo(&choices, "%s%s", choices.len == 0 ? "" : ", ", choice);
+    }
+    refuse(psprintf("%s of source \"%s\" cannot be \"%.100s\"", source_field_names[field], source.name,
+                    value == nullptr ? "" : value),
+           nullptr, psprintf("Give one of %s.", choices.data));
+}
+
+void check_tombstones(const SourceDefinition &source) {
+    if (source.fields[tombstones_field] != nullptr && strcmp(source.fields[tombstones_field], "erase") == 0)
+        refuse_feature("tombstones cannot be \"erase\": this version cannot erase the readings of a customer",
+                       "Give dead_letter, which keeps each message without a value as a dead letter.");
+    check_choice(source, tombstones_field, {"dead_letter"});
+}
+
+const Preset *check_preset(const char *name) {
+    if (name == nullptr)
+        return nullptr;
+    const Preset *preset = preset_find(name);
+    if (preset != nullptr)
+        return preset;
+    StringInfoData names;
+    initStringInfo(&names);
+    for (const Preset &one : presets())
+        appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", one.name);
+    refuse(psprintf("there is no preset \"%.100s\"", name), nullptr,
+           psprintf("Give one of %s, or a mapping.", names.data));
+}
+
+void check_mapping(const char *mapping) {
+    if (mapping == nullptr)
+        return;
+    MappingError error;
+    const Mapping *plan = mapping_compile(text_to_utf8(mapping), &error);
+    if (plan != nullptr) {
+        mapping_destroy(plan);
+        return;
+    }
+    if (error.out_of_memory)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    const char *part = error.pointer[0] == '\0'
+                           ? "the mapping"
+                           : psprintf("%s of the mapping", text_from_utf8(error.pointer));
+    refuse(psprintf("%s %s", part, text_from_utf8(error.problem)), nullptr,
+           psprintf("Legal is: %s.", text_from_utf8(error.legal)));
+}
+
+void check_format(const SourceDefinition &source, const Preset *preset) {
+    const char *format = source.fields[format_field];
+    if (format == nullptr)
+        return;
+    bool known = false;
+    for (const char *one : {"json", "json-schema", "avro", "protobuf"})
+        known = known || strcmp(format, one) == 0;
+    if (!known)
+        refuse(psprintf("there is no format \"%.100s\"", format), nullptr, "Give json, or leave it out.");
+    if (preset != nullptr && strcmp(preset->format, format) != 0)
+        refuse(psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, format),
+               nullptr, "Leave the format out, or give a mapping instead of the preset.");
+    if (strcmp(format, "json") != 0)
+        refuse_feature(psprintf("this version does not decode the format %s", format),
+                       "Give json, or leave the format out.");
+}
+
+void check_schema(const SourceDefinition &source) {
+    for (SourceField field : {schema_registry_field, schema_field})
+        if (source.fields[field] != nullptr)
+            refuse_feature(psprintf("%s is not for messages of format json", source_field_names[field]),
+                           psprintf("Leave %s out.", source_field_names[field]));
+}
+
+void check_brokers(const char *brokers) {
+    char reason[broker_reason_size];
+    if (brokers != nullptr && !broker_list_check(brokers, reason, sizeof(reason)))
+        refuse(
+            psprintf("\"%.300s\" is not a list of bootstrap servers", brokers), reason,
+            psprintf("Give %s Set security.protocol in the file of kafka_config_file.", broker_list_legal));
+}
+
+void check_file(const char *file) {
+    if (file != nullptr && !is_plain(file, file_bytes_max))
+        refuse("the name of the file in kafka_config_file is too long, or has control characters", nullptr,
+               "Give the name of a file of librdkafka properties.");
+}
+
+void require_right(const char *field, const char *setting, Oid role) {
+    if (!may_alter_system(setting, role))
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to name %s", field),
+                 errdetail("It takes the right to set %s, which superusers have.", setting),
+                 errhint("Leave %s out, so that the source uses the setting, or ask a superuser to add "
+                         "the source.",
+                         field)));
+}
+
+} // namespace
+
+void source_check(const SourceDefinition &source) {
+    check_name(source.name);
+    check_topic(source);
+    if (source.fields[mapping_field] != nullptr && source.fields[preset_field] != nullptr)
+        refuse(psprintf("source \"%s\" has both a mapping and a preset", source.name), nullptr,
+               "Give one of them, or neither for heartbeat's own layout.");
+    const Preset *preset = check_preset(source.fields[preset_field]);
+    check_mapping(source.fields[mapping_field]);
+    check_format(source, preset);
+    check_schema(source);
+    check_brokers(source.fields[brokers_field]);
+    check_file(source.fields[kafka_config_file_field]);
+    check_choice(source, start_offset_field, {"earliest", "latest"});
+    check_choice(source, offset_reset_field, {"error", "earliest", "latest"});
+    check_tombstones(source);
+}
+
+void source_check_rights(const SourceDefinition &given, Oid role) {
+    if (given.fields[brokers_field] != nullptr)
+        require_right("brokers", "heartbeat.brokers", role);
+    if (given.fields[schema_registry_field] != nullptr)
+        require_right("schema_registry", "heartbeat.brokers", role);
+    if (given.fields[kafka_config_file_field] != nullptr)
+        require_right("kafka_config_file", "heartbeat.kafka_config_file", role);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,36 @@
+// A source as a person defines it: a text for each column of heartbeat_source_definitions. sources.cpp stores
+// it, and source_check.cpp checks it. The workers read a struct of their own (store/sources.h).
+#pragma once
+
+namespace heartbeat {
+
+// The columns that a person can set, in the order of the parameters of heartbeat_add_source() after `name`.
+enum SourceField {
+    topic_field,
+    mapping_field,
+    preset_field,
+    format_field,
+    brokers_field,
+    kafka_config_file_field,
+    schema_registry_field,
+    schema_field,
+    start_offset_field,
+    offset_reset_field,
+    tombstones_field,
+    source_fields
+};
+
+// The names of the fields, by SourceField.
+inline constexpr const char *source_field_names[source_fields] = {
+    "topic",           "mapping", "preset",       "format",       "brokers",   "kafka_config_file",
+    "schema_registry", "schema",  "start_offset", "offset_reset", "tombstones"};
+
+// The name of the source that CREATE EXTENSION makes. It takes the settings for each field that is nullptr.
+inline constexpr const char *default_source = "default";
+
+struct SourceDefinition {
+    const char *name;
+    const char *fields[source_fields]; // nullptr: NULL
+};
+
+} // namespace heartbeat

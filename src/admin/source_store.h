@@ -1,0 +1,29 @@
+// Reads and writes the definitions of sources in the tables. sources.cpp calls it as the extension's owner,
+// with the tables locked. It checks no definition.
+#pragma once
+
+#include "admin/source_definition.h"
+
+extern "C" {
+#include "postgres.h"
+}
+
+namespace heartbeat {
+
+// Returns false if there is no source of this name.
+bool source_store_find(const char *name, SourceDefinition *source);
+
+// Adds the source. Raises an error if heartbeat.max_sources has no room for it.
+void source_store_add(const SourceDefinition &source);
+
+// Stores all fields of a source that exists, under a new revision.
+void source_store_change(const SourceDefinition &source);
+
+// Removes the source with its offsets, gaps and pause. Keeps its counters in heartbeat_dropped_offsets.
+void source_store_drop(const char *name);
+
+// Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not
+// nullptr in `given`.
+Datum source_store_details(const SourceDefinition &source, const SourceDefinition &given);
+
+} // namespace heartbeat

@@ -1,0 +1,205 @@
+// heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). They check the rights of
+// their caller, and then write as the extension's owner. They lock heartbeat_control as a pause does: each
+// commits either before a batch checks the revision of its source, or after this batch has committed.
+#include "server/server.h"
+
+#include "admin/commit_hooks.h"
+#include "admin/source_check.h"
+#include "admin/source_store.h"
+#include "monitor/events.h"
+#include "server/extension.h"
+#include "server/user_code.h"
+
+extern "C" {
+#include "access/xlog.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_add_source);
+PG_FUNCTION_INFO_V1(heartbeat_alter_source);
+PG_FUNCTION_INFO_V1(heartbeat_drop_source);
+}
+
+namespace heartbeat {
+
+namespace {
+
+// The part of a function in which it acts as the extension's owner.
+struct ActingOwner {
+    Oid caller;
+    int security;
+    int settings;
+};
+
+void set_until_end(const char *name, const char *value) {
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Begins the part, and locks the tables in the order of heartbeat_pause(). Only one session at a time changes
+// the sources.
+ActingOwner owner_enter() {
+    Extension extension;
+    if (!extension_find(&extension))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("extension \"heartbeat\" is not in this database")));
+    ActingOwner acting;
+    GetUserIdAndSecContext(&acting.caller, &acting.security);
+    acting.settings = NewGUCNestLevel();
+    SetUserIdAndSecContext(extension.owner, acting.security | SECURITY_LOCAL_USERID_CHANGE);
+    set_until_end("search_path", "pg_catalog, pg_temp");
+    set_until_end("row_security", "off");
+    SPI_connect();
+    user_code_refuse(extension_table("heartbeat_control"));
+    LockRelationOid(extension_table("heartbeat_source_definitions"), ShareRowExclusiveLock);
+    return acting;
+}
+
+void owner_leave(const ActingOwner &acting) {
+    SPI_finish();
+    AtEOXact_GUC(true, acting.settings);
+    SetUserIdAndSecContext(acting.caller, acting.security);
+    commit_hooks_wake();
+}
+
+const char *text_argument(FunctionCallInfo fcinfo, int number) {
+    return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+// Returns the mapping as text, or an empty text for JSON's null, which takes a mapping away.
+const char *mapping_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    Jsonb *mapping = PG_GETARG_JSONB_P(number);
+    const char *text = JsonbToCString(nullptr, &mapping->root, VARSIZE(mapping));
+    return strcmp(text, "null") == 0 ? "" : text;
+}
+
+// Reads the arguments: a name, and then the fields. A field that is nullptr was not given.
+SourceDefinition read_arguments(FunctionCallInfo fcinfo) {
+    SourceDefinition given = {};
+    if (PG_ARGISNULL(0))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a source cannot be NULL"),
+                 errhint("heartbeat_sources shows the sources.")));
+    given.name = text_argument(fcinfo, 0);
+    for (int field = 0; field < source_fields; field++)
+        given.fields[field] =
+            field == mapping_field ? mapping_argument(fcinfo, 1 + field) : text_argument(fcinfo, 1 + field);
+    return given;
+}
+
+// An empty text takes a field away.
+void take_away_empty(SourceDefinition *source) {
+    for (const char *&field : source->fields)
+        if (field != nullptr && field[0] == '\0')
+            field = nullptr;
+}
+
+// The source default takes the settings for a field without a value, all other sources take these values.
+void put_defaults(SourceDefinition *source) {
+    auto put = [=](SourceField field, const char *value) {
+        if (source->fields[field] == nullptr)
+            source->fields[field] = value;
+    };
+    put(tombstones_field, "dead_letter");
+    if (strcmp(source->name, default_source) == 0)
+        return;
+    put(start_offset_field, "earliest");
+    put(offset_reset_field, "error");
+}
+
+// Changes the fields that were given. A mapping replaces a preset, and the reverse.
+void change(SourceDefinition *stored, const SourceDefinition &given) {
+    auto has = [&](SourceField field) {
+        return given.fields[field] != nullptr && given.fields[field][0] != '\0';
+    };
+    if (has(mapping_field))
+        stored->fields[preset_field] = nullptr;
+    if (has(preset_field))
+        stored->fields[mapping_field] = nullptr;
+    for (int field = 0; field < source_fields; field++)
+        if (given.fields[field] != nullptr)
+            stored->fields[field] = given.fields[field];
+    take_away_empty(stored);
+}
+
+bool gives_nothing(const SourceDefinition &given) {
+    return std::all_of(given.fields, given.fields + source_fields,
+                       [](const char *field) { return field == nullptr; });
+}
+
+void prevent(const char *function) {
+    PreventCommandIfReadOnly(function);
+    PreventCommandDuringRecovery(function);
+}
+
+[[noreturn]] void refuse_unknown(const char *name) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no source \"%s\"", name),
+                    errhint("heartbeat_sources shows the sources.")));
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_add_source(PG_FUNCTION_ARGS) {
+    prevent("heartbeat_add_source()");
+    SourceDefinition source = read_arguments(fcinfo);
+    take_away_empty(&source);
+    put_defaults(&source);
+    source_check_rights(source, GetUserId());
+    source_check(source);
+    ActingOwner acting = owner_enter();
+    SourceDefinition stored;
+    if (source_store_find(source.name, &stored))
+        ereport(ERROR,
+                (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("source \"%s\" already exists", source.name),
+                 errhint("Give another name, or change the source with heartbeat_alter_source().")));
+    source_store_add(source);
+    events_record("add_source", nullptr, source_store_details(source, source), GetCurrentTimestamp());
+    owner_leave(acting);
+    PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
+    prevent("heartbeat_alter_source()");
+    SourceDefinition given = read_arguments(fcinfo), named = given, stored;
+    take_away_empty(&named);
+    source_check_rights(named, GetUserId());
+    if (named.fields[mapping_field] != nullptr && named.fields[preset_field] != nullptr)
+        source_check(named); // says that both were given
+    ActingOwner acting = owner_enter();
+    if (!source_store_find(given.name, &stored))
+        refuse_unknown(given.name);
+    if (!gives_nothing(given)) {
+        change(&stored, given);
+        source_check(stored);
+        source_store_change(stored);
+        events_record("alter_source", nullptr, source_store_details(stored, given), GetCurrentTimestamp());
+    }
+    owner_leave(acting);
+    PG_RETURN_VOID();
+}
+
+extern "C" Datum heartbeat_drop_source(PG_FUNCTION_ARGS) {
+    prevent("heartbeat_drop_source()");
+    if (PG_ARGISNULL(0))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a source cannot be NULL"),
+                 errhint("heartbeat_sources shows the sources.")));
+    const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    ActingOwner acting = owner_enter();
+    SourceDefinition stored;
+    if (!source_store_find(name, &stored))
+        refuse_unknown(name);
+    source_store_drop(name);
+    events_record("drop_source", nullptr, source_store_details(stored, SourceDefinition{}),
+                  GetCurrentTimestamp());
+    owner_leave(acting);
+    PG_RETURN_VOID();
+}
