@@ -162,12 +162,16 @@ void require_right(const char *field, const char *setting, Oid role) {
 
 } // namespace
 
-void source_check(const SourceDefinition &source) {
-    check_name(source.name);
-    check_topic(source);
+void source_check_layout(const SourceDefinition &source) {
     if (source.fields[mapping_field] != nullptr && source.fields[preset_field] != nullptr)
         refuse(psprintf("source \"%s\" has both a mapping and a preset", source.name), nullptr,
                "Give one of them, or neither for heartbeat's own layout.");
+}
+
+void source_check(const SourceDefinition &source) {
+    check_name(source.name);
+    check_topic(source);
+    source_check_layout(source);
     const Preset *preset = check_preset(source.fields[preset_field]);
     check_mapping(source.fields[mapping_field]);
     check_format(source, preset);

@@ -10,6 +10,9 @@ extern "C" {
 
 namespace heartbeat {
 
+// Raises an error if the definition has both a mapping and a preset.
+void source_check_layout(const SourceDefinition &source);
+
 // Raises an error that names the wrong part, and says what is legal.
 void source_check(const SourceDefinition &source);
 

@@ -27,6 +27,8 @@ namespace heartbeat {
 
 namespace {
 
+constexpr const char *usual_tombstones = "dead_letter";
+
 // The part of a function in which it acts as the extension's owner.
 struct ActingOwner {
     Oid caller;
@@ -104,7 +106,7 @@ void put_defaults(SourceDefinition *source) {
         if (source->fields[field] == nullptr)
             source->fields[field] = value;
     };
-    put(tombstones_field, "dead_letter");
+    put(tombstones_field, usual_tombstones);
     if (strcmp(source->name, default_source) == 0)
         return;
     put(start_offset_field, "earliest");
@@ -124,6 +126,8 @@ void change(SourceDefinition *stored, const SourceDefinition &given) {
         if (given.fields[field] != nullptr)
             stored->fields[field] = given.fields[field];
     take_away_empty(stored);
+    if (stored->fields[tombstones_field] == nullptr)
+        stored->fields[tombstones_field] = usual_tombstones;
 }
 
 bool gives_nothing(const SourceDefinition &given) {
@@ -171,8 +175,7 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     SourceDefinition given = read_arguments(fcinfo), named = given, stored;
     take_away_empty(&named);
     source_check_rights(named, GetUserId());
-    if (named.fields[mapping_field] != nullptr && named.fields[preset_field] != nullptr)
-        source_check(named); // says that both were given
+    source_check_layout(named);
     ActingOwner acting = owner_enter();
     if (!source_store_find(given.name, &stored))
         refuse_unknown(given.name);
