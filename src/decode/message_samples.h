@@ -1,0 +1,35 @@
+// Copies of Kafka messages, in memory of a limited size. The consumer client fills them as it would fill a
+// batch, with a decoder that keeps each message and stores nothing. The functions that try a source and
+// suggest mappings decode the copies afterwards.
+#pragma once
+
+#include "decode/decoder.h"
+
+#include <cstddef>
+
+namespace heartbeat {
+
+class MessageSamples;
+
+inline constexpr size_t samples_max = 10'000;
+inline constexpr size_t samples_bytes_max = size_t{64} << 20;
+
+// Room for so many messages, and so many bytes of keys, values and headers. nullptr: no memory is left.
+MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
+void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
+
+// The decoder ignores each message and keeps a copy of it. It keeps no more messages when the samples are
+// full. It fails with DecodeErrorCode::out_of_memory if no memory is left.
+Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
+
+size_t message_samples_count(const MessageSamples *samples) noexcept;
+bool message_samples_full(const MessageSamples *samples) noexcept; // a message had no room
+
+// Drops the samples with the oldest Kafka times, until there are at most so many. Sorts the others by
+// partition and offset.
+void message_samples_keep_newest(MessageSamples *samples, size_t count) noexcept;
+
+// The view is valid until the samples are destroyed or get another message.
+MessageView message_samples_view(const MessageSamples *samples, size_t index) noexcept;
+
+} // namespace heartbeat

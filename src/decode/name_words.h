@@ -1,0 +1,22 @@
+// The words of a name in a message, and searches in lists of words. suggest_names.cpp judges names by their
+// words. It may throw, so only src/decode includes this header.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+using Words = std::vector<std::string>; // in small letters
+using WordList = std::span<const std::string_view>;
+
+Words words_of(std::string_view name);  // heartRateBPM and heart_rate_bpm: heart, rate, bpm
+std::string joined(const Words &words); // heartratebpm
+
+bool has(WordList list, std::string_view word);
+bool has_any(const Words &words, WordList list);           // whether one of the words is in the list
+bool contains_any(const std::string &text, WordList list); // whether one of the list is a part of the text
+
+} // namespace heartbeat

@@ -1,0 +1,75 @@
+// The layout of sample messages: each place at which they have values, and what these values are.
+// suggest_fields.cpp looks for the fields of a reading among the places. It may throw, so only src/decode
+// includes this header.
+#pragma once
+
+#include "decode/json_tree.h"
+#include "decode/message_view.h"
+#include "decode/sample_values.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+// The lists that `each` of a mapping would have to reach a value: none, one or two places. `level` is their
+// number.
+struct SampleScope {
+    int level = 0;
+    std::string lists[2];
+    bool is_map[2] = {}; // the list is an object whose members' names are numbers or times
+
+    // Whether a mapping that goes through `inner` reaches the values of this scope too.
+    bool contains(const SampleScope &inner) const;
+    bool operator==(const SampleScope &other) const = default;
+};
+
+enum class SampleRoot : uint8_t { value, key, key_text, header, name };
+
+struct SamplePlace {
+    SampleRoot root;
+    SampleScope scope;
+    std::string pointer;            // behind the last list: "/bpm"
+    std::vector<std::string> names; // the names on the path from the message to the value, lists included
+    SampleValues found;
+    // For a place outside of lists: for each message the number of its text in `examples`, counted from 1; 0
+    // if it has none.
+    std::vector<uint8_t> text_of_message;
+};
+
+// The text of the place in a mapping whose `each` has `lists` lists.
+std::string sample_place_text(const SamplePlace &place, int lists);
+
+class SampleLayout {
+  public:
+    void add(const MessageView &message); // a value that is not JSON adds only its key and headers
+    const std::vector<SamplePlace> &places() const { return places_; }
+    uint32_t messages() const { return messages_; }
+    bool is_json(uint32_t message) const { return json_[message]; }
+
+  private:
+    struct At {
+        SampleRoot root = SampleRoot::value;
+        SampleScope scope;
+        std::string pointer;
+        std::vector<std::string> names;
+    };
+
+    void add_node(const ValueTree &tree, uint32_t index, At at);
+    void add_children(const ValueTree &tree, uint32_t index, const At &at, bool as_list);
+    void add_scalar(const ValueNode &node, const At &at);
+    void add_text(std::string_view text, const At &at);
+    SamplePlace *place(const At &at); // nullptr: there are too many places
+
+    JsonTree json_tree_;
+    std::vector<SamplePlace> places_;
+    std::map<std::string, size_t> indexes_; // by root, lists and pointer
+    std::vector<bool> json_;
+    uint32_t messages_ = 0;
+    size_t nodes_ = 0; // of the message
+};
+
+} // namespace heartbeat

@@ -1,0 +1,71 @@
+// The tests of a text are those of the mapped decoder, so a suggested mapping reads what was found.
+#include "decode/sample_values.h"
+
+#include "decode/field_values.h"
+#include "decode/timestamp.h"
+
+#include <algorithm>
+
+namespace heartbeat {
+
+namespace {
+
+constexpr size_t longest_example = 128;
+
+void add_number(double number, SampleValues *values) {
+    values->least = std::min(values->least, number);
+    values->most = std::max(values->most, number);
+}
+
+bool is_time(std::string_view text) {
+    TimestampParts parts;
+    return timestamp_parse_parts(text, &parts);
+}
+
+} // namespace
+
+bool sample_is_number_or_time(std::string_view text) noexcept {
+    ValueNode number{};
+    return is_time(text) || number_parse(text, &number) == NumberText::number;
+}
+
+size_t sample_add_text(std::string_view text, SampleValues *values) {
+    values->values++;
+    values->texts++;
+    values->longest = std::max(values->longest, text.size());
+    TimestampParts parts;
+    int64_t midnight = 0;
+    ValueNode number{};
+    if (is_time(text)) {
+        values->times++;
+    } else if (number_parse(text, &number) == NumberText::number) {
+        values->number_texts++;
+        add_number(number.number(), values);
+    }
+    values->times_of_day += timestamp_parse_time_of_day(text, &parts);
+    values->dates += timestamp_parse_date(text, &midnight);
+
+    std::vector<std::string> &examples = values->examples;
+    const auto found = std::find(examples.begin(), examples.end(), text);
+    if (found != examples.end())
+        return static_cast<size_t>(found - examples.begin()) + 1;
+    if (examples.size() == sample_examples_max || text.size() > longest_example) {
+        values->many_examples = true;
+        return 0;
+    }
+    examples.emplace_back(text);
+    return examples.size();
+}
+
+void sample_add_scalar(const ValueNode &node, SampleValues *values) {
+    if (node.type == ValueType::null)
+        return;
+    values->values++;
+    if (!node.is_number())
+        return;
+    values->numbers++;
+    values->integers += node.type == ValueType::integer;
+    add_number(node.number(), values);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,38 @@
+// Proposes the fields of a mapping: which places of the sample messages can be the heart rate, the time, the
+// customer and the device, and how well each fits. suggest.cpp combines and tries them. It may throw, so only
+// src/decode includes this header.
+#pragma once
+
+#include "decode/sample_layout.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heartbeat {
+
+struct ProposedField {
+    std::string json; // as the value of the field in a mapping
+    int points;
+    const SamplePlace *place; // nullptr: the field is kafka/timestamp
+};
+
+struct ProposedRate {
+    ProposedField field;
+    // The text, such as the type of an event, that tells heart rates from other kinds of messages or elements
+    std::string when_place; // empty: none
+    std::vector<std::string> when_values;
+    bool named; // the names say that it is a heart rate
+    bool interval_ms;
+};
+
+// Each list has its best proposal first. The time, the customer and the device are for the heart rate of
+// this proposal.
+std::vector<ProposedRate> propose_rates(const SampleLayout &layout);
+std::vector<ProposedField> propose_times(const SampleLayout &layout, const ProposedRate &rate);
+std::vector<ProposedField> propose_customers(const SampleLayout &layout, const ProposedRate &rate);
+std::vector<ProposedField> propose_devices(const SampleLayout &layout, const ProposedRate &rate);
+
+std::string json_quote(std::string_view text); // a JSON string
+
+} // namespace heartbeat

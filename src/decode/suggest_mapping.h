@@ -1,0 +1,33 @@
+// A mapping of proposed fields, as JSON. suggest.cpp tries it. It may throw, so only src/decode includes this
+// header.
+#pragma once
+
+#include "decode/suggest_fields.h"
+#include "decode/suggest_trial.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heartbeat {
+
+struct ProposedMapping {
+    std::vector<std::string> each;
+    std::vector<std::pair<std::string, std::vector<std::string>>> when; // places, and their values
+    std::string customer_id, device_id, heart_rate, event_timestamp;    // JSON; device_id may be empty
+    int points = 0;
+
+    std::string json() const;
+};
+
+// Takes the best device that is not the customer.
+ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
+                        const std::vector<ProposedField> &devices);
+
+// If the mapping reads only some of the messages, and the text at one place tells these from all others, adds
+// this text to `when`, so that the others are ignored and do not become dead letters. Sets *trial to the
+// trial of the result.
+ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
+                       Trial *trial);
+
+} // namespace heartbeat

@@ -1,0 +1,33 @@
+// Judges what a name in a message means: a heart rate, a time, a customer, a device. The points order the
+// suggestions, and have no other meaning. It may throw, so only src/decode includes this header.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+using NamePath = std::vector<std::string>; // from the message to the value
+
+inline constexpr int points_named = 6; // at least so many: the name alone says what the value is
+
+// 0: the names do not say that the value is a heart rate. Negative: they say that it is something else.
+int points_heart_rate(const NamePath &path);
+int points_generic_rate(const NamePath &path); // of a name such as `value`, which another field explains
+int points_interval(const NamePath &path);     // an interval between beats
+bool names_unit_hz(const NamePath &path);
+
+int points_time(const NamePath &path);
+int points_date(const NamePath &path);
+int points_addition(const NamePath &path); // an offset from another time
+int points_customer(const NamePath &path);
+int points_device(const NamePath &path);
+
+// Whether the value says what kind of message it is in.
+bool names_kind(const NamePath &path);
+
+// Whether a text, such as the type of an event, names the heart rate.
+bool text_names_heart_rate(std::string_view text);
+
+} // namespace heartbeat

@@ -1,0 +1,34 @@
+// Points for the position of a place, which the files that propose fields share. It may throw, so only
+// src/decode includes this header.
+#pragma once
+
+#include "decode/sample_layout.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace heartbeat {
+
+// Fields that stand near each other mostly belong together: up to 3 points for common names on the path.
+inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
+    constexpr int most = 3;
+    if (left.names.empty() || right.names.empty())
+        return 0;
+    const auto left_end = left.names.end() - 1, right_end = right.names.end() - 1;
+    const auto apart = std::mismatch(left.names.begin(), left_end, right.names.begin(), right_end).first;
+    const bool neighbours = apart == left_end && left.names.size() == right.names.size();
+    return std::min(static_cast<int>(apart - left.names.begin()) + (neighbours ? 1 : 0), most);
+}
+
+// An array that mostly has one element is better read as a list: points to take off.
+inline int points_index(const SamplePlace &place) {
+    const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
+    return by_index ? 2 : 0;
+}
+
+template <typename Field> void sort_by_points(std::vector<Field> *fields) {
+    std::stable_sort(fields->begin(), fields->end(),
+                     [](const Field &left, const Field &right) { return left.points > right.points; });
+}
+
+} // namespace heartbeat

@@ -1,0 +1,42 @@
+// A mapping is compiled and followed as an ingest worker would do it, so what it reads here it reads there.
+#include "decode/suggest_trial.h"
+
+#include "decode/decoder_of_mapping.h"
+
+#include <memory>
+#include <new>
+
+namespace heartbeat {
+
+void SampleTrials::look_for_stop() const {
+    if (stopped_ != nullptr && stopped_())
+        throw SuggestStopped();
+}
+
+Trial SampleTrials::of_decoder(Decoder *decoder) const {
+    constexpr size_t look_after = 64;
+    Trial trial;
+    trial.reads.resize(count());
+    Decoded decoded;
+    for (size_t i = 0; i < count(); i++) {
+        if (i % look_after == 0)
+            look_for_stop();
+        const DecodeResult result = decoder->decode(view(i), &decoded);
+        if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)
+            throw std::bad_alloc();
+        trial.reads[i] = result == DecodeResult::decoded && decoded.count > 0;
+        trial.fits += trial.reads[i];
+    }
+    return trial;
+}
+
+Trial SampleTrials::of_mapping(const std::string &mapping) const {
+    MappingError error;
+    const std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(decoder_of_mapping(mapping, &error),
+                                                                decoder_destroy);
+    if (decoder == nullptr && error.out_of_memory)
+        throw std::bad_alloc();
+    return decoder == nullptr ? Trial() : of_decoder(decoder.get());
+}
+
+} // namespace heartbeat

@@ -1,0 +1,35 @@
+// Tries a decoder on all samples. suggest.cpp calls it for each preset and each proposed mapping. It may
+// throw, so only src/decode includes this header.
+#pragma once
+
+#include "decode/message_samples.h"
+
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+struct SuggestStopped {}; // thrown when the caller of suggest() wants to give up
+
+struct Trial {
+    size_t fits = 0;         // messages that became at least one reading
+    std::vector<bool> reads; // for each message, whether it did
+};
+
+class SampleTrials {
+  public:
+    SampleTrials(const MessageSamples *samples, bool (*stopped)() noexcept)
+        : samples_(samples), stopped_(stopped) {}
+
+    Trial of_decoder(Decoder *decoder) const;
+    Trial of_mapping(const std::string &mapping) const; // a mapping that is refused fits no message
+    size_t count() const { return message_samples_count(samples_); }
+    MessageView view(size_t index) const { return message_samples_view(samples_, index); }
+    void look_for_stop() const;
+
+  private:
+    const MessageSamples *samples_;
+    bool (*stopped_)() noexcept;
+};
+
+} // namespace heartbeat

@@ -1,0 +1,173 @@
+// Unit test: real layouts get a preset or a mapping that reads all of their messages, and other data gets
+// none.
+#include "decode/suggest.h"
+
+#include "decode/presets.h"
+#include "mapping_examples.h"
+#include "sources_document.h"
+
+#include <map>
+#include <utility>
+
+namespace heartbeat {
+namespace {
+
+struct Suggested {
+    std::string preset, mapping;
+    size_t fits;
+};
+
+std::vector<Suggested> suggest_for(const std::vector<Message> &messages) {
+    const std::unique_ptr<MessageSamples, void (*)(MessageSamples *)> samples(
+        message_samples_create(samples_max, samples_bytes_max), message_samples_destroy);
+    for (size_t i = 0; i < messages.size(); i++) {
+        std::vector<MessageHeader> headers;
+        for (const auto &[name, value] : messages[i].headers)
+            headers.push_back({name, {value.data(), value.size()}});
+        MessageView view;
+        view.offset = static_cast<int64_t>(i);
+        view.payload = {messages[i].payload.data(), messages[i].payload.size()};
+        view.key = {messages[i].key.data(), messages[i].key.size()};
+        view.headers = headers.data();
+        view.header_count = headers.size();
+        view.kafka_time = messages[i].kafka_time;
+        Decoded decoded;
+        message_samples_decoder(samples.get())->decode(view, &decoded);
+    }
+    const std::unique_ptr<const Suggestions, void (*)(const Suggestions *)> suggestions(
+        suggest(samples.get(), nullptr), suggestions_destroy);
+    std::vector<Suggested> found;
+    for (size_t i = 0; i < suggestions_count(suggestions.get()); i++) {
+        const Suggestion one = suggestions_get(suggestions.get(), i);
+        EXPECT_STREQ(one.format, "json");
+        EXPECT_EQ(one.preset == nullptr, one.mapping != nullptr);
+        found.push_back(
+            {one.preset == nullptr ? "" : one.preset, one.mapping == nullptr ? "" : one.mapping, one.fits});
+    }
+    return found;
+}
+
+std::vector<Suggested> suggest_for(const std::string &payload) {
+    return suggest_for(std::vector<Message>{{quoted(payload)}});
+}
+
+// The readings of the first message under the first suggestion.
+std::string read_first(const std::vector<Message> &messages) {
+    const std::vector<Suggested> found = suggest_for(messages);
+    if (found.empty())
+        return "nothing is suggested";
+    const std::string mapping =
+        found[0].preset.empty() ? found[0].mapping : preset_find(found[0].preset)->mapping;
+    return decode(mapping, messages[0]) + (found[0].fits == messages.size() ? "" : " and not all");
+}
+
+TEST(Suggest, EachPresetIsSuggestedForItsSample) {
+    for (const Preset &preset : presets()) {
+        const std::vector<Suggested> found = suggest_for(
+            std::vector<Message>{{read_file("test/presets/" + std::string(preset.name) + ".json")}});
+        ASSERT_FALSE(found.empty()) << preset.name;
+        EXPECT_EQ(found[0].preset, preset.name);
+        EXPECT_EQ(found[0].fits, 1U);
+    }
+}
+
+// The best suggestion reads the readings that the document shows. Some layouts leave a choice: the zone of
+// local times, the ids that are joined, the prefix of an id, a device with an unclear name.
+TEST(Suggest, CommonLayoutsAreReadAsTheDocumentSays) {
+    const std::map<std::string, std::string> others = {
+        {"Numbers as text", "42 74.5 2026-11-23T14:39:02.500000Z"},
+        {"A batch of readings", "P-1 74 2026-07-01T14:39:02Z; P-2 81 2026-12-01T14:39:02Z"},
+        {"Apple Health by Health Auto Export",
+         "KEY-1 72 2026-11-22T22:30:00Z; KEY-1 71.5 2026-11-22T22:31:00Z"},
+        {"HL7 timestamps", "1042 74 2026-11-22T13:39:02.500000Z"},
+        {"Polar AccessLink", "https://www.polaraccesslink/v3/users/1 63 2026-11-22T00:02:08Z; "
+                             "https://www.polaraccesslink/v3/users/1 62 2026-11-22T00:07:08Z"}};
+    for (const DocumentLayout &layout : document_layouts()) {
+        const auto other = others.find(layout.name);
+        EXPECT_EQ(read_first({{layout.blocks[1]}}), other == others.end() ? layout.readings() : other->second)
+            << layout.name;
+    }
+}
+
+TEST(Suggest, OtherDataHasNoSuggestion) {
+    for (const std::string &payload :
+         {std::string(""), std::string("not JSON"), std::string("{}"), std::string("[]"), std::string("74"),
+          std::string("null"), std::string("{'a':50}"), std::string("{'id':'x','value':74}"),
+          std::string("{'temperature':36.6,'time':'2026-11-22T14:39:02Z','user':'U-1'}"),
+          std::string("{'hr':'high','time':'2026-11-22T14:39:02Z','user':'U-1'}"),
+          std::string("{'hr':7400,'time':'2026-11-22T14:39:02Z','user':'U-1'}"),
+          std::string("{'time':'2026-11-22T14:39:02Z','user':'U-1','steps':74}")})
+        EXPECT_TRUE(suggest_for(payload).empty()) << payload;
+    EXPECT_TRUE(suggest_for(std::vector<Message>()).empty());
+}
+
+TEST(Suggest, TheKeyAndTheKafkaTimeStandInForMissingFields) {
+    EXPECT_EQ(read_first({{quoted("{'bpm':74}")}}), "KEY-1 74 2026-11-23T14:39:02.123000Z");
+    EXPECT_EQ(read_first({{quoted("{'bpm':74}"), "", {{"user", "U-1"}}}}),
+              "U-1 74 2026-11-23T14:39:02.123000Z");
+    EXPECT_EQ(read_first({{quoted("{'bpm':74}"), quoted("{'userId':'U-1'}")}}),
+              "U-1 74 2026-11-23T14:39:02.123000Z");
+}
+
+TEST(Suggest, UnitsAreFoundByMagnitude) {
+    for (const auto &[time, digits] : {std::pair{"1795444742", "2026-11-23T14:39:02Z"},
+                                       {"1795444742.5", "2026-11-23T14:39:02.500000Z"},
+                                       {"1795444742123", "2026-11-23T14:39:02.123000Z"},
+                                       {"1795444742123456", "2026-11-23T14:39:02.123456Z"},
+                                       {"1795444742123456000", "2026-11-23T14:39:02.123456Z"},
+                                       {"'1795444742'", "2026-11-23T14:39:02Z"}})
+        EXPECT_EQ(read_first({{quoted("{'user':'U','hr':74,'t':'x','ts':" + std::string(time) + "}")}}),
+                  std::string("U 74 ") + digits);
+    EXPECT_EQ(read_first({{quoted("{'user':'U','rrInterval':800,'ts':1795444742}")}}),
+              "U 75 2026-11-23T14:39:02Z");
+    EXPECT_EQ(read_first({{quoted("{'user':'U','rrInterval':0.8,'ts':1795444742}")}}),
+              "U 75 2026-11-23T14:39:02Z");
+}
+
+TEST(Suggest, AKindOfMessagesBecomesACondition) {
+    std::vector<Message> messages;
+    for (int i = 0; i < 4; i++) {
+        messages.push_back({quoted("{'op':'c','after':{'user':'U','hr':74,'ts':1795444742}}")});
+        messages.push_back({quoted("{'op':'d','after':null}")});
+    }
+    const std::vector<Suggested> found = suggest_for(messages);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].fits, 4U);
+    EXPECT_NE(found[0].mapping.find(quoted("'when': {'/op': 'c'}")), std::string::npos) << found[0].mapping;
+    EXPECT_EQ(decode(found[0].mapping, messages[1]), "ignored");
+}
+
+TEST(Suggest, TheMappingThatReadsMoreIsFirst) {
+    std::vector<Message> messages;
+    for (int i = 0; i < 6; i++)
+        messages.push_back({i % 3 == 0 ? quoted("{'user':'U','bpm':74,'ts':1795444742}")
+                                       : quoted("{'user':'U','pulse':74,'ts':1795444742}")});
+    const std::vector<Suggested> found = suggest_for(messages);
+    ASSERT_GE(found.size(), 2U);
+    EXPECT_EQ(found[0].fits, 4U);
+    EXPECT_NE(found[0].mapping.find("/pulse"), std::string::npos);
+    EXPECT_EQ(found.back().fits, 2U);
+    EXPECT_LE(found.size(), suggestions_max);
+}
+
+TEST(Suggest, NamesWithAnyCharactersBecomePlaces) {
+    EXPECT_EQ(read_first({{quoted("{'a/b~c ü':{'user':'U','hr':74,'ts':1795444742}}")}}),
+              "U 74 2026-11-23T14:39:02Z");
+    EXPECT_EQ(read_first({{R"({"a\"\\\u0001":{"user":"U","hr":74,"ts":1795444742}})"}}),
+              "U 74 2026-11-23T14:39:02Z");
+}
+
+TEST(Suggest, GivesUpWhenAsked) {
+    const std::unique_ptr<MessageSamples, void (*)(MessageSamples *)> samples(message_samples_create(1, 1000),
+                                                                              message_samples_destroy);
+    Decoded decoded;
+    MessageView view;
+    view.payload = {"{}", 2};
+    message_samples_decoder(samples.get())->decode(view, &decoded);
+    EXPECT_EQ(suggest(
+                  samples.get(), +[]() noexcept { return true; }),
+              nullptr);
+}
+
+} // namespace
+} // namespace heartbeat
