@@ -9,7 +9,7 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 # The files of the extension's script, each after the files that it needs: first the tables, then the views and functions, which
 # an update creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources dropped_offsets alerts)
-CODE_PIECES = classify user_code require events sources control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
+CODE_PIECES = classify user_code require events sources sources_try control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
 	check_objects
 SQL_PIECES = header distributed_install distributed_begin begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump \

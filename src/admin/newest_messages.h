@@ -1,0 +1,36 @@
+// Reads the newest messages of a topic, with a consumer client that the session has during one function call.
+// The functions that try a source and suggest mappings call it. It commits nothing to Kafka and stores
+// nothing.
+#pragma once
+
+#include "decode/batch.h"
+#include "decode/message_samples.h"
+#include "kafka/consumer.h"
+#include "store/sources.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+}
+
+namespace heartbeat {
+
+// Only newest_messages_close() frees it, so call this function also after an error.
+struct NewestMessages {
+    Source source;
+    TimestampTz deadline; // newest_messages_read() sets it
+    Consumer *consumer;
+    Batch *batch; // the progress of the consumer client; it has no readings
+    MessageSamples *samples;
+};
+
+// Reads at most this many messages, from all partitions that hold any. It waits at most 10 seconds, and a
+// user can cancel it while it waits. If only some messages have arrived by then, it raises a notice. Raises
+// an error if none has arrived although Kafka holds messages, and if the topic does not exist. The samples
+// are sorted by partition and offset.
+void newest_messages_read(NewestMessages *newest, size_t wanted);
+
+void newest_messages_close(NewestMessages *newest);
+
+} // namespace heartbeat

@@ -1,0 +1,21 @@
+// The rows that heartbeat_try_source() and heartbeat_suggest_mapping() return. try_source.cpp calls it.
+#pragma once
+
+#include "decode/decoder.h"
+#include "decode/suggest.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "nodes/execnodes.h"
+}
+
+namespace heartbeat {
+
+// Adds a row for each reading of the message. A message without a reading gets one row that says why.
+void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *result);
+
+// Adds a row for a suggestion that was tried on `of` messages.
+void suggestion_rows_put(const Suggestion &suggestion, size_t of, ReturnSetInfo *result);
+
+} // namespace heartbeat

@@ -1,0 +1,184 @@
+// heartbeat_try_source() and heartbeat_suggest_mapping(). The session reads the newest messages of a topic,
+// and decodes them as an ingest worker would. It stores nothing, neither in the database nor in Kafka, so
+// both functions run in read-only transactions and on a standby too.
+#include "server/server.h"
+
+#include "admin/newest_messages.h"
+#include "admin/source_check.h"
+#include "admin/try_rows.h"
+#include "decode/decoder_of_heartbeat.h"
+#include "decode/decoder_of_mapping.h"
+#include "decode/presets.h"
+#include "decode/suggest.h"
+#include "server/compat.h"
+#include "server/text.h"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "utils/jsonb.h"
+
+PG_FUNCTION_INFO_V1(heartbeat_try_source);
+PG_FUNCTION_INFO_V1(heartbeat_suggest_mapping);
+}
+
+namespace heartbeat {
+
+namespace {
+
+// What a call has to free.
+struct Call {
+    NewestMessages newest;
+    Decoder *decoder;
+    const Suggestions *suggestions;
+};
+
+void free_call(int /*code*/, Datum argument) {
+    auto *call = reinterpret_cast<Call *>(DatumGetPointer(argument));
+    newest_messages_close(&call->newest);
+    decoder_destroy(call->decoder);
+    suggestions_destroy(call->suggestions);
+    call->decoder = nullptr;
+    call->suggestions = nullptr;
+}
+
+const char *text_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    const char *given = text_to_cstring(PG_GETARG_TEXT_PP(number));
+    return given[0] == '\0' ? nullptr : given;
+}
+
+const char *mapping_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    Jsonb *mapping = PG_GETARG_JSONB_P(number);
+    return JsonbToCString(nullptr, &mapping->root, VARSIZE(mapping));
+}
+
+size_t wanted_argument(FunctionCallInfo fcinfo, int number) {
+    int32_t wanted = PG_ARGISNULL(number) ? 0 : PG_GETARG_INT32(number);
+    if (wanted < 1 || static_cast<size_t>(wanted) > samples_max)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the number of messages must be from 1 to %zu", samples_max),
+                        errhint("The default is 100.")));
+    return static_cast<size_t>(wanted);
+}
+
+// Checks the source as heartbeat_add_source() would do it, and whether the caller may name its servers and
+// files.
+void check(const SourceDefinition &given) {
+    if (given.fields[topic_field] == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the topic cannot be NULL or empty"),
+                        errhint("Give the name of a Kafka topic.")));
+    source_check_rights(given, GetUserId());
+    SourceDefinition source = given;
+    source.name = "tried";
+    source.fields[start_offset_field] = "earliest";
+    source.fields[offset_reset_field] = "error";
+    source.fields[tombstones_field] = "dead_letter";
+    source_check(source);
+}
+
+Source source_of(const SourceDefinition &given) {
+    Source source = source_default();
+    source.topic = given.fields[topic_field];
+    if (given.fields[brokers_field] != nullptr)
+        source.brokers = given.fields[brokers_field];
+    if (given.fields[kafka_config_file_field] != nullptr)
+        source.kafka_config_file = given.fields[kafka_config_file_field];
+    return source;
+}
+
+Decoder *decoder_of(const SourceDefinition &given) {
+    const char *mapping = given.fields[mapping_field], *preset = given.fields[preset_field];
+    if (mapping == nullptr && preset == nullptr)
+        return decoder_of_heartbeat();
+    MappingError error;
+    Decoder *decoder =
+        decoder_of_mapping(mapping == nullptr ? preset_find(preset)->mapping : text_to_utf8(mapping), &error);
+    if (decoder == nullptr) // source_check() has compiled it
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    return decoder;
+}
+
+void put_readings(const Call *call, ReturnSetInfo *result) {
+    for (size_t i = 0; i < message_samples_count(call->newest.samples); i++) {
+        CHECK_FOR_INTERRUPTS();
+        try_rows_put(call->decoder, message_samples_view(call->newest.samples, i), result);
+    }
+}
+
+bool is_interrupted() noexcept {
+    return InterruptPending != 0;
+}
+
+// The search calls nothing of the server. If an interrupt comes it ends, and begins again if the interrupt
+// was no cancel.
+void find_suggestions(Call *call) {
+    while (call->suggestions == nullptr) {
+        CHECK_FOR_INTERRUPTS();
+        call->suggestions = suggest(call->newest.samples, is_interrupted);
+        if (call->suggestions == nullptr && !is_interrupted())
+            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+    }
+}
+
+void put_suggestions(const Call *call, ReturnSetInfo *result) {
+    size_t of = message_samples_count(call->newest.samples);
+    size_t count = suggestions_count(call->suggestions);
+    for (size_t i = 0; i < count; i++)
+        suggestion_rows_put(suggestions_get(call->suggestions, i), of, result);
+    if (of > 0 && count == 0)
+        ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                         errmsg("no mapping was found that reads any of the %zu messages", of),
+                         errhint("docs/sources.md describes how to write a mapping.")));
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_try_source(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    SourceDefinition given = {};
+    for (int field = topic_field; field <= schema_field; field++)
+        given.fields[field] =
+            field == mapping_field ? mapping_argument(fcinfo, field) : text_argument(fcinfo, field);
+    size_t wanted = wanted_argument(fcinfo, schema_field + 1);
+    check(given);
+    auto *call = static_cast<Call *>(palloc0(sizeof(Call)));
+    call->newest.source = source_of(given);
+    PG_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
+    {
+        call->decoder = decoder_of(given);
+        newest_messages_read(&call->newest, wanted);
+        put_readings(call, result);
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
+    free_call(0, PointerGetDatum(call));
+    return static_cast<Datum>(0);
+}
+
+extern "C" Datum heartbeat_suggest_mapping(PG_FUNCTION_ARGS) {
+    ReturnSetInfo *result = return_rows(fcinfo);
+    SourceDefinition given = {};
+    given.fields[topic_field] = text_argument(fcinfo, 0);
+    constexpr int fields_before = brokers_field - 1; // that this function does not have
+    for (int field = brokers_field; field <= schema_field; field++)
+        given.fields[field] = text_argument(fcinfo, field - fields_before);
+    size_t wanted = wanted_argument(fcinfo, schema_field - fields_before + 1);
+    check(given);
+    auto *call = static_cast<Call *>(palloc0(sizeof(Call)));
+    call->newest.source = source_of(given);
+    PG_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
+    {
+        newest_messages_read(&call->newest, wanted);
+        find_suggestions(call);
+        put_suggestions(call, result);
+    }
+    PG_END_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
+    free_call(0, PointerGetDatum(call));
+    return static_cast<Datum>(0);
+}
