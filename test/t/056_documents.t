@@ -55,6 +55,15 @@ $node->assert_audit;
 $security->run('Rights', $_) for 1 .. 3;
 $node->wait_for_query("SELECT current_setting('heartbeat.role'), state FROM heartbeat_status", 'heartbeat_worker|RUNNING', 'the workers act as heartbeat_worker');
 
+# A topic of another layout
+$kafka->create_topic('vendor', 1);
+$kafka->produce('vendor', map { { value => qq({"person":{"id":"V-$_"},"pulse":7$_,"at":179544474${_}000}) } } 1 .. 3);
+my $connected = $readme->run('A topic of another layout', 1);
+like($connected, qr/^json\|\|\{.*"\/pulse".*\}\|3\|3$/m, 'a mapping for the topic is suggested');
+like($connected, qr/^0\|0\|V-1\|\|71\|2026-11-23 [^|]+\|NORMAL\|\|$/m, 'the readings of the mapping are shown');
+$node->wait_for_query(q(SELECT string_agg(customer_id || ' ' || heart_rate, ', ' ORDER BY customer_id) FROM heartbeat_records WHERE customer_id ~ '^V-'),
+	'V-1 71, V-2 72, V-3 73', 'the third statement makes the workers store the readings');
+
 publish(map { reading('CUST-0007', 190, reading_time(time - $_)) } 1 .. 3);
 stored();
 $administration->run('Alerts', 1);
@@ -74,7 +83,7 @@ is($administration->run('From 1.0 or 1.1', 3), '', 'the third block finds no cod
 is($administration->run('From 1.0 or 1.1', 4), '', 'the fourth block has nothing to move');
 
 $administration->run('Changing the database and its tables', 1, 'postgres');
-is($node->safe_psql('copy_of_heartbeat', 'SELECT sum(next_offset) FROM heartbeat_offsets'), 13003, 'the copy of the database has the stored offsets');
+is($node->safe_psql('copy_of_heartbeat', "SELECT sum(next_offset) FROM heartbeat_offsets WHERE source = 'default'"), 13003, 'the copy of the database has the stored offsets');
 publish(reading('afterwards', 70, reading_time(time)));
 stored();
 $node->wait_for_state('RUNNING', undef, 'the workers run again after the copy');

@@ -1,0 +1,130 @@
+# Before a source is added, a person sees what it would store: heartbeat_suggest_mapping() finds a mapping for the messages of
+# a topic, and heartbeat_try_source() decodes them. Both read the newest messages, end in time, need rights, and leave nothing
+# behind, neither in Kafka nor in the database.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+use Heartbeat::Runbook;
+
+my $kafka = Heartbeat::Kafka->new('try', 'auto.create.topics.enable' => 'true');
+$kafka->start;
+$kafka->create_topic($_->[0], $_->[1]) for [ 'heartbeat-events', 1 ], [ 'vendor', 2 ], [ 'empty', 1 ], [ 'mixed', 1 ];
+my $node = Heartbeat::Cluster->create('try', kafka => $kafka, owner => 'heartbeat_owner');
+my $mapping = q('{"customer_id": "/person/id", "heart_rate": "/pulse", "event_timestamp": {"at": "/at", "unit": "ms"}}');
+
+sub vendor
+{
+	my ($partition, @numbers) = @_;
+	return map { { partition => $partition, key => "KEY-$_", timestamp => 1_795_444_742_000 + $_ * 1000,
+			value => qq({"person":{"id":"W-$_"},"pulse":) . (60 + $_ % 100) . q(,"at":) . (1_795_444_742_000 + $_ * 1000) . '}' } } @numbers;
+}
+sub tried { my ($arguments) = @_; return $node->query("SELECT * FROM heartbeat_try_source($arguments)"); }
+sub notices { my ($sql) = @_; $node->psql('heartbeat', $sql, stderr => \my $error); return $error; }
+sub refused { my ($sql, $pattern, $what) = @_; return like($node->query_error($sql), $pattern, $what); }
+
+# The newest messages
+$kafka->produce('vendor', vendor(0, 1 .. 150), vendor(1, 151 .. 153));
+is($node->query("SELECT preset IS NULL, fits, of FROM heartbeat_suggest_mapping('vendor') LIMIT 1"), 't|100|100', 'a mapping is suggested, which reads all messages');
+my $suggested = $node->query("SELECT mapping FROM heartbeat_suggest_mapping('vendor') LIMIT 1");
+is(tried("'vendor', \$json\$$suggested\$json\$, messages => 2"),
+	"0|149|W-150||110|2026-11-23 14:41:32+00|NORMAL||\n1|2|W-153||113|2026-11-23 14:41:35+00|NORMAL||",
+	'the suggested mapping reads the newest message of each partition');
+is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, ' ' ORDER BY kafka_partition) FROM (SELECT kafka_partition, count(*) n, min(kafka_offset) AS first FROM heartbeat_try_source('vendor', $mapping) GROUP BY 1) p"),
+	'0:97:53 1:3:0', 'a partition with few messages leaves its part to the other one');
+is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if there are no more than wanted');
+
+# What becomes of each message
+$kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
+	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
+	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
+like(tried("'mixed', messages => 7"),
+	qr/^0\|0\|CUST-1\|\|74\|2026-11-22 14:39:02\+00\|NORMAL\|\|\n0\|1\|\|\|\|\|\|INVALID_JSON\|[^\n]+\n0\|2\|\|\|\|\|\|TOMBSTONE\|/,
+	'without a mapping, messages are read in the own layout');
+is($node->query(q[SELECT kafka_offset, customer_id, heart_rate, class, error_code FROM heartbeat_try_source('mixed',
+	'{"when": {"/kind": "rates"}, "each": "/rates", "customer_id": "key", "heart_rate": "each/r", "event_timestamp": {"at": "each/t", "unit": "s"}}') WHERE kafka_offset > 1]),
+	"2||||TOMBSTONE\n3||||IGNORED\n4||||NO_READING\n5|K|30|BRADYCARDIA|\n5|K|301|INVALID|\n6||||WRONG_TYPE",
+	'each reading has a row, and each message without a reading has one that says why');
+is($node->query("SELECT count(*) FROM heartbeat_try_source('mixed', preset => 'heartbeat') WHERE error_code IS NULL"), 1, 'a preset is taken by its name');
+
+# A transaction ends with an offset that has no message.
+my @rows = map { { partition => 0, key => 'K', value => reading("CUST-$_", 74, '2026-11-22T14:39:02Z') } } 1 .. 20;
+$kafka->create_topic('transactions', 1);
+$kafka->produce_transaction('transactions', 'commit', $_) for @rows[ 0 .. 2 ];
+$kafka->produce_transaction('transactions', 'abort',  @rows[ 3 .. 12 ]);
+is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY kafka_offset) FROM heartbeat_try_source('transactions', messages => 2)"), 'CUST-2 CUST-3',
+	'offsets without messages, and aborted transactions, are passed over');
+
+# Topics without messages, and without existence
+like(notices("SELECT * FROM heartbeat_try_source('empty')"), qr/NOTICE:  topic "empty" has no messages/, 'an empty topic has no rows, and a notice');
+is(tried(q('empty')), '', 'an empty topic has no rows');
+for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
+{
+	refused("SELECT * FROM $function('nowhere')", qr/topic "nowhere" does not exist in Kafka/, "$function says that a topic does not exist");
+	refused("SELECT * FROM $function('vendor', messages => $_)", qr/number of messages must be from 1 to 10000/, "$function refuses $_ messages") for 0, 10001, 'NULL';
+	refused("SELECT * FROM $function(NULL)", qr/topic cannot be NULL/, "$function needs a topic");
+	refused("SELECT * FROM $function('a b')", qr/is not the name of a Kafka topic/, "$function refuses an impossible name");
+}
+refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, 'heartbeat')", qr/both a mapping and a preset/, 'a mapping and a preset exclude each other');
+refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the presets are named');
+refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'a wrong mapping is explained');
+refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'avro')", qr/does not decode the format avro/, 'a format that this version does not have is refused');
+
+# Nothing is left.
+is($node->query('SELECT count(*) FROM heartbeat_offsets'), $node->query(q(SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events')), 'no offset is stored');
+is($node->query('SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies) + (SELECT count(*) FROM heartbeat_dead_letters)'), 0, 'no reading is stored');
+is($node->query("BEGIN READ ONLY; SELECT count(*) FROM heartbeat_try_source('vendor', $mapping); COMMIT"), 100, 'a read-only transaction may try a source');
+unlike($kafka->tool('topics', '--list'), qr/nowhere/, 'no topic is created');
+is_deeply([ grep { $_ ne 'heartbeat-events' } keys %{ $kafka->group_offsets('heartbeat-consumer-group') } ], [], 'no offset is committed to the Kafka group');
+unlike($kafka->tool('groups', '--list'), qr/^(?!heartbeat-consumer-group$)./m, 'no other Kafka group is created');
+
+# Rights
+$node->query('CREATE ROLE stranger');
+refused("SET ROLE stranger; SELECT * FROM $_('vendor')", qr/permission denied for function $_/, "$_ is not for everybody") for 'heartbeat_try_source', 'heartbeat_suggest_mapping';
+$node->query("GRANT EXECUTE ON FUNCTION $_ TO stranger") for $node->query("SELECT string_agg(oid::regprocedure::text, ';') FROM pg_proc WHERE proname IN ('heartbeat_try_source', 'heartbeat_suggest_mapping')") =~ /([^;]+)/g;
+is($node->query("SET ROLE stranger; SELECT count(*) FROM heartbeat_try_source('vendor', $mapping)"), 100, 'a role with the right to execute may read the topic');
+for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
+{
+	refused("SET ROLE stranger; SELECT * FROM $function('vendor', brokers => '127.0.0.1:1')", qr/permission denied to name brokers/, "$function sends the credentials to no other server");
+	refused("SET ROLE stranger; SELECT * FROM $function('vendor', kafka_config_file => '/etc/passwd')", qr/permission denied to name kafka_config_file/, "$function reads no other file");
+}
+is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, brokers => '" . $kafka->brokers . "')"), 100, 'a superuser may name the brokers');
+
+# The steps of docs/sources.md, with the messages of the vendor
+my $document = Heartbeat::Runbook->new($node, 'docs/sources.md');
+like($document->run('Let heartbeat suggest a mapping', 1), qr/"at": "\/at", "unit": "ms".*\|100\|100$/m, 'the first step suggests the mapping of the document');
+like($document->run('Look at the readings', 1), qr/^0\|149\|W-150\|/m, 'the second step shows readings');
+is($document->run('Look at the messages without a reading', 1), '', 'the third step shows that each message has a reading');
+$document->run('Add the source', 1);
+$node->wait_for_query(q(SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^W-'), 153, 'the last step makes the workers store the readings');
+$document->assert_all_run($document->parts);
+
+# Cancel, statement_timeout and the limit, while the broker is frozen
+$kafka->freeze;
+my $began = time;
+refused("SET statement_timeout = '1s'; SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/statement timeout/, 'statement_timeout ends the wait for Kafka');
+cmp_ok(time - $began, '<', 5, 'the timeout ends it at once');
+my ($out, $error) = ('', '');
+my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat') . " application_name='waits'", '-c', "SELECT * FROM heartbeat_suggest_mapping('vendor')" ],
+	'>', \$out, '2>', \$error);
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waits' AND query ~ 'suggest'", 1, 'a session waits for Kafka');
+$node->query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'waits'");
+$psql->finish;
+like($error, qr/canceling statement due to user request/, 'a user can cancel the wait for Kafka');
+$began = time;
+refused("SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/cannot read topic "vendor" from Kafka/, 'a broker that does not answer is an error');
+cmp_ok(time - $began, '<', 13, 'the wait for Kafka has an end');
+$kafka->thaw;
+
+$node->assert_no_crash;
+$node->stop;
+done_testing();
