@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 CREATE ROLE regress_heartbeat_nina;
 CREATE ROLE regress_heartbeat_omar;
-GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint)
+GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint, text)
     TO regress_heartbeat_nina, regress_heartbeat_omar;
 CREATE VIEW control AS SELECT paused, reason, changed_by, changed_at = now() AS now FROM heartbeat_control;
 

@@ -12,8 +12,8 @@ GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary,
     TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heartbeat_audit(),
     heartbeat_summarize_minute(timestamptz) TO regress_heartbeat_reader;
-GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint),
-    heartbeat_seek(timestamptz, integer), heartbeat_replay(timestamptz, timestamptz, integer),
+GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint, text),
+    heartbeat_seek(timestamptz, integer, text), heartbeat_replay(timestamptz, timestamptz, integer, text),
     heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
     heartbeat_apply_retention()
     TO regress_heartbeat_operator;
@@ -46,14 +46,14 @@ SELECT heartbeat_resume();
 SELECT heartbeat_seek(0, 0);
 SELECT heartbeat_seek(now());
 SELECT heartbeat_kafka_offsets(now());
-SELECT heartbeat_check_offset(0, 0);
+SELECT heartbeat_check_offset('default', 0, 0);
 SELECT heartbeat_replay('2026-11-22', '2026-11-23');
 SELECT heartbeat_retry_dead_letters();
 SELECT heartbeat_apply_retention();
 SELECT heartbeat_make_partitions(now(), now());
 SELECT heartbeat_make_weeks('2026-11-22', '2026-11-22', '{heartbeat_records}', '{event_timestamp}', false);
 SELECT heartbeat_move_offset('default', 'heartbeat-events', 0, 0, 'because');
-SELECT heartbeat_require_pause();
+SELECT heartbeat_require_pause(NULL);
 SELECT heartbeat_wake_workers();
 SELECT heartbeat_state();
 SELECT heartbeat_partition_states();

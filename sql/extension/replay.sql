@@ -1,19 +1,22 @@
 --
--- Reads a time span of the topic again, while ingest continues
+-- Reads a time span of the topics again, while ingest continues
 --
 
 CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, only_partition integer DEFAULT NULL,
+                                 source text DEFAULT NULL,
                                  OUT partition integer, OUT from_offset bigint, OUT to_offset bigint,
                                  OUT messages bigint, OUT records bigint, OUT anomalies bigint,
-                                 OUT duplicates bigint, OUT dead_letters bigint)
+                                 OUT duplicates bigint, OUT dead_letters bigint, OUT source_name text)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
-COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
-    'Reads messages of heartbeat.topic again, from all Kafka partitions or from the given one, and stores the readings and dead '
-    'letters that the tables lack, in the caller''s transaction. It begins with the first message whose Kafka timestamp is at '
+COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer, text) IS
+    'Reads messages of a source again, from all Kafka partitions or from the given one, and stores the readings and dead '
+    'letters that the tables lack, in the caller''s transaction. NULL as the source means all sources, or the source default if '
+    'a partition is given. The replay begins with the first message whose Kafka timestamp is at '
     'or after from_time, and ends before the first message whose Kafka timestamp is at or after to_time. A second call stores '
     'nothing. Ingest continues, and its offsets do not change. The replay leaves out messages that ingest has not reached. The '
     'audits (heartbeat_audit() and heartbeat_audit_tables()) stay correct. For this, the replay counts messages that a seek had '
     'skipped. It does not count the messages of deleted readings, because ingest has counted them already. An unresolved dead '
     'letter stays unresolved: see heartbeat_retry_dead_letters(). Raises an error if Kafka no longer holds the whole time span. '
-    'Returns one row for each Kafka partition, with the numbers of messages that the replay has read and stored.';
+    'Returns one row for each Kafka partition, with the numbers of messages that the replay has read and stored, and the name of '
+    'the source.';

@@ -70,22 +70,25 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
     'stored).';
 
-CREATE FUNCTION heartbeat_require_pause() RETURNS void
+CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_require(EXISTS (SELECT FROM heartbeat_control WHERE paused),
+    SELECT heartbeat_require(NOT EXISTS (
+                                 SELECT FROM heartbeat_source_definitions d
+                                 WHERE d.dropped_at IS NULL AND d.name = coalesce(heartbeat_require_pause.source, d.name)
+                                   AND NOT EXISTS (SELECT FROM heartbeat_control c WHERE c.paused AND c.source IN ('', d.name))),
                              'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
-COMMENT ON FUNCTION heartbeat_require_pause() IS 'Internal: raises an error unless ingest is paused.';
+COMMENT ON FUNCTION heartbeat_require_pause(text) IS 'Internal: raises an error unless the source is paused. NULL: all sources.';
 
-CREATE FUNCTION heartbeat_check_offset(partition integer, next_offset bigint) RETURNS void
+CREATE FUNCTION heartbeat_check_offset(source text, partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION heartbeat_check_offset(integer, bigint) IS
-    'Internal: if Kafka does not hold this offset, raises an error with the offsets that Kafka holds. If Kafka does not answer, '
-    'raises a notice.';
+COMMENT ON FUNCTION heartbeat_check_offset(text, integer, bigint) IS
+    'Internal: raises an error if Kafka does not hold the offset. The error names the offsets that Kafka holds. Raises a notice '
+    'if Kafka does not answer.';
 
-CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint,
+CREATE FUNCTION heartbeat_seek(partition integer, next_offset bigint, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -94,52 +97,58 @@ BEGIN ATOMIC
                              format('heartbeat_seek needs a partition from 0 and an offset from 0 to 1000000000000000, not (%s, %s)',
                                     coalesce(partition::text, 'NULL'), coalesce(next_offset::text, 'NULL')),
                              'invalid_parameter_value', 'heartbeat_partitions shows the partitions with their offsets.');
-    SELECT heartbeat_require_pause();
+    SELECT heartbeat_require_source(coalesce(heartbeat_seek.source, 'default'));
+    SELECT heartbeat_require_pause(coalesce(heartbeat_seek.source, 'default'));
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
-    SELECT heartbeat_check_offset(partition, next_offset);
-    SELECT current_setting('heartbeat.topic'), partition,
-           CASE WHEN next_offset IS NULL THEN heartbeat_forget_offset('default', current_setting('heartbeat.topic'), partition)
-                ELSE heartbeat_move_offset('default', current_setting('heartbeat.topic'), partition, next_offset,
-                                            'heartbeat_seek to an offset') END,
-           next_offset;
+    SELECT heartbeat_check_offset(coalesce(heartbeat_seek.source, 'default'), partition, next_offset);
+    SELECT s.topic, heartbeat_seek.partition,
+           CASE WHEN heartbeat_seek.next_offset IS NULL THEN heartbeat_forget_offset(s.name, s.topic, heartbeat_seek.partition)
+                ELSE heartbeat_move_offset(s.name, s.topic, heartbeat_seek.partition, heartbeat_seek.next_offset,
+                                           'heartbeat_seek to an offset') END,
+           heartbeat_seek.next_offset
+    FROM (SELECT n.name, heartbeat_topic_of(n.name) AS topic FROM (SELECT coalesce(heartbeat_seek.source, 'default') AS name) n) s;
 END;
-COMMENT ON FUNCTION heartbeat_seek(integer, bigint) IS
-    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of heartbeat.topic. A lower offset reads '
-    'messages again (readings that are already stored count as duplicates). A higher offset skips messages, and heartbeat_gaps '
-    'records them. Ingest must be paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does '
-    'not answer or does not have the topic yet, the function accepts the offset with a notice. NULL removes an offset that was '
-    'set for a partition that no worker has read. Returns the previous offset and the new offset.';
+COMMENT ON FUNCTION heartbeat_seek(integer, bigint, text) IS
+    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of a source (NULL: of the source default). If '
+    'the new offset is lower than the previous offset, ingest reads messages again, and readings that are already stored count '
+    'as duplicates. If the new offset is higher, ingest skips messages, and heartbeat_gaps records them. The source must be '
+    'paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does not answer or does not have '
+    'the topic yet, it accepts the offset with a notice. NULL removes an offset that was set for a partition that no worker has '
+    'read. Returns the previous offset and the new offset.';
 
-CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL,
+CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL, source text DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
-    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in one Kafka partition of '
-    'heartbeat.topic or in each of them. For a partition without such a message, returns the end offset.';
+COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
+    'Asks Kafka, for one Kafka partition of a source (NULL: of the source default) or for each, for the first offset whose Kafka '
+    'timestamp is at or after the given time. Returns the end offset of a partition without such a message.';
 
 -- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
-CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
+CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
-                               OUT new_offset bigint)
+                               OUT new_offset bigint, OUT source_name text)
     RETURNS SETOF record
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_require(isfinite(kafka_time),
                              'heartbeat_seek needs a finite time, not ' || coalesce(kafka_time::text, 'NULL'),
                              'invalid_parameter_value', 'heartbeat_seek() compares the time with the Kafka timestamps of the messages.');
-    SELECT heartbeat_require_pause();
+    SELECT heartbeat_require_source(heartbeat_seek.source);
+    SELECT heartbeat_require_pause(coalesce(heartbeat_seek.source, CASE WHEN heartbeat_seek.partition IS NOT NULL THEN 'default' END));
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
     SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
     WITH moved AS MATERIALIZED (
-        SELECT k.partition, k.next_offset,
-               heartbeat_move_offset('default', current_setting('heartbeat.topic'), k.partition, k.next_offset,
-                                     'heartbeat_seek to ' || kafka_time::text) AS previous
-        FROM heartbeat_kafka_offsets(kafka_time, heartbeat_seek.partition) k
+        SELECT s.name, s.topic, k.partition, k.next_offset,
+               heartbeat_move_offset(s.name, s.topic, k.partition, k.next_offset, 'heartbeat_seek to ' || kafka_time::text) AS previous
+        FROM (SELECT d.name, heartbeat_topic_of(d.name) AS topic FROM heartbeat_source_definitions d
+              WHERE d.dropped_at IS NULL
+                AND d.name = coalesce(heartbeat_seek.source, CASE WHEN heartbeat_seek.partition IS NOT NULL THEN 'default' END, d.name)) s,
+             LATERAL heartbeat_kafka_offsets(kafka_time, heartbeat_seek.partition, s.name) k
     )
-    SELECT current_setting('heartbeat.topic'), m.partition, m.previous, m.next_offset FROM moved m ORDER BY m.partition;
+    SELECT m.topic, m.partition, m.previous, m.next_offset, m.name FROM moved m ORDER BY m.name, m.partition;
 END;
-COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
-    'Sets the next offset of one Kafka partition of heartbeat.topic, or of all partitions, to the first message whose Kafka '
-    'timestamp is at or after the given time. Ingest must be paused. Returns the previous offset and the new offset of each '
-    'partition.';
+COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer, text) IS
+    'Sets the next offset of Kafka partitions to the first message whose Kafka timestamp is at or after the given time: of one '
+    'partition, or of all. NULL as the source means all sources, or the source default if a partition is given. The sources must '
+    'be paused. Returns the previous offset and the new offset of each partition, and the name of its source.';

@@ -15,6 +15,12 @@ DECLARE
     replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
         ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
         ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)'],
+        ['heartbeat_seek(integer, bigint)', 'heartbeat_seek(integer, bigint, text)'],
+        ['heartbeat_seek(timestamptz, integer)', 'heartbeat_seek(timestamptz, integer, text)'],
+        ['heartbeat_kafka_offsets(timestamptz, integer)', 'heartbeat_kafka_offsets(timestamptz, integer, text)'],
+        ['heartbeat_check_offset(integer, bigint)', 'heartbeat_check_offset(text, integer, bigint)'],
+        ['heartbeat_require_pause()', 'heartbeat_require_pause(text)'],
+        ['heartbeat_replay(timestamptz, timestamptz, integer)', 'heartbeat_replay(timestamptz, timestamptz, integer, text)'],
         ['heartbeat_pause(text)', 'heartbeat_pause(text, text)'], ['heartbeat_resume()', 'heartbeat_resume(text)'],
         ['heartbeat_store_pause(text)', 'heartbeat_store_pause(text, text)'], ['heartbeat_store_resume()', 'heartbeat_store_resume(text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
@@ -130,6 +136,12 @@ $$;
 
 DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
 DROP FUNCTION heartbeat_forget_offset(text, integer);
+DROP FUNCTION heartbeat_seek(integer, bigint);
+DROP FUNCTION heartbeat_seek(timestamptz, integer);
+DROP FUNCTION heartbeat_kafka_offsets(timestamptz, integer);
+DROP FUNCTION heartbeat_check_offset(integer, bigint);
+DROP FUNCTION heartbeat_require_pause();
+DROP FUNCTION heartbeat_replay(timestamptz, timestamptz, integer);
 DROP FUNCTION heartbeat_pause(text);
 DROP FUNCTION heartbeat_resume();
 DROP FUNCTION heartbeat_store_pause(text);

@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
+#include "admin/source_named.h"
 #include "decode/utf8_text.h"
 #include "server/compat.h"
 #include "server/text.h"
@@ -110,6 +111,16 @@ void check(const Source &source, Consumer *consumer, int32_t partition, int64_t 
         refuse_offset(source, range, offset);
 }
 
+void check_offset(const Source &source, int32_t partition, int64_t offset) {
+    Consumer *consumer = open_or_accept(source, partition, offset);
+    if (consumer == nullptr)
+        return;
+    PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    check(source, consumer, partition, offset);
+    PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
+    kafka_session_close(0, PointerGetDatum(consumer));
+}
+
 } // namespace
 
 } // namespace heartbeat
@@ -122,7 +133,9 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
         return static_cast<Datum>(0);
     int32_t partition = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     const int32_t *only = PG_ARGISNULL(1) ? nullptr : &partition;
-    Source source = source_default();
+    // in a database of version 1.1 or 1.2 the function has no such argument
+    bool named = PG_NARGS() > 2 && !PG_ARGISNULL(2);
+    Source source = source_named(named ? text_to_cstring(PG_GETARG_TEXT_PP(2)) : nullptr);
     Consumer *consumer = kafka_session_open(source);
     PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
     fill(source, consumer, PG_GETARG_TIMESTAMPTZ(0), only, result);
@@ -132,15 +145,9 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
-    int32_t partition = PG_GETARG_INT32(0);
-    int64_t offset = PG_GETARG_INT64(1);
-    Source source = source_default();
-    Consumer *consumer = open_or_accept(source, partition, offset);
-    if (consumer == nullptr)
-        PG_RETURN_VOID();
-    PG_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    check(source, consumer, partition, offset);
-    PG_END_ENSURE_ERROR_CLEANUP(kafka_session_close, PointerGetDatum(consumer));
-    kafka_session_close(0, PointerGetDatum(consumer));
+    // in a database of version 1.1 or 1.2 the function does not have the first argument
+    bool named = PG_NARGS() > 2;
+    Source source = source_named(named ? text_to_cstring(PG_GETARG_TEXT_PP(0)) : nullptr);
+    check_offset(source, PG_GETARG_INT32(named ? 1 : 0), PG_GETARG_INT64(named ? 2 : 1));
     PG_RETURN_VOID();
 }

@@ -9,6 +9,8 @@
 #include "admin/replay_plan.h"
 #include "admin/replay_read.h"
 #include "admin/replay_store.h"
+#include "admin/source_definition.h"
+#include "admin/source_named.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "monitor/events.h"
 #include "server/compat.h"
@@ -33,12 +35,13 @@ namespace {
 
 constexpr size_t messages_at_once = 5000;
 constexpr size_t bytes_at_once = size_t{4} << 20;
-constexpr int result_columns = 8;
+constexpr int result_columns = 9;
 
-Statement build_details = {{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID}, R"sql(
+Statement build_details = {{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, TEXTOID},
+                           R"sql(
     SELECT jsonb_build_object(
         'topic', $1, 'from_time', $2, 'to_time', $3, 'partition', nullif($4, -1), 'messages', $5,
-        'stored', $6))sql"};
+        'stored', $6, 'source', $7))sql"};
 
 struct Replay {
     ReplaySpan span;
@@ -62,10 +65,15 @@ void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Repla
 }
 
 void report(Replay *replay, const ReplayProgress &progress) {
-    Datum values[result_columns] = {Int32GetDatum(progress.partition),  Int64GetDatum(progress.from_offset),
-                                    Int64GetDatum(progress.to_offset),  Int64GetDatum(progress.messages),
-                                    Int64GetDatum(progress.records),    Int64GetDatum(progress.anomalies),
-                                    Int64GetDatum(progress.duplicates), Int64GetDatum(progress.dead_letters)};
+    Datum values[result_columns] = {Int32GetDatum(progress.partition),
+                                    Int64GetDatum(progress.from_offset),
+                                    Int64GetDatum(progress.to_offset),
+                                    Int64GetDatum(progress.messages),
+                                    Int64GetDatum(progress.records),
+                                    Int64GetDatum(progress.anomalies),
+                                    Int64GetDatum(progress.duplicates),
+                                    Int64GetDatum(progress.dead_letters),
+                                    CStringGetTextDatum(replay->span.source.name)};
     bool nulls[result_columns] = {};
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
@@ -107,12 +115,13 @@ void run(Replay *replay) {
         replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
     counter_adjustments_apply(replay->adjustments);
-    Datum values[6] = {CStringGetTextDatum(replay->span.source.topic),
+    Datum values[7] = {CStringGetTextDatum(replay->span.source.topic),
                        TimestampTzGetDatum(replay->span.from),
                        TimestampTzGetDatum(replay->span.to),
                        Int32GetDatum(replay->span.partition),
                        Int64GetDatum(replay->messages),
-                       Int64GetDatum(replay->stored)};
+                       Int64GetDatum(replay->stored),
+                       CStringGetTextDatum(replay->span.source.name)};
     statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
     Datum details = statement_value(0, 1, JSONBOID);
     events_record("replay", nullptr, details, GetCurrentTimestamp());
@@ -140,28 +149,25 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
                         errmsg("partition %d is below 0", DatumGetInt32(arguments->args[2].value)),
                         errhint("heartbeat_partitions shows the partitions that heartbeat has read. NULL "
                                 "means all partitions.")));
-    return {source_default(), from, to,
-            arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
+    return {{}, from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
-} // namespace
+// Returns the source that the call names. Without a name it returns all sources, or `default` if the call
+// names a partition. In a database of version 1.1 or 1.2 the function does not have the argument.
+const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
+    bool named = PG_NARGS() > 3 && !PG_ARGISNULL(3);
+    const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))
+                       : one_partition ? default_source
+                                       : nullptr;
+    return sources_named(name, count);
+}
 
-} // namespace heartbeat
-
-using namespace heartbeat;
-
-extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
-    PreventCommandIfReadOnly("heartbeat_replay()");
-    PreventCommandDuringRecovery("heartbeat_replay()");
-    ReturnSetInfo *result = return_rows(fcinfo);
+void replay_source(const ReplaySpan &span, ReturnSetInfo *result) {
     auto *replay = static_cast<Replay *>(palloc0(sizeof(Replay)));
-    replay->span = get_span(fcinfo);
+    replay->span = span;
     replay->result = result;
     replay->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat replay", ALLOCSET_DEFAULT_SIZES);
     replay->adjustments = counter_adjustments_create();
-    Extension extension;
-    extension_find(&extension);
-    int level = log_redaction_hide_for_now();
     SPI_connect();
     replay->reader.source = replay->span.source;
     replay->reader.decoder = decoder_of_heartbeat();
@@ -176,6 +182,28 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     close(0, PointerGetDatum(&replay->reader));
     SPI_finish();
+    MemoryContextDelete(replay->context);
+    hash_destroy(replay->adjustments);
+}
+
+} // namespace
+
+} // namespace heartbeat
+
+using namespace heartbeat;
+
+extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
+    PreventCommandIfReadOnly("heartbeat_replay()");
+    PreventCommandDuringRecovery("heartbeat_replay()");
+    ReturnSetInfo *result = return_rows(fcinfo);
+    ReplaySpan span = get_span(fcinfo);
+    size_t count;
+    const Source *sources = find_sources(fcinfo, span.partition >= 0, &count);
+    int level = log_redaction_hide_for_now();
+    for (size_t i = 0; i < count; i++) {
+        span.source = sources[i];
+        replay_source(span, result);
+    }
     log_redaction_show(level);
     commit_hooks_roll_up();
     return static_cast<Datum>(0);

@@ -217,7 +217,7 @@ assert_all_stored('overloads');
 # Calls that a person makes, with arguments of the functions' own types. With other types, the person would call the
 # stranger's functions.
 my @calls = (
-	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause()', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
+	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause(NULL::text)', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
 	'heartbeat_seek(to_timestamp(0), NULL::integer)', 'heartbeat_resume()', 'heartbeat_retry_dead_letters(NULL::text, NULL::text, NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bigint[])',
 	"heartbeat_replay(now() - interval '1 day', now() + interval '1 day', NULL::integer)", 'heartbeat_make_partitions(to_timestamp(0), to_timestamp(0))',
 	"heartbeat_make_partitions(now() - interval '5 weeks', now() - interval '4 weeks')", 'heartbeat_summarize_partitions()', 'heartbeat_summarize_minute(now())', 'heartbeat_evaluate_alerts(NULL::text, true)', 'heartbeat_take_arrivals()',
@@ -225,7 +225,7 @@ my @calls = (
 	'heartbeat_silences_ended(NULL::text, NULL::text)', 'heartbeat_customers_after(NULL::text)',
 	'heartbeat_audit()', 'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_partition_states()', 'heartbeat_batch_times()', 'heartbeat_is_distributed()', 'heartbeat_actor()',
 	"heartbeat_newest_anomalies('hb.heartbeat_anomalies'::regclass, now() - interval '1 day', now(), '1 minute'::interval, NULL::text, NULL::text)", "heartbeat_heard('hb.heartbeat_records'::regclass, 'hb.heartbeat_anomalies'::regclass, false, '{N0}'::text[], now() - interval '1 day', now())",
-	'heartbeat_kafka_offsets(now(), NULL::integer)', 'heartbeat_check_offset(0, 0::bigint)', "heartbeat_require(true, ''::text, ''::text, ''::text)",
+	'heartbeat_kafka_offsets(now(), NULL::integer, NULL::text)', "heartbeat_check_offset('default'::text, 0, 0::bigint)", "heartbeat_require(true, ''::text, ''::text, ''::text)",
 	"heartbeat_record_event('names'::text, 'why'::text, '{}'::jsonb, now())", 'heartbeat_apply_retention()');
 sub assert_calls
 {

@@ -32,9 +32,9 @@ SELECT is_empty($$SELECT relname FROM relations WHERE CASE WHEN relkind = 'S' TH
 
 SELECT set_eq($$SELECT oid::regprocedure::text FROM functions WHERE prosecdef$$,
               ARRAY['heartbeat_make_partitions(timestamp with time zone,timestamp with time zone)',
-                    'heartbeat_pause(text,text)', 'heartbeat_resume(text)', 'heartbeat_seek(integer,bigint)',
-                    'heartbeat_seek(timestamp with time zone,integer)',
-                    'heartbeat_replay(timestamp with time zone,timestamp with time zone,integer)', 'heartbeat_retry_dead_letters(text,text,integer,timestamp with time zone,timestamp with time zone,bigint[])',
+                    'heartbeat_pause(text,text)', 'heartbeat_resume(text)', 'heartbeat_seek(integer,bigint,text)',
+                    'heartbeat_seek(timestamp with time zone,integer,text)',
+                    'heartbeat_replay(timestamp with time zone,timestamp with time zone,integer,text)', 'heartbeat_retry_dead_letters(text,text,integer,timestamp with time zone,timestamp with time zone,bigint[])',
                     'heartbeat_count_deleted()',
                     'heartbeat_apply_retention()', 'heartbeat_summarize_partitions()',
                     'heartbeat_summarize_minute(timestamp with time zone)', 'heartbeat_rebuild_summary(timestamp with time zone,timestamp with time zone)', 'heartbeat_audit()',
