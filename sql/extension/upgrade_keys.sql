@@ -15,21 +15,21 @@ DECLARE
     done integer := 0;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS keyed, k.conname, b.begin
+        SELECT c.oid::regclass AS keyed, k.conname, b.starts_at
         FROM unnest(parents) t (parent), LATERAL pg_partition_tree(t.parent) p
         JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
         JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p',
-        LATERAL (SELECT coalesce((regexp_match(pg_get_expr(c.relpartbound, c.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz) b (begin)
+        LATERAL (SELECT coalesce((regexp_match(pg_get_expr(c.relpartbound, c.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz) b (starts_at)
         WHERE p.isleaf AND cardinality(k.conkey) = 2
           AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
                AND a.attname IN ('customer_id', 'event_timestamp')) = 2
-        ORDER BY b.begin, c.oid
+        ORDER BY b.starts_at, c.oid
     LOOP
-        IF week IS DISTINCT FROM one.begin THEN
+        IF week IS DISTINCT FROM one.starts_at THEN
             EXIT WHEN done = weeks;
             done := done + 1;
         END IF;
-        week := one.begin;
+        week := one.starts_at;
         table_partition := one.keyed;
         BEGIN
             IF elsewhere THEN
@@ -54,6 +54,7 @@ COMMENT ON FUNCTION heartbeat_widen_keys(regclass[], boolean, integer) IS
 CREATE FUNCTION heartbeat_upgrade_keys(weeks integer DEFAULT NULL, OUT week timestamptz, OUT table_partition regclass) RETURNS SETOF record
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO' SET lock_timeout = '10s'
+    SET client_min_messages = warning
 BEGIN ATOMIC
     SELECT heartbeat_require(coalesce(weeks >= 1, true), format('heartbeat_upgrade_keys needs a number of weeks from 1, not %s', weeks),
                              'invalid_parameter_value', 'NULL, the default, upgrades all weeks in one transaction.');

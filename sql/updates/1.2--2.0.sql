@@ -134,10 +134,10 @@ $$;
 
 -- Functions that 2.0 no longer has
 
-DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
-DROP FUNCTION heartbeat_forget_offset(text, integer);
 DROP FUNCTION heartbeat_seek(integer, bigint);
 DROP FUNCTION heartbeat_seek(timestamptz, integer);
+DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
+DROP FUNCTION heartbeat_forget_offset(text, integer);
 DROP FUNCTION heartbeat_kafka_offsets(timestamptz, integer);
 DROP FUNCTION heartbeat_check_offset(integer, bigint);
 DROP FUNCTION heartbeat_require_pause();

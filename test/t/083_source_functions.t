@@ -1,0 +1,132 @@
+# heartbeat_add_source(), heartbeat_alter_source(), heartbeat_drop_source(), and the functions that take a source, while the
+# workers read. Each change is exact, and the audits show no difference afterwards.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('functions');
+$kafka->start;
+$kafka->create_topic($_, 2) for qw(heartbeat-events ward);
+my $node = Heartbeat::Cluster->create('functions', kafka => $kafka, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 200 });
+
+# The readings of each topic are of an hour of its own, so no reading is a duplicate of another source's reading.
+my $now = int(time);
+my %hour = ('heartbeat-events' => 2, ward => 3);
+my %sent;
+
+sub publish
+{
+	my ($topic, $count) = @_;
+	$kafka->produce($topic, reading_stream($count, 2, start => $now - 3600 * $hour{$topic}, first => $sent{$topic} // 0));
+	return $sent{$topic} += $count;
+}
+
+sub stored { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
+
+sub assert_exact
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, "$what: the audit of the counters shows no difference");
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: nor does the audit of the tables");
+}
+
+publish('heartbeat-events', 1000);
+publish('ward', 1000);
+$node->query("SELECT heartbeat_add_source('ward', 'ward')");
+$node->wait_for_query(stored('ward'),    1000, 'a source that was added is read, without a restart or a reload');
+$node->wait_for_query(stored('default'), 1000, 'and the source default goes on');
+
+# pause: exact, and for one source
+$node->query("SELECT heartbeat_pause('a sensor is broken', 'ward')");
+my $held = $node->query(stored('ward'));
+publish($_, 500) for qw(ward heartbeat-events);
+$node->wait_for_query(stored('default'), 1500, 'a pause of one source does not hold another one');
+is($node->query(stored('ward')), $held, 'a paused source stores nothing');
+
+# seek: needs the pause of the source alone
+like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of another source needs a pause of its own');
+like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'and so does a seek of all sources');
+like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
+is($node->query("SELECT topic, previous_offset, new_offset FROM heartbeat_seek(0, 100, 'ward')"), 'ward|500|100', 'a seek of a source goes back in its topic');
+is($node->query("SELECT topic, kafka_partition, new_offset, source_name FROM heartbeat_seek(to_timestamp(0), 1, 'ward')"), 'ward|1|0|ward', 'also a seek to a time');
+like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does not hold offset 4711 of partition 0 of topic "ward"/, 'a seek asks Kafka for the topic of the source');
+$node->query("SELECT heartbeat_resume('ward')");
+$node->wait_for_query(stored('ward'), 1500, 'the source is read again after heartbeat_resume()');
+is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'ward'"), 900, 'the messages that the seeks repeat are duplicates');
+is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
+assert_exact('after seeks of a source');
+
+# A pause of all sources holds also a source that is added later. Only heartbeat_resume() without a source ends it.
+$node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
+$node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
+publish('ward', 100);
+$node->wait_for_query("SELECT string_agg(DISTINCT state, ' ') FROM heartbeat_source_status", 'PAUSED', 'a pause of all holds each source');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'late'"), 0, 'also a source that was added later');
+$node->query("SELECT heartbeat_resume()");
+$node->wait_for_query(stored('ward'), 1600, 'heartbeat_resume() ends the pause of all');
+$node->wait_for_query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source IN ('late', 'ward')", 2500, 'two sources may read one topic: the readings of the second one are duplicates');
+assert_exact('with two sources of one topic');
+
+# replay: of one source, of one partition of it, and of all
+$node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
+my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
+cmp_ok($lost, '<', 0, 'readings are deleted');
+like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now(), source => 'none')"), qr/there is no source "none"/, 'a replay refuses an unknown source');
+is($node->query("SELECT sum(records + anomalies), string_agg(DISTINCT source_name, ' ') FROM heartbeat_replay('2020-01-01', now() + interval '1 hour')"), (-$lost) . '|default late ward', 'a replay of all sources stores the readings that are missing');
+is($node->query("SELECT sum(messages), sum(records + anomalies) FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')"), '1600|0', 'a replay of a source reads its topic');
+is($node->query("SELECT string_agg(DISTINCT source_name, ' ') FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), 'default', 'a replay of a partition is of the source default');
+assert_exact('after replays');
+
+# alter and drop are exact: their transaction sees all that the source will have stored
+publish('ward', 40_000);
+$node->query("SELECT heartbeat_drop_source('late')");
+$node->wait_for_query(stored('ward') =~ s/SELECT (.*) FROM/SELECT $1 > 2500 FROM/r, 't', 'a source is being read');
+my ($changed) = $node->query("BEGIN; SELECT heartbeat_alter_source('ward', start_offset => 'latest'); " . stored('ward') . '; COMMIT') =~ /(\d+)/;
+cmp_ok($changed, '<', $sent{ward}, 'a source is altered while it is read');
+$node->wait_for_query(stored('ward'), $sent{ward}, 'each message is stored once under the one or the other revision');
+assert_exact('after an alter');
+publish('ward', 40_000);
+$node->wait_for_query(stored('ward') =~ s/SELECT (.*) FROM/SELECT $1 > 43000 FROM/r, 't', 'the source is being read again');
+my $rows = "SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)";
+my ($dropped) = $node->query("BEGIN; SELECT heartbeat_drop_source('ward'); $rows; COMMIT") =~ /(\d+)/;
+publish('heartbeat-events', 10);
+$node->wait_for_query(stored('default'), 1510, 'the other source goes on after a drop');
+is($node->query($rows), $dropped + 10, 'no reading of a dropped source is stored after the commit');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'its offsets are gone');
+assert_exact('after a drop');
+is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
+	'add_source ward, add_source late, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+
+# Old weeks: the key of 1.x, which heartbeat_upgrade_keys() replaces. The oldest week comes first.
+$node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01}'::timestamptz[]) t");
+my @old = map { "heartbeat_$_" } qw(records_2020w01 anomalies_2020w01 records_2020w05);
+$node->query("ALTER TABLE $_ DROP CONSTRAINT ${_}_pkey, ADD PRIMARY KEY (customer_id, event_timestamp)") for @old;
+$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) SELECT 'C' || n, 70, '2020-01-01' FROM generate_series(1, 1000) n");
+my $two = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) VALUES ('C1', 71, '2020-01-01', 'right')";
+like($node->query_error($two), qr/duplicate key value/, 'a week with the key of 1.x has one reading of a customer at a time');
+like($node->query_error('SELECT heartbeat_upgrade_keys(0)'), qr/heartbeat_upgrade_keys needs a number of weeks from 1, not 0/, 'heartbeat_upgrade_keys() refuses 0 weeks');
+my $reader = $node->background_psql('heartbeat');
+$reader->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records_2020w05';
+is($node->query('SELECT table_partition FROM heartbeat_upgrade_keys(1) ORDER BY 1::text'), "heartbeat_records_2020w01\nheartbeat_anomalies_2020w01", 'one week is upgraded while a session reads another week');
+my ($result, $out, $warning) = $node->psql('heartbeat', 'SELECT count(*) FROM heartbeat_upgrade_keys()');
+is("$result|$out", '0|0', 'a week that a session reads for long keeps its key');
+like($warning, qr/WARNING:  table partition heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'and a warning names it');
+$reader->quit;
+is($node->query('SELECT week, table_partition FROM heartbeat_upgrade_keys()'), '2020-01-27 00:00:00+00|heartbeat_records_2020w05', 'the next call upgrades it');
+is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'then there are no old weeks');
+$node->query($two);
+is($node->count('heartbeat_records_2020w01'), 1001, 'the reading of a second device is stored in an upgraded week');
+like($node->query("SELECT count(*), count(DISTINCT pg_get_indexdef(indexrelid) ~ 'customer_id, event_timestamp, device_id') FROM pg_index
+	WHERE indisprimary AND indrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass))"), qr/\|1$/, 'all table partitions have one kind of key');
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
