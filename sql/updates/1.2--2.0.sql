@@ -5,6 +5,36 @@
 
 -- @distributed_begin@
 
+-- If Citus has distributed the readings, its nodes need the new column and key too. Citus sends a statement to the tables of the nodes that
+-- have the same schema and name, so this happens before begin.sql moves the tables to another schema. heartbeat_control comes first: the
+-- current batch ends, and the next one waits.
+SET LOCAL search_path = pg_catalog, pg_temp;
+DO $$
+DECLARE
+    schema name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
+    name text;
+    distributed boolean := false;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = $1)' INTO distributed
+            USING format('%I.heartbeat_records', schema)::regclass;
+    END IF;
+    PERFORM set_config('heartbeat_building.distributed', distributed::text, true);
+    IF NOT distributed THEN
+        RETURN;
+    END IF;
+    EXECUTE format('LOCK TABLE %I.heartbeat_control IN ACCESS EXCLUSIVE MODE', schema);
+    PERFORM set_config('citus.enable_ddl_propagation', 'on', true);
+    FOREACH name IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies'] LOOP
+        EXECUTE format('ALTER TABLE %I.%I ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT %L', schema, name, '');
+        EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', schema, name || '_default', name || '_default_pkey');
+        EXECUTE format('ALTER TABLE %I.%I ADD CONSTRAINT %I PRIMARY KEY (customer_id, event_timestamp, device_id)', schema, name || '_default',
+                       name || '_default_pkey');
+    END LOOP;
+    PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+END
+$$;
+
 -- @begin@
 
 -- Functions that have other parameters or another result in 2.0. The update drops them and creates others. The new functions get the
@@ -72,8 +102,14 @@ DROP FUNCTION heartbeat_partition_states();
 
 -- Tables
 
-ALTER TABLE heartbeat_records ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
-ALTER TABLE heartbeat_anomalies ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
+DO $$
+BEGIN
+    IF NOT current_setting('heartbeat_building.distributed')::boolean THEN
+        ALTER TABLE heartbeat_records ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
+        ALTER TABLE heartbeat_anomalies ADD COLUMN device_id text COLLATE "C" NOT NULL DEFAULT '';
+    END IF;
+END
+$$;
 ALTER TABLE heartbeat_offsets
     ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default',
     ADD COLUMN messages bigint NOT NULL DEFAULT 0,
@@ -108,7 +144,8 @@ DECLARE
     one record;
 BEGIN
     FOR one IN SELECT c.conrelid::regclass AS parted, c.conname FROM pg_constraint c
-               WHERE c.conrelid IN ('heartbeat_records_default'::regclass, 'heartbeat_anomalies_default'::regclass) AND c.contype = 'p' LOOP
+               WHERE c.conrelid IN ('heartbeat_records_default'::regclass, 'heartbeat_anomalies_default'::regclass) AND c.contype = 'p'
+                 AND NOT current_setting('heartbeat_building.distributed')::boolean LOOP
         EXECUTE format('ALTER TABLE %1$s DROP CONSTRAINT %2$I, ADD CONSTRAINT %2$I PRIMARY KEY (customer_id, event_timestamp, device_id)',
                        one.parted, one.conname);
     END LOOP;
