@@ -43,6 +43,12 @@ $node->query('SET citus.enable_ddl_propagation = off; ALTER EXTENSION heartbeat 
 $node->wait_for_state('RUNNING');
 is($node->query($calls), 0, 'after the update no function of the extension depends on another one');
 assert_exact('after the update with distributed tables');
+my $device = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) SELECT customer_id, 71, event_timestamp, 'second' FROM (SELECT * FROM heartbeat_records ORDER BY event_timestamp DESC LIMIT 1) r";
+like($node->query_error($device), qr/duplicate key/, 'a distributed week of the old version has one reading of a customer at a time');
+cmp_ok($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), '>', 0, 'heartbeat_upgrade_keys() upgrades distributed weeks');
+$node->query($device);
+$node->query("DELETE FROM heartbeat_records WHERE device_id = 'second'");
+assert_exact('after the upgrade of the keys');
 is($first->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'the update does not create the extension on the node');
 cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '1 year', now() + interval '1 year')"), '==', 3, 'table partitions are made after the update');
 my $second = citus_create_node('second');
