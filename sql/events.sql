@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE ROLE regress_heartbeat_nina;
 CREATE ROLE regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint, text),
-    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]) TO regress_heartbeat_nina;
+    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text) TO regress_heartbeat_nina;
 GRANT SELECT ON heartbeat_events TO regress_heartbeat_reader;
 CREATE VIEW events AS SELECT role, kind, reason, details FROM heartbeat_events ORDER BY id;
 SELECT role = session_user AS mine FROM heartbeat_actor() role;

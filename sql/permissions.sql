@@ -14,7 +14,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states(), heart
     heartbeat_summarize_minute(timestamptz) TO regress_heartbeat_reader;
 GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), heartbeat_seek(integer, bigint, text),
     heartbeat_seek(timestamptz, integer, text), heartbeat_replay(timestamptz, timestamptz, integer, text),
-    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]),
+    heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text),
     heartbeat_apply_retention()
     TO regress_heartbeat_operator;
 

@@ -24,14 +24,16 @@ CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic
                                              partition integer DEFAULT NULL,
                                              arrived_since timestamptz DEFAULT NULL,
                                              arrived_until timestamptz DEFAULT NULL, ids bigint[] DEFAULT NULL,
+                                             replace boolean DEFAULT false, source text DEFAULT NULL,
                                              OUT resolved bigint, OUT remaining bigint, OUT remaining_errors jsonb)
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
-COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]) IS
-    'Decodes unresolved dead letters again, stores each dead letter that is a reading now, and marks it as resolved, all in '
-    'the transaction of the caller. The arguments restrict the retry: an error code, a topic, a Kafka partition, the time of '
-    'arrival (arrived_since <= arrived_at < arrived_until), ids. Returns how many dead letters were resolved, how many '
-    'remain, and the errors of the remaining dead letters as {"code": count}. Raises an error for a code that no dead letter '
-    'can have.';
+COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text) IS
+    'Decodes unresolved dead letters again, each under the mapping that its source has now, stores each one whose readings can be '
+    'stored now, and marks it as resolved, all in the transaction of the caller. The arguments restrict the retry: an error code, a '
+    'topic, a Kafka partition, the time of arrival (arrived_since <= arrived_at < arrived_until), ids, a source. With replace, a '
+    'reading in conflict (CONFLICT) is put in the place of the stored reading of the same customer, time and device. Returns how '
+    'many dead letters were resolved, how many remain, and the errors of the remaining dead letters as {"code": count}. Raises an '
+    'error for a code that no dead letter can have.';
 
 -- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS

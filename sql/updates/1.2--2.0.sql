@@ -53,6 +53,8 @@ DECLARE
         ['heartbeat_replay(timestamptz, timestamptz, integer)', 'heartbeat_replay(timestamptz, timestamptz, integer, text)'],
         ['heartbeat_pause(text)', 'heartbeat_pause(text, text)'], ['heartbeat_resume()', 'heartbeat_resume(text)'],
         ['heartbeat_store_pause(text)', 'heartbeat_store_pause(text, text)'], ['heartbeat_store_resume()', 'heartbeat_store_resume(text)'],
+        ['heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[])',
+         'heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
         ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- heartbeat_metrics calls this too
@@ -174,6 +176,7 @@ $$;
 DROP FUNCTION heartbeat_seek(integer, bigint);
 DROP FUNCTION heartbeat_seek(timestamptz, integer);
 DROP FUNCTION heartbeat_move_offset(text, integer, bigint, text);
+DROP FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[]);
 DROP FUNCTION heartbeat_forget_offset(text, integer);
 DROP FUNCTION heartbeat_kafka_offsets(timestamptz, integer);
 DROP FUNCTION heartbeat_check_offset(integer, bigint);

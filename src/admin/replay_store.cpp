@@ -14,12 +14,13 @@ namespace heartbeat {
 namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
-// readings, the counters would count them twice.
+// readings, the counters would count them twice. A message with a conflict is no dead letter: its readings
+// are counted.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
     WHERE topic = $1 COLLATE "C"@source@ AND partition = $2 AND "offset" >= $3 AND "offset" < $4
-        AND resolved_at IS NULL)sql";
+        AND resolved_at IS NULL AND error_code <> 'CONFLICT')sql";
 
 // A database of version 1.1 or 1.2 has only the source default.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
@@ -39,21 +40,25 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Counts the offsets that the replay has read, in the same way as offsets that ingest reads again after a
-// seek back. If ingest has read them before (not `skipped`), the counters have counted each message already.
-// Such a message counts as a duplicate. It counts as a duplicate even if a session has deleted its row in the
-// meantime and the replay has stored the row again.
+// Counts offsets that are read once more, as after a seek back. If ingest has read them before (not
+// `skipped`), the counters have counted each reading already. Such a reading counts as a duplicate, even if a
+// session has deleted its row in the meantime and the replay has stored the row again. Only a conflict that
+// has not been met before counts as a conflict.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;
     adjustment->empty_offsets += read.next_offset - read.first_offset - read.messages;
+    adjustment->messages += partition_messages(read, counts);
+    adjustment->ignored += read.ignored;
     adjustment->dead_letters += counts.dead_letters;
+    adjustment->readings += counts.readings;
+    adjustment->conflicts += counts.conflicts;
     int64_t stored = 0;
     for (int i = 0; skipped && i < heart_rate_classes; i++) {
         adjustment->stored[i] += counts.stored[i];
         stored += counts.stored[i];
     }
-    adjustment->duplicates += read.messages - counts.dead_letters - stored;
+    adjustment->duplicates += counts.readings - counts.conflicts - stored;
     if (stored > 0) {
         counter_adjustments_event(adjustment, read.first_event);
         counter_adjustments_event(adjustment, read.last_event);
@@ -71,7 +76,7 @@ void count(CounterAdjustment *adjustment, const BatchPartition &read, const Part
     progress->records += records;
     progress->anomalies += anomalies;
     progress->dead_letters += counts.dead_letters;
-    progress->duplicates += read.messages - records - anomalies - counts.dead_letters;
+    progress->duplicates += counts.duplicates;
 }
 
 } // namespace

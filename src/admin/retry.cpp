@@ -5,8 +5,8 @@
 
 #include "admin/commit_hooks.h"
 #include "admin/retry_letters.h"
+#include "admin/retry_replace.h"
 #include "admin/retry_results.h"
-#include "decode/decoder_of_heartbeat.h"
 #include "monitor/events.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
@@ -36,6 +36,7 @@ Statement build_details = {{INT8OID, INT8OID, JSONBOID}, R"sql(
 struct Retry {
     RetryLetters letters;
     RetryResults results;
+    bool replace;          // put readings in conflict in the place of the stored ones
     MemoryContext context; // of one batch
 };
 
@@ -59,7 +60,11 @@ void retry_batch(Retry *retry, size_t count) {
     // the triggers of users on readings and dead letters run with the role of a worker
     ActingRole before_storing;
     role_enter(&before_storing);
-    retry_results_resolve(&retry->results, retry->letters, store_batch(retry->letters.batch, nullptr, true));
+    PartitionCounts *counts = store_batch(retry->letters.batch, nullptr, true);
+    if (retry->replace)
+        retry_replace(&retry->letters, counts);
+    retry_results_count(retry->letters, counts);
+    retry_results_resolve(&retry->results, retry->letters);
     retry_results_note_errors(&retry->results, retry->letters);
     role_leave(before_storing);
     MemoryContextSwitchTo(before);
@@ -76,6 +81,14 @@ bool retry_some(Retry *retry) {
     return locked > 0;
 }
 
+void tell_gone(int64_t letters) {
+    if (letters > 0)
+        ereport(WARNING, (errcode(ERRCODE_WARNING),
+                          errmsg("%lld dead letters stay unresolved: their source was dropped",
+                                 static_cast<long long>(letters)),
+                          errhint("Add a source with the same name, or delete these dead letters.")));
+}
+
 void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry_filters_check(arguments->args);
     for (int i = 0; i < retry_filters; i++) {
@@ -85,10 +98,18 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry->letters.nulls[retry_filters] = retry->letters.nulls[retry_filters + 1] = ' ';
     retry->letters.values[retry_filters] = Int64GetDatum(0);
     retry->letters.values[retry_filters + 1] = Int32GetDatum(retry_letters_at_once);
+    retry->letters.nulls[retry_filters + 2] = 'n';
+    if (arguments->nargs > retry_source_argument) {
+        const NullableDatum &replace = arguments->args[retry_replace_argument];
+        const NullableDatum &source = arguments->args[retry_source_argument];
+        retry->replace = !replace.isnull && DatumGetBool(replace.value);
+        retry->letters.nulls[retry_filters + 2] = source.isnull ? 'n' : ' ';
+        retry->letters.values[retry_filters + 2] = source.value;
+    }
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
     retry->letters.adjustments = counter_adjustments_create();
     retry->results.errors = retry_results_create_errors();
-    retry->letters.decoder = decoder_of_heartbeat();
+    retry->letters.decoders = retry_letters_create_decoders();
     retry->letters.batch = batch_create(retry_letters_at_once, bytes_at_once);
     if (retry->letters.batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -115,12 +136,14 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     {
         while (retry_some(retry)) {
         }
+        tell_gone(retry_letters_count_gone(retry->letters));
         // last, because ingest waits for these rows until the transaction ends
-        if (retry->results.resolved > 0)
+        if (retry->results.resolved + retry->results.remaining > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }
     PG_FINALLY();
     batch_destroy(retry->letters.batch);
+    retry_letters_destroy_decoders(retry->letters.decoders);
     PG_END_TRY();
     MemoryContextSwitchTo(before);
     Datum values[3] = {Int64GetDatum(retry->results.resolved), Int64GetDatum(retry->results.remaining),

@@ -4,6 +4,7 @@
 
 #include "admin/retry_filters.h"
 #include "decode/decode_error.h"
+#include "store/conflicts.h"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -31,9 +32,10 @@ const char *codes_unless_one_is(const char *text) {
         const char *name = decode_error_name(code);
         if (strcmp(name, text) == 0)
             return nullptr;
-        appendStringInfo(&codes, "%s%s", codes.len == 0 ? "" : ", ", name);
+        appendStringInfo(&codes, "%s, ", name);
     }
-    return codes.data;
+    appendStringInfoString(&codes, conflict_code);
+    return strcmp(conflict_code, text) == 0 ? nullptr : codes.data;
 }
 
 void check_error_code(const char *given) {

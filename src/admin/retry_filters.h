@@ -17,6 +17,10 @@ enum RetryFilter {
     retry_filters
 };
 
+// The arguments that follow them since version 2.0.
+inline constexpr int retry_replace_argument = retry_filters;
+inline constexpr int retry_source_argument = retry_filters + 1;
+
 // Raises an error for a filter that can match no dead letter.
 void retry_filters_check(const NullableDatum *filters);
 

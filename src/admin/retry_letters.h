@@ -15,14 +15,18 @@ struct RetryLetter {
     int64_t id;
     int64_t bytes;
     CounterAdjustment *adjustment; // the counters of its partition
+    bool is_conflict;              // its message was stored, except for its readings in conflict
+    int64_t conflicts;             // the number of these readings
+    Decoder *decoder;              // of its source, as the source is now
+    const char *refusal;           // why the database refused to replace readings; nullptr: it did not
 };
 
 struct RetryLetters {
-    Decoder *decoder;
+    HTAB *decoders; // see retry_letters_create_decoders()
     Batch *batch;
-    Datum values[retry_filters + 2]; // the filters, the id of the last locked letter, and how many letters to
-                                     // lock
-    char nulls[retry_filters + 2];
+    // the filters, the id of the last locked letter, how many letters to lock, and the source
+    Datum values[retry_filters + 3];
+    char nulls[retry_filters + 3];
     HTAB *adjustments;
     RetryLetter locked[retry_letters_at_once];
     RetryLetter *chosen; // the first dead letter of the batch: a pointer into `locked`
@@ -30,6 +34,15 @@ struct RetryLetters {
 
 // Locks the next dead letters that the filters choose. Returns the number of locked dead letters.
 size_t retry_letters_lock(RetryLetters *letters);
+
+// Creates RetryLetters::decoders in the current memory context: a hash table of the decoders by the name of
+// their source. The second function destroys the decoders.
+HTAB *retry_letters_create_decoders();
+void retry_letters_destroy_decoders(HTAB *decoders);
+
+// Returns the number of the unresolved letters that the filters choose and whose source was dropped. No
+// layout is known for them, so the retry leaves them out.
+int64_t retry_letters_count_gone(const RetryLetters &letters);
 
 // Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be
 // empty.

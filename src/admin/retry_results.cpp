@@ -7,7 +7,9 @@
 #include "server/arrays.h"
 #include "server/statement.h"
 #include "server/text.h"
+#include "store/conflicts.h"
 #include "store/dead_letters.h"
+#include "store/offsets.h"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -24,35 +26,68 @@ Statement mark_resolved = {{INT8ARRAYOID}, R"sql(
     SET resolved_at = now()
     WHERE id = ANY ($1))sql"};
 
-Statement update_errors = {{INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
+constexpr Statement::Types errors_types = {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+constexpr const char *update_errors_sql = R"sql(
     UPDATE @extschema@.heartbeat_dead_letters l
-    SET error_code = n.error_code, error_text = n.error_text
-    FROM unnest($1, $2, $3) AS n (id, error_code, error_text)
-    WHERE l.id = n.id AND (l.error_code, l.error_text) IS DISTINCT FROM (n.error_code, n.error_text))sql"};
+    SET error_code = n.error_code, error_text = n.error_text@readings@
+    FROM unnest($1, $2, $3, $4) AS n (id, error_code, error_text, readings)
+    WHERE l.id = n.id
+        AND (l.error_code, l.error_text@old@) IS DISTINCT FROM (n.error_code, n.error_text@new@))sql";
+
+// A database of version 1.1 or 1.2 has no conflicts. A NULL leaves the readings as they are.
+constexpr StatementPart set_readings = {"@readings@",
+                                        R"sql(, readings = coalesce(n.readings::jsonb, l.readings))sql"};
+constexpr StatementPart old_readings = {"@old@", R"sql(, l.readings)sql"};
+constexpr StatementPart new_readings = {"@new@", R"sql(, coalesce(n.readings::jsonb, l.readings))sql"};
+constexpr StatementPart set_nothing = {"@readings@", R"sql()sql"};
+constexpr StatementPart no_old = {"@old@", R"sql()sql"};
+constexpr StatementPart no_new = {"@new@", R"sql()sql"};
+
+Statement update_errors = {errors_types, {set_readings, old_readings, new_readings}, update_errors_sql};
+Statement update_old_errors = {errors_types, {set_nothing, no_old, no_new}, update_errors_sql};
 
 struct ErrorCount {
     char code[32]; // the key of the hash table, so it must be the first member
     int64_t remaining;
 };
 
-// Returns the indexes of the messages that are still dead letters, or of all other messages.
-uint32_t *select_messages(const Batch *batch, bool dead_letters, size_t *count) {
+// True if the letter stays unresolved.
+bool remains(const Batch *batch, const BatchMessage &message) {
+    return message.is_dead_letter() || conflicts_of(batch, message) > 0;
+}
+
+// Returns the indexes of the messages whose letters stay unresolved, or of all other messages.
+uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
     for (size_t i = 0; i < batch->messages.size(); i++)
-        if (batch->messages[i].is_dead_letter() == dead_letters)
+        if (remains(batch, batch->messages[i]) == unresolved)
             indexes[(*count)++] = static_cast<uint32_t>(i);
     return indexes;
 }
 
-// Changes how the counters count the offset of a resolved dead letter: as readings or duplicates, and no
-// longer as a dead letter. So they count each offset once.
-void count_resolved(CounterAdjustment *adjustment, const Batch *batch, const BatchMessage &message,
-                    const PartitionCounts &counts) {
-    adjustment->dead_letters--;
-    for (int i = 0; i < heart_rate_classes; i++)
+// Counts a letter whose message is stored now. A dead letter was counted by its offset, and its message and
+// readings are counted instead. A conflict was counted among the readings already: only the readings that
+// were in conflict can count differently.
+void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
+                  const PartitionCounts &counts) {
+    CounterAdjustment *adjustment = letter.adjustment;
+    int64_t stored = 0;
+    for (int i = 0; i < heart_rate_classes; i++) {
         adjustment->stored[i] += counts.stored[i];
-    adjustment->duplicates += counts.duplicates;
+        stored += counts.stored[i];
+    }
+    if (letter.is_conflict) {
+        adjustment->conflicts += counts.conflicts - letter.conflicts;
+        adjustment->duplicates += letter.conflicts - counts.conflicts - stored;
+    } else {
+        adjustment->dead_letters--;
+        adjustment->messages += message.ignored ? 0 : 1;
+        adjustment->ignored += message.ignored ? 1 : 0;
+        adjustment->readings += counts.readings;
+        adjustment->conflicts += counts.conflicts;
+        adjustment->duplicates += counts.duplicates;
+    }
     for (uint32_t i = 0; i < message.readings; i++)
         counter_adjustments_event(adjustment, batch->readings[message.first_reading + i].event_time);
 }
@@ -65,6 +100,32 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
+// The code of a letter that stays unresolved. A conflict stays one, because its other readings are stored.
+const char *code_of(const RetryLetters &letters, uint32_t i) {
+    return letters.chosen[i].is_conflict ? conflict_code
+                                         : dead_letters_error_code(letters.batch->messages[i]);
+}
+
+const char *text_of(const RetryLetters &letters, uint32_t i) {
+    const Batch *batch = letters.batch;
+    const BatchMessage &message = batch->messages[i];
+    const RetryLetter &letter = letters.chosen[i];
+    if (!message.is_dead_letter())
+        return letter.refusal == nullptr ? conflicts_text(batch, message)
+                                         : psprintf("%s; the database refused the replacement: %s",
+                                                    conflicts_text(batch, message), letter.refusal);
+    const char *error = text_from_utf8(batch->at(message.error_text),
+                                       static_cast<size_t>(std::max(message.error_text.size, 0)));
+    return letter.is_conflict ? psprintf("the message cannot be stored any more: %s: %s",
+                                         dead_letters_error_code(message), error)
+                              : error;
+}
+
+const char *readings_of(const RetryLetters &letters, uint32_t i) {
+    const BatchMessage &message = letters.batch->messages[i];
+    return message.is_dead_letter() ? nullptr : conflicts_json(letters.batch, message);
+}
+
 } // namespace
 
 HTAB *retry_results_create_errors() {
@@ -75,15 +136,18 @@ HTAB *retry_results_create_errors() {
     return hash_create("heartbeat errors", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-void retry_results_resolve(RetryResults *results, const RetryLetters &letters,
-                           const PartitionCounts *counts) {
+void retry_results_count(const RetryLetters &letters, const PartitionCounts *counts) {
+    const Batch *batch = letters.batch;
+    for (size_t i = 0; i < batch->messages.size(); i++)
+        if (!batch->messages[i].is_dead_letter())
+            count_stored(letters.chosen[i], batch, batch->messages[i], counts[i]);
+}
+
+void retry_results_resolve(RetryResults *results, const RetryLetters &letters) {
     size_t count;
     const uint32_t *indexes = select_messages(letters.batch, false, &count);
     if (count == 0)
         return;
-    for (size_t i = 0; i < count; i++)
-        count_resolved(letters.chosen[indexes[i]].adjustment, letters.batch,
-                       letters.batch->messages[indexes[i]], counts[indexes[i]]);
     Datum ids = array_of_int8(count, [&](size_t i) { return letters.chosen[indexes[i]].id; });
     statement_execute(&mark_resolved, &ids, nullptr, SPI_OK_UPDATE);
     results->resolved += static_cast<int64_t>(count);
@@ -96,13 +160,15 @@ void retry_results_note_errors(RetryResults *results, const RetryLetters &letter
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++)
-        count_error(results->errors, dead_letters_error_code(batch->messages[indexes[i]]));
-    Datum values[3] = {
+        count_error(results->errors, code_of(letters, indexes[i]));
+    Datum values[errors_types.count] = {
         array_of_int8(count, [&](size_t i) { return letters.chosen[indexes[i]].id; }),
-        array_of_names(count, [&](size_t i) { return dead_letters_error_code(batch->messages[indexes[i]]); }),
-        array_of_shown_text(batch, count, [&](size_t i) { return batch->messages[indexes[i]].error_text; }),
+        array_of_names(count, [&](size_t i) { return code_of(letters, indexes[i]); }),
+        array_of_names(count, [&](size_t i) { return text_of(letters, indexes[i]); }),
+        array_of_names(count, [&](size_t i) { return readings_of(letters, indexes[i]); }),
     };
-    statement_execute(&update_errors, values, nullptr, SPI_OK_UPDATE);
+    statement_execute(offsets_have_sources() ? &update_errors : &update_old_errors, values, nullptr,
+                      SPI_OK_UPDATE);
     results->remaining += static_cast<int64_t>(count);
 }
 

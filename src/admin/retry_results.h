@@ -8,7 +8,7 @@
 namespace heartbeat {
 
 struct RetryResults {
-    HTAB *errors; // for each error code, the number of letters that remain dead letters
+    HTAB *errors; // for each error code, the number of letters that stay unresolved
     int64_t resolved;
     int64_t remaining;
 };
@@ -16,11 +16,14 @@ struct RetryResults {
 // Creates RetryResults::errors in the current memory context.
 HTAB *retry_results_create_errors();
 
-// Some dead letters of the batch are readings now. Marks these dead letters as resolved. `counts` is the
-// result of store_batch().
-void retry_results_resolve(RetryResults *results, const RetryLetters &letters, const PartitionCounts *counts);
+// Adds the messages of the batch that were stored to the counter adjustments of their letters. `counts` is
+// the result of store_batch().
+void retry_results_count(const RetryLetters &letters, const PartitionCounts *counts);
 
-// Stores the present error of each dead letter of the batch that is still no reading.
+// Marks the letters as resolved whose messages are stored without a conflict now.
+void retry_results_resolve(RetryResults *results, const RetryLetters &letters);
+
+// Stores the present error of each other letter of the batch.
 void retry_results_note_errors(RetryResults *results, const RetryLetters &letters);
 
 // Returns RetryResults::errors as jsonb, such as {"INVALID_JSON": 3}.

@@ -1,7 +1,7 @@
 // The messages that one transaction will store, and their readings: decoded, sorted and ready to become rows.
 // pipeline.cpp fills the batch, and src/store reads it. The batch itself decodes and classifies nothing. A
-// batch owns all of its bytes, so the caller can free a Kafka message or a JSON value at once. The public functions here are
-// noexcept; batch_filler.h has the functions that may throw.
+// batch owns all of its bytes, so the caller can free a Kafka message or a JSON value at once. The public
+// functions here are noexcept; batch_filler.h has the functions that may throw.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -119,9 +119,10 @@ void batch_destroy(Batch *batch) noexcept;
 // store does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
-// Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter, and
-// so do the messages of its repetitions: the database stores no reading that they could repeat. The lists of
-// readings still have the readings of these messages: see batch_seal_again().
+// Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. So do
+// the messages that repeat the reading with the same heart rate, because the database would refuse them too.
+// The lists still have the other readings of these messages, and the repetitions with another heart rate are
+// not stored: see batch_seal_again().
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that has a repetition of a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

@@ -116,7 +116,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
     };
     auto same = std::equal_range(repetitions.begin(), repetitions.end(), reading, before);
     for (auto repetition = same.first; repetition != same.second; ++repetition)
-        refuse(readings[*repetition].message, sqlstate, kept);
+        if (readings[*repetition].heart_rate == readings[reading].heart_rate)
+            refuse(readings[*repetition].message, sqlstate, kept);
 }
 
 // In the order of arrival, because the first reading of an identity is of an earlier message.

@@ -63,13 +63,19 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
 }
 
 // All functions below build an array of Datums first. They are for dead letters and offsets, and a batch has
-// only few of these. array_of_names() makes an array of text from terminated names.
+// only few of these. array_of_names() makes an array of text from terminated names;
+// nullptr stands for NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
-    for (size_t i = 0; i < count; i++)
-        values[i] = CStringGetTextDatum(name_at(i));
+    bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
+    for (size_t i = 0; i < count; i++) {
+        const char *name = name_at(i);
+        nulls[i] = name == nullptr;
+        values[i] = nulls[i] ? 0 : CStringGetTextDatum(name);
+    }
+    int dimension = static_cast<int>(count), lower = 1;
     return PointerGetDatum(
-        construct_array(values, static_cast<int>(count), TEXTOID, -1, false, TYPALIGN_INT));
+        construct_md_array(values, nulls, 1, &dimension, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 // Makes an array of text from texts of the batch, which are UTF-8. text_from_utf8() converts each text, and

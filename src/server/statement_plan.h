@@ -11,7 +11,7 @@ extern "C" {
 
 namespace heartbeat {
 
-inline constexpr int statement_arguments_max = 20;
+inline constexpr int statement_arguments_max = 24;
 
 inline constexpr int statement_relations_max = 32;
 

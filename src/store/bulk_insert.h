@@ -16,7 +16,7 @@ struct BulkInsertStateData;
 
 namespace heartbeat {
 
-inline constexpr int load_columns_max = 4;
+inline constexpr int load_columns_max = 5;
 
 struct BulkInsertSource {
     size_t rows;

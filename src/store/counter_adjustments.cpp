@@ -15,16 +15,17 @@ namespace {
 
 constexpr long partitions_expected = 64;
 
-constexpr Statement::Types add_types = {TIMESTAMPTZOID,      TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID,
-                                        INT8ARRAYOID,        INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-                                        INT8ARRAYOID,        INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-                                        TIMESTAMPTZARRAYOID, TEXTARRAYOID};
+constexpr Statement::Types add_types = {
+    TIMESTAMPTZOID,      TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+    INT8ARRAYOID,        INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+    TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID};
 constexpr const char *add_counts_sql = R"sql(
     WITH n AS MATERIALIZED (
         SELECT *
-        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS n (
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS n (
             topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
-            dead_letters, empty_offsets, first_event, last_event, source)),
+            dead_letters, empty_offsets, first_event, last_event, messages, ignored, readings,
+            conflicts, source)),
         locked AS MATERIALIZED (
             SELECT
             FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE "C"
@@ -84,7 +85,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, adjustments);
     while (const auto *adjustment = static_cast<const CounterAdjustment *>(hash_seq_search(&scan)))
-        if (adjustment->rewound != 0 || adjustment->dead_letters != 0)
+        if (adjustment->rewound != 0 || adjustment->dead_letters != 0 || adjustment->duplicates != 0)
             all[count++] = adjustment;
     if (count == 0)
         return;
@@ -94,7 +95,7 @@ void counter_adjustments_apply(HTAB *adjustments) {
     };
     auto no_events = [&](size_t i) { return !all[i]->has_events; };
     EventClock clock = event_clock();
-    Datum values[14] = {
+    Datum values[add_types.count] = {
         TimestampTzGetDatum(clock.latest),
         array_of_names(count, [&](size_t i) { return all[i]->key.topic; }),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return all[i]->key.partition; }),
@@ -110,6 +111,10 @@ void counter_adjustments_apply(HTAB *adjustments) {
                                      [&](size_t i) { return event_seen(clock, all[i]->first_event); }),
         array_of_timestamptz_or_null(count, no_events,
                                      [&](size_t i) { return event_seen(clock, all[i]->last_event); }),
+        array_of_int8(count, [&](size_t i) { return all[i]->messages; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->ignored; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->readings; }),
+        array_of_int8(count, [&](size_t i) { return all[i]->conflicts; }),
         array_of_names(count, [&](size_t i) { return all[i]->key.source; }),
     };
     statement_execute(offsets_have_sources() ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);

@@ -26,7 +26,11 @@ struct CounterAdjustment {
     CounterAdjustmentKey key; // the key of the hash table, so it must be the first member
     int64_t rewound;
     int64_t stored[heart_rate_classes]; // by HeartRateClass
+    int64_t messages;
+    int64_t ignored;
+    int64_t readings;
     int64_t duplicates;
+    int64_t conflicts;
     int64_t dead_letters;
     int64_t empty_offsets;
     bool has_events;

@@ -5,10 +5,13 @@
 #include "server/arrays.h"
 #include "server/settings.h"
 #include "server/statement.h"
+#include "server/text.h"
+#include "store/conflicts.h"
 #include "store/dead_letters.h"
 #include "store/offsets.h"
 
 extern "C" {
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 }
 
@@ -20,36 +23,45 @@ namespace {
 // single message can be larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
+constexpr size_t bytes_of_conflict = 200; // about, as JSON
 
 // To find duplicates, the statement also compares the payload, because a topic that was recreated has other
 // messages at the same offsets.
-constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,  INT8ARRAYOID,
-                                           BYTEAARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID,
-                                           TEXTARRAYOID,  TEXTARRAYOID,  TEXTOID};
-constexpr const char *insert_dead_letters_sql = R"sql(
+constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
+                                           BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+                                           TEXTARRAYOID,  TEXTARRAYOID,        TEXTARRAYOID, TEXTOID};
+Statement insert_dead_letters = {insert_types, R"sql(
     INSERT INTO @extschema@.heartbeat_dead_letters (
-        topic, partition, "offset", key, payload, kafka_timestamp, error_code, error_text@column@)
-    SELECT $1, d.*@value@
+        topic, partition, "offset", key, payload, kafka_timestamp, error_code, error_text, header_names,
+        header_values, readings, source)
+    SELECT $1, d.partition, d."offset", d.key, d.payload, d.kafka_timestamp, d.error_code, d.error_text,
+        d.header_names::text[], d.header_values::bytea[], d.readings::jsonb, $12
+    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS d (
+        partition, "offset", key, payload, kafka_timestamp, error_code, error_text, header_names,
+        header_values, readings)
+    WHERE NOT EXISTS (
+        SELECT FROM @extschema@.heartbeat_dead_letters l
+        WHERE l.topic = $1 COLLATE "C" AND l.source = $12 AND l.partition = d.partition
+            AND l."offset" = d."offset"
+            AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END
+                IS NOT DISTINCT FROM d.payload)
+    RETURNING partition, "offset")sql"};
+
+// A database of version 1.1 or 1.2 has only the source default, and neither headers nor conflicts.
+Statement insert_old_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
+                                      TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+                                     R"sql(
+    INSERT INTO @extschema@.heartbeat_dead_letters (
+        topic, partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
+    SELECT $1, d.*
     FROM unnest($2, $3, $4, $5, $6, $7, $8) AS d (
         partition, "offset", key, payload, kafka_timestamp, error_code, error_text)
     WHERE NOT EXISTS (
         SELECT FROM @extschema@.heartbeat_dead_letters l
-        WHERE l.topic = $1 COLLATE "C"@source@ AND l.partition = d.partition AND l."offset" = d."offset"
+        WHERE l.topic = $1 COLLATE "C" AND l.partition = d.partition AND l."offset" = d."offset"
             AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END
                 IS NOT DISTINCT FROM d.payload)
-    RETURNING partition, "offset")sql";
-
-// A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_source = {"@source@", R"sql( AND l.source = $9)sql"};
-constexpr StatementPart of_any = {"@source@", R"sql( AND $9 = 'default')sql"};
-constexpr StatementPart source_column = {"@column@", R"sql(, source)sql"};
-constexpr StatementPart source_value = {"@value@", R"sql(, $9)sql"};
-constexpr StatementPart no_column = {"@column@", R"sql()sql"};
-constexpr StatementPart no_value = {"@value@", R"sql()sql"};
-
-Statement insert_dead_letters = {
-    insert_types, {source_column, source_value, of_source}, insert_dead_letters_sql};
-Statement insert_old_dead_letters = {insert_types, {no_column, no_value, of_any}, insert_dead_letters_sql};
+    RETURNING partition, "offset")sql"};
 
 // Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
 constexpr const char *count_unresolved_sql = R"sql(
@@ -84,23 +96,68 @@ Place *stored_places(uint64_t count) {
     return places;
 }
 
-// Returns how many dead letters go into the next statement. The first of them is at index `first`.
-size_t count_at_once(const Batch *batch, size_t first) {
+// Returns how many of the messages go into the next statement.
+size_t count_at_once(const Batch *batch, const uint32_t *indexes, size_t left) {
     size_t count = 0, bytes = 0;
-    for (size_t i = first; i < batch->dead_letters.size() && count < letters_at_once; i++, count++) {
-        const BatchMessage &message = batch->messages[batch->dead_letters[i]];
+    for (; count < left && count < letters_at_once; count++) {
+        const BatchMessage &message = batch->messages[indexes[count]];
         bytes += static_cast<size_t>(std::max(message.payload.size, 0)) +
-                 static_cast<size_t>(std::max(message.key.size, 0));
+                 static_cast<size_t>(std::max(message.key.size, 0)) +
+                 static_cast<size_t>(conflicts_of(batch, message)) * bytes_of_conflict;
         if (count > 0 && bytes > bytes_at_once)
             break;
     }
     return count;
 }
 
+const char *text_of_array(Datum array) {
+    return OidOutputFunctionCall(F_ARRAY_OUT, array);
+}
+
+// The names and the values of the message's headers, as texts of arrays; nullptr: it has none.
+const char *header_names(const Batch *batch, const BatchMessage &message) {
+    const BatchHeader *headers = batch->headers.data() + message.first_header;
+    if (message.headers == 0)
+        return nullptr;
+    return text_of_array(
+        array_of_shown_text(batch, message.headers, [=](size_t i) { return headers[i].name; }));
+}
+
+const char *header_values(const Batch *batch, const BatchMessage &message) {
+    const BatchHeader *headers = batch->headers.data() + message.first_header;
+    if (message.headers == 0)
+        return nullptr;
+    return text_of_array(array_of_bytea(batch, message.headers, [=](size_t i) { return headers[i].value; }));
+}
+
+const char *readings_of(const Batch *batch, const BatchMessage &message) {
+    return message.is_dead_letter() ? nullptr : conflicts_json(batch, message);
+}
+
+const char *error_text(const Batch *batch, const BatchMessage &message) {
+    if (!message.is_dead_letter())
+        return conflicts_text(batch, message);
+    return text_from_utf8(batch->at(message.error_text),
+                          static_cast<size_t>(std::max(message.error_text.size, 0)));
+}
+
+// A message whose row the table has already was read before, and counted then.
+void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
+    PartitionCounts &partition = counts[message.partition_index];
+    int64_t conflicts = conflicts_of(batch, message);
+    if (message.is_dead_letter()) {
+        partition.dead_letters += is_new;
+        partition.dead_letters_again += !is_new;
+    } else if (!is_new) {
+        partition.conflicts -= conflicts;
+        partition.duplicates += conflicts;
+    }
+}
+
 void store_some(const Batch *batch, const Source &source, const uint32_t *indexes, size_t count,
                 PartitionCounts *counts) {
     auto at = [&](size_t i) -> const BatchMessage & { return batch->messages[indexes[i]]; };
-    Datum values[9] = {
+    Datum values[insert_types.count] = {
         CStringGetTextDatum(source.topic),
         array_of_fixed<int32_t>(count, INT4OID, [&](size_t i) { return partition_of(batch, at(i)); }),
         array_of_int8(count, [&](size_t i) { return at(i).offset; }),
@@ -110,7 +167,10 @@ void store_some(const Batch *batch, const Source &source, const uint32_t *indexe
             count, [&](size_t i) { return at(i).kafka_time < 0; },
             [&](size_t i) { return at(i).kafka_time * 1000; }),
         array_of_names(count, [&](size_t i) { return dead_letters_error_code(at(i)); }),
-        array_of_shown_text(batch, count, [&](size_t i) { return at(i).error_text; }),
+        array_of_names(count, [&](size_t i) { return error_text(batch, at(i)); }),
+        array_of_names(count, [&](size_t i) { return header_names(batch, at(i)); }),
+        array_of_names(count, [&](size_t i) { return header_values(batch, at(i)); }),
+        array_of_names(count, [&](size_t i) { return readings_of(batch, at(i)); }),
         CStringGetTextDatum(source.name),
     };
     uint64_t stored =
@@ -118,19 +178,29 @@ void store_some(const Batch *batch, const Source &source, const uint32_t *indexe
                           nullptr, SPI_OK_INSERT_RETURNING);
     const Place *places = stored_places(stored);
     for (size_t i = 0; i < count; i++) {
-        PartitionCounts &partition = counts[at(i).partition_index];
-        if (std::binary_search(places, places + stored, Place{partition_of(batch, at(i)), at(i).offset}))
-            partition.dead_letters++;
-        else
-            partition.dead_letters_again++;
+        Place place = {partition_of(batch, at(i)), at(i).offset};
+        count_letter(batch, at(i), std::binary_search(places, places + stored, place), counts);
     }
     SPI_freetuptable(SPI_tuptable);
+}
+
+// Returns the dead letters of the batch, then the messages with a conflict.
+uint32_t *messages_to_store(const Batch *batch, size_t *count) {
+    auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * (batch->messages.size() + 1)));
+    *count = batch->dead_letters.size();
+    std::copy(batch->dead_letters.begin(), batch->dead_letters.end(), indexes);
+    for (size_t i = 0; i < batch->messages.size(); i++)
+        if (conflicts_of(batch, batch->messages[i]) > 0)
+            indexes[(*count)++] = static_cast<uint32_t>(i);
+    return indexes;
 }
 
 } // namespace
 
 const char *dead_letters_error_code(const BatchMessage &message) {
-    return message.sqlstate[0] != '\0' ? message.sqlstate : decode_error_name(message.error);
+    if (message.sqlstate[0] != '\0')
+        return message.sqlstate;
+    return message.error == DecodeErrorCode::none ? conflict_code : decode_error_name(message.error);
 }
 
 bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
@@ -147,14 +217,15 @@ bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const P
 }
 
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts) {
+    size_t left;
+    const uint32_t *indexes = messages_to_store(batch, &left);
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat dead letters", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
-    for (size_t first = 0; first < batch->dead_letters.size();) {
-        size_t count = count_at_once(batch, first);
-        store_some(batch, source, batch->dead_letters.data() + first, count, counts);
+    for (size_t count; left > 0; left -= count, indexes += count) {
+        count = count_at_once(batch, indexes, left);
+        store_some(batch, source, indexes, count, counts);
         MemoryContextReset(context);
-        first += count;
     }
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);

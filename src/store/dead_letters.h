@@ -7,12 +7,13 @@
 
 namespace heartbeat {
 
-// Returns the code for the column error_code: the decoder's code, or the SQLSTATE with which PostgreSQL
-// refused one of the message's readings.
+// Returns the code for the column error_code: the decoder's code, the SQLSTATE with which PostgreSQL refused
+// one of the message's readings, or CONFLICT for a message that was stored.
 const char *dead_letters_error_code(const BatchMessage &message);
 
-// Stores the dead letters of the batch. If the table already has a dead letter with the same bytes, the new
-// dead letter counts as met again.
+// Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
+// the message's row with the same bytes, a dead letter counts as met again, and the readings in conflict
+// count as duplicates.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 // Returns true if `counts` has new dead letters, although heartbeat.dead_letter_limit was already reached

@@ -6,6 +6,7 @@
 #include "server/statement.h"
 #include "store/distributed_rollup.h"
 #include "store/distributed_tables.h"
+#include "store/offsets.h"
 #include "store/rows.h"
 #include "store/user_triggers.h"
 
@@ -45,28 +46,37 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes.
-Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
+// These statements have a form that Citus can send to the nodes. A node does not tell the key of a table
+// partition, so the reading of another device counts as the one that has kept a reading out.
+constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
+constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
-        SELECT r.customer_id, r.event_timestamp
+        SELECT r.customer_id, r.event_timestamp, r.device_id, r.heart_rate
         FROM unnest($1, $2) AS n (customer_id, event_timestamp)
-            JOIN @extschema@.heartbeat_records r ON r.customer_id = n.customer_id
+            JOIN @extschema@.@table@ r ON r.customer_id = n.customer_id
             AND r.event_timestamp = n.event_timestamp)
-    SELECT n.place::integer - 1
+    SELECT DISTINCT ON (n.place) n.place::integer - 1, f.heart_rate, f.device_id = n.device_id
+    FROM unnest($1, $2, $3) WITH ORDINALITY AS n (customer_id, event_timestamp, device_id, place)
+        JOIN found f ON f.customer_id = n.customer_id AND f.event_timestamp = n.event_timestamp
+    ORDER BY n.place, f.device_id = n.device_id DESC)sql";
+constexpr const char *select_old_stored_sql = R"sql(
+    WITH found AS MATERIALIZED (
+        SELECT r.customer_id, r.event_timestamp, r.heart_rate
+        FROM unnest($1, $2) AS n (customer_id, event_timestamp)
+            JOIN @extschema@.@table@ r ON r.customer_id = n.customer_id
+            AND r.event_timestamp = n.event_timestamp)
+    SELECT DISTINCT ON (n.place) n.place::integer - 1, f.heart_rate, true
     FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
-    WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)
-    ORDER BY n.place)sql"};
+        JOIN found f ON f.customer_id = n.customer_id AND f.event_timestamp = n.event_timestamp
+    ORDER BY n.place)sql";
+constexpr StatementPart records = {"@table@", R"sql(heartbeat_records)sql"};
+constexpr StatementPart anomalies = {"@table@", R"sql(heartbeat_anomalies)sql"};
+constexpr Statement::Types old_stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID};
 
-Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
-    WITH found AS MATERIALIZED (
-        SELECT r.customer_id, r.event_timestamp
-        FROM unnest($1, $2) AS n (customer_id, event_timestamp)
-            JOIN @extschema@.heartbeat_anomalies r ON r.customer_id = n.customer_id
-            AND r.event_timestamp = n.event_timestamp)
-    SELECT n.place::integer - 1
-    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
-    WHERE (n.customer_id, n.event_timestamp) NOT IN (SELECT customer_id, event_timestamp FROM found)
-    ORDER BY n.place)sql"};
+Statement select_stored_records = {stored_types, {records}, select_stored_sql};
+Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sql};
+Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
+Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
 // True while Citus copies rows to the nodes. It stays true if the copy raises an error.
 bool copying = false;
@@ -182,9 +192,11 @@ bool may_be_of_row(const ErrorData *error) {
     return was_copying && error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
 }
 
-uint64_t select_missing(bool anomalies, const Datum *keys) {
-    return statement_execute(anomalies ? &select_missing_anomalies : &select_missing_records, keys, nullptr,
-                             SPI_OK_SELECT);
+uint64_t select_stored(bool of_anomalies, const Datum *keys) {
+    bool old = !offsets_have_sources();
+    Statement *of_records = old ? &select_old_stored_records : &select_stored_records;
+    Statement *statement = old ? &select_old_stored_anomalies : &select_stored_anomalies;
+    return statement_execute(of_anomalies ? statement : of_records, keys, nullptr, SPI_OK_SELECT);
 }
 
 } // namespace
@@ -199,7 +211,7 @@ constinit const TablesLayout distributed_tables = {
     .release_marks = release_marks,
     .prepare_commit = prepare_commit,
     .insert = insert,
-    .select_missing = select_missing,
+    .select_stored = select_stored,
     .bulk_insert = false,  // Citus keeps the rows in shards, so the coordinator's table partitions are empty
     .cheap_lookup = false, // such a lookup would ask the nodes one after the other
     .fold = distributed_rollup_fold,

@@ -7,6 +7,7 @@
 #include "server/subtransaction.h"
 #include "store/local_rollup.h"
 #include "store/local_tables.h"
+#include "store/offsets.h"
 #include "store/rows.h"
 #include "store/user_triggers.h"
 
@@ -15,20 +16,37 @@ namespace heartbeat {
 namespace {
 
 // The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
-// of the key's table partition, whatever the planner estimates.
-Statement select_missing_records = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
-    SELECT n.place::integer - 1
-    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
-    WHERE (SELECT true FROM @extschema@.heartbeat_records r
-        WHERE r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp LIMIT 1) IS NULL
-    ORDER BY n.place)sql"};
+// of the key's table partition, whatever the planner estimates. In a table partition whose key does not have
+// the device, the reading of another device can be the one that has kept a reading out.
+constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
+constexpr const char *select_stored_sql = R"sql(
+    SELECT n.place::integer - 1, s.heart_rate, s.same_device
+    FROM unnest($1, $2, $3) WITH ORDINALITY AS n (customer_id, event_timestamp, device_id, place),
+        LATERAL (
+            SELECT r.heart_rate, r.device_id = n.device_id AS same_device, r.tableoid AS partition
+            FROM @extschema@.@table@ r
+            WHERE r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp
+            ORDER BY r.device_id = n.device_id DESC LIMIT 1) s
+    WHERE s.same_device OR EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = s.partition AND x.indisprimary AND x.indnkeyatts = 2)
+    ORDER BY n.place)sql";
+constexpr const char *select_old_stored_sql = R"sql(
+    SELECT n.place::integer - 1, s.heart_rate, true
+    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place),
+        LATERAL (
+            SELECT r.heart_rate
+            FROM @extschema@.@table@ r
+            WHERE r.customer_id = n.customer_id AND r.event_timestamp = n.event_timestamp LIMIT 1) s
+    ORDER BY n.place)sql";
+constexpr StatementPart records = {"@table@", R"sql(heartbeat_records)sql"};
+constexpr StatementPart anomalies = {"@table@", R"sql(heartbeat_anomalies)sql"};
+constexpr Statement::Types old_stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID};
 
-Statement select_missing_anomalies = {{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, R"sql(
-    SELECT n.place::integer - 1
-    FROM unnest($1, $2) WITH ORDINALITY AS n (customer_id, event_timestamp, place)
-    WHERE (SELECT true FROM @extschema@.heartbeat_anomalies a
-        WHERE a.customer_id = n.customer_id AND a.event_timestamp = n.event_timestamp LIMIT 1) IS NULL
-    ORDER BY n.place)sql"};
+Statement select_stored_records = {stored_types, {records}, select_stored_sql};
+Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sql};
+Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
+Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
 // With fewer rows, ON CONFLICT costs less than the subtransaction that a plain insert needs.
 constexpr size_t plain_insert_min = 256;
@@ -49,16 +67,18 @@ void insert(Rows *rows, bool *replaying) {
     *replaying = !rows->all_stored();
 }
 
-uint64_t select_missing(bool anomalies, const Datum *keys) {
-    return statement_execute(anomalies ? &select_missing_anomalies : &select_missing_records, keys, nullptr,
-                             SPI_OK_SELECT);
+uint64_t select_stored(bool of_anomalies, const Datum *keys) {
+    bool old = !offsets_have_sources();
+    Statement *of_records = old ? &select_old_stored_records : &select_stored_records;
+    Statement *statement = old ? &select_old_stored_anomalies : &select_stored_anomalies;
+    return statement_execute(of_anomalies ? statement : of_records, keys, nullptr, SPI_OK_SELECT);
 }
 
 } // namespace
 
 constinit const TablesLayout local_tables = {
     .insert = insert,
-    .select_missing = select_missing,
+    .select_stored = select_stored,
     .bulk_insert = true,
     .cheap_lookup = true,
     .fold = local_rollup_fold,

@@ -10,8 +10,8 @@ namespace heartbeat {
 // show. An older version may have stored a last_event that is later than $1. This part replaces such a
 // last_event.
 inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
-        messages = o.messages + n.records + n.bradycardia + n.tachycardia + n.invalid + n.duplicates,
-        readings = o.readings + n.records + n.bradycardia + n.tachycardia + n.invalid + n.duplicates,
+        messages = o.messages + n.messages, ignored = o.ignored + n.ignored,
+        readings = o.readings + n.readings, conflicts = o.conflicts + n.conflicts,
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
         duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,
@@ -20,11 +20,13 @@ inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event),
         updated_at = now())sql"};
 
-// The same in a database that still has the tables of version 1.1 or 1.2.
+// The same in a database that still has the tables of version 1.1 or 1.2. There each message has one reading,
+// and each message that is neither stored nor a new dead letter counts as a duplicate.
 inline constexpr StatementPart add_old_counters = {"@add_counters@", R"sql(
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
-        duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,
+        duplicates = o.duplicates + n.messages - n.records - n.bradycardia - n.tachycardia - n.invalid,
+        dead_letters = o.dead_letters + n.dead_letters,
         empty_offsets = o.empty_offsets + n.empty_offsets,
         first_event = least(o.first_event, n.first_event),
         last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event),

@@ -20,21 +20,19 @@ constexpr const char *update_offsets_sql = R"sql(
         last_message_at = coalesce(n.last_message_at, o.last_message_at),
         last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),
         @marks@@add_counters@
-    FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) AS n (
+    FROM unnest(
+        $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS n (
         partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
         dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
-        message_marks)
+        message_marks, messages, ignored, readings, conflicts)
     WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset@source@)sql";
 
-constexpr Statement::Types update_types = {TIMESTAMPTZOID,      TEXTOID,
-                                           INT4ARRAYOID,        INT8ARRAYOID,
-                                           INT8ARRAYOID,        INT8ARRAYOID,
-                                           INT8ARRAYOID,        INT8ARRAYOID,
-                                           INT8ARRAYOID,        INT8ARRAYOID,
-                                           INT8ARRAYOID,        INT8ARRAYOID,
-                                           TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-                                           TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-                                           TEXTARRAYOID,        TEXTOID};
+constexpr Statement::Types update_types = {
+    TIMESTAMPTZOID, TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID,   INT8ARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID,   INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+    INT8ARRAYOID,   TEXTARRAYOID, INT8ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
+    INT8ARRAYOID,   TEXTOID};
 
 // A database of version 1.1 does not have message_marks.
 constexpr StatementPart set_marks = {"@marks@", R"sql(
@@ -42,8 +40,8 @@ constexpr StatementPart set_marks = {"@marks@", R"sql(
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
 // A database of version 1.1 or 1.2 has only the source default.
-constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = $18)sql"};
-constexpr StatementPart of_any = {"@source@", R"sql( AND $18 = 'default')sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = $22)sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND $22 = 'default')sql"};
 
 Statement update_offsets = {update_types, {set_marks, add_counters, of_source}, update_offsets_sql};
 Statement update_offsets_of_1_2 = {update_types, {set_marks, add_old_counters, of_any}, update_offsets_sql};
@@ -76,7 +74,7 @@ bool offsets_advance(const Batch *batch, const Source &source, const PartitionCo
         stored(HeartRateClass::bradycardia),
         stored(HeartRateClass::tachycardia),
         stored(HeartRateClass::invalid),
-        array_of_int8(count, [&](size_t i) { return counts[i].duplicates + counts[i].dead_letters_again; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].duplicates; }),
         array_of_int8(count, [&](size_t i) { return counts[i].dead_letters; }),
         array_of_int8(count,
                       [&](size_t i) { return at(i).next_offset - at(i).first_offset - at(i).messages; }),
@@ -89,6 +87,10 @@ bool offsets_advance(const Batch *batch, const Source &source, const PartitionCo
                                      [&](size_t i) { return event_seen(clock, at(i).last_event); }),
         array_of_int8(count, [&](size_t i) { return at(i).last_offset; }),
         array_of_names(count, marks),
+        array_of_int8(count, [&](size_t i) { return partition_messages(at(i), counts[i]); }),
+        array_of_int8(count, [&](size_t i) { return at(i).ignored; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].readings; }),
+        array_of_int8(count, [&](size_t i) { return counts[i].conflicts; }),
         CStringGetTextDatum(source.name),
     };
     Statement *statement = offsets_have_sources() ? &update_offsets

@@ -11,8 +11,15 @@ struct PartitionCounts {
     int64_t stored[heart_rate_classes]; // by HeartRateClass
     int64_t readings;                   // of all messages that were decoded
     int64_t duplicates;                 // of these readings
+    int64_t conflicts;                  // of these readings
     int64_t dead_letters;               // new ones
     int64_t dead_letters_again;         // the table has them already
 };
+
+// The number of messages to count: those that were decoded and not ignored, and dead letters that were met
+// again.
+inline int64_t partition_messages(const BatchPartition &read, const PartitionCounts &counts) {
+    return read.messages - read.ignored - counts.dead_letters;
+}
 
 } // namespace heartbeat

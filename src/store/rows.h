@@ -2,31 +2,9 @@
 // it. They decide how to handle a reading that PostgreSQL refuses.
 #pragma once
 
-#include "decode/batch.h"
-
-#include <algorithm>
+#include "store/row_list.h"
 
 namespace heartbeat {
-
-// The readings for one table, in the order of the table's primary key. `indexes` has the place of each
-// reading in batch->readings. `stored` says which readings were stored. `heart_rates` has the stored heart
-// rates, because a user's trigger may have changed them.
-struct Rows {
-    Batch *batch;
-    uint32_t *indexes;
-    size_t count;
-    bool *stored;
-    double *heart_rates;
-    bool anomalies;
-
-    const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
-    bool all_stored() const {
-        return std::all_of(stored, stored + count, [](bool one) { return one; });
-    }
-    Rows part(size_t first, size_t rows) const {
-        return {batch, indexes + first, rows, stored + first, heart_rates + first, anomalies};
-    }
-};
 
 // subtransaction_try() can call these functions, so they have the parameter `argument`. It is a Rows *. The
 // functions set `stored` and `heart_rates`, or raise an error.

@@ -8,11 +8,14 @@
 #include "server/subtransaction.h"
 #include "server/text.h"
 #include "store/announce.h"
+#include "store/conflicts.h"
 #include "store/dead_letters.h"
+#include "store/offsets.h"
 #include "store/rollup_append.h"
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/tables.h"
+#include "store/user_triggers.h"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -82,7 +85,8 @@ Rows rows_of(Batch *batch, bool anomalies) {
     return rows;
 }
 
-// Returns false if the database has refused one reading of a message and stored another one.
+// Returns false if the database has refused one reading of a message and stored another one, or if it has
+// refused a reading of which the batch has another heart rate.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -95,7 +99,7 @@ bool store_lists_isolated(void *argument) {
     for (const Rows &rows : lists->rows)
         for (size_t i = 0; whole && i < rows.count; i++)
             whole = !rows.batch->message_of(rows.at(i)).is_dead_letter();
-    return whole;
+    return whole && !conflicts_lost_first(lists->batch);
 }
 
 // Stores each message whole or not at all. If the database refuses a reading of a message with several
@@ -122,10 +126,16 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
     for (size_t i = 0; i < rows.count; i++) {
         const BatchReading &reading = rows.at(i);
         PartitionCounts &partition = counts[rows.batch->message_of(reading).partition_index];
+        partition.stored[static_cast<int>(reading.heart_rate_class)] += rows.stored[i];
+    }
+}
+
+// Forgets what an earlier attempt to store the batch has found out of the readings that are stored now.
+void clear_stored(const Rows &rows) {
+    for (size_t i = 0; i < rows.count; i++) {
+        BatchReading &reading = rows.batch->readings[rows.indexes[i]];
         if (rows.stored[i])
-            partition.stored[static_cast<int>(reading.heart_rate_class)]++;
-        else
-            partition.duplicates++;
+            reading.duplicate = reading.conflict = reading.other_device = false;
     }
 }
 
@@ -135,13 +145,16 @@ PartitionCounts *count_all(const Lists &lists) {
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
     for (const Rows &rows : lists.rows)
         count_rows(rows, counts);
-    for (uint32_t index : batch->repetitions) {
-        const BatchMessage &message = batch->message_of(batch->readings[index]);
-        counts[message.partition_index].duplicates += !message.is_dead_letter();
+    for (const BatchMessage &message : batch->messages) {
+        PartitionCounts &partition = counts[message.partition_index];
+        if (message.is_dead_letter() || message.left_out)
+            continue;
+        partition.readings += message.readings;
+        for (uint32_t i = 0; i < message.readings; i++) {
+            partition.duplicates += batch->readings[message.first_reading + i].duplicate;
+            partition.conflicts += batch->readings[message.first_reading + i].conflict;
+        }
     }
-    for (const BatchMessage &message : batch->messages)
-        if (!message.is_dead_letter() && !message.left_out)
-            counts[message.partition_index].readings += message.readings;
     return counts;
 }
 
@@ -153,9 +166,12 @@ PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate) {
         store_isolated_messages(&lists);
     else
         store_lists(&lists);
+    for (const Rows &rows : lists.rows)
+        clear_stored(rows);
+    conflicts_settle(batch, offsets_have_sources() && !user_triggers_may_change());
     PartitionCounts *counts = count_all(lists);
     announce_anomalies(batch, lists.rows[1].stored);
-    if (source != nullptr && !batch->dead_letters.empty())
+    if (source != nullptr)
         dead_letters_store(batch, *source, counts);
     if (!batch->minutes.empty())
         rollup_append_store(lists.rows[0], lists.rows[1]);

@@ -52,9 +52,11 @@ struct TablesLayout {
     // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. *replaying is true if
     // the previous batch had rows that the table already had. The function sets *replaying for this batch.
     void (*insert)(Rows *rows, bool *replaying);
-    // `keys` has two arrays: the customers and the times of the keys. Executes a SELECT that returns the
-    // places, counted from 0, of the keys that the table does not have. Returns the number of these keys.
-    uint64_t (*select_missing)(bool anomalies, const Datum *keys);
+    // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
+    // returns the keys that the table has: the place, counted from 0, the heart rate, and whether the table
+    // has the device too. If not, a reading of another device has kept the key out, because the key of its
+    // table partition does not have the device. Returns the number of these keys.
+    uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
 

@@ -36,8 +36,8 @@ Statement select_additions = {R"sql(
         OR EXISTS (
             SELECT
             FROM partitions p JOIN pg_catalog.pg_class c ON c.oid = p.partition
-            WHERE c.relkind = 'f')
-        OR EXISTS (
+            WHERE c.relkind = 'f'),
+        EXISTS (
             SELECT
             FROM partitions p JOIN pg_catalog.pg_index x ON x.indrelid = p.partition
             WHERE (x.indisunique OR x.indisexclusion)
@@ -52,7 +52,7 @@ Statement select_additions = {R"sql(
                                 OR a.attname = 'device_id' AND x.indnkeyatts = 3)) = x.indnkeyatts)))sql"};
 
 bool known = false;
-bool present;
+bool changing, present;
 
 void forget(Datum /*argument*/, Oid /*relation*/) {
     known = false;
@@ -65,17 +65,16 @@ void watch() {
     watching = true;
 }
 
-} // namespace
-
-bool user_triggers_present() {
+void look() {
     watch();
     if (known)
-        return present;
+        return;
     known = true; // before the query, so that a change during the query is not missed
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
-        present = statement_bool(0, 1);
+        changing = statement_bool(0, 1);
+        present = changing || statement_bool(0, 2);
         SPI_freetuptable(SPI_tuptable);
     }
     PG_CATCH();
@@ -84,7 +83,18 @@ bool user_triggers_present() {
         PG_RE_THROW();
     }
     PG_END_TRY();
+}
+
+} // namespace
+
+bool user_triggers_present() {
+    look();
     return present;
+}
+
+bool user_triggers_may_change() {
+    look();
+    return changing;
 }
 
 } // namespace heartbeat

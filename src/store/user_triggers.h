@@ -9,4 +9,8 @@ namespace heartbeat {
 // remembered answer.
 bool user_triggers_present();
 
+// Returns true if a table of readings has a trigger that runs before a row is inserted, or is a foreign
+// table. The stored heart rate can then differ from the heart rate of the message.
+bool user_triggers_may_change();
+
 } // namespace heartbeat

@@ -186,7 +186,8 @@ void check_reject(Batch *batch, bool of_repetitions) {
     for (uint32_t i = 0; i < batch->readings.size(); i++) {
         const BatchReading &reading = batch->readings[i];
         const BatchMessage &message = batch->message_of(reading);
-        if (reading.heart_rate_class == HeartRateClass::normal && key_of(*batch, i) == key)
+        if (reading.heart_rate_class == HeartRateClass::normal && key_of(*batch, i) == key &&
+            (of_repetitions || reading.heart_rate == batch->readings[index].heart_rate))
             require(message.is_dead_letter());
         if (message.sqlstate[0] != '\0')
             require(std::string(message.sqlstate) == "23514" &&

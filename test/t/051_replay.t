@@ -85,11 +85,11 @@ $kafka->produce($topic, map { { partition => 0, value => $_, timestamp => $late 
 $node->wait_for_offsets($topic, 2303, 2300);
 $node->query("ALTER TABLE heartbeat_records DROP CONSTRAINT no_77; DELETE FROM heartbeat_dead_letters WHERE payload = 'rubbish'");
 assert_complete('both audits show no difference for a deleted dead letter');
-is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|2|1', 'a replay restores the deleted dead letter');
+is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|0|1', 'a replay restores the deleted dead letter, and no other one counts as a duplicate');
 is($node->query("SELECT count(*), count(*) FILTER (WHERE payload = 'rubbish') FROM heartbeat_dead_letters WHERE resolved_at IS NULL"), '3|1', 'a replay restores no other dead letter');
 assert_complete('both audits show no difference after a dead letter is restored');
 is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '1|0', 'a retry stores the dead letter whose constraint was dropped');
-is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|3|0', 'a replay then counts this reading as a duplicate');
+is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|1|0', 'a replay then counts this reading as a duplicate');
 assert_complete('both audits count this reading once');
 
 # A replay is part of the caller's transaction, can be cancelled, and does not stop ingest.

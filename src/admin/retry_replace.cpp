@@ -1,0 +1,132 @@
+// Replaces stored readings by the readings of dead letters, each message in a subtransaction. If a dead
+// letter was in conflict in one table and its reading is of the other table now, because its source has
+// another mapping or a person has changed the message, it removes the reading from the first table.
+#include "server/server.h"
+
+#include "admin/retry_replace.h"
+#include "decode/classify.h"
+#include "server/arrays.h"
+#include "server/statement.h"
+#include "server/subtransaction.h"
+#include "store/conflicts.h"
+#include "store/offsets.h"
+#include "store/replace.h"
+
+namespace heartbeat {
+
+namespace {
+
+// The readings that are in conflict according to the dead letters, in the order of the letters.
+Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
+    SELECT n.place::integer - 1, r.customer_id, r.event_timestamp, r.device_id, r.heart_rate
+    FROM unnest($1) WITH ORDINALITY AS n (id, place)
+        JOIN @extschema@.heartbeat_dead_letters l ON l.id = n.id,
+        jsonb_to_recordset(CASE jsonb_typeof(l.readings) WHEN 'array' THEN l.readings END) AS r (
+            customer_id text, event_timestamp timestamptz, device_id text, heart_rate double precision)
+    WHERE r.customer_id IS NOT NULL AND r.event_timestamp IS NOT NULL AND r.device_id IS NOT NULL
+        AND r.heart_rate IS NOT NULL
+    ORDER BY n.place)sql"};
+
+struct Work {
+    Batch *batch;
+    const BatchMessage *message;
+    const bool *moved; // for each reading of the batch: it was in conflict in the other table
+    Replaced replaced;
+};
+
+bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
+    int size;
+    const char *own = array_server_text(batch, piece, &size);
+    return strlen(text) == static_cast<size_t>(size) && memcmp(own, text, strlen(text)) == 0;
+}
+
+// Marks the readings of a message that have the customer, time and device of a row of select_conflicts, but
+// belong to the other table.
+void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
+    const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
+    const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);
+    TimestampTz time = DatumGetTimestampTz(statement_value(row, 3, TIMESTAMPTZOID));
+    HeartRateClass before = classify_heart_rate(DatumGetFloat8(statement_value(row, 5, FLOAT8OID)));
+    for (uint32_t i = message.first_reading; i < message.first_reading + message.readings; i++) {
+        const BatchReading &reading = batch->readings[i];
+        bool other_table =
+            (reading.heart_rate_class == HeartRateClass::normal) != (before == HeartRateClass::normal);
+        if (other_table && to_timestamptz(reading.event_time) == time &&
+            is_text(batch, reading.customer_id, customer_id) && is_text(batch, reading.device_id, device_id))
+            moved[i] = true;
+    }
+}
+
+const bool *find_moved(const RetryLetters &letters) {
+    const Batch *batch = letters.batch;
+    auto *moved = static_cast<bool *>(palloc0(batch->readings.size() + 1));
+    Datum ids = array_of_int8(batch->messages.size(), [&](size_t i) { return letters.chosen[i].id; });
+    uint64_t count = statement_execute(&select_conflicts, &ids, nullptr, SPI_OK_SELECT);
+    for (uint64_t row = 0; row < count; row++)
+        mark_moved(batch, row, moved);
+    SPI_freetuptable(SPI_tuptable);
+    return moved;
+}
+
+// Raises an error if the database refuses it.
+void replace_message(void *argument) {
+    auto *work = static_cast<Work *>(argument);
+    work->replaced = {};
+    const BatchMessage &message = *work->message;
+    for (uint32_t i = message.first_reading; i < message.first_reading + message.readings; i++) {
+        BatchReading &reading = work->batch->readings[i];
+        if (work->moved[i])
+            replace_remove_other(work->batch, reading, &work->replaced);
+        // another device's reading must stay: the key of its week has no room for two
+        if (!reading.conflict || reading.other_device)
+            continue;
+        if (!replace_reading(work->batch, reading, &work->replaced))
+            ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                            errmsg("another session has deleted the reading to replace"),
+                            errhint("Call heartbeat_retry_dead_letters() again.")));
+    }
+}
+
+// Each reading that was replaced is one conflict less, and one duplicate more. The sum of all counts stays.
+void note_replaced(const Work &work, PartitionCounts *counts) {
+    const BatchMessage &message = *work.message;
+    int64_t settled = 0, stored = 0;
+    for (uint32_t i = message.first_reading; i < message.first_reading + message.readings; i++) {
+        BatchReading &reading = work.batch->readings[i];
+        if (!reading.conflict || reading.other_device)
+            continue;
+        reading.conflict = false;
+        reading.duplicate = true;
+        settled++;
+    }
+    for (int i = 0; i < heart_rate_classes; i++) {
+        counts->stored[i] += work.replaced.stored[i];
+        stored += work.replaced.stored[i];
+    }
+    counts->conflicts -= settled;
+    counts->duplicates += settled - stored;
+}
+
+} // namespace
+
+void retry_replace(RetryLetters *letters, PartitionCounts *counts) {
+    Batch *batch = letters->batch;
+    if (!offsets_have_sources())
+        return;
+    Work work = {batch, nullptr, find_moved(*letters), {}};
+    for (size_t i = 0; i < batch->messages.size(); i++) {
+        work.message = &batch->messages[i];
+        bool any_moved = std::any_of(work.moved + work.message->first_reading,
+                                     work.moved + work.message->first_reading + work.message->readings,
+                                     [](bool one) { return one; });
+        if (work.message->is_dead_letter() || (!any_moved && conflicts_of(batch, *work.message) == 0))
+            continue;
+        CaughtError refusal;
+        if (subtransaction_try(replace_message, &work, subtransaction_is_row_error, &refusal))
+            note_replaced(work, &counts[work.message->partition_index]);
+        else
+            letters->chosen[i].refusal = psprintf("%s: %s", refusal.sqlstate, refusal.message);
+    }
+}
+
+} // namespace heartbeat

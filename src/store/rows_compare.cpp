@@ -1,0 +1,76 @@
+// Finds why a reading was not inserted: the table has the same reading, or another heart rate of the same
+// customer, time and device, or none of them.
+#include "server/server.h"
+
+#include "server/statement.h"
+#include "store/offsets.h"
+#include "store/row_inserts.h"
+#include "store/rows_compare.h"
+#include "store/tables.h"
+#include "store/user_triggers.h"
+
+namespace heartbeat {
+
+namespace {
+
+// The rows that were not stored.
+Rows rest_of(const Rows &rows) {
+    Rows rest = {rows.batch, static_cast<uint32_t *>(palloc(sizeof(uint32_t) * (rows.count + 1))),
+                 0,          nullptr,
+                 nullptr,    rows.anomalies};
+    for (size_t i = 0; i < rows.count; i++)
+        if (!rows.stored[i])
+            rest.indexes[rest.count++] = rows.indexes[i];
+    return rest;
+}
+
+// Inserts a row that the table does not have once more, alone, because the error of the server then tells the
+// cause. The caller does not have to find the other such rows. After an error the worker stores the batch
+// again by halves, and so finds all of them.
+[[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
+    row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a reading could not be inserted at first, and was inserted at a second attempt"),
+                    errdetail("The worker tries the batch again.")));
+}
+
+// The result of select_stored() for a row.
+struct StoredRow {
+    double heart_rate;
+    bool same_device;
+};
+
+// A user's trigger may have stored another heart rate than the message has, so such a table cannot be
+// compared, and nor can a table of version 1.x, whose dead letters have no readings.
+void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
+    reading->other_device = !stored.same_device;
+    reading->stored_heart_rate = stored.heart_rate;
+    reading->conflict = comparable && (!stored.same_device || stored.heart_rate != reading->heart_rate);
+    reading->duplicate = !reading->conflict;
+}
+
+} // namespace
+
+void rows_compare(const Rows &rows) {
+    Rows rest = rest_of(rows);
+    if (rest.count == 0)
+        return;
+    bool comparable = offsets_have_sources() && !user_triggers_may_change();
+    Datum columns[row_columns_max];
+    row_inserts_columns(rest, columns);
+    Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
+    uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
+    statement_check_room(found, rest.count);
+    size_t next = 0; // the result is in the order of the places
+    for (uint64_t r = 0; r < found; r++, next++) {
+        if (static_cast<size_t>(statement_int4(r, 1)) != next)
+            refuse_kept_out(rest, next);
+        note(&rest.batch->readings[rest.indexes[next]],
+             {DatumGetFloat8(statement_value(r, 2, FLOAT8OID)), statement_bool(r, 3)}, comparable);
+    }
+    if (next < rest.count)
+        refuse_kept_out(rest, next);
+    SPI_freetuptable(SPI_tuptable);
+}
+
+} // namespace heartbeat

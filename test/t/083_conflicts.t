@@ -1,0 +1,155 @@
+# The same customer, time and device with another heart rate is a conflict. The first reading stays, and the message of the
+# other one is kept. A retry with `replace` puts the newer heart rate in its place. Both audits stay exact.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('conflicts');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node = Heartbeat::Cluster->create('conflicts', kafka => $kafka);
+my $epoch = 1_767_225_600;    # 2026-01-01 00:00:00 UTC
+my $published = 0;
+
+# Publishes messages in one transaction, so that they are stored in one batch, and waits for them. A transaction ends with
+# a marker, which has an offset of its own.
+sub publish
+{
+	my (@values) = @_;
+	$kafka->produce_transaction($topic, 'commit', map { { value => $_, timestamp => ($epoch + $published) * 1000 } } @values);
+	$published += @values + 1;
+	$node->wait_for_offsets($topic, $published);
+	return;
+}
+sub at { my ($customer, $rate, $second) = @_; return reading($customer, $rate, reading_time($epoch + ($second // 0))); }
+sub rates { my ($customer) = @_; return $node->query(qq{
+	SELECT string_agg(heart_rate || coalesce(' ' || anomaly_type, ''), ', ' ORDER BY heart_rate)
+	FROM (SELECT heart_rate, NULL AS anomaly_type FROM heartbeat_records WHERE customer_id = '$customer'
+		UNION ALL SELECT heart_rate, anomaly_type FROM heartbeat_anomalies WHERE customer_id = '$customer') r}); }
+sub counters { return $node->query('SELECT messages, ignored, dead_letters, readings, records, anomalies, duplicates, conflicts FROM heartbeat_audit()'); }
+sub letters { my ($where) = @_; return $node->query("SELECT count(*) FROM heartbeat_dead_letters WHERE $where"); }
+sub assert_exact
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->assert_audit;
+	$node->assert_summary;
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, $what);
+}
+sub retry { my ($arguments) = @_; return $node->query("SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters($arguments)"); }
+
+# Between batches
+publish(at('between', 74));
+publish(at('between', 74), at('between', 75));
+is(rates('between'), '74', 'the first reading stays');
+is(counters(), '3|0|0|3|1|0|1|1', 'the same heart rate is a duplicate, and another one is a conflict');
+is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('between', 75) . q{', readings FROM heartbeat_dead_letters}),
+	'CONFLICT|t|[{"device_id": "", "heart_rate": 75, "customer_id": "between", "event_timestamp": "2026-01-01T00:00:00+00:00", "stored_heart_rate": 74}]',
+	'the message of the conflict is kept with its bytes and its reading');
+like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
+assert_exact('a conflict changes neither audit');
+
+# Within a batch, and against a stored reading that an earlier message of the batch does not have
+publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
+is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
+is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'a conflict within a batch is a conflict');
+publish(at('between', 76), at('between', 74), at('between', 77));
+is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_heart_rate' = '74'}), 3,
+	'a batch whose first reading is in conflict compares the others with the stored reading');
+is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
+assert_exact('both audits are exact with conflicts within a batch');
+
+# Among many readings, which the worker inserts in another way
+publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
+publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
+is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
+is(counters(), '811|0|0|811|402|1|402|6', 'the other readings are duplicates');
+assert_exact('both audits are exact after a batch of duplicates');
+
+# A conflict is no dead letter for the limit, and a retry changes nothing.
+is(retry(q{'CONFLICT'}), '0|6|{"CONFLICT": 6}', 'a retry without replace resolves no conflict');
+is(retry('NULL, NULL, NULL, NULL, NULL, NULL, false'), '0|6|{"CONFLICT": 6}', 'also if it is for all codes');
+is(counters(), '811|0|0|811|402|1|402|6', 'it changes no counter');
+like($node->query_error(q{SELECT heartbeat_retry_dead_letters('CONFLICTS')}), qr/there is no error code "CONFLICTS"/, 'a wrong code is refused');
+
+# In a replay
+sub replay { return $node->query("SELECT messages, records, anomalies, duplicates, dead_letters FROM heartbeat_replay(to_timestamp($epoch - 10), now() + interval '1 day')"); }
+is(replay(), '811|0|0|811|0', 'a replay stores nothing, and keeps no conflict a second time');
+is(letters('true'), 6, 'a message in conflict has one row');
+is(counters(), '1622|0|0|1622|402|1|1213|6', 'a conflict that is met again is no new conflict');
+assert_exact('both audits are exact after the replay');
+
+# Replace: the last message wins
+is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'between'), replace => true}), '4|0|{}', 'replace settles conflicts');
+is(rates('between'), '78', 'the newest heart rate is stored');
+is(counters(), '1622|0|0|1622|402|1|1217|2', 'each settled conflict counts as a duplicate');
+assert_exact('both audits and the summary are exact after replace');
+replay();
+is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'read again, the three messages whose reading lost are conflicts in their turn');
+is(counters(), '2433|0|0|2433|402|1|2025|5', 'and are counted as new conflicts, once');
+replay();
+is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'but only once');
+assert_exact('both audits are exact after the replays');
+
+# Another class of the same table, and the other table
+publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
+$node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
+is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
+	'2|0|{}', 'replace settles conflicts of another class');
+is(rates('class'), '30 BRADYCARDIA', 'an anomaly becomes one of another type');
+is(rates('table'), '250 TACHYCARDIA', 'a normal reading becomes an anomaly, in the other table');
+is($node->query('SELECT bradycardia, tachycardia, records, anomalies FROM heartbeat_offsets'), '1|2|402|3', 'the counters of the classes follow');
+assert_exact('both audits and the summary are exact after a change of the class');
+
+# The database can refuse the replacement.
+publish(at('refused', 74), at('refused', 99), at('refused', 76));
+$node->query(q{CREATE FUNCTION refuse_99() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.heart_rate = 99 THEN RAISE EXCEPTION 'not 99'; END IF; RETURN NEW; END $$;
+	CREATE TRIGGER refuse_99 BEFORE UPDATE ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse_99()});
+like(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'refused'), replace => true}),
+	qr/^1\|1\|\{"CONFLICT": 1\}$/, 'a refused replacement leaves the conflict');
+is(rates('refused'), '76', 'the other conflict is settled');
+like($node->query(q{SELECT error_text FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'refused'}),
+	qr/the database refused the replacement: P0001: not 99/, 'the error text says why');
+$node->query('DROP TRIGGER refuse_99 ON heartbeat_records');
+assert_exact('both audits are exact after a refused replacement');
+
+# The database refuses the first of two heart rates: the other one is stored.
+$node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_98 CHECK (heart_rate <> 98) NOT VALID');
+publish(at('second', 98), at('second', 97), at('second', 98), at('neighbour', 70));
+is(rates('second'), '97', 'the reading that the database accepts is stored');
+is(letters(q{error_code = '23514'}), 2, 'the refused messages are dead letters');
+$node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_98');
+assert_exact('both audits are exact after a refused reading');
+
+# A dead letter that is met again counts as a message and nothing else.
+publish('garbage');
+my $before = $node->query('SELECT messages, duplicates, dead_letters FROM heartbeat_offsets');
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(0, ' . ($published - 2) . '); SELECT heartbeat_resume()');
+$node->wait_for_offsets($topic, $published);
+is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_offsets'), $before, 'a dead letter that is read again is a message, and no duplicate');
+is(letters(q{payload = 'garbage'}), 1, 'it is stored once');
+assert_exact('both audits are exact after the seek');
+
+# A trigger of a user may change the heart rate that is stored, so nothing can be compared.
+$node->query(q{CREATE FUNCTION round_rate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := round(NEW.heart_rate); RETURN NEW; END $$;
+	CREATE TRIGGER round_rate BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION round_rate()});
+my $conflicts = $node->query('SELECT conflicts FROM heartbeat_offsets');
+publish(at('rounded', 74.4), at('rounded', 74.6));
+publish(at('rounded', 75.6));
+is(rates('rounded'), '74', 'the first reading is stored');
+is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the others count as duplicates');
+assert_exact('both audits are exact with a trigger');
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
