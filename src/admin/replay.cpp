@@ -12,11 +12,14 @@
 #include "admin/source_definition.h"
 #include "admin/source_named.h"
 #include "decode/decoder_of_heartbeat.h"
+#include "decode/decoder_of_mapping.h"
+#include "decode/presets.h"
 #include "monitor/events.h"
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
 #include "server/statement.h"
+#include "server/text.h"
 #include "store/counter_adjustments.h"
 
 extern "C" {
@@ -132,6 +135,7 @@ void close(int code, Datum argument) {
     auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
     kafka_session_close(code, PointerGetDatum(reader->consumer));
     batch_destroy(reader->batch);
+    decoder_destroy(reader->decoder);
 }
 
 ReplaySpan get_span(FunctionCallInfo arguments) {
@@ -152,6 +156,22 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
     return {{}, from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
+// Returns the decoder for the layout that the source has now.
+Decoder *decoder_of(const Source &source) {
+    const Preset *preset = source.preset == nullptr ? nullptr : preset_find(source.preset);
+    const char *mapping = preset != nullptr ? preset->mapping : source.mapping;
+    if (mapping == nullptr)
+        return decoder_of_heartbeat();
+    MappingError error = {};
+    Decoder *decoder = decoder_of_mapping(text_to_utf8(mapping), &error);
+    if (decoder == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the mapping of source \"%s\" is wrong", source.name),
+                        errdetail("%s %s", text_from_utf8(error.pointer), text_from_utf8(error.problem)),
+                        errhint("Change the mapping with heartbeat_alter_source().")));
+    return decoder;
+}
+
 // Returns the source that the call names. Without a name it returns all sources, or `default` if the call
 // names a partition. In a database of version 1.1 or 1.2 the function does not have the argument.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
@@ -170,13 +190,13 @@ void replay_source(const ReplaySpan &span, ReturnSetInfo *result) {
     replay->adjustments = counter_adjustments_create();
     SPI_connect();
     replay->reader.source = replay->span.source;
-    replay->reader.decoder = decoder_of_heartbeat();
     replay->reader.consumer = kafka_session_open(replay->span.source);
     PG_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));
     {
         replay->reader.batch = batch_create(messages_at_once, bytes_at_once);
         if (replay->reader.batch == nullptr)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+        replay->reader.decoder = decoder_of(replay->span.source);
         run(replay);
     }
     PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));

@@ -121,6 +121,7 @@ my %functions = (
 	'seek(timestamp with time zone,integer,text)'        => [ 'now()', 'NULL', 'NULL' ],
 	'set_owner(regrole)'                                 => ["'heartbeat_owner'"],
 	'silences_ended(text,text)'                          => [ "''", 'NULL' ],
+	'source_states()'                                    => [],
 	'spread(integer)'                                    => [4],
 	'state()'                                            => [],
 	'store_event(text,text,jsonb,timestamp with time zone)' => [ "'test'", "'why'", "'{}'", 'now()' ],

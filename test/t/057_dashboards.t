@@ -42,7 +42,7 @@ cmp_ok(scalar @old, '>=', 9, 'table partitions of earlier weeks exist');
 my $old = join '|', @old;
 
 # Expands a query as Grafana's PostgreSQL datasource does, for the last quarter of an hour.
-my %variables = (__interval => '10s', customer => "'ALL'");
+my %variables = (__interval => '10s', customer => "'ALL'", source => "'ALL'");
 
 sub expand
 {

@@ -87,6 +87,16 @@ is($node->query("SELECT sum(messages), sum(records + anomalies) FROM heartbeat_r
 is($node->query("SELECT string_agg(DISTINCT source_name, ' ') FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), 'default', 'a replay of a partition is of the source default');
 assert_exact('after replays');
 
+# A replay decodes the messages of a source by its mapping.
+$kafka->create_topic('flat', 1);
+$kafka->produce('flat', map { { value => sprintf '{"who": "F%d", "hr": 70, "at": %d}', $_, $now - 3600 * 5 } } 1 .. 20);
+$node->query(q{SELECT heartbeat_add_source('flat', 'flat', '{"customer_id": "/who", "heart_rate": "/hr", "event_timestamp": {"at": "/at", "unit": "s"}}')});
+$node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
+$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
+is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
+$node->query("SELECT heartbeat_drop_source('flat')");
+assert_exact('after a replay by a mapping');
+
 # alter and drop are exact: their transaction sees all that the source will have stored
 $node->query("SELECT heartbeat_drop_source('late')");
 publish('ward', 40_000);
@@ -105,7 +115,7 @@ is($node->query($rows), $dropped + 10, 'no reading of a dropped source is stored
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'its offsets are gone');
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
-	'add_source ward, add_source late, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+	'add_source ward, add_source late, add_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
 
 # Old weeks: the key of 1.x, which heartbeat_upgrade_keys() replaces. The oldest week comes first.
 $node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01}'::timestamptz[]) t");
