@@ -269,6 +269,7 @@ my %settings = (
 	'stall_timeout'     => [ 1, '1d' ],
 	'start_offset'      => [ 'Latest', 'earliest' ],
 	'topic'             => [ 'nosuchtopic', 'x' x 249 ],
+	'max_sources'       => undef,
 	'workers'           => undef);    # needs a restart
 my %illegal = (
 	integer => [ '', ' ', 'many', '-2147483649', '2147483648', '99999999999999999999', 'NaN', 'infinity', '1 fortnight', '0x' ],
