@@ -213,6 +213,13 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
+    -- a retry also writes the readings of a conflict
+    FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
+                  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
+                  WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'
+                    AND x.privilege_type = 'UPDATE' AND x.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT UPDATE (readings) ON heartbeat_building.heartbeat_dead_letters TO %s', worker);
+    END LOOP;
 END
 $$;
 

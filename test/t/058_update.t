@@ -134,7 +134,7 @@ for my $version (@earlier)
 		FROM (SELECT oid AS attrelid, relacl AS acl FROM pg_class UNION ALL SELECT attrelid, attacl FROM pg_attribute) a, unnest(a.acl) x
 		WHERE a.attrelid IN ('heartbeat_dead_letters'::regclass, 'heartbeat_arrivals'::regclass) AND x::text NOT LIKE 'postgres=%'";
 	is($node->query($rights), 'heartbeat_arrivals: storer=a/postgres, heartbeat_dead_letters: =r/postgres, heartbeat_dead_letters: storer=a/postgres'
-		. ', heartbeat_dead_letters: storer=w/postgres' x 3, 'the update grants rights on new objects to the roles that had such rights') if $old;
+		. ', heartbeat_dead_letters: storer=w/postgres' x 4, 'the update grants rights on new objects to the roles that had such rights') if $old;
 	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
 	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'heartbeat_seek(now())';
 	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
