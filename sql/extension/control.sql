@@ -20,8 +20,8 @@ COMMENT ON FUNCTION heartbeat_store_pause(text, text) IS 'Internal: does the wor
 CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL, source text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     SELECT heartbeat_require_source(heartbeat_pause.source);
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     SELECT heartbeat_store_pause(heartbeat_pause.reason, heartbeat_pause.source);
     SELECT heartbeat_record_event('pause', heartbeat_pause.reason,
                                   CASE WHEN heartbeat_pause.source IS NOT NULL THEN jsonb_build_object('source', heartbeat_pause.source) END);
@@ -45,8 +45,8 @@ COMMENT ON FUNCTION heartbeat_store_resume(text) IS 'Internal: does the work of 
 CREATE FUNCTION heartbeat_resume(source text DEFAULT NULL) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     SELECT heartbeat_require_source(heartbeat_resume.source);
+    SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     SELECT heartbeat_store_resume(heartbeat_resume.source);
     SELECT heartbeat_record_event('resume', NULL,
                                   CASE WHEN heartbeat_resume.source IS NOT NULL THEN jsonb_build_object('source', heartbeat_resume.source) END);

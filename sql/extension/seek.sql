@@ -70,9 +70,16 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
     'stored).';
 
+-- A worker that reads stored offsets does not see a seek that has not committed. So no pause may end before the seek does.
 CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT FROM heartbeat_source_definitions d
+    WHERE d.dropped_at IS NULL AND d.name = coalesce(heartbeat_require_pause.source, d.name)
+    ORDER BY d.source_id FOR KEY SHARE;
+    SELECT FROM heartbeat_control c
+    WHERE c.paused AND (heartbeat_require_pause.source IS NULL OR c.source IN ('', heartbeat_require_pause.source))
+    ORDER BY c.source FOR SHARE;
     SELECT heartbeat_require(NOT EXISTS (
                                  SELECT FROM heartbeat_source_definitions d
                                  WHERE d.dropped_at IS NULL AND d.name = coalesce(heartbeat_require_pause.source, d.name)
@@ -80,7 +87,7 @@ BEGIN ATOMIC
                              'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
-COMMENT ON FUNCTION heartbeat_require_pause(text) IS 'Internal: raises an error unless the source is paused. NULL: all sources.';
+COMMENT ON FUNCTION heartbeat_require_pause(text) IS 'Internal: raises an error unless the source is paused. NULL: all sources. Keeps the pause until the transaction ends.';
 
 CREATE FUNCTION heartbeat_check_offset(source text, partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -79,14 +79,17 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'the function waits for the current batch, and after its commit no message of the source is stored. A source of the same '
     'name that is added later begins anew.';
 
+-- The lock conflicts with heartbeat_drop_source() alone. heartbeat_drop_source() takes its lock first, so the caller must call this
+-- function before it locks other tables.
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT FROM heartbeat_source_definitions d WHERE d.name = heartbeat_require_source.source AND d.dropped_at IS NULL FOR KEY SHARE;
     SELECT heartbeat_require(source IS NULL OR EXISTS (SELECT FROM heartbeat_source_definitions d
                                                        WHERE d.name = heartbeat_require_source.source AND d.dropped_at IS NULL),
                              format('there is no source "%s"', source), 'undefined_object', 'heartbeat_sources shows the sources.');
 END;
-COMMENT ON FUNCTION heartbeat_require_source(text) IS 'Internal: raises an error unless the source exists, or is NULL.';
+COMMENT ON FUNCTION heartbeat_require_source(text) IS 'Internal: raises an error unless the source exists, or is NULL. Keeps other sessions from dropping it until the transaction ends.';
 
 CREATE FUNCTION heartbeat_topic_of(source text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -179,7 +179,7 @@ const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *
     const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))
                        : one_partition ? default_source
                                        : nullptr;
-    return sources_named(name, count);
+    return sources_keep(name, count);
 }
 
 void replay_source(const ReplaySpan &span, ReturnSetInfo *result) {

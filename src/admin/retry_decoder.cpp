@@ -14,9 +14,11 @@ namespace heartbeat {
 
 namespace {
 
+// heartbeat_drop_source() waits for the lock, so that the drop keeps the counters that the retry adjusts.
 Statement select_layout = {{TEXTOID}, R"sql(
     SELECT mapping::text, preset FROM @extschema@.heartbeat_source_definitions
-    WHERE name = $1 COLLATE "C" AND dropped_at IS NULL)sql"};
+    WHERE name = $1 COLLATE "C" AND dropped_at IS NULL
+    FOR KEY SHARE)sql"};
 
 [[noreturn]] void fail(const char *source, const MappingError &error) {
     if (error.out_of_memory)

@@ -7,8 +7,8 @@ namespace heartbeat {
 
 // Returns the sources of this name, or all sources for nullptr, in the current memory context. Reads their
 // definitions as the extension's owner: the caller needs no right on them. Raises an error for an unknown
-// name.
-Source *sources_named(const char *name, size_t *count);
+// name. Keeps other sessions from dropping these sources until the transaction ends.
+Source *sources_keep(const char *name, size_t *count);
 
 // Returns the source of this name, or `default` for nullptr.
 Source source_named(const char *name);

@@ -20,6 +20,12 @@ Statement select_source = {{TEXTOID}, R"sql(
     FROM @extschema@.heartbeat_source_definitions
     WHERE name = $1 AND dropped_at IS NULL)sql"};
 
+Statement lock_changed = {{TEXTOID}, R"sql(
+    SELECT FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR NO KEY UPDATE)sql"};
+
+Statement lock_dropped = {{TEXTOID}, R"sql(
+    SELECT FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR UPDATE)sql"};
+
 Statement count_sources = {R"sql(
     SELECT count(*) FROM @extschema@.heartbeat_source_definitions WHERE dropped_at IS NULL)sql"};
 
@@ -40,14 +46,16 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-Statement keep_counters = {{TEXTOID}, R"sql(
+// A retry, or the trigger on dead letters, may still change a row before the DELETE. So the counters are
+// those that the DELETE returns.
+Statement move_counters = {{TEXTOID}, R"sql(
+    WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
         source, topic, records, bradycardia, tachycardia, invalid, duplicates, conflicts, dead_letters,
         dead_letters_deleted, first_event, last_event)
     SELECT source, topic, sum(records), sum(bradycardia), sum(tachycardia), sum(invalid), sum(duplicates),
         sum(conflicts), sum(dead_letters), sum(dead_letters_deleted), min(first_event), max(last_event)
-    FROM @extschema@.heartbeat_offsets
-    WHERE source = $1
+    FROM deleted
     GROUP BY source, topic
     ON CONFLICT (source, topic) DO UPDATE
     SET records = d.records + excluded.records, bradycardia = d.bradycardia + excluded.bradycardia,
@@ -57,9 +65,6 @@ Statement keep_counters = {{TEXTOID}, R"sql(
         dead_letters_deleted = d.dead_letters_deleted + excluded.dead_letters_deleted,
         first_event = least(d.first_event, excluded.first_event),
         last_event = greatest(d.last_event, excluded.last_event))sql"};
-
-Statement delete_offsets = {{TEXTOID}, R"sql(
-    DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1)sql"};
 
 Statement delete_gaps = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_gaps WHERE source = $1)sql"};
@@ -96,6 +101,11 @@ bool is_default(const char *name) {
 
 } // namespace
 
+void source_store_lock(const char *name, bool drops) {
+    Datum value = CStringGetTextDatum(name);
+    statement_execute(drops ? &lock_dropped : &lock_changed, &value, nullptr, SPI_OK_SELECT);
+}
+
 bool source_store_find(const char *name, SourceDefinition *source) {
     Datum value = CStringGetTextDatum(name);
     if (statement_execute(&select_source, &value, nullptr, SPI_OK_SELECT) == 0)
@@ -131,8 +141,8 @@ void source_store_change(const SourceDefinition &source) {
 
 void source_store_drop(const char *name) {
     Datum value = CStringGetTextDatum(name);
-    statement_execute(&keep_counters, &value, nullptr, SPI_OK_INSERT);
-    for (Statement *statement : {&delete_offsets, &delete_gaps, &delete_pause})
+    statement_execute(&move_counters, &value, nullptr, SPI_OK_INSERT);
+    for (Statement *statement : {&delete_gaps, &delete_pause})
         statement_execute(statement, &value, nullptr, SPI_OK_DELETE);
     if (is_default(name))
         statement_execute(&mark_dropped, &value, nullptr, SPI_OK_UPDATE);

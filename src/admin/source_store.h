@@ -10,6 +10,10 @@ extern "C" {
 
 namespace heartbeat {
 
+// Locks the source of this name, if it exists. To drop it also waits for sessions that seek, replay, retry or
+// pause it.
+void source_store_lock(const char *name, bool drops);
+
 // Returns false if there is no source of this name.
 bool source_store_find(const char *name, SourceDefinition *source);
 

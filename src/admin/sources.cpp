@@ -40,9 +40,9 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Begins the part, and locks the tables in the order of heartbeat_pause(). Only one session at a time changes
-// the sources.
-ActingOwner owner_enter() {
+// Begins the part. It locks the source before the tables, as heartbeat_pause() does, so that a worker's batch
+// does not wait with it for a session that uses the source. Only one session at a time changes the sources.
+ActingOwner owner_enter(const char *source, bool drops) {
     Extension extension;
     if (!extension_find(&extension))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -54,6 +54,7 @@ ActingOwner owner_enter() {
     set_until_end("search_path", "pg_catalog, pg_temp");
     set_until_end("row_security", "off");
     SPI_connect();
+    source_store_lock(source, drops);
     user_code_refuse(extension_table("heartbeat_control"));
     LockRelationOid(extension_table("heartbeat_source_definitions"), ShareRowExclusiveLock);
     return acting;
@@ -158,7 +159,7 @@ extern "C" Datum heartbeat_add_source(PG_FUNCTION_ARGS) {
     put_defaults(&source);
     source_check_rights(source, GetUserId());
     source_check(source);
-    ActingOwner acting = owner_enter();
+    ActingOwner acting = owner_enter(source.name, false);
     SourceDefinition stored;
     if (source_store_find(source.name, &stored))
         ereport(ERROR,
@@ -176,7 +177,7 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     take_away_empty(&named);
     source_check_rights(named, GetUserId());
     source_check_layout(named);
-    ActingOwner acting = owner_enter();
+    ActingOwner acting = owner_enter(given.name, false);
     if (!source_store_find(given.name, &stored))
         refuse_unknown(given.name);
     if (!gives_nothing(given)) {
@@ -196,7 +197,7 @@ extern "C" Datum heartbeat_drop_source(PG_FUNCTION_ARGS) {
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a source cannot be NULL"),
                  errhint("heartbeat_sources shows the sources.")));
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    ActingOwner acting = owner_enter();
+    ActingOwner acting = owner_enter(name, true);
     SourceDefinition stored;
     if (!source_store_find(name, &stored))
         refuse_unknown(name);

@@ -41,8 +41,54 @@ constexpr const char *add_counts_sql = R"sql(
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
+// A source was dropped, and another one has its name: the counters of its partitions are in one row of
+// heartbeat_dropped_offsets for each topic. Returns the number of adjustments that have neither row.
+Statement add_dropped_counts = {add_types, R"sql(
+    WITH n AS MATERIALIZED (
+        SELECT n.*
+        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS n (
+            topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
+            dead_letters, empty_offsets, first_event, last_event, messages, ignored, readings,
+            conflicts, source)
+        WHERE NOT EXISTS (
+            SELECT FROM @extschema@.heartbeat_offsets o
+            WHERE o.source = n.source COLLATE "C" AND o.topic = n.topic COLLATE "C"
+                AND o.partition = n.partition)),
+        sums AS (
+            SELECT source, topic, sum(records) AS records, sum(bradycardia) AS bradycardia,
+                sum(tachycardia) AS tachycardia, sum(invalid) AS invalid, sum(duplicates) AS duplicates,
+                sum(conflicts) AS conflicts, sum(dead_letters) AS dead_letters,
+                min(first_event) AS first_event, max(last_event) AS last_event
+            FROM n
+            GROUP BY source, topic),
+        changed AS (
+            UPDATE @extschema@.heartbeat_dropped_offsets o
+            SET records = o.records + s.records, bradycardia = o.bradycardia + s.bradycardia,
+                tachycardia = o.tachycardia + s.tachycardia, invalid = o.invalid + s.invalid,
+                duplicates = o.duplicates + s.duplicates, conflicts = o.conflicts + s.conflicts,
+                dead_letters = o.dead_letters + s.dead_letters,
+                first_event = least(o.first_event, s.first_event),
+                last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, s.last_event)
+            FROM sums s
+            WHERE o.source = s.source COLLATE "C" AND o.topic = s.topic COLLATE "C"
+            RETURNING o.source, o.topic)
+    SELECT count(*)
+    FROM n
+    WHERE NOT EXISTS (
+        SELECT FROM changed c WHERE c.source = n.source COLLATE "C" AND c.topic = n.topic COLLATE "C"))sql"};
+
 Statement add_counts = {add_types, {add_counters, of_source}, add_counts_sql};
 Statement add_old_counts = {add_types, {add_old_counters, of_any}, add_counts_sql};
+
+// A person has deleted the rows of these partitions.
+void tell_uncounted(int64_t partitions) {
+    if (partitions > 0)
+        ereport(WARNING, (errcode(ERRCODE_WARNING),
+                          errmsg("the counters of %lld partitions were not changed",
+                                 static_cast<long long>(partitions)),
+                          errdetail("heartbeat_offsets has no row of these partitions."),
+                          errhint("heartbeat_audit_tables() shows the difference.")));
+}
 
 } // namespace
 
@@ -117,7 +163,13 @@ void counter_adjustments_apply(HTAB *adjustments) {
         array_of_int8(count, [&](size_t i) { return all[i]->conflicts; }),
         array_of_names(count, [&](size_t i) { return all[i]->key.source; }),
     };
-    statement_execute(offsets_have_sources() ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);
+    bool have_sources = offsets_have_sources();
+    uint64_t changed =
+        statement_execute(have_sources ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);
+    if (!have_sources || changed == count)
+        return;
+    statement_execute(&add_dropped_counts, values, nullptr, SPI_OK_SELECT);
+    tell_uncounted(statement_int8(0, 1));
 }
 
 } // namespace heartbeat
