@@ -79,6 +79,8 @@ SELECT heartbeat_alter_source('new', brokers => 'kafka-1:9092');
 SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/passwd');
 SELECT heartbeat_alter_source('new', schema_registry => 'http://elsewhere');
 SELECT heartbeat_alter_source('new', 'other', brokers => '');
+SELECT heartbeat_alter_source('new', 'other', kafka_config_file => '');
+SELECT heartbeat_alter_source('new', 'other');
 -- also inside a function that acts as its owner
 RESET ROLE;
 CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
@@ -91,6 +93,10 @@ SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.prop
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
+-- another topic would be read with this file
+SELECT heartbeat_alter_source('new', 'payroll');
+SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
+SELECT heartbeat_alter_source('new', start_offset => 'latest');
 RESET ROLE;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
 

@@ -150,14 +150,32 @@ void check_file(const char *file) {
                "Give the name of a file of librdkafka properties.");
 }
 
-void require_right(const char *field, const char *setting, Oid role) {
+// An empty value takes the field away. The source then uses the setting, with the source's other fields, and
+// only a role with the right may bring these together.
+void require_right(const char *field, const char *value, const char *setting, Oid role) {
     if (!may_alter_system(setting, role))
         ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to name %s", field),
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 value[0] == '\0' ? errmsg("permission denied to take %s away", field)
+                                  : errmsg("permission denied to name %s", field),
                  errdetail("It takes the right to set %s, which superusers have.", setting),
-                 errhint("Leave %s out, so that the source uses the setting, or ask a superuser to add "
-                         "the source.",
-                         field)));
+                 value[0] == '\0' ? errhint("Leave %s out, or ask a superuser to change the source.", field)
+                                  : errhint("Leave %s out, so that the source uses the setting, or ask a "
+                                            "superuser to add the source.",
+                                            field)));
+}
+
+// The setting that a role must be allowed to set to name the field; nullptr: any role may name the field.
+const char *setting_of(int field) {
+    switch (field) {
+    case brokers_field:
+    case schema_registry_field:
+        return "heartbeat.brokers";
+    case kafka_config_file_field:
+        return "heartbeat.kafka_config_file";
+    default:
+        return nullptr;
+    }
 }
 
 } // namespace
@@ -184,12 +202,23 @@ void source_check(const SourceDefinition &source) {
 }
 
 void source_check_rights(const SourceDefinition &given, Oid role) {
-    if (given.fields[brokers_field] != nullptr)
-        require_right("brokers", "heartbeat.brokers", role);
-    if (given.fields[schema_registry_field] != nullptr)
-        require_right("schema_registry", "heartbeat.brokers", role);
-    if (given.fields[kafka_config_file_field] != nullptr)
-        require_right("kafka_config_file", "heartbeat.kafka_config_file", role);
+    for (int field = 0; field < source_fields; field++)
+        if (given.fields[field] != nullptr && setting_of(field) != nullptr)
+            require_right(source_field_names[field], given.fields[field], setting_of(field), role);
+}
+
+void source_check_topic_rights(const SourceDefinition &stored, Oid role) {
+    for (int field = 0; field < source_fields; field++) {
+        const char *setting = setting_of(field);
+        if (stored.fields[field] == nullptr || setting == nullptr || may_alter_system(setting, role))
+            continue;
+        const char *name = source_field_names[field];
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("permission denied to change the topic of source \"%s\"", stored.name),
+                 errdetail("The source has %s of its own, which takes the right to set %s.", name, setting),
+                 errhint("Ask a superuser to change the topic.")));
+    }
 }
 
 } // namespace heartbeat

@@ -21,4 +21,8 @@ void source_check(const SourceDefinition &source);
 // server sends its credentials there, and reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
+// Raises an error unless the role may name each of these fields that the stored source has: another topic is
+// read with their credentials too.
+void source_check_topic_rights(const SourceDefinition &stored, Oid role);
+
 } // namespace heartbeat

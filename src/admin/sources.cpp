@@ -175,11 +175,13 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     prevent("heartbeat_alter_source()");
     SourceDefinition given = read_arguments(fcinfo), named = given, stored;
     take_away_empty(&named);
-    source_check_rights(named, GetUserId());
+    source_check_rights(given, GetUserId());
     source_check_layout(named);
     ActingOwner acting = owner_enter(given.name, false);
     if (!source_store_find(given.name, &stored))
         refuse_unknown(given.name);
+    if (given.fields[topic_field] != nullptr)
+        source_check_topic_rights(stored, acting.caller);
     if (!gives_nothing(given)) {
         change(&stored, given);
         source_check(stored);
