@@ -6,6 +6,7 @@
 #include "decode/decoder_of_mapping.h"
 #include "decode/presets.h"
 #include "ingest/source_decoder.h"
+#include "server/text.h"
 
 namespace heartbeat {
 
@@ -23,8 +24,10 @@ Decoder *source_decoder_create(const Source &source, Error *error) {
     const char *mapping = preset != nullptr ? preset->mapping : source.mapping;
     if (mapping == nullptr)
         return decoder_of_heartbeat();
+    char *utf8 = preset != nullptr ? pstrdup(mapping) : text_to_utf8(mapping);
     MappingError wrong = {};
-    Decoder *decoder = decoder_of_mapping(mapping, &wrong);
+    Decoder *decoder = decoder_of_mapping(utf8, &wrong);
+    pfree(utf8);
     if (decoder == nullptr)
         snprintf(error->text, sizeof(error->text), "the mapping is wrong: \"%.80s\" %.120s", wrong.pointer,
                  wrong.problem);
