@@ -36,8 +36,9 @@ bool consumer_session_open(ConsumerSession *session, Error *error);
 void consumer_session_close(ConsumerSession *session, bool assigned);
 
 // Frees the clients that librdkafka has destroyed. Ends the process if librdkafka cannot destroy some
-// clients; the launcher then starts a new worker. Returns true if clients are left: call it again soon.
-bool consumer_session_free_closed();
+// clients; the launcher then starts a new worker. How many such clients it tolerates depends on the number of
+// sources. Returns true if clients are left: call it again soon.
+bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned`: partitions are assigned. The
 // worker drops the messages that it has not stored, and reads them again later from the stored offsets.

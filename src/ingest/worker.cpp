@@ -62,7 +62,7 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
         reader_list_take_rings(&sources.list);
         step_readers(context);
         long wait = shorter(reader_list_until_due(sources.list), worker_sources_until_due(sources));
-        if (consumer_session_free_closed())
+        if (consumer_session_free_closed(sources.list.count))
             wait = shorter(wait, reconnect_ms);
         worker_sleep(slot, *sources.list.pipe, wait);
     }
