@@ -175,6 +175,19 @@ void Batch::clear() noexcept {
     unseal();
 }
 
+void Batch::release() noexcept {
+    clear();
+    drop(&bytes, 0);
+    drop(&headers, 0);
+    drop(&messages, 0);
+    drop(&readings, 0);
+    drop(&partitions, 0);
+    drop(&trails, 0);
+    drop(&minutes, 0);
+    for (std::vector<uint32_t> *list : {&records, &anomalies, &repetitions, &dead_letters})
+        drop(list, 0);
+}
+
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept {
     for (BatchMessage &message : batch->messages)
         if (message.offset == offset && batch->partitions[message.partition_index].partition == partition)

@@ -39,7 +39,8 @@ class Batch {
         return messages[reading.message];
     }
 
-    void clear() noexcept;
+    void clear() noexcept;   // keeps most of the memory for the next messages
+    void release() noexcept; // does the same as clear(), and gives all memory back
 
     MessageMark mark(uint32_t index) const noexcept; // the mark of a message, with its checksum
 

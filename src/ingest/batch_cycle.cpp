@@ -18,6 +18,10 @@
 #include "store/rollup_append.h"
 #include "store/store.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
@@ -31,6 +35,8 @@ namespace {
 
 constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
+constexpr TimestampTz idle_after =
+    10 * USECS_PER_SEC; // without messages a source needs no memory for batches
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -71,6 +77,23 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
         worker_stats_high_watermark(
             {cycle.source->id, progress.partition},
             std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
+}
+
+// Gives the memory of the batches back when no message has arrived for a while. Returns the milliseconds
+// until then, or `wait` if it is earlier.
+long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
+    if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
+        return wait;
+    TimestampTz left = cycle->stored_at + idle_after - now;
+    if (left > 0)
+        return std::min(wait, static_cast<long>(left / 1000 + 1));
+    cycle->batch->release();
+    cycle->next->release();
+    cycle->holds_memory = false;
+#ifdef __GLIBC__
+    malloc_trim(0); // otherwise the C library keeps the memory for this process
+#endif
+    return wait;
 }
 
 // Stores the batch in a transaction of its own. After an error the caller ends this transaction.
@@ -135,6 +158,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     if (settings.log_readings)
         log_readings(batch);
     cycle->stored_at = GetCurrentTimestamp();
+    cycle->holds_memory = true;
     if (cycle->commit_at == 0)
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
@@ -189,8 +213,9 @@ void batch_cycle_begin(BatchCycle *cycle) {
 
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
     consumer_finish_ahead(consumer);
-    cycle->batch->clear();
-    cycle->next->clear();
+    cycle->batch->release();
+    cycle->next->release();
+    cycle->holds_memory = false;
     cycle->batch->max_messages = cycle->next->max_messages = static_cast<size_t>(settings.batch_size);
     cycle->ahead = false;
     cycle->stage = BatchStage::filling;
@@ -254,7 +279,7 @@ long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assig
     long wait = partitions_until_due(assignment->partitions);
     if (cycle->commit_at != 0)
         wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->commit_at - now, 0) / 1000 + 1));
-    return wait;
+    return give_back(cycle, now, wait);
 }
 
 } // namespace heartbeat

@@ -31,6 +31,7 @@ struct BatchCycle {
     BatchStage stage;
     AfterBatch after;
     int64_t unresolved;    // number of unresolved dead letters when the batch reached the limit
+    bool holds_memory;     // the batches may have the memory of earlier messages
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
 };

@@ -52,6 +52,17 @@ class BatchTest : public testing::Test {
     BatchFiller batch{100, 1 << 20};
 };
 
+TEST_F(BatchTest, GivesItsMemoryBackWhenItIsReleased) {
+    add_many(0, {{.customer_id = "A", .heart_rate = 70}, {.customer_id = "A", .heart_rate = 200}});
+    ASSERT_TRUE(batch_seal(&batch));
+    batch.clear();
+    EXPECT_GT(batch.messages.capacity(), 0U) << "the next messages use the memory again";
+    batch.release();
+    EXPECT_EQ(batch.messages.capacity() + batch.readings.capacity() + batch.bytes.capacity(), 0U);
+    EXPECT_EQ(batch.records.capacity() + batch.anomalies.capacity() + batch.minutes.capacity(), 0U);
+    EXPECT_TRUE(batch.empty());
+}
+
 TEST_F(BatchTest, IsEmptyUntilAnOffsetIsPassed) {
     EXPECT_TRUE(batch.empty());
     batch.add_progress(0, 7, 7);
