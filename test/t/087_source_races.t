@@ -1,0 +1,132 @@
+# Sessions that use a source while another session pauses, resumes or drops it, and the counters afterwards. Mappings with
+# characters that the database has in another encoding, and the memory of a source that rests.
+
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('races');
+$kafka->start;
+$kafka->create_topic($_, 1) for qw(heartbeat-events ward size);
+my $node = Heartbeat::Cluster->create('races', kafka => $kafka, encoding => 'LATIN1', locale => 'C', settings => { 'heartbeat.workers' => 1 });
+my $now = int(time);
+
+sub passed { my ($source) = @_; return "SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
+
+sub assert_exact
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the tables have what the counters say");
+}
+
+# Begins the second statement while the transaction of the first one is open, and commits the first one when the second one
+# waits. Returns the output of the second one.
+sub race
+{
+	my ($first, $second, $what) = @_;
+	my ($one, $two) = map { $node->background_psql('heartbeat', on_error_stop => 0) } 1 .. 2;
+	$one->query_safe($_) for 'BEGIN', $first;
+	$two->query_until(qr/begun/, "\\echo begun\n$second;\n\\echo ended\n");
+	$node->wait_for_query("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'heartbeat' AND wait_event_type = 'Lock' AND backend_type = 'client backend'",
+		't', "$what: the second session waits");
+	$one->query_safe('COMMIT');
+	$two->query_until(qr/ended/, '');
+	$_->quit for $one, $two;
+	return $two->{stderr};
+}
+
+# A mapping with characters beyond ASCII, in a database that is not UTF-8
+my $mapping = '{"customer_id": "/größe", "heart_rate": "/hr", "event_timestamp": {"at": "/at", "unit": "s"}}';
+utf8::encode($mapping);
+$node->query("SET client_encoding = 'UTF8'; SELECT heartbeat_add_source('size', 'size', '$mapping')");
+my @sized = map { sprintf '{"größe": "G%d", "hr": 70, "at": %d}', $_, $now - 7200 } 1 .. 20;
+utf8::encode($_) for @sized;
+$kafka->produce('size', map { { value => $_ } } @sized);
+$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
+
+# Dead letters of a source, which later sessions retry and delete
+sub add_ward
+{
+	my ($letters) = @_;
+	$node->query("SELECT heartbeat_add_source('ward', 'ward')");
+	$node->wait_for_query(passed('ward'), $letters, 'the source is read');
+	return;
+}
+my $flat = q({"customer_id": "/who", "heart_rate": "/hr", "event_timestamp": {"at": "/at", "unit": "s"}});
+$kafka->produce('ward', map { { value => sprintf '{"who": "W%d", "hr": 70, "at": %d}', $_, $now - 3600 + $_ } } 1 .. 40);
+add_ward(40);
+$node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
+
+race("SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY(SELECT id FROM heartbeat_dead_letters ORDER BY id LIMIT 10))", "SELECT heartbeat_drop_source('ward')", 'a drop during a retry');
+is($node->count(q{heartbeat_records WHERE customer_id LIKE 'W%'}), 10, 'the retry has stored readings');
+assert_exact('after a drop that began during a retry');
+
+# The source begins anew: its messages are met again.
+add_ward(40);
+$node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
+race('DELETE FROM heartbeat_dead_letters WHERE id IN (SELECT max(id) FROM heartbeat_dead_letters)', "SELECT heartbeat_drop_source('ward')", 'a drop during a DELETE of dead letters');
+assert_exact('after a drop that began during a DELETE of dead letters');
+
+add_ward(40);
+race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a replay');
+assert_exact('after a drop that began during a replay');
+
+# A later source of the same name has not read its topic yet. The retry changes the counters of the dropped source.
+$node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
+cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a later source of the same name retries the dead letters of the dropped one');
+assert_exact('after a retry of dead letters of a dropped source');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query(passed('ward'), 40, 'the later source is read');
+assert_exact('after the later source was read');
+
+# Pauses: a drop takes the pause with it, and a pause that comes too late fails
+like(race("SELECT heartbeat_drop_source('ward')", "SELECT heartbeat_pause('late', 'ward')", 'a pause during a drop'), qr/there is no source "ward"/, 'a pause of a source that is being dropped fails');
+is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'it leaves no pause behind, which would hold a later source');
+add_ward(40);
+race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
+is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
+
+# A seek keeps the pause until it commits: otherwise the worker would read on at the old offset of an idle topic.
+add_ward(40);
+$node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
+$node->query("SELECT heartbeat_pause(NULL, 'ward')");
+race("SELECT * FROM heartbeat_seek(0, 10, 'ward')", "SELECT heartbeat_resume('ward')", 'a resume during a seek');
+$node->wait_for_query("SELECT rewound, messages, next_offset FROM heartbeat_offsets WHERE source = 'ward'", '30|70|40', 'the worker reads an idle topic again from the new offset');
+
+# The source default can have another topic, layout and cluster than the settings. Seek and replay ask for these.
+$node->query("SELECT heartbeat_pause(); SELECT heartbeat_drop_source('ward'); SELECT heartbeat_alter_source('default', 'ward', '$flat')");
+is($node->query('SELECT topic, new_offset FROM heartbeat_seek(0, 0)'), 'ward|0', 'a seek of the source default moves in the topic that it has');
+like($node->query_error('SELECT * FROM heartbeat_seek(0, 41)'), qr/Kafka does not hold offset 41 of partition 0 of topic "ward"/, 'and asks Kafka for this topic');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query(passed('default'), 40, 'the source default reads its topic');
+$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'W%'");
+is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), '40|40|0', 'a replay of the source default decodes by its mapping');
+$node->query("SELECT heartbeat_alter_source('default', brokers => '127.0.0.1:1')");
+like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'and asks the cluster that it has');
+$node->query("SELECT heartbeat_alter_source('default', '', 'null', brokers => '')");
+
+# A source that rests gives the memory of its batches back.
+sub anonymous_kb
+{
+	my $pid = $node->worker_pid('heartbeat worker%');
+	open my $file, '<', "/proc/$pid/status" or return;
+	return (map { /^RssAnon:\s+(\d+)/ ? $1 : () } <$file>)[0];
+}
+$kafka->produce('heartbeat-events', reading_stream(60_000, 1, start => $now - 3600 * 9));
+$node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 60_000, 'a backlog is read');
+my $full = anonymous_kb();
+sleep 14;
+my $rests = anonymous_kb();
+cmp_ok($rests, '<', $full - 3000, "a source that rests gives memory back: $full kB, then $rests kB");
+
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
