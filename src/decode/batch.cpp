@@ -56,10 +56,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     return {bytes.size() - size, static_cast<int32_t>(size)};
 }
 
-// Headers that nobody has read are not known, and not none.
 void Batch::keep_headers(const MessageView &message) {
-    begun.headers_known = message.unread_headers == nullptr;
-    for (size_t i = 0; begun.headers_known && i < message.header_count; i++) {
+    for (size_t i = 0; i < message.header_count; i++) {
         const MessageHeader &header = message.headers[i];
         BatchBytes name = keep(header.name.data(), header.name.size());
         headers.push_back({name, keep(header.value.data, header.value.size)});

@@ -27,7 +27,6 @@ struct BatchMessage {
     DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
     bool ignored;             // the decoder has left it out: it has no readings
     bool left_out;            // its readings are on no list: see batch_leave_out()
-    bool headers_known;       // `headers` has all headers of the message
     char sqlstate[6];         // of a message that the database refused; empty otherwise
     int32_t leader_epoch;     // -1: not known
     int64_t offset;

@@ -10,17 +10,31 @@ namespace heartbeat {
 
 namespace {
 
-void add_decoded(const Decoded &decoded, BatchFiller *batch) {
+// A message that is not ignored keeps its headers: it can become a dead letter later, because the database
+// refuses it or has another heart rate, and its source can have another mapping when it is retried.
+MessageView with_headers(MessageView message) {
+    if (message.unread_headers != nullptr)
+        message.unread_headers->read(&message);
+    return message;
+}
+
+void add_decoded(const MessageView &message, int64_t first_offset, const Decoded &decoded,
+                 BatchFiller *batch) {
+    if (!batch->begin_message(with_headers(message), first_offset))
+        return;
     for (size_t i = 0; i < decoded.count; i++)
         batch->add_reading(decoded.readings[i], classify_heart_rate(decoded.readings[i].heart_rate));
     batch->end_message();
 }
 
-// A dead letter keeps its headers: the source can have another mapping when it is retried.
-void add_failed(MessageView message, int64_t first_offset, const DecodeError &error, BatchFiller *batch) {
-    if (message.unread_headers != nullptr)
-        message.unread_headers->read(&message);
+void add_ignored(const MessageView &message, int64_t first_offset, BatchFiller *batch) {
     if (batch->begin_message(message, first_offset))
+        batch->end_ignored();
+}
+
+void add_failed(const MessageView &message, int64_t first_offset, const DecodeError &error,
+                BatchFiller *batch) {
+    if (batch->begin_message(with_headers(message), first_offset))
         batch->end_dead_letter(error);
 }
 
@@ -34,10 +48,17 @@ bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_o
         return false;
     BatchFiller *filler = batch_filler(batch);
     try {
-        if (result == DecodeResult::failed)
+        switch (result) {
+        case DecodeResult::decoded:
+            add_decoded(message, first_offset, decoded, filler);
+            break;
+        case DecodeResult::ignored:
+            add_ignored(message, first_offset, filler);
+            break;
+        case DecodeResult::failed:
             add_failed(message, first_offset, decoded.error, filler);
-        else if (filler->begin_message(message, first_offset))
-            result == DecodeResult::ignored ? filler->end_ignored() : add_decoded(decoded, filler);
+            break;
+        }
         return true;
     } catch (...) {
         filler->abandon_message();

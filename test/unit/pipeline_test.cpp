@@ -132,18 +132,20 @@ TEST_F(PipelineTest, AddsADeadLetterWithItsError) {
     EXPECT_EQ(batch.partitions[0].readings, 0);
 }
 
-TEST_F(PipelineTest, ReadsTheHeadersOnlyOfDeadLetters) {
+TEST_F(PipelineTest, KeepsTheHeadersOfEachMessageThatIsNotIgnored) {
     const TwoHeaders unread;
     ASSERT_TRUE(take(5, "a", &unread));
     EXPECT_EQ(decoder.header_count, 0U);
-    EXPECT_FALSE(batch.messages[0].headers_known);
     ASSERT_TRUE(take(6, "!", &unread));
-    const BatchMessage &message = batch.messages[1];
-    EXPECT_TRUE(message.headers_known);
-    ASSERT_EQ(message.headers, 2U);
-    EXPECT_EQ(text(batch.headers[message.first_header].name), "one");
-    EXPECT_EQ(text(batch.headers[message.first_header].value), "1");
-    EXPECT_EQ(batch.headers[message.first_header + 1].value.size, -1) << "a value can be NULL";
+    ASSERT_TRUE(take(7, "#", &unread));
+    for (size_t i = 0; i < 2; i++) {
+        const BatchMessage &message = batch.messages[i];
+        ASSERT_EQ(message.headers, 2U);
+        EXPECT_EQ(text(batch.headers[message.first_header].name), "one");
+        EXPECT_EQ(text(batch.headers[message.first_header].value), "1");
+        EXPECT_EQ(batch.headers[message.first_header + 1].value.size, -1) << "a value can be NULL";
+    }
+    EXPECT_EQ(batch.messages[2].headers, 0U) << "an ignored message";
 }
 
 TEST_F(PipelineTest, AddsNoMessageThatFoundNoMemory) {
