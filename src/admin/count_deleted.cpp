@@ -36,21 +36,23 @@ Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
     FROM (
-        SELECT source, topic, partition, count(*) AS deleted FROM deleted_letters
-        WHERE resolved_at IS NULL AND error_code <> 'CONFLICT'
-        GROUP BY source, topic, partition) d
+        SELECT l.source, l.topic, l.partition, count(*) AS deleted FROM deleted_letters l
+        WHERE l.resolved_at IS NULL AND l.error_code <> 'CONFLICT'
+            AND NOT EXISTS (
+                SELECT FROM @extschema@.heartbeat_dropped_offsets p
+                WHERE p.source = l.source AND p.topic = l.topic AND l.id <= p.last_dead_letter)
+        GROUP BY l.source, l.topic, l.partition) d
     WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
 
-// The dead letters of sources that were dropped.
+// The dead letters of sources that were dropped. A later source can have the same name and topic.
 Statement count_dropped = {R"sql(
     UPDATE @extschema@.heartbeat_dropped_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
     FROM (
-        SELECT l.source, l.topic, count(*) AS deleted FROM deleted_letters l
+        SELECT l.source, l.topic, count(*) AS deleted
+        FROM deleted_letters l JOIN @extschema@.heartbeat_dropped_offsets p
+            ON p.source = l.source AND p.topic = l.topic AND l.id <= p.last_dead_letter
         WHERE l.resolved_at IS NULL AND l.error_code <> 'CONFLICT'
-            AND NOT EXISTS (
-                SELECT FROM @extschema@.heartbeat_offsets p
-                WHERE p.source = l.source AND p.topic = l.topic AND p.partition = l.partition)
         GROUP BY l.source, l.topic) d
     WHERE o.source = d.source AND o.topic = d.topic)sql"};
 
@@ -63,6 +65,18 @@ Statement count_old_deleted = {R"sql(
         WHERE resolved_at IS NULL
         GROUP BY topic, partition) d
     WHERE o.topic = d.topic AND o.partition = d.partition)sql"};
+
+Statement has_conflicts = {R"sql(
+    SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
+
+// heartbeat.dead_letter_limit counts unresolved conflicts too. A worker counts them in the table, so they
+// have no counter.
+bool conflicts_deleted(bool truncated) {
+    if (truncated)
+        return true;
+    statement_execute(&has_conflicts, nullptr, nullptr, SPI_OK_SELECT);
+    return statement_bool(0, 1);
+}
 
 // Returns the number of changed rows.
 uint64_t count(bool truncated) {
@@ -91,9 +105,11 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
         PG_RETURN_POINTER(nullptr); // the extension is being dropped
     SPI_connect();
     SPI_register_trigger_data(trigger);
-    uint64_t counted = count(TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event));
+    bool truncated = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
+    bool fewer = count(truncated) > 0;
+    fewer = fewer || conflicts_deleted(truncated);
     SPI_finish();
-    if (counted > 0 && settings.dead_letter_limit > 0)
+    if (fewer && settings.dead_letter_limit > 0)
         commit_hooks_wake(); // a worker that is FAILED because of heartbeat.dead_letter_limit tries again
     PG_RETURN_POINTER(nullptr);
 }

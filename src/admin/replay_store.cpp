@@ -94,7 +94,8 @@ void replay_store(const ReplayReader &reader, HTAB *adjustments, ReplayProgress 
     for (size_t i = 0; i < batch->partitions.size(); i++) {
         const BatchPartition &read = batch->partitions[i];
         const ReplayPiece &piece = *replay_find_piece(&reader, read.partition);
-        count(counter_adjustments_of(adjustments, reader.source.name, reader.source.topic, read.partition),
+        count(counter_adjustments_of(adjustments, reader.source.name, reader.source.topic, read.partition,
+                                     false),
               read, counts[i], piece.skipped, &all[piece.row]);
     }
 }

@@ -44,8 +44,8 @@ Statement count_gone = {{TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZO
 
 constexpr const char *read_letters_sql = R"sql(
     SELECT id, key, payload, topic, partition, kafka_timestamp, error_code = 'CONFLICT', @added@,
-        @source@
-    FROM @extschema@.heartbeat_dead_letters
+        @source@, @dropped@
+    FROM @extschema@.heartbeat_dead_letters l
     WHERE id = ANY ($1)
     ORDER BY id)sql";
 
@@ -59,12 +59,18 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
+// A source was dropped after it had stored the letter, and its counters were moved. A later source can have
+// the same name and the same topic.
+constexpr StatementPart was_dropped = {"@dropped@", R"sql(
+        EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
+                WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
+constexpr StatementPart never_dropped = {"@dropped@", R"sql(false)sql"};
 constexpr StatementPart none_added = {"@added@", R"sql(NULL::text[], NULL::bytea[], 0)sql"};
 
 Statement select_letters = {select_types, {source, known}, select_letters_sql};
 Statement select_old_letters = {select_types, {only_source, all_known}, select_letters_sql};
-Statement read_letters = {{INT8ARRAYOID}, {added, source}, read_letters_sql};
-Statement read_old_letters = {{INT8ARRAYOID}, {none_added, only_source}, read_letters_sql};
+Statement read_letters = {{INT8ARRAYOID}, {added, source, was_dropped}, read_letters_sql};
+Statement read_old_letters = {{INT8ARRAYOID}, {none_added, only_source, never_dropped}, read_letters_sql};
 
 bytea *letter_bytes(uint64_t row, int column) {
     bool null;
@@ -204,9 +210,10 @@ void retry_letters_decode(RetryLetters *letters, size_t count) {
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("another session changed dead letters during the retry")));
     for (uint64_t row = 0; row < count; row++) {
-        letters->chosen[row].adjustment = counter_adjustments_of(
-            letters->adjustments, statement_text(row, 11),
-            TextDatumGetCString(statement_value(row, 4, TEXTOID)), statement_int4(row, 5));
+        letters->chosen[row].adjustment =
+            counter_adjustments_of(letters->adjustments, statement_text(row, 11),
+                                   TextDatumGetCString(statement_value(row, 4, TEXTOID)),
+                                   statement_int4(row, 5), statement_bool(row, 12));
         letters->chosen[row].is_conflict = statement_bool(row, 7);
         letters->chosen[row].conflicts = statement_int4(row, 10);
         letters->chosen[row].refusal = nullptr;

@@ -68,7 +68,8 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
 
 // Counts a letter whose message is stored now. A dead letter was counted by its offset, and its message and
 // readings are counted instead. A conflict was counted among the readings already: only the readings that
-// were in conflict can count differently.
+// were in conflict can count differently. If the message has more readings now, because its source has
+// another mapping or a person has changed the message, the surplus counts as readings too.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;
@@ -78,8 +79,10 @@ void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMess
         stored += counts.stored[i];
     }
     if (letter.is_conflict) {
-        adjustment->conflicts += counts.conflicts - letter.conflicts;
-        adjustment->duplicates += letter.conflicts - counts.conflicts - stored;
+        int64_t settled = letter.conflicts - counts.conflicts;
+        adjustment->conflicts -= settled;
+        adjustment->duplicates += std::max<int64_t>(settled - stored, 0);
+        adjustment->readings += std::max<int64_t>(stored - settled, 0);
     } else {
         adjustment->dead_letters--;
         adjustment->messages += message.ignored ? 0 : 1;

@@ -52,9 +52,10 @@ Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
         source, topic, records, bradycardia, tachycardia, invalid, duplicates, conflicts, dead_letters,
-        dead_letters_deleted, first_event, last_event)
+        dead_letters_deleted, first_event, last_event, last_dead_letter)
     SELECT source, topic, sum(records), sum(bradycardia), sum(tachycardia), sum(invalid), sum(duplicates),
-        sum(conflicts), sum(dead_letters), sum(dead_letters_deleted), min(first_event), max(last_event)
+        sum(conflicts), sum(dead_letters), sum(dead_letters_deleted), min(first_event), max(last_event),
+        (SELECT coalesce(max(id), 0) FROM @extschema@.heartbeat_dead_letters)
     FROM deleted
     GROUP BY source, topic
     ON CONFLICT (source, topic) DO UPDATE
@@ -64,7 +65,8 @@ Statement move_counters = {{TEXTOID}, R"sql(
         dead_letters = d.dead_letters + excluded.dead_letters,
         dead_letters_deleted = d.dead_letters_deleted + excluded.dead_letters_deleted,
         first_event = least(d.first_event, excluded.first_event),
-        last_event = greatest(d.last_event, excluded.last_event))sql"};
+        last_event = greatest(d.last_event, excluded.last_event),
+        last_dead_letter = excluded.last_dead_letter)sql"};
 
 Statement delete_gaps = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_gaps WHERE source = $1)sql"};

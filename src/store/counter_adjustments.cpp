@@ -30,65 +30,54 @@ constexpr const char *add_counts_sql = R"sql(
             SELECT
             FROM @extschema@.heartbeat_offsets o JOIN n ON o.topic = n.topic COLLATE "C"
                 AND o.partition = n.partition@source@
-            ORDER BY o.topic, o.partition FOR UPDATE OF o)
-    UPDATE @extschema@.heartbeat_offsets o
-    SET rewound = o.rewound + n.rewound,@add_counters@
-    FROM n
-    WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition@source@
-        AND (SELECT count(*) FROM locked) >= 0)sql";
+            ORDER BY o.topic, o.partition FOR UPDATE OF o),
+        adjusted AS (
+            UPDATE @extschema@.heartbeat_offsets o
+            SET rewound = o.rewound + n.rewound,@add_counters@
+            FROM n
+            WHERE o.topic = n.topic COLLATE "C" AND o.partition = n.partition@source@
+                AND (SELECT count(*) FROM locked) >= 0
+            RETURNING 1)
+    SELECT count(*) FROM adjusted)sql";
 
 // A database of version 1.1 or 1.2 has only the source default.
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
-// A source was dropped, and another one has its name: the counters of its partitions are in one row of
-// heartbeat_dropped_offsets for each topic. Returns the number of adjustments that have neither row.
+// heartbeat_dropped_offsets has one row for all partitions of a topic. Returns the number of partitions whose
+// row exists.
 Statement add_dropped_counts = {add_types, R"sql(
     WITH n AS MATERIALIZED (
-        SELECT n.*
+        SELECT source, topic, count(*) AS partitions, sum(records) AS records,
+            sum(bradycardia) AS bradycardia, sum(tachycardia) AS tachycardia, sum(invalid) AS invalid,
+            sum(duplicates) AS duplicates, sum(dead_letters) AS dead_letters, sum(conflicts) AS conflicts,
+            min(first_event) AS first_event, max(last_event) AS last_event
         FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS n (
             topic, partition, rewound, records, bradycardia, tachycardia, invalid, duplicates,
             dead_letters, empty_offsets, first_event, last_event, messages, ignored, readings,
             conflicts, source)
-        WHERE NOT EXISTS (
-            SELECT FROM @extschema@.heartbeat_offsets o
-            WHERE o.source = n.source COLLATE "C" AND o.topic = n.topic COLLATE "C"
-                AND o.partition = n.partition)),
-        sums AS (
-            SELECT source, topic, sum(records) AS records, sum(bradycardia) AS bradycardia,
-                sum(tachycardia) AS tachycardia, sum(invalid) AS invalid, sum(duplicates) AS duplicates,
-                sum(conflicts) AS conflicts, sum(dead_letters) AS dead_letters,
-                min(first_event) AS first_event, max(last_event) AS last_event
-            FROM n
-            GROUP BY source, topic),
-        changed AS (
+        GROUP BY source, topic),
+        locked AS MATERIALIZED (
+            SELECT
+            FROM @extschema@.heartbeat_dropped_offsets o JOIN n ON o.source = n.source COLLATE "C"
+                AND o.topic = n.topic COLLATE "C"
+            ORDER BY o.source, o.topic FOR UPDATE OF o),
+        adjusted AS (
             UPDATE @extschema@.heartbeat_dropped_offsets o
-            SET records = o.records + s.records, bradycardia = o.bradycardia + s.bradycardia,
-                tachycardia = o.tachycardia + s.tachycardia, invalid = o.invalid + s.invalid,
-                duplicates = o.duplicates + s.duplicates, conflicts = o.conflicts + s.conflicts,
-                dead_letters = o.dead_letters + s.dead_letters,
-                first_event = least(o.first_event, s.first_event),
-                last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, s.last_event)
-            FROM sums s
-            WHERE o.source = s.source COLLATE "C" AND o.topic = s.topic COLLATE "C"
-            RETURNING o.source, o.topic)
-    SELECT count(*)
-    FROM n
-    WHERE NOT EXISTS (
-        SELECT FROM changed c WHERE c.source = n.source COLLATE "C" AND c.topic = n.topic COLLATE "C"))sql"};
+            SET records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
+                tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,
+                duplicates = o.duplicates + n.duplicates, dead_letters = o.dead_letters + n.dead_letters,
+                conflicts = o.conflicts + n.conflicts,
+                first_event = least(o.first_event, n.first_event),
+                last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event)
+            FROM n
+            WHERE o.source = n.source COLLATE "C" AND o.topic = n.topic COLLATE "C"
+                AND (SELECT count(*) FROM locked) >= 0
+            RETURNING n.partitions)
+    SELECT coalesce(sum(partitions), 0)::bigint FROM adjusted)sql"};
 
 Statement add_counts = {add_types, {add_counters, of_source}, add_counts_sql};
 Statement add_old_counts = {add_types, {add_old_counters, of_any}, add_counts_sql};
-
-// A person has deleted the rows of these partitions.
-void tell_uncounted(int64_t partitions) {
-    if (partitions > 0)
-        ereport(WARNING, (errcode(ERRCODE_WARNING),
-                          errmsg("the counters of %lld partitions were not changed",
-                                 static_cast<long long>(partitions)),
-                          errdetail("heartbeat_offsets has no row of these partitions."),
-                          errhint("heartbeat_audit_tables() shows the difference.")));
-}
 
 } // namespace
 
@@ -102,11 +91,12 @@ HTAB *counter_adjustments_create() {
 }
 
 CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source, const char *topic,
-                                          int32_t partition) {
+                                          int32_t partition, bool dropped) {
     CounterAdjustmentKey key = {};
     text_copy(key.source, source);
     text_copy(key.topic, topic);
     key.partition = partition;
+    key.dropped = dropped;
     bool found;
     auto *adjustment = static_cast<CounterAdjustment *>(hash_search(adjustments, &key, HASH_ENTER, &found));
     if (!found) {
@@ -124,15 +114,42 @@ void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time
     adjustment->has_events = true;
 }
 
-void counter_adjustments_apply(HTAB *adjustments) {
-    auto **all = static_cast<const CounterAdjustment **>(
+namespace {
+
+// An adjustment without a change must not lock a row: ingest would wait for it.
+bool changes(const CounterAdjustment &a) {
+    return a.rewound != 0 || a.messages != 0 || a.ignored != 0 || a.readings != 0 || a.duplicates != 0 ||
+           a.conflicts != 0 || a.dead_letters != 0 || a.empty_offsets != 0 ||
+           std::any_of(a.stored, a.stored + heart_rate_classes, [](int64_t stored) { return stored != 0; });
+}
+
+// Returns the adjustments of one of the two tables.
+const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count) {
+    auto **list = static_cast<const CounterAdjustment **>(
         palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(adjustments) + 1)));
-    size_t count = 0;
+    *count = 0;
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, adjustments);
     while (const auto *adjustment = static_cast<const CounterAdjustment *>(hash_seq_search(&scan)))
-        if (adjustment->rewound != 0 || adjustment->dead_letters != 0 || adjustment->duplicates != 0)
-            all[count++] = adjustment;
+        if (adjustment->key.dropped == dropped && changes(*adjustment))
+            list[(*count)++] = adjustment;
+    return list;
+}
+
+// A person has deleted the counters of these partitions.
+void tell_uncounted(int64_t partitions, const char *table) {
+    if (partitions > 0)
+        ereport(WARNING, (errcode(ERRCODE_WARNING),
+                          errmsg("the counters of %lld partitions were not changed",
+                                 static_cast<long long>(partitions)),
+                          errdetail("%s has no row of these partitions.", table),
+                          errhint("heartbeat_audit_tables() shows the difference.")));
+}
+
+// The two statements have the same parameters.
+void apply(HTAB *adjustments, bool dropped) {
+    size_t count;
+    const CounterAdjustment *const *all = list_of(adjustments, dropped, &count);
     if (count == 0)
         return;
     auto stored = [&](HeartRateClass heart_rate_class) {
@@ -163,13 +180,17 @@ void counter_adjustments_apply(HTAB *adjustments) {
         array_of_int8(count, [&](size_t i) { return all[i]->conflicts; }),
         array_of_names(count, [&](size_t i) { return all[i]->key.source; }),
     };
-    bool have_sources = offsets_have_sources();
-    uint64_t changed =
-        statement_execute(have_sources ? &add_counts : &add_old_counts, values, nullptr, SPI_OK_UPDATE);
-    if (!have_sources || changed == count)
-        return;
-    statement_execute(&add_dropped_counts, values, nullptr, SPI_OK_SELECT);
-    tell_uncounted(statement_int8(0, 1));
+    Statement *add = offsets_have_sources() ? &add_counts : &add_old_counts;
+    statement_execute(dropped ? &add_dropped_counts : add, values, nullptr, SPI_OK_SELECT);
+    tell_uncounted(static_cast<int64_t>(count) - statement_int8(0, 1),
+                   dropped ? "heartbeat_dropped_offsets" : "heartbeat_offsets");
+}
+
+} // namespace
+
+void counter_adjustments_apply(HTAB *adjustments) {
+    apply(adjustments, false);
+    apply(adjustments, true);
 }
 
 } // namespace heartbeat

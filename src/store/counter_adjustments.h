@@ -19,6 +19,9 @@ struct CounterAdjustmentKey {
     char source[source_name_size_max]; // padded as `topic` is
     char topic[topic_name_size];       // padded with zeros, because the hash table compares all bytes
     int32_t partition;
+    // true: the messages are of a source that was dropped, so heartbeat_dropped_offsets has their counters.
+    // They stay there if a source of the same name was added later.
+    bool dropped;
 };
 
 // The numbers to add to the counters of one Kafka partition.
@@ -42,11 +45,12 @@ struct CounterAdjustment {
 HTAB *counter_adjustments_create();
 // Returns the entry of this Kafka partition. Adds an empty entry if there is no entry yet.
 CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source, const char *topic,
-                                          int32_t partition);
+                                          int32_t partition, bool dropped);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
-// Adds all adjustments to heartbeat_offsets. Call it as the last step, because it locks these rows, and the
-// ingest workers wait for these rows until the transaction ends.
+// Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if one of these rows does
+// not exist. Call it as the last step, because it locks these rows, and the ingest workers wait for the
+// rows of heartbeat_offsets until the transaction ends.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

@@ -75,6 +75,80 @@ $node->query(q{SELECT heartbeat_retry_dead_letters(source => 'bands')});
 is(stored('repaired'), 'x 90, y 91', 'a retry stores them under the mapping that the source has now');
 assert_exact('both audits are exact after the repair');
 
+# A retry of a message that has more readings than before
+publish(message('more', 'x 50 0'), message('more', 'x 51 0'));
+my @before = split /\|/, counters();
+$node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . message('more', 'x 51 1', 'x 52 2', 'x 53 3') . q{', 'UTF8')
+	WHERE readings->0->>'customer_id' = 'more'});
+is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('CONFLICT', source => 'bands')}), '1|0', 'a message with more readings than before is stored');
+is(stored('more'), 'x 50, x 51, x 52, x 53', 'with all of them');
+my @after = split /\|/, counters();
+is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the surplus counts as readings, and the duplicates stay');
+assert_exact('both audits are exact after a retry with more readings');
+
+# A week of 1.x has no room for a second device until its key has the device.
+my $week = 86_400 * 70;
+publish(message('old', "a 60 $week"));
+my $old = $node->query(q{SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'old'});
+my $key = $node->query("SELECT conname FROM pg_constraint WHERE conrelid = '$old'::regclass AND contype = 'p'");
+$node->query("ALTER TABLE $old DROP CONSTRAINT $key, ADD CONSTRAINT $key PRIMARY KEY (customer_id, event_timestamp)");
+publish(message('old', "b 61 $week"));
+like($node->query(q{SELECT error_text FROM heartbeat_dead_letters WHERE error_code = 'CONFLICT' AND resolved_at IS NULL}), qr/call heartbeat_upgrade_keys\(\)/,
+	'the reading of the second device is a conflict, and its text says what to do');
+is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 1, 'the week gets the key with the device');
+is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('CONFLICT')}), '1|0', 'a retry settles the conflict');
+is(stored('old'), 'a 60, b 61', 'both devices have their reading');
+assert_exact('both audits are exact after the retry');
+
+# A message keeps its headers, so that another mapping can read the device from them.
+$node->query(q{SELECT heartbeat_alter_source('bands', mapping => '{"customer_id": "/user", "heart_rate": "/v", "event_timestamp": {"at": "/t", "unit": "s"}}')});
+my $producer = $kafka->producer($topic, '--header', 'device=belt 2');
+$producer->send(map { { value => qq({"user":"headers","v":7$_,"t":1767225600}) } } 1, 2);
+$producer->finish;
+$published += 2;
+$node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE source = 'bands'", $published, 'the worker reads messages with headers');
+is($node->query(q{SELECT header_names, convert_from(header_values[1], 'UTF8') FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'headers'}), '{device}|belt 2',
+	'a message in conflict keeps its headers');
+$node->query(q{SELECT heartbeat_alter_source('bands', mapping => '{"customer_id": "/user", "device_id": "header/device", "heart_rate": "/v", "event_timestamp": {"at": "/t", "unit": "s"}}')});
+is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('CONFLICT')}), '1|0', 'a retry reads the device from the header');
+is(stored('headers'), ' 71, belt 2 72', 'the second reading has its device');
+assert_exact('both audits are exact after the retry with headers');
+
+# The dead letters of a dropped source keep their counters, also if another source has its name.
+sub assert_all_exact    # assert_exact() knows no dropped source
+{
+	my ($what) = @_;
+	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact');
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, $what);
+}
+sub dropped { return $node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_dropped_offsets WHERE source = 'bands'}); }
+sub repair { my ($second) = @_; return $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . qq({"user":"dropped","v":60,"t":@{[ 1_767_225_600 + $second ]}})
+	. q{', 'UTF8') WHERE id = (SELECT min(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND source = 'bands')}); }
+sub retried { return $node->query(q{SELECT resolved FROM heartbeat_retry_dead_letters(source => 'bands')}); }
+publish('bad 1', 'bad 2', 'bad 3');
+$node->query(q{DELETE FROM heartbeat_dead_letters WHERE payload NOT IN ('bad 1', 'bad 2', 'bad 3')});
+my $deleted = $node->query(q{SELECT dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'});
+$node->query(q{SELECT heartbeat_drop_source('bands'); SELECT heartbeat_pause()});
+is(dropped(), 3 + $deleted . "|$deleted", 'the counters of a dropped source are kept');
+$node->query(qq{SELECT heartbeat_add_source('bands', '$topic', start_offset => 'latest', mapping => '{"customer_id": "/user", "heart_rate": "/v", "event_timestamp": {"at": "/t", "unit": "s"}}')});
+repair(0);
+is(retried(), 1, 'a dead letter of the earlier source is stored by the mapping of the later one, before a worker has read the later one');
+is(dropped(), 2 + $deleted . "|$deleted", 'and is counted where it was counted before');
+assert_all_exact('both audits are exact');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE source = 'bands'", $published, 'a worker begins the later source');
+repair(1);
+is(retried(), 1, 'the next one is stored after that');
+$node->query(q{DELETE FROM heartbeat_dead_letters WHERE payload = 'bad 3'});
+is(dropped(), 1 + $deleted . '|' . ($deleted + 1), 'a deleted dead letter is counted there too');
+is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the later source has no dead letter');
+publish('bad 4');
+is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '1|0', 'until it has one of its own');
+repair(2);
+is(retried(), 1, 'which a retry stores');
+is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'and counts for the later source');
+assert_all_exact('both audits are exact with two sources of one name');
+
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();

@@ -16,6 +16,7 @@ CREATE TABLE heartbeat_dropped_offsets (
     dead_letters_deleted bigint NOT NULL DEFAULT 0,
     first_event          timestamptz,
     last_event           timestamptz,
+    last_dead_letter     bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (source, topic)
 );
 COMMENT ON TABLE heartbeat_dropped_offsets IS
@@ -33,3 +34,6 @@ COMMENT ON COLUMN heartbeat_dropped_offsets.dead_letters IS 'See heartbeat_offse
 COMMENT ON COLUMN heartbeat_dropped_offsets.dead_letters_deleted IS 'See heartbeat_offsets.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.first_event IS 'See heartbeat_offsets.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.last_event IS 'See heartbeat_offsets.';
+COMMENT ON COLUMN heartbeat_dropped_offsets.last_dead_letter IS
+    'The highest id in heartbeat_dead_letters when the source was last dropped. Dead letters of the source and topic up to this id '
+    'belong to the counters in this row, and later ones to a source of the same name that was added later.';
