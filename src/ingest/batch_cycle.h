@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ingest/assignment.h"
+#include "store/dead_letters.h"
 
 namespace heartbeat {
 
@@ -30,7 +31,7 @@ struct BatchCycle {
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;
-    int64_t unresolved;    // number of unresolved dead letters when the batch reached the limit
+    Unresolved unresolved; // when the batch reached heartbeat.dead_letter_limit
     bool holds_memory;     // the batches may have the memory of earlier messages
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets

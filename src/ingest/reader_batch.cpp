@@ -17,10 +17,19 @@ namespace {
 // Drops the batch. When the reader continues, it reads the messages of the batch again.
 long stop_for_dead_letters(SourceReader *reader) {
     char reason[state_text_size];
-    text_print(reason, sizeof(reason),
-               "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are unresolved, and the "
-               "current batch has more",
-               settings.dead_letter_limit, static_cast<long long>(reader->session.cycle.unresolved));
+    const Unresolved &unresolved = reader->session.cycle.unresolved;
+    if (unresolved.conflicts == 0)
+        text_print(reason, sizeof(reason),
+                   "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters are unresolved, and the "
+                   "current batch has more",
+                   settings.dead_letter_limit, static_cast<long long>(unresolved.dead_letters));
+    else
+        text_print(
+            reason, sizeof(reason),
+            "heartbeat.dead_letter_limit (%d) is reached: %lld dead letters and at least %lld messages "
+            "in conflict (CONFLICT) are unresolved, and the current batch has more",
+            settings.dead_letter_limit, static_cast<long long>(unresolved.dead_letters),
+            static_cast<long long>(unresolved.conflicts));
     return reader_fail(reader, reason,
                        "See heartbeat_dead_letter_summary. Correct the dead letters and call "
                        "heartbeat_retry_dead_letters(), DELETE the dead letters that you do "

@@ -66,13 +66,23 @@ Statement insert_old_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEA
 // Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
 constexpr const char *count_unresolved_sql = R"sql(
     SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0),
-        9223372036854775807), 0)::bigint
+        9223372036854775807), 0)::bigint,
+        greatest(least(coalesce(sum(@conflicts@::numeric), 0), 9223372036854775807), 0)::bigint
     FROM @extschema@.heartbeat_offsets
     WHERE @source@)sql";
 constexpr StatementPart where_source = {"@source@", R"sql(source = $1)sql"};
 constexpr StatementPart where_any = {"@source@", R"sql($1 = 'default')sql"};
-Statement count_unresolved = {{TEXTOID}, {where_source}, count_unresolved_sql};
-Statement count_old_unresolved = {{TEXTOID}, {where_any}, count_unresolved_sql};
+constexpr StatementPart conflicts = {"@conflicts@", R"sql(conflicts)sql"};
+constexpr StatementPart no_conflicts = {"@conflicts@", R"sql(0)sql"};
+Statement count_unresolved = {{TEXTOID}, {where_source, conflicts}, count_unresolved_sql};
+Statement count_old_unresolved = {{TEXTOID}, {where_any, no_conflicts}, count_unresolved_sql};
+
+// Conflicts are counted as readings, so no counter has the number of their messages.
+Statement count_conflicts = {{TEXTOID, INT8OID}, R"sql(
+    SELECT count(*)
+    FROM (
+        SELECT FROM @extschema@.heartbeat_dead_letters
+        WHERE resolved_at IS NULL AND source = $1 AND error_code = 'CONFLICT' LIMIT $2) l)sql"};
 
 int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;
@@ -148,7 +158,9 @@ void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, 
     if (message.is_dead_letter()) {
         partition.dead_letters += is_new;
         partition.dead_letters_again += !is_new;
-    } else if (!is_new) {
+    } else if (is_new) {
+        partition.conflict_letters++;
+    } else {
         partition.conflicts -= conflicts;
         partition.duplicates += conflicts;
     }
@@ -204,16 +216,26 @@ const char *dead_letters_error_code(const BatchMessage &message) {
 }
 
 bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
-                               int64_t *unresolved) {
-    if (settings.dead_letter_limit == 0 ||
-        std::all_of(counts, counts + batch->partitions.size(),
-                    [](const PartitionCounts &partition) { return partition.dead_letters == 0; }))
+                               Unresolved *unresolved) {
+    int64_t new_letters = 0, new_conflicts = 0;
+    for (const PartitionCounts *one = counts; one < counts + batch->partitions.size(); one++) {
+        new_letters += one->dead_letters;
+        new_conflicts += one->conflict_letters;
+    }
+    if (settings.dead_letter_limit == 0 || new_letters + new_conflicts == 0)
         return false;
-    Datum name = CStringGetTextDatum(source.name);
-    statement_execute(offsets_have_sources() ? &count_unresolved : &count_old_unresolved, &name, nullptr,
+    Datum values[2] = {CStringGetTextDatum(source.name)};
+    statement_execute(offsets_have_sources() ? &count_unresolved : &count_old_unresolved, values, nullptr,
                       SPI_OK_SELECT);
-    *unresolved = statement_int8(0, 1);
-    return *unresolved >= settings.dead_letter_limit;
+    *unresolved = {statement_int8(0, 1), 0};
+    int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
+    // each message in conflict has at least one reading in conflict, so mostly there is no need to count rows
+    if (left <= 0 || statement_int8(0, 2) < left)
+        return left <= 0;
+    values[1] = Int64GetDatum(left + new_conflicts);
+    statement_execute(&count_conflicts, values, nullptr, SPI_OK_SELECT);
+    unresolved->conflicts = statement_int8(0, 1) - new_conflicts; // the batch has stored its own already
+    return unresolved->conflicts >= left;
 }
 
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts) {

@@ -16,10 +16,17 @@ const char *dead_letters_error_code(const BatchMessage &message);
 // count as duplicates.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
-// Returns true if `counts` has new dead letters, although heartbeat.dead_letter_limit was already reached
-// before this batch. The caller must then not commit the batch. *unresolved is the number of unresolved dead
-// letters of the source before this batch. The limit counts each source apart.
+// The unresolved rows of a source.
+struct Unresolved {
+    int64_t dead_letters;
+    int64_t conflicts; // messages with a reading in conflict
+};
+
+// Returns true if `counts` has new dead letters or new messages in conflict, although
+// heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
+// batch. *unresolved has the numbers before this batch; there can be more conflicts. The limit counts
+// each source apart.
 bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
-                               int64_t *unresolved);
+                               Unresolved *unresolved);
 
 } // namespace heartbeat

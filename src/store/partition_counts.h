@@ -12,6 +12,7 @@ struct PartitionCounts {
     int64_t readings;                   // of all messages that were decoded
     int64_t duplicates;                 // of these readings
     int64_t conflicts;                  // of these readings
+    int64_t conflict_letters;           // new rows of messages in conflict
     int64_t dead_letters;               // new ones
     int64_t dead_letters_again;         // the table has them already
 };

@@ -150,6 +150,35 @@ is(rates('rounded'), '74', 'the first reading is stored');
 is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the others count as duplicates');
 assert_exact('both audits are exact with a trigger');
 
+# A person has deleted the stored reading: a retry without replace stores the other one.
+$node->query('DROP TRIGGER round_rate ON heartbeat_records');
+publish(at('gone', 74), at('gone', 75));
+my $counted = $node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets');
+my ($readings, $records, $duplicates, $in_conflict) = split /\|/, $counted;
+$node->query(q{DELETE FROM heartbeat_records WHERE customer_id = 'gone'});
+is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'gone')}), '1|0|{}', 'a conflict is settled without replace');
+is(rates('gone'), '75', 'its reading is stored');
+is($node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets'), join('|', $readings, $records + 1, $duplicates, $in_conflict - 1),
+	'it counts as a record, and as no conflict');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() stays exact');
+
+# heartbeat.dead_letter_limit stops a source with too many conflicts.
+my $limit = $node->query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
+my $open  = $node->query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'});
+$node->set('heartbeat.dead_letter_limit' => $limit + 1);
+publish(at('limit', 74), at('limit', 75));
+$node->wait_for_state('RUNNING');
+$kafka->produce_transaction($topic, 'commit', { value => at('limit', 76) });
+$published += 2;
+$node->wait_for_state('FAILED', "heartbeat.dead_letter_limit \\(@{[ $limit + 1 ]}\\) is reached: @{[ $limit - $open ]} dead letters and at least @{[ $open + 1 ]} messages in conflict",
+	'the worker is FAILED at one more conflict');
+is(letters(q{error_code = 'CONFLICT' AND resolved_at IS NULL}), $open + 1, 'it has stored none');
+$node->query(q{DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'});
+$node->wait_for_offsets($topic, $published);
+$node->wait_for_state('RUNNING');
+is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'}), 1, 'the worker continues after a person has deleted a conflict');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact after that');
+
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
