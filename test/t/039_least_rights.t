@@ -132,10 +132,31 @@ sub assert_retry_needs
 	return;
 }
 
+# A retry with `replace` writes the readings. The message of a deleted reading was in the other table before.
+my $replaced = 0;
+sub assert_replace_needs
+{
+	my ($action, $table) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($customer, $time) = ('replaced ' . ++$replaced, reading_time($now));
+	my ($first, $second) = $table eq 'heartbeat_records' ? (70, 71) : (200, 30);
+	$kafka->produce($topic, map { { value => reading($customer, $_, $time) } } $first, $second);
+	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));
+	my $moved = reading($customer, $table eq 'heartbeat_records' ? 200 : 70, $time);
+	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('$moved', 'UTF8') WHERE error_code = 'CONFLICT' AND resolved_at IS NULL") if $action eq 'DELETE';
+	$node->query("REVOKE $action ON $table FROM heartbeat_worker");
+	my $retry = "FROM heartbeat_retry_dead_letters('CONFLICT', replace => true)";
+	like($node->query_error("SELECT resolved $retry"), qr/permission denied for table $table/, "without $action on $table a retry with replace names the missing right");
+	$node->query("GRANT $action ON $table TO heartbeat_worker");
+	is($node->query("SELECT resolved $retry"), 1, "with $action on $table a retry replaces the reading");
+	return;
+}
+
 for my $right (@rights)
 {
 	my ($action, $kind, $object) = @$right;
 	my ($name) = $object =~ /^(\w+)/;
+	if (($action eq 'DELETE' || $action =~ /\(/) && $object =~ /^heartbeat_(?:records|anomalies)$/) { assert_replace_needs($action, $object); next; }
 	if ($action =~ /\(/) { assert_retry_needs($action, $object); next; }
 	my $stimulus = $stimulus{"$action $name"} // $stimulus{$name} // $work;
 	$node->query("REVOKE $action ON $kind $object FROM heartbeat_worker");
@@ -159,7 +180,7 @@ my $all = $node->query("SELECT count(*) FROM (
 	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
 is($all, scalar @rights, 'heartbeat_worker has exactly the rights of docs/security.md');
 for my $sql (
-	(map { ("DELETE FROM $_", "TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)),
+	(map { ("TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)), 'DELETE FROM heartbeat_dead_letters',
 	'SELECT * FROM heartbeat_records_default', 'DELETE FROM heartbeat_offsets', 'DELETE FROM heartbeat_gaps', 'SELECT * FROM heartbeat_gaps',
 	'UPDATE heartbeat_control SET paused = false', 'INSERT INTO heartbeat_control (paused) VALUES (true)',
 	'SELECT heartbeat_pause()', 'SELECT heartbeat_resume()', 'SELECT heartbeat_seek(0, 0)', 'SELECT heartbeat_seek(now())',
