@@ -50,8 +50,8 @@ bool partitions_to_join(const KafkaPartitions &partitions);
 // Records an error of a partition. The partition is then away, and the worker must assign it again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
-// Sets the state of each partition of the worker in heartbeat_partitions. A partition is away, or the worker
-// reads it, or it gets the state `otherwise`.
+// Sets the state of each partition of the worker in heartbeat_partitions. A partition that is not away, and
+// that the worker does not read, gets the state of the parameter `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
 // Returns false if no partition of the worker is away. Otherwise it returns true, and sets reason and hint

@@ -1,6 +1,6 @@
-// Records when a connection to a broker was made and lost. After a restart a broker can have another log.
-// Before its new messages arrive, librdkafka loses the old connection and makes a new connection.
-// examination.cpp reads these times. librdkafka's own threads set them.
+// Records when a connection to a broker was made and lost. After a restart, a broker's log of a partition can
+// differ from its log before. Before its new messages arrive, librdkafka loses the old connection and makes a
+// new connection. examination.cpp reads these times. librdkafka's own threads set them.
 #pragma once
 
 #include <atomic>

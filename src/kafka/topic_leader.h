@@ -10,7 +10,7 @@ namespace heartbeat {
 
 class Consumer;
 
-// topic_leader() returns the leader's id in the last answer, or no_leader.
+// topic_leader() returns the leader's id from the last answer, or no_leader.
 inline constexpr int32_t no_leader = -1;
 int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
 

@@ -26,8 +26,8 @@ namespace {
 // for example in a replay. A batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
-// Uses a memory context of its own. A batch that is stored by halves needs many attempts, and each attempt
-// allocates arrays.
+// Uses a memory context of its own. The store tries a refused batch again in smaller and smaller halves. This
+// takes many attempts, and each attempt allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);

@@ -22,7 +22,7 @@ my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort =
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# The brokers: name, bootstrap address, pattern of the reason.
+# For each broker: its name, its bootstrap address, and a regular expression that the reason in heartbeat_status must match.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
