@@ -1,6 +1,6 @@
-// The interface of decoders. A decoder converts a Kafka message into a reading, or returns an error; the
-// message then becomes a dead letter. Each message layout has a decoder in a file of its own. pipeline.cpp
-// calls the decoder and does not depend on a message layout.
+// The interface of decoders. A decoder converts a Kafka message into a reading. If it cannot, it returns an
+// error, and the message becomes a dead letter. Each message layout has a decoder in a file of its own.
+// pipeline.cpp calls the decoder and does not depend on a message layout.
 #pragma once
 
 #include "decode/decode_error.h"

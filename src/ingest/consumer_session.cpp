@@ -54,9 +54,9 @@ void close_at_exit(int /*code*/, Datum session) {
     close_client(reinterpret_cast<ConsumerSession *>(DatumGetPointer(session)));
 }
 
-// Moves the losses that the worker has found twice to the front, and returns their number. The worker must
-// check the other losses a second time. The first of these other losses gives the reason, and the function
-// sets the hint.
+// Sorts the losses: those that the worker has found twice come first. Returns the number of these losses. The
+// worker must check the other losses a second time. The first of these other losses gives the reason, and the
+// function sets the hint.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

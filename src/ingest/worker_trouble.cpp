@@ -35,7 +35,7 @@ long worker_trouble_assign_again() {
 }
 
 // A damaged message causes the same error again and again, although the worker can read the other partitions.
-// So a repeated error is over only after trouble_lasts.
+// So a repeated error is over only when trouble_lasts has passed since this error.
 bool worker_trouble_is_over() {
     const ConsumerSession &session = worker.session;
     return session.trouble != Trouble::none && consumer_heard(session.consumer) &&

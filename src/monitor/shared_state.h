@@ -17,8 +17,7 @@ extern "C" {
 namespace heartbeat {
 
 // The states in rising order of severity: heartbeat_status shows the most severe state of all workers. No
-// worker reports `stalled` itself: aggregate_status.cpp finds that a worker with the state `running` is
-// stalled.
+// worker reports `stalled`: aggregate_status.cpp finds that a worker with the state `running` is stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
@@ -42,7 +41,7 @@ struct AwaitedLock {
 // activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
-// The state of a Kafka partition, as the worker that reads it sees it.
+// The state of a Kafka partition, as reported by the worker that reads the partition.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
 struct WorkerSlot {

@@ -36,7 +36,7 @@ void worker_stats_lag(Lag *lag); // the lag of all partitions that a worker read
 // time since the start. Call it with the lock held.
 double worker_stats_rate(const WorkerSlot &worker, TimestampTz now);
 
-// If the worker is late, returns the latest time at which it had to return to its loop. Otherwise returns 0.
+// If the worker is late, returns the time by which it should have returned to its loop. Otherwise returns 0.
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
