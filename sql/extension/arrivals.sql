@@ -70,7 +70,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: searches the readings between two times, and returns for each of these customers the time of the last reading.';
+    'Internal: returns the time of the last reading of each given customer. It searches only the readings between the two given '
+    'times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp

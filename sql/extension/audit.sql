@@ -17,10 +17,10 @@ BEGIN ATOMIC
     ORDER BY o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Proves for each Kafka partition that each message was stored exactly once: offsets passed = records + anomalies + '
-    'duplicates + dead letters + empty offsets. A difference other than 0 means that a reading was lost or stored twice. The '
-    'function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
-    'the tables.';
+    'Returns one row for each Kafka partition. The row proves that each message of the partition was stored exactly once: '
+    'offsets passed = records + anomalies + duplicates + dead letters + empty offsets. A difference other than 0 means that a '
+    'reading was lost or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() '
+    'compares the counters with the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
 -- row of a reading. In all other table partitions heartbeat_surplus_rows() counts the rows.
@@ -110,7 +110,7 @@ COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters. For '
     'each of these tables it compares the number of rows with the counters in heartbeat_offsets. If the numbers agree, the '
     'function also searches for readings that are stored twice or in the wrong table partition, and does not count these rows. '
-    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. Rows were '
-    'deleted, by heartbeat.retention or by hand. Or readings are stored twice or in the wrong table partition, which is '
-    'possible if a person has changed the partitions. heartbeat counts deleted dead letters, so they make no difference. The '
-    'function reads all rows.';
+    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. First '
+    'cause: rows were deleted, by heartbeat.retention or by hand. Deleted dead letters are not a cause, because heartbeat counts '
+    'them. Second cause: readings are stored twice or in the wrong table partition, which is possible if a person has changed '
+    'the partitions. The function reads all rows.';

@@ -46,5 +46,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume() IS
-    'Ends a pause, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
-    'again. It does nothing while ingest runs.';
+    'Ends a pause. A database that was restored from a dump is also paused. If workers stopped as FAILED, the function lets them '
+    'try again. It does nothing while ingest runs.';

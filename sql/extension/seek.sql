@@ -112,7 +112,7 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
     'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in one Kafka partition of '
     'heartbeat.topic or in each of them. For a partition without such a message, returns the end offset.';
 
--- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
+-- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
