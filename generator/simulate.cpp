@@ -93,7 +93,8 @@ double Simulator::next_normal() {
     return std::clamp(std::round(normal_mean + normal_deviation * deviation), normal_lowest, normal_highest);
 }
 
-// The three classes of anomalies are equally likely, and so are the two kinds of invalid readings.
+// The three classes of anomalies are equally likely. The two kinds of invalid readings are equally likely
+// too.
 double Simulator::next_anomaly() {
     switch (random_() % 3) {
     case 0:

@@ -24,9 +24,9 @@ sanitize_install() {
 }
 
 # sanitize_preload NAME: prints the libraries that the process must load first. The first one is the sanitizer's library. The
-# second one is libstdc++, because otherwise the sanitizer does not find the function that throws. With a sanitizer, some of
-# the server's libraries damage glibc's lock on translations while they are loaded, and then bindtextdomain() waits for ever.
-# So a third library replaces bindtextdomain(). The tests need no translation.
+# second one is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. When a server with
+# a sanitizer loads some of its libraries, they damage glibc's lock on translations. After that, bindtextdomain() waits for
+# ever. So a third library replaces bindtextdomain(). The tests need no translation.
 sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }

@@ -21,8 +21,8 @@ stage_tidy() {
 
 # Checks the floors of src/: no floor includes a floor above it, no two units include each other, and each header compiles
 # alone. Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw
-# strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions and
-# files that exist.
+# strings, no exception leaves the pure folders, no transaction of a worker sends a request to Kafka, and every function and
+# file that a document names exists.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
