@@ -75,7 +75,7 @@ $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more
 # readings arrive. The rollup must remove only the sums and marks that it saw before. A batch of many customers marks its
-# minute only while the rollup has no row of this minute, so the test also marks the minute itself.
+# minute only while the rollup has no row of this minute. So the test adds a mark after such a batch.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;

@@ -69,7 +69,7 @@ reads_everything($old, 'the old server stores the first messages');
 
 $old->assert_summary('the old server has an exact summary');
 
-# An update to the installed version changes nothing, also while the workers run.
+# An update to the installed version changes nothing, even while the workers run.
 my $before = contents($old);
 $old->query('ALTER EXTENSION heartbeat UPDATE');
 is_deeply(contents($old), $before, 'ALTER EXTENSION UPDATE to the same version changes nothing');

@@ -1,4 +1,4 @@
-# Rules in a table raise alerts, one alert for each episode, also if a restart or a crash interrupts the episode. Sessions
+# Rules in a table raise alerts, one alert for each episode, even if a restart or a crash interrupts the episode. Sessions
 # that listen, such as the clients in examples/, get a notification.
 
 use strict;

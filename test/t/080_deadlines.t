@@ -43,7 +43,7 @@ sub took
 	return cmp_ok($seconds, '<', $limit, $name);
 }
 
-# Starts a session that asks Kafka, and returns it with its process id, without waiting for its end.
+# Starts a session that queries Kafka, and does not wait for the end of the session. Returns the session and its process id.
 sub session
 {
 	my ($sql) = @_;
