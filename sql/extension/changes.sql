@@ -13,8 +13,8 @@ COMMENT ON FUNCTION heartbeat_mark_changed() IS
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings. '
-    'heartbeat_mark_changed() then marks no minutes until a call with false, or until an error.';
+    'Internal: with true, tells heartbeat_mark_changed() that from now on heartbeat moves or deletes readings, and not a user. '
+    'From this call until a call with false or an error, heartbeat_mark_changed() marks no minutes.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has no statement.';
+    'Internal: does the part of heartbeat_set_owner() that no SQL statement can do.';
 
 CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has statements.';
+    'Internal: does the part of heartbeat_set_owner() that SQL statements can do.';
 
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'

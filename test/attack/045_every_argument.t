@@ -286,8 +286,8 @@ for my $setting (sort keys %types)
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# Some values are valid, but the worker cannot use them. The status then names the problem. A server that starts with such a
-# value also names it.
+# Some values are valid, but the worker cannot use them. In these cases the status names the problem. A server that starts
+# with such a value also names it.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# Without sequential scans the server joins small tables by indexes, in the same way as large tables. For each minute it then
-# reads only the table partitions that can contain readings of this minute.
+# Without sequential scans the server joins small tables by indexes, in the same way as large tables. With such joins it
+# reads, for each minute, only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;

@@ -90,7 +90,7 @@ ok( IPC::Run::run([ $old->installed_command('postgres'), '--single', '-D', $old-
 	'single-user mode works');
 like($output, qr/state = "STOPPED"/, 'heartbeat_status says STOPPED in single-user mode');
 
-# pg_upgrade starts the server with -b. The library then does not register its launcher.
+# pg_upgrade starts the server with -b. In a server with -b the library does not register its launcher.
 my $log = $old->log_position;
 for my $mode ('-b', '')
 {

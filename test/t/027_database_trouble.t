@@ -119,7 +119,7 @@ assert_stored('no place for a worker');
 $parallel->quit;
 
 # The worker waits for a lock on the default partition, in which it will store readings. Meanwhile a user attaches a table
-# partition for these readings. The default partition then refuses them.
+# partition for these readings. From then on the default partition refuses these readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
