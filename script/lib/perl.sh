@@ -26,7 +26,7 @@ perl_run() {
 }
 
 # perl_prove JOBS FILE...: each test file has a limit of ten minutes. This is several times as long as the longest file needs
-# on two busy cores. If a file takes longer, it hangs. Then timeout ends it, the file counts as failed, and the other files
+# on two busy cores. A file that takes longer counts as failed: timeout ends it, and the other files
 # continue. All files together have a limit of forty minutes, because prove also waits for processes that a file has left
 # running. EVERYTHING_SECONDS is added to both limits.
 perl_prove() {
