@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced: installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
+# Other scripts source this file. It installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
 # script/test and script/demo use them.
 
 as_root() {
@@ -85,8 +85,8 @@ packages_to_test() {
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
-# Prints what is needed to make Debian packages: the packages that debian/control.in requires, and the tools that check a
-# package.
+# Prints the names of the packages that the build of heartbeat's Debian packages needs: those that debian/control.in requires,
+# and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc

@@ -76,7 +76,8 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// If no rule needs arrivals, ingest need not note them. Arrivals that it has noted meanwhile count no more.
+// Tells ingest whether it must note that readings arrive. If no rule needs this, the function also forgets an
+// arrival that ingest noted during the evaluation: it would cause one more evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
