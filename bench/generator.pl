@@ -16,8 +16,8 @@ my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
-# The settings of both programs. The defaults of the two programs differ, so the benchmark gives all important settings. Both
-# programs know these names.
+# The settings of both programs. The two programs have different defaults, so the benchmark sets every important property for
+# both. Both programs know these names.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',

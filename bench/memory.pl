@@ -36,7 +36,7 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 my $most = 0;
 
 # Starts a new worker, which stores the messages of the topic several times. Prints the highest private memory of this worker.
-# The worker stores the messages several times, because a process does not always free memory at once.
+# The worker stores the messages several times, because a process does not always free memory immediately.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

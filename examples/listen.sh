@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows heartbeat's notifications when they arrive: examples/listen.sh -d DATABASE. It needs only psql. Ctrl-C ends it. Every
-# role that may connect may listen. The queries need the rights of a reader (docs/security.md, Rights) and SELECT on
+# role with the right to connect can listen. The queries need the rights of a reader (docs/security.md, Rights) and SELECT on
 # heartbeat_alerts.
 set -euo pipefail
 {

@@ -1,4 +1,4 @@
-// Generator: touches a file when Kafka acknowledges messages. A health check compares the age of this file.
+// Generator: touches a file when Kafka acknowledges messages. A health check reads the age of this file.
 #include "alive_file.h"
 
 #include <cerrno>

@@ -1,9 +1,9 @@
 // Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
 // other broker.
 //
-// The mock cluster chooses its port itself, and its metadata gives this port to clients. So a forwarder
-// listens on the requested port. A client first connects to the requested port, and then to the mock
-// cluster's port on the same loopback interface.
+// A caller cannot choose the port of the mock cluster, and the cluster's metadata gives its port to clients.
+// So a forwarder listens on the requested port. A client first connects to the requested port, and then to
+// the mock cluster's port on the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>

@@ -63,8 +63,8 @@ class Publisher : public Sink {
     std::vector<rd_kafka_vu_t> values_; // the arguments of send() for librdkafka
 };
 
-// Returns true if a publisher has ended, but threads of librdkafka still run. One of these threads could
-// crash during exit(), so main() then calls _exit().
+// Returns true if a publisher has ended, but threads of librdkafka still run. In that case main() ends the
+// process by _exit(), because one of these threads could crash during exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator

@@ -1,4 +1,4 @@
-// Generator, replay: finds the Kafka key of a line, also if the line is not a valid reading. replay.cpp calls
+// Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. replay.cpp calls
 // it.
 #pragma once
 

@@ -183,8 +183,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Returns the number of requested messages that Kafka has not acknowledged. After Ctrl-C, messages that are
-// not sent yet no longer count as requested.
+// Returns the number of requested messages that Kafka has not acknowledged. After Ctrl-C, only the messages
+// that were sent count as requested.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

@@ -8,12 +8,12 @@ namespace heartbeat::generator {
 // error, and does not end the process.
 void stop_install_handlers();
 
-// Returns true after the first signal. The caller must then send no more messages, and wait for the messages
-// in flight.
+// Returns true after the first signal. The caller must then stop sending, and must wait for the messages in
+// flight.
 bool stop_requested();
 
-// Returns true after the second signal, or one second after SIGTERM. The caller must then not wait for the
-// messages in flight.
+// Returns true after the second signal, or one second after SIGTERM. From then on the caller must not wait
+// for the messages in flight.
 bool stop_at_once();
 
 } // namespace heartbeat::generator

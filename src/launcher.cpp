@@ -27,8 +27,8 @@ namespace heartbeat {
 namespace {
 
 constexpr long look_again_ms = 5000; // while the database is missing or does not accept connections
-// PostgreSQL restarts the launcher after this time. The launcher also waits this time before it starts a
-// worker again for the first time. The delay doubles at each start.
+// PostgreSQL restarts the launcher after this time. The launcher also waits this long before the first
+// restart of a worker. The delay doubles at each start.
 constexpr int restart_seconds = 1;
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;

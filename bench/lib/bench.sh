@@ -50,9 +50,9 @@ bench_build() {
 bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
 # bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a new copy of PostgreSQL, and prints the
-# folder of the copy. So several versions can run at once, and the system's server does not change. PostgreSQL finds its
-# other folders relative to its program, so a copy works. If the system's server has the extension, the new build replaces it
-# in the copy.
+# folder of the copy. So several versions can run at the same time, and the system's server does not change. PostgreSQL finds
+# its other folders relative to its program, so a copy works. If the system's server has the extension, the new build replaces
+# it in the copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced: installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
+# Other scripts source this file. It installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
 # script/test and script/demo use them.
 
 as_root() {
@@ -51,7 +51,8 @@ postgres_check_version() {
 # mention, so the function looks for a candidate version.
 package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
 
-# Prints the first of the names that apt knows.
+# Prints the first argument that is the name of a package that apt can install. Without such an argument, prints the first
+# one.
 packages_first_known() {
     local name
     for name; do
@@ -63,7 +64,7 @@ packages_first_known() {
     echo "$1"
 }
 
-# The packages to build and run the extension and the generator.
+# Prints the packages that are needed to build and run the extension and the generator.
 packages_to_run() {
     local version
     version=$(postgres_version)
@@ -76,7 +77,7 @@ packages_to_run_kafka() {
     echo maven "$(packages_first_known openjdk-17-jre-headless default-jre-headless)"
 }
 
-# The packages to check and test everything.
+# Prints the packages that the checks and the tests need.
 packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
@@ -84,7 +85,8 @@ packages_to_test() {
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
-# The packages to make Debian packages: the packages that debian/control.in requires, and the tools that check a package.
+# Prints the names of the packages that the build of heartbeat's Debian packages needs: those that debian/control.in requires,
+# and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc

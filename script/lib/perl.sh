@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
-# Sourced: runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is not root. The programs
-# run with copies of the files in $scratch/tap.
+# Other scripts source this file. It runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is
+# not root. The programs run with copies of the files in $scratch/tap.
 
 perl_prepare() {
     make -C test/kafka WERROR=1
@@ -26,9 +26,9 @@ perl_run() {
 }
 
 # perl_prove JOBS FILE...: each test file has a limit of ten minutes. This is several times as long as the longest file needs
-# on two busy cores. A file that takes longer hangs: timeout ends it, it counts as failed, and the other files continue. All
-# files together have a limit of forty minutes, because prove also waits for processes that a file has left running.
-# EVERYTHING_SECONDS is added to both limits.
+# on two busy cores. A file that takes longer counts as failed: timeout ends it, and the other files
+# continue. All files together have a limit of forty minutes, because prove also waits for processes that a file has left
+# running. EVERYTHING_SECONDS is added to both limits.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
-# Sourced: the stage `sanitize`. It tests the whole extension in a real server: first a build with the address and
+# script/test sources this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with the address and
 # undefined-behaviour sanitizers, then a build with the thread sanitizer. Each of these servers is a copy below the scratch
 # folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, it ends the process.
 # assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
@@ -24,9 +24,9 @@ sanitize_install() {
 }
 
 # sanitize_preload NAME: prints the libraries that the process must load first. The first one is the sanitizer's library. The
-# second one is libstdc++, because otherwise the sanitizer does not find the function that throws. With a sanitizer, some of
-# the server's libraries damage glibc's lock on translations while they are loaded, and then bindtextdomain() waits for ever.
-# So a third library replaces bindtextdomain(). The tests need no translation.
+# second one is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. When a server with
+# a sanitizer loads some of its libraries, they damage glibc's lock on translations. After that, bindtextdomain() waits for
+# ever. So a third library replaces bindtextdomain(). The tests need no translation.
 sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }

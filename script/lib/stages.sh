@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# Sourced: the stages of script/test. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
+# script/test sources this file, which has its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
 # output of the stage and prints the numbers "passed failed". Stages run with errexit, in the top folder.
 
 stage_build() {
@@ -21,8 +21,8 @@ stage_tidy() {
 
 # Checks the floors of src/: no floor includes a floor above it, no two units include each other, and each header compiles
 # alone. Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw
-# strings, no exception leaves the pure folders, no transaction of a worker asks Kafka, and documents name only functions and
-# files that exist.
+# strings, no exception leaves the pure folders, no transaction of a worker sends a request to Kafka, and every function and
+# file that a document names exists.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1

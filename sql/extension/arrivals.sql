@@ -43,8 +43,8 @@ BEGIN ATOMIC
         WHERE r.enabled AND r.kind = 'silence';
 END;
 COMMENT ON FUNCTION heartbeat_take_arrivals() IS
-    'Internal: moves arrivals of readings to heartbeat_customers, and returns the shortest period of the enabled rules on '
-    'silence, in seconds (0: there is no such rule). The maintenance worker calls it.';
+    'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
+    'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
 -- Finds the last reading of customers who have sent no reading since version 1.2. It searches the readings of two days, once for
 -- each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
@@ -70,7 +70,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: searches the readings between two times, and returns for each of these customers the time of the last reading.';
+    'Internal: returns the time of the last reading of each given customer. It searches only the readings between the two given '
+    'times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp

@@ -21,11 +21,11 @@ BEGIN ATOMIC
     ORDER BY o.source, o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Proves for each Kafka partition of each source that each message, and each reading in it, was stored or counted exactly '
-    'once: offsets passed = messages + ignored + dead letters + empty offsets, and readings = records + anomalies + duplicates + '
-    'conflicts. difference is 0 only if both hold. A difference other than 0 means that a message or a reading was lost or '
-    'stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares '
-    'the counters with the tables.';
+    'Returns one row for each Kafka partition of each source. The row proves that each message of the partition, and each reading '
+    'in it, was stored or counted exactly once: offsets passed = messages + ignored + dead letters + empty offsets, and readings '
+    '= records + anomalies + duplicates + conflicts. difference is 0 only if both hold. Otherwise a message or a reading was lost '
+    'or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the '
+    'counters with the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents a
 -- second row of a reading. So does a unique key on customer and time alone, which the table partitions of 1.x have. In all other table
@@ -123,6 +123,6 @@ COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'conflicts. For each of these tables it compares the number of rows with the counters in heartbeat_offsets, also of sources '
     'that were dropped. If the numbers agree, the function also searches for readings that are stored twice or in the wrong '
     'table partition, and does not count these rows. A difference above 0 means that there are rows without a message. A '
-    'difference below 0 has two possible causes. Rows were deleted, by heartbeat.retention or by hand. Or readings are stored '
-    'twice or in the wrong table partition, which is possible if a person has changed the partitions. heartbeat counts deleted '
-    'dead letters, so they make no difference. The function reads all rows.';
+    'difference below 0 has two possible causes. First cause: rows were deleted, by heartbeat.retention or by hand. Deleted dead '
+    'letters are not a cause, because heartbeat counts them. Second cause: readings are stored twice or in the wrong table '
+    'partition, which is possible if a person has changed the partitions. The function reads all rows.';

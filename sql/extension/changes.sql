@@ -13,8 +13,8 @@ COMMENT ON FUNCTION heartbeat_mark_changed() IS
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings. '
-    'heartbeat_mark_changed() then marks no minutes until a call with false, or until an error.';
+    'Internal: with true, tells heartbeat_mark_changed() that from now on heartbeat moves or deletes readings, and not a user. '
+    'From this call until a call with false or an error, heartbeat_mark_changed() marks no minutes.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -93,8 +93,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_minutes_between(regclass, regclass, regclass, timestamptz, timestamptz) IS
-    'Internal: returns the minutes that have readings or a rollup, from the first time up to the second time, which is not '
-    'included.';
+    'Internal: returns the minutes that have readings or a rollup, from from_time (included) to to_time (not included).';
 
 CREATE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -133,6 +132,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
     'Rebuilds vw_customer_bpm_summary from the readings, and returns the number of minutes that it rebuilds. It rebuilds the '
-    'minutes from the first time up to the second time, which is not included. The view is exact as soon as the call commits. '
-    'Call it after changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role '
-    '= replica, and attaching or detaching a table partition.';
+    'minutes from from_time (included) to to_time (not included). The view is exact as soon as the call commits. Call it after '
+    'changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role = replica, and '
+    'attaching or detaching a table partition.';

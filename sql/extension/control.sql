@@ -53,6 +53,6 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume(text) IS
-    'Ends all pauses, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
-    'again. With a source it ends only the pause of this source, which waits on if ingest of all sources is paused. It does '
-    'nothing while ingest runs.';
+    'Ends all pauses. A database that was restored from a dump is also paused. If workers stopped as FAILED, the function lets '
+    'them try again. With a source it ends only the pause of this source, which waits on if ingest of all sources is paused. It '
+    'does nothing while ingest runs.';

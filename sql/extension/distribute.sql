@@ -77,8 +77,9 @@ BEGIN ATOMIC
     SELECT heartbeat_record_all_calls(false);
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
-    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. Citus also follows the dependencies '
-    'of functions. After this call it finds no table that depends on itself or on the extension.';
+    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. When Citus distributes a table, it '
+    'follows the dependencies of the table and of functions. After this call they lead neither back to the table nor to the '
+    'extension.';
 
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -11,8 +11,8 @@
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS
-    'Internal: a function of the extension depends on the other functions of the extension that its body names. With false, '
-    'removes these dependencies. With true, records them again.';
+    'Internal: with true, records that a function of the extension depends on each function of the extension that its body '
+    'calls. With false, removes these dependencies.';
 
 CREATE FUNCTION heartbeat_record_all_calls(recorded boolean) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp

@@ -5,7 +5,7 @@
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has no statement.';
+    'Internal: does the part of heartbeat_set_owner() that no SQL statement can do.';
 
 CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -29,7 +29,7 @@ DECLARE
 BEGIN
     -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold some
     -- of the locks and wait for the others. While this session holds the locks, no session creates a table partition. PostgreSQL
-    -- locks a view only together with the relations that the view reads, also with the server's own relations. So views are not
+    -- locks a view only together with the relations that the view reads, including the server's own relations. So views are not
     -- locked.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has statements.';
+    'Internal: does the part of heartbeat_set_owner() that SQL statements can do.';
 
 CREATE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'

@@ -131,7 +131,7 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
     'Asks Kafka, for one Kafka partition of a source (NULL: of the source default) or for each, for the first offset whose Kafka '
     'timestamp is at or after the given time. Returns the end offset of a partition without such a message.';
 
--- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
+-- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint, OUT source_name text)

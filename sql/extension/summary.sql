@@ -98,7 +98,8 @@ COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
 
 SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
 COMMENT ON VIEW vw_customer_bpm_summary IS
-    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, also with late readings.';
+    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, even if readings arrive '
+    'late.';
 COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, in beats per minute.';

@@ -7,8 +7,8 @@ CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing. Raises an error if one of the tables has a rule, a policy or '
     'another owner. Also raises an error for a trigger whose function belongs to neither the owner nor a superuser, and for '
-    'every trigger of a table on which other roles have TRIGGER. A function that writes to such a table as the extension''s '
-    'owner first calls this function.';
+    'every trigger of a table on which other roles have TRIGGER. Before a function of the extension writes to such a table with '
+    'the rights of the extension''s owner, it calls this function.';
 
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

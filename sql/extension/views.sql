@@ -75,7 +75,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
     'One row for each metric: totals since the first reading (retention does not reduce them), customers, first and last '
-    'event, lag. If a reading is further ahead than heartbeat.max_clock_skew, the last event uses the time at which it was '
-    'stored.';
+    'event, lag. If the event_timestamp of a reading is further ahead than heartbeat.max_clock_skew, heartbeat computes the last '
+    'event from the time at which it stored the reading.';
 COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';

@@ -196,10 +196,11 @@ COMMENT ON TABLE heartbeat_alert_rules IS
     'lag, the number of dead letters, a state other than RUNNING. A change takes effect when it commits.';
 COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heartbeat_alerts.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold anomalies within period. The time of an anomaly is event_timestamp, or the arrival if '
-    'event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a customer has arrived for period, '
-    'but a reading has arrived in the day before. lag: lag_messages is above threshold. dead_letters: more than threshold dead '
-    'letters are unresolved. state: heartbeat_status has not been RUNNING for period.';
+    'anomalies: the number of anomalies of a customer within the period is at or above the threshold. The time of an anomaly is '
+    'event_timestamp, or the arrival if event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a '
+    'customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages is above the '
+    'threshold. dead_letters: the number of unresolved dead letters is above the threshold. state: the state in heartbeat_status '
+    'has been other than RUNNING for the whole period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS
     'Time span; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
@@ -298,8 +299,8 @@ CREATE OR REPLACE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing. Raises an error if one of the tables has a rule, a policy or '
     'another owner. Also raises an error for a trigger whose function belongs to neither the owner nor a superuser, and for '
-    'every trigger of a table on which other roles have TRIGGER. A function that writes to such a table as the extension''s '
-    'owner first calls this function.';
+    'every trigger of a table on which other roles have TRIGGER. Before a function of the extension writes to such a table with '
+    'the rights of the extension''s owner, it calls this function.';
 
 CREATE OR REPLACE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -336,9 +337,9 @@ CREATE OR REPLACE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- The events of a role stay readable for at least a week, also if the role causes many more: from the hundredth event of a kind in a
--- minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other session. In
--- an isolation stricter than READ COMMITTED the session would fail if another session has changed the row.
+-- The events of a role stay readable for at least a week, even if the role causes many more: from the hundredth event of a kind
+-- in a minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other
+-- session. In an isolation stricter than READ COMMITTED the session would fail if another session has changed the row.
 CREATE OR REPLACE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -436,8 +437,8 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume() IS
-    'Ends a pause, also the pause of a database that was restored from a dump, and lets workers that stopped as FAILED try '
-    'again. It does nothing while ingest runs.';
+    'Ends a pause. A database that was restored from a dump is also paused. If workers stopped as FAILED, the function lets them '
+    'try again. It does nothing while ingest runs.';
 
 -- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. It is a function so that the
 -- planner knows its cost. If the view itself had this query, the planner would not know the range of time. It would then
@@ -521,8 +522,8 @@ COMMENT ON FUNCTION heartbeat_free_copied(regclass[]) IS
 CREATE OR REPLACE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS
-    'Internal: a function of the extension depends on the other functions of the extension that its body names. With false, '
-    'removes these dependencies. With true, records them again.';
+    'Internal: with true, records that a function of the extension depends on each function of the extension that its body '
+    'calls. With false, removes these dependencies.';
 
 CREATE OR REPLACE FUNCTION heartbeat_record_all_calls(recorded boolean) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -579,8 +580,8 @@ BEGIN ATOMIC
         WHERE r.enabled AND r.kind = 'silence';
 END;
 COMMENT ON FUNCTION heartbeat_take_arrivals() IS
-    'Internal: moves arrivals of readings to heartbeat_customers, and returns the shortest period of the enabled rules on '
-    'silence, in seconds (0: there is no such rule). The maintenance worker calls it.';
+    'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
+    'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
 -- Finds the last reading of customers who have sent no reading since version 1.2. It searches the readings of two days, once for
 -- each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
@@ -606,7 +607,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: searches the readings between two times, and returns for each of these customers the time of the last reading.';
+    'Internal: returns the time of the last reading of each given customer. It searches only the readings between the two given '
+    'times.';
 
 CREATE OR REPLACE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp
@@ -654,8 +656,8 @@ COMMENT ON FUNCTION heartbeat_mark_changed() IS
 CREATE OR REPLACE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: a call with true tells heartbeat_mark_changed() that heartbeat itself now moves or deletes readings. '
-    'heartbeat_mark_changed() then marks no minutes until a call with false, or until an error.';
+    'Internal: with true, tells heartbeat_mark_changed() that from now on heartbeat moves or deletes readings, and not a user. '
+    'From this call until a call with false or an error, heartbeat_mark_changed() marks no minutes.';
 
 CREATE OR REPLACE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -734,8 +736,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_minutes_between(regclass, regclass, regclass, timestamptz, timestamptz) IS
-    'Internal: returns the minutes that have readings or a rollup, from the first time up to the second time, which is not '
-    'included.';
+    'Internal: returns the minutes that have readings or a rollup, from from_time (included) to to_time (not included).';
 
 CREATE OR REPLACE FUNCTION heartbeat_mark_minutes(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -774,9 +775,9 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
     'Rebuilds vw_customer_bpm_summary from the readings, and returns the number of minutes that it rebuilds. It rebuilds the '
-    'minutes from the first time up to the second time, which is not included. The view is exact as soon as the call commits. '
-    'Call it after changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role '
-    '= replica, and attaching or detaching a table partition.';
+    'minutes from from_time (included) to to_time (not included). The view is exact as soon as the call commits. Call it after '
+    'changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role = replica, and '
+    'attaching or detaching a table partition.';
 
 --
 -- Table partitions: each of the three tables has one for each week (from Monday, UTC), and a default partition for times far from
@@ -1216,7 +1217,7 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
     'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in one Kafka partition of '
     'heartbeat.topic or in each of them. For a partition without such a message, returns the end offset.';
 
--- The sort makes the function move all Kafka partitions, also if the caller fetches only one row.
+-- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE OR REPLACE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
@@ -1635,8 +1636,8 @@ CREATE OR REPLACE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
     'One row for each metric: totals since the first reading (retention does not reduce them), customers, first and last '
-    'event, lag. If a reading is further ahead than heartbeat.max_clock_skew, the last event uses the time at which it was '
-    'stored.';
+    'event, lag. If the event_timestamp of a reading is further ahead than heartbeat.max_clock_skew, heartbeat computes the last '
+    'event from the time at which it stored the reading.';
 COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';
 
@@ -1740,7 +1741,8 @@ COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
 
 SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
 COMMENT ON VIEW vw_customer_bpm_summary IS
-    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, also with late readings.';
+    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, even if readings arrive '
+    'late.';
 COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s normal readings, in beats per minute.';
@@ -2081,10 +2083,10 @@ BEGIN ATOMIC
     ORDER BY o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Proves for each Kafka partition that each message was stored exactly once: offsets passed = records + anomalies + '
-    'duplicates + dead letters + empty offsets. A difference other than 0 means that a reading was lost or stored twice. The '
-    'function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the counters with '
-    'the tables.';
+    'Returns one row for each Kafka partition. The row proves that each message of the partition was stored exactly once: '
+    'offsets passed = records + anomalies + duplicates + dead letters + empty offsets. A difference other than 0 means that a '
+    'reading was lost or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() '
+    'compares the counters with the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
 -- row of a reading. In all other table partitions heartbeat_surplus_rows() counts the rows.
@@ -2174,10 +2176,10 @@ COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters. For '
     'each of these tables it compares the number of rows with the counters in heartbeat_offsets. If the numbers agree, the '
     'function also searches for readings that are stored twice or in the wrong table partition, and does not count these rows. '
-    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. Rows were '
-    'deleted, by heartbeat.retention or by hand. Or readings are stored twice or in the wrong table partition, which is '
-    'possible if a person has changed the partitions. heartbeat counts deleted dead letters, so they make no difference. The '
-    'function reads all rows.';
+    'A difference above 0 means that there are rows without a message. A difference below 0 has two possible causes. First '
+    'cause: rows were deleted, by heartbeat.retention or by hand. Deleted dead letters are not a cause, because heartbeat counts '
+    'them. Second cause: readings are stored twice or in the wrong table partition, which is possible if a person has changed '
+    'the partitions. The function reads all rows.';
 
 --
 -- Several machines: Citus distributes the readings and their rollup over its nodes by customer. All other tables, such as the offsets and
@@ -2258,8 +2260,9 @@ BEGIN ATOMIC
     SELECT heartbeat_record_all_calls(false);
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
-    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. Citus also follows the dependencies '
-    'of functions. After this call it finds no table that depends on itself or on the extension.';
+    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. When Citus distributes a table, it '
+    'follows the dependencies of the table and of functions. After this call they lead neither back to the table nor to the '
+    'extension.';
 
 CREATE OR REPLACE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -2413,7 +2416,7 @@ COMMENT ON FUNCTION heartbeat_undistribute() IS
 CREATE OR REPLACE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_extension(regrole) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has no statement.';
+    'Internal: does the part of heartbeat_set_owner() that no SQL statement can do.';
 
 CREATE OR REPLACE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -2437,7 +2440,7 @@ DECLARE
 BEGIN
     -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold some
     -- of the locks and wait for the others. While this session holds the locks, no session creates a table partition. PostgreSQL
-    -- locks a view only together with the relations that the view reads, also with the server's own relations. So views are not
+    -- locks a view only together with the relations that the view reads, including the server's own relations. So views are not
     -- locked.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
@@ -2484,7 +2487,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS
-    'Internal: does the part of heartbeat_set_owner() for which SQL has statements.';
+    'Internal: does the part of heartbeat_set_owner() that SQL statements can do.';
 
 CREATE OR REPLACE FUNCTION heartbeat_set_owner(new_owner regrole) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s'

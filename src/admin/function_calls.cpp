@@ -1,6 +1,6 @@
 // heartbeat_record_calls(). The body of a function of the extension names other functions, and PostgreSQL
 // records these dependencies when it creates the function. heartbeat_record_calls() removes them from the
-// catalog, or records them again. SQL has no statement that removes them. The file of SQL that declares
+// catalog, or records them again. SQL has no statement that removes them. The SQL file that declares
 // heartbeat_record_calls() explains why heartbeat removes them.
 #include "server/server.h"
 
@@ -25,7 +25,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the functions that an expression calls or has as constants. Adds their OIDs to the list at `context`.
+// Finds the functions that an expression calls, and the functions that its constants name. Adds their OIDs to
+// the list at `context`.
 bool collect_functions(Node *node, void *context) {
     auto *functions = static_cast<List **>(context);
     if (node == nullptr)

@@ -1,5 +1,6 @@
-// A consumer client that a session has during one function call. The session waits for Kafka's answers, and a
-// user can cancel it while it waits. The functions for seek and replay call this file. It reads no messages.
+// A consumer client that a session uses during one function call. The session waits for Kafka's answers, and
+// a user can cancel it while it waits. The functions for seek and replay call this file. It reads no
+// messages.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -21,8 +22,9 @@ Consumer *kafka_session_open(const Source &source);
 // PG_ENSURE_ERROR_CLEANUP, which also calls it when the session is terminated.
 void kafka_session_close(int code, Datum consumer);
 
-// Waits until Kafka has an answer or the milliseconds have passed. Meanwhile the session handles interrupts,
-// statement_timeout, barriers and the postmaster's death. The session does not wait in a call of librdkafka.
+// Waits until an answer of Kafka has arrived, or the milliseconds have passed. Meanwhile the session handles
+// interrupts, statement_timeout, barriers and the postmaster's death. The session does not wait in a call of
+// librdkafka.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka

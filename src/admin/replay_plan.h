@@ -16,7 +16,7 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Raises an error also if Kafka no longer holds the whole span: this error says
+// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span: this error says
 // which offsets Kafka holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 

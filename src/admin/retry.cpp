@@ -1,6 +1,6 @@
 // heartbeat_retry_dead_letters(). It decodes dead letters into a batch again (retry_letters.cpp), and stores
-// the batch with store_batch(), as a worker does. Only the counting differs (retry_results.cpp), because the
-// counters have counted the offsets of dead letters already.
+// the batch with store_batch(), as a worker does. But it counts in another way than a worker
+// (retry_results.cpp), because the counters have counted the offsets of dead letters already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

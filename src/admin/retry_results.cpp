@@ -1,6 +1,6 @@
 // Writes the results of a retry to the dead letters. If a dead letter is now a reading, it becomes resolved.
-// Each other dead letter gets its present error, which can differ from its earlier error. retry.cpp calls
-// this file after it has stored the batch.
+// If it is still no reading, it gets its present error, which can differ from its earlier error. retry.cpp
+// calls this file after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"

@@ -17,7 +17,7 @@ namespace heartbeat {
 
 inline constexpr int64_t microseconds_per_minute = 60'000'000;
 
-// The start of the minute in which the time lies, microseconds since 1970.
+// The start of the minute in which the time lies, in microseconds since 1970.
 constexpr int64_t minute_of(int64_t time) noexcept {
     int64_t past = time % microseconds_per_minute;
     return time - (past < 0 ? past + microseconds_per_minute : past);
@@ -116,8 +116,8 @@ class Batch {
 // Room for max_messages messages and readings. They can exceed the limits by one message at most.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call it before batch_seal(). The message at this offset of this partition then counts as read, but the
-// store does not store it.
+// Call it before batch_seal(). The message at this offset of this partition counts as read, but the store
+// does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. So do

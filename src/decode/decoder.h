@@ -1,6 +1,7 @@
-// The interface of decoders: a decoder makes the readings of a Kafka message, or decides that the message has
-// nothing to store, or makes the error that turns the message into a dead letter. Each format of messages has
-// a decoder in a file of its own. pipeline.cpp calls it and knows no format.
+// The interface of decoders. A decoder converts a Kafka message into readings, or decides that the message has
+// nothing to store. If it can do neither, it returns an error, and the message becomes a dead letter. Each
+// format of messages has a decoder in a file of its own. pipeline.cpp calls the decoder and does not depend on a
+// format.
 #pragma once
 
 #include "decode/decode_error.h"

@@ -47,8 +47,9 @@ void close_client(ConsumerSession *session) {
     shared_state_forget_partitions(session->source->id);
 }
 
-// Moves the losses that the worker has found twice to the front, and returns their number. The first of the
-// other losses sets the reason and the hint, because the worker must check it a second time.
+// Sorts the losses: those that the worker has found twice come first. Returns the number of these losses. The
+// worker must check the other losses a second time. The first of these other losses gives the reason, and the
+// function sets the hint.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

@@ -62,8 +62,8 @@ bool partitions_to_join(const KafkaPartitions &partitions);
 // Records an error of a partition. The partition is then away, and the worker must assign it again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
-// Sets the state of each partition of the worker in heartbeat_partitions. A partition is away, or the worker
-// reads it, or it gets the state `otherwise`.
+// Sets the state of each partition of the worker in heartbeat_partitions. A partition that is not away, and
+// that the worker does not read, gets the state of the parameter `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
 // Returns false if no partition of the worker is away. Otherwise it returns true, and sets reason and hint
@@ -72,8 +72,8 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
-// Returns whether a partition of the worker has been away for this time although Kafka names its leader. If
-// so, it is possible that the client ignores the present leader: see client_health.cpp.
+// Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names its
+// leader. If so, it is possible that the client ignores the present leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Returns the milliseconds until the next question is due.

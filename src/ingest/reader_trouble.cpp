@@ -35,7 +35,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
 }
 
 // A damaged message causes the same error again and again, although the reader can read the other partitions.
-// So a repeated error is over only after trouble_lasts.
+// So a repeated error is over only when trouble_lasts has passed since this error.
 bool reader_trouble_is_over(const SourceReader &reader) {
     const ConsumerSession &session = reader.session;
     return session.trouble != Trouble::none && consumer_heard(session.consumer) &&

@@ -1,6 +1,7 @@
-// Records when a connection to a broker was made and lost. After a restart a broker can have another log.
-// Before its new messages arrive, librdkafka loses the old connection and makes a new connection.
-// examination.cpp reads these times. librdkafka's own threads set them.
+// Records when a connection to a broker was made and lost. After a restart of a broker, its log of a
+// partition can differ from the log before the restart. Before new messages of this broker arrive, librdkafka
+// loses the old connection and makes a new connection. examination.cpp reads these times. librdkafka's own
+// threads set them.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -23,9 +24,9 @@ class Connections {
 
     int64_t now() const noexcept { return time.load(); }
 
-    // lost_at() returns when a connection to the broker was last lost (0: never). made_at() returns when a
-    // connection was last made. If the ids of two brokers share a slot, the later time counts. This can cause
-    // an unnecessary examination, but it never prevents a necessary examination.
+    // lost_at() returns the time of the last loss of a connection to the broker (0: never). made_at() returns
+    // the time at which a connection was last made. If the ids of two brokers share a slot, the later time
+    // counts. This can cause an unnecessary examination, but it never prevents a necessary examination.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

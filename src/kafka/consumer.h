@@ -1,6 +1,6 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. One
-// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait.
-// Calls of librdkafka that can wait run on separate threads: see question.h. docs/how-it-works.md has a table
+// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait. If a
+// call of librdkafka can wait, it runs on a separate thread: see question.h. docs/how-it-works.md has a table
 // of all these calls. librdkafka's own threads run only one function of heartbeat: Connections::hear().
 #pragma once
 

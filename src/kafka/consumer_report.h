@@ -1,6 +1,6 @@
-// Takes the reports of a consumer: notes, errors, lost topics and logs, and throttling. Each of these calls
-// waits until the thread of consumer_fill_ahead() has ended. The ingest worker calls them, and so does a
-// session during a replay.
+// Takes the reports of a consumer: notes, errors, lost topics, lost Kafka logs, and throttling. Each of these
+// calls waits until the thread of consumer_fill_ahead() has ended. The ingest worker calls them, and so does
+// a session during a replay.
 #pragma once
 
 #include "kafka/report.h"
@@ -12,10 +12,10 @@ class Consumer;
 // Returns each error of a partition once. Returns false if there are no more errors.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// Returns true and sets *loss, once for each loss. There are two kinds of losses. Kafka does not know the
-// topic or a partition, or another log has replaced the log that the client has read. For the second kind, a
-// fill first returns FillResult::trouble, so that the caller assigns again. Only then does this call report
-// the loss.
+// Returns true and sets *loss, once for each loss. There are two kinds of losses. First kind: Kafka does not
+// know the topic or a partition. Second kind: another log has replaced the log that the client has read. For
+// the second kind, a fill first returns FillResult::trouble, so that the caller assigns again. Only then does
+// this call report the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns whether the client has found a log that was replaced, but still examines other partitions before it

@@ -43,8 +43,8 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
 }
 
 // Returns whether it is possible that the message comes from another log than the previous messages. This is
-// possible if the connection to its broker was lost, or if another broker or another leader epoch gives the
-// message.
+// possible if the connection to its broker was lost, if the message comes from another broker, or if it has
+// another leader epoch.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)

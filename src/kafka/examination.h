@@ -29,8 +29,8 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 bool examination_look(Consumer *consumer, const Batch &batch);
 
 // Returns whether the caller must now report that another log has replaced the log that the client has read.
-// The caller must report this as soon as no other examination is under way. If examinations take longer, the
-// caller must report it one second after examination_take() has found the first such log.
+// The caller must report this as soon as no other examination is under way, and at the latest one second
+// after examination_take() has found the first such log.
 bool examination_is_lost(Consumer *consumer);
 
 // Takes an error of the partition. The text of the error can have the offset to which the log was truncated.

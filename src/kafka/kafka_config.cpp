@@ -51,8 +51,8 @@ constexpr Property fixed[] = {
     {"allow.auto.create.topics", "false"},
     {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
-    // The client has no group session. But if a commit has no coordinator yet, closing the client waits (and
-    // spins) for this time.
+    // The client has no group session. But if a commit has no coordinator yet, closing the client takes this
+    // long, and the closing thread spins meanwhile.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };

@@ -1,4 +1,4 @@
-// Makes the text that tells a person that another log has replaced the log that the client has read.
+// Makes the text for a person about a lost log: another log has replaced the log that the client has read.
 // log_search.cpp calls it when a search has ended.
 #pragma once
 

@@ -17,7 +17,7 @@ namespace heartbeat {
 namespace {
 
 // If a broker has lost the log of one partition, it may have lost the logs of other partitions too. The
-// report waits for this time, so that it names all these partitions.
+// report waits this long, so that it names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // up to this number of messages, it is faster to read them than to seek
 

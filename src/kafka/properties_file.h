@@ -26,7 +26,7 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader);
 // May throw std::bad_alloc.
 bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error);
 
-// Returns whether the value is a number, true or false.
+// Returns whether the value is a number or a Boolean value.
 bool properties_is_plain(const std::string &value);
 
 // Returns the name in quotes if it looks like a name of librdkafka. Otherwise it returns "a property". The

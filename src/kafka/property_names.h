@@ -1,6 +1,6 @@
 // Lists the properties of librdkafka that the user's file must not set, and the text properties that it may
-// set. kafka_config.cpp checks the file with these lists. kafka_config.cpp itself has the list of the
-// properties that heartbeat sets.
+// set. kafka_config.cpp checks the file with these lists. The list of the properties that heartbeat sets is
+// in kafka_config.cpp.
 #pragma once
 
 namespace heartbeat {
@@ -33,8 +33,8 @@ inline constexpr const char *code_names[] = {
 
 // Text properties of librdkafka 2.0 to 2.15 that are safe: they run and load no code, write no file and
 // listen on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses the
-// text value of a property that is not in this list. For every property it accepts a number, true or false,
-// because such a value cannot name a command or a file.
+// text value of a property that is not in this list. For every property it accepts a number or a Boolean
+// value, because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",
     "broker.version.fallback",

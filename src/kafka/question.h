@@ -1,6 +1,6 @@
-// Runs a call of librdkafka, such as a question to Kafka, on a separate thread. The call can take any time.
-// When the call has returned, the thread makes the consumer's descriptor readable. The caller waits on this
-// descriptor, and can stop waiting at any moment.
+// Runs a call of librdkafka, such as a question to Kafka, on a separate thread. The call can take any length
+// of time. When the call has returned, the thread makes the consumer's descriptor readable. The caller waits
+// on this descriptor, and can stop waiting at any moment.
 #pragma once
 
 #include "kafka/error.h"

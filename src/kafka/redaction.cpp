@@ -93,8 +93,8 @@ bool is_harmless(const std::string &name) {
     return std::find(std::begin(harmless_names), std::end(harmless_names), name) != std::end(harmless_names);
 }
 
-// Returns whether the property is a credential. A number, true or false is a secret only as the value of a
-// credential.
+// Returns whether the property is a credential. A number or a Boolean value is a secret only as the value of
+// a credential.
 bool is_credential(const std::string &name) {
     constexpr const char *parts[] = {"password", "passphrase", "secret", "username", "client.id", ".pem"};
     return std::any_of(std::begin(parts), std::end(parts),

@@ -1,4 +1,4 @@
-// The reports of a consumer: the result of a fill, notes, errors of partitions, lost topics and logs,
+// The reports of a consumer: the result of a fill, notes, errors of partitions, lost topics, lost Kafka logs,
 // throttling. All texts are UTF-8 without control characters, without values of the properties file, and cut
 // where a character ends.
 #pragma once

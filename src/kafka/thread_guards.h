@@ -28,7 +28,7 @@ class SignalsBlocked {
 
 // Once a second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
 // the rest of a millisecond. A thread that is started while this guard exists can wake up as much as 2 ms
-// later for a timer. So it does not spin. Network events and other threads still wake it without delay.
+// after its timer is due. So it does not spin. Network events and other threads still wake it without delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

@@ -14,7 +14,7 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // From now on the broker delays its answers by so many milliseconds. With 0 the broker has not delayed
+    // From now on the broker delays its answers by this number of milliseconds. 0: the broker has not delayed
     // this answer. The name is host:port. Throws std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 

@@ -1,5 +1,5 @@
-// Returns which leader of a partition the last answer of topic_query.h has named, and describes the fault of
-// this leader. These calls do not ask a broker.
+// Returns the leader of a partition, as the last answer of topic_query.h has named it, and describes the
+// fault of this leader. These calls do not ask a broker.
 #pragma once
 
 #include "kafka/error.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 
 class Consumer;
 
-// topic_leader() returns the leader's id in the last answer, or no_leader.
+// topic_leader() returns the leader's id from the last answer, or no_leader.
 inline constexpr int32_t no_leader = -1;
 int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
 

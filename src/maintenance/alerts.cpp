@@ -76,7 +76,8 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// If no rule needs arrivals, ingest need not note them. Arrivals that it has noted meanwhile count no more.
+// Tells ingest whether it must note that readings arrive. If no rule needs this, the function also forgets an
+// arrival that ingest noted during the evaluation: it would cause one more evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
@@ -110,8 +111,9 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
-    // Both come before the evaluation, so that it misses no arrival: the evaluation does not see the readings
-    // that ingest stores after its snapshot, and a rule can be the first one.
+    // Set both flags before the evaluation, so that no arrival is missed. The evaluation does not see the
+    // readings that ingest stores after its snapshot. Ingest must note these arrivals, even if the evaluated
+    // rule is the first rule.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

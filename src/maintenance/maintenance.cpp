@@ -1,7 +1,7 @@
-// The maintenance worker. It does the work for which ingest does not have to wait. It creates table
-// partitions ahead of time, applies retention, folds the rollup, evaluates alert rules, and records states.
-// It sleeps until an ingest worker or a session wakes it, or until a task is due. The launcher starts it. It
-// does not depend on src/ingest.
+// The maintenance worker. It does work in the background, so that ingest does not wait for this work. It
+// creates table partitions ahead of time, applies retention, folds the rollup, evaluates alert rules, and
+// records states. It sleeps until an ingest worker or a session wakes it, or until a task is due. The
+// launcher starts it. It does not depend on src/ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"

@@ -1,6 +1,6 @@
-// Records in shared memory when each duty of the maintenance worker began, succeeded or failed. If a duty
-// fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat as a whole,
-// although ingest continues.
+// Records when each duty of the maintenance worker began, succeeded or failed. Shared memory has these
+// records. If a duty fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat
+// as a whole, although ingest continues.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -22,11 +22,12 @@ struct DutyTrouble {
     char hint[state_text_size];
 };
 
-// Call it with the lock of shared memory held. Returns true and sets *trouble if a duty fails again and
+// Call it while you hold the lock of shared memory. Returns true and sets *trouble if a duty fails again and
 // again, or takes too long.
 bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
-// Writes the same trouble as a sentence for the hint of another state. Returns false if no duty has trouble.
+// Writes a sentence about the trouble that duties_find_trouble() finds, for the hint of another state.
+// Returns false if no duty has trouble.
 bool duties_describe(char *sentence, size_t size);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Records in heartbeat_events each state of heartbeat and the time of the state. Only the maintenance worker
-// calls it. The process remembers the last recorded state in its own memory, and does not read it from the
-// table.
+// Records each state of heartbeat, and the time of the state, in heartbeat_events. Only the maintenance
+// worker calls it. The process remembers the last recorded state in its own memory, and does not read it from
+// the table.
 #pragma once
 
 #include "server/server.h"

@@ -1,5 +1,5 @@
-// failure_take() recovers from an error. failure_explain() finds the cause of the error in a transaction of
-// its own. The loops of the workers call both functions.
+// failure_take() recovers from an error. failure_explain() starts a transaction of its own, in which it finds
+// the cause of the error. The loops of the workers call both functions.
 #include "server/server.h"
 
 #include "monitor/failure.h"

@@ -222,7 +222,7 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
         // If heartbeat's process had waited for a lock, the server would have logged the wait. So the error
-        // has another cause. For example, a trigger has raised the error itself.
+        // has another cause. For example, a trigger has raised the same error on purpose.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

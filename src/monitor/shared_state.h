@@ -17,9 +17,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// The states in rising order of severity: heartbeat_status shows the most severe state of all sources.
-// No worker reports `stalled` itself: aggregate_status.cpp finds that a source with the state `running` is
-// stalled.
+// The states in rising order of severity: heartbeat_status shows the most severe state of all sources. No
+// worker reports `stalled`: aggregate_status.cpp finds that a source with the state `running` is stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
@@ -46,7 +45,7 @@ struct AwaitedLock {
 // activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
-// The state of a Kafka partition, as the worker that reads it sees it.
+// The state of a Kafka partition, as reported by the worker that reads the partition.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
 // What a process or a source in a worker shows.

@@ -1,5 +1,5 @@
-// Starts a process of heartbeat. The process takes its slot before it connects to the database. To connect
-// can take a long time, and heartbeat_status already shows the process during this time.
+// Starts a process of heartbeat. The process takes its slot before it connects to the database. The
+// connection can take a long time, and meanwhile heartbeat_status already shows the process.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"

@@ -38,7 +38,7 @@ void worker_stats_lag(Lag *lag, int32_t source_id);
 // it uses the time since then. Call it with the lock held.
 double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 
-// If the worker is late, returns the latest time at which it had to return to its loop. Otherwise returns 0.
+// If the worker is late, returns the time by which it should have returned to its loop. Otherwise returns 0.
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 

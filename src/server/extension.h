@@ -32,7 +32,7 @@ Oid extension_table(const char *name);
 const char *extension_quoted_schema();
 Relation extension_table_open(const char *name, LOCKMODE mode);
 
-// Makes everything invalid that this process remembers about the extension's tables and statements. Call it
+// Invalidates everything that this process remembers about the extension's tables and statements. Call it
 // after an error, because the cause can be that the schema was renamed or the extension was recreated.
 void extension_forget();
 

@@ -1,5 +1,5 @@
-// Changes a setting of auto_explain, so that the log does not have the parameters of statements. The change
-// lasts as long as the process, or during a part of a session's transaction.
+// Changes a setting of auto_explain, so that the log does not have the parameters of statements. In a worker
+// the change lasts until the process ends. In a session it lasts for a part of a transaction.
 #include "server/server.h"
 
 #include "server/log_redaction.h"

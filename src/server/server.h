@@ -1,5 +1,5 @@
 // Includes PostgreSQL's headers for C++. A file that includes this header must not include the headers of
-// librdkafka and jansson. There are two reasons. A function must not both call code that may throw and code
+// librdkafka and jansson. There are two reasons. A function must not call both code that may throw and code
 // that may longjmp. And some names of jansson are also names of the server.
 #pragma once
 

@@ -23,8 +23,8 @@ struct StatementRelations {
     Oid written[statement_relations_max]; // the bookkeeping tables that the statement writes to
 };
 
-// A part of the text that several statements have. In the text of a statement a name stands for the part,
-// such as @hours@.
+// A part that the texts of several statements share. In these texts a name such as @hours@ stands for the
+// part.
 struct StatementPart {
     const char *name;
     const char *text;
@@ -42,10 +42,10 @@ void statement_types_are_of_other_parameters();
 //         SELECT heart_rate FROM @extschema@.heartbeat_records
 //         WHERE customer_id = $1)sql"};
 //
-// The text is constant. Only @extschema@ is replaced, by the extension's quoted schema. The server gets the
-// text as one line, so the text must have no comments and no line break inside quotes. A process plans the
-// statement when it first uses the statement, and keeps the plan. A statement must not call a function of the
-// extension: use own_objects.h for such calls.
+// The text is constant. Besides the names of parts, only @extschema@ is replaced: by the extension's quoted
+// schema. The server gets the text as one line, so the text must have no comments and no line break inside
+// quotes. A process plans the statement when it first uses the statement, and keeps the plan. A statement
+// must not call a function of the extension: use own_objects.h for such calls.
 struct Statement {
     using Types = ConstantList<Oid, statement_arguments_max>;
     using Parts = ConstantList<StatementPart, statement_parts_max>;
@@ -90,8 +90,8 @@ struct Statement {
 // Returns the text that the server gets: one line, with the extension's schema.
 char *statement_sql(const Statement *statement);
 
-// Parses the statement again with the present schema of the extension. The server plans it when it is
-// executed.
+// Parses the statement again with the present schema of the extension. The server plans the statement at its
+// next execution.
 void statement_plan(Statement *statement);
 
 } // namespace heartbeat

@@ -14,10 +14,10 @@ namespace heartbeat {
 
 namespace {
 
-// An error of these classes comes from a row: the values of the row cause it in a constraint or in a trigger,
-// or a trigger raises it itself. The state of the database can cause errors of all other classes. For
-// example, class 54 includes an exhausted transaction id and a full table, and class XX is an internal error
-// of the server.
+// An error of these classes comes from a row. Either the values of the row violate a constraint or make a
+// trigger fail, or a trigger refuses the row by an error. The state of the database can cause errors of all
+// other classes. For example, class 54 includes an exhausted transaction id and a full table, and class XX is
+// an internal error of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // PL/pgSQL's CASE found no branch

@@ -1,7 +1,7 @@
-// Copies texts from outside: from an error, a table, a setting, src/kafka or src/decode. The copies are for
-// memory of a fixed size, a table, a message to a client or the log. A copy is valid in the database's
-// encoding, has no control characters, and ends at the end of a character. These functions raise an error
-// only if no memory is left.
+// Copies texts from outside: from an error, a table, a setting, src/kafka or src/decode. The copies go into
+// memory of a fixed size, into a table, into a message to a client or into the log. A copy is valid in the
+// database's encoding, has no control characters, and ends at the end of a character. These functions raise
+// an error only if no memory is left.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +15,17 @@ template <size_t size> void text_copy(char (&to)[size], const char *from) {
     text_copy(to, size, from);
 }
 
-// Does the same as text_copy() with a formatted text.
+// Formats a text, and copies the result as text_copy() does.
 void text_print(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// Does the same as text_copy() with a text in UTF-8. The texts of src/kafka and src/decode are UTF-8. A
+// Does the same as text_copy(), but for a text in UTF-8. The texts of src/kafka and src/decode are UTF-8. A
 // character that the database's encoding does not have becomes a question mark.
 void text_take(char *to, size_t size, const char *utf8);
 template <size_t size> void text_take(char (&to)[size], const char *utf8) {
     text_take(to, size, utf8);
 }
 
-// Does the same as text_take() with a text of any length. The result is palloc'd.
+// Does the same as text_take(), but for a text of any length. The result is palloc'd.
 char *text_from_utf8(const char *utf8);
 char *text_from_utf8(const char *utf8, size_t size);
 
@@ -35,8 +35,8 @@ void text_add_sentence(char *to, size_t size, const char *sentence);
 // Converts a text of any length from the database's encoding to UTF-8. The result is palloc'd.
 char *text_to_utf8(const char *text);
 
-// Does the same as text_copy() with a text of any length, for the log. Returns a palloc'd text, or nullptr if
-// the text needs no change. If `lines` is true, line breaks and tabs stay.
+// Does the same as text_copy(), but for the log and for a text of any length. Returns a palloc'd text, or
+// nullptr if the text needs no change. If `lines` is true, line breaks and tabs stay.
 char *text_escape(const char *text, bool lines);
 
 // Finds the conversions between the encodings. A worker calls it once, in a transaction. A session does not

@@ -1,7 +1,7 @@
-// Records in heartbeat_arrivals when readings of a customer last arrived, by the server's clock. When the
-// ingest worker has written a row for a customer, it writes no other row for this customer until
-// arrivals_noted_for() has passed. So ingest stays fast. The maintenance worker moves these rows to
-// heartbeat_customers. The silence rules use these times.
+// Records when readings of a customer last arrived, by the server's clock. The records are rows of
+// heartbeat_arrivals. When the ingest worker has written a row for a customer, it writes no other row for
+// this customer until arrivals_noted_for() has passed. So ingest stays fast. The maintenance worker moves
+// these rows to heartbeat_customers. The silence rules use these times.
 #pragma once
 
 #include "decode/batch.h"

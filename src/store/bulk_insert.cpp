@@ -59,8 +59,8 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// Makes an executor without a plan, as COPY does. The routing of rows to table partitions needs the executor.
-// Errors that show the row need it too.
+// Makes an executor without a plan, as COPY does. The executor is needed to route rows to table partitions,
+// and to show the row in an error.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
     MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);

@@ -48,8 +48,8 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
 }
 
 // A user's trigger can store readings in a subtransaction and then undo the subtransaction. The process must
-// then forget the customers of these readings. The subtransactions of the batch itself add no customer, so
-// this function does nothing when they end.
+// then forget the customers of these readings. The batch's own subtransactions add no customer, so this
+// function does nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();

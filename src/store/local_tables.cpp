@@ -56,8 +56,8 @@ bool is_kept_out(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
 }
 
-// The worker continues at the stored offsets and so rarely reads a message twice. So a conflict is rare, and
-// this function tries the plain insert first. It takes two thirds of the time of ON CONFLICT.
+// Because the worker continues at the stored offsets, it rarely reads a message twice. So a conflict is rare,
+// and this function tries the plain insert first. It takes two thirds of the time of ON CONFLICT.
 void insert(Rows *rows, bool *replaying) {
     CaughtError conflict;
     if (rows->count >= plain_insert_min && !*replaying && !user_triggers_present() &&

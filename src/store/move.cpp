@@ -62,8 +62,8 @@ void require_same_columns(Relation source, Relation target) {
                     RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
-// Makes an executor without a plan, as COPY does. The indexes, the constraints and the errors that show the
-// row need the executor.
+// Makes an executor without a plan, as COPY does. The executor is needed for the indexes and the constraints,
+// and to show the row in an error.
 ResultRelInfo *open_target(EState *estate, Relation target) {
     ParseState *parse = make_parsestate(nullptr);
     addRangeTableEntryForRelation(parse, target, RowExclusiveLock, nullptr, false, false);

@@ -139,7 +139,7 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
 }
 
 // A sum without readings has only a customer. Removes each such sum whose customer is already known. Also
-// records in heartbeat_arrivals that readings of the batch's customers have arrived.
+// inserts rows into heartbeat_arrivals, because readings of the batch's customers have arrived.
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

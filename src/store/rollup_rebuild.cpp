@@ -1,5 +1,5 @@
-// Makes the rollup rows of marked minutes again. It removes the marks and all sums of the minutes, and
-// inserts the sums of the readings. The same snapshot sees the marks and these readings.
+// Rebuilds the rollup rows of marked minutes. It removes the marks and all sums of the minutes, and inserts
+// the sums of the readings. The same snapshot sees the marks and these readings.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"

@@ -1,5 +1,5 @@
-// Makes the rollup rows of marked minutes again from the readings. A table layout passes its statements to
-// this file (TablesLayout::rebuild). The caller decides which minutes are due.
+// Rebuilds the rollup rows of marked minutes from the readings. A table layout passes its statements to this
+// file (TablesLayout::rebuild). The caller decides which minutes are due.
 #pragma once
 
 #include "server/statement.h"

@@ -38,8 +38,8 @@ constexpr int attempts_max = 8;
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Uses a memory context of its own. A batch that is stored by halves needs many attempts, and each attempt
-// allocates arrays.
+// Uses a memory context of its own. The store tries a refused batch again in smaller and smaller halves. This
+// takes many attempts, and each attempt allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);

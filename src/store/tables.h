@@ -41,9 +41,9 @@ struct TablesLayout {
     // although subtransaction_is_row_error() returns false for it.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
-    // Call it around the snapshot of a transaction that deletes rows of heartbeat_stale_minutes (the marks).
-    // If the snapshot sees a mark, it must also see the readings of the marked minute. If hold_marks()
-    // returns true, the caller must call release_marks() after it has taken the snapshot.
+    // Call hold_marks() before the snapshot of a transaction that deletes rows of heartbeat_stale_minutes
+    // (the marks). If the snapshot sees a mark, it must also see the readings of the marked minute. If
+    // hold_marks() returns true, the caller must call release_marks() after it has taken the snapshot.
     bool (*hold_marks)() = [] { return false; };
     void (*release_marks)() = [] {};
     // Call it before the commit of a transaction that may have written to the tables.

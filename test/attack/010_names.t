@@ -26,8 +26,8 @@ $node->query('CREATE EXTENSION heartbeat SCHEMA hb');
 my $names = Heartbeat::Stranger->names($node);
 cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the test knows at least 30 functions of the extension');
 
-# Makes the test send its queries to another database. In queries that begin with $catalog an unqualified name means an
-# object of the server.
+# Makes the test send its queries to another database. If a query begins with $catalog, an unqualified name means an object of
+# the server.
 my $catalog = 'SET search_path = pg_catalog;';
 sub in_database
 {
@@ -55,7 +55,8 @@ sub drop_database
 	return;
 }
 
-# Returns the error of a statement with its SQLSTATE first, or '' without an error. The statement runs in a user's session.
+# Returns the error of a statement, or '' if the statement succeeds. The error begins with the SQLSTATE. The statement runs in
+# a user's session.
 sub error_of
 {
 	my ($sql) = @_;
@@ -287,7 +288,7 @@ assert_nothing_used('ambiguous calls');
 $stranger->spy->assert_only('the work of the workers');
 assert_quiet('ambiguous calls', $position);
 
-# heartbeat_check_objects() finds objects that a superuser makes the extension use.
+# A superuser adds a default or a constraint that calls a function of the stranger. heartbeat_check_objects() finds the table.
 $node->query("$catalog CREATE FUNCTION stranger.kind() RETURNS text LANGUAGE sql RETURN 'strange'");
 for my $use ([ 'ALTER TABLE hb.heartbeat_events ALTER kind SET DEFAULT stranger.kind()', 'ALTER TABLE hb.heartbeat_events ALTER kind DROP DEFAULT', 'heartbeat_events' ],
 	[ "ALTER TABLE hb.heartbeat_gaps ADD CONSTRAINT strange CHECK (stranger.kind() <> '')", 'ALTER TABLE hb.heartbeat_gaps DROP CONSTRAINT strange', 'heartbeat_gaps' ])

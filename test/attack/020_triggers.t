@@ -1,6 +1,6 @@
 # A role that may create triggers on heartbeat's tables, or that owns such a table, gains no rights. heartbeat refuses this
 # role's triggers and rules on the bookkeeping tables, and names them. On the tables of readings the role's triggers never
-# run with more rights than the workers' role has, also when an operator or a superuser calls a function of heartbeat. When
+# run with more rights than the workers' role has, even when an operator or a superuser calls a function of heartbeat. When
 # the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
@@ -150,8 +150,8 @@ sub remove_triggers
 
 assert_goes_on('before any trigger');
 
-# Triggers on the bookkeeping tables. First each table alone has triggers for one round. In the last round all tables have
-# triggers.
+# Triggers on the bookkeeping tables. Each round has triggers on one table. After these rounds, one more round has triggers on
+# all tables.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {

@@ -1,6 +1,6 @@
 # The whole server has one queue for NOTIFY. Any role can fill this queue: one session of the role listens in an open
-# transaction, and another session notifies. heartbeat then drops announcements, counts and logs the dropped ones, and still
-# stores all readings.
+# transaction, and another session notifies. When the queue is more than a quarter full, heartbeat drops announcements. It
+# counts and logs the dropped announcements, and still stores all readings.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 # Calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the limits
 # of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that names
-# the allowed values, or with an effect that the same function can undo. Afterwards the next function works. A function or a
-# setting without a row in this test is a failure.
+# the allowed values, or with an effect that the same function can undo. Afterwards the next function works. The test fails if
+# a function or a setting has no row in it.
 
 use strict;
 use warnings;
@@ -301,8 +301,8 @@ for my $setting (sort keys %types)
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# Some values are valid, but the worker cannot use them. The status then names the problem. A server that starts with such a
-# value also names it.
+# Some values are valid, but the worker cannot use them. In these cases the status names the problem. A server that starts
+# with such a value also names it.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;

@@ -1,5 +1,5 @@
 # A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
-# the reader before it checks the conditions of the view. Then the function could reveal the other rows.
+# the reader before it checks the conditions of the view. In that case the function could reveal the other rows.
 
 use strict;
 use warnings;
@@ -27,8 +27,8 @@ $node->query($_) for
 	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
 		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
 
-# The reader filters the rows of a view by a function of its own, with a column of the view as the argument. Returns the
-# values that the server passes to this function.
+# The reader has created a function, and filters the rows of a view by this function, with a column of the view as the
+# argument. Returns the values that the server passes to this function.
 sub leaked
 {
 	my ($view, $column) = @_;
@@ -48,7 +48,7 @@ is(leaked('heartbeat_dead_letter_summary', 'error_code'),    'shown', 'heartbeat
 is(leaked('heartbeat_dead_letter_summary', 'example_topic'), 'shown', 'heartbeat_dead_letter_summary reveals no topic of a resolved dead letter');
 is(leaked('heartbeat_dead_letter_summary', 'example_error'), 'shown', 'heartbeat_dead_letter_summary reveals no text of a resolved dead letter');
 
-# All views of the extension that a reader may read, also views that are added later.
+# All views of the extension that a reader may read, including views that are added later.
 my @views = split /\n/, $node->query(q{
 	SELECT c.relname, coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_barrier'), false)
 	FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'

@@ -146,7 +146,7 @@ $node->query("CREATE TABLE home AS TABLE far; DROP FOREIGN TABLE $foreign; DROP 
 my $far = shape($weeks, "CREATE TABLE NAME ($columns, $key)", 'INSERT INTO NAME TABLE home');
 is(differences(), '0 0', 'the audit shows no difference when a local table has the rows of the foreign table');
 
-# A trigger of a leaf table keeps readings out, and so does a unique key with other columns. These readings become dead
+# A trigger of a leaf table refuses readings. A unique key with other columns refuses readings too. These readings become dead
 # letters, and do not count as duplicates.
 $node->query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN IF new.customer_id = 'CUST-7' THEN RETURN NULL; END IF; RETURN new; END $$});

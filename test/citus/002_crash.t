@@ -23,7 +23,7 @@ citus_distribute($node, 4);
 
 sub stored { return $node->query('SELECT coalesce(sum(records + anomalies + duplicates + dead_letters), 0) FROM heartbeat_offsets'); }
 
-# Returns when $more more messages are stored.
+# Returns when the workers have stored another $more messages.
 sub await_progress
 {
 	my ($more) = @_;

@@ -14,8 +14,8 @@ namespace {
 
 using namespace heartbeat;
 
-// Each value begins with this text. No version of librdkafka uses this text itself, so a value is never an
-// ordinary word.
+// Each value begins with this text. The texts of librdkafka never contain it, so a value is never an ordinary
+// word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

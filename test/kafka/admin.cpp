@@ -213,7 +213,7 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
     // A broker that has just become a partition's leader may not know yet that it leads. If no leader
-    // answers, the call itself fails with the error of one of the leaders.
+    // answers, the whole call fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;

@@ -3,8 +3,8 @@
 //
 // It reads each partition from its first offset to the end that the partition had at the start. It fails if
 // an offset is missing. With the option --compacted, offsets can be missing. A record begins with the offset
-// (int64). Then follows the message, as a record in the format of kafka-produce (produce.cpp). All numbers
-// are in little-endian order.
+// (int64). The message comes after the offset, as a record in the format of kafka-produce (produce.cpp). All
+// numbers are in little-endian order.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

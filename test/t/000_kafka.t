@@ -19,7 +19,8 @@ like($kafka->cluster_id, qr/^\S{22}$/, 'the broker reports the id of its cluster
 $kafka->create_topic('rig', 3, 'max.message.bytes=2000000');
 is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic has end offset 0 in each partition');
 
-# Kafka keeps exact bytes. An empty value and a null value differ. Partitions and timestamps are the requested ones.
+# Kafka keeps exact bytes. It does not change an empty value into a null value. Partitions and timestamps are the requested
+# ones.
 my $bytes     = join '', map { chr } 0 .. 255;
 my $delivered = $kafka->produce('rig',
 	{ partition => 1, key => 'k', value => $bytes, timestamp => 1_700_000_000_123 },

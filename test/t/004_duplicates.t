@@ -1,5 +1,5 @@
-# A reading that is published twice is stored once. The second message can be in the same batch, in another batch, in another
-# partition, or have another heart rate.
+# A reading that is published twice is stored once. The second message can be in the same batch, in another batch or in
+# another partition. It can also have another heart rate.
 
 use strict;
 use warnings;
@@ -55,7 +55,7 @@ publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z'
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
-# Two workers read every reading twice at the same time.
+# Both partitions have the same readings, and two workers read one partition each at the same time.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# Without sequential scans the server joins small tables by indexes, in the same way as large tables. For each minute it then
-# reads only the table partitions that can contain readings of this minute.
+# Without sequential scans the server joins small tables by indexes, in the same way as large tables. With such joins it
+# reads, for each minute, only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -75,7 +75,7 @@ $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more
 # readings arrive. The rollup must remove only the sums and marks that it saw before. A batch of many customers marks its
-# minute only while the rollup has no row of this minute, so the test also marks the minute itself.
+# minute only while the rollup has no row of this minute. So the test adds a mark after such a batch.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;

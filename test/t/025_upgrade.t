@@ -69,7 +69,7 @@ reads_everything($old, 'the old server stores the first messages');
 
 $old->assert_summary('the old server has an exact summary');
 
-# An update to the installed version changes nothing, also while the workers run.
+# An update to the installed version changes nothing, even while the workers run.
 my $before = contents($old);
 $old->query('ALTER EXTENSION heartbeat UPDATE');
 is_deeply(contents($old), $before, 'ALTER EXTENSION UPDATE to the same version changes nothing');
@@ -90,7 +90,7 @@ ok( IPC::Run::run([ $old->installed_command('postgres'), '--single', '-D', $old-
 	'single-user mode works');
 like($output, qr/state = "STOPPED"/, 'heartbeat_status says STOPPED in single-user mode');
 
-# pg_upgrade starts the server with -b. The library then does not register its launcher.
+# pg_upgrade starts the server with -b. In a server with -b the library does not register its launcher.
 my $log = $old->log_position;
 for my $mode ('-b', '')
 {

@@ -119,7 +119,7 @@ assert_stored('no place for a worker');
 $parallel->quit;
 
 # The worker waits for a lock on the default partition, in which it will store readings. Meanwhile a user attaches a table
-# partition for these readings. The default partition then refuses them.
+# partition for these readings. From then on the default partition refuses these readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -185,7 +185,7 @@ is($copied, $dumped, 'the dump contains the rows that were stored when it began'
 $node->query('SELECT heartbeat_make_partitions(' . late(35) . ', ' . late(35) . ')');
 is($node->count('heartbeat_records_default'), 0, 'after the dump, the new table partition contains the readings');
 
-# A long transaction that only reads blocks no worker.
+# A long transaction without writes does not block a worker.
 $user->query_safe('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM heartbeat_records; SELECT count(*) FROM heartbeat_offsets;'
 	  . ' SELECT count(*) FROM heartbeat_anomalies; SELECT count(*) FROM heartbeat_control');
 publish(1000);

@@ -1,5 +1,5 @@
-# Tests which errors of the database are the fault of one row, and for which errors the batch waits. If a row is at fault,
-# its reading becomes a dead letter.
+# Tests which errors of the database are the fault of one row, and which errors are not. If a row is at fault, its reading
+# becomes a dead letter. After any other error the batch waits.
 
 use strict;
 use warnings;
@@ -68,7 +68,7 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
 $node->assert_audit;
 $letters = 2 * @own;
 
-# Errors that are not the fault of a row: the batch waits until the cause of the error ends, also if a row of the same batch
+# Errors that are not the fault of a row: the batch waits until the cause of the error ends, even if a row of the same batch
 # has a fault.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 54000 55000 55P03 57014 58030 72000 XX000);
 for my $code (@not_own)

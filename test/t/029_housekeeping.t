@@ -54,8 +54,8 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# Meanwhile another session terminates the maintenance worker after each restart. So the launcher delays each restart for a
-# longer time.
+# Meanwhile another session terminates the maintenance worker after each restart. So the launcher doubles its delay at each
+# restart, up to a limit.
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before any signal');
 my $enemy = $node->background_psql('postgres');

@@ -83,7 +83,7 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, (
 # Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# The status shows another reason for each mistake. A reload with the correct file ends each mistake.
+# Each mistake has a different reason in the status. After a reload with the correct file the worker reads again.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],
@@ -99,7 +99,8 @@ for my $mistake (
 }
 is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'a missing right does not mean that the topic was deleted');
 
-# Only lag tools use the committed offsets of the group. So a worker reads the topic also if its user may not commit offsets.
+# Only lag tools use the committed offsets of the group. So a worker reads the topic even if its user has no right to commit
+# offsets.
 $secrets->use($kafka->brokers('SECURE'), %documented, 'sasl.username' => 'groupless');
 $deliver->('a user without a right on the consumer group reads the topic') for 1 .. 3;
 my $since = $node->status->{since};

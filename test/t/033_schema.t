@@ -43,7 +43,7 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Sets search_path, so that the unqualified names in this test name the objects of this schema.
+# Sets search_path, so that the unqualified names in this test refer to the objects of this schema.
 sub look_in { my ($schema) = @_; $node->query("ALTER DATABASE heartbeat SET search_path = $schema, public"); return; }
 
 sub wait_until_locked_out

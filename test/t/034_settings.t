@@ -40,7 +40,7 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Changes each setting of heartbeat, also settings that are added later, to another valid value and back.
+# Changes each setting of heartbeat to another valid value and back. The list includes settings that are added later.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "fetch.wait.max.ms=50\n");
 chmod 0600, $properties;

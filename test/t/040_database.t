@@ -24,7 +24,7 @@ my $node = Heartbeat::Cluster->create('database', kafka => $kafka,
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before the database changes');
 
-# A command that needs the database for itself fails while the workers are connected.
+# While the workers are connected, a command that needs a database without connections fails.
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 

@@ -61,7 +61,7 @@ is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead let
 is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A slow retry: ingest continues during the retry, also after the retry has stored the first readings.
+# A slow retry: ingest continues during the retry, even after the retry has stored the first readings.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();

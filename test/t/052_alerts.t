@@ -1,4 +1,4 @@
-# Rules in a table raise alerts, one alert for each episode, also if a restart or a crash interrupts the episode. Sessions
+# Rules in a table raise alerts, one alert for each episode, even if a restart or a crash interrupts the episode. Sessions
 # that listen, such as the clients in examples/, get a notification.
 
 use strict;
@@ -108,7 +108,7 @@ is($node->query($calls), $before, 'without new readings and open alerts nothing 
 # While the maintenance worker evaluates the first rule, a lock stops it after it has taken its snapshot. Ingest then stores an
 # anomaly, and no reading follows.
 $node->query("DELETE FROM heartbeat_alert_rules");
-$node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'a removed rule is evaluated');
+$node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'the rules are evaluated after all of them are removed');
 my $holder = $node->background_psql('heartbeat');
 $holder->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies_default');
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('first', 'anomalies', 1, '1 minute', 'G')");

@@ -31,7 +31,7 @@ for my $key ('name', 'abstract', 'maintainer', 'license')
 is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json names the version of its specification');
 ok(-f "$root/$meta->{provides}{heartbeat}{$_}", "the $_ of META.json exists") for 'file', 'docfile';
 
-# Only sql/extension makes the script of the current version.
+# The build makes the script of the current version from sql/extension, so sql/ has no such script.
 ok(!-e "$root/sql/heartbeat--$version.sql", 'sql/ has no frozen script of the current version');
 for my $i (1 .. $#changes)
 {

@@ -75,8 +75,8 @@ sub holds
 assert_same("README's table is the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
 # The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
-# above 0, 180 and 300. So these thresholds are a millionth higher than the boundaries of the rule. For a rate between the
-# boundary and the threshold the color is not that of the rule.
+# above 0, 180 and 300. So these thresholds are a millionth higher than the boundaries of the rule. A rate between the
+# boundary and the threshold still has the color of the class below the boundary.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 

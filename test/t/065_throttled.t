@@ -27,7 +27,7 @@ $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
 is($node->query($line), 'RUNNING||', 'the status does not mention a quota without one');
 
-# After this quota is set, Kafka answers some requests at once. Then it answers no request for five seconds, not even a
+# After this quota is set, Kafka answers some requests immediately. Then it answers no request for five seconds, not even a
 # request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');

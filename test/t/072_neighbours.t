@@ -138,7 +138,8 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	}
 }
 
-# Tasks of the maintenance worker. First one task fails, and then several tasks fail at once, each for another reason.
+# Tasks of the maintenance worker. First one task fails. After that, several tasks fail at the same time, each for a different
+# reason.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('not running', 'state', '0 seconds')");
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each task succeeds before the trouble');

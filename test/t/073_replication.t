@@ -1,7 +1,7 @@
 # Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document.
-# Subscribers with and without the extension have the same rows as the publisher at the end. Before that, readings arrive late
-# on the publisher, and readings move when the table partition of their week is created. There are also retention, replays, dead
-# letters, and changes by a user. Their subscriptions never stop.
+# At the end, subscribers with and without the extension have the same rows as the publisher. Before that, readings arrive
+# late on the publisher, and readings move when the table partition of their week is created. There are also retention,
+# replays, dead letters, and changes by a user. Their subscriptions never stop.
 
 use strict;
 use warnings;
@@ -222,7 +222,7 @@ my $stats = eval { $at{heartbeat}->run('Watch it', 2) } // $@;
 like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'the statistics of the subscription show no error');
 is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT source, topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY source, topic, partition'), 'the offsets on the subscriber equal those of the publisher');
 
-# Retention, also of readings in a default partition.
+# Retention, including readings in a default partition.
 publish(readings(54), readings(55));
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 55 * $week), to_timestamp($now - 55 * $week))");
 same('before retention');

@@ -22,7 +22,7 @@ my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort =
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# The brokers: name, bootstrap address, pattern of the reason.
+# For each broker: its name, its bootstrap address, and a regular expression that the reason in heartbeat_status must match.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
@@ -43,7 +43,7 @@ sub took
 	return cmp_ok($seconds, '<', $limit, $name);
 }
 
-# Starts a session that asks Kafka, and returns it with its process id, without waiting for its end.
+# Starts a session that queries Kafka, and does not wait for the end of the session. Returns the session and its process id.
 sub session
 {
 	my ($sql) = @_;

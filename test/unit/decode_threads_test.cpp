@@ -1,5 +1,5 @@
-// Unit test: decoding on several threads at once, decoding during another parse, and decoding while another
-// library uses jansson. The Makefile also runs these tests under the thread sanitizer.
+// Unit test: decoding on several threads at the same time, decoding during another parse, and decoding while
+// another library uses jansson. The Makefile also runs these tests under the thread sanitizer.
 #include "decode/json_arena.h"
 #include "decode_examples.h"
 #include "failing_allocations.h"

@@ -158,9 +158,9 @@ sub await_end
 
 # Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. If rewind => 1 is given,
 # ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
-# workers' process ids. The options watch and report are SQL statements: watch runs every 5 ms until the topic's end is
-# stored, and report is a query, whose result drain() keeps. If start => 1 is given, drain() also measures the time until the
-# first batch; the tables must be empty.
+# workers' process ids. The values of the options `watch` and `report` are SQL. drain() runs the statement `watch` every 5 ms
+# until the topic's end is stored. It runs the query `report` and keeps its result. If start => 1 is given, drain() also
+# measures the time until the first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;

@@ -31,10 +31,11 @@ COMMENT ON TABLE heartbeat_alert_rules IS
     'lag, the number of dead letters, a state other than RUNNING. A change takes effect when it commits.';
 COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heartbeat_alerts.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
-    'anomalies: a customer has threshold anomalies within period. The time of an anomaly is event_timestamp, or the arrival if '
-    'event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a customer has arrived for period, '
-    'but a reading has arrived in the day before. lag: lag_messages is above threshold. dead_letters: more than threshold dead '
-    'letters are unresolved. state: heartbeat_status has not been RUNNING for period.';
+    'anomalies: the number of anomalies of a customer within the period is at or above the threshold. The time of an anomaly is '
+    'event_timestamp, or the arrival if event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a '
+    'customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages is above the '
+    'threshold. dead_letters: the number of unresolved dead letters is above the threshold. state: the state in heartbeat_status '
+    'has been other than RUNNING for the whole period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS
     'Time span; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';

@@ -14,8 +14,8 @@ use Heartbeat::Bench::Process qw(cpu_seconds);
 my $chunk           = 2_000_000;    # rows of a statement
 my $rollup_deadline = 3600;
 
-# Options: the numbers of readings and customers of the whole month. The month ends two hours ago. When the history grows, it
-# gets earlier readings, with the same number of readings for each hour.
+# Options: the numbers of readings and customers of the whole month. The end of the month is two hours before the present.
+# When the history grows, it gets earlier readings, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
@@ -134,8 +134,8 @@ sub forget_recent
 # Drops every week except the last in one transaction, and measures each part of this transaction while another session
 # inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
 # milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the
-# server first releases the locks, and then removes files, which takes most of the time. SIGSTOP stops the maintenance
-# worker, because it would drop the weeks at once.
+# server first releases the locks, and then removes files, which takes most of the time. The function stops the maintenance
+# worker by SIGSTOP. Otherwise this worker would drop the weeks immediately.
 sub drop_month
 {
 	my ($self) = @_;

@@ -13,7 +13,7 @@ our @EXPORT_OK = qw(cpu_seconds server_cpu_seconds fine_cpu_seconds main_thread_
 
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
-# Returns the CPU seconds of processes with all their threads, also threads that have ended.
+# Returns the CPU seconds of processes with all their threads, including threads that have ended.
 sub cpu_seconds
 {
 	my $sum = 0;
@@ -25,7 +25,7 @@ sub cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of all processes of a server, also of processes that have ended. The argument is the postmaster's
+# Returns the CPU seconds of all processes of a server, including processes that have ended. The argument is the postmaster's
 # process id.
 sub server_cpu_seconds
 {

@@ -1,7 +1,7 @@
-# Test code: injects random faults into a server and a Kafka while messages arrive. Only the seed decides which faults. It
-# records each fault and how long the recovery took, and checks all data at the end. The test starts the server and the
-# broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader stands still. It
-# does not use Test::More, because script/soak uses it too.
+# Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
+# seed. This code records each fault and how long the recovery took, and checks all data at the end. The test starts the
+# server and the broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader
+# stands still. It does not use Test::More, because script/soak uses it too.
 
 package Heartbeat::Chaos;
 
@@ -198,8 +198,8 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
 # Returns a table with a row for each kind of fault. A row has the number of these faults, and how many more of them occurred
-# during another fault. It also has the seconds of the recoveries, but only of those for which the test has waited. For a
-# cluster a row also has the longest standstill.
+# during another fault. It also has the median and the longest time of the recoveries in seconds. These times do not include a
+# recovery if the test did not wait for it. For a cluster a row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -24,8 +24,8 @@ my @servers;    # all servers of the test
 
 $SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT; the test ends its processes by SIGINT, and they would inherit this
 
-# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The
-# processes that the test has forked end at once.
+# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The child
+# processes of the test end immediately.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
@@ -79,8 +79,8 @@ sub create_extension
 	return;
 }
 
-# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. It
-# takes the options of init_from_backup, and the option settings: a hash of settings.
+# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. It takes
+# the options of init_from_backup, and the option `settings`, which is a hash.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;

@@ -36,7 +36,7 @@ sub publish
 	return;
 }
 
-# Adds to the stream a message that the test has published itself.
+# Adds a message to the stream, but does not publish it: the test has already published this message.
 sub add { my ($self, $message) = @_; push @{ $self->{published} }, $message; return; }
 
 # Returns how many messages are published.

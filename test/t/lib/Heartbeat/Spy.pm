@@ -54,8 +54,8 @@ sub new
 # Runs a statement as the role. Returns the error, or '' if the statement succeeds.
 sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
 
-# Returns statements that create triggers of every kind on a table, named spy_KIND_TABLE. A table can refuse some kinds of
-# triggers.
+# Returns statements that create triggers of every kind on a table. The names of the triggers are spy_KIND_TABLE. A table can
+# refuse some kinds of triggers.
 sub triggers_on
 {
 	my ($self, $table) = @_;

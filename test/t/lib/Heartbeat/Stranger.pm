@@ -1,4 +1,4 @@
-# Test code: a role that may create objects in the extension's schema, also before the extension exists. It creates objects
+# Test code: a role that may create objects in the extension's schema, even before the extension exists. It creates objects
 # that a session could mistake for those of the extension or the server: functions, operators, casts, types and tables with
 # the same names. Each of these objects records which role runs it.
 
@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# For the type of an argument, the list has other types. A call with a literal, a cast or a promotion can match these types
-# equally well, or better.
+# The types of arguments, and for each of them a list of other types. If a call has a literal, a cast or a promotion, its
+# argument can match one of these other types equally well, or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -102,8 +102,8 @@ sub overload
 }
 
 # Creates functions that make calls ambiguous: a call with all arguments, and a call without the arguments that have
-# defaults. A call of a function without arguments is also ambiguous. The test must call heartbeat_check_objects(), so no
-# function has this name.
+# defaults. A call of a function without arguments is also ambiguous. The test itself calls heartbeat_check_objects(), so the
+# stranger creates no function with this name.
 sub make_ambiguous
 {
 	my ($self) = @_;

@@ -1,4 +1,4 @@
-# Test code: a process that publishes the messages of a test with faults at a constant rate, also while the broker is down.
+# Test code: a process that publishes messages at a constant rate, even while the broker is down. A test with faults uses it.
 # It keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed broker
 # only delays it.
 
@@ -18,7 +18,7 @@ my $delivery_seconds = 120;    # the longest time for the end of the stream
 
 my @loads;
 
-# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages of its own), rate (messages per second).
+# Options: kafka, topic, messages (a Heartbeat::Chaos::Messages that no other object uses), rate (messages per second).
 sub start
 {
 	my ($class, %opt) = @_;

@@ -1,5 +1,5 @@
-# Test code: an endless sequence of random faults with all their parameters. Only the seed decides which faults, so a run can
-# be repeated.
+# Test code: an endless sequence of random faults with all their parameters. The choice of faults depends only on the seed, so
+# a run can be repeated.
 
 package Heartbeat::Chaos::Plan;
 
@@ -8,8 +8,8 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck is a list of faults in random order, with a number for each kind of fault. When all faults of the list have
-# occurred, the list is used again in another order. So every kind occurs. This is the deck for a Kafka in one process.
+# A deck says how many faults of each kind a list has. The faults of the list are in random order. When all faults of the list
+# have occurred, the list is used again in another order. So every kind occurs. This is the deck for a Kafka in one process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,

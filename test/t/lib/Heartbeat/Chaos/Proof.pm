@@ -1,6 +1,6 @@
-# Test code: when all faults are over, it checks that the tables contain each message of Kafka once. SQL compares the rows as
-# sets with the published messages and with the messages that an independent consumer reads. The checks do not trust the
-# counters of the extension. The tables for the comparison are in the schema chaos.
+# Test code: when all faults are over, it checks that the tables contain each message of Kafka once. SQL statements compare
+# the set of rows with the published messages, and with the messages that an independent consumer reads. The checks do not
+# trust the counters of the extension. The tables for the comparison are in the schema chaos.
 
 package Heartbeat::Chaos::Proof;
 
@@ -30,8 +30,8 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# If several readings have the same customer and time, heartbeat stores the first one in a partition. Such readings in
-# different partitions are equal, so the result does not depend on their order.
+# If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings.
+# Such readings in different partitions are equal, so the result does not depend on their order.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp

@@ -23,7 +23,7 @@ sub create_topic
 	return;
 }
 
-# Changes settings of the topic, key=value.
+# Changes settings of the topic. Each setting is given as key=value.
 sub configure_topic
 {
 	my ($self, $topic, @config) = @_;

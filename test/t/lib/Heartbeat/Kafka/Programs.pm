@@ -20,7 +20,7 @@ our $cluster_program = "$top/build/test/kafka-cluster";
 
 my $deadline_seconds = 90;
 
-# Runs a program, and returns its output. A program that fails ends the test.
+# Runs a program, and returns its output. If the program fails, the test ends.
 sub run_program { my (@command) = @_; return (run_programs(\@command))[0]; }
 
 # Runs several programs at the same time, because each start of Java takes time.
