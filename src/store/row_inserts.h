@@ -4,6 +4,10 @@
 
 #include "store/row_list.h"
 
+extern "C" {
+#include "postgres.h"
+}
+
 namespace heartbeat {
 
 inline constexpr int row_columns_max = 5;

