@@ -197,7 +197,6 @@ DECLARE
     function record;
     given record;
     worker text;
-    inserts boolean;
 BEGIN
     FOR function IN SELECT * FROM jsonb_to_recordset(current_setting('heartbeat_building.replaced')::jsonb)
                         AS r (function text, owner text, grants jsonb) LOOP
@@ -214,20 +213,12 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
-    -- A retry also writes the readings of a conflict. With `replace` it also changes stored readings.
-    FOR worker, inserts IN
-                  SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
-                         EXISTS (SELECT FROM pg_class r, aclexplode(r.relacl) g
-                                 WHERE r.oid = 'heartbeat_building.heartbeat_records'::regclass AND g.grantee = x.grantee
-                                   AND g.privilege_type = 'INSERT')
+    -- A retry also writes the readings of a conflict. To replace a stored reading it needs more rights, which an update grants to no role.
+    FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'
                     AND x.privilege_type = 'UPDATE' AND x.grantee <> c.relowner LOOP
         EXECUTE format('GRANT UPDATE (readings) ON heartbeat_building.heartbeat_dead_letters TO %s', worker);
-        IF inserts THEN
-            EXECUTE format('GRANT UPDATE (heart_rate), DELETE ON heartbeat_building.heartbeat_records TO %s', worker);
-            EXECUTE format('GRANT UPDATE (heart_rate, anomaly_type), DELETE ON heartbeat_building.heartbeat_anomalies TO %s', worker);
-        END IF;
     END LOOP;
 END
 $$;

@@ -23,7 +23,7 @@ $node->query('CREATE SCHEMA elsewhere');
 $node->query('CREATE TABLE steps (step text)');
 
 my @tables    = map { "heartbeat_$_" } qw(control offsets dead_letters records anomalies stale_minutes rollup_pending rollup customers
-  customers_total gaps events);
+  customers_total gaps events source_definitions dropped_offsets);
 my $start     = int(time) - 3600;
 my $published = 0;
 
@@ -111,7 +111,9 @@ my @columns = map { [ split /\|/ ] } split /\n/, $node->query(
 	 AND attrelid IN (" . join(', ', map { "'$_'::regclass" } @tables) . ') ORDER BY attrelid, attnum');
 my %other = (
 	'text'                     => [ 'bytea',   'convert_to(%s, \'UTF8\')', 'convert_from(%s, \'UTF8\')' ],
+	'text[]'                   => [ 'text',    '%s::text',                 '%s::text[]' ],
 	'bytea'                    => [ 'text',    'encode(%s, \'hex\')',      'decode(%s, \'hex\')' ],
+	'bytea[]'                  => [ 'text',    '%s::text',                 '%s::bytea[]' ],
 	'bigint'                   => [ 'numeric', '%s',                       '%s' ],
 	'integer'                  => [ 'bigint',  '%s',                       '%s' ],
 	'double precision'         => [ 'numeric', '%s',                       '%s' ],

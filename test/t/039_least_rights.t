@@ -13,7 +13,8 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 use Heartbeat::Runbook;
 
-my $block = grants_of('heartbeat_worker');
+my $block   = grants_of('heartbeat_worker');
+my $replace = document_block('docs/security.md', 'GRANT UPDATE (heart_rate)');
 
 # Splits a list of rights such as "SELECT, UPDATE (one, other)" into single rights. A right on two columns becomes two
 # rights.
@@ -23,16 +24,22 @@ sub single
 	return map { my ($action, $columns) = /^(\w+)(?: \((.*)\))?$/; defined $columns ? map { "$action ($_)" } split /, /, $columns : $action } $actions =~ /\w+(?: \([^)]*\))?/g;
 }
 
-# Every single right of the block: [ right, kind of object, object ].
-my @rights;
-while ($block =~ /^GRANT (.+?) ON (?:(SEQUENCE|FUNCTION) )?(.+?)\s+TO heartbeat_worker;/msg)
+# Every single right of a block: [ right, kind of object, object ].
+sub rights_of
 {
-	my ($actions, $kind, $objects) = ($1, $2 // 'TABLE', $3);
-	for my $object ($objects =~ /(\w+(?:\([^)]*\))?)/g)
+	my ($statements) = @_;
+	my @rights;
+	while ($statements =~ /^GRANT (.+?) ON (?:(SEQUENCE|FUNCTION) )?(.+?)\s+TO heartbeat_worker;/msg)
 	{
-		push @rights, map { [ $_, $kind, $object ] } single($actions);
+		my ($actions, $kind, $objects) = ($1, $2 // 'TABLE', $3);
+		for my $object ($objects =~ /(\w+(?:\([^)]*\))?)/g)
+		{
+			push @rights, map { [ $_, $kind, $object ] } single($actions);
+		}
 	}
+	return @rights;
 }
+my @rights = rights_of($block);
 
 my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('rights');
@@ -156,7 +163,6 @@ for my $right (@rights)
 {
 	my ($action, $kind, $object) = @$right;
 	my ($name) = $object =~ /^(\w+)/;
-	if (($action eq 'DELETE' || $action =~ /\(/) && $object =~ /^heartbeat_(?:records|anomalies)$/) { assert_replace_needs($action, $object); next; }
 	if ($action =~ /\(/) { assert_retry_needs($action, $object); next; }
 	my $stimulus = $stimulus{"$action $name"} // $stimulus{$name} // $work;
 	$node->query("REVOKE $action ON $kind $object FROM heartbeat_worker");
@@ -173,14 +179,19 @@ $maintain->();
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'every marked minute is processed after all rights are granted again');
 
-# The role has only the rights of the block, and these rights allow no other action.
+# A second block has the rights for a retry with `replace`.
+$node->query($_) for grep { /\S/ } split /;\n/, $replace;
+assert_replace_needs(@$_[ 0, 2 ]) for rights_of($replace);
+$node->query($_) for grep { /\S/ } split /;\n/, $replace =~ s/^GRANT (.*) TO /REVOKE $1 FROM /mgr;
+
+# The role has only the rights of the first block, and these rights allow no other action.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'heartbeat_worker'::regrole) r");
 is($all, scalar @rights, 'heartbeat_worker has exactly the rights of docs/security.md');
 for my $sql (
-	(map { ("TRUNCATE $_", "UPDATE $_ SET id = 0") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)), 'DELETE FROM heartbeat_dead_letters',
+	(map { ("TRUNCATE $_", "UPDATE $_ SET id = 0", "DELETE FROM $_") } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters)),
 	'SELECT * FROM heartbeat_records_default', 'DELETE FROM heartbeat_offsets', 'DELETE FROM heartbeat_gaps', 'SELECT * FROM heartbeat_gaps',
 	'UPDATE heartbeat_control SET paused = false', 'INSERT INTO heartbeat_control (paused) VALUES (true)',
 	'SELECT heartbeat_pause()', 'SELECT heartbeat_resume()', 'SELECT heartbeat_seek(0, 0)', 'SELECT heartbeat_seek(now())',

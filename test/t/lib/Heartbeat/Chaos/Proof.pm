@@ -67,7 +67,12 @@ my @claims = (
 			'SELECT anomaly_type, customer_id, heart_rate, event_timestamp FROM heartbeat_anomalies') ],
 	[ 'every bad message is one dead letter, byte for byte',
 		_compare('SELECT partition, "offset", key, value FROM chaos.topic JOIN chaos.published USING (number) WHERE class IS NULL',
-			'SELECT partition, "offset", key, payload FROM heartbeat_dead_letters WHERE resolved_at IS NULL') ],
+			q{SELECT partition, "offset", key, payload FROM heartbeat_dead_letters WHERE error_code <> 'CONFLICT' AND resolved_at IS NULL}) ],
+	[ 'every reading with another heart rate than the stored one is one conflict',
+		_compare('SELECT t.partition, t."offset" FROM chaos.topic t JOIN chaos.published p USING (number)
+				JOIN chaos.expected e ON (e.class = \'NORMAL\', e.customer_id, e.event_timestamp) = (p.class = \'NORMAL\', p.customer_id, p.event_timestamp)
+				WHERE e.heart_rate <> p.heart_rate',
+			q{SELECT partition, "offset" FROM heartbeat_dead_letters WHERE error_code = 'CONFLICT' AND resolved_at IS NULL}) ],
 	[ 'no acknowledged message is missing',
 		"SELECT count(*) FROM chaos.acknowledged a JOIN chaos.published p USING (number)
 			LEFT JOIN heartbeat_records r ON p.class = 'NORMAL' AND (r.customer_id, r.event_timestamp) = (p.customer_id, p.event_timestamp)
@@ -87,7 +92,8 @@ my @claims = (
 	[ 'the audit shows no difference', 'SELECT count(*) FROM heartbeat_audit() WHERE difference IS DISTINCT FROM 0' ],
 	[ 'the counters equal the rows in the tables',
 		'SELECT abs((SELECT count(*) FROM heartbeat_records) - sum(records)) + abs((SELECT count(*) FROM heartbeat_anomalies) - sum(anomalies))
-			+ abs((SELECT count(*) FROM heartbeat_dead_letters) - sum(dead_letters)) FROM heartbeat_offsets' ]);
+			+ abs((SELECT count(*) FROM heartbeat_dead_letters WHERE error_code <> \'CONFLICT\') - sum(dead_letters))
+			+ abs((SELECT count(*) FROM heartbeat_dead_letters WHERE error_code = \'CONFLICT\') - sum(conflicts)) FROM heartbeat_offsets' ]);
 
 # Returns all checks as { claim, difference }. If the claim is true, the difference is an empty text.
 sub all
@@ -113,7 +119,7 @@ sub composition
 {
 	my ($self) = @_;
 	return $self->{faults}->ask(
-		"SELECT format('%s messages: %s normal readings, %s anomalies, %s duplicates, %s bad messages; %s messages read again by replays; %s minutes of %s rolled up',
+		"SELECT format('%s messages: %s normal readings, %s anomalies, %s duplicates or conflicts, %s bad messages; %s messages read again by replays; %s minutes of %s rolled up',
 			count(*), (SELECT count(*) FROM chaos.expected WHERE class = 'NORMAL'), (SELECT count(*) FROM chaos.expected WHERE class <> 'NORMAL'),
 			count(class) - (SELECT count(*) FROM chaos.expected), count(*) - count(class), (SELECT sum(rewound) FROM heartbeat_offsets),
 			(SELECT count(DISTINCT minute_bucket) FROM heartbeat_rollup), (SELECT count(DISTINCT minute_bucket) FROM vw_customer_bpm_summary))
