@@ -23,8 +23,8 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
-// Call it in a transaction. Marks a loss in heartbeat_offsets. `partitions` has the topic's description at the
-// time when the worker found the loss.
+// Call it in a transaction. Marks a loss in heartbeat_offsets. `partitions` has the topic's description at
+// the time when the worker found the loss.
 void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss);
 
 } // namespace heartbeat

@@ -150,6 +150,12 @@ bool reader_list_is_old(const ReaderList &list) {
                        [](const SourceReader *reader) { return reader->is_old; });
 }
 
+void reader_list_end_waits(ReaderList *list) {
+    for (int i = 0; i < list->count; i++)
+        if (list->readers[i]->backoff_ms > 0)
+            reader_due_after(list->readers[i], 0);
+}
+
 long reader_list_until_due(const ReaderList &list) {
     long first = until_woken;
     for (int i = 0; i < list.count; i++) {

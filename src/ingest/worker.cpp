@@ -11,6 +11,7 @@
 #include "store/tables.h"
 
 extern "C" {
+#include "miscadmin.h"
 #include "utils/memutils.h"
 }
 
@@ -20,7 +21,10 @@ namespace {
 
 WorkerSources sources; // the exit handler uses its list
 
+// A cancel request ends the wait between two attempts.
 void take_interrupts() {
+    if (QueryCancelPending)
+        reader_list_end_waits(&sources.list);
     if (process_interrupts())
         worker_sources_reload(&sources);
 }

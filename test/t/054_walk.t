@@ -72,6 +72,13 @@ publish(@stream[ 0 .. 99 ]);
 stored();
 like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'the query shows the duplicates of each partition');
 
+# A producer corrects a heart rate.
+publish(reading('CORRECTED', 70, $time), reading('CORRECTED', 75, $time));
+stored();
+like($runbook->run('Conflicts', 1), qr/^\d+\|default\|[^|]*\|CORRECTED\|\|[^|]*\|70\|75$/m, 'the query shows both heart rates');
+is($runbook->run('Conflicts', 2), '1|0|{}', 'the newer heart rate replaces the stored heart rate');
+is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'CORRECTED'"), 75, 'the newer heart rate is stored');
+
 # A user has deleted readings, and an operator has skipped others.
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0003'");
 my $deleted = -$node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
