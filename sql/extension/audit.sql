@@ -21,15 +21,15 @@ BEGIN ATOMIC
     ORDER BY o.source, o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Returns one row for each Kafka partition of each source. The row proves that each message of the partition, and each reading '
-    'in it, was stored or counted exactly once: offsets passed = messages + ignored + dead letters + empty offsets, and readings '
-    '= records + anomalies + duplicates + conflicts. difference is 0 only if both hold. Otherwise a message or a reading was lost '
-    'or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() compares the '
-    'counters with the tables.';
+    'Returns one row for each Kafka partition of each source. The row proves that each message of the partition and each reading of '
+    'these messages was stored or counted exactly once: offsets passed = messages + ignored + dead letters + empty offsets, and '
+    'readings = records + anomalies + duplicates + conflicts. The column difference is 0 only if both equations are true. Otherwise '
+    'a message or a reading was lost or stored twice. The function reads only counters, so it is quick at any size. '
+    'heartbeat_audit_tables() compares the counters with the tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents a
--- second row of a reading. So does a unique key on customer and time alone, which the table partitions of 1.x have. In all other table
--- partitions heartbeat_surplus_rows() counts the rows.
+-- second row of a reading. A unique key on customer and time alone also prevents it: the table partitions of 1.x have such a key. In all
+-- other table partitions heartbeat_surplus_rows() counts the rows.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -119,9 +119,9 @@ BEGIN ATOMIC
              ELSE 0 END AS stored) p;
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
-    'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters, without '
-    'conflicts. For each of these tables it compares the number of rows with the counters in heartbeat_offsets, also of sources '
-    'that were dropped. If the numbers agree, the function also searches for readings that are stored twice or in the wrong '
+    'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters except '
+    'the rows with the code CONFLICT. For each of these tables it compares the number of rows with the counters of all sources, also '
+    'of dropped sources. If the numbers agree, the function also searches for readings that are stored twice or in the wrong '
     'table partition, and does not count these rows. A difference above 0 means that there are rows without a message. A '
     'difference below 0 has two possible causes. First cause: rows were deleted, by heartbeat.retention or by hand. Deleted dead '
     'letters are not a cause, because heartbeat counts them. Second cause: readings are stored twice or in the wrong table '

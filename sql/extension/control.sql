@@ -1,5 +1,5 @@
 --
--- Pauses and resumes ingest, of all sources or of one
+-- Pauses and resumes ingest of all sources, or of one source
 --
 
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void
@@ -28,9 +28,9 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_pause(text, text) IS
-    'Pauses ingest of all sources, also of sources that are added later, or of the given source. The pause is durable (it '
-    'continues after a restart), transactional and exact: heartbeat_pause() waits for the current batch, and after its commit the '
-    'workers store no row of these sources. heartbeat_status shows the reason.';
+    'Pauses ingest of the given source. Without a source, pauses ingest of all sources, also of sources that are added later. The '
+    'pause is durable (it continues after a restart), transactional and exact: heartbeat_pause() waits for the current batch, and '
+    'after the commit of the pause the workers store no row of the paused sources. heartbeat_status shows the reason.';
 
 CREATE FUNCTION heartbeat_store_resume(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -53,6 +53,6 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume(text) IS
-    'Ends all pauses. A database that was restored from a dump is also paused. If workers stopped as FAILED, the function lets '
-    'them try again. With a source it ends only the pause of this source, which waits on if ingest of all sources is paused. It '
-    'does nothing while ingest runs.';
+    'Without a source, ends all pauses, also the pause of a database that was restored from a dump. With a source, ends only the pause '
+    'of this source. The source stays paused if all sources are paused. If workers stopped as FAILED, the function lets them try '
+    'again. It does nothing while ingest runs.';

@@ -70,7 +70,7 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
     'stored).';
 
--- A worker that reads stored offsets does not see a seek that has not committed. So no pause may end before the seek does.
+-- A worker that reads the stored offsets does not see a seek before it has committed. So no pause may end before the commit of the seek.
 CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -87,7 +87,9 @@ BEGIN ATOMIC
                              'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
-COMMENT ON FUNCTION heartbeat_require_pause(text) IS 'Internal: raises an error unless the source is paused. NULL: all sources. Keeps the pause until the transaction ends.';
+COMMENT ON FUNCTION heartbeat_require_pause(text) IS
+    'Internal: raises an error unless the source is paused; NULL: unless all sources are paused. No other session can end the pause '
+    'until the transaction ends.';
 
 CREATE FUNCTION heartbeat_check_offset(source text, partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -128,8 +130,8 @@ CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition i
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
-    'Asks Kafka, for one Kafka partition of a source (NULL: of the source default) or for each, for the first offset whose Kafka '
-    'timestamp is at or after the given time. Returns the end offset of a partition without such a message.';
+    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in the given Kafka partition of a source '
+    '(NULL: of the source default) or in each partition. For a partition without such a message, returns the end offset.';
 
 -- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
@@ -156,6 +158,7 @@ BEGIN ATOMIC
     SELECT m.topic, m.partition, m.previous, m.next_offset, m.name FROM moved m ORDER BY m.name, m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer, text) IS
-    'Sets the next offset of Kafka partitions to the first message whose Kafka timestamp is at or after the given time: of one '
-    'partition, or of all. NULL as the source means all sources, or the source default if a partition is given. The sources must '
-    'be paused. Returns the previous offset and the new offset of each partition, and the name of its source.';
+    'Sets the next offset of one Kafka partition, or of all partitions, to the first message whose Kafka timestamp is at or after '
+    'the given time. If the source is NULL and a partition is given, the function seeks in the source default. If both are NULL, it '
+    'seeks in all sources. The sources must be paused. Returns the previous offset and the new offset of each partition, and the '
+    'name of its source.';

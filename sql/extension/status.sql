@@ -135,21 +135,21 @@ CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
         ) v (applies, state, since, reason, hint) WHERE v.applies LIMIT 1) n
     WHERE d.dropped_at IS NULL;
 COMMENT ON VIEW heartbeat_source_status IS
-    'One row for each source: its state (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), since when, why, what to '
-    'do next, the messages per second over the last minute, the lag, and the last error. heartbeat_status shows the most severe '
-    'state of all sources.';
+    'One row for each source: its state (RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED, STOPPED), when the state began, its '
+    'reason, a hint what to do next, the messages per second over the last minute, the lag, and the last error. heartbeat_status '
+    'shows the most severe state of all sources.';
 COMMENT ON COLUMN heartbeat_source_status.source IS 'Name of the source, as in heartbeat_sources.';
 COMMENT ON COLUMN heartbeat_source_status.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_source_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
-COMMENT ON COLUMN heartbeat_source_status.since IS 'Since when this is the state; NULL if that is not known.';
-COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why this is the state.';
+COMMENT ON COLUMN heartbeat_source_status.since IS 'When this state began; NULL if the time is not known.';
+COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why the source has this state.';
 COMMENT ON COLUMN heartbeat_source_status.hint IS 'What to do next.';
 COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';
 COMMENT ON COLUMN heartbeat_source_status.messages_per_second IS 'Stored messages of the source per second, over the last minute.';
 COMMENT ON COLUMN heartbeat_source_status.lag_messages IS
     'Sum of the lags of the source''s Kafka partitions; NULL if the lag of one partition is not known.';
 COMMENT ON COLUMN heartbeat_source_status.lag_seconds IS
-    'Age of the last message read, in seconds, of the Kafka partition that lags most; 0 without lag.';
+    'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_source_status.last_error IS 'The last error of the source, since a worker began to read it.';
 COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When this error occurred.';
 

@@ -1,10 +1,10 @@
 --
--- Gives the table partitions of 1.x the key of 2.0. Until then each has the key (customer_id, event_timestamp), and can have only one
--- reading of a customer at a time.
+-- Gives the table partitions of 1.x the key of 2.0. Before that, each of these table partitions has the key (customer_id,
+-- event_timestamp), and can have only one reading of a customer at a time.
 --
 
--- A new key is built as a unique index, during which queries continue. The key is exchanged at the end, which takes a moment. Ingest into
--- this table partition waits for both. If other servers have the rows, the key is made in one step.
+-- The function builds a new key as a unique index, while queries continue. At the end it exchanges the key, which takes a moment. Ingest
+-- into this table partition waits for both steps. If other servers have the rows, the function makes the key in one step.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_widen_keys(regclass[], boolean, integer) IS
-    'Internal: does the work of heartbeat_upgrade_keys(), with its tables by oid.';
+    'Internal: does the work of heartbeat_upgrade_keys(), on the tables with the given oids.';
 
 CREATE FUNCTION heartbeat_upgrade_keys(weeks integer DEFAULT NULL, OUT week timestamptz, OUT table_partition regclass) RETURNS SETOF record
     LANGUAGE sql SECURITY DEFINER
@@ -69,8 +69,8 @@ BEGIN ATOMIC
     WHERE (SELECT count(*) FROM recorded) >= 0;
 END;
 COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
-    'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), the oldest weeks first, and returns '
-    'them. Until then such a week stores only one reading of a customer at a time, and a second device''s reading becomes a dead '
-    'letter CONFLICT. The argument limits the number of weeks of this call; NULL: all weeks. Queries continue while the key is '
-    'built, but ingest into the week waits until the call commits. The function skips a table partition with a warning if it '
-    'waits longer than 10 seconds for a lock.';
+    'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), and returns these table partitions. It '
+    'begins with the oldest week. Before the upgrade, such a week can have only one reading of a customer at a time, so the reading '
+    'of a second device becomes CONFLICT. The argument limits the number of weeks of this call; NULL: all weeks. Queries continue '
+    'while the key is built, but ingest into the week waits until the call commits. If the function waits longer than 10 seconds '
+    'for a lock, or if another object depends on the old key, it warns and skips the table partition.';

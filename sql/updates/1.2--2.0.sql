@@ -1,13 +1,13 @@
 -- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
--- functions and views. It changes no row of the readings: the new column has a constant default, and the table partitions of weeks keep
--- their keys until heartbeat_upgrade_keys().
+-- functions and views. It changes no row of the readings, because the new column has a constant default. The weekly table partitions
+-- keep their keys until a person calls heartbeat_upgrade_keys().
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
 
 -- If Citus has distributed the readings, its nodes need the new column and key too. Citus sends a statement to the tables of the nodes that
--- have the same schema and name, so this happens before begin.sql moves the tables to another schema. heartbeat_control comes first: the
--- current batch ends, and the next one waits.
+-- have the same schema and name. So this block must run before begin.sql moves the tables to another schema. It locks heartbeat_control
+-- first: the block waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
@@ -37,8 +37,9 @@ $$;
 
 -- @begin@
 
--- Functions that have other parameters or another result in 2.0. The update drops them and creates others. The new functions get the
--- owner and the grants of the old ones. An object of a user that calls one of them would be lost, so the update stops and names it.
+-- Functions that have other parameters or another result in 2.0. The update drops these functions and creates new functions. A new function
+-- gets the owner and the grants of its old function. An object of a user that calls an old function would be lost, so the update stops and
+-- names this object.
 
 DO $$
 DECLARE
@@ -57,7 +58,7 @@ DECLARE
          'heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
-        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- heartbeat_metrics calls this too
+        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- new in 2.0: heartbeat_metrics calls both
     callers text;
     function text;
     kept jsonb := '[]';
@@ -89,9 +90,10 @@ BEGIN
 END
 $$;
 
-DROP FUNCTION heartbeat_audit(); -- has the same parameters, but more columns
+DROP FUNCTION heartbeat_audit(); -- in 2.0 it has the same parameters, but more columns
 
--- So has heartbeat_partition_states(). The views keep their grants and their dependent objects, so the update does not drop them.
+-- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call it, because they must keep their
+-- grants and dependent objects. So it replaces them by views without this function.
 CREATE OR REPLACE VIEW heartbeat_metrics AS
     SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
            NULL::text AS family;
@@ -160,7 +162,7 @@ CREATE TRIGGER heartbeat_source_definitions_default BEFORE INSERT ON heartbeat_s
     FOR EACH ROW WHEN (NEW.name = 'default') EXECUTE FUNCTION heartbeat_replace_default();
 ALTER TABLE heartbeat_source_definitions ENABLE ALWAYS TRIGGER heartbeat_source_definitions_default;
 
--- A message of 1.x was one reading.
+-- In 1.x each decoded message was one reading.
 DO $$
 BEGIN
     PERFORM heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass]); -- a trigger would run as the role that updates the extension
@@ -191,7 +193,7 @@ DROP FUNCTION heartbeat_store_resume();
 
 -- @rights@
 
--- Each new function has the owner and the grants of the function that it replaces. The workers' role reads the sources.
+-- Gives each new function the owner and the grants of the function that it replaces, and the workers' role the right to read the sources.
 DO $$
 DECLARE
     function record;
@@ -213,7 +215,7 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
-    -- A retry also writes the readings of a conflict. To replace a stored reading it needs more rights, which an update grants to no role.
+    -- A retry also writes the column readings of a conflict. With `replace` it needs more rights, which an update grants to no role.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'

@@ -13,12 +13,14 @@ CREATE TABLE heartbeat_control (
     PRIMARY KEY (hold, source)
 );
 COMMENT ON TABLE heartbeat_control IS
-    'Whether ingest is paused. The first pause of all sources, and the first pause of each source, adds a row, which later pauses '
-    'and resumes update. The restore of a dump adds another row, which heartbeat_resume() deletes.';
+    'Whether ingest is paused, of all sources or of one source. The first pause of all sources adds a row, and so does the first '
+    'pause of each source. Later pauses and resumes update this row. The restore of a dump adds another row, which '
+    'heartbeat_resume() deletes.';
 COMMENT ON COLUMN heartbeat_control.hold IS
     'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
 COMMENT ON COLUMN heartbeat_control.reason IS 'The reason that heartbeat_pause() got, or how the database was restored.';
 COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
 COMMENT ON COLUMN heartbeat_control.changed_at IS 'When the session paused or resumed ingest.';
-COMMENT ON COLUMN heartbeat_control.source IS 'The source that is paused, as in heartbeat_sources; empty: all sources, also later ones.';
+COMMENT ON COLUMN heartbeat_control.source IS
+    'The source that is paused, as in heartbeat_sources; empty: all sources, also sources that are added later.';

@@ -1,5 +1,5 @@
 --
--- Messages that are not valid readings, and messages with a reading that is in conflict with a stored reading
+-- Messages that are not valid readings, and messages with a reading in conflict with a stored reading
 --
 
 CREATE TABLE heartbeat_dead_letters (
@@ -26,7 +26,7 @@ CREATE INDEX ON heartbeat_dead_letters (id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE heartbeat_dead_letters IS
     'All messages that are not readings, with their exact bytes. To repair a dead letter, UPDATE its payload and call '
     'heartbeat_retry_dead_letters(). If you cannot repair a dead letter, DELETE it. The table also has the messages with a reading '
-    'that was not stored, because another heart rate of the same customer, time and device is stored (CONFLICT).';
+    'in conflict (CONFLICT): another heart rate of the same customer, time and device is stored.';
 COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
@@ -49,5 +49,5 @@ COMMENT ON COLUMN heartbeat_dead_letters.header_names IS 'Names of the message''
 COMMENT ON COLUMN heartbeat_dead_letters.header_values IS
     'Values of the message''s headers, in the order of header_names; a value can be NULL.';
 COMMENT ON COLUMN heartbeat_dead_letters.readings IS
-    'Of a CONFLICT: the readings that were not stored, as an array of objects with customer_id, device_id, event_timestamp, '
-    'heart_rate, and the heart rate that is stored (stored_heart_rate). NULL with every other error code.';
+    'With the error code CONFLICT: the readings that were not stored, as an array of objects with customer_id, device_id, '
+    'event_timestamp, heart_rate, and the heart rate that is stored (stored_heart_rate). NULL with every other error code.';

@@ -2,7 +2,7 @@
 -- The counters of sources that were dropped
 --
 
--- The readings and dead letters of a dropped source stay, so the tables are compared with these counters too.
+-- The readings and dead letters of a dropped source stay. So heartbeat_audit_tables() also compares the tables with these counters.
 CREATE TABLE heartbeat_dropped_offsets (
     source               text COLLATE "C" NOT NULL,
     topic                text COLLATE "C" NOT NULL,
@@ -20,8 +20,8 @@ CREATE TABLE heartbeat_dropped_offsets (
     PRIMARY KEY (source, topic)
 );
 COMMENT ON TABLE heartbeat_dropped_offsets IS
-    'Internal: the counters that heartbeat_offsets had of sources that were dropped. heartbeat_audit_tables() and '
-    'vw_pipeline_summary add them up.';
+    'Internal: the counters of dropped sources, which heartbeat_drop_source() has moved here from heartbeat_offsets. '
+    'heartbeat_audit_tables() and vw_pipeline_summary also add up these counters.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.source IS 'Name that the source had.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.topic IS 'Kafka topic that the source had read.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.records IS 'See heartbeat_offsets.';
@@ -36,4 +36,4 @@ COMMENT ON COLUMN heartbeat_dropped_offsets.first_event IS 'See heartbeat_offset
 COMMENT ON COLUMN heartbeat_dropped_offsets.last_event IS 'See heartbeat_offsets.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.last_dead_letter IS
     'The highest id in heartbeat_dead_letters when the source was last dropped. Dead letters of the source and topic up to this id '
-    'belong to the counters in this row, and later ones to a source of the same name that was added later.';
+    'belong to the counters in this row. Dead letters with a higher id belong to a source of the same name that was added later.';

@@ -79,10 +79,11 @@ COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
     'the log. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';
 COMMENT ON COLUMN heartbeat_offsets.source IS 'Name of the source, as in heartbeat_sources.';
 COMMENT ON COLUMN heartbeat_offsets.messages IS
-    'Messages that were decoded, also those without a reading, and dead letters that were read again.';
+    'Messages that were decoded, also messages without a reading. The number includes dead letters that were read again.';
 COMMENT ON COLUMN heartbeat_offsets.ignored IS
-    'Messages that the source''s mapping ignores: its condition "when" does not hold for the message, or for none of its elements.';
-COMMENT ON COLUMN heartbeat_offsets.readings IS 'Readings of all these messages: records, anomalies, duplicates and conflicts.';
+    'Messages that the source''s mapping ignores: the conditions in "when" do not hold for the message, or hold for none of its '
+    'elements.';
+COMMENT ON COLUMN heartbeat_offsets.readings IS 'Readings of the decoded messages: records, anomalies, duplicates and conflicts.';
 COMMENT ON COLUMN heartbeat_offsets.conflicts IS
     'Readings that were not stored, because a reading of the same customer, time and device is stored with another heart rate. '
     'heartbeat_dead_letters has their messages, with the error code CONFLICT.';
