@@ -1,5 +1,5 @@
-// Checks each field of a source's definition, and the fields that exclude each other. sources.cpp calls it
-// before it stores a source.
+// Checks each field of a source's definition, and finds fields that exclude each other. sources.cpp calls it
+// before it stores a source, and try_source.cpp before it reads a topic.
 #include "server/server.h"
 
 #include "admin/source_check.h"
@@ -31,7 +31,7 @@ constexpr size_t broker_reason_size = 320;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", message), errhint("%s", hint)));
 }
 
-// True if the text has bytes, at most this many, and no character that cannot be shown.
+// True if the text is not empty, has at most this many bytes, and has no control character.
 bool is_plain(const char *text, size_t bytes_max) {
     size_t size = strlen(text);
     return size > 0 && size <= bytes_max && text_escape(text, false) == nullptr;
@@ -48,14 +48,16 @@ void check_topic(const SourceDefinition &source) {
     if (topic == nullptr && strcmp(source.name, default_source) == 0)
         return;
     if (topic == nullptr)
-        refuse(psprintf("source \"%s\" needs a topic", source.name), nullptr,
-               "Only the source default can do without one: it then reads heartbeat.topic.");
+        refuse(
+            psprintf("source \"%s\" needs a topic", source.name), nullptr,
+            "Give the name of a Kafka topic. Only the source default can be without a topic: it then reads "
+            "heartbeat.topic.");
     if (!settings_topic_is_legal(topic))
         refuse(psprintf("\"%.300s\" is not the name of a Kafka topic", topic), nullptr,
                "A Kafka topic's name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.");
 }
 
-// Raises an error unless the value is one of the legal ones. NULL is legal for the source default alone.
+// Raises an error unless the value is one of the legal values. NULL is legal only for the source default.
 void check_choice(const SourceDefinition &source, SourceField field,
                   std::initializer_list<const char *> legal) {
     const char *value = source.fields[field];
@@ -70,7 +72,7 @@ void check_choice(const SourceDefinition &source, SourceField field,
     }
     refuse(psprintf("%s of source \"%s\" cannot be \"%.100s\"", source_field_names[field], source.name,
                     value == nullptr ? "" : value),
-           nullptr, psprintf("Give one of %s.", choices.data));
+           nullptr, psprintf("The legal values are: %s.", choices.data));
 }
 
 void check_tombstones(const SourceDefinition &source) {
@@ -120,7 +122,8 @@ void check_format(const SourceDefinition &source, const Preset *preset) {
     for (const char *one : {"json", "json-schema", "avro", "protobuf"})
         known = known || strcmp(format, one) == 0;
     if (!known)
-        refuse(psprintf("there is no format \"%.100s\"", format), nullptr, "Give json, or leave it out.");
+        refuse(psprintf("there is no format \"%.100s\"", format), nullptr,
+               "Give json, or leave the format out.");
     if (preset != nullptr && strcmp(preset->format, format) != 0)
         refuse(psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, format),
                nullptr, "Leave the format out, or give a mapping instead of the preset.");
@@ -150,22 +153,22 @@ void check_file(const char *file) {
                "Give the name of a file of librdkafka properties.");
 }
 
-// An empty value takes the field away. The source then uses the setting, with the source's other fields, and
-// only a role with the right may bring these together.
+// An empty value removes the field. The source then uses the setting together with the source's other fields.
+// Only a role with the right to set the setting may combine these.
 void require_right(const char *field, const char *value, const char *setting, Oid role) {
     if (!may_alter_system(setting, role))
         ereport(ERROR,
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 value[0] == '\0' ? errmsg("permission denied to take %s away", field)
-                                  : errmsg("permission denied to name %s", field),
-                 errdetail("It takes the right to set %s, which superusers have.", setting),
+                 value[0] == '\0' ? errmsg("permission denied to remove %s", field)
+                                  : errmsg("permission denied to set %s", field),
+                 errdetail("This needs the right to set %s, which superusers have.", setting),
                  value[0] == '\0' ? errhint("Leave %s out, or ask a superuser to change the source.", field)
                                   : errhint("Leave %s out, so that the source uses the setting, or ask a "
                                             "superuser to add the source.",
                                             field)));
 }
 
-// The setting that a role must be allowed to set to name the field; nullptr: any role may name the field.
+// The setting that a role needs the right to set if it gives the field; nullptr: any role may give the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:
@@ -182,8 +185,8 @@ const char *setting_of(int field) {
 
 void source_check_layout(const SourceDefinition &source) {
     if (source.fields[mapping_field] != nullptr && source.fields[preset_field] != nullptr)
-        refuse(psprintf("source \"%s\" has both a mapping and a preset", source.name), nullptr,
-               "Give one of them, or neither for heartbeat's own layout.");
+        refuse("a source cannot have both a mapping and a preset", nullptr,
+               "Give only one of them. Without both, the source has heartbeat's own layout.");
 }
 
 void source_check(const SourceDefinition &source) {
@@ -216,7 +219,8 @@ void source_check_topic_rights(const SourceDefinition &stored, Oid role) {
         ereport(ERROR,
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                  errmsg("permission denied to change the topic of source \"%s\"", stored.name),
-                 errdetail("The source has %s of its own, which takes the right to set %s.", name, setting),
+                 errdetail("The source has its own %s. A change of its topic needs the right to set %s.",
+                           name, setting),
                  errhint("Ask a superuser to change the topic.")));
     }
 }

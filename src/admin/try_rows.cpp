@@ -89,7 +89,7 @@ bool make_row(const MessageView &message, const ReadingView &reading, Row *row) 
 
 void put_decoded(const MessageView &message, const Decoded &decoded, ReturnSetInfo *result) {
     if (decoded.count == 0)
-        return put_error(message, "NO_READING", "the message is read, and has no reading", result);
+        return put_error(message, "NO_READING", "the message can be decoded, but has no reading", result);
     Row row;
     for (size_t i = 0; i < decoded.count; i++) // a message is stored whole or not at all
         if (GetDatabaseEncoding() != PG_UTF8 && !make_row(message, decoded.readings[i], &row))
@@ -112,8 +112,7 @@ void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *r
         put_decoded(message, decoded, result);
         break;
     case DecodeResult::ignored:
-        put_error(message, "IGNORED", "a condition of the mapping (when) does not hold for the message",
-                  result);
+        put_error(message, "IGNORED", "the conditions of the mapping (when) leave the message out", result);
         break;
     case DecodeResult::failed:
         if (decoded.error.code == DecodeErrorCode::out_of_memory)

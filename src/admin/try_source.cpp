@@ -64,8 +64,7 @@ size_t wanted_argument(FunctionCallInfo fcinfo, int number) {
     return static_cast<size_t>(wanted);
 }
 
-// Checks the source as heartbeat_add_source() would do it, and whether the caller may name its servers and
-// files.
+// Checks the source as heartbeat_add_source() does, also whether the caller may give its servers and files.
 void check(const SourceDefinition &given) {
     if (given.fields[topic_field] == nullptr)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the topic cannot be NULL or empty"),
@@ -112,8 +111,8 @@ bool is_interrupted() noexcept {
     return InterruptPending != 0;
 }
 
-// The search calls nothing of the server. If an interrupt comes it ends, and begins again if the interrupt
-// was no cancel.
+// The search calls no function of the server. An interrupt ends the search. If the interrupt does not cancel
+// the statement, the search begins again.
 void find_suggestions(Call *call) {
     while (call->suggestions == nullptr) {
         CHECK_FOR_INTERRUPTS();
@@ -130,7 +129,7 @@ void put_suggestions(const Call *call, ReturnSetInfo *result) {
         suggestion_rows_put(suggestions_get(call->suggestions, i), of, result);
     if (of > 0 && count == 0)
         ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                         errmsg("no mapping was found that reads any of the %zu messages", of),
+                         errmsg("found no mapping that can decode any of the %zu messages", of),
                          errhint("docs/sources.md describes how to write a mapping.")));
 }
 

@@ -157,7 +157,8 @@ MappedDecoder::ListResult MappedDecoder::take_child(size_t list) {
 
 bool MappedDecoder::fail_readings() {
     return decode_fail(error_, DecodeErrorCode::wrong_type,
-                       "message has more than %zu readings; expected at most so many", message_readings_max);
+                       "message has more than %zu readings; expected at most %zu", message_readings_max,
+                       message_readings_max);
 }
 
 // The values of the outer element and of its elements are not those of the next one.

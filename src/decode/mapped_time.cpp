@@ -15,7 +15,7 @@ constexpr char expected_time_of_day[] = "HH:MM:SS, with an optional fraction and
 constexpr char expected_date[] = "YYYY-MM-DD of a real date";
 constexpr char expected_epoch[] = "a number since 1970 in the mapping's unit";
 constexpr char expected_addition[] = "a number in the mapping's unit";
-constexpr char expected_years[] = "a time in the years 0000 to 9999: compare the unit of the mapping";
+constexpr char expected_years[] = "a time in the years 0000 to 9999: check the unit in the mapping";
 
 bool fail_text(const MappedMessage &message, const Place &place, size_t size, const char *expected,
                DecodeError *error) {

@@ -67,7 +67,8 @@ double read_rate_fallback(const MappingValue &value, RateUnit unit) {
     const double number = value.node().number();
     double heart_rate = 0;
     if (!rate_convert(number, unit, &heart_rate))
-        value.refuse("is no heart rate in the unit", "a number in the unit; an interval is greater than 0");
+        value.refuse("is not a heart rate in this unit",
+                     "a number in this unit; an interval must be greater than 0");
     return number;
 }
 

@@ -51,11 +51,12 @@ inline size_t mapping_choice(const MappingValue &value, Names names) {
                  mapping_list(names));
 }
 
-// Refuses a place that is always a text where a number is needed.
+// Refuses a place that always has a text, if the field needs a number and does not have the option `text`.
 inline void mapping_check_number(const Place &place, bool text, const std::string &pointer) {
     if (!text && (place.root == PlaceRoot::key_text || place.root == PlaceRoot::header))
-        mapping_refuse(pointer, "is a text, and a number is needed",
-                       "\"text\": true beside \"at\", which takes a number that is written as text");
+        mapping_refuse(
+            pointer, "is a text, but the field needs a number",
+            "\"text\": true beside \"at\", so that the field takes a number that is written as text");
 }
 
 } // namespace heartbeat

@@ -32,7 +32,7 @@ class PlaceParser {
 
     std::string legal_places() const {
         if (rules_.use == PlaceUse::each_inner)
-            return "a place that begins with \"/\", which is the element of the first place";
+            return "a place that begins with \"/\": it begins at the element of the first place";
         if (rules_.use == PlaceUse::each)
             return "a place that begins with \"/\", or \"value\"";
         std::string places = R"("/NAME/...", "value", "key", "header/NAME")";
@@ -116,7 +116,7 @@ class PlaceParser {
             break;
         case PlaceRoot::outer:
             if (rules_.lists < 2)
-                refuse("begins with \"outer\", but \"each\" is no list of two places", legal_places());
+                refuse("begins with \"outer\", but \"each\" is not a list of two places", legal_places());
             place_.level = PlaceLevel::outer;
             break;
         default:

@@ -44,7 +44,7 @@ inline void mapping_check_name(const MappingValue &member, Names names) {
         if (name == legal)
             return;
     const std::string suggestion = mapping_suggest(name, names);
-    member.refuse("is no key of a mapping here" + (suggestion.empty() ? "" : "; " + suggestion),
+    member.refuse("is not a legal key here" + (suggestion.empty() ? "" : "; " + suggestion),
                   mapping_list(names));
 }
 

@@ -87,7 +87,7 @@ class TimeFieldReader {
         const auto plus = options_.find("plus");
         const auto unit = options_.find("plus_unit");
         if (plus && !unit)
-            mapping_refuse(plus->pointer + "_unit", "is missing, and there is \"plus\"",
+            mapping_refuse(plus->pointer + "_unit", "is missing, although there is \"plus\"",
                            mapping_list(plus_units));
         if (unit && !plus)
             unit->refuse("has no \"plus\" beside it", "both \"plus\" and \"plus_unit\", or neither");
@@ -112,7 +112,7 @@ class TimeFieldReader {
                               : timestamp_parse_parts(text, &parts)))
                 fallback->refuse("is " + mapping_quote(text), legal);
         } else {
-            const std::string legal = "a number in the unit, in the years 0000 to 9999";
+            const std::string legal = "a number in this unit, for a time in the years 0000 to 9999";
             if (!fallback->node().is_number())
                 fallback->refuse_type(legal);
             parts.has_zone = true;

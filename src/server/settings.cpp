@@ -82,14 +82,15 @@ void define_at_start() {
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",
                                "Create the extension in this database. A change takes effect at a restart.",
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
-        "heartbeat.workers", "Sets how many workers share the topic's partitions.",
-        "Worker N reads the partitions whose number modulo this value is N. A change takes effect at a "
-        "restart. max_worker_processes must have room for two processes more.",
-        &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("heartbeat.workers", "Sets how many workers share the topic's partitions.",
+                            "Worker N reads each Kafka partition of which the number plus the id of the "
+                            "source, modulo this value, "
+                            "is N. A change takes effect at a restart. max_worker_processes must have room "
+                            "for two processes more.",
+                            &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_sources", "Sets how many sources the workers can read.",
-        "Shared memory has room for this number of sources. The workers do not read further ones. A change "
+        "Shared memory has room for this number of sources. The workers do not read more sources. A change "
         "takes effect at a restart.",
         &settings.max_sources, 256, 1, sources_max, context, 0, nullptr, nullptr, nullptr);
 }

@@ -94,8 +94,8 @@ $node->query("GRANT EXECUTE ON FUNCTION $_ TO stranger") for $node->query("SELEC
 is($node->query("SET ROLE stranger; SELECT count(*) FROM heartbeat_try_source('vendor', $mapping)"), 100, 'a role with the right to execute may read the topic');
 for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
 {
-	refused("SET ROLE stranger; SELECT * FROM $function('vendor', brokers => '127.0.0.1:1')", qr/permission denied to name brokers/, "$function sends the credentials to no other server");
-	refused("SET ROLE stranger; SELECT * FROM $function('vendor', kafka_config_file => '/etc/passwd')", qr/permission denied to name kafka_config_file/, "$function reads no other file");
+	refused("SET ROLE stranger; SELECT * FROM $function('vendor', brokers => '127.0.0.1:1')", qr/permission denied to set brokers/, "$function sends the credentials to no other server");
+	refused("SET ROLE stranger; SELECT * FROM $function('vendor', kafka_config_file => '/etc/passwd')", qr/permission denied to set kafka_config_file/, "$function reads no other file");
 }
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, brokers => '" . $kafka->brokers . "')"), 100, 'a superuser may name the brokers');
 

@@ -80,7 +80,7 @@ TEST(MappedMemory, AMillionSamples) {
     EXPECT_EQ(decoder.readings().size(), message_readings_max);
     view.payload = {million.data(), million.size()};
     EXPECT_EQ(decode(&decoder, view),
-              "WRONG_TYPE: message has more than 100000 readings; expected at most so many");
+              "WRONG_TYPE: message has more than 100000 readings; expected at most 100000");
 }
 
 TEST(MappedMemory, MadeTextsAreBounded) {

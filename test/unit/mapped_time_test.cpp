@@ -30,7 +30,7 @@ std::string no_timestamp(size_t size) {
 
 const std::string out_of_range =
     "INVALID_TIMESTAMP: event_timestamp at /t is out of range; expected a time in the "
-    "years 0000 to 9999: compare the unit of the mapping";
+    "years 0000 to 9999: check the unit in the mapping";
 
 TEST(MappedTime, Iso) {
     const std::string iso = "'/t'";
