@@ -1,5 +1,5 @@
 // Collects decoded messages: copies their bytes and readings, and records the next offset of each Kafka
-// partition. batch_seal.cpp sorts them for the tables.
+// partition. batch_seal.cpp sorts the readings for the tables.
 #include "decode/batch.h"
 
 #include <algorithm>
@@ -82,7 +82,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// The readings of a message mostly have the same customer and device, which the batch then keeps once.
+// The readings of a message mostly have the same customer and the same device. The batch then keeps their
+// texts only once.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

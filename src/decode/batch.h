@@ -26,13 +26,13 @@ constexpr int64_t minute_of(int64_t time) noexcept {
 class Batch {
   public:
     bool empty() const noexcept { return partitions.empty(); }
-    // A batch can have more readings and bytes than its limits, because it has a message whole.
+    // A batch can have more readings and bytes than its limits, because it has all readings of each message.
     bool full() const noexcept {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // How many messages to take next, at least one, so that a batch of messages with many readings exceeds
-    // its limit by little.
+    // The number of messages to take next, at least one. If messages have many readings, the number is small,
+    // so that the batch exceeds its limit only by little.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -50,18 +50,19 @@ class Batch {
     std::vector<char> bytes;
     std::vector<BatchMessage> messages; // in arrival order
     std::vector<BatchReading> readings; // in the order of their messages
-    std::vector<BatchHeader> headers;   // likewise
+    std::vector<BatchHeader> headers;   // in the order of their messages
     std::vector<BatchPartition> partitions;
     // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if it
     // cannot
     std::vector<MarkTrail> trails;
 
     // seal() makes these lists of indexes into `readings`. They have the order of the tables' primary key
-    // (customer_id, event_time, device_id), because inserting in key order saves a third of the time. Records
-    // and anomalies have each identity once: the reading that arrived first.
+    // (customer_id, event_time, device_id), because inserting in key order saves a third of the time. If
+    // several readings of one table have the same identity, records and anomalies have only the reading that
+    // arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
-    std::vector<uint32_t> repetitions;  // the other readings: of records, then of anomalies
+    std::vector<uint32_t> repetitions;  // the other readings: first of the records, then of the anomalies
     std::vector<uint32_t> dead_letters; // indexes into `messages`
     std::vector<int64_t> minutes;       // starts of the minutes touched, microseconds since 1970, ascending
 
@@ -72,8 +73,8 @@ class Batch {
 
     // Adds a message: begin_message(), then add_reading() for each of its readings, then one of the functions
     // end_*(). first_offset is the position of the partition before this batch. begin_message() returns false
-    // if the batch has this message, or the database does; then no other of these calls may follow. After an
-    // exception (std::bad_alloc) abandon_message() removes what was added.
+    // if the batch or the database has this message already. Then none of the other calls may follow. After
+    // an exception (std::bad_alloc) abandon_message() removes the parts of the message that were added.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -81,7 +82,8 @@ class Batch {
     void end_dead_letter(const DecodeError &error);
     void abandon_message() noexcept;
 
-    // Adds only the progress that all messages before next_offset have been read. May throw std::bad_alloc.
+    // Adds no message. Records only that all messages before next_offset have been read. May throw
+    // std::bad_alloc.
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
     // Fills the lists. Call it once, when the batch is complete. May throw std::bad_alloc.
@@ -106,31 +108,31 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     BatchMessage begun = {};  // between begin_message() and end_*()
-    size_t most_readings = 1; // of a message of the batch before
+    size_t most_readings = 1; // the most readings that a message of the previous batch had
     size_t most_readings_now = 1;
     size_t bytes_sealed = 0; // the size of `bytes` when the batch was sealed first
 };
 
 // These functions return nullptr or false if no memory is left.
 
-// Room for max_messages messages and readings. They can exceed the limits by one message at most.
+// Room for max_messages messages and readings. A batch can exceed these limits by one message at most.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Call it before batch_seal(). The message at this offset of this partition counts as read, but the store
 // does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
-// Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. So do
-// the messages that repeat the reading with the same heart rate, because the database would refuse them too.
-// The lists still have the other readings of these messages, and the repetitions with another heart rate are
-// not stored: see batch_seal_again().
+// Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. The
+// messages that repeat the reading with the same heart rate also become dead letters, because the database
+// would refuse them too. Call batch_seal_again() afterwards: the lists still have the other readings of these
+// messages, and do not have the repetitions with another heart rate.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
-// Rejects each message that has a repetition of a reading of a rejected message.
+// Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;
 bool batch_seal_again(Batch *batch) noexcept; // makes the lists anew, without the rejected messages
 // Keeps only the first `count` indexes of a list: of the list of anomalies if `anomalies` is true, otherwise
 // of the list of records.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
-bool batch_restore(Batch *batch) noexcept; // undoes batch_reject(): the store tries these messages again
+bool batch_restore(Batch *batch) noexcept; // undoes all calls of batch_reject()
 
 } // namespace heartbeat

@@ -40,18 +40,18 @@ struct BatchMessage {
     bool is_dead_letter() const noexcept { return error != DecodeErrorCode::none || sqlstate[0] != '\0'; }
 };
 
-// A reading of a message. Two readings of one table are of the same identity if they have the same customer,
+// A reading of a message. Two readings of one table have the same identity if they have the same customer,
 // event time and device.
 struct BatchReading {
     uint32_t message; // into Batch::messages
-    uint32_t first;   // the reading of its identity that the batch keeps: this one, or an earlier one
+    uint32_t first;   // the first reading of the same identity in the batch: this reading, or an earlier one
     HeartRateClass heart_rate_class;
-    // The table, or the batch, has a reading of this identity already: with the same heart rate, or with
-    // another one. Of those in the table the store finds out.
+    // The table or the batch already has a reading of this identity. A duplicate has the same heart rate, and
+    // a conflict has another heart rate. The store finds the readings in the table.
     bool duplicate;
     bool conflict;
-    // A conflict in an old table partition, whose key does not have the device: the table has a reading of
-    // another device at this time.
+    // The conflict is in a table partition of 1.x, whose key does not have the device: the table has a
+    // reading of another device of the customer at this time.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -65,7 +65,7 @@ struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    int64_t messages;        // all of them
+    int64_t messages;        // all messages, also dead letters and ignored messages
     int64_t ignored;         // of these messages
     int64_t readings;        // of all messages
     int64_t last_offset;     // of the last message that has a Kafka timestamp; -1: there is none

@@ -1,5 +1,6 @@
-// Makes the lists of a complete batch: the readings in the order of the primary key, each identity once, and
-// the dead letters. Later, if the database refuses readings, it makes dead letters of their messages.
+// Makes the lists of a complete batch: the readings in the order of the primary key, with each identity once,
+// and the dead letters. If the database refuses readings later, this file makes dead letters of their
+// messages.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"
@@ -60,7 +61,7 @@ void Batch::seal() {
 int Batch::compare_keys(const BatchReading &left, const BatchReading &right) const {
     const auto compare = [this](BatchBytes a, BatchBytes b) {
         if (a.position == b.position && a.size == b.size)
-            return 0; // a piece of both
+            return 0; // the same piece
         int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
         return order != 0 ? order : a.size - b.size;
     };
@@ -75,7 +76,7 @@ int Batch::compare_keys(const BatchReading &left, const BatchReading &right) con
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
         int order = compare_keys(readings[a], readings[b]);
-        return order != 0 ? order < 0 : a < b; // the reading that arrived first is kept
+        return order != 0 ? order < 0 : a < b; // the reading that arrived first comes first, and is kept
     });
     size_t kept = 0;
     for (uint32_t index : indexes) {
@@ -120,7 +121,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// In the order of arrival, because the first reading of an identity is of an earlier message.
+// In the order of arrival, because the message of the first reading of an identity must come before the
+// messages of its repetitions.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -1,7 +1,7 @@
-// The interface of decoders. A decoder converts a Kafka message into readings, or decides that the message has
-// nothing to store. If it can do neither, it returns an error, and the message becomes a dead letter. Each
-// format of messages has a decoder in a file of its own. pipeline.cpp calls the decoder and does not depend on a
-// format.
+// The interface of decoders. A decoder converts a Kafka message into readings, or ignores the message. If it
+// can do neither, it returns an error, and the message becomes a dead letter. There are two decoders: one of
+// heartbeat's own layout, and one of the layouts that mappings describe. pipeline.cpp calls the decoder and
+// does not depend on a layout.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -17,8 +17,8 @@ enum class DecodeResult : uint8_t {
     failed,  // Decoded::error says why
 };
 
-// A decoder's result for a message. A decoder that makes one reading of each message uses the room of `own`
-// and `view`.
+// A decoder's result for a message. A decoder that makes one reading of each message can use the members
+// `own` and `view` for it.
 struct Decoded {
     const ReadingView *readings; // valid until the decoder's next message, and only as long as this message
     size_t count;
@@ -42,13 +42,13 @@ class Decoder {
     Decoder(const Decoder &) = delete;
     Decoder &operator=(const Decoder &) = delete;
 
-    // Decodes the whole message or nothing of it. The members of *decoded that do not belong to the result
-    // are unspecified. An error text may name a position in the message, but never has content of the
-    // message, because error texts go to logs. One thread at a time may call a decoder, also while the
-    // process changes its locale. Another call may come from another thread.
+    // Decodes either the whole message or no part of it. The members of *decoded that do not belong to the
+    // result are unspecified. An error text may name a position in the message, but never has content of the
+    // message, because error texts go to logs. Only one thread at a time may call a decoder, but each call
+    // may come from another thread. The locale of the process may change at any time.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
 
-    // False: decode() does not need MessageView::headers.
+    // If it returns false, decode() does not need MessageView::headers.
     bool reads_headers() const noexcept { return reads_headers_; }
 
   private:

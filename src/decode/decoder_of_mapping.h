@@ -1,5 +1,5 @@
-// The decoder of a layout that a mapping describes. The ingest worker, the functions that try a source, and
-// those for replay and retry make one for a source.
+// The decoder of a layout that a mapping describes. The ingest worker, the function that tries a source, the
+// replay and the retry make such a decoder for a source.
 #pragma once
 
 #include "decode/decoder.h"
@@ -9,10 +9,12 @@
 
 namespace heartbeat {
 
-// Compiles the mapping. nullptr: *error is filled in. The decoders of a thread share one memory.
+// Compiles the mapping. If it returns nullptr, *error is filled in. The decoders of a thread share one
+// memory.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error) noexcept;
 
-// nullptr, and the decoder of heartbeat's own layout, are allowed.
+// Destroys a decoder of decoder_of_mapping(). It does nothing with nullptr and with the decoder of
+// heartbeat's own layout.
 void decoder_destroy(Decoder *decoder) noexcept;
 
 } // namespace heartbeat

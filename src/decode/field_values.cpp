@@ -1,5 +1,5 @@
-// The arithmetic of units. Integers stay integers of 64 bits, so that a time in nanoseconds loses nothing
-// but the digits that a microsecond does not have.
+// The arithmetic of units. Integers stay integers of 64 bits, so that a time in nanoseconds loses only its
+// digits after the microseconds.
 #include "decode/field_values.h"
 
 #include "decode/text_cursor.h"
@@ -12,13 +12,13 @@ namespace heartbeat {
 
 namespace {
 
-// How many units a microsecond has, or how many microseconds a unit has.
+// The number of nanoseconds in a microsecond, and the number of microseconds in each other unit.
 constexpr int64_t nanoseconds_per_microsecond = 1000;
 constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;
 }
 
-// Half goes to the even microsecond, as std::rint() does it with the fraction of a double.
+// Rounds half a microsecond to the even microsecond, as std::rint() rounds the fraction of a double.
 int64_t rounded_microseconds(int64_t nanoseconds) {
     int64_t microseconds = nanoseconds / nanoseconds_per_microsecond;
     int64_t rest = nanoseconds % nanoseconds_per_microsecond;
@@ -59,7 +59,8 @@ bool is_json_number(std::string_view text, bool *is_integer) {
     return cursor.at_end();
 }
 
-// Whether a number is 1 or more, by the position of its first digit and its exponent.
+// Whether the absolute value of a number is 1 or more. The position of its first digit other than 0 and its
+// exponent show this.
 bool is_great(std::string_view text) {
     const size_t mantissa_size = std::min(text.find_first_of("eE"), text.size());
     const size_t first = text.find_first_of("123456789");
@@ -140,7 +141,7 @@ NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
     const std::from_chars_result end = std::from_chars(text.data(), text.data() + text.size(), number->real);
     if (end.ec == std::errc{})
         return NumberText::number;
-    // from_chars() does not tell a number that is too great from one that is almost 0
+    // from_chars() returns the same error for a number that is too great and for a number that is almost 0
     number->real = 0;
     return is_great(text) ? NumberText::out_of_range : NumberText::number;
 }

@@ -6,18 +6,19 @@
 
 namespace heartbeat {
 
-// False: the result is no number that a double can hold, or an interval is 0 or less.
+// Returns false if a double cannot hold the result, or if an interval is 0 or less.
 bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 
-// Microseconds, rounded to the nearest one. False: they do not fit into 64 bits.
+// Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
-// Whether a time is in the years 0000 to 9999, or as near to them as an offset from UTC can move it.
+// Whether a time is in the years 0000 to 9999, or at most a day before or after them, because the time may
+// have an offset from UTC.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 enum class NumberText : uint8_t { number, not_a_number, out_of_range };
 
-// A text that is a JSON number and nothing else.
+// Parses a text that must be a JSON number and nothing else.
 NumberText number_parse(std::string_view text, ValueNode *number) noexcept;
 
 } // namespace heartbeat

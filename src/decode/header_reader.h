@@ -1,5 +1,6 @@
-// Reads the headers of a message when they are needed, because librdkafka then allocates memory. src/kafka
-// implements it, and the pipeline calls it. It may throw, so only these two folders include this header.
+// Reads the headers of a message only when they are needed, because librdkafka allocates memory for them.
+// src/kafka implements the interface, and the pipeline calls it. It may throw, so only these two folders
+// include this header.
 #pragma once
 
 #include "decode/message_view.h"

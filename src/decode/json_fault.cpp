@@ -1,4 +1,5 @@
-// jansson's own error text quotes the payload. So the error has only its code and its position.
+// jansson's own error text quotes the payload. So the error of heartbeat has only the code and the position
+// of jansson's error.
 #include "decode/json_fault.h"
 
 namespace heartbeat {

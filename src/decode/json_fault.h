@@ -1,4 +1,4 @@
-// Explains why a text is not JSON, with the position and without content of the text.
+// Explains why a text is not JSON. The explanation has the position of the error, and no content of the text.
 #pragma once
 
 #include "decode/decode_error.h"

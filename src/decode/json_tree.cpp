@@ -1,5 +1,6 @@
-// Parses with simdjson, whose result it copies into the tree. Only this file includes simdjson. A text that
-// simdjson refuses is parsed again by jansson, which says where the fault is.
+// Parses JSON with simdjson, and copies the result into the tree. Only this file includes simdjson. If
+// simdjson refuses a text, this file parses the text again with jansson, which returns the position of the
+// error.
 #include "decode/json_tree.h"
 
 #include "decode/json_arena.h"
@@ -21,7 +22,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
 
-// Copies simdjson's values into the tree. Its recursion is as deep as the parser allows.
+// Copies simdjson's values into the tree. Its recursion is at most as deep as the parser allows JSON to be.
 class TreeBuilder {
   public:
     TreeBuilder(ValueTree *tree, std::vector<std::string_view> *names, bool may_repeat_names, bool has_zero)
@@ -141,7 +142,7 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Some room for the next text, but not after a giant one.
+// Returns a size with some room for a larger next text. After a giant text it adds no room.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);
@@ -151,7 +152,8 @@ bool fail_out_of_memory(DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
 }
 
-// jansson names the position. It needs much memory, so it does not explain giant texts.
+// jansson returns the position of the error. jansson needs much memory, so heartbeat does not parse giant
+// texts with it.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
     if (text.size() <= message_bytes_kept) {
         JsonArena arena;
@@ -194,14 +196,14 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (text.size() > message_bytes_max)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
                            what, text.size(), message_bytes_max);
-    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson pass over it
+    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson skip the mark
         return explain(text, what, "a byte order mark", error);
     if (parser_ == nullptr)
         parser_ = std::make_unique<Parser>();
     if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {
         const size_t size = room_for(text.size());
         if (parser_->parser.allocate(size, message_depth_max) != simdjson::SUCCESS) {
-            parser_.reset(); // it would forget the depth
+            parser_.reset(); // after an error the parser would forget the limit of depth
             return fail_out_of_memory(error);
         }
         parser_->text.resize(size + simdjson::SIMDJSON_PADDING);

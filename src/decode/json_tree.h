@@ -1,5 +1,6 @@
-// Parses JSON into a tree of values. It keeps its memory for the next text, so that usual messages need no
-// allocation. The mapped decoder parses messages with it, and the compiler of mappings parses mappings.
+// Parses JSON into a tree of values. It keeps its memory for the next text, so that it allocates no memory
+// for usual messages. The mapped decoder parses messages with it, and the compiler of mappings parses
+// mappings.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -10,8 +11,9 @@
 
 namespace heartbeat {
 
-// The rules are those of decode_json(): UTF-8, no U+0000, no repeated key in any object, no number that
-// neither 64 bits nor a double can hold. mapping_limits.h has the limits of size, depth and number of values.
+// The rules are those of decode_json(): the text is UTF-8 without U+0000, no object repeats a key, and each
+// number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number of
+// values.
 class JsonTree {
   public:
     JsonTree() noexcept;
@@ -19,14 +21,15 @@ class JsonTree {
     JsonTree(JsonTree &&) noexcept;
     JsonTree &operator=(JsonTree &&) noexcept;
 
-    // `what` is the text in error texts, such as "payload". A text that a person writes may repeat keys, and
-    // the caller then finds them with check_names(). False: *error is filled in.
+    // `what` is the name of the text in errors, such as "payload". With may_repeat_names, objects may repeat
+    // keys: the compiler of mappings finds repeated keys itself, because its error names the place. If
+    // parse() returns false, *error is filled in.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 
     const ValueTree &tree() const { return tree_; }
 
-    // Frees memory that usual messages do not need. The tree is then not valid.
+    // Frees memory that usual messages do not need. After this call the tree is not valid.
     void release_giant() noexcept;
 
   private:

@@ -27,8 +27,8 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
     begin(message);
     error_ = error;
     bool holds = true;
-    // The conditions on key, headers and Kafka time come before the parser: other messages of the topic need
-    // not be JSON.
+    // The decoder tests the conditions on the key, the headers and the Kafka time before it parses the value.
+    // So messages that these conditions exclude need not be JSON.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)
@@ -62,7 +62,7 @@ bool MappedDecoder::parse_value(const MessageView &message) {
     return true;
 }
 
-// A message without a key has none of the places in it.
+// If a message has no key, all places in the key are missing.
 bool MappedDecoder::parse_key() {
     const MessageBytes &key = view_->key;
     if (key_is_parsed_ || !mapping_.reads_key || key.data == nullptr)
@@ -161,7 +161,7 @@ bool MappedDecoder::fail_readings() {
                        message_readings_max);
 }
 
-// The values of the outer element and of its elements are not those of the next one.
+// The next outer element and its elements have other values.
 void MappedDecoder::forget_outer() noexcept {
     const auto stays = [](PlaceLevel level) { return level == PlaceLevel::message; };
     const TimeField &time = mapping_.event_timestamp;

@@ -1,5 +1,5 @@
-// Decodes JSON messages of any layout under a mapping: each message becomes its readings, is ignored, or
-// becomes one error.
+// Decodes JSON messages of any layout with a mapping. A message becomes readings, is ignored, or becomes one
+// error.
 #pragma once
 
 #include "decode/decoder.h"
@@ -10,8 +10,9 @@
 
 namespace heartbeat {
 
-// What decoding needs, kept from message to message, so that usual messages need no allocation. All decoders
-// of a thread can share one memory. The memory of giant messages is freed with the next message.
+// The memory of decoding. It stays from message to message, so that usual messages need no allocation. All
+// decoders of a thread can share one memory. Memory that a giant message needed is freed before the next
+// message is decoded.
 struct MappedMemory {
     void clear() noexcept;
 
@@ -30,16 +31,17 @@ class MappedDecoder {
 
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
 
-    // decoded: readings() has all readings of the message, and may be empty. ignored: a condition of the
-    // mapping does not hold for the message, or for any of its elements. failed: *error says what is wrong
-    // and where; the text never has content of the message.
+    // decoded: readings() has all readings of the message, and may be empty. ignored: the conditions of the
+    // mapping leave out the message, or all of its elements. failed: *error has the problem and its place,
+    // and never has content of the message.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
-    // Valid until the next message that is decoded with the same memory, and only as long as the message.
+    // The readings are valid until another message is decoded with the same memory, and only while the bytes
+    // of the message exist.
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:
-    // What became of a list: it has elements, and all of them are ignored; or not.
+    // The result for a list. ignored: the list has elements, and the conditions leave out all of them.
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;
@@ -62,7 +64,8 @@ class MappedDecoder {
     const MessageView *view_ = nullptr;
     bool key_is_parsed_ = false;
     ZoneSpan span_;
-    // Values that are the same for many elements are read once: current_ has them if known_ says so.
+    // The decoder reads values that are the same for many elements only once. current_ has the values whose
+    // member of known_ is true.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

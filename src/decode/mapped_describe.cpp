@@ -1,4 +1,4 @@
-// Names places of a message for error texts, with the numbers of the elements at which the lists are.
+// Names places of a message for error texts, with the numbers of the present elements of the lists.
 #include "decode/mapped_message.h"
 #include "decode/utf8_text.h"
 
@@ -16,11 +16,11 @@ class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // a member is counted, since its name is content of the message
+        // a member has its number and not its name, because the name is content of the message
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 
-    // Copies the text without its middle if it is too long.
+    // Copies the text. If the text is too long, leaves out its middle.
     void copy(char *to, size_t size) const {
         constexpr char cut[] = "...";
         char shown[escape_size * raw_size_max];

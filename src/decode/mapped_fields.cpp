@@ -44,7 +44,8 @@ bool fail_store(const TextStore &made, DecodeError *error) {
                        message_made_bytes_max);
 }
 
-// The text of a found value, in `digits` if it is an integer. False: it is neither text nor integer.
+// Sets *text to the text of a value. The text of an integer is in `digits`. Returns false if the value is
+// neither a text nor an integer.
 bool text_of(const ValueNode &found, char *digits, std::string_view *text) {
     std::to_chars_result end{};
     if (found.type == ValueType::string) {
@@ -139,8 +140,8 @@ class Joiner {
     char *const begin_, *at_, *const end_;
 };
 
-// A missing part of a field that is required makes the field missing. A missing part of device_id is empty,
-// unless all parts are missing.
+// If a part of customer_id is missing, the field is missing. The same is true for a device_id with a default.
+// In other device ids a missing part is an empty text. If all parts are missing, device_id is the empty text.
 bool joined_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) {
     const size_t room_size = customer_id_max_bytes + named.field.strip.size();

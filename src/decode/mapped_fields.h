@@ -1,5 +1,5 @@
-// Reads the fields of one reading from a message under a mapping. The mapped decoder calls it for each
-// element.
+// Reads the fields of one reading from a message with a mapping. The mapped decoder calls these functions for
+// each element.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -14,15 +14,17 @@ namespace heartbeat {
 struct NamedTextField {
     const TextField &field;
     const char *name;
-    bool may_be_empty; // and may be missing
+    bool may_be_empty; // the field may be empty or missing
 };
 
-// Each returns false with *error filled in. The text is a piece of the message, of the mapping, or of `made`.
+// Each of these functions returns false after an error, with *error filled in. *text is a piece of the
+// message, of the mapping, or of `made`.
 bool mapped_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) noexcept;
 bool mapped_heart_rate(const MappedMessage &message, const RateField &field, double *heart_rate,
                        DecodeError *error) noexcept;
-// The instant of `at` and `date`, what `plus` adds to it, and the sum.
+// mapped_base_time() reads the time of `at` and `date`, mapped_addition() reads the number of `plus`, and
+// mapped_add() adds both.
 bool mapped_base_time(const MappedMessage &message, const TimeField &field, ZoneSpan *span,
                       int64_t *event_time, DecodeError *error) noexcept;
 bool mapped_addition(const MappedMessage &message, const TimeField &field, int64_t *addition,
@@ -33,7 +35,7 @@ bool mapped_add(const MappedMessage &message, const TimeField &field, int64_t ad
 bool mapped_fail_missing(const MappedMessage &message, const Place &place, const char *name,
                          const char *expected, DecodeError *error) noexcept;
 
-// How an error text names a place.
+// The name of a place in an error text.
 class PlaceText {
   public:
     PlaceText(const MappedMessage &message, const Place &place) noexcept {

@@ -1,4 +1,4 @@
-// Follows places through the values of a message. Nothing here allocates memory.
+// Finds the values of places in a message. No function of this file allocates memory.
 #include "decode/mapped_message.h"
 
 #include "decode/field_values.h"
@@ -50,7 +50,7 @@ MappedMessage::Lookup MappedMessage::find_text(const MessageBytes &bytes, ValueN
     return Lookup::found;
 }
 
-// Of headers with the same name the last one counts, as in Kafka's own clients.
+// If several headers have the name, finds the last one, as Kafka's own clients do.
 MappedMessage::Lookup MappedMessage::find_header(const Place &place, ValueNode *found) const noexcept {
     for (size_t i = message_->header_count; i-- > 0;)
         if (message_->headers[i].name == place.header)
@@ -122,7 +122,7 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
         ValueNode other = found;
         const ValueNode &value = values[index];
         char digits[24];
-        // a name is a text or a number, as the value is
+        // compares a name as a text with a text, and as a number with a number
         if (found.type == ValueType::integer && value.type == ValueType::string) {
             const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), found.integer);
             set_text(&other, digits, static_cast<size_t>(end.ptr - digits));
@@ -136,8 +136,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
     return false;
 }
 
-// Whether the value that the segments from this one on lead to equals one of the values. A missing value
-// equals null.
+// Follows the segments of the place from `segment` on. Returns whether the value at their end equals one of
+// the values of the condition. A missing value equals null.
 bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t segment) const noexcept {
     const ValueTree *const parsed = condition.place.root == PlaceRoot::key ? key_ : value_;
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;

@@ -1,5 +1,5 @@
-// One message under a mapping: finds the value of a place, tests conditions, and names places for error
-// texts. The mapped decoder moves it from element to element.
+// One message that is decoded with a mapping: finds the value of a place, tests conditions, and names places
+// for error texts. The mapped decoder moves it from element to element.
 #pragma once
 
 #include "decode/mapping.h"
@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// The child of an array or object at which a list is.
+// The present child of a list, which is an array or an object.
 struct ListPosition {
     uint32_t index = no_value;
     uint32_t number = 0; // counted from 0
@@ -27,25 +27,26 @@ class MappedMessage {
         forget(PlaceLevel::message);
     }
 
-    // Forgets the values of places of this level and of the levels below it.
+    // Forgets the values of the places of this level and of deeper levels.
     void forget(PlaceLevel level) noexcept;
 
-    // A copy of the value; null counts as missing. not_text: a key or header that is not UTF-8.
+    // Copies the value to *found. A null is missing. not_text: the place is a key or a header that is not
+    // UTF-8.
     Lookup find(const Place &place, ValueNode *found) noexcept {
         return place.slot == no_slot ? look(place, found) : recall(place, found);
     }
     Lookup look(const Place &place, ValueNode *found) const noexcept;
 
-    // The index of the value, of a place in the message's value.
+    // The index of the value at a place that is in the message's value.
     uint32_t find_index(const Place &place) const noexcept;
 
     bool holds(const Condition &condition) const noexcept;
 
-    // Whether the place is missing because the whole payload is not of the right type.
+    // Whether the place is missing because the payload is not an object, or not an array for a number.
     bool payload_is_wrong(const Place &place) const noexcept;
 
-    // Writes a place with the numbers of elements, such as /data/metrics/3/bpm, in printable ASCII. It never
-    // has a name or a value of the message.
+    // Writes the name of a place in printable ASCII, with the numbers of the present elements, such as
+    // /data/metrics/3/bpm. The text never has a name or a value of the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }

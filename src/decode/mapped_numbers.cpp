@@ -1,4 +1,4 @@
-// Reads numbers, also those written as text, and the heart rate.
+// Reads numbers, also numbers that are written as text, and the heart rate.
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"

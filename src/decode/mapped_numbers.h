@@ -1,4 +1,5 @@
-// Reads the number at a place of a message. mapped_rate.cpp and mapped_time.cpp call it.
+// Reads the number at a place of a message. mapped_numbers.cpp reads the heart rate with it, and
+// mapped_time.cpp reads the time.
 #pragma once
 
 #include "decode/mapped_fields.h"
@@ -7,7 +8,8 @@ namespace heartbeat {
 
 enum class NumberResult : uint8_t { found, missing, failed };
 
-// text: a number that is written as text is taken. The name of a member is always taken as a number.
+// `text`: also takes a number that is written as text. The function always takes the name of a member as such
+// a number.
 NumberResult mapped_number(const MappedMessage &message, const Place &place, bool text, const char *name,
                            ValueNode *number, DecodeError *error) noexcept;
 

@@ -1,4 +1,5 @@
-// Reads event_timestamp: a text or a number, with the date from another place, and with an addition.
+// Reads event_timestamp: a text or a number, perhaps with a date from another place, or with a number that is
+// added.
 #include "decode/field_values.h"
 #include "decode/mapped_fields.h"
 #include "decode/mapped_numbers.h"
@@ -29,7 +30,7 @@ bool fail_years(const MappedMessage &message, const Place &place, DecodeError *e
                        field_name, static_cast<const char *>(PlaceText(message, place)), expected_years);
 }
 
-// The text at a place. *found is false if there is none.
+// Finds the text at a place. *found is false if the place is missing.
 bool find_text(const MappedMessage &message, const Place &place, const char *expected, std::string_view *text,
                bool *found, DecodeError *error) {
     ValueNode node;

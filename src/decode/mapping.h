@@ -1,6 +1,6 @@
-// A mapping as a plan: which values of a message are the fields of a reading. mapping_compile() makes it once
-// of the text that a person gave, and mapped decoders follow it. A plan never changes, so threads may share
-// it. docs/sources.md describes the grammar.
+// A mapping as a plan: it says which values of a message are the fields of a reading. mapping_compile() makes
+// the plan once from the text of a mapping, and mapped decoders use it. A plan never changes, so threads may
+// share it. docs/sources.md describes the grammar.
 #pragma once
 
 #include "decode/json_tree.h"
@@ -46,7 +46,7 @@ struct TimeField {
 
 struct Condition {
     Place place;
-    std::vector<uint32_t> values; // nodes of the mapping's tree, of which one must be equal
+    std::vector<uint32_t> values; // indexes in the mapping's tree: the place must have one of these values
 };
 
 struct Mapping {
@@ -55,12 +55,13 @@ struct Mapping {
     RateField heart_rate;
     TimeField event_timestamp;
     std::vector<Place> each; // none, one or two places
-    // The conditions that need only key, headers and Kafka time; the other ones of the message; those of the
-    // outer elements; those of the elements.
+    // when_envelope has the conditions that need only the key, the headers and the Kafka time. when_message
+    // has all other conditions on the message. when_outer and when_element have the conditions on the
+    // elements.
     std::vector<Condition> when_envelope, when_message, when_outer, when_element;
-    size_t slots = 0;         // of places
-    bool reads_value = false; // whether a message must be parsed at all
-    bool reads_key = false;   // the same for its key
+    size_t slots = 0;         // the number of slots that places have
+    bool reads_value = false; // whether the value of a message must be parsed
+    bool reads_key = false;   // whether its key must be parsed
     bool reads_headers = false;
 };
 

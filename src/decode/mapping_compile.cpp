@@ -1,5 +1,5 @@
-// Reads the keys of a mapping, and turns each fault into texts for a person. The mapping's own parts are in
-// mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp.
+// Reads the keys of a mapping, and returns each fault as texts for a person. mapping_place.cpp,
+// mapping_fields.cpp and mapping_time.cpp read the parts of the mapping.
 #include "decode/mapping_compile.h"
 
 #include "decode/mapping_fields.h"
@@ -22,7 +22,7 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// The parser of JSON does not say where a key is repeated, so this is done here.
+// The parser of JSON does not return the place of a repeated key, so this function finds it.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -99,7 +99,7 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // the key is parsed only if the conditions on the value hold
+        // puts conditions on the value first, so that the key is parsed only if they hold
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }
@@ -120,7 +120,7 @@ class MappingCompiler {
         list_of(condition.place)->push_back(std::move(condition));
     }
 
-    // Refuses a value that the place can never have.
+    // Adds a value to the condition. Refuses a value that the place can never have.
     static void add_value(Condition *condition, const MappingValue &value) {
         const bool is_text = value.type() == ValueType::string, is_number = value.node().is_number();
         switch (value.type() == ValueType::null ? PlaceRoot::value : condition->place.root) {
@@ -158,7 +158,8 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // The parts of a joined text that stay the same while other parts change are looked for once.
+    // Some parts of a joined text stay the same while other parts change. A slot keeps the value of such a
+    // part, so that the decoder looks for it only once.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)

@@ -1,5 +1,5 @@
-// Makes a plan of the text of a mapping, or says what is wrong with it. The functions that add, change and
-// try a source call it.
+// Makes a plan from the text of a mapping, or returns what is wrong with the text. The functions that add,
+// change and try a source call it.
 #pragma once
 
 #include <string_view>
@@ -16,7 +16,7 @@ struct MappingError {
     char legal[512];   // what is legal there, such as: "iso", "s", "ms", "us" or "ns"
 };
 
-// nullptr: *error is filled in.
+// If it returns nullptr, *error is filled in.
 const Mapping *mapping_compile(std::string_view json, MappingError *error) noexcept;
 void mapping_destroy(const Mapping *mapping) noexcept;
 

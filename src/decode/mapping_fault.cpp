@@ -1,4 +1,5 @@
-// The texts of what is wrong with a mapping, and the nearest legal name of a name that is not legal.
+// Makes the texts of the faults of a mapping. For a name that is not legal it finds the most similar legal
+// name.
 #include "decode/mapping_fault.h"
 
 #include "decode/utf8_text.h"
@@ -18,8 +19,8 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// How many characters must be added, removed or replaced, or neighbours exchanged, to make one name of the
-// other. Upper and lower case are the same.
+// The number of changes that turn one name into the other. A change adds, removes or replaces a character, or
+// exchanges two neighbours. Upper and lower case are the same.
 size_t distance(std::string_view from, std::string_view to) {
     std::vector<size_t> before(to.size() + 1), last(to.size() + 1), row(to.size() + 1);
     std::iota(last.begin(), last.end(), size_t{0});
@@ -62,7 +63,7 @@ std::string mapping_quote(std::string_view text) {
         return "\"" + std::string(text) + "\"";
     size_t size = shown_bytes_max;
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
-        size--; // not inside a character
+        size--; // do not cut inside a character
     return "\"" + std::string(text.substr(0, size)) + "...\"";
 }
 

@@ -1,4 +1,4 @@
-// What is wrong with a mapping, thrown by the files that compile it. mapping_compile.cpp catches it.
+// A fault of a mapping. The files that compile a mapping throw it, and mapping_compile.cpp catches it.
 #pragma once
 
 #include <span>
@@ -24,7 +24,7 @@ using Names = std::span<const std::string_view>;
 // "a", "b" or "c"
 std::string mapping_list(Names names);
 
-// Such as: did you mean "unit"? Empty if no name is near.
+// Returns a text such as: did you mean "unit"? The text is empty if no name is similar.
 std::string mapping_suggest(std::string_view name, Names names);
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Reads the options of each field, and refuses options that are unknown, of a wrong type, or contradict each
+// Reads the options of each field. Refuses options that are unknown, have a wrong type, or contradict each
 // other. mapping_time.cpp has the options of event_timestamp.
 #include "decode/mapping_fields.h"
 

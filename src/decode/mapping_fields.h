@@ -1,5 +1,5 @@
-// Compiles the fields of a mapping: a place, a list of places, or an object of a place and options.
-// mapping_compile.cpp calls it.
+// Compiles the fields of a mapping. A field is a place, a list of places, or an object with a place and
+// options. mapping_compile.cpp calls it.
 #pragma once
 
 #include "decode/mapping.h"
@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// `lists`: how many places `each` has. They throw MappingFault.
+// `lists` is the number of places of `each`. These functions throw MappingFault.
 TextField mapping_text_field(const MappingValue &value, size_t lists, bool may_be_empty);
 RateField mapping_rate_field(const MappingValue &value, size_t lists);
 TimeField mapping_time_field(const MappingValue &value, size_t lists);

@@ -1,4 +1,5 @@
-// The limits of mappings and of messages under a mapping. docs/sources.md has the same table.
+// The limits of mappings, and of messages that are decoded with a mapping. docs/sources.md has the same
+// table.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +21,11 @@ inline constexpr size_t message_bytes_max = size_t{16} << 20;
 inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types, names not counted
 inline constexpr uint32_t message_depth_max = 256;
 inline constexpr size_t message_readings_max = 100'000;
-// customer ids and device ids that are made anew, as of numbers or joined places
+// of the customer ids and device ids that the decoder makes from integers and from lists of places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
-// The memory of a message with more bytes or values is freed after it. The parser needs about 15 bytes of
-// memory for each byte of a message.
+// If a message has more bytes or values than these, the decoder frees its memory before the next message. The
+// parser needs about 15 bytes of memory for each byte of a message.
 inline constexpr size_t message_bytes_kept = size_t{256} << 10;
 inline constexpr size_t message_values_kept = size_t{64} << 10;
 inline constexpr size_t message_readings_kept = 4096;

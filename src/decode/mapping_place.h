@@ -6,11 +6,11 @@
 
 namespace heartbeat {
 
-// What a place is for, which decides what is legal in it.
+// The use of a place, which decides what is legal in the place.
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {
-    size_t lists; // how many places `each` has
+    size_t lists; // the number of places of `each`
     PlaceUse use;
 };
 

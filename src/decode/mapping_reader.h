@@ -1,4 +1,4 @@
-// What the files that compile a mapping share: a view of one value of the mapping, with its JSON pointer.
+// A view of one value of a mapping, with its JSON pointer. The files that compile a mapping share it.
 #pragma once
 
 #include "decode/mapping_fault.h"

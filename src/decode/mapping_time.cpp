@@ -50,7 +50,7 @@ class TimeFieldReader {
             field_.unit = TimeUnit::ms;
     }
 
-    // Refuses an option that only a text of date and time can have.
+    // Refuses an option that is legal only if the time is a text.
     void need_iso(const MappingValue &option) const {
         if (field_.unit == TimeUnit::iso)
             return;

@@ -14,7 +14,8 @@ class MessageSamples;
 inline constexpr size_t samples_max = 10'000;
 inline constexpr size_t samples_bytes_max = size_t{64} << 20;
 
-// Room for so many messages, and so many bytes of keys, values and headers. nullptr: no memory is left.
+// Makes room for this number of messages, and for this number of bytes of keys, values and headers. Returns
+// nullptr if no memory is left.
 MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
@@ -23,10 +24,10 @@ void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is al
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 
 size_t message_samples_count(const MessageSamples *samples) noexcept;
-bool message_samples_full(const MessageSamples *samples) noexcept; // a message had no room
+bool message_samples_full(const MessageSamples *samples) noexcept; // true if there was no room for a message
 
-// Drops the samples with the oldest Kafka times, until there are at most so many. Sorts the others by
-// partition and offset.
+// Drops the samples with the oldest Kafka times until there are at most `count` samples. Sorts the remaining
+// samples by Kafka partition and offset.
 void message_samples_keep_newest(MessageSamples *samples, size_t count) noexcept;
 
 // The view is valid until the samples are destroyed or get another message.

@@ -1,5 +1,5 @@
-// Divides names at each change from small to capital letters, and at each character that is no letter or
-// digit.
+// Divides names at each change from small to capital letters, and at each character that is neither a letter
+// nor a digit.
 #include "decode/name_words.h"
 
 #include <algorithm>

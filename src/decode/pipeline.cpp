@@ -1,5 +1,5 @@
-// The one place where a message goes to its decoder, the decoder's readings to the rule of classes, and all
-// of them to the batch.
+// Gives a message to its decoder, gives each reading its class, and adds the message with its readings to the
+// batch. No other file does this.
 #include "decode/pipeline.h"
 
 #include "decode/batch_filler.h"
@@ -10,8 +10,9 @@ namespace heartbeat {
 
 namespace {
 
-// A message that is not ignored keeps its headers: it can become a dead letter later, because the database
-// refuses it or has another heart rate, and its source can have another mapping when it is retried.
+// A message that is not ignored keeps its headers, because it can become a row of heartbeat_dead_letters
+// later: if the database refuses it, or if a reading is in conflict. When a person retries this row, the
+// source can have another mapping, which reads the headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);

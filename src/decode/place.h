@@ -1,5 +1,5 @@
-// A place of a mapping: the path to a value of a message. mapping_place.cpp makes it of its text, and
-// mapped_message.cpp follows it.
+// A place of a mapping: the path to a value of a message. mapping_place.cpp makes it from its text, and
+// mapped_message.cpp finds the value at the place.
 #pragma once
 
 #include "decode/value_tree.h"
@@ -11,13 +11,13 @@ namespace heartbeat {
 
 enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
 
-// How often a place has another value: once a message, for each element of the outer list, or for each
-// element that can be a reading.
+// How often the value of a place changes: with each message, with each element of the outer list, or with
+// each element that can be a reading.
 enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
     std::string name;
-    uint32_t number = no_value; // where the name can be the number of an element
+    uint32_t number = no_value; // if the name can be the number of an element: this number
     bool any = false;           // `*`
 };
 

@@ -6,7 +6,7 @@ namespace heartbeat {
 
 namespace {
 
-// A layout without the person in the value has the customer id in the message's key.
+// If the value of a layout does not name the person, the customer id is the message's key.
 constexpr Preset all[] = {
     {"heartbeat", "json", R"({
     "customer_id": "/customer_id",

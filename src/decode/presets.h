@@ -1,5 +1,5 @@
-// The presets: names for the layouts of vendors, each with its format and mapping. Functions that add or try
-// a source look a preset up, and heartbeat_suggest_mapping() tries them all.
+// The presets. A preset is a name for the layout of a vendor, with its format and mapping. Functions that add
+// or try a source find a preset by its name, and heartbeat_suggest_mapping() tries all presets.
 #pragma once
 
 #include <span>

@@ -8,7 +8,7 @@ namespace heartbeat {
 
 struct ReadingView {
     std::string_view customer_id; // UTF-8
-    std::string_view device_id;   // UTF-8; empty where a message has none
+    std::string_view device_id;   // UTF-8; empty if the message names no device
     double heart_rate;            // beats per minute
     int64_t event_time;           // microseconds since 1970-01-01 00:00:00 UTC
 };

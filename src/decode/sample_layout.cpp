@@ -1,5 +1,5 @@
-// Collects the places. An array, and an object whose names are numbers or times, is a list: its elements have
-// the same places. An array of one element is also an object with the name 0.
+// Collects the places. An array is a list, and so is an object whose names are numbers or times. All elements
+// of a list have the same places. An array of one element is also an object with the name 0.
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"
@@ -11,7 +11,7 @@ namespace heartbeat {
 
 namespace {
 
-// Bounds of the work, which real layouts do not reach.
+// Limits of the work. Real layouts do not reach these limits.
 constexpr size_t places_max = 2000;
 constexpr size_t nodes_max = 20'000; // of one message
 constexpr size_t depth_max = 16;

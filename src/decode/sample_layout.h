@@ -1,4 +1,4 @@
-// The layout of sample messages: each place at which they have values, and what these values are.
+// The layout of sample messages: each place that has values, with statistics of these values.
 // suggest_fields.cpp looks for the fields of a reading among the places. It may throw, so only src/decode
 // includes this header.
 #pragma once
@@ -15,14 +15,14 @@
 
 namespace heartbeat {
 
-// The lists that `each` of a mapping would have to reach a value: none, one or two places. `level` is their
-// number.
+// The lists that contain a value: none, one or two. A mapping needs them as `each` to read the value. `level`
+// is their number.
 struct SampleScope {
     int level = 0;
     std::string lists[2];
     bool is_map[2] = {}; // the list is an object whose members' names are numbers or times
 
-    // Whether a mapping that goes through `inner` reaches the values of this scope too.
+    // Whether a mapping whose `each` has the lists of `inner` can also read the values of this scope.
     bool contains(const SampleScope &inner) const;
     bool operator==(const SampleScope &other) const = default;
 };
@@ -35,8 +35,8 @@ struct SamplePlace {
     std::string pointer;            // behind the last list: "/bpm"
     std::vector<std::string> names; // the names on the path from the message to the value, lists included
     SampleValues found;
-    // For a place outside of lists: for each message the number of its text in `examples`, counted from 1; 0
-    // if it has none.
+    // Only of a place outside of lists. It has an element for each message: the number of the message's text
+    // in `examples`, counted from 1, or 0 if the text is not an example.
     std::vector<uint8_t> text_of_message;
 };
 

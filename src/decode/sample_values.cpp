@@ -1,4 +1,5 @@
-// The tests of a text are those of the mapped decoder, so a suggested mapping reads what was found.
+// Tests texts with the functions of the mapped decoder, so that a suggested mapping can read the values that
+// were found.
 #include "decode/sample_values.h"
 
 #include "decode/field_values.h"

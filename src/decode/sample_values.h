@@ -1,4 +1,4 @@
-// Says what the values of sample messages are: numbers, numbers as text, times. sample_layout.cpp calls it
+// Counts what the values of sample messages are: numbers, numbers as text, times. sample_layout.cpp calls it
 // for each value.
 #pragma once
 
@@ -15,20 +15,20 @@ namespace heartbeat {
 
 inline constexpr size_t sample_examples_max = 16;
 
-// What the samples have at a place. Counts of values, where `null` is no value.
+// Statistics of the values that the samples have at a place. A `null` does not count as a value.
 struct SampleValues {
     uint32_t values = 0;
-    uint32_t numbers = 0, integers = 0; // JSON numbers, and those of 64 bits
+    uint32_t numbers = 0, integers = 0; // JSON numbers, and the integers of 64 bits among them
     uint32_t texts = 0;
-    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // of the texts
-    double least = std::numeric_limits<double>::infinity();            // of numbers, and of numbers as text
+    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // texts that are such values
+    double least = std::numeric_limits<double>::infinity(); // the least number, also of numbers as text
     double most = -std::numeric_limits<double>::infinity();
     size_t longest = 0;                // bytes of a text
     std::vector<std::string> examples; // different texts, at most sample_examples_max
     bool many_examples = false;        // there are more
 };
 
-// A text that can be the name of a member of a list: a number, or a timestamp.
+// Whether a text can be the name of a member of a list: it is a number, or a timestamp.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
 // Returns the number of the text among the examples, counted from 1; 0 if it is not one of them.

@@ -1,5 +1,5 @@
-// Tries the presets first, then the best combinations of proposed fields. A field whose names do not say that
-// it is a heart rate counts only if nothing else reads a message.
+// Tries the presets first, then the best combinations of proposed fields. It proposes a field whose names do
+// not say that it is a heart rate only if no preset and no other mapping reads a message.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
@@ -68,7 +68,8 @@ void try_rates(const SampleTrials &trials, const SampleLayout &layout, bool name
         }
 }
 
-// Keeps the best: first the best of each heart rate, then others if there is room.
+// Keeps the best suggestions: first the best suggestion for each heart rate, and then other suggestions if
+// there is room.
 void choose(std::vector<Found> *found) {
     std::stable_sort(found->begin(), found->end(), is_better);
     std::vector<Found> chosen, others;

@@ -1,4 +1,4 @@
-// Suggests presets and mappings that read sample messages. heartbeat_suggest_mapping() shows them.
+// Suggests presets and mappings that read sample messages. heartbeat_suggest_mapping() shows the suggestions.
 #pragma once
 
 #include "decode/message_samples.h"
@@ -19,9 +19,10 @@ struct Suggestion {
 
 class Suggestions;
 
-// Looks at all samples. The best suggestion is the first: the one that reads the most messages; of several
-// ones a preset, and then the one whose names fit best. There may be none. It asks `stopped` often whether to
-// give up. nullptr: it gave up, or no memory is left.
+// Looks at all samples. The best suggestion comes first. A suggestion that reads more messages is better. If
+// two suggestions read the same number of messages, a preset is better than a mapping, and of two mappings
+// the one with better points is better. There may be no suggestion. The function often calls `stopped`, and
+// ends if `stopped` returns true. It returns nullptr then, and if no memory is left.
 const Suggestions *suggest(const MessageSamples *samples, bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed
 

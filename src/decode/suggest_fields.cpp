@@ -1,5 +1,5 @@
-// Proposes heart rates, customers and devices by their names, types and ranges. suggest_time.cpp proposes
-// times.
+// Proposes heart rates, customers and devices by the names, types and ranges of values. suggest_time.cpp
+// proposes times.
 #include "decode/suggest_fields.h"
 
 #include "decode/reading.h"
@@ -12,7 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// Heart rates that a sensor measures on a living person. An unnamed field must lie in the narrow range.
+// Heart rates that a sensor measures on a living person. If the names do not say that a field is a heart
+// rate, its values must be in the narrow range.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field says that the value is a heart rate
 constexpr int points_key = 3;  // the message's key as customer
@@ -33,7 +34,8 @@ std::string field_json(const std::string &place, bool text, const char *unit) {
     return json + (text ? R"(,"text":true})" : "}");
 }
 
-// nullptr: beats per minute. False: the numbers are no heart rates in any unit.
+// Finds the unit of a heart rate. *unit is nullptr for beats per minute. Returns false if the numbers are not
+// heart rates in any unit.
 bool find_unit(const SamplePlace &place, bool named, const char **unit, bool *is_interval) {
     constexpr double interval_least = 0.2, interval_most = 3, hz_most = 6, to_ms = 1000;
     const SampleValues &found = place.found;
@@ -66,7 +68,7 @@ bool add_rate(const SamplePlace &place, int points, bool named, std::vector<Prop
     return true;
 }
 
-// A field such as `value`, where a field such as `type` has the text "heart_rate".
+// Proposes a field such as `value` if another field such as `type` has the text "heart_rate".
 void add_explained_rates(const SampleLayout &layout, const SamplePlace &place,
                          std::vector<ProposedRate> *rates) {
     const int points = points_generic_rate(place.names);

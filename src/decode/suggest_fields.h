@@ -1,6 +1,6 @@
 // Proposes the fields of a mapping: which places of the sample messages can be the heart rate, the time, the
-// customer and the device, and how well each fits. suggest.cpp combines and tries them. It may throw, so only
-// src/decode includes this header.
+// customer and the device, and how well each place fits. suggest.cpp combines the fields and tries the
+// mappings. It may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/sample_layout.h"
@@ -19,15 +19,14 @@ struct ProposedField {
 
 struct ProposedRate {
     ProposedField field;
-    // The text, such as the type of an event, that tells heart rates from other kinds of messages or elements
+    // The place and the values of a text, such as the type of an event, that only heart rates have
     std::string when_place; // empty: none
     std::vector<std::string> when_values;
     bool named; // the names say that it is a heart rate
     bool interval_ms;
 };
 
-// Each list has its best proposal first. The time, the customer and the device are for the heart rate of
-// this proposal.
+// In each list the best proposal comes first. Times, customers and devices are proposed for one heart rate.
 std::vector<ProposedRate> propose_rates(const SampleLayout &layout);
 std::vector<ProposedField> propose_times(const SampleLayout &layout, const ProposedRate &rate);
 std::vector<ProposedField> propose_customers(const SampleLayout &layout, const ProposedRate &rate);

@@ -1,4 +1,5 @@
-// Writes a mapping, and finds the condition that tells the messages which it reads from other messages.
+// Writes a mapping. Finds a condition that holds for the messages that the mapping reads, and for no other
+// message.
 #include "decode/suggest_mapping.h"
 
 #include "decode/suggest_names.h"
@@ -17,13 +18,13 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Empty: the texts of this place do not tell the messages apart.
+// Returns an empty list if the texts of this place do not distinguish the messages.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_json(i))
-            continue; // it stays a dead letter, whatever the condition is
+            continue; // it becomes a dead letter with any condition
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -20,13 +20,13 @@ struct ProposedMapping {
     std::string json() const;
 };
 
-// Takes the best device that is not the customer.
+// Combines the fields. Takes the best device that is not the customer.
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 
-// If the mapping reads only some of the messages, and the text at one place tells these from all others, adds
-// this text to `when`, so that the others are ignored and do not become dead letters. Sets *trial to the
-// trial of the result.
+// If the mapping reads only some of the messages, looks for a place whose text only these messages have. Adds
+// the place and the text to `when`, so that the mapping ignores the other messages and they do not become
+// dead letters. Sets *trial to the trial of the result.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

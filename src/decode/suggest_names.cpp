@@ -1,4 +1,4 @@
-// The words that names of heart rates, times, customers and devices have, with their points.
+// The words that occur in names of heart rates, times, customers and devices, with their points.
 #include "decode/suggest_names.h"
 
 #include "decode/name_words.h"
@@ -18,7 +18,7 @@ constexpr std::string_view rate_words[] = {"hr", "bpm", "pulse", "puls", "heartb
 constexpr std::string_view rate_names[] = {"heartrate", "beatsperminute", "pulserate", "herzfrequenz"};
 constexpr std::string_view rate_codes[] = {"88674", "mdcpuls", "hkquantitytypeidentifierheartrate"};
 
-// A value with one of these names is no heart rate, even if it belongs to one.
+// A value with one of these words in its name is not a heart rate, although it can belong to a heart rate.
 constexpr std::string_view other_words[] = {
     "variability", "hrv",       "rmssd",   "sdnn",  "confidence", "accuracy", "quality", "zone",   "zones",
     "limit",       "threshold", "count",   "goal",  "target",     "min",      "minimum", "max",    "maximum",
@@ -99,7 +99,8 @@ Words parent_words(const NamePath &path) {
     return words;
 }
 
-// A customer or a device: the name itself says it, or a name above it does and this one is an id.
+// Judges a customer or a device. Either the name itself has one of the words, or a name above it has one of
+// the words and the name itself is an id.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = last_words(path);
     if (own.empty() || has_any(own, no_id_words))

@@ -10,11 +10,11 @@ namespace heartbeat {
 
 using NamePath = std::vector<std::string>; // from the message to the value
 
-inline constexpr int points_named = 6; // at least so many: the name alone says what the value is
+inline constexpr int points_named = 6; // from these points on, the name alone says what the value is
 
 // 0: the names do not say that the value is a heart rate. Negative: they say that it is something else.
 int points_heart_rate(const NamePath &path);
-int points_generic_rate(const NamePath &path); // of a name such as `value`, which another field explains
+int points_generic_rate(const NamePath &path); // of a name such as `value`, if another field has the kind
 int points_interval(const NamePath &path);     // an interval between beats
 bool names_unit_hz(const NamePath &path);
 
@@ -24,7 +24,7 @@ int points_addition(const NamePath &path); // an offset from another time
 int points_customer(const NamePath &path);
 int points_device(const NamePath &path);
 
-// Whether the value says what kind of message it is in.
+// Whether the name is the name of a value that has the kind of the message, such as `type`.
 bool names_kind(const NamePath &path);
 
 // Whether a text, such as the type of an event, names the heart rate.

@@ -9,7 +9,7 @@
 
 namespace heartbeat {
 
-// Fields that stand near each other mostly belong together: up to 3 points for common names on the path.
+// Fields that are near each other mostly belong together, so common names on their paths give up to 3 points.
 inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     constexpr int most = 3;
     if (left.names.empty() || right.names.empty())
@@ -20,7 +20,8 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     return std::min(static_cast<int>(apart - left.names.begin()) + (neighbours ? 1 : 0), most);
 }
 
-// An array that mostly has one element is better read as a list: points to take off.
+// The points to subtract if the place has the number of an element: it is better to read an array as a list,
+// even if it mostly has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 2 : 0;

@@ -9,10 +9,11 @@ namespace heartbeat {
 namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
-constexpr int points_far = 4;     // to take off, if the time is the one of a whole list
-constexpr int points_guessed = 3; // to take off, if the number of the element must stand for seconds
+constexpr int points_far = 4;     // to subtract if the time belongs to a whole list
+constexpr int points_guessed = 3; // to subtract if the number of an element is taken as seconds
 
-// The unit of numbers since 1970 that lie in the years 2000 to 2100; nullptr: they do not.
+// The unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no such
+// unit.
 const char *epoch_unit(const SampleValues &found) {
     constexpr double seconds_2000 = 946'684'800, seconds_2100 = 4'102'444'800;
     constexpr struct {
@@ -39,7 +40,7 @@ const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
     return named_ms || rate.interval_ms || place.found.most > day_s ? "ms" : "s";
 }
 
-// What makes a time of a whole list into the time of an element.
+// Finds the number that must be added to the time of a whole list to get the time of an element.
 Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     const SamplePlace &rated = *rate.field.place;
     const int level = rated.scope.level;
@@ -80,7 +81,7 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// The options of one place that can be the time. False: it cannot.
+// Finds the options and the points of a place as the time. Returns false if the place cannot be the time.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

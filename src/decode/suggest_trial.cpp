@@ -1,4 +1,5 @@
-// A mapping is compiled and followed as an ingest worker would do it, so what it reads here it reads there.
+// Compiles a mapping and decodes with it as an ingest worker does. So an ingest worker can read the same
+// messages.
 #include "decode/suggest_trial.h"
 
 #include "decode/decoder_of_mapping.h"

@@ -13,7 +13,7 @@ struct SuggestStopped {}; // thrown when the caller of suggest() wants to give u
 
 struct Trial {
     size_t fits = 0;         // messages that became at least one reading
-    std::vector<bool> reads; // for each message, whether it did
+    std::vector<bool> reads; // for each message, whether it became a reading
 };
 
 class SampleTrials {
@@ -22,7 +22,7 @@ class SampleTrials {
         : samples_(samples), stopped_(stopped) {}
 
     Trial of_decoder(Decoder *decoder) const;
-    Trial of_mapping(const std::string &mapping) const; // a mapping that is refused fits no message
+    Trial of_mapping(const std::string &mapping) const; // a mapping that does not compile fits no message
     size_t count() const { return message_samples_count(samples_); }
     MessageView view(size_t index) const { return message_samples_view(samples_, index); }
     void look_for_stop() const;

@@ -1,4 +1,4 @@
-// Gives out pieces of blocks. Blocks stay for the next message, up to a few.
+// Gives out pieces of blocks. A few blocks stay for the next message.
 #include "decode/text_store.h"
 
 #include <new>

@@ -1,5 +1,5 @@
-// The memory of texts that the mapped decoder makes, as of numbers and of joined places. A text does not move
-// until the store is cleared.
+// The memory of texts that the mapped decoder makes from integers and from lists of places. A text does not
+// move until the store is cleared.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ class TextStore {
   public:
     explicit TextStore(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-    // Room for so many bytes, at most block_size; nullptr if there is no memory, or if the store is full.
-    // take() then keeps the first bytes of that room.
+    // Returns room for this number of bytes, at most block_size. Returns nullptr if no memory is left, or if
+    // the store is full. take() keeps the first bytes of this room.
     char *room(size_t size) noexcept;
     void take(size_t size) noexcept { used_ += size; }
 
@@ -28,7 +28,7 @@ class TextStore {
     const size_t max_bytes_;
     std::vector<std::unique_ptr<char[]>> blocks_;
     size_t block_ = 0; // the block in use
-    size_t used_ = 0;  // bytes of it
+    size_t used_ = 0;  // the used bytes of this block
 };
 
 } // namespace heartbeat

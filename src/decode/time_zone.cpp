@@ -9,7 +9,7 @@
 #include <exception>
 #include <vector>
 
-// The library of Debian, Ubuntu and Fedora is compiled with these, and its classes depend on them.
+// Debian, Ubuntu and Fedora compile the library with these macros, and its classes depend on the macros.
 #define USE_OS_TZDB 1
 #define HAS_STRING_VIEW 1
 #define ONLY_C_LOCALE 1
@@ -22,10 +22,12 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// No offset of a zone changes by more, so local times so far from a change are not near it.
+// No change of a zone's offset is greater than this. So a change cannot affect local times that are farther
+// away from it.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// The database ends spans that have no end at a time that microseconds cannot count.
+// If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds. This is
+// the greatest time that heartbeat uses instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {
@@ -34,9 +36,9 @@ int64_t bounded_microseconds(date::sys_seconds time) {
     return std::min(std::max(count, -seconds_max), seconds_max) * microseconds_per_second;
 }
 
-// A zone's file lists its changes up to 2037, or ends with a rule for all later changes. The library reads
-// only the list. If the files of two zones that change their clocks each year have no list, then an answer
-// could be an hour wrong.
+// The file of a zone either lists its changes up to 2037, or ends with a rule for all later changes. The
+// library reads only the list. So without lists its answers could be an hour wrong. The function looks at two
+// zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;

@@ -1,5 +1,5 @@
-// The zone of timestamps whose text has none: UTC, a fixed offset, or a zone of the time zone database. The
-// mapping has it, and the mapped decoder converts local times with it.
+// The time zone of timestamps without a zone: UTC, a fixed offset, or a zone of the time zone database. A
+// mapping has such a time zone, and the mapped decoder converts local times with it.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,16 @@ struct ZoneSpan {
 
 class TimeZone {
   public:
-    // "UTC", an offset such as +01:00, or a name such as Europe/Berlin. False: there is no such zone. May
-    // throw std::bad_alloc.
+    // "UTC", an offset such as +01:00, or a name such as Europe/Berlin. Returns false if there is no such
+    // zone. May throw std::bad_alloc.
     bool set(std::string_view name);
 
-    // A local time that a change of the clock leaves out or repeats becomes the instant that PostgreSQL makes
-    // of it: with the offset before a leap forward, and with the offset after a step back. `span` belongs to
-    // the caller, and to this zone. False: the database cannot be read.
+    // Converts a local time as PostgreSQL does. If a change of the clock leaves out the local time, it uses
+    // the offset before the change. If a change repeats the local time, it uses the offset after the change.
+    // The caller keeps `span` for this zone from call to call. Returns false if the database cannot be read.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
-    static std::string suggest(std::string_view name); // a text for a person about names like this one
+    static std::string suggest(std::string_view name); // a text for a person with a similar name
 
   private:
     bool set_region(std::string_view name);

@@ -21,18 +21,19 @@ inline constexpr size_t timestamp_text_size = 27;
 // example an impossible date, it returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
-// What a text says: the local time, and its distance from UTC if the text has one.
+// The parts of a text: the local time, and its offset from UTC if the text has an offset.
 struct TimestampParts {
     int64_t local_time; // microseconds since 1970-01-01 00:00:00 of that place
     int offset_seconds; // by which local time is ahead of UTC; 0 if has_zone is false
     bool has_zone;
 };
 
-// The same as timestamp_parse(), and also a space before the offset, and YYYYMMDDHHMMSS with an optional
-// fraction and zone, as in HL7 messages.
+// Parses the texts that timestamp_parse() parses, also with a space before the offset. It also parses
+// YYYYMMDDHHMMSS with an optional fraction and zone, as in HL7 messages.
 bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcept;
 
-// A date (YYYY-MM-DD or YYYYMMDD), and a time of day (HH:MM:SS with an optional fraction and zone) on it.
+// The first function parses a date (YYYY-MM-DD or YYYYMMDD). The second function parses a time of day
+// (HH:MM:SS with an optional fraction and zone).
 bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept;
 bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept;
 

@@ -52,8 +52,8 @@ size_t utf8_shown_length(const char *at, size_t left) noexcept;
 // Whether the bytes are valid UTF-8 without the character U+0000, which a text of the database cannot have.
 bool utf8_is_text(const char *text, size_t size) noexcept;
 
-// The number of characters of valid UTF-8, where each character has exactly one byte that is not a
-// continuation byte.
+// The number of characters of valid UTF-8. Each character has exactly one byte that is not a continuation
+// byte.
 inline size_t utf8_count(const char *text, size_t size) noexcept {
     size_t characters = 0;
     for (size_t i = 0; i < size; ++i)

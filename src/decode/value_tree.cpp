@@ -9,10 +9,11 @@ namespace heartbeat {
 
 namespace {
 
-// So few names are compared pair by pair, which is faster than sorting them.
+// Up to this number of names the function compares each pair, which is faster than sorting.
 constexpr uint32_t few_names = 12;
 
-// Names in this order need no sorting: numbers as text, as offsets and counters, are usually written in it.
+// Names in this order need no sorting. Names that are numbers, such as offsets and counters, usually have
+// this order.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

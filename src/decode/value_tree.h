@@ -1,5 +1,5 @@
-// The values of one message as a tree, whatever format the message has. The parser of a format fills it, and
-// the mapped decoder looks for places in it. It knows no format.
+// The values of one message as a tree, which does not depend on the format of the message. The parser of a
+// format fills the tree, and the mapped decoder looks for places in it.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,12 @@ using ValueTree = std::vector<ValueNode>; // the root is the first node
 
 inline constexpr uint32_t no_value = UINT32_MAX;
 
-// The index of the member with that name, or of the element with that number; no_value if there is none.
+// Returns the index of the member with this name, or of the element with this number. Returns no_value if
+// there is no such member or element.
 uint32_t value_member(const ValueTree &tree, uint32_t object, std::string_view name) noexcept;
 uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) noexcept;
 
-// Equal as JSON values: 1 equals 1.0, and the order of an object's members has no meaning.
+// Whether two values are equal as JSON: 1 equals 1.0, and the order of an object's members has no meaning.
 bool value_equal(const ValueTree &left_tree, uint32_t left, const ValueTree &right_tree,
                  uint32_t right) noexcept;
 
