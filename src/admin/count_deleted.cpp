@@ -44,7 +44,7 @@ Statement count_deleted = {R"sql(
         GROUP BY l.source, l.topic, l.partition) d
     WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
 
-// The dead letters of sources that were dropped. A later source can have the same name and topic.
+// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic.
 Statement count_dropped = {R"sql(
     UPDATE @extschema@.heartbeat_dropped_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -69,8 +69,8 @@ Statement count_old_deleted = {R"sql(
 Statement has_conflicts = {R"sql(
     SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
 
-// heartbeat.dead_letter_limit counts unresolved conflicts too. A worker counts them in the table, so they
-// have no counter.
+// heartbeat.dead_letter_limit also counts unresolved messages in conflict. A worker counts these messages in
+// the table, so this trigger changes no counter for them.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

@@ -15,7 +15,7 @@ namespace heartbeat {
 // Raises an error with the reason why the session cannot ask Kafka. The reason is in UTF-8.
 [[noreturn]] void kafka_session_refuse(const Source &source, const char *reason);
 
-// Opens a consumer client. It raises an error if the source has no brokers or a setting is wrong.
+// Opens a consumer client. Raises an error if the source has no bootstrap servers, or if a setting is wrong.
 Consumer *kafka_session_open(const Source &source);
 
 // Closes the client. librdkafka's threads must end before the process ends. So use this function with

@@ -1,5 +1,6 @@
-// Reads the end of each partition. The end can have fewer messages than offsets: transactions and compaction
-// leave offsets without a message. Then it reads further back.
+// Reads the last offsets of each Kafka partition. These offsets can have fewer messages than wanted, because
+// transactions and compaction leave offsets without a message. Then it reads earlier offsets in a further
+// round.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -16,10 +17,10 @@ namespace heartbeat {
 namespace {
 
 constexpr int limit_s = 10;
-constexpr int topic_limit_s = 6; // of these for the answer about the topic
+constexpr int topic_limit_s = 6; // the part of limit_s for the questions about the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
-constexpr int64_t further_back = 4; // times the offsets of the round before
+constexpr int64_t further_back = 4; // a round reads this many times the offsets of the previous round
 
 // The offsets that a round reads of a partition.
 struct Piece {
@@ -27,7 +28,7 @@ struct Piece {
     int64_t low; // the first offset that Kafka holds
     int64_t begin;
     int64_t end;
-    bool read; // to its end, or it cannot be read
+    bool read; // it was read to its end, or it cannot be read
 };
 
 struct Pieces {
@@ -55,7 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks which offsets Kafka holds of each partition. A partition whose leader does not answer has low -1.
+// Asks which offsets Kafka holds of each partition. If the leader of a partition does not answer, the
+// partition has low -1.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};
@@ -69,7 +71,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (*count + 1)));
     for (size_t i = 0; i < *count; i++)
         ranges[i] = {static_cast<int32_t>(i), -1, -1};
-    // half of the time is left to read the partitions whose leaders answer
+    // the rest of the time is for reading the partitions whose leaders have answered
     int patience_ms = static_cast<int>(left_ms(newest) / 2);
     if (!kafka_session_ranges(newest->consumer, ranges, *count, patience_ms, &error) &&
         std::all_of(ranges, ranges + *count, [](const PartitionRange &range) { return range.low < 0; }))
@@ -77,8 +79,8 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     return ranges;
 }
 
-// Divides the wanted messages among the partitions that hold any: a partition with fewer messages than its
-// part leaves the rest to the others.
+// Divides the wanted messages among the partitions that hold messages. If a partition has fewer messages than
+// its part, the other partitions give more messages.
 Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     std::sort(ranges, ranges + count, [](const PartitionRange &left, const PartitionRange &right) {
         return left.high - left.low < right.high - right.low;
@@ -96,7 +98,7 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// The offsets before those of the last round. Returns false if Kafka holds none.
+// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds no such offsets.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -134,7 +136,7 @@ void note_read(Pieces *pieces, int32_t partition, int64_t next_offset) {
     }
 }
 
-// Takes what has arrived. Returns true if more may be queued.
+// Takes the messages that have arrived. Returns true if more messages may be queued.
 bool take(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     FillResult result =
         consumer_fill(newest->consumer, message_samples_decoder(newest->samples), newest->batch);
@@ -184,7 +186,7 @@ void notice(const char *message, const char *detail) {
                      detail == nullptr ? 0 : errdetail("%s", text_from_utf8(detail))));
 }
 
-// Says why there are fewer messages than wanted.
+// Raises a notice or an error that says why there are fewer messages than wanted.
 void explain(const NewestMessages *newest, bool all_read, const char *trouble, size_t silent) {
     size_t count = message_samples_count(newest->samples);
     if (count == 0 && (!all_read || silent > 0))

@@ -16,19 +16,19 @@ extern "C" {
 
 namespace heartbeat {
 
-// Only newest_messages_close() frees it, so call this function also after an error.
+// Only newest_messages_close() frees the members, so call newest_messages_close() also after an error.
 struct NewestMessages {
     Source source;
     TimestampTz deadline; // newest_messages_read() sets it
     Consumer *consumer;
-    Batch *batch; // the progress of the consumer client; it has no readings
+    Batch *batch; // has the progress of the consumer client, and no readings
     MessageSamples *samples;
 };
 
-// Reads at most this many messages, from all partitions that hold any. It waits at most 10 seconds, and a
-// user can cancel it while it waits. If only some messages have arrived by then, it raises a notice. Raises
-// an error if none has arrived although Kafka holds messages, and if the topic does not exist. The samples
-// are sorted by partition and offset.
+// Reads at most `wanted` messages, from all Kafka partitions that hold messages. Waits at most 10 seconds,
+// and a user can cancel the wait. If only some messages have arrived by then, it raises a notice. If no
+// message has arrived although Kafka holds messages, it raises an error. It also raises an error if the topic
+// does not exist. The samples are sorted by partition and offset.
 void newest_messages_read(NewestMessages *newest, size_t wanted);
 
 void newest_messages_close(NewestMessages *newest);

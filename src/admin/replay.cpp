@@ -156,7 +156,7 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
     return {{}, from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
-// Returns the decoder for the layout that the source has now.
+// Returns the decoder for the present layout of the source.
 Decoder *decoder_of(const Source &source) {
     const Preset *preset = source.preset == nullptr ? nullptr : preset_find(source.preset);
     const char *mapping = preset != nullptr ? preset->mapping : source.mapping;

@@ -14,8 +14,8 @@ namespace heartbeat {
 namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
-// readings, the counters would count them twice. A message with a conflict is no dead letter: its readings
-// are counted.
+// readings, the counters would count them twice. A message in conflict is not a dead letter, so the counters
+// have its readings.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
@@ -42,8 +42,8 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
 
 // Counts offsets that are read once more, as after a seek back. If ingest has read them before (not
 // `skipped`), the counters have counted each reading already. Such a reading counts as a duplicate, even if a
-// session has deleted its row in the meantime and the replay has stored the row again. Only a conflict that
-// has not been met before counts as a conflict.
+// session has deleted its row in the meantime and the replay has stored the row again. A conflict counts only
+// when the message is read for the first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

@@ -36,7 +36,7 @@ Statement build_details = {{INT8OID, INT8OID, JSONBOID}, R"sql(
 struct Retry {
     RetryLetters letters;
     RetryResults results;
-    bool replace;          // put readings in conflict in the place of the stored ones
+    bool replace;          // replace stored readings with the readings in conflict
     MemoryContext context; // of one batch
 };
 

@@ -1,4 +1,4 @@
-// Reads the mapping or the preset of a source, and compiles it. A source without both has messages of
+// Reads the mapping or the preset of a source, and compiles it. If a source has neither, its messages have
 // heartbeat's own layout.
 #include "server/server.h"
 
@@ -14,7 +14,8 @@ namespace heartbeat {
 
 namespace {
 
-// heartbeat_drop_source() waits for the lock, so that the drop keeps the counters that the retry adjusts.
+// heartbeat_drop_source() waits for this lock. So the drop moves the counters only after the retry has
+// adjusted them.
 Statement select_layout = {{TEXTOID}, R"sql(
     SELECT mapping::text, preset FROM @extschema@.heartbeat_source_definitions
     WHERE name = $1 COLLATE "C" AND dropped_at IS NULL

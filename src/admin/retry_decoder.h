@@ -1,5 +1,5 @@
-// Makes the decoder of a source, as heartbeat_source_definitions describes its messages now. The ingest
-// workers and the functions that decode messages again call it.
+// Makes the decoder of a source from the present row in heartbeat_source_definitions. retry_letters.cpp calls
+// it for each source of its dead letters.
 #pragma once
 
 namespace heartbeat {

@@ -59,8 +59,8 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// A source was dropped after it had stored the letter, and its counters were moved. A later source can have
-// the same name and the same topic.
+// Whether the source of the letter was dropped after it had stored the letter, so that its counters are in
+// heartbeat_dropped_offsets. A later source can have the same name and the same topic.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -94,7 +94,7 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// A person can have changed the columns, so that they do not have the same number of elements.
+// A person may have changed the columns, so the arrays may not have the same number of elements.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;

@@ -15,10 +15,10 @@ struct RetryLetter {
     int64_t id;
     int64_t bytes;
     CounterAdjustment *adjustment; // the counters of its partition
-    bool is_conflict;              // its message was stored, except for its readings in conflict
+    bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of these readings
-    Decoder *decoder;              // of its source, as the source is now
-    const char *refusal;           // why the database refused to replace readings; nullptr: it did not
+    Decoder *decoder;              // of the source, with its present layout
+    const char *refusal; // why the database refused to replace readings; nullptr: it did not refuse this
 };
 
 struct RetryLetters {
@@ -40,8 +40,8 @@ size_t retry_letters_lock(RetryLetters *letters);
 HTAB *retry_letters_create_decoders();
 void retry_letters_destroy_decoders(HTAB *decoders);
 
-// Returns the number of the unresolved letters that the filters choose and whose source was dropped. No
-// layout is known for them, so the retry leaves them out.
+// Returns the number of the unresolved letters that the filters choose and whose source was dropped. The
+// layout of their messages is not known, so the retry leaves them out.
 int64_t retry_letters_count_gone(const RetryLetters &letters);
 
 // Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be

@@ -1,6 +1,7 @@
-// Replaces stored readings by the readings of dead letters, each message in a subtransaction. If a dead
-// letter was in conflict in one table and its reading is of the other table now, because its source has
-// another mapping or a person has changed the message, it removes the reading from the first table.
+// Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
+// that was in conflict in one table can belong to the other table now, because its source has another mapping
+// or a person has changed the message. In this case the file also removes the stored reading from the first
+// table.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -16,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// The readings that are in conflict according to the dead letters, in the order of the letters.
+// The readings in conflict that the dead letters list, in the order of the letters.
 Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
     SELECT n.place::integer - 1, r.customer_id, r.event_timestamp, r.device_id, r.heart_rate
     FROM unnest($1) WITH ORDINALITY AS n (id, place)
@@ -30,7 +31,7 @@ Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
 struct Work {
     Batch *batch;
     const BatchMessage *message;
-    const bool *moved; // for each reading of the batch: it was in conflict in the other table
+    const bool *moved; // for each reading of the batch: whether it was in conflict in the other table
     Replaced replaced;
 };
 
@@ -68,7 +69,7 @@ const bool *find_moved(const RetryLetters &letters) {
     return moved;
 }
 
-// Raises an error if the database refuses it.
+// Raises an error if the database refuses a new heart rate.
 void replace_message(void *argument) {
     auto *work = static_cast<Work *>(argument);
     work->replaced = {};
@@ -77,7 +78,8 @@ void replace_message(void *argument) {
         BatchReading &reading = work->batch->readings[i];
         if (work->moved[i])
             replace_remove_other(work->batch, reading, &work->replaced);
-        // another device's reading must stay: the key of its week has no room for two
+        // the reading of another device must stay, because the key of this week has no room for a second
+        // device
         if (!reading.conflict || reading.other_device)
             continue;
         if (!replace_reading(work->batch, reading, &work->replaced))
@@ -87,7 +89,8 @@ void replace_message(void *argument) {
     }
 }
 
-// Each reading that was replaced is one conflict less, and one duplicate more. The sum of all counts stays.
+// Each replaced reading counts as one conflict less and one duplicate more, so the sum of all counts stays
+// the same.
 void note_replaced(const Work &work, PartitionCounts *counts) {
     const BatchMessage &message = *work.message;
     int64_t settled = 0, stored = 0;

@@ -1,5 +1,5 @@
-// Puts the heart rates of messages in conflict in the place of the stored ones. retry.cpp calls it after it
-// has stored the batch, if its caller asks for it.
+// Replaces stored heart rates with the heart rates of messages in conflict. retry.cpp calls it after it has
+// stored the batch, if the argument `replace` is true.
 #pragma once
 
 #include "admin/retry_letters.h"
@@ -7,9 +7,9 @@
 
 namespace heartbeat {
 
-// Replaces the readings of each message in the order of the letters, so the last one stays. If the database
-// refuses one, none of that message is replaced. A reading that was replaced is no conflict any more, but a
-// duplicate. `counts` is the result of store_batch().
+// Takes the messages in the order of the letters, so the heart rate of the last message stays. If the
+// database refuses a heart rate, the function replaces no reading of this message. A replaced reading does
+// not count as a conflict any more, but as a duplicate. `counts` is the result of store_batch().
 void retry_replace(RetryLetters *letters, PartitionCounts *counts);
 
 } // namespace heartbeat

@@ -34,7 +34,7 @@ constexpr const char *update_errors_sql = R"sql(
     WHERE l.id = n.id
         AND (l.error_code, l.error_text@old@) IS DISTINCT FROM (n.error_code, n.error_text@new@))sql";
 
-// A database of version 1.1 or 1.2 has no conflicts. A NULL leaves the readings as they are.
+// A database of version 1.1 or 1.2 has no conflicts. A NULL does not change the column readings.
 constexpr StatementPart set_readings = {"@readings@",
                                         R"sql(, readings = coalesce(n.readings::jsonb, l.readings))sql"};
 constexpr StatementPart old_readings = {"@old@", R"sql(, l.readings)sql"};
@@ -66,10 +66,10 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     return indexes;
 }
 
-// Counts a letter whose message is stored now. A dead letter was counted by its offset, and its message and
-// readings are counted instead. A conflict was counted among the readings already: only the readings that
-// were in conflict can count differently. If the message has more readings now, because its source has
-// another mapping or a person has changed the message, the surplus counts as readings too.
+// Counts a letter whose message is stored now. A dead letter no longer counts as a dead letter: its message
+// and readings count instead. The readings of a message in conflict were already counted, so only the counts
+// of its readings in conflict can change. If the message has more readings now, because its source has
+// another mapping or a person has changed the message, the additional readings count too.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;
@@ -103,7 +103,8 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The code of a letter that stays unresolved. A conflict stays one, because its other readings are stored.
+// The code of a letter that stays unresolved. A conflict keeps its code, because its other readings are
+// stored.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

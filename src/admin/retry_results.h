@@ -16,11 +16,11 @@ struct RetryResults {
 // Creates RetryResults::errors in the current memory context.
 HTAB *retry_results_create_errors();
 
-// Adds the messages of the batch that were stored to the counter adjustments of their letters. `counts` is
-// the result of store_batch().
+// Adds the stored messages of the batch to the counter adjustments of their letters. `counts` is the result
+// of store_batch().
 void retry_results_count(const RetryLetters &letters, const PartitionCounts *counts);
 
-// Marks the letters as resolved whose messages are stored without a conflict now.
+// Marks letters as resolved if their messages are stored without a conflict now.
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters);
 
 // Stores the present error of each other letter of the batch.

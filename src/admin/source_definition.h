@@ -25,7 +25,8 @@ inline constexpr const char *source_field_names[source_fields] = {
     "topic",           "mapping", "preset",       "format",       "brokers",   "kafka_config_file",
     "schema_registry", "schema",  "start_offset", "offset_reset", "tombstones"};
 
-// The name of the source that CREATE EXTENSION makes. It takes the settings for each field that is nullptr.
+// The name of the source that CREATE EXTENSION makes. For each field that is nullptr, this source uses the
+// settings.
 inline constexpr const char *default_source = "default";
 
 struct SourceDefinition {

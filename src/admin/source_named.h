@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// Returns the sources of this name, or all sources for nullptr, in the current memory context. Reads their
-// definitions as the extension's owner: the caller needs no right on them. Raises an error for an unknown
-// name. Keeps other sessions from dropping these sources until the transaction ends.
+// Returns the sources of this name, or all sources for nullptr, in the current memory context. Reads the
+// definitions as the extension's owner, so the caller needs no right on the table. Raises an error if no
+// source has this name. No other session can drop these sources until the transaction ends.
 Source *sources_keep(const char *name, size_t *count);
 
 // Returns the source of this name, or `default` for nullptr.

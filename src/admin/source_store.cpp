@@ -1,5 +1,5 @@
-// The statements on heartbeat_source_definitions, and on the rows that other tables have of a source.
-// sources.cpp calls it.
+// The statements on heartbeat_source_definitions, and on the rows of a source in other tables. sources.cpp
+// calls it.
 #include "server/server.h"
 
 #include "admin/source_store.h"
@@ -35,7 +35,7 @@ Statement insert_source = {definition_types, R"sql(
         start_offset, offset_reset, tombstones)
     VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12))sql"};
 
-// The row of `default` exists also when the source was dropped.
+// The row of `default` also exists after the source was dropped.
 Statement update_source = {definition_types, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET topic = $2, mapping = $3::jsonb, preset = $4, format = $5, brokers = $6, kafka_config_file = $7,
@@ -46,8 +46,8 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// A retry, or the trigger on dead letters, may still change a row before the DELETE. So the counters are
-// those that the DELETE returns.
+// A retry or the trigger on dead letters may change a row until the DELETE locks it. So the statement uses
+// the counters that the DELETE returns.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (

@@ -10,17 +10,17 @@ extern "C" {
 
 namespace heartbeat {
 
-// Locks the source of this name, if it exists. To drop it also waits for sessions that seek, replay, retry or
-// pause it.
+// Locks the source of this name, if it exists. If the caller drops the source, the function also waits for
+// sessions that seek, replay, retry or pause it.
 void source_store_lock(const char *name, bool drops);
 
 // Returns false if there is no source of this name.
 bool source_store_find(const char *name, SourceDefinition *source);
 
-// Adds the source. Raises an error if heartbeat.max_sources has no room for it.
+// Adds the source. Raises an error if the number of sources has reached heartbeat.max_sources.
 void source_store_add(const SourceDefinition &source);
 
-// Stores all fields of a source that exists, under a new revision.
+// Stores all fields of an existing source, with a new revision.
 void source_store_change(const SourceDefinition &source);
 
 // Removes the source with its offsets, gaps and pause. Keeps its counters in heartbeat_dropped_offsets.

@@ -1,6 +1,7 @@
 // heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). They check the rights of
-// their caller, and then write as the extension's owner. They lock heartbeat_control as a pause does: each
-// commits either before a batch checks the revision of its source, or after this batch has committed.
+// their caller, and then write as the extension's owner. They lock heartbeat_control as a pause does. So
+// their transaction commits either before a batch checks the revision of its source, or after this batch has
+// committed.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -29,7 +30,7 @@ namespace {
 
 constexpr const char *usual_tombstones = "dead_letter";
 
-// The part of a function in which it acts as the extension's owner.
+// The state to restore after the part of a function that acts as the extension's owner.
 struct ActingOwner {
     Oid caller;
     int security;
@@ -40,8 +41,9 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Begins the part. It locks the source before the tables, as heartbeat_pause() does, so that a worker's batch
-// does not wait with it for a session that uses the source. Only one session at a time changes the sources.
+// Begins this part. Like heartbeat_pause(), it locks the source before the tables: if it must wait for a
+// session that uses the source, a worker's batch does not wait too. Only one session at a time changes the
+// sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     Extension extension;
     if (!extension_find(&extension))
@@ -71,7 +73,7 @@ const char *text_argument(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// Returns the mapping as text, or an empty text for JSON's null, which takes a mapping away.
+// Returns the mapping as text. Returns an empty text for JSON's null, which removes a mapping.
 const char *mapping_argument(FunctionCallInfo fcinfo, int number) {
     if (PG_ARGISNULL(number))
         return nullptr;
@@ -94,14 +96,14 @@ SourceDefinition read_arguments(FunctionCallInfo fcinfo) {
     return given;
 }
 
-// An empty text takes a field away.
+// An empty text removes a field.
 void take_away_empty(SourceDefinition *source) {
     for (const char *&field : source->fields)
         if (field != nullptr && field[0] == '\0')
             field = nullptr;
 }
 
-// The source default takes the settings for a field without a value, all other sources take these values.
+// For a field without a value, the source default uses the settings, and all other sources get these values.
 void put_defaults(SourceDefinition *source) {
     auto put = [=](SourceField field, const char *value) {
         if (source->fields[field] == nullptr)

@@ -21,7 +21,7 @@ namespace {
 constexpr int reading_columns = 9;
 constexpr int suggestion_columns = 5;
 
-// Sets *text to the text in the database's encoding. False: the encoding cannot represent it.
+// Sets *text to the text in the database's encoding. Returns false if the encoding cannot represent the text.
 bool convert(const char *utf8, size_t size, text **text) {
     if (GetDatabaseEncoding() == PG_UTF8) {
         *text = cstring_to_text_with_len(utf8, static_cast<int>(size));
@@ -72,7 +72,7 @@ void put_error(const MessageView &message, const char *code, const char *text, R
     put(&row, result);
 }
 
-// False: the database cannot represent a text of the reading.
+// Returns false if the database cannot represent a text of the reading.
 bool make_row(const MessageView &message, const ReadingView &reading, Row *row) {
     text *customer, *device;
     if (!convert(reading.customer_id.data(), reading.customer_id.size(), &customer) ||
@@ -135,7 +135,7 @@ void suggestion_rows_put(const Suggestion &suggestion, size_t of, ReturnSetInfo 
     if (suggestion.mapping != nullptr) {
         text *mapping;
         if (!convert(suggestion.mapping, strlen(suggestion.mapping), &mapping))
-            return; // the database cannot store it
+            return; // the database cannot represent the mapping
         values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(mapping)));
     }
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -1,4 +1,4 @@
-// The rows that heartbeat_try_source() and heartbeat_suggest_mapping() return. try_source.cpp calls it.
+// Makes the rows that heartbeat_try_source() and heartbeat_suggest_mapping() return. try_source.cpp calls it.
 #pragma once
 
 #include "decode/decoder.h"
@@ -12,7 +12,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Adds a row for each reading of the message. A message without a reading gets one row that says why.
+// Adds a row for each reading of the message. For a message without a reading, adds one row with the reason.
 void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *result);
 
 // Adds a row for a suggestion that was tried on `of` messages.

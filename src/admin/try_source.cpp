@@ -1,6 +1,6 @@
 // heartbeat_try_source() and heartbeat_suggest_mapping(). The session reads the newest messages of a topic,
-// and decodes them as an ingest worker would. It stores nothing, neither in the database nor in Kafka, so
-// both functions run in read-only transactions and on a standby too.
+// and decodes them as an ingest worker would. It stores nothing in the database or in Kafka, so both
+// functions also run in read-only transactions and on a standby.
 #include "server/server.h"
 
 #include "admin/newest_messages.h"
@@ -25,7 +25,7 @@ namespace heartbeat {
 
 namespace {
 
-// What a call has to free.
+// The objects that a call must free.
 struct Call {
     NewestMessages newest;
     Decoder *decoder;
@@ -164,7 +164,7 @@ extern "C" Datum heartbeat_suggest_mapping(PG_FUNCTION_ARGS) {
     ReturnSetInfo *result = return_rows(fcinfo);
     SourceDefinition given = {};
     given.fields[topic_field] = text_argument(fcinfo, 0);
-    constexpr int fields_before = brokers_field - 1; // that this function does not have
+    constexpr int fields_before = brokers_field - 1; // the fields that this function does not have
     for (int field = brokers_field; field <= schema_field; field++)
         given.fields[field] = text_argument(fcinfo, field - fields_before);
     size_t wanted = wanted_argument(fcinfo, schema_field - fields_before + 1);

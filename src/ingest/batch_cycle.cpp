@@ -36,7 +36,7 @@ namespace {
 constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 constexpr TimestampTz idle_after =
-    10 * USECS_PER_SEC; // without messages a source needs no memory for batches
+    10 * USECS_PER_SEC; // after this time without messages, a source gives back the memory of its batches
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -79,8 +79,8 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
             std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
-// Gives the memory of the batches back when no message has arrived for a while. Returns the milliseconds
-// until then, or `wait` if it is earlier.
+// Gives back the memory of the batches when no message has arrived for `idle_after`. Returns the milliseconds
+// until then, or `wait` if `wait` is shorter.
 long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
         return wait;

@@ -25,13 +25,13 @@ enum class AfterBatch : uint8_t {
 
 struct BatchCycle {
     const Source *source;
-    Decoder *decoder; // of all messages of the source; nullptr: not made yet
+    Decoder *decoder; // decodes the messages of the source; nullptr: not made yet
     Batch *batch;
     Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;
-    Unresolved unresolved; // when the batch reached heartbeat.dead_letter_limit
+    Unresolved unresolved; // set when heartbeat.dead_letter_limit stops the batch
     bool holds_memory;     // the batches may have the memory of earlier messages
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets

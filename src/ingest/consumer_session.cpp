@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// At most so many clients of one source may still have threads that wait in librdkafka. Each further source
-// may have one such client: the client of a topic that was deleted may never close.
+// With one source, at most this number of clients may hang: their threads wait in librdkafka. Each further
+// source may have one such client more, because the client of a deleted topic may never close.
 constexpr int hanging_max = 4;
 
 // Keeps each loss until the worker has marked it in heartbeat_offsets, even if heartbeat.topic changes before

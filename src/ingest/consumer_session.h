@@ -17,7 +17,7 @@ enum class Trouble : uint8_t {
 
 struct ConsumerSession {
     const Source *source;
-    WakeTarget wake;    // where the client rings
+    WakeTarget wake;    // the pipe that the client writes to, and its number
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
@@ -32,12 +32,13 @@ struct ConsumerSession {
 // Returns false if a setting is wrong; *error says which setting.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Closes the client, if there is one, and does not wait for librdkafka. `assigned`: partitions are assigned.
+// Closes the client, if there is one, and does not wait for librdkafka. `assigned` says whether partitions
+// are assigned.
 void consumer_session_close(ConsumerSession *session, bool assigned);
 
-// Frees the clients that librdkafka has destroyed. Ends the process if librdkafka cannot destroy some
-// clients; the launcher then starts a new worker. How many such clients it tolerates depends on the number of
-// sources. Returns true if clients are left: call it again soon.
+// Frees the clients that librdkafka has destroyed. Ends the process if there are too many clients that
+// librdkafka cannot destroy; the launcher then starts a new worker. The number of sources decides how many
+// such clients are too many. Returns true if there are still clients to free: call it again soon.
 bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned`: partitions are assigned. The

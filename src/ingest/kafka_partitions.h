@@ -25,8 +25,8 @@ struct KafkaPartition {
 
 struct KafkaPartitions {
     MemoryContext context; // of `partition`
-    const Source *source;  // whose topic this is
-    int first;             // the worker's first partition; then each one that follows after `workers`
+    const Source *source;  // the source of the topic
+    int first;             // the worker's first partition; the next partitions follow in steps of `workers`
     int workers;
     TopicDescription topic;    // Kafka's last answer
     bool known;                // Kafka has described the topic since topic_watch_forget()
@@ -39,8 +39,8 @@ struct KafkaPartitions {
     TimestampTz gather_until;   // until then the worker waits for all leaders, to assign partitions together
 };
 
-// Partition p of source s belongs to worker (p + s) % workers, so that the workers share sources of one
-// partition, too.
+// Partition p of source s belongs to worker (p + s) % workers. So different workers read sources that have
+// only one partition each.
 inline int partitions_first(const Source &source, int worker, int workers) {
     return (worker + workers - source.id % workers) % workers;
 }

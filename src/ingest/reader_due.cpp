@@ -1,5 +1,5 @@
-// Knows which source readers must make a step. All consumer clients of the process write to one pipe, so an
-// idle reader costs nothing. A reader takes messages and answers only while it can use them.
+// Decides which source readers must make a step. All consumer clients of the process write to one pipe, so an
+// idle reader needs no CPU time. A reader takes messages and answers only while it can use them.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -16,7 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// A reader whose batch must be stored first takes no messages, and after an error it waits until its time.
+// Whether the reader takes messages or answers of Kafka now. If it must store its batch first, it takes none.
+// After an error it takes none until its next attempt is due.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
@@ -28,7 +29,7 @@ bool listens(const SourceReader &reader) {
 
 } // namespace
 
-// The wall clock may be set back, and a reader must not sleep for as long as that.
+// Does not use the wall clock: a person may set it back, and the reader would then sleep too long.
 int64_t monotonic_now() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -40,7 +41,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader) {
-    // if the reader does not listen, it loses no message: its next step looks at its client anyway
+    // a reader that does not listen loses no message, because its next step looks at its client anyway
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());

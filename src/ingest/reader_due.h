@@ -1,5 +1,5 @@
-// When the next step of a source reader is due, and the sleep of the worker until then. worker.cpp calls it.
-// It does not decide how long a reader waits: the steps do.
+// Decides when the next step of a source reader is due, and lets the worker sleep until then. worker.cpp
+// calls it. The steps decide how long a reader waits, and this file does not.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -9,14 +9,15 @@ namespace heartbeat {
 
 int64_t monotonic_now(); // microseconds
 
-// Call it after a step: the next one is due after this number of milliseconds.
+// Call it after a step: the next step is due after this number of milliseconds.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
-// True if the reader's time has come, or if Kafka has messages or an answer for it that it can take now. The
-// caller then makes a step.
+// Returns true if the next step of the reader is due: the time of the step has come, or Kafka has messages or
+// an answer that the reader can take now.
 bool reader_is_due(SourceReader *reader);
 
-// Milliseconds until the reader's time comes; until_woken: only messages, answers or the latch wake it.
+// Returns the milliseconds until the next step is due. It returns until_woken if only messages, answers or
+// the latch wake the reader.
 long reader_until_due(const SourceReader &reader);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has

@@ -18,7 +18,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns false if there is no memory. `reader` has a context, a source and a number.
+// Returns false if no memory is left. Before the call, `reader` must have a context, a source and a number.
 bool prepare_session(const ReaderList &list, SourceReader *reader) {
     ConsumerSession *session = &reader->session;
     snprintf(session->client_id, sizeof(session->client_id), "heartbeat-worker-%d", list.worker);
@@ -61,8 +61,9 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// A reader that reads or is paused needs to begin again only if a person has paused or resumed its source
-// since: a seek needs a pause.
+// Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
+// only if a person has paused or resumed its source since the last load. This also finds each seek, because a
+// seek needs a pause.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (reloaded) {

@@ -1,5 +1,5 @@
-// The source readers of an ingest worker. worker.cpp makes them step. This file opens a reader for each
-// source and closes the readers of sources that are gone. It does not know the steps.
+// The source readers of an ingest worker. worker.cpp makes the steps of the readers. This file opens a reader
+// for each source, and closes the readers of altered and dropped sources. It does not know the steps.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -12,20 +12,21 @@ struct ReaderList {
     int worker;             // the worker's number
     const WakePipe *pipe;   // of all consumer clients of the process
     SourceReader **readers; // room for heartbeat.max_sources
-    bool *rung;             // by the number of a reader
+    bool *rung;             // for each number of a reader: its client has written to the pipe
     int count;
 };
 
 // Call it once, when the worker starts. It raises an error if there is no memory.
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
-// Opens, keeps and closes readers, so that the list has these sources. A reader is kept if its source has the
-// same revision. If a person may have changed something that concerns a kept reader, it begins again. If the
-// configuration was reloaded, each kept reader gets a new client, because the content of the properties file
-// may have changed. Returns the first source for which there is no room, or nullptr.
+// Opens, keeps and closes readers, so that the list has a reader for each of these sources. It keeps a reader
+// if its source still has the same revision. If a person may have changed something that concerns a kept
+// reader, this reader begins again. After a reload of the configuration each kept reader gets a new client,
+// because the content of the properties file may have changed. Returns the first source for which there is no
+// room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Takes the numbers of the readers for which Kafka has messages or an answer.
+// Takes the numbers of readers from the pipe: Kafka has messages or an answer for these readers.
 void reader_list_take_rings(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

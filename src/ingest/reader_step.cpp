@@ -35,7 +35,7 @@ void begin_again(SourceReader *reader) {
     reader->session.trouble = Trouble::none;
     reader->session.assignment.told = false;
     suspicions_forget(&reader->session.assignment.suspicions);
-    // it stops reading, because a seek may have moved the stored offsets
+    // the reader stops reading, because a seek may have moved the stored offsets
     reader_enter(reader, ReaderPhase::looking);
 }
 

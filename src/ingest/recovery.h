@@ -1,5 +1,5 @@
-// Ends what an error has left behind, before the process makes its next transaction. worker.cpp and
-// reader_step.cpp call it. It does not know which error it was.
+// After an error, ends the transactions that the error has left prepared. worker_sources.cpp and
+// reader_step.cpp call it before their next transaction. It does not know the error.
 #pragma once
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
-// Chooses between heartbeat's own layout, a preset and a mapping. The functions that add and alter a source
-// refuse a wrong layout. But a dump can bring a layout that only a newer version knows.
+// Makes the decoder of heartbeat's own layout, of a preset or of a mapping. The functions that add and alter
+// a source refuse a wrong layout. But a restored dump can have a layout that only a newer version knows.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"

@@ -9,8 +9,8 @@ namespace heartbeat {
 
 class Decoder;
 
-// Returns nullptr if the source's layout is wrong or unknown; *error says why. decoder_destroy() destroys the
-// decoder.
+// Returns nullptr if the source's layout is wrong or unknown; *error has the reason. decoder_destroy()
+// destroys the decoder.
 Decoder *source_decoder_create(const Source &source, Error *error);
 
 } // namespace heartbeat

@@ -29,7 +29,7 @@ constexpr const char *phase_name(ReaderPhase phase) {
     return "reading";
 }
 
-// The same rules as in the table in source_reader.h.
+// These rules are the table in source_reader.h.
 constexpr bool may_follow(ReaderPhase from, ReaderPhase to) {
     switch (to) {
     case ReaderPhase::looking:

@@ -46,7 +46,7 @@ enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, 
 struct SourceReader {
     MemoryContext context; // has the reader and its data
     Source source;
-    uint32_t number; // by which the process's WakePipe names it
+    uint32_t number; // of this reader in the WakePipe of the process
     WorkerSlot *worker;
     SourceSlot *slot;
     ConsumerSession session;
@@ -57,8 +57,9 @@ struct SourceReader {
     TimestampTz controlled_at; // of the source, when the worker last loaded it: see ListedSource
     bool begins_again; // a person may have changed something: the next step forgets what the reader has found
     bool is_old;       // a person has altered or dropped the source: the worker must load the sources again
-    bool rung;         // Kafka has messages or an answer for it: see reader_is_due()
-    int64_t due_at; // when its next step is due, by the monotonic clock in microseconds; -1: when it is woken
+    bool rung;         // Kafka has messages or an answer for this reader: see reader_is_due()
+    int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
+                    // is woken
 };
 
 // Changes the phase. When the reader leaves the phase `reading`, it stops reading. Raises an error if the

@@ -40,7 +40,7 @@ void tell_no_room(WorkerSlot *slot, const Source &first) {
                        "need.");
 }
 
-// What a transaction has found.
+// The result of the transaction.
 struct Found {
     bool installed;
     Extension extension;

@@ -1,5 +1,5 @@
 // Loads the sources of an ingest worker, when it starts and when a person may have changed them. worker.cpp
-// calls it before it makes the readers step. It does not know the steps.
+// calls it before the steps of the readers. It does not know the steps.
 #pragma once
 
 #include "ingest/reader_list.h"
@@ -8,17 +8,17 @@ namespace heartbeat {
 
 struct WorkerSources {
     ReaderList list;
-    Oid extension; // whose sources were last loaded
+    Oid extension; // the extension of the sources that were last loaded
     bool loaded;
     bool reloaded;    // the configuration was reloaded since the sources were last loaded
-    uint64_t seen;    // wake_generation() when they were last loaded
+    uint64_t seen;    // wake_generation() when the sources were last loaded
     long backoff_ms;  // 0: the last attempt raised no error
     int64_t again_at; // after an error: when to try again, by the monotonic clock in microseconds
     Failure failure;  // the error of the last attempt
 };
 
-// Loads the sources if that is due, and opens and closes readers. After an error the readers stay as they
-// are: each of them finds by itself that its source has changed, before it stores a batch.
+// If the sources must be loaded, loads them, and opens and closes readers. After an error the readers do not
+// change. This is safe, because each reader checks before it stores a batch whether its source has changed.
 void worker_sources_look(WorkerSources *sources);
 
 // Call it after a reload of the configuration.

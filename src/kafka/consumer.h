@@ -37,14 +37,14 @@ enum class CloseResult {
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed.
+// Begins to close the client, and does not wait: a thread destroys the client. nullptr is allowed.
 void consumer_close_later(Consumer *consumer) noexcept;
 
 // Frees the clients of consumer_close_later() that librdkafka has destroyed, and waits at most this time for
 // all of them.
 struct ClosingConsumers {
-    int count;   // that librdkafka has not destroyed yet
-    int hanging; // of these, for longer than 5 seconds
+    int count;   // clients that librdkafka has not destroyed yet
+    int hanging; // clients that it has not destroyed for longer than 5 seconds
 };
 ClosingConsumers consumers_closing(int milliseconds) noexcept;
 

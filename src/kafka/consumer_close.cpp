@@ -30,11 +30,12 @@ struct Closing {
 };
 std::vector<Closing> closing; // only the main thread uses it
 
-// Hands the client to a thread that destroys it.
+// Gives the client to a thread that destroys it.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
-    // The last thread that releases its share destroys the client, which may take for ever. So the caller's
-    // thread gives its share away. It destroys the client itself only if there is no memory or no thread.
+    // The thread that releases the last share destroys the client, and this may never end. So the caller's
+    // thread gives its share to another thread. It releases the share itself only if no memory or no thread
+    // is available.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();
@@ -50,7 +51,7 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// The consumer reads nothing more. Its queue goes before the client that it belongs to.
+// Stops reading. The queue must be destroyed before its client.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;
@@ -80,7 +81,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             // nothing destroyed the client: it stays until the process ends
         }
     }
-    if (result == CloseResult::closed) // otherwise its threads may still use the consumer's fields
+    if (result == CloseResult::closed) // otherwise librdkafka's threads may still use the consumer's fields
         delete consumer;
     return result;
 }

@@ -1,4 +1,4 @@
-// Lists the headers of a message. librdkafka parses them at the first call, and owns their bytes.
+// Lists the headers of a message. librdkafka parses the headers at the first call, and owns their bytes.
 #include "kafka/message_headers.h"
 
 namespace heartbeat {

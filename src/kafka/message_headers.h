@@ -1,5 +1,5 @@
-// Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives it to the pipeline,
-// which calls it for messages that need their headers.
+// Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives this reader to the
+// pipeline, and the pipeline calls it for messages whose headers it needs.
 #pragma once
 
 #include "decode/header_reader.h"
@@ -11,11 +11,11 @@ namespace heartbeat {
 
 class MessageHeaders final : public HeaderReader {
   public:
-    // The room must live as long as the view, and the message too.
+    // `room` and the message must live as long as the view.
     MessageHeaders(const rd_kafka_message_t *message, std::vector<MessageHeader> *room) noexcept
         : message_(message), room_(room) {}
 
-    // A message whose headers cannot be parsed has none.
+    // If the headers of a message cannot be parsed, the message has no headers.
     void read(MessageView *view) const override;
 
   private:

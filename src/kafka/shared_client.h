@@ -16,8 +16,8 @@
 
 namespace heartbeat {
 
-// Where librdkafka, and threads that have an answer, ring for a consumer: in the pipe of its process, or in a
-// pipe of its own.
+// Wakes a consumer. librdkafka, and threads that have an answer, write the consumer's number into the pipe of
+// the process, or into a pipe of the consumer.
 class Wake {
   public:
     explicit Wake(const WakeTarget &target); // see is_open()

@@ -12,7 +12,8 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t numbers_at_once = 512;
-// Linux gives a pipe one page if the user has too many pipes, so a pipe may be full after this many bytes.
+// If a user has too many pipes, Linux gives a pipe only one page. So a pipe may be full after this number of
+// bytes.
 constexpr size_t perhaps_full = 4096;
 
 } // namespace

@@ -10,7 +10,7 @@ namespace heartbeat {
 struct AggregateStatus {
     bool any; // a worker has a state
     WorkerState state;
-    char source[source_name_size]; // that has this state; empty: it is not of a source
+    char source[source_name_size]; // the source that has this state; empty: the state is not of a source
     TimestampTz since;             // 0: not known
     char reason[state_text_size];
     char hint[state_text_size];
@@ -21,7 +21,7 @@ struct AggregateStatus {
     TimestampTz last_error_at; // 0: no error since the server started
     TimestampTz busy_since;    // when the longest store of a batch that still runs began; 0: no store runs
     AwaitedLock awaited;       // the lock that this worker waits for
-    bool of_one;               // of one source
+    bool of_one;               // the state of one source is wanted
     bool of_maintenance;       // a duty of the maintenance worker causes the state, not ingest
 };
 

@@ -23,7 +23,7 @@ namespace {
 constexpr int rows_at_once = 10; // after so many rows it writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-// The source `default` is not named.
+// The details do not name the source `default`.
 Statement describe_state = {{TEXTOID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'state', $1, 'changes', nullif($2, 1), 'source', nullif(nullif($3, ''), 'default'))))sql"};

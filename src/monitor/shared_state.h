@@ -48,7 +48,7 @@ enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consu
 // The state of a Kafka partition, as reported by the worker that reads the partition.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
-// What a process or a source in a worker shows.
+// The state that a process shows, or that a source shows in a worker.
 struct ShownState {
     WorkerState state;
     TimestampTz since;
@@ -58,7 +58,8 @@ struct ShownState {
     TimestampTz last_error_at;
 };
 
-// A process of heartbeat. The state of an ingest worker is `running` while its sources have the states.
+// A process of heartbeat. While an ingest worker has sources, its own state is `running`: the states of the
+// sources are in their slots.
 struct WorkerSlot {
     pid_t pid; // 0: no process runs
     Latch *latch;
@@ -149,7 +150,7 @@ struct SharedState {
     WorkerSlot maintenance;
     DutySlot duties[duties_count];
     WorkerSlot workers[workers_max];
-    SourceSlot *sources; // settings.max_sources of each worker
+    SourceSlot *sources; // settings.max_sources slots for each worker
 };
 
 // nullptr if the server did not preload the library.
@@ -169,7 +170,7 @@ template <typename Visit> void shared_state_each_source(const WorkerSlot &worker
 // The Kafka partitions that the workers read, by PartitionKey. Use them with the lock of shared memory held.
 extern HTAB *shared_partitions;
 
-long shared_state_partitions_room(); // how many of them shared memory has room for
+long shared_state_partitions_room(); // for how many of these partitions shared memory has room
 
 // Calls visit(slot) for each of them. The call may not raise an error.
 template <typename Visit> void shared_state_each_partition(Visit visit) {

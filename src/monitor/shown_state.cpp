@@ -30,7 +30,7 @@ void count_change() {
 } // namespace
 
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint) {
-    // only this process writes it, so it may read it without the lock
+    // only this process writes the state, so it may read the state without the lock
     char reason_now[state_text_size];
     copy_text(reason_now, reason);
     if (shown->state == state && strcmp(shown->reason, reason_now) == 0)

@@ -1,13 +1,14 @@
-// Sets the state that a process or a source shows, and tells others of the change. worker_slot.cpp and
-// source_slot.cpp call it. It does not know whose state it is.
+// Sets the state that a process or a source shows, and wakes the maintenance worker after a change.
+// worker_slot.cpp and source_slot.cpp call it. It does not know whether the state belongs to a process or to
+// a source.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Sets the state, if it is another one or has another reason. Only the calling process may write `shown`.
-// Returns true if it was changed: the maintenance worker then looks at the states.
+// Sets the state if the state or its reason is new. Only the calling process may write `shown`. Returns true
+// if the state or its reason has changed.
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint);
 
 // Writes the state to the log. `whose` is the beginning of the line, for example `source "ward": `.

@@ -1,5 +1,5 @@
 // Writes the reports of the source readers to shared memory. Only the process that has opened a slot writes
-// it.
+// to the slot.
 #include "server/server.h"
 
 #include "monitor/shown_state.h"
@@ -34,7 +34,7 @@ void source_slot_close(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->used = false;
     LWLockRelease(shared_state->lock);
-    pg_atomic_write_u32(&shared_state->reported, 1); // the state of the whole may have changed
+    pg_atomic_write_u32(&shared_state->reported, 1); // the common state may have changed
     wake_maintenance();
 }
 

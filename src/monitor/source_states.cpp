@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the ids of the sources that a worker reads, each once.
+// Returns the ids of the sources that the workers read. Each id is in the list once.
 int32_t *find_sources(int *count) {
     auto room = static_cast<size_t>(settings.workers) * static_cast<size_t>(settings.max_sources);
     auto *ids = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));

@@ -12,8 +12,9 @@ bool worker_slot_claim(WorkerSlot *slot);
 // Returns true if the calling process is a process of heartbeat.
 bool worker_slot_is_claimed();
 
-// Sets the caller's state. It logs each change of the state or the reason once, except RUNNING: the process
-// then does its work, and the sources of an ingest worker have states of their own.
+// Sets the caller's state. Logs each change of the state or the reason once, except a change to RUNNING:
+// RUNNING only means that the process does its work, and the sources of an ingest worker have states of their
+// own.
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
 
 void worker_slot_error(WorkerSlot *slot, const char *message);

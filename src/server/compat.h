@@ -47,7 +47,7 @@ TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 void require_execute(Oid function);
 
 // Returns true if the role may set the setting with ALTER SYSTEM. PostgreSQL 14 cannot grant this right, so
-// only superusers have it there.
+// in version 14 only superusers have it.
 bool may_alter_system(const char *setting, Oid role);
 
 // Changes the extension's owner as REASSIGN OWNED does.

@@ -13,7 +13,7 @@ enum class OffsetReset { error, earliest, latest };
 struct Settings {
     char *database;
     int workers;
-    int max_sources; // that shared memory has room for
+    int max_sources; // shared memory has room for this number of sources
     char *role;
     char *brokers;
     char *topic;

@@ -1,4 +1,4 @@
-// Decides which repetitions of a batch are conflicts, and describes the conflicts of a message.
+// Decides which repetitions in a batch are conflicts, and describes the conflicts of a message.
 #include "server/server.h"
 
 #include "server/arrays.h"

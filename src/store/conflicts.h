@@ -6,15 +6,15 @@
 
 namespace heartbeat {
 
-inline constexpr char conflict_code[] = "CONFLICT"; // as the column error_code has it
+inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 
 // Decides for each repetition within the batch whether it is a duplicate of the stored reading, or in
-// conflict with it. rows_compare() has decided it for the other readings. If the tables are not comparable,
-// all repetitions are duplicates.
+// conflict with the stored reading. For all other readings rows_compare() has decided this. If the tables are
+// not comparable, all repetitions are duplicates.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// True if the database has refused a reading that another message repeats with another heart rate: the batch
-// must then keep the other reading instead.
+// Returns true if the database has refused a reading, and another message has the same identity with another
+// heart rate. The batch must then store the reading of this other message.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict; 0 for a dead letter.

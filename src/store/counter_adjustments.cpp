@@ -44,8 +44,8 @@ constexpr const char *add_counts_sql = R"sql(
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
-// heartbeat_dropped_offsets has one row for all partitions of a topic. Returns the number of partitions whose
-// row exists.
+// heartbeat_dropped_offsets has one row for all partitions of a topic. The statement returns the number of
+// partitions whose row exists.
 Statement add_dropped_counts = {add_types, R"sql(
     WITH n AS MATERIALIZED (
         SELECT source, topic, count(*) AS partitions, sum(records) AS records,
@@ -116,7 +116,7 @@ void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time
 
 namespace {
 
-// An adjustment without a change must not lock a row: ingest would wait for it.
+// An adjustment that changes nothing must not lock a row, because ingest would wait for the lock.
 bool changes(const CounterAdjustment &a) {
     return a.rewound != 0 || a.messages != 0 || a.ignored != 0 || a.readings != 0 || a.duplicates != 0 ||
            a.conflicts != 0 || a.dead_letters != 0 || a.empty_offsets != 0 ||
@@ -136,7 +136,7 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
     return list;
 }
 
-// A person has deleted the counters of these partitions.
+// Warns that a person has deleted the counters of these partitions.
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),

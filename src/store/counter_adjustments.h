@@ -16,11 +16,11 @@ inline constexpr size_t topic_name_size = 256;
 inline constexpr size_t source_name_size_max = 64;
 
 struct CounterAdjustmentKey {
-    char source[source_name_size_max]; // padded as `topic` is
+    char source[source_name_size_max]; // padded with zeros, as `topic`
     char topic[topic_name_size];       // padded with zeros, because the hash table compares all bytes
     int32_t partition;
-    // true: the messages are of a source that was dropped, so heartbeat_dropped_offsets has their counters.
-    // They stay there if a source of the same name was added later.
+    // true: the source of the messages was dropped, so heartbeat_dropped_offsets has their counters. The
+    // counters stay there, even if a source of the same name was added later.
     bool dropped;
 };
 

@@ -23,7 +23,7 @@ namespace {
 // single message can be larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
-constexpr size_t bytes_of_conflict = 200; // about, as JSON
+constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON
 
 // To find duplicates, the statement also compares the payload, because a topic that was recreated has other
 // messages at the same offsets.
@@ -77,7 +77,8 @@ constexpr StatementPart no_conflicts = {"@conflicts@", R"sql(0)sql"};
 Statement count_unresolved = {{TEXTOID}, {where_source, conflicts}, count_unresolved_sql};
 Statement count_old_unresolved = {{TEXTOID}, {where_any, no_conflicts}, count_unresolved_sql};
 
-// Conflicts are counted as readings, so no counter has the number of their messages.
+// The counter of conflicts counts readings. No counter has the number of messages in conflict, so this
+// statement counts rows.
 Statement count_conflicts = {{TEXTOID, INT8OID}, R"sql(
     SELECT count(*)
     FROM (
@@ -124,7 +125,7 @@ const char *text_of_array(Datum array) {
     return OidOutputFunctionCall(F_ARRAY_OUT, array);
 }
 
-// The names and the values of the message's headers, as texts of arrays; nullptr: it has none.
+// The names and the values of the message's headers, as texts of arrays. nullptr: the message has no headers.
 const char *header_names(const Batch *batch, const BatchMessage &message) {
     const BatchHeader *headers = batch->headers.data() + message.first_header;
     if (message.headers == 0)
@@ -151,7 +152,7 @@ const char *error_text(const Batch *batch, const BatchMessage &message) {
                           static_cast<size_t>(std::max(message.error_text.size, 0)));
 }
 
-// A message whose row the table has already was read before, and counted then.
+// If the table already has the row of a message, the message was read and counted before.
 void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
     PartitionCounts &partition = counts[message.partition_index];
     int64_t conflicts = conflicts_of(batch, message);
@@ -229,7 +230,8 @@ bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const P
                       SPI_OK_SELECT);
     *unresolved = {statement_int8(0, 1), 0};
     int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
-    // each message in conflict has at least one reading in conflict, so mostly there is no need to count rows
+    // Each message in conflict has at least one reading in conflict. So if the number of readings is low
+    // enough, the function need not count rows.
     if (left <= 0 || statement_int8(0, 2) < left)
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);

@@ -12,8 +12,8 @@ namespace heartbeat {
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
-// the message's row with the same bytes, a dead letter counts as met again, and the readings in conflict
-// count as duplicates.
+// a row with the same bytes, the worker has read the message again. Then a dead letter counts as read again,
+// and readings in conflict count as duplicates.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 // The unresolved rows of a source.
@@ -24,8 +24,8 @@ struct Unresolved {
 
 // Returns true if `counts` has new dead letters or new messages in conflict, although
 // heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. *unresolved has the numbers before this batch; there can be more conflicts. The limit counts
-// each source apart.
+// batch. *unresolved has the numbers before this batch. The number of conflicts can be too low, because the
+// count ends at the limit. Each source has a count of its own.
 bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
                                Unresolved *unresolved);
 

@@ -46,8 +46,8 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes. A node does not tell the key of a table
-// partition, so the reading of another device counts as the one that has kept a reading out.
+// These statements have a form that Citus can send to the nodes. A node does not return the key of a table
+// partition. So a stored reading of another device counts as the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (

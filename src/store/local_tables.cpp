@@ -17,7 +17,7 @@ namespace {
 
 // The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
 // of the key's table partition, whatever the planner estimates. In a table partition whose key does not have
-// the device, the reading of another device can be the one that has kept a reading out.
+// the device, a stored reading of another device can be the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device

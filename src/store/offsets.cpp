@@ -97,7 +97,7 @@ Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     SET lost_at = now(), lost_reason = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-// The source `default` is not named.
+// The details do not name the source `default`.
 Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4, 'source', nullif($5, 'default'))))sql"};

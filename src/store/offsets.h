@@ -28,8 +28,9 @@ struct StoredOffset {
 // update of the extension from version 1.1.
 bool offsets_have_marks();
 
-// False in a database of version 1.1 or 1.2 that was not updated yet: there is only the source default, and
-// no table has the columns `source` and `device_id` or the counters of messages.
+// Returns false in a database of version 1.1 or 1.2 that was not updated yet. Such a database has only the
+// source default, and its tables have neither the columns `source` and `device_id` nor the counters of
+// messages.
 bool offsets_have_sources();
 
 // Returns all stored offsets of the source and its topic. The array lives as long as the transaction.

@@ -1,5 +1,6 @@
-// What became of the messages and readings of a batch, for each Kafka partition of the batch. store_batch()
-// sets them, and offsets_advance() adds them to the counters in heartbeat_offsets.
+// The counts of a batch for each of its Kafka partitions: what the store has done with the messages and
+// readings. store_batch() sets the counts, and offsets_advance() adds them to the counters in
+// heartbeat_offsets.
 #pragma once
 
 #include "decode/batch.h"
@@ -13,12 +14,12 @@ struct PartitionCounts {
     int64_t duplicates;                 // of these readings
     int64_t conflicts;                  // of these readings
     int64_t conflict_letters;           // new rows of messages in conflict
-    int64_t dead_letters;               // new ones
-    int64_t dead_letters_again;         // the table has them already
+    int64_t dead_letters;               // new dead letters
+    int64_t dead_letters_again;         // dead letters that the table already has
 };
 
-// The number of messages to count: those that were decoded and not ignored, and dead letters that were met
-// again.
+// The number of messages to count: messages that were decoded and not ignored, and dead letters that were
+// read again.
 inline int64_t partition_messages(const BatchPartition &read, const PartitionCounts &counts) {
     return read.messages - read.ignored - counts.dead_letters;
 }

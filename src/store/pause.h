@@ -11,12 +11,12 @@ struct Source;
 enum class SourceState {
     unchanged,
     paused,
-    changed, // a person has altered or dropped it since the worker has loaded it
+    changed, // a person has altered or dropped the source since the worker has loaded it
 };
 
 // Call it in a worker's transaction. If another transaction is changing heartbeat_control, it waits for that
-// transaction. Later changes wait until the worker's transaction ends. Returns what a person has done to the
-// source.
+// transaction. Later changes wait until the worker's transaction ends. Returns whether a person has paused or
+// changed the source.
 SourceState pause_check(const Source &source);
 
 // Uses a transaction of its own. Returns true if the maintenance worker must not work. This is so after the

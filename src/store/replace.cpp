@@ -1,6 +1,6 @@
-// Replaces or removes one stored reading at a time, because conflicts are few, and a layout with several
-// servers can then send each statement to the server that has the customer. The trigger on updates and
-// deletes marks the minutes for the rollup.
+// Replaces or removes one stored reading at a time. Conflicts are few, so this is fast enough. If Citus has
+// distributed the tables, each statement goes only to the server that has the customer. The trigger on
+// updates and deletes marks the minutes for the rollup.
 #include "server/server.h"
 
 #include "decode/classify.h"
@@ -55,7 +55,7 @@ void fill(const Batch *batch, const BatchReading &reading, Datum *values) {
     values[4] = CStringGetTextDatum(heart_rate_class_name(reading.heart_rate_class));
 }
 
-// Locks the row. Returns false if there is none.
+// Locks the row. Returns false if the row does not exist.
 bool lock(Statement *statement, const Datum *values, HeartRateClass *stored) {
     bool found = statement_execute(statement, values, nullptr, SPI_OK_SELECT) > 0;
     if (found)

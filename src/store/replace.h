@@ -1,4 +1,4 @@
-// Puts a newer heart rate in the place of a stored one. The retry of dead letters calls it for readings in
+// Replaces a stored heart rate with a newer heart rate. The retry of dead letters calls it for readings in
 // conflict, in the transaction of the caller.
 #pragma once
 
@@ -7,16 +7,16 @@
 
 namespace heartbeat {
 
-// What a call has changed, by HeartRateClass: the number of stored readings.
+// The change of the number of stored readings, by HeartRateClass.
 struct Replaced {
     int64_t stored[heart_rate_classes];
 };
 
 // Replaces the heart rate of the stored reading with the same customer, time and device. Returns false if the
-// table has none. Raises an error if the database refuses it.
+// table has no such reading. Raises an error if the database refuses the new heart rate.
 bool replace_reading(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 
-// Removes the reading with the same customer, time and device from the other table, if it is there.
+// If the other table has a reading with the same customer, time and device, removes this reading.
 void replace_remove_other(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 
 } // namespace heartbeat

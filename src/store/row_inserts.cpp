@@ -1,6 +1,6 @@
 // Inserts readings by statements, or by a bulk insert if bulk_insert_rows() accepts the table. A database of
-// version 1.1 or 1.2 that was not updated yet has no column for the device. It has only messages of
-// heartbeat's own layout, which name no device.
+// version 1.1 or 1.2 that was not updated yet has no column for the device. Such a database has only messages
+// of heartbeat's own layout, which name no device.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -94,8 +94,8 @@ void put_row(const void *argument, size_t i, Datum *values) {
 }
 
 // Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
-// result of INSERT. It asks for the layout of the tables only after it has locked the table, because a
-// transaction may change the layout while this function waits for the lock.
+// result of INSERT. It asks for the table layout only after it has locked the table, because a transaction
+// may change the table layout while this function waits for the lock.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);

@@ -1,5 +1,5 @@
-// The statements that insert readings, and the bulk insert. rows.cpp and rows_compare.cpp call them, and
-// decide what happens with a row that was not inserted.
+// The statements that insert readings, and the bulk insert. rows.cpp and rows_compare.cpp call these
+// functions. They decide what happens with a row that was not inserted.
 #pragma once
 
 #include "store/row_list.h"
@@ -12,15 +12,17 @@ namespace heartbeat {
 
 inline constexpr int row_columns_max = 5;
 
-// Makes the parameters of the statements: arrays of customers, heart rates and times, for anomalies an array
-// of their types, and last an array of devices, which a database of version 1.x does not take.
+// Makes the parameters of the statements: arrays of customers, heart rates and times, then for anomalies an
+// array of their types, and last an array of devices. A database of version 1.x does not use the array of
+// devices.
 void row_inserts_columns(const Rows &rows, Datum *columns);
 
-// Inserts the rows whose key the table does not have. Returns their number. The result of the statement has
-// customer, time, heart rate and device of each of them, in the order of the key.
+// Inserts the rows whose key the table does not have. Returns the number of inserted rows. The result of the
+// statement has the customer, time, heart rate and device of each inserted row, in the order of the key.
 uint64_t row_inserts_new(const Rows &rows);
 
-// Inserts every row, by a bulk insert if that gives the same result. Raises an error if it cannot.
+// Inserts every row, with a bulk insert if it gives the same result. Raises an error if the database refuses
+// a row.
 void row_inserts_every(const Rows &rows);
 
 } // namespace heartbeat

@@ -10,7 +10,7 @@ namespace heartbeat {
 
 // The readings for one table, in the order of the table's primary key. `indexes` has the place of each
 // reading in batch->readings. `stored` says which readings were stored. `heart_rates` has the stored heart
-// rates, because a user's trigger may have changed them.
+// rates, because a user's trigger may have changed a heart rate.
 struct Rows {
     Batch *batch;
     uint32_t *indexes;

@@ -1,5 +1,5 @@
-// Finds why a reading was not inserted: the table has the same reading, or another heart rate of the same
-// customer, time and device, or none of them.
+// Finds why a reading was not inserted. The table has the same reading, or another heart rate of the same
+// customer, time and device, or no such reading.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -24,9 +24,9 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// Inserts a row that the table does not have once more, alone, because the error of the server then tells the
-// cause. The caller does not have to find the other such rows. After an error the worker stores the batch
-// again by halves, and so finds all of them.
+// The table does not have this row, although it was not inserted. Inserts the row again, alone, because the
+// error of the server then has the cause. The caller need not look for more such rows: after an error the
+// worker stores the batch again by halves, and so finds all of them.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -40,8 +40,9 @@ struct StoredRow {
     bool same_device;
 };
 
-// A user's trigger may have stored another heart rate than the message has, so such a table cannot be
-// compared, and nor can a table of version 1.x, whose dead letters have no readings.
+// heartbeat cannot compare heart rates in two cases. A user's trigger may have stored another heart rate than
+// the message has. In a database of version 1.x, heartbeat_dead_letters has no column for readings in
+// conflict.
 void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
     reading->other_device = !stored.same_device;
     reading->stored_heart_rate = stored.heart_rate;

@@ -1,5 +1,5 @@
-// Reads the sources from heartbeat_source_definitions. The source `default` takes each value that its row
-// does not have from the settings. No file above reads these settings itself.
+// Reads the sources from heartbeat_source_definitions. If the row of the source `default` does not have a
+// value, the source takes the value from the settings. The callers do not read these settings themselves.
 #include "server/server.h"
 
 #include "server/extension.h"

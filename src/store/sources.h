@@ -1,6 +1,6 @@
-// The sources. A source is a Kafka topic, with the cluster that has it, the layout of its messages, and where
-// a worker begins to read it. The ingest workers and the functions that ask Kafka get it as a parameter. This
-// file does not know their work.
+// The sources. A source is a Kafka topic, with its cluster, the layout of its messages, and the offset at
+// which a worker begins to read. The ingest workers and the functions that ask Kafka get a source as a
+// parameter. This file does not know their work.
 #pragma once
 
 #include "kafka/kafka_settings.h"
@@ -10,15 +10,16 @@
 namespace heartbeat {
 
 struct Source {
-    int32_t id; // of `default` 0
+    int32_t id; // 0: the source `default`
     int64_t revision;
     const char *name;
     const char *topic;
-    const char *brokers; // empty: none are set
+    const char *brokers; // empty: there are no bootstrap servers
     const char *kafka_config_file;
     StartOffset start_offset;
     OffsetReset offset_reset;
-    // The layout of the messages. nullptr: not set. Without a preset and a mapping it is heartbeat's own.
+    // The layout of the messages. nullptr: not set. Without a preset and a mapping, the source has
+    // heartbeat's own layout.
     const char *format;
     const char *preset;
     const char *mapping; // JSON
@@ -31,10 +32,10 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// The settings of a Kafka client for this source. The texts are those of the source.
+// The settings of a Kafka client for this source. They have the texts of the source, and no copies.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
-// A source as a transaction finds it.
+// A source with its last pause or resume, as sources_load() finds them.
 struct ListedSource {
     Source source;
     TimestampTz controlled_at; // when a person last paused or resumed it; 0: never

@@ -29,9 +29,9 @@ namespace {
 // for example in a replay. A batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
-// The attempts to store a batch in which the database refuses readings. Usually two are enough. After so
-// many, a message with a repetition of a reading that was refused is not stored either, so that a batch never
-// needs as many attempts as it has messages.
+// The number of attempts to store a batch in which the database refuses readings. Usually two attempts are
+// enough. After this number, heartbeat also refuses each message that repeats a refused reading, so that a
+// batch never needs as many attempts as it has messages.
 constexpr int attempts_max = 8;
 
 [[noreturn]] void fail_out_of_memory() {
@@ -85,8 +85,9 @@ Rows rows_of(Batch *batch, bool anomalies) {
     return rows;
 }
 
-// Returns false if the database has refused one reading of a message and stored another one, or if it has
-// refused a reading of which the batch has another heart rate.
+// Returns false if the database has refused one reading of a message and stored another reading of the same
+// message. It also returns false if the database has refused a reading and another message of the batch has
+// the same identity with another heart rate.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -102,9 +103,10 @@ bool store_lists_isolated(void *argument) {
     return whole && !conflicts_lost_first(lists->batch);
 }
 
-// Stores each message whole or not at all. If the database refuses a reading of a message with several
-// readings, this function undoes the attempt, and stores the other messages again: the batch may have left
-// out some of their readings as repetitions. The database can refuse another reading then.
+// Stores either all readings of a message or none of them. If the database refuses a reading of a message
+// with several readings, this function undoes the attempt and stores the other messages again, because the
+// batch may have left out some of their readings as repetitions. In the next attempt the database can refuse
+// another reading.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {
@@ -130,7 +132,7 @@ void count_rows(const Rows &rows, PartitionCounts *counts) {
     }
 }
 
-// Forgets what an earlier attempt to store the batch has found out of the readings that are stored now.
+// For the readings that are stored now, forgets the results of an earlier attempt to store the batch.
 void clear_stored(const Rows &rows) {
     for (size_t i = 0; i < rows.count; i++) {
         BatchReading &reading = rows.batch->readings[rows.indexes[i]];

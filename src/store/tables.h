@@ -53,9 +53,10 @@ struct TablesLayout {
     // the previous batch had rows that the table already had. The function sets *replaying for this batch.
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
-    // returns the keys that the table has: the place, counted from 0, the heart rate, and whether the table
-    // has the device too. If not, a reading of another device has kept the key out, because the key of its
-    // table partition does not have the device. Returns the number of these keys.
+    // returns a row for each of these keys that the table has: the index of the key, the stored heart rate,
+    // and whether the device is the same. If the device is another one, the key of the table partition does
+    // not have the device, and the stored reading of the other device prevented the insert. Returns the
+    // number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
