@@ -18,7 +18,7 @@ namespace {
 constexpr size_t most_template_bytes = size_t{16} * 1024 * 1024;
 constexpr uint64_t most_devices = 10'000'000;  // of all customers
 constexpr int longest_message = 1'000'000'000; // seconds from its first to its last reading
-constexpr double tolerance = 1e-9;             // of seconds that are computed
+constexpr double tolerance = 1e-9;             // the error of computed seconds
 
 std::string number_text(double number) {
     std::ostringstream text;
@@ -46,12 +46,12 @@ MessageTemplate compile(const Options &options) {
     if (options.template_file)
         return template_compile(read_template(*options.template_file), "--template " + *options.template_file,
                                 options.samples);
-    // check_preset() has made sure that it exists
+    // check_preset() has checked that the preset exists
     return template_compile(preset_find(*options.preset).value(), "--preset " + *options.preset,
                             options.samples);
 }
 
-// Refuses options for which the layout has no place.
+// Refuses --devices and --samples if the layout has no place for them.
 void check_places(const Options &options, bool has_device, bool has_repeat) {
     if (options.devices > 1 && !has_device)
         throw LayoutError(

@@ -1,5 +1,5 @@
 // Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template. It compiles
-// the template and checks whether it allows the options. run.cpp calls it.
+// the template, and checks whether the layout allows the options. run.cpp calls it.
 #pragma once
 
 #include "message_template.h"
@@ -10,14 +10,15 @@
 
 namespace heartbeat::generator {
 
-// The layout does not allow the options, or the template's file cannot be read. what() is for the user.
+// The error if the layout does not allow the options, or if the template's file cannot be read. what() is a
+// text for the user.
 struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 // Returns nothing for heartbeat's own layout and for --replay. With a template it sets options->samples to
-// the number of readings in a message. If --interval is not given, it sets the interval to at least the
-// precision of the template's times. Throws LayoutError and TemplateError.
+// the number of readings in a message. Without --interval it sets the interval to the precision of the
+// template's times, if this is longer than the default. Throws LayoutError and TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

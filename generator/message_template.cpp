@@ -1,5 +1,5 @@
-// Generator, templates: writes a message with a template. This code runs for each message, so it only appends
-// to one text.
+// Generator, templates: writes a message with a template. This code runs for each message, so it must be
+// fast: it only appends to a text.
 #include "message_template.h"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ template <typename Number> void append_number(Number number, std::string *out) {
     out->append(text.data(), static_cast<size_t>(end - text.data()));
 }
 
-// The interval of a heart rate of 0 is infinite, and JSON has no infinite numbers, so the result is 0.
+// For a heart rate of 0 the interval would be infinite. JSON has no infinite numbers, so the function returns
+// 0.
 double heart_rate_in(HeartRateUnit unit, double heart_rate) {
     switch (unit) {
     case HeartRateUnit::hz:

@@ -18,7 +18,8 @@ struct Sample {
     double heart_rate;
 };
 
-// The readings of one message, in the order of their times. All are of one device of one customer.
+// The readings of one message, in the order of their times. All readings are of the same device of one
+// customer.
 struct MessageReadings {
     uint64_t message_number;  // in this run, from 1
     uint32_t customer_number; // from 1
@@ -35,7 +36,8 @@ struct Step {
     std::string before;
     Kind kind = Kind::text;
     Placeholder placeholder{}; // of `field`
-    bool is_object = false;    // of `repeat`, like the members below: writes an object, not an array
+    // The other members are only for `repeat`.
+    bool is_object = false; // writes an object, not an array
     size_t count = 0;
     size_t stride = 0; // the number of readings in each element
     std::vector<Step> each{};
@@ -55,8 +57,9 @@ struct MessageTemplate {
     int64_t resolution = 1; // microseconds by which the times of two readings must differ
     bool has_repeat = false;
     bool has_device = false;
-    // If a message has one date, and each reading a time of day without a date, then the message must not
-    // pass midnight. This is the zone of the time of day, as microseconds that are added to UTC.
+    // If a message has one date, and each of its readings has a time of day without a date, the message must
+    // end at midnight. This is the offset of the time of day from UTC, in microseconds. In all other
+    // templates it has no value.
     std::optional<int64_t> day_zone;
 };
 

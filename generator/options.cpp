@@ -68,7 +68,7 @@ void add_simulation_options(CLI::App *app, Options *options) {
         ->type_name("NUMBER")
         ->group(group);
     app->add_option("--interval", options->interval,
-                    "seconds between two readings of one customer; 0: as fast as possible")
+                    "seconds between two readings of one device; 0: as fast as possible")
         ->check(check_number(0, longest_interval))
         ->type_name("SECONDS")
         ->group(group);

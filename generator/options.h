@@ -22,16 +22,16 @@ struct Options {
     double interval = default_interval; // seconds between two readings of a device; 0: as fast as possible
     bool interval_is_given = false;
     double anomaly_rate = 0.05;
-    std::optional<double> rate; // readings per second in total; overrides interval
+    std::optional<double> rate; // messages per second in total; overrides interval
     std::optional<uint64_t> count;
     std::optional<double> duration; // seconds
     std::optional<uint64_t> seed;
     std::optional<int64_t> start_time; // microseconds since 1970-01-01 UTC
 
     std::optional<std::string> preset;        // the name of a template that the program contains
-    std::optional<std::string> template_file; // neither a preset nor a file: heartbeat's own layout
+    std::optional<std::string> template_file; // without preset and file: heartbeat's own layout
     uint32_t devices = 1;                     // of each customer
-    std::optional<uint32_t> samples;          // readings in a message; none: the number of the layout
+    std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
 
     std::string topic = default_topic;
     std::string brokers = "localhost:9092";
@@ -48,7 +48,7 @@ struct Options {
     double gap_ns() const;
     // Seconds of simulated time between two readings of one device.
     double reading_seconds() const;
-    // The same in nanoseconds, at least a microsecond.
+    // The same time in nanoseconds, but at least a microsecond.
     int64_t simulated_interval_ns() const;
 };
 

@@ -32,17 +32,18 @@ struct Placeholder {
     Field field;
     HeartRateUnit unit = HeartRateUnit::bpm; // of heart_rate
     TimeFormat format;                       // of time, start_time, end_time, offset and duration
-    bool is_number = false; // if a JSON string has nothing else, it is written without quotes
+    bool is_number = false; // if a JSON string is only this placeholder, it is written without quotes
 };
 
-// A piece of a text: the text before a placeholder, and then the placeholder. The last piece may have none.
+// A piece of a text: the text before a placeholder, and then the placeholder. The last piece may have no
+// placeholder.
 struct TextPiece {
     std::string before;
     std::optional<Placeholder> placeholder;
 };
 
-// Splits a text at its placeholders. Throws std::invalid_argument, whose text names the wrong placeholder and
-// the legal ones.
+// Splits a text at its placeholders. For a wrong placeholder it throws std::invalid_argument. The text of
+// this exception names the wrong placeholder and the legal placeholders.
 std::vector<TextPiece> placeholder_split(std::string_view text);
 
 } // namespace heartbeat::generator

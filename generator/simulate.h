@@ -16,7 +16,7 @@ struct SimulationSettings {
     double anomaly_rate = 0.05; // share of readings with an anomaly, 0 to 1
     uint64_t seed = 0;
     int64_t interval_ns =
-        500'000'000; // between two readings of one customer, for simulated time; at least 1000
+        500'000'000; // between two readings of one customer or device, for simulated time; at least 1000
     std::optional<int64_t> start_time; // first event time in microseconds; without it: the wall clock
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };

@@ -45,7 +45,7 @@ bool MessageSimulator::next(MessageReadings *readings) {
     return true;
 }
 
-// The last reading is the newest: a device sends the readings that it has made since its last message.
+// The last reading is the newest reading: a device sends all readings since its previous message.
 void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
     const int64_t resolution = settings_.resolution;
     const int64_t interval_ns = settings_.simulation.interval_ns;
@@ -55,7 +55,7 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
         static_cast<int64_t>(samples->size()); // the number of readings from this one to the newest
     for (Sample &sample : *samples) {
         const int64_t time = now - --before * interval_ns / 1000;
-        // The clock may give the same time for two readings, or go back.
+        // The clock may return the same time for two readings, or may be set back.
         sample.time = last = std::max(time - time % resolution, last + resolution);
     }
 }
@@ -81,7 +81,7 @@ bool MessageSimulator::set_times(std::vector<Sample> *samples) {
     return true;
 }
 
-// Removes the readings that are not on the day of the first one.
+// Removes the readings that are not on the day of the first reading.
 void MessageSimulator::end_at_midnight(std::vector<Sample> *samples) const {
     const auto day_of = [zone = *settings_.day_zone](const Sample &sample) {
         return (sample.time + zone + day_us) / day_us; // one day more, so that the quotient is not negative

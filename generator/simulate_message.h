@@ -18,19 +18,21 @@ struct MessageSettings {
     uint32_t devices = 1;          // of each customer
     uint32_t samples = 1;          // readings of a message
     int64_t resolution = 1;        // microseconds: the times of readings are multiples of it
-    // A message does not pass midnight of this zone, which is given as microseconds that are added to UTC.
+    // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
+    // messages do not end at midnight.
     std::optional<int64_t> day_zone;
 };
 
-// Customers take turns, and so do the devices of a customer: CUST-0001 with DEV-0001-1, CUST-0001 with
-// DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of one device never have the same time. With one
-// device, one reading and microseconds, the readings are those of Simulator.
+// The messages are of the customers in turn, and of each customer's devices in turn: CUST-0001 with
+// DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of one device never have
+// the same time. With one device for each customer, one reading in a message and a resolution of a
+// microsecond, the readings are the same as those of Simulator.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,
                               Simulator::Clock wall_clock = simulate_wall_clock);
 
-    // Returns false after the simulated duration, or if a time exceeds the years of a timestamp. Each message
+    // Returns false after the simulated duration, or if a time would be after the year 9999. Each message
     // begins before the end of the duration.
     bool next(MessageReadings *readings);
 

@@ -1,4 +1,4 @@
-// Generator, templates: makes a MessageTemplate of the JSON text of a template.
+// Generator, templates: makes a MessageTemplate from the JSON text of a template.
 //
 // The compiler walks through the JSON once. It collects the literal text between two placeholders, and adds a
 // step for each placeholder and for each $repeat. jansson keeps the order of the members of an object.
@@ -200,7 +200,7 @@ size_t Compiler::add_repeat(json_t *object, const std::string &path, Steps *step
     in_repeat_--;
 
     auto count = static_cast<size_t>(json_integer_value(json_object_get(object, repeat_member)));
-    if (samples_ && repeats_ == repeats) // this $repeat contains no other one
+    if (samples_ && repeats_ == repeats) // this $repeat contains no other $repeat
         count = *samples_;
     if (count > most_samples / stride)
         refuse(path, "a message has at most " + std::to_string(most_samples) + " readings");

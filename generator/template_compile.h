@@ -1,4 +1,4 @@
-// Generator, templates: makes a MessageTemplate of the JSON text of a template. layout.cpp calls it.
+// Generator, templates: makes a MessageTemplate from the JSON text of a template. layout.cpp calls it.
 #pragma once
 
 #include "message_template.h"
@@ -11,7 +11,8 @@
 
 namespace heartbeat::generator {
 
-// A mistake in a template. what() names the line or the JSON pointer of the mistake, and what is legal there.
+// A mistake in a template. what() names the line or the JSON pointer of the mistake, and says what is legal
+// there.
 struct TemplateError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

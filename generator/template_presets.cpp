@@ -1,4 +1,4 @@
-// Generator, templates: finds a template in the program.
+// Generator, templates: finds a template that the program contains.
 #include "template_presets.h"
 
 namespace heartbeat::generator {

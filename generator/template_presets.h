@@ -1,5 +1,6 @@
-// Generator, templates: the templates in the program. Their files are in generator/presets. When the
-// generator is built, the script embed_presets writes them into a source file, which defines preset_list().
+// Generator, templates: the templates that the program contains. Their files are in generator/presets. During
+// the build of the generator, the script embed_presets writes the templates into a source file, which defines
+// preset_list().
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // Generator, templates: checks an object with $repeat. The generator writes an array, or an object of many
-// members, in its place.
+// members, instead of this object.
 #include "template_repeat.h"
 
 #include <string_view>

@@ -1,5 +1,5 @@
 // Generator, templates: checks an object with $repeat. The generator writes an array, or an object of many
-// members, in its place. template_compile.cpp calls it.
+// members, instead of this object. template_compile.cpp calls it.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,8 @@ class TemplateSource : public Source {
   private:
     MessageTemplate layout_;
     MessageSimulator simulator_;
-    // For UUIDs. The simulator has its own, so a seed gives the same readings with every template.
+    // Makes UUIDs. The simulator has another generator of random numbers, so that a seed gives the same
+    // readings with every template.
     std::mt19937_64 random_;
     MessageReadings readings_;
     std::string key_;

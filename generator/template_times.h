@@ -17,7 +17,8 @@ class TemplateTimes {
     // The microseconds by which the times of two readings must differ.
     int64_t resolution() const;
 
-    // If each reading has a time of day without its date, the zone of this time of day.
+    // If each reading has a time of day without a date: the offset of this time of day from UTC, in
+    // microseconds.
     std::optional<int64_t> day_zone() const { return day_zone_; }
 
   private:

@@ -42,7 +42,8 @@ bool is_digit(char c) {
     return digits.find(c) != std::string_view::npos;
 }
 
-// The size of the offset at the end of a pattern, +HH:MM or +HHMM, or 0.
+// The size of the offset at the end of a pattern, such as +02:00 or +0200. Returns 0 if the pattern has no
+// offset.
 size_t zone_size(std::string_view text) {
     for (const std::string_view form : {"+00:00", "+0000"}) {
         if (text.size() < form.size())
@@ -133,7 +134,7 @@ void TimeFormat::take_pattern(std::string_view text) {
     if (zone_at < text.size())
         zone_ = zone_of(text, text.substr(zone_at));
     bool has_year = false;
-    bool after_hour = false; // MM is then the minute
+    bool after_hour = false; // if true, MM is the minute
     for (std::string_view rest = text.substr(0, zone_at); !rest.empty();) {
         const size_t size = take_part(rest, after_hour);
         if (size == 0)

@@ -13,8 +13,8 @@ namespace heartbeat::generator {
 class TimeFormat {
   public:
     TimeFormat() : TimeFormat("iso") {}
-    // `text` is a unit (s, ms, us, ns, or with a fraction s.fff), iso, or a pattern. Throws
-    // std::invalid_argument, whose text has the legal formats.
+    // `text` is a unit (s, ms, us, ns, or a unit with a fraction such as s.fff), iso, or a pattern. For a
+    // wrong format it throws std::invalid_argument, and the text of this exception has the legal formats.
     explicit TimeFormat(std::string_view text);
 
     // Appends the text of `time`, in microseconds since 1970-01-01 UTC. It must not be negative.
@@ -26,7 +26,7 @@ class TimeFormat {
     int64_t resolution() const { return resolution_; }
     // Whether the format writes a time of day without its date.
     bool is_time_of_day() const { return is_time_of_day_; }
-    // Microseconds that a pattern adds to a time in UTC.
+    // The offset of the pattern from UTC, in microseconds.
     int64_t zone() const { return zone_; }
 
   private:

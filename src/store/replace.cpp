@@ -1,5 +1,5 @@
-// Replaces or removes one stored reading at a time. Conflicts are few, so this is fast enough. If Citus has
-// distributed the tables, each statement goes only to the server that has the customer. The trigger on
+// Replaces or removes one stored reading at a time. Conflicts are few, so this is fast enough. In a table
+// layout with several servers, each statement goes only to the server that has the customer. The trigger on
 // updates and deletes marks the minutes for the rollup.
 #include "server/server.h"
 
