@@ -1,5 +1,5 @@
-# Workers read several sources on several clusters. Sources are added, changed, paused and dropped while the workers run. A
-# source whose cluster does not answer delays no other source.
+# Workers read several sources on several clusters. Sources are added, changed, paused and dropped while the workers run. If
+# the cluster of one source does not answer, the other sources are not delayed.
 
 use strict;
 use warnings;
@@ -23,10 +23,10 @@ $one->create_topic('ward', 3);
 $two->create_topic('watch', 2);
 $two->create_topic('strap', 1);
 my $node = Heartbeat::Cluster->create('sources', kafka => $one, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 500 });
-# It accepts connections, and never answers.
+# A broker that accepts connections, and never answers.
 my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "no socket: $!";
 
-# Each source has readings of an hour of its own, so no reading is a duplicate of another source's reading.
+# The readings of each source are in another hour, so no reading is a duplicate of another source's reading.
 my $now  = int(time);
 my %hour = (default => 1, ward => 2, watch => 3, strap => 4);
 my %sent;
@@ -60,7 +60,7 @@ add_source('ward',   'ward',    $one->brokers);
 add_source('watch',  'watch',   $two->brokers);
 is($node->query(state_of('silent')), 'CONNECTING', 'a source begins as CONNECTING');
 $node->wait_for_query(counted('ward'),  15_000, 'a source that was added is read, without a restart or a reload');
-$node->wait_for_query(counted('watch'), 10_000, 'so is a source of another cluster');
+$node->wait_for_query(counted('watch'), 10_000, 'a source of another cluster that was added is read');
 $node->wait_for_query('SELECT string_agg(source || state, chr(32) ORDER BY source) FROM heartbeat_source_status',
 	'defaultRUNNING silentCONNECTING wardRUNNING watchRUNNING', 'each source has a state of its own');
 $node->wait_for_state('CONNECTING', 'source "silent": cannot reach Kafka', 'heartbeat_status shows the most severe state, and names the source');
@@ -68,7 +68,7 @@ is($node->query('SELECT source, topic, count(*), sum(lag_messages) FROM heartbea
 	"default|heartbeat-events|2|0\nward|ward|3|0\nwatch|watch|2|0", 'heartbeat_partitions shows the partitions of each source');
 is($node->query('SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions'), 2, 'both workers read partitions');
 
-# A cluster that does not answer delays nothing.
+# A cluster that does not answer delays no other source.
 my $slowest = 0;
 for my $i (1 .. 10)
 {
@@ -79,8 +79,8 @@ for my $i (1 .. 10)
 }
 cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
 
-# A pause of one source is exact, and holds no other source.
-# Small batches make the worker slow, so that the session is in time on a loaded machine too.
+# A pause of one source is exact, and pauses no other source. Small batches make the worker slow, so that the session pauses
+# in time even on a loaded machine.
 my $before = $sent{watch};
 $node->set('heartbeat.batch_size' => 20);
 publish($two, 'watch', 'watch', 30_000, 2);
@@ -96,8 +96,8 @@ cmp_ok($at_commit, '<', $sent{watch}, "the pause comes before all readings of it
 publish($one, 'default', 'heartbeat-events', 5_000, 2);
 $node->wait_for_query(counted('default'), 15_000, 'another source is read during the pause');
 is($node->query(counted('watch')), $at_commit, 'no reading of the paused source is stored after the commit');
-$node->wait_for_query(state_of('watch'), 'PAUSED', 'the source is PAUSED');
-is($node->query("SELECT reason FROM heartbeat_source_status WHERE source = 'watch'"), 'a test', 'with the reason');
+$node->wait_for_query(state_of('watch'), 'PAUSED', 'the paused source is PAUSED');
+is($node->query("SELECT reason FROM heartbeat_source_status WHERE source = 'watch'"), 'a test', 'the paused source shows the reason of the pause');
 $node->wait_for_query(state_of('default'), 'RUNNING', 'another source is RUNNING');
 $node->set('heartbeat.batch_size' => 500);
 $node->query("UPDATE heartbeat_control SET paused = false, changed_at = now() WHERE source = 'watch'; SELECT heartbeat_wake_workers()");
@@ -136,11 +136,11 @@ $node->wait_for_query(counted('watch'), $sent{watch}, 'the other sources are rea
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'no worker stores an offset of the dropped source');
 is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM heartbeat_records UNION ALL SELECT event_timestamp FROM heartbeat_anomalies) r
 		WHERE event_timestamp >= to_timestamp(%d) AND event_timestamp < to_timestamp(%d)", $now - 7200, $now - 3600),
-	$kept, 'nor a reading: the readings from before the drop stay');
-is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that are left');
-is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker complains of the drop');
+	$kept, 'no worker stores a reading of the dropped source, and the readings from before the drop stay');
+is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that were not dropped');
+is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker logs an error or a warning because of the drop');
 
-# A source has a layout of its own. A layout that this version does not know is the failure of this source alone.
+# Each source has a layout of its own. If this version does not know the layout of a source, only this source fails.
 $two->create_topic('layout', 1);
 $two->produce('layout', map { { value => qq({"who":"P-$_","beats":[{"bpm":7$_,"at":$now},{"bpm":8$_,"at":@{[ $now + 1 ]}}]}) } } 1 .. 3);
 $node->query(sprintf q{INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset, mapping, format)
@@ -154,11 +154,11 @@ $node->query(q{DELETE FROM heartbeat_source_definitions WHERE name IN ('mapped',
 # Without any source the workers wait.
 $node->query("UPDATE heartbeat_source_definitions SET dropped_at = now(), revision = revision + 1 WHERE name = 'default';
 	DELETE FROM heartbeat_source_definitions WHERE name = 'watch'; SELECT heartbeat_wake_workers()");
-$node->wait_for_state('STOPPED', 'heartbeat has no source', 'the workers say that there is no source');
+$node->wait_for_state('STOPPED', 'heartbeat has no source', 'the state says that there is no source');
 add_source('watch', 'strap', $two->brokers);
-$node->wait_for_state('RUNNING', undef, 'they read a source that is added later');
+$node->wait_for_state('RUNNING', undef, 'the workers read a source that is added later');
 
-# Shared memory has no room for more sources than the setting says.
+# Shared memory has room only for heartbeat.max_sources sources.
 $node->append_conf('postgresql.conf', "heartbeat.max_sources = 2\n");
 add_source('second', 'ward', $one->brokers);
 add_source('third',  'ward', $one->brokers);

@@ -1,5 +1,6 @@
-# The same customer, time and device with another heart rate is a conflict. The first reading stays, and the message of the
-# other one is kept. A retry with `replace` puts the newer heart rate in its place. Both audits stay exact.
+# A reading with the same customer, time and device as a stored reading, but another heart rate, is in conflict. The stored
+# reading stays, and the message of the new reading is kept. A retry with `replace` replaces the stored heart rate with the
+# newer one. Both audits stay exact.
 
 use strict;
 use warnings;
@@ -51,53 +52,53 @@ sub retry { my ($arguments) = @_; return $node->query("SELECT resolved, remainin
 publish(at('between', 74));
 publish(at('between', 74), at('between', 75));
 is(rates('between'), '74', 'the first reading stays');
-is(counters(), '3|0|0|3|1|0|1|1', 'the same heart rate is a duplicate, and another one is a conflict');
+is(counters(), '3|0|0|3|1|0|1|1', 'the same heart rate is a duplicate, and another heart rate is a conflict');
 is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('between', 75) . q{', readings FROM heartbeat_dead_letters}),
 	'CONFLICT|t|[{"device_id": "", "heart_rate": 75, "customer_id": "between", "event_timestamp": "2026-01-01T00:00:00+00:00", "stored_heart_rate": 74}]',
 	'the message of the conflict is kept with its bytes and its reading');
 like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
 assert_exact('a conflict changes neither audit');
 
-# Within a batch, and against a stored reading that an earlier message of the batch does not have
+# Conflicts within a batch, and conflicts with a stored reading that differs from the first reading of the batch
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
 is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'a conflict within a batch is a conflict');
 publish(at('between', 76), at('between', 74), at('between', 77));
 is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_heart_rate' = '74'}), 3,
-	'a batch whose first reading is in conflict compares the others with the stored reading');
+	'if the first reading of a batch is in conflict, the other readings are compared with the stored reading');
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
 assert_exact('both audits are exact with conflicts within a batch');
 
-# Among many readings, which the worker inserts in another way
+# A conflict among many readings: the worker inserts many readings in another way
 publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
 is(counters(), '811|0|0|811|402|1|402|6', 'the other readings are duplicates');
 assert_exact('both audits are exact after a batch of duplicates');
 
-# A conflict is no dead letter for the limit, and a retry changes nothing.
+# A retry without `replace` changes nothing.
 is(retry(q{'CONFLICT'}), '0|6|{"CONFLICT": 6}', 'a retry without replace resolves no conflict');
-is(retry('NULL, NULL, NULL, NULL, NULL, NULL, false'), '0|6|{"CONFLICT": 6}', 'also if it is for all codes');
-is(counters(), '811|0|0|811|402|1|402|6', 'it changes no counter');
+is(retry('NULL, NULL, NULL, NULL, NULL, NULL, false'), '0|6|{"CONFLICT": 6}', 'a retry of all codes without replace resolves no conflict');
+is(counters(), '811|0|0|811|402|1|402|6', 'a retry without replace changes no counter');
 like($node->query_error(q{SELECT heartbeat_retry_dead_letters('CONFLICTS')}), qr/there is no error code "CONFLICTS"/, 'a wrong code is refused');
 
 # In a replay
 sub replay { return $node->query("SELECT messages, records, anomalies, duplicates, dead_letters FROM heartbeat_replay(to_timestamp($epoch - 10), now() + interval '1 day')"); }
 is(replay(), '811|0|0|811|0', 'a replay stores nothing, and keeps no conflict a second time');
 is(letters('true'), 6, 'a message in conflict has one row');
-is(counters(), '1622|0|0|1622|402|1|1213|6', 'a conflict that is met again is no new conflict');
+is(counters(), '1622|0|0|1622|402|1|1213|6', 'a conflict that is read again is not a new conflict');
 assert_exact('both audits are exact after the replay');
 
-# Replace: the last message wins
+# Replace: the heart rate of the last message stays
 is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'between'), replace => true}), '4|0|{}', 'replace settles conflicts');
 is(rates('between'), '78', 'the newest heart rate is stored');
 is(counters(), '1622|0|0|1622|402|1|1217|2', 'each settled conflict counts as a duplicate');
 assert_exact('both audits and the summary are exact after replace');
 replay();
-is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'read again, the three messages whose reading lost are conflicts in their turn');
-is(counters(), '2433|0|0|2433|402|1|2025|5', 'and are counted as new conflicts, once');
+is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'after a second read, the three messages whose heart rates were replaced are in conflict');
+is(counters(), '2433|0|0|2433|402|1|2025|5', 'these messages count as new conflicts');
 replay();
-is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'but only once');
+is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
 # Another class of the same table, and the other table
@@ -105,9 +106,9 @@ publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
 	'2|0|{}', 'replace settles conflicts of another class');
-is(rates('class'), '30 BRADYCARDIA', 'an anomaly becomes one of another type');
+is(rates('class'), '30 BRADYCARDIA', 'an anomaly becomes an anomaly of another type');
 is(rates('table'), '250 TACHYCARDIA', 'a normal reading becomes an anomaly, in the other table');
-is($node->query('SELECT bradycardia, tachycardia, records, anomalies FROM heartbeat_offsets'), '1|2|402|3', 'the counters of the classes follow');
+is($node->query('SELECT bradycardia, tachycardia, records, anomalies FROM heartbeat_offsets'), '1|2|402|3', 'the counters of the classes change with the readings');
 assert_exact('both audits and the summary are exact after a change of the class');
 
 # The database can refuse the replacement.
@@ -122,7 +123,7 @@ like($node->query(q{SELECT error_text FROM heartbeat_dead_letters WHERE resolved
 $node->query('DROP TRIGGER refuse_99 ON heartbeat_records');
 assert_exact('both audits are exact after a refused replacement');
 
-# The database refuses the first of two heart rates: the other one is stored.
+# The database refuses the first of two heart rates. heartbeat stores the second heart rate.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_98 CHECK (heart_rate <> 98) NOT VALID');
 publish(at('second', 98), at('second', 97), at('second', 98), at('neighbour', 70));
 is(rates('second'), '97', 'the reading that the database accepts is stored');
@@ -130,36 +131,36 @@ is(letters(q{error_code = '23514'}), 2, 'the refused messages are dead letters')
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_98');
 assert_exact('both audits are exact after a refused reading');
 
-# A dead letter that is met again counts as a message and nothing else.
+# A dead letter that is read again counts only as a message.
 publish('garbage');
 my $before = $node->query('SELECT messages, duplicates, dead_letters FROM heartbeat_offsets');
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(0, ' . ($published - 2) . '); SELECT heartbeat_resume()');
 $node->wait_for_offsets($topic, $published);
-is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_offsets'), $before, 'a dead letter that is read again is a message, and no duplicate');
-is(letters(q{payload = 'garbage'}), 1, 'it is stored once');
+is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_offsets'), $before, 'a dead letter that is read again counts as a message, and not as a duplicate');
+is(letters(q{payload = 'garbage'}), 1, 'the dead letter is stored once');
 assert_exact('both audits are exact after the seek');
 
-# A trigger of a user may change the heart rate that is stored, so nothing can be compared.
+# A trigger of a user may change the heart rate that is stored, so heartbeat cannot compare heart rates.
 $node->query(q{CREATE FUNCTION round_rate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := round(NEW.heart_rate); RETURN NEW; END $$;
 	CREATE TRIGGER round_rate BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION round_rate()});
 my $conflicts = $node->query('SELECT conflicts FROM heartbeat_offsets');
 publish(at('rounded', 74.4), at('rounded', 74.6));
 publish(at('rounded', 75.6));
 is(rates('rounded'), '74', 'the first reading is stored');
-is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the others count as duplicates');
+is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the other readings count as duplicates');
 assert_exact('both audits are exact with a trigger');
 
-# A person has deleted the stored reading: a retry without replace stores the other one.
+# A person has deleted the stored reading. A retry without `replace` stores the reading in conflict.
 $node->query('DROP TRIGGER round_rate ON heartbeat_records');
 publish(at('gone', 74), at('gone', 75));
 my $counted = $node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets');
 my ($readings, $records, $duplicates, $in_conflict) = split /\|/, $counted;
 $node->query(q{DELETE FROM heartbeat_records WHERE customer_id = 'gone'});
 is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'gone')}), '1|0|{}', 'a conflict is settled without replace');
-is(rates('gone'), '75', 'its reading is stored');
+is(rates('gone'), '75', 'the reading in conflict is stored');
 is($node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets'), join('|', $readings, $records + 1, $duplicates, $in_conflict - 1),
-	'it counts as a record, and as no conflict');
+	'the reading counts as a record, and not as a conflict');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() stays exact');
 
 # heartbeat.dead_letter_limit stops a source with too many conflicts.
@@ -172,12 +173,12 @@ $kafka->produce_transaction($topic, 'commit', { value => at('limit', 76) });
 $published += 2;
 $node->wait_for_state('FAILED', "heartbeat.dead_letter_limit \\(@{[ $limit + 1 ]}\\) is reached: @{[ $limit - $open ]} dead letters and at least @{[ $open + 1 ]} messages in conflict",
 	'the worker is FAILED at one more conflict');
-is(letters(q{error_code = 'CONFLICT' AND resolved_at IS NULL}), $open + 1, 'it has stored none');
+is(letters(q{error_code = 'CONFLICT' AND resolved_at IS NULL}), $open + 1, 'the worker has not stored this conflict');
 $node->query(q{DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'});
 $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'}), 1, 'the worker continues after a person has deleted a conflict');
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact after that');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact after the limit was reached');
 
 $node->assert_no_crash;
 $kafka->stop;

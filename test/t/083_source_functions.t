@@ -16,7 +16,7 @@ $kafka->start;
 $kafka->create_topic($_, 2) for qw(heartbeat-events ward);
 my $node = Heartbeat::Cluster->create('functions', kafka => $kafka, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 200 });
 
-# The readings of each topic are of an hour of its own, so no reading is a duplicate of another source's reading.
+# The readings of each topic are in another hour, so no reading is a duplicate of another source's reading.
 my $now = int(time);
 my %hour = ('heartbeat-events' => 2, ward => 3);
 my %sent;
@@ -28,7 +28,7 @@ sub publish
 	return $sent{$topic} += $count;
 }
 
-# how far a source has read its topic: no offset is without a message
+# the number of messages that a source has read: each offset has a message
 sub passed { my ($source) = @_; return "SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 sub stored { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 
@@ -44,21 +44,21 @@ publish('heartbeat-events', 1000);
 publish('ward', 1000);
 $node->query("SELECT heartbeat_add_source('ward', 'ward')");
 $node->wait_for_query(stored('ward'),    1000, 'a source that was added is read, without a restart or a reload');
-$node->wait_for_query(stored('default'), 1000, 'and the source default goes on');
+$node->wait_for_query(stored('default'), 1000, 'meanwhile the source default is read too');
 
 # pause: exact, and for one source
 $node->query("SELECT heartbeat_pause('a sensor is broken', 'ward')");
 my $held = $node->query(stored('ward'));
 publish($_, 500) for qw(ward heartbeat-events);
-$node->wait_for_query(stored('default'), 1500, 'a pause of one source does not hold another one');
+$node->wait_for_query(stored('default'), 1500, 'a pause of one source does not pause another source');
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
-# seek: needs the pause of the source alone
+# seek: only its own source must be paused
 like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of another source needs a pause of its own');
-like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'and so does a seek of all sources');
+like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of all sources needs a pause of all sources');
 like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
 is($node->query("SELECT topic, previous_offset, new_offset FROM heartbeat_seek(0, 100, 'ward')"), 'ward|500|100', 'a seek of a source goes back in its topic');
-is($node->query("SELECT topic, kafka_partition, new_offset, source_name FROM heartbeat_seek(to_timestamp(0), 1, 'ward')"), 'ward|1|0|ward', 'also a seek to a time');
+is($node->query("SELECT topic, kafka_partition, new_offset, source_name FROM heartbeat_seek(to_timestamp(0), 1, 'ward')"), 'ward|1|0|ward', 'a seek of a source to a time moves the offset in its topic');
 like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does not hold offset 4711 of partition 0 of topic "ward"/, 'a seek asks Kafka for the topic of the source');
 $node->query("SELECT heartbeat_resume('ward')");
 $node->wait_for_query(stored('ward'), 1500, 'the source is read again after heartbeat_resume()');
@@ -66,12 +66,12 @@ is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'w
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
 assert_exact('after seeks of a source');
 
-# A pause of all sources holds also a source that is added later. Only heartbeat_resume() without a source ends it.
+# A pause of all sources also pauses a source that is added later. Only heartbeat_resume() without a source ends this pause.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
 publish('ward', 100);
-$node->wait_for_query("SELECT string_agg(DISTINCT state, ' ') FROM heartbeat_source_status", 'PAUSED', 'a pause of all holds each source');
-is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'late'"), 0, 'also a source that was added later');
+$node->wait_for_query("SELECT string_agg(DISTINCT state, ' ') FROM heartbeat_source_status", 'PAUSED', 'a pause of all sources pauses each source');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'late'"), 0, 'a pause of all sources also pauses a source that was added later');
 $node->query("SELECT heartbeat_resume()");
 $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of all: source $_ is read") for qw(ward late);
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
@@ -97,22 +97,22 @@ is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2
 $node->query("SELECT heartbeat_drop_source('flat')");
 assert_exact('after a replay by a mapping');
 
-# alter and drop are exact: their transaction sees all that the source will have stored
+# alter and drop are exact: their transaction sees everything that the source stores before the commit
 $node->query("SELECT heartbeat_drop_source('late')");
 publish('ward', 40_000);
 $node->wait_for_query(passed('ward') =~ s/SELECT (.*) FROM/SELECT $1 > 2500 FROM/r, 't', 'a source is being read');
 my ($changed) = $node->query("BEGIN; SELECT heartbeat_alter_source('ward', start_offset => 'latest'); " . passed('ward') . '; COMMIT') =~ /(\d+)/;
 cmp_ok($changed, '<', $sent{ward}, 'a source is altered while it is read');
-$node->wait_for_query(passed('ward'), $sent{ward}, 'each message is stored once under the one or the other revision');
+$node->wait_for_query(passed('ward'), $sent{ward}, 'each message is stored once, with the old revision or with the new revision');
 assert_exact('after an alter');
 publish('ward', 40_000);
 $node->wait_for_query(passed('ward') =~ s/SELECT (.*) FROM/SELECT $1 > 43000 FROM/r, 't', 'the source is being read again');
 my $rows = "SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)";
 my ($dropped) = $node->query("BEGIN; SELECT heartbeat_drop_source('ward'); $rows; COMMIT") =~ /(\d+)/;
 publish('heartbeat-events', 10);
-$node->wait_for_query(stored('default'), 1510, 'the other source goes on after a drop');
+$node->wait_for_query(stored('default'), 1510, 'the other source is read after a drop');
 is($node->query($rows), $dropped + 10, 'no reading of a dropped source is stored after the commit');
-is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'its offsets are gone');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'the drop deletes the offsets of the source');
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
 	'add_source ward, add_source late, add_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
@@ -133,7 +133,7 @@ is("$result|$out", '0|0', 'a week that a session reads for long keeps its key');
 like($warning, qr/WARNING:  table partition (?:public\.)?heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'and a warning names it');
 $reader->quit;
 is($node->query('SELECT week, table_partition FROM heartbeat_upgrade_keys()'), '2020-01-27 00:00:00+00|heartbeat_records_2020w05', 'the next call upgrades it');
-is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'then there are no old weeks');
+is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'after that no week has the key of 1.x');
 $node->query($two);
 is($node->count('heartbeat_records_2020w01'), 1001, 'the reading of a second device is stored in an upgraded week');
 like($node->query("SELECT count(*), count(DISTINCT pg_get_indexdef(indexrelid) ~ 'customer_id, event_timestamp, device_id') FROM pg_index

@@ -1,6 +1,6 @@
-# Before a source is added, a person sees what it would store: heartbeat_suggest_mapping() finds a mapping for the messages of
-# a topic, and heartbeat_try_source() decodes them. Both read the newest messages, end in time, need rights, and leave nothing
-# behind, neither in Kafka nor in the database.
+# Before a person adds a source, two functions show what it would store: heartbeat_suggest_mapping() finds a mapping for the
+# messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, end in time,
+# need rights, and store nothing in Kafka or in the database.
 
 use strict;
 use warnings;
@@ -34,16 +34,16 @@ sub refused { my ($sql, $pattern, $what) = @_; return like($node->query_error($s
 
 # The newest messages
 $kafka->produce('vendor', vendor(0, 1 .. 150), vendor(1, 151 .. 153));
-is($node->query("SELECT preset IS NULL, fits, of FROM heartbeat_suggest_mapping('vendor') LIMIT 1"), 't|100|100', 'a mapping is suggested, which reads all messages');
+is($node->query("SELECT preset IS NULL, fits, of FROM heartbeat_suggest_mapping('vendor') LIMIT 1"), 't|100|100', 'the suggested mapping reads all messages');
 my $suggested = $node->query("SELECT mapping FROM heartbeat_suggest_mapping('vendor') LIMIT 1");
 is(tried("'vendor', \$json\$$suggested\$json\$, messages => 2"),
 	"0|149|W-150||110|2026-11-23 14:41:32+00|NORMAL||\n1|2|W-153||113|2026-11-23 14:41:35+00|NORMAL||",
 	'the suggested mapping reads the newest message of each partition');
 is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, ' ' ORDER BY kafka_partition) FROM (SELECT kafka_partition, count(*) n, min(kafka_offset) AS first FROM heartbeat_try_source('vendor', $mapping) GROUP BY 1) p"),
-	'0:97:53 1:3:0', 'a partition with few messages leaves its part to the other one');
-is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if there are no more than wanted');
+	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
+is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
-# What becomes of each message
+# The result for each message
 $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
 	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
@@ -53,8 +53,8 @@ like(tried("'mixed', messages => 7"),
 is($node->query(q[SELECT kafka_offset, customer_id, heart_rate, class, error_code FROM heartbeat_try_source('mixed',
 	'{"when": {"/kind": "rates"}, "each": "/rates", "customer_id": "key", "heart_rate": "each/r", "event_timestamp": {"at": "each/t", "unit": "s"}}') WHERE kafka_offset > 1]),
 	"2||||TOMBSTONE\n3||||IGNORED\n4||||NO_READING\n5|K|30|BRADYCARDIA|\n5|K|301|INVALID|\n6||||WRONG_TYPE",
-	'each reading has a row, and each message without a reading has one that says why');
-is($node->query("SELECT count(*) FROM heartbeat_try_source('mixed', preset => 'heartbeat') WHERE error_code IS NULL"), 1, 'a preset is taken by its name');
+	'each reading has a row, and each message without a reading has a row with the reason');
+is($node->query("SELECT count(*) FROM heartbeat_try_source('mixed', preset => 'heartbeat') WHERE error_code IS NULL"), 1, 'heartbeat_try_source() finds a preset by its name');
 
 # A transaction ends with an offset that has no message.
 my @rows = map { { partition => 0, key => 'K', value => reading("CUST-$_", 74, '2026-11-22T14:39:02Z') } } 1 .. 20;
@@ -62,9 +62,9 @@ $kafka->create_topic('transactions', 1);
 $kafka->produce_transaction('transactions', 'commit', $_) for @rows[ 0 .. 2 ];
 $kafka->produce_transaction('transactions', 'abort',  @rows[ 3 .. 12 ]);
 is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY kafka_offset) FROM heartbeat_try_source('transactions', messages => 2)"), 'CUST-2 CUST-3',
-	'offsets without messages, and aborted transactions, are passed over');
+	'offsets without messages and messages of aborted transactions are skipped');
 
-# Topics without messages, and without existence
+# Topics without messages, and topics that do not exist
 like(notices("SELECT * FROM heartbeat_try_source('empty')"), qr/NOTICE:  topic "empty" has no messages/, 'an empty topic has no rows, and a notice');
 is(tried(q('empty')), '', 'an empty topic has no rows');
 for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
@@ -79,7 +79,7 @@ refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/t
 refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'a wrong mapping is explained');
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'avro')", qr/does not decode the format avro/, 'a format that this version does not have is refused');
 
-# Nothing is left.
+# Nothing is stored.
 is($node->query('SELECT count(*) FROM heartbeat_offsets'), $node->query(q(SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events')), 'no offset is stored');
 is($node->query('SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies) + (SELECT count(*) FROM heartbeat_dead_letters)'), 0, 'no reading is stored');
 is($node->query("BEGIN READ ONLY; SELECT count(*) FROM heartbeat_try_source('vendor', $mapping); COMMIT"), 100, 'a read-only transaction may try a source');
@@ -89,7 +89,7 @@ unlike($kafka->tool('groups', '--list'), qr/^(?!heartbeat-consumer-group$)./m, '
 
 # Rights
 $node->query('CREATE ROLE stranger');
-refused("SET ROLE stranger; SELECT * FROM $_('vendor')", qr/permission denied for function $_/, "$_ is not for everybody") for 'heartbeat_try_source', 'heartbeat_suggest_mapping';
+refused("SET ROLE stranger; SELECT * FROM $_('vendor')", qr/permission denied for function $_/, "a role without EXECUTE cannot call $_") for 'heartbeat_try_source', 'heartbeat_suggest_mapping';
 $node->query("GRANT EXECUTE ON FUNCTION $_ TO stranger") for $node->query("SELECT string_agg(oid::regprocedure::text, ';') FROM pg_proc WHERE proname IN ('heartbeat_try_source', 'heartbeat_suggest_mapping')") =~ /([^;]+)/g;
 is($node->query("SET ROLE stranger; SELECT count(*) FROM heartbeat_try_source('vendor', $mapping)"), 100, 'a role with the right to execute may read the topic');
 for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
@@ -112,7 +112,7 @@ $document->assert_all_run($document->parts);
 $kafka->freeze;
 my $began = time;
 refused("SET statement_timeout = '1s'; SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/statement timeout/, 'statement_timeout ends the wait for Kafka');
-cmp_ok(time - $began, '<', 5, 'the timeout ends it at once');
+cmp_ok(time - $began, '<', 5, 'the timeout ends the wait at once');
 my ($out, $error) = ('', '');
 my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat') . " application_name='waits'", '-c', "SELECT * FROM heartbeat_suggest_mapping('vendor')" ],
 	'>', \$out, '2>', \$error);

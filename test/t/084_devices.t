@@ -1,5 +1,5 @@
-# A message of a source with a mapping has many readings, or none. Two devices at the same instant have two readings. A
-# message is stored whole or not at all, except for its readings in conflict.
+# With a mapping, a message can have many readings, or no reading. Two devices have two readings at the same time. Either all
+# readings of a message are stored or none of them, except for readings in conflict.
 
 use strict;
 use warnings;
@@ -42,37 +42,37 @@ sub assert_exact { my ($what) = @_; $node->assert_audit; return is($node->query(
 
 publish(message('two', 'watch 74 0', 'belt 74 0', 'watch 200 0'), message('two', 'belt 75 1'));
 is(stored('two'), 'belt 74, watch 74, watch 200, belt 75', 'two devices at the same instant are two readings');
-is(counters(), '2|0|0|4|3|1|0|0', 'messages and readings are counted apart');
+is(counters(), '2|0|0|4|3|1|0|0', 'messages and readings have separate counters');
 
 publish(message('one', 'watch 80 0', 'watch 81 0', 'watch 80 0', 'watch 82 1'), message('none'), '{"type":"steps"}', '{"type":"bpm"}');
-is(stored('one'), 'watch 80, watch 82', 'a message with a conflict in itself stores its other readings');
+is(stored('one'), 'watch 80, watch 82', 'if two readings of one message are in conflict, its other readings are stored');
 is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'heart_rate', readings->0->>'stored_heart_rate', jsonb_array_length(readings)
 	FROM heartbeat_dead_letters WHERE error_code = 'CONFLICT'}), 'CONFLICT|watch|81|80|1', 'the reading in conflict is kept with its device');
-is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings is a message, and an ignored one is ignored');
+is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
 # The database refuses the second reading of the first message. Another message repeats its first reading.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');
-is($node->query(q{SELECT error_code FROM heartbeat_dead_letters WHERE payload::text IS NOT NULL AND error_code NOT IN ('CONFLICT', 'MISSING_FIELD')}), '23514', 'it is one dead letter');
+is($node->query(q{SELECT error_code FROM heartbeat_dead_letters WHERE payload::text IS NOT NULL AND error_code NOT IN ('CONFLICT', 'MISSING_FIELD')}), '23514', 'the refused message is one dead letter');
 assert_exact('both audits are exact after a refused message');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
-is($node->query(q{SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters('23514')}), '0|1|{"CONFLICT": 1}', 'a retry stores it, except for its conflict');
-is(stored('whole'), 'a 71, b 77, c 210, d 72, e 73', 'its other readings are stored');
+is($node->query(q{SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters('23514')}), '0|1|{"CONFLICT": 1}', 'a retry stores the refused message, except for its conflict');
+is(stored('whole'), 'a 71, b 77, c 210, d 72, e 73', 'the other readings of the refused message are stored');
 assert_exact('both audits are exact after the retry');
 is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('CONFLICT', replace => true, source => 'bands')}), '2|0', 'replace settles the conflicts');
-is(stored('whole') . '; ' . stored('one'), 'a 70, b 77, c 210, d 72, e 73; watch 81, watch 82', 'of each device');
+is(stored('whole') . '; ' . stored('one'), 'a 70, b 77, c 210, d 72, e 73; watch 81, watch 82', 'the newer heart rates of each device are stored');
 assert_exact('both audits are exact after replace');
 
-# A wrong mapping is repaired.
+# A person corrects a wrong mapping.
 $node->query(q{SELECT heartbeat_alter_source('bands', mapping => '{"customer_id": "/user", "heart_rate": "/v", "event_timestamp": "kafka/timestamp"}')});
 publish(message('repaired', 'x 90 0', 'y 91 0'));
 is(stored('repaired'), '', 'a wrong mapping makes dead letters');
 $node->query(q{SELECT heartbeat_alter_source('bands', mapping => '{"customer_id": "/user", "device_id": "each/d", "each": "/samples",
 	"heart_rate": "each/v", "event_timestamp": {"at": "each/t", "unit": "s"}}')});
 $node->query(q{SELECT heartbeat_retry_dead_letters(source => 'bands')});
-is(stored('repaired'), 'x 90, y 91', 'a retry stores them under the mapping that the source has now');
+is(stored('repaired'), 'x 90, y 91', 'a retry stores the readings with the present mapping of the source');
 assert_exact('both audits are exact after the repair');
 
 # A retry of a message that has more readings than before
@@ -81,9 +81,9 @@ my @before = split /\|/, counters();
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . message('more', 'x 51 1', 'x 52 2', 'x 53 3') . q{', 'UTF8')
 	WHERE readings->0->>'customer_id' = 'more'});
 is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('CONFLICT', source => 'bands')}), '1|0', 'a message with more readings than before is stored');
-is(stored('more'), 'x 50, x 51, x 52, x 53', 'with all of them');
+is(stored('more'), 'x 50, x 51, x 52, x 53', 'all readings of the message are stored');
 my @after = split /\|/, counters();
-is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the surplus counts as readings, and the duplicates stay');
+is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the additional readings count as readings, and the duplicates do not change');
 assert_exact('both audits are exact after a retry with more readings');
 
 # A week of 1.x has no room for a second device until its key has the device.
@@ -114,7 +114,7 @@ is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('
 is(stored('headers'), ' 71, belt 2 72', 'the second reading has its device');
 assert_exact('both audits are exact after the retry with headers');
 
-# The dead letters of a dropped source keep their counters, also if another source has its name.
+# The counters of a dropped source keep its dead letters, even if a later source has the same name.
 sub assert_all_exact    # assert_exact() knows no dropped source
 {
 	my ($what) = @_;
@@ -132,21 +132,21 @@ $node->query(q{SELECT heartbeat_drop_source('bands'); SELECT heartbeat_pause()})
 is(dropped(), 3 + $deleted . "|$deleted", 'the counters of a dropped source are kept');
 $node->query(qq{SELECT heartbeat_add_source('bands', '$topic', start_offset => 'latest', mapping => '{"customer_id": "/user", "heart_rate": "/v", "event_timestamp": {"at": "/t", "unit": "s"}}')});
 repair(0);
-is(retried(), 1, 'a dead letter of the earlier source is stored by the mapping of the later one, before a worker has read the later one');
-is(dropped(), 2 + $deleted . "|$deleted", 'and is counted where it was counted before');
+is(retried(), 1, 'before a worker has read the later source, a retry stores a dead letter of the earlier source with the mapping of the later source');
+is(dropped(), 2 + $deleted . "|$deleted", 'this dead letter counts for the dropped source');
 assert_all_exact('both audits are exact');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE source = 'bands'", $published, 'a worker begins the later source');
 repair(1);
-is(retried(), 1, 'the next one is stored after that');
+is(retried(), 1, 'a retry stores another dead letter after a worker has read the later source');
 $node->query(q{DELETE FROM heartbeat_dead_letters WHERE payload = 'bad 3'});
-is(dropped(), 1 + $deleted . '|' . ($deleted + 1), 'a deleted dead letter is counted there too');
+is(dropped(), 1 + $deleted . '|' . ($deleted + 1), 'a deleted dead letter of the dropped source counts for the dropped source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the later source has no dead letter');
 publish('bad 4');
-is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '1|0', 'until it has one of its own');
+is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '1|0', 'a dead letter of the later source counts for the later source');
 repair(2);
-is(retried(), 1, 'which a retry stores');
-is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'and counts for the later source');
+is(retried(), 1, 'a retry stores the dead letter of the later source');
+is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
 $node->assert_no_crash;

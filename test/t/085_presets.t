@@ -23,8 +23,8 @@ my $work      = PostgreSQL::Test::Utils::tempdir('presets');
 my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
-# A reader for each layout. It returns the readings of a message as { customer, device, time, rate }. It dies if the message has
-# another layout: another name, or a text instead of a number.
+# A reader for each layout. It returns the readings of a message as { customer, device, time, rate }. It dies if the message
+# does not have this layout, for example if it has another name, or a text instead of a number.
 
 sub number
 {

@@ -1,5 +1,5 @@
-# Sessions that use a source while another session pauses, resumes or drops it, and the counters afterwards. Mappings with
-# characters that the database has in another encoding, and the memory of a source that rests.
+# Sessions that use a source while another session pauses, resumes or drops it, and the counters afterwards. The test also
+# checks mappings in a database with another encoding than UTF-8, and the memory of a source without new messages.
 
 use strict;
 use warnings;
@@ -24,11 +24,11 @@ sub assert_exact
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the tables have what the counters say");
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the tables agree with the counters");
 }
 
-# Begins the second statement while the transaction of the first one is open, and commits the first one when the second one
-# waits. Returns the output of the second one.
+# Begins the second statement while the transaction of the first statement is open. Commits this transaction when the second
+# statement waits. Returns the errors of the second statement.
 sub race
 {
 	my ($first, $second, $what) = @_;
@@ -52,7 +52,7 @@ utf8::encode($_) for @sized;
 $kafka->produce('size', map { { value => $_ } } @sized);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
 
-# Dead letters of a source, which later sessions retry and delete
+# Makes dead letters of a source. Later sessions retry and delete these dead letters.
 sub add_ward
 {
 	my ($letters) = @_;
@@ -69,7 +69,7 @@ race("SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY(SELECT id FROM hea
 is($node->count(q{heartbeat_records WHERE customer_id LIKE 'W%'}), 10, 'the retry has stored readings');
 assert_exact('after a drop that began during a retry');
 
-# The source begins anew: its messages are met again.
+# The source begins again at its first offset, so the worker reads its messages again.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 race('DELETE FROM heartbeat_dead_letters WHERE id IN (SELECT max(id) FROM heartbeat_dead_letters)', "SELECT heartbeat_drop_source('ward')", 'a drop during a DELETE of dead letters');
@@ -81,39 +81,41 @@ assert_exact('after a drop that began during a replay');
 
 # A later source of the same name has not read its topic yet. The retry changes the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
-cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a later source of the same name retries the dead letters of the dropped one');
+cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query(passed('ward'), 40, 'the later source is read');
 assert_exact('after the later source was read');
 
-# Pauses: a drop takes the pause with it, and a pause that comes too late fails
+# Pauses: a drop removes the pause of its source, and a pause after the drop fails
 like(race("SELECT heartbeat_drop_source('ward')", "SELECT heartbeat_pause('late', 'ward')", 'a pause during a drop'), qr/there is no source "ward"/, 'a pause of a source that is being dropped fails');
-is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'it leaves no pause behind, which would hold a later source');
+is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'the failed pause leaves no row, which would pause a later source');
 add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# A seek keeps the pause until it commits: otherwise the worker would read on at the old offset of an idle topic.
+# No session can end the pause before the seek has committed. Otherwise the worker would continue at the old offset of an idle
+# topic.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");
 race("SELECT * FROM heartbeat_seek(0, 10, 'ward')", "SELECT heartbeat_resume('ward')", 'a resume during a seek');
 $node->wait_for_query("SELECT rewound, messages, next_offset FROM heartbeat_offsets WHERE source = 'ward'", '30|70|40', 'the worker reads an idle topic again from the new offset');
 
-# The source default can have another topic, layout and cluster than the settings. Seek and replay ask for these.
+# The source default can have another topic, layout and cluster than the settings. Seek and replay use the topic, layout and
+# cluster of the source.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_drop_source('ward'); SELECT heartbeat_alter_source('default', 'ward', '$flat')");
-is($node->query('SELECT topic, new_offset FROM heartbeat_seek(0, 0)'), 'ward|0', 'a seek of the source default moves in the topic that it has');
-like($node->query_error('SELECT * FROM heartbeat_seek(0, 41)'), qr/Kafka does not hold offset 41 of partition 0 of topic "ward"/, 'and asks Kafka for this topic');
+is($node->query('SELECT topic, new_offset FROM heartbeat_seek(0, 0)'), 'ward|0', 'a seek of the source default moves the offset in the topic of this source');
+like($node->query_error('SELECT * FROM heartbeat_seek(0, 41)'), qr/Kafka does not hold offset 41 of partition 0 of topic "ward"/, 'a seek of the source default asks Kafka for the topic of this source');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query(passed('default'), 40, 'the source default reads its topic');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'W%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), '40|40|0', 'a replay of the source default decodes by its mapping');
 $node->query("SELECT heartbeat_alter_source('default', brokers => '127.0.0.1:1')");
-like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'and asks the cluster that it has');
+like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'a replay of the source default asks the cluster of this source');
 $node->query("SELECT heartbeat_alter_source('default', '', 'null', brokers => '')");
 
-# A source that rests gives the memory of its batches back.
+# A source without new messages gives back the memory of its batches.
 sub anonymous_kb
 {
 	my $pid = $node->worker_pid('heartbeat worker%');
@@ -125,7 +127,7 @@ $node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE topic = '
 my $full = anonymous_kb();
 sleep 14;
 my $rests = anonymous_kb();
-cmp_ok($rests, '<', $full - 3000, "a source that rests gives memory back: $full kB, then $rests kB");
+cmp_ok($rests, '<', $full - 3000, "a source without new messages gives back memory: $full kB, then $rests kB");
 
 $node->assert_no_crash;
 $kafka->stop;
