@@ -52,7 +52,7 @@ std::string own(int i) {
         50 + i % 60, i % 60, i * 7 % 60, i * 999);
 }
 
-// As many fields as the own layout, in another order, and some that no mapping names.
+// The fields of heartbeat's own layout in another order, and some fields that the mapping does not name.
 std::string flat(int i) {
     return print(
         R"({"type":"vitals","bpm":%d,"spo2":97.5,"userId":"CUST-%04d","temperature":36.6,"ts":17954447%05d,)"

@@ -27,9 +27,9 @@ struct Input {
     uint8_t byte() { return size == 0 ? 0 : (size--, *data++); }
 };
 
-// A decoder for the fuzzer: a message is a list of pieces of three bytes, each one a reading with few
-// customers, devices, times and heart rates, so that identities repeat. The first byte says whether the
-// message is refused or ignored.
+// A decoder for the fuzzer: a message is a list of pieces of three bytes. Each piece is a reading. There are
+// only a few customers, devices, times and heart rates, so that identities repeat. The first byte says
+// whether the decoder refuses or ignores the message.
 class ShortDecoder final : public Decoder {
   public:
     ShortDecoder() : Decoder(false) {}
@@ -172,7 +172,7 @@ void check_lists(const Batch &batch) {
     }
 }
 
-// If the database refuses a reading, its message and the messages of its repetitions are dead letters.
+// If the database refuses a reading, its message and the messages of its repetitions become dead letters.
 void check_reject(Batch *batch, bool of_repetitions) {
     if (batch->records.empty())
         return;

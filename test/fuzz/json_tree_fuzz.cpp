@@ -1,5 +1,5 @@
-// Fuzzing: JsonTree accepts what jansson accepts, with the same values, and refuses the rest with an error
-// that can be shown. The differences are named below.
+// Fuzzing: JsonTree accepts the texts that jansson accepts, and reads the same values. It refuses all other
+// texts with an error that can be shown. The exceptions are below.
 #include "decode/json_arena.h"
 #include "decode/json_tree.h"
 #include "require.h"

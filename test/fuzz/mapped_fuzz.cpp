@@ -1,6 +1,6 @@
-// Fuzzing: any message under any mapping gives readings within their limits, or an error that can be shown,
-// and the same again. The input has parts that end with a NUL: the mapping, the key, a header; the rest is
-// the value.
+// Fuzzing: any message with any mapping gives readings within their limits, or an error that can be shown. A
+// second decoding gives the same result. The input has three parts that end with a NUL: the mapping, the key
+// and a header. The rest of the input is the value.
 #include "decode/decode_json.h"
 #include "decode/field_values.h"
 #include "decode/mapped_decoder.h"
@@ -62,8 +62,9 @@ Outcome decode(MappedDecoder *decoder, const MessageView &message) {
     return outcome;
 }
 
-// Under the preset of heartbeat's own layout, a message becomes what decode_json() makes of it. The mapped
-// decoder takes more timestamps and integers of 64 bits without a sign, and takes null as missing.
+// With the preset of heartbeat's own layout, the result is the result of decode_json(), with three
+// exceptions: the mapped decoder accepts more timestamps, accepts unsigned integers of 64 bits, and treats
+// null as missing.
 void check_own_layout(std::string_view payload, const MappedDecoder &decoder, const Outcome &outcome) {
     Reading reading;
     DecodeError error;

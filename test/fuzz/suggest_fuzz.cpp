@@ -1,5 +1,6 @@
-// Fuzzing: any messages give suggestions that read as many of them as they say, and the same ones again. The
-// input has parts that end with a NUL: a key, and then a message in each part. A suggested mapping compiles.
+// Fuzzing: any messages give suggestions. Each suggested mapping compiles, and reads as many messages as its
+// `fits` says. A second search gives the same suggestions. The input has parts that end with a NUL: the first
+// part is a key, and each further part is a message.
 #include "decode/decoder_of_mapping.h"
 #include "decode/presets.h"
 #include "decode/suggest.h"

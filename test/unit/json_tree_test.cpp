@@ -1,4 +1,5 @@
-// Unit test: the tree of a JSON text, equality and names in it, and texts beyond its limits.
+// Unit test: the tree of a JSON text, the equality of values, the names in the tree, and texts beyond the
+// limits.
 #include "mapping_examples.h"
 
 #include <gtest/gtest.h>

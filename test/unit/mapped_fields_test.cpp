@@ -1,4 +1,4 @@
-// Unit test: customer_id, device_id and heart_rate of one message under a mapping.
+// Unit test: customer_id, device_id and heart_rate of one message with a mapping.
 #include "mapping_examples.h"
 
 namespace heartbeat {

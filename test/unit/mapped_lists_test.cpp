@@ -1,4 +1,4 @@
-// Unit test: many readings of one message, conditions, and what is ignored.
+// Unit test: many readings of one message, conditions, and ignored messages and elements.
 #include "mapping_examples.h"
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
-// Unit test: the memory of mapped decoding. Usual messages need no allocation, giants are bounded and their
-// memory is given back, and a failed allocation is no fault of the message.
+// Unit test: the memory of mapped decoding. Usual messages need no allocation. The memory of giant messages
+// has a limit, and is freed. After a failed allocation the message is not a dead letter.
 #include "failing_allocations.h"
 #include "mapping_examples.h"
 
@@ -24,7 +24,7 @@ MessageView view_of(const std::string &payload) {
     return view;
 }
 
-// How many allocations of C++ a decoding makes.
+// The number of allocations of C++ in a decoding.
 long count_allocations(MappedDecoder *decoder, const MessageView &view) {
     constexpr long many = 1'000'000;
     DecodeError error;

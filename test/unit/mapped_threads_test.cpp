@@ -1,4 +1,4 @@
-// Unit test: threads that decode under the same mapping, each with a decoder of its own.
+// Unit test: threads that decode with the same mapping, each with a decoder of its own.
 #include "mapping_examples.h"
 
 #include <thread>

@@ -1,4 +1,4 @@
-// Unit test: event_timestamp under a mapping, in each unit and zone.
+// Unit test: event_timestamp with a mapping, in each unit and zone.
 #include "mapping_examples.h"
 
 namespace heartbeat {

@@ -1,4 +1,5 @@
-// Unit test: what is wrong with a mapping is refused, with the part of the mapping and what is legal there.
+// Unit test: mapping_compile() refuses a wrong mapping. Its error names the wrong part, and says what is
+// legal there.
 #include "mapping_examples.h"
 
 namespace heartbeat {

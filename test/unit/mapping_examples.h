@@ -1,5 +1,5 @@
-// Unit test: compiles mappings, and shows what a message becomes under a mapping as one text. The tests of
-// mappings include it.
+// Unit test: compiles mappings, decodes a message with a mapping, and shows the result as one text. The tests
+// of mappings include it.
 #pragma once
 
 #include "decode/mapped_decoder.h"
@@ -29,7 +29,7 @@ inline std::string read_file(const std::string &name) {
 
 using MappingPointer = std::unique_ptr<const Mapping, void (*)(const Mapping *)>;
 
-// nullptr if the mapping is refused; *error then says why.
+// Returns nullptr if the mapping is wrong; *error then has the reason.
 inline MappingPointer compile(const std::string &json, MappingError *error) {
     std::memset(error, '#', sizeof(*error));
     return {mapping_compile(json, error), [](const Mapping *mapping) { mapping_destroy(mapping); }};
@@ -89,7 +89,7 @@ inline std::string decode(const std::string &mapping_json, const Message &messag
     const MappingPointer mapping = compile(mapping_json);
     if (mapping == nullptr)
         return "the mapping is refused";
-    // of the exact size, so that the address sanitizer sees a read after the end
+    // the copy has the exact size, so that the address sanitizer finds a read after its end
     const std::unique_ptr<char[]> payload(new char[message.payload.size()]);
     message.payload.copy(payload.get(), message.payload.size());
     std::vector<MessageHeader> headers;
@@ -114,7 +114,7 @@ inline std::string quoted(std::string text) {
     return text;
 }
 
-// A mapping of the three fields, of which some are replaced, and more keys.
+// Makes a mapping with the three fields. The caller can replace fields and add keys.
 struct Fields {
     std::string customer_id = "'/id'", heart_rate = "'/hr'", event_timestamp = "'/t'", more = "";
 

@@ -1,4 +1,4 @@
-// Unit test: copies of messages are the messages, within their limits.
+// Unit test: copies of messages equal the messages, within the limits of the samples.
 #include "decode/message_samples.h"
 
 #include "decode/header_reader.h"

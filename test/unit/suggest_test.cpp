@@ -1,5 +1,5 @@
-// Unit test: real layouts get a preset or a mapping that reads all of their messages, and other data gets
-// none.
+// Unit test: for messages of real layouts, the first suggestion is a preset or a mapping that reads all
+// messages. For other data there is no suggestion.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
@@ -51,7 +51,7 @@ std::vector<Suggested> suggest_for(const std::string &payload) {
     return suggest_for(std::vector<Message>{{quoted(payload)}});
 }
 
-// The readings of the first message under the first suggestion.
+// The readings of the first message, decoded with the first suggestion.
 std::string read_first(const std::vector<Message> &messages) {
     const std::vector<Suggested> found = suggest_for(messages);
     if (found.empty())
@@ -71,8 +71,8 @@ TEST(Suggest, EachPresetIsSuggestedForItsSample) {
     }
 }
 
-// The best suggestion reads the readings that the document shows. Some layouts leave a choice: the zone of
-// local times, the ids that are joined, the prefix of an id, a device with an unclear name.
+// The best suggestion gives the readings that the document shows. Some layouts leave a choice: the zone of
+// local times, a list of ids, the prefix of an id, or a device with an unclear name.
 TEST(Suggest, CommonLayoutsAreReadAsTheDocumentSays) {
     const std::map<std::string, std::string> others = {
         {"Numbers as text", "42 74.5 2026-11-23T14:39:02.500000Z"},
