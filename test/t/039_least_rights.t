@@ -14,7 +14,7 @@ use Heartbeat::Reading;
 use Heartbeat::Runbook;
 
 my $block   = grants_of('heartbeat_worker');
-my $replace = document_block('docs/security.md', 'GRANT UPDATE (heart_rate)');
+my $replace = document_block('docs/security.md', 'GRANT UPDATE (heart_rate');
 
 # Splits a list of rights such as "SELECT, UPDATE (one, other)" into single rights. A right on two columns becomes two
 # rights.

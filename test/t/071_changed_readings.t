@@ -80,7 +80,7 @@ my @changes = (
 	[ 'UPDATE to another week', "UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '7 days 30 seconds' WHERE customer_id = 'moved'" ],
 	[ 'UPDATE to the default partition', "UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '70 weeks' WHERE customer_id = 'moved'" ],
 	[ 'UPDATE to before 1970', "UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '90 years' WHERE customer_id = 'moved'" ],
-	[ 'INSERT ... ON CONFLICT DO UPDATE', "INSERT INTO $week (customer_id, heart_rate, event_timestamp) SELECT customer_id, heart_rate, event_timestamp FROM $week WHERE customer_id = 'C5' ON CONFLICT (customer_id, event_timestamp) DO UPDATE SET heart_rate = 77" ],
+	[ 'INSERT ... ON CONFLICT DO UPDATE', "INSERT INTO $week (customer_id, heart_rate, event_timestamp) SELECT customer_id, heart_rate, event_timestamp FROM $week WHERE customer_id = 'C5' ON CONFLICT (customer_id, event_timestamp, device_id) DO UPDATE SET heart_rate = 77" ],
 	[ 'a savepoint that is undone', "BEGIN; SAVEPOINT s; DELETE FROM heartbeat_records WHERE customer_id = 'C5' AND $minute; ROLLBACK TO s; DELETE FROM heartbeat_records WHERE customer_id = 'C5' AND $minute; COMMIT" ],
 	[ 'a transaction that is undone', "BEGIN; DELETE FROM heartbeat_records; ROLLBACK" ],
 	[ 'a prepared transaction', "BEGIN; DELETE FROM heartbeat_records WHERE customer_id = 'C2' AND event_timestamp < to_timestamp($now); PREPARE TRANSACTION 'change'; COMMIT PREPARED 'change'" ],
