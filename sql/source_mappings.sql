@@ -1,4 +1,4 @@
--- Mappings and presets of sources: what heartbeat_add_source() and heartbeat_alter_source() store and refuse.
+-- Mappings and presets of sources: heartbeat_add_source() and heartbeat_alter_source() store the right ones and refuse the wrong ones.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 LOAD 'heartbeat';
@@ -10,7 +10,7 @@ SELECT heartbeat_add_source('flat', 'vitals', '{"customer_id": "/id", "heart_rat
 SELECT heartbeat_add_source('garmin', 'push', preset => 'garmin-push', format => 'json');
 TABLE shown;
 
--- what is wrong is named, with what is legal
+-- an error names the wrong part, and says what is legal
 SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr"}');
 SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr", "event_timestamp": {"at": "/t", "unit": "minutes"}}');
 SELECT heartbeat_add_source('new', 'topic', '[]');
@@ -20,11 +20,11 @@ SELECT heartbeat_add_source('new', 'topic', preset => 'garmin-push', format => '
 SELECT heartbeat_alter_source('flat', mapping => '{"customer_id": 7}');
 SELECT heartbeat_alter_source('flat', mapping => '{}', preset => 'garmin-push');
 
--- a mapping replaces a preset, and the reverse
+-- a mapping replaces a preset, and a preset replaces a mapping
 SELECT heartbeat_alter_source('flat', preset => 'fitbit-intraday');
 SELECT heartbeat_alter_source('garmin', mapping => '{"customer_id": "key", "heart_rate": "/hr", "event_timestamp": "/t"}');
 TABLE shown;
--- an empty text takes a preset away, and null a mapping: heartbeat's own layout is left
+-- an empty text removes a preset, and null removes a mapping: the source then has heartbeat's own layout
 SELECT heartbeat_alter_source('flat', preset => '');
 SELECT heartbeat_alter_source('garmin', mapping => 'null', format => '');
 TABLE shown;

@@ -1,5 +1,5 @@
--- heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(): what they store and refuse, the rights that they
--- need, and what is left of a source that was dropped.
+-- heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(): the definitions that they store and refuse, the rights
+-- that they need, and the rows that stay after a source was dropped.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;
@@ -15,7 +15,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, te
     heartbeat_alter_source(text, text, jsonb, text, text, text, text, text, text, text, text, text),
     heartbeat_drop_source(text), heartbeat_pause(text, text), heartbeat_resume(text) TO regress_heartbeat_adder;
 
--- CREATE EXTENSION makes the source default, which takes the settings
+-- CREATE EXTENSION makes the source default, which uses the settings
 TABLE shown;
 
 -- a source is added with all, with some, and without optional values
@@ -26,7 +26,7 @@ TABLE shown;
 SELECT name, source_id, added_by = session_user AS added_by, added_at = changed_at AS changed FROM heartbeat_source_definitions
     ORDER BY source_id;
 
--- what is wrong is named, with what is legal
+-- an error names the wrong part, and says what is legal
 SELECT heartbeat_add_source('own', 'again');
 SELECT heartbeat_add_source(NULL, 'topic');
 SELECT heartbeat_add_source('', 'topic');
@@ -53,19 +53,19 @@ SELECT heartbeat_drop_source('none');
 SELECT heartbeat_drop_source(NULL);
 SELECT count(*) FROM heartbeat_sources;
 
--- NULL leaves a value, and an empty text takes it away
+-- NULL does not change a value, and an empty text removes it
 SELECT heartbeat_alter_source('flat');
 SELECT heartbeat_alter_source('flat', 'vitals-2', brokers => '', kafka_config_file => '');
 SELECT heartbeat_alter_source('own', offset_reset => 'latest');
 TABLE shown;
 
--- the source default takes the settings where it has no value
+-- the source default uses the settings for the fields without a value
 SELECT heartbeat_alter_source('default', 'elsewhere', start_offset => 'latest');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 SELECT heartbeat_alter_source('default', '', start_offset => '');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 
--- a role needs EXECUTE to change sources, and the right to set a setting to name its own value
+-- a role needs EXECUTE to change sources, and the right to set a setting to give a source its own value
 SET ROLE regress_heartbeat_nobody;
 SELECT heartbeat_add_source('new', 'topic');
 SELECT heartbeat_alter_source('own', 'topic');
@@ -81,19 +81,19 @@ SELECT heartbeat_alter_source('new', schema_registry => 'http://elsewhere');
 SELECT heartbeat_alter_source('new', 'other', brokers => '');
 SELECT heartbeat_alter_source('new', 'other', kafka_config_file => '');
 SELECT heartbeat_alter_source('new', 'other');
--- also inside a function that acts as its owner
+-- the rule also holds inside a function that acts as its owner
 RESET ROLE;
 CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
     AS $$ SELECT heartbeat_add_source('hidden', 'topic', brokers => 'kafka-1:9092') $$;
 ALTER FUNCTION add_as_adder() OWNER TO regress_heartbeat_adder;
 SELECT add_as_adder();
 SELECT name, topic, brokers FROM shown WHERE name IN ('new', 'hidden');
--- only roles that may see the setting see the file
+-- only roles that may see the setting may see the file
 SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.properties');
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
--- another topic would be read with this file
+-- a role without the right cannot change the topic, because the server would read the new topic with this file
 SELECT heartbeat_alter_source('new', 'payroll');
 SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
 SELECT heartbeat_alter_source('new', start_offset => 'latest');
@@ -107,7 +107,7 @@ SELECT heartbeat_drop_source('own');
 ROLLBACK;
 SELECT name FROM shown;
 
--- a pause of one source, and a pause of all, which only heartbeat_resume() without a source ends
+-- a pause of one source, and a pause of all sources, which only heartbeat_resume() without a source ends
 CREATE VIEW held AS SELECT source, paused, reason FROM heartbeat_control ORDER BY source;
 SELECT heartbeat_pause('broken sensor', 'own');
 SELECT heartbeat_pause('all of it');
@@ -120,7 +120,7 @@ SELECT heartbeat_pause(source => 'own');
 SELECT heartbeat_resume();
 TABLE held;
 
--- a source that is dropped: its readings and dead letters stay, and the audits agree
+-- a drop keeps the readings and dead letters of the source, and the audits show no difference
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id)
     VALUES ('C', 70, '2026-11-22 14:39+00', 'left'), ('C', 71, '2026-11-22 14:39+00', 'right');
 INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset, messages, ignored, readings, records, dead_letters, conflicts)
@@ -142,7 +142,7 @@ SELECT (SELECT count(*) FROM heartbeat_gaps) AS gaps, (SELECT count(*) FROM hear
 SELECT metric, value FROM vw_pipeline_summary WHERE metric IN ('total_records', 'dead_letters', 'conflicts');
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (1, 4);
 SELECT * FROM heartbeat_audit_tables();
--- a source of this name that is added later gets another number, and begins anew
+-- a later source of this name gets another number, and begins at its first offset
 SELECT heartbeat_add_source('own', 'ward-7');
 SELECT source_id > 1 AS new_number, revision FROM heartbeat_source_definitions WHERE name = 'own';
 SELECT heartbeat_drop_source('own');
@@ -150,7 +150,7 @@ SELECT * FROM heartbeat_audit_tables();
 TRUNCATE heartbeat_dead_letters;
 SELECT * FROM heartbeat_audit_tables() WHERE difference <> 0;
 
--- the source default can be dropped and added again; a dump says so, because its row replaces the row of CREATE EXTENSION
+-- the source default can be dropped and added again; after a restore the row of the dump replaces the row of CREATE EXTENSION
 SELECT heartbeat_drop_source('default');
 SELECT name FROM shown;
 SELECT heartbeat_alter_source('default', 'topic');
