@@ -82,12 +82,12 @@ void define_at_start() {
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",
                                "Create the extension in this database. A change takes effect at a restart.",
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("heartbeat.workers", "Sets how many workers share the topic's partitions.",
-                            "Worker N reads each Kafka partition of which the number plus the id of the "
-                            "source, modulo this value, "
-                            "is N. A change takes effect at a restart. max_worker_processes must have room "
-                            "for two processes more.",
-                            &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "heartbeat.workers", "Sets how many workers share the Kafka partitions of the sources.",
+        "Worker N reads each Kafka partition of which the number plus the id of the source, "
+        "modulo this value, is N. A change takes effect at a restart. "
+        "max_worker_processes must have room for two processes more.",
+        &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_sources", "Sets how many sources the workers can read.",
         "Shared memory has room for this number of sources. The workers do not read more sources. A change "
@@ -100,15 +100,15 @@ void define_kafka() {
                                "Sets the bootstrap servers of Kafka, as host:port,host:port.",
                                "If it is empty, the workers read nothing.", &settings.brokers, "", PGC_SIGHUP,
                                0, check_brokers, nullptr, nullptr);
-    DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic to read.", nullptr, &settings.topic,
-                               default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
+    DefineCustomStringVariable("heartbeat.topic", "Sets the Kafka topic of the source default.", nullptr,
+                               &settings.topic, default_topic, PGC_SIGHUP, 0, check_topic, nullptr, nullptr);
     DefineCustomStringVariable(
         "heartbeat.group_id", "Sets the Kafka group to which offsets are committed.",
         "These offsets are for tools that show lag. heartbeat itself reads the offsets in heartbeat_offsets.",
         &settings.group_id, "heartbeat-consumer-group", PGC_SIGHUP, 0, check_group_id, nullptr, nullptr);
     DefineCustomEnumVariable("heartbeat.start_offset",
-                             "Sets where to begin in a topic that has no stored offset.", nullptr,
-                             &settings.start_offset, static_cast<int>(StartOffset::earliest),
+                             "Sets where the source default begins if its topic has no stored offset.",
+                             nullptr, &settings.start_offset, static_cast<int>(StartOffset::earliest),
                              start_offset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable("heartbeat.offset_reset",
                              "Sets what to do if Kafka does not hold the stored offset, or if the topic or "
