@@ -130,8 +130,9 @@ CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition i
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
-    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in the given Kafka partition of a source '
-    '(NULL: of the source default) or in each partition. For a partition without such a message, returns the end offset.';
+    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time. Asks for the given Kafka partition of the '
+    'source, or for each partition. A NULL as source is the source default. For a partition without such a message, returns the end '
+    'offset.';
 
 -- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,

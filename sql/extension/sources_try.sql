@@ -12,12 +12,12 @@ CREATE FUNCTION heartbeat_try_source(topic text, mapping jsonb DEFAULT NULL, pre
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_try_source(text, jsonb, text, text, text, text, text, text, integer) IS
     'Decodes the newest messages of a Kafka topic, and returns one row for each reading that a source with this mapping or preset '
-    'would store. messages is the largest number of messages (1 to 10000), which can have at most 64 MB together. The function '
-    'does not look for duplicates and conflicts. A message without a reading has one row. Its error_code is IGNORED if the mapping '
-    'leaves the message out, NO_READING if the message has no reading, or else the code of the dead letter that the message would '
-    'become. The function stores nothing, commits nothing to Kafka and creates no topic. It waits at most 10 seconds for Kafka, and '
-    'then returns what has arrived, with a notice. To give brokers or kafka_config_file, a role needs the right to set '
-    'heartbeat.brokers or heartbeat.kafka_config_file. Without these arguments the function uses the settings.';
+    'would store. The argument messages is the largest number of messages (1 to 10000). Together they can have at most 64 MB. The '
+    'function does not look for duplicates and conflicts. A message without a reading has one row with an error_code: IGNORED if the '
+    'mapping leaves the message out, NO_READING if the message has no reading, and otherwise the code of its dead letter. The '
+    'function stores nothing, commits nothing to Kafka and creates no topic. It waits at most 10 seconds for Kafka, and then returns '
+    'what has arrived, with a notice. To give brokers or kafka_config_file, a role needs the right to set heartbeat.brokers or '
+    'heartbeat.kafka_config_file. Without these arguments the function uses the settings.';
 
 CREATE FUNCTION heartbeat_suggest_mapping(topic text, brokers text DEFAULT NULL, kafka_config_file text DEFAULT NULL,
                                           schema_registry text DEFAULT NULL, schema text DEFAULT NULL, messages integer DEFAULT 100,
@@ -25,7 +25,7 @@ CREATE FUNCTION heartbeat_suggest_mapping(topic text, brokers text DEFAULT NULL,
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_suggest_mapping(text, text, text, text, text, integer) IS
     'Looks at the newest messages of a Kafka topic, and returns up to five presets and mappings that can decode these messages, the '
-    'best first. It reads the same messages as heartbeat_try_source(). fits is the number of messages that become at least one '
-    'reading, and of is the number of messages that the function has looked at. A suggestion is a guess from the names, types and '
-    'ranges of values. Look at the readings with heartbeat_try_source() before you add a source. The function stores nothing, '
-    'commits nothing to Kafka and creates no topic.';
+    'best first. It reads the same messages as heartbeat_try_source(). The column fits is the number of messages that become at '
+    'least one reading. The column of is the number of messages that the function has looked at. A suggestion is a guess from the '
+    'names, types and ranges of values. Look at the readings with heartbeat_try_source() before you add a source. The function '
+    'stores nothing, commits nothing to Kafka and creates no topic.';
