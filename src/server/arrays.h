@@ -63,8 +63,8 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
 }
 
 // All functions below build an array of Datums first. They are for dead letters and offsets, and a batch has
-// only few of these. array_of_names() makes an array of text from names that are C strings; nullptr stands for
-// NULL.
+// only few of these. array_of_names() makes an array of text from names that are C strings; nullptr stands
+// for NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
