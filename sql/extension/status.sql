@@ -116,13 +116,15 @@ COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 -- A source that no worker reads yet is CONNECTING, unless no worker runs at all.
 CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
     SELECT d.name AS source, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic, n.state, n.since, n.reason,
-           CASE WHEN n.state = 'PAUSED' THEN 'heartbeat_resume() resumes ingest.' ELSE coalesce(s.hint, n.hint) END AS hint,
-           coalesce(s.workers, 0) AS workers, coalesce(s.messages_per_second, 0) AS messages_per_second, s.lag_messages, s.lag_seconds,
+           CASE WHEN n.state = 'PAUSED' AND p.of_all THEN 'heartbeat_resume() resumes ingest.'
+                WHEN n.state = 'PAUSED' AND p.since IS NOT NULL THEN format('heartbeat_resume(%L) resumes the source.', d.name)
+                ELSE coalesce(s.hint, n.hint) END AS hint,
+           coalesce(s.messages_per_second, 0) AS messages_per_second, s.lag_messages, s.lag_seconds, coalesce(s.workers, 0) AS workers,
            s.last_error, s.last_error_at
     FROM heartbeat_source_definitions d
     CROSS JOIN (SELECT w.state, w.since, w.reason, w.hint, w.workers FROM heartbeat_state() w OFFSET 0) w
     LEFT JOIN heartbeat_source_states() s ON s.source_id = d.source_id
-    LEFT JOIN LATERAL (SELECT max(c.changed_at) AS since,
+    LEFT JOIN LATERAL (SELECT max(c.changed_at) AS since, bool_or(c.source = '') AS of_all,
                               string_agg(coalesce(c.reason, 'paused by ' || c.changed_by), '; ' ORDER BY c.hold DESC, c.source) AS reason
                        FROM heartbeat_control c WHERE c.paused AND c.source IN ('', d.name)) p ON true
     CROSS JOIN LATERAL (
@@ -144,12 +146,12 @@ COMMENT ON COLUMN heartbeat_source_status.state IS 'RUNNING, PAUSED, CONNECTING,
 COMMENT ON COLUMN heartbeat_source_status.since IS 'When this state began; NULL if the time is not known.';
 COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why the source has this state.';
 COMMENT ON COLUMN heartbeat_source_status.hint IS 'What to do next.';
-COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';
 COMMENT ON COLUMN heartbeat_source_status.messages_per_second IS 'Stored messages of the source per second, over the last minute.';
 COMMENT ON COLUMN heartbeat_source_status.lag_messages IS
     'Sum of the lags of the source''s Kafka partitions; NULL if the lag of one partition is not known.';
 COMMENT ON COLUMN heartbeat_source_status.lag_seconds IS
     'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
+COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';
 COMMENT ON COLUMN heartbeat_source_status.last_error IS 'The last error of the source, since a worker began to read it.';
 COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When this error occurred.';
 

@@ -49,6 +49,8 @@ $node->wait_for_query(stored('default'), 1000, 'meanwhile the source default is 
 # pause: exact, and for one source
 $node->query("SELECT heartbeat_pause('a sensor is broken', 'ward')");
 my $held = $node->query(stored('ward'));
+$node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'ward'",
+	"PAUSED|a sensor is broken|heartbeat_resume('ward') resumes the source.", 'the hint of a paused source names the source');
 publish($_, 500) for qw(ward heartbeat-events);
 $node->wait_for_query(stored('default'), 1500, 'a pause of one source does not pause another source');
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
@@ -69,6 +71,7 @@ assert_exact('after seeks of a source');
 # A pause of all sources also pauses a source that is added later. Only heartbeat_resume() without a source ends this pause.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
+$node->wait_for_query("SELECT string_agg(DISTINCT hint, ' ') FROM heartbeat_source_status", 'heartbeat_resume() resumes ingest.', 'the hint of each source is about the pause of all');
 publish('ward', 100);
 $node->wait_for_query("SELECT string_agg(DISTINCT state, ' ') FROM heartbeat_source_status", 'PAUSED', 'a pause of all sources pauses each source');
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'late'"), 0, 'a pause of all sources also pauses a source that was added later');
@@ -116,6 +119,9 @@ is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"),
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
 	'add_source ward, add_source late, add_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+
+is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'heartbeat_source_status'::regclass"),
+	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
 
 # Old weeks: the key of 1.x, which heartbeat_upgrade_keys() replaces. The oldest week comes first.
 $node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01}'::timestamptz[]) t");
