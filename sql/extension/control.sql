@@ -7,6 +7,12 @@ CREATE FUNCTION heartbeat_wake_workers() RETURNS void
 COMMENT ON FUNCTION heartbeat_wake_workers() IS
     'Internal: when the transaction commits, tells the workers to read heartbeat_control and heartbeat_offsets again.';
 
+CREATE FUNCTION heartbeat_lock_source(source_id integer) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION heartbeat_lock_source(integer) IS
+    'Internal: waits for the current batches of the source, or of all sources if the argument is NULL. Their next batches wait '
+    'until the transaction ends.';
+
 CREATE FUNCTION heartbeat_store_pause(reason text, source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -21,6 +27,7 @@ CREATE FUNCTION heartbeat_pause(reason text DEFAULT NULL, source text DEFAULT NU
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
     SELECT heartbeat_require_source(heartbeat_pause.source);
+    SELECT heartbeat_lock_source((SELECT d.source_id FROM heartbeat_source_definitions d WHERE d.name = heartbeat_pause.source));
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_control'::regclass]);
     SELECT heartbeat_store_pause(heartbeat_pause.reason, heartbeat_pause.source);
     SELECT heartbeat_record_event('pause', heartbeat_pause.reason,

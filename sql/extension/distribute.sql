@@ -37,7 +37,7 @@ CREATE FUNCTION heartbeat_lock_control(control regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', control);
+    EXECUTE format('LOCK TABLE %s IN EXCLUSIVE MODE', control);
 END
 $$;
 COMMENT ON FUNCTION heartbeat_lock_control(regclass) IS

@@ -1,4 +1,4 @@
-// heartbeat_classify(), heartbeat_actor(), heartbeat_wake_workers() and the trigger
+// heartbeat_classify(), heartbeat_actor(), heartbeat_lock_source(), heartbeat_wake_workers() and the trigger
 // heartbeat_rules_changed(). The file also implements commit_hooks.h: it wakes the workers when the
 // transaction of a session commits.
 #include "server/server.h"
@@ -10,6 +10,7 @@
 #include "monitor/worker_slot.h"
 #include "server/extension.h"
 #include "server/persistence.h"
+#include "store/pause.h"
 #include "store/rollup_append.h"
 
 extern "C" {
@@ -17,6 +18,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(heartbeat_classify);
 PG_FUNCTION_INFO_V1(heartbeat_actor);
+PG_FUNCTION_INFO_V1(heartbeat_lock_source);
 PG_FUNCTION_INFO_V1(heartbeat_wake_workers);
 PG_FUNCTION_INFO_V1(heartbeat_rules_changed);
 }
@@ -31,6 +33,18 @@ extern "C" Datum heartbeat_actor(PG_FUNCTION_ARGS) {
     if (worker_slot_is_claimed())
         PG_RETURN_NULL();
     PG_RETURN_TEXT_P(cstring_to_text(GetUserNameFromId(GetSessionUserId(), false)));
+}
+
+extern "C" Datum heartbeat_lock_source(PG_FUNCTION_ARGS) {
+    Extension extension;
+    if (!extension_find(&extension))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("extension \"heartbeat\" is not in this database")));
+    if (PG_ARGISNULL(0))
+        pause_lock_all();
+    else
+        pause_lock_source(PG_GETARG_INT32(0));
+    PG_RETURN_VOID();
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include "server/arrays.h"
 #include "server/settings.h"
 #include "server/statement.h"
+#include "store/pause.h"
 
 namespace heartbeat {
 
@@ -21,10 +22,10 @@ Statement select_source = {{TEXTOID}, R"sql(
     WHERE name = $1 AND dropped_at IS NULL)sql"};
 
 Statement lock_changed = {{TEXTOID}, R"sql(
-    SELECT FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR NO KEY UPDATE)sql"};
+    SELECT source_id FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR NO KEY UPDATE)sql"};
 
 Statement lock_dropped = {{TEXTOID}, R"sql(
-    SELECT FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR UPDATE)sql"};
+    SELECT source_id FROM @extschema@.heartbeat_source_definitions WHERE name = $1 FOR UPDATE)sql"};
 
 Statement count_sources = {R"sql(
     SELECT count(*) FROM @extschema@.heartbeat_source_definitions WHERE dropped_at IS NULL)sql"};
@@ -105,7 +106,9 @@ bool is_default(const char *name) {
 
 void source_store_lock(const char *name, bool drops) {
     Datum value = CStringGetTextDatum(name);
-    statement_execute(drops ? &lock_dropped : &lock_changed, &value, nullptr, SPI_OK_SELECT);
+    Statement *lock = drops ? &lock_dropped : &lock_changed;
+    if (statement_execute(lock, &value, nullptr, SPI_OK_SELECT) > 0)
+        pause_lock_source(statement_int4(0, 1));
 }
 
 bool source_store_find(const char *name, SourceDefinition *source) {

@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Locks the source of this name, if it exists. If the caller drops the source, the function also waits for
+// Locks the source of this name, if it exists, and waits for its current batches. To drop it also waits for
 // sessions that seek, replay, retry or pause it.
 void source_store_lock(const char *name, bool drops);
 

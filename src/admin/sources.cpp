@@ -1,7 +1,6 @@
 // heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). They check the rights of
-// their caller, and then write as the extension's owner. They lock heartbeat_control as a pause does. So
-// their transaction commits either before a batch checks the revision of its source, or after this batch has
-// committed.
+// their caller, and then write as the extension's owner. They lock the source as a pause does: each commits
+// either before a batch checks the revision of its source, or after this batch has committed.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

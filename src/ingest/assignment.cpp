@@ -88,9 +88,10 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return AssignmentResult::uninstalled;
-    if (pause_check(*assignment->partitions.source) == SourceState::changed) {
-        transaction_abandon();
-        return AssignmentResult::changed; // a dropped source must get no new offsets
+    SourceState state = pause_check(*assignment->partitions.source, assignment->waits_for_change);
+    if (state == SourceState::changed || state == SourceState::busy) {
+        transaction_abandon(); // a dropped source must get no new offsets
+        return state == SourceState::busy ? AssignmentResult::busy : AssignmentResult::changed;
     }
     size_t count;
     StoredOffset *offsets =
@@ -191,7 +192,7 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return;
-    bool changed = pause_check(*assignment.partitions.source) == SourceState::changed;
+    bool changed = pause_check(*assignment.partitions.source, true) == SourceState::changed;
     for (int i = 0; i < count && !changed; i++)
         offset_validation_mark(assignment.partitions, losses[i]);
     transaction_commit();

@@ -17,6 +17,7 @@ enum class AssignmentResult {
     outdated,    // the topic was recreated after the consumer client was opened: try again with a new client
     uninstalled, // the extension is not in the database
     changed,     // a person has altered or dropped the source
+    busy,        // another session is changing the source: try again
     failed,      // a person must decide how to continue
 };
 
@@ -27,6 +28,7 @@ inline constexpr char brokers_hint[] =
 
 struct Assignment {
     KafkaPartitions partitions;
+    bool waits_for_change;  // see pause_check()
     bool told;              // the worker has logged the offsets that it begins at
     int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions
                             // then; otherwise 0

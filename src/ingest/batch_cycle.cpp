@@ -96,17 +96,24 @@ long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     return wait;
 }
 
+// of a source that the worker must not store
+StoreResult result_of(SourceState state) {
+    return state == SourceState::paused ? StoreResult::paused
+           : state == SourceState::busy ? StoreResult::busy
+                                        : StoreResult::changed;
+}
+
 // Stores the batch in a transaction of its own. After an error the caller ends this transaction.
-StoreResult store_in_transaction(BatchCycle *cycle) {
+StoreResult store_in_transaction(BatchCycle *cycle, bool waits) {
     Batch *batch = cycle->batch;
     bool isolate = cycle->stage == BatchStage::isolating;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return StoreResult::uninstalled;
-    SourceState state = pause_check(*cycle->source);
+    SourceState state = pause_check(*cycle->source, waits);
     if (state != SourceState::unchanged) {
         transaction_abandon();
-        return state == SourceState::paused ? StoreResult::paused : StoreResult::changed;
+        return result_of(state);
     }
     // The previous attempt may have converted readings into dead letters, and then failed with an error that
     // is not about a row. PostgreSQL has undone these dead letters, so the batch converts them back into
@@ -248,7 +255,7 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
-StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits) {
     if (!batch_cycle_is_sealed(*cycle))
         close_batch(cycle, consumer, slot);
     Batch *batch = cycle->batch;
@@ -256,7 +263,7 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
     error_context_stack = &context;
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
     partitions_prepare(batch);
-    StoreResult result = store_in_transaction(cycle);
+    StoreResult result = store_in_transaction(cycle, waits);
     if (result == StoreResult::stored)
         after_storing(cycle, consumer, slot);
     error_context_stack = context.previous;

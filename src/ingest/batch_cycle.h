@@ -42,6 +42,7 @@ enum class StoreResult {
     paused,      // nothing was stored
     uninstalled, // nothing was stored
     changed,     // nothing was stored: a person has altered or dropped the source
+    busy,        // nothing was stored: another session is changing the source
     moved,       // nothing was stored: another writer has moved an offset in heartbeat_offsets
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
@@ -63,8 +64,8 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 long batch_cycle_until_due(const BatchCycle *cycle);
 
 // Stores rows, dead letters, offsets and counters in one transaction. After an error the batch is unchanged,
-// and the caller can store it again.
-StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot);
+// and the caller can store it again. See pause_check() for `waits`.
+StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits);
 
 // Does the periodic work of a worker that consumes messages. It commits offsets to the Kafka group, asks the
 // brokers about the topic, and asks the leaders of the partitions which offsets they hold. It waits for no

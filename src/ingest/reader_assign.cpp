@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"
+#include "ingest/reader_change.h"
 #include "ingest/reader_client.h"
 #include "monitor/worker_slot.h"
 
@@ -31,7 +32,11 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
     switch (result) {
     case AssignmentResult::asking:
         return partitions_until_due(reader->session.assignment.partitions);
+    case AssignmentResult::busy:
+        reader_change_is_open(reader, true);
+        return reader_change_wait(*reader);
     case AssignmentResult::assigned:
+        reader_change_is_open(reader, false);
         if (reader->phase == ReaderPhase::assigning)
             reader_enter(reader, ReaderPhase::reading);
         reader_assign_report(reader);
@@ -59,6 +64,7 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
 
 long reader_assign_step(SourceReader *reader) {
     worker_slot_doing(reader->worker, WorkerActivity::assigning, 0);
+    reader->session.assignment.waits_for_change = reader_change_is_shown(reader);
     return reader_assign_take(reader, consumer_session_assign(&reader->session, reader->slot));
 }
 

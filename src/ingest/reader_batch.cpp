@@ -4,6 +4,7 @@
 
 #include "ingest/reader_assign.h"
 #include "ingest/reader_batch.h"
+#include "ingest/reader_change.h"
 #include "ingest/reader_client.h"
 #include "ingest/reader_trouble.h"
 #include "ingest/source_reader.h"
@@ -38,7 +39,11 @@ long stop_for_dead_letters(SourceReader *reader) {
 
 long store(SourceReader *reader) {
     worker_slot_doing(reader->worker, WorkerActivity::storing, 0);
-    switch (batch_cycle_store(&reader->session.cycle, reader->session.consumer, reader->slot)) {
+    StoreResult result = batch_cycle_store(&reader->session.cycle, reader->session.consumer, reader->slot,
+                                           reader_change_is_shown(reader));
+    if (reader_change_is_open(reader, result == StoreResult::busy))
+        return reader_change_wait(*reader);
+    switch (result) {
     case StoreResult::stored:
         reader_assign_report(reader);
         return at_once;
@@ -50,6 +55,7 @@ long store(SourceReader *reader) {
         return reader_load_again(reader);
     case StoreResult::limited:
         return stop_for_dead_letters(reader);
+    case StoreResult::busy: // handled above
     case StoreResult::moved:
         break;
     }

@@ -6,6 +6,7 @@
 
 #include "ingest/reader_assign.h"
 #include "ingest/reader_batch.h"
+#include "ingest/reader_change.h"
 #include "ingest/reader_client.h"
 #include "ingest/reader_due.h"
 #include "ingest/reader_step.h"
@@ -45,8 +46,10 @@ long look_at_control(SourceReader *reader) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return reader_load_again(reader);
-    SourceState state = pause_check(reader->source);
+    SourceState state = pause_check(reader->source, reader_change_is_shown(reader));
     transaction_commit();
+    if (reader_change_is_open(reader, state == SourceState::busy))
+        return reader_change_wait(*reader);
     if (state == SourceState::changed)
         return reader_load_again(reader);
     if (reader->source.brokers[0] == '\0') {

@@ -60,6 +60,8 @@ struct SourceReader {
     bool rung;         // Kafka has messages or an answer for this reader: see reader_is_due()
     int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
                     // is woken
+    int64_t busy_since; // since when another session is changing the source, by the same clock; 0: none is
+    bool busy_told;     // the reader has shown this session in its state
 };
 
 // Changes the phase. When the reader leaves the phase `reading`, it stops reading. Raises an error if the

@@ -178,6 +178,9 @@ const char *object_of(const AwaitedLock &awaited) {
                            : nullptr;
     if (name != nullptr)
         return psprintf(" on table \"%s\"", name);
+    const char *catalog = tag.locktag_type == LOCKTAG_OBJECT ? get_rel_name(tag.locktag_field2) : nullptr;
+    if (catalog != nullptr && strcmp(catalog, "heartbeat_source_definitions") == 0) // see pause.cpp
+        return tag.locktag_field4 == 0 ? " on the source" : " on all sources";
     return tag.locktag_type == LOCKTAG_OBJECT ? " on the extension or another object" : "";
 }
 

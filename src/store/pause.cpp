@@ -1,6 +1,7 @@
 // Orders pauses and batches. A pause commits either before a batch checks for it, or after this batch has
-// committed. For this, pause_check() takes a SHARE lock on heartbeat_control. The lock conflicts with every
-// change of heartbeat_control, but with no other lock of the workers.
+// committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and one
+// for all sources, so that a session which changes one source holds up the batches of this source alone. The
+// locks conflict with no other lock of the workers.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -13,7 +14,9 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -36,6 +39,54 @@ Statement select_paused = {R"sql(
 Statement select_restore = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore')sql"};
 
+// long enough for the server to report the wait: see lock_wait.cpp
+constexpr char wait_takes[] = "300ms";
+
+// The lock of a source is a lock on an object of the catalog heartbeat_source_definitions. SQL has no
+// statement that takes such a lock, so no other role can take it.
+LOCKTAG tag_of(int32_t source_id, uint16_t part) {
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, extension_table("heartbeat_source_definitions"),
+                       static_cast<uint32_t>(source_id), part);
+    return tag;
+}
+
+LOCKTAG tag_of_source(int32_t source_id) {
+    return tag_of(source_id, 0);
+}
+
+LOCKTAG tag_of_all() {
+    return tag_of(0, 1);
+}
+
+bool acquire(const LOCKTAG &tag, LOCKMODE mode, bool waits) {
+    return LockAcquire(&tag, mode, false, !waits) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+// Returns false if another session has the lock. If `waits` is true, raises an error in this case.
+bool share_source(const Source &source, bool waits) {
+    int level = NewGUCNestLevel();
+    if (waits)
+        set_config_option("lock_timeout", wait_takes, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                          false);
+    bool acquired = acquire(tag_of_source(source.id), ShareLock, waits);
+    AtEOXact_GUC(true, level);
+    return acquired;
+}
+
+// Returns false if another session is changing the source.
+bool lock_batch(const Source &source, bool waits) {
+    // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table
+    LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
+    if (offsets_have_sources()) {
+        acquire(tag_of_all(), ShareLock, true);
+        return share_source(source, waits);
+    }
+    // heartbeat_pause() of these versions takes no lock of a source
+    LockRelationOid(extension_table("heartbeat_control"), ShareLock);
+    return true;
+}
+
 } // namespace
 
 bool pause_for_maintenance() {
@@ -48,10 +99,20 @@ bool pause_for_maintenance() {
     return rests;
 }
 
-SourceState pause_check(const Source &source) {
+void pause_lock_source(int32_t source_id) {
+    acquire(tag_of_source(source_id), RowExclusiveLock, true);
+}
+
+void pause_lock_all() {
+    acquire(tag_of_all(), RowExclusiveLock, true);
+}
+
+SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
-    LockRelationOid(extension_table("heartbeat_control"), ShareLock);
-    // heartbeat_set_owner() locks this table too: the transaction acts as a role that is no longer the owner
+    if (!lock_batch(source, waits))
+        return SourceState::busy;
+    // the lock may have waited for heartbeat_set_owner(): the transaction acts as a role that is no longer
+    // the owner
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
     // SPI takes a new snapshot for this statement. So if the lock has waited for a change, the statement sees

@@ -80,6 +80,7 @@ my %functions = (
 	'keep_original()'                                    => [],
 	'leave_extension(regclass,regprocedure)'             => [ $r, "'heartbeat_mark_changed()'" ],
 	'lock_control(regclass)'                             => ["'heartbeat_control'"],
+	'lock_source(integer)'                               => [0],
 	'maintenance_duties()'                               => [],
 	'make_partitions(timestamp with time zone,timestamp with time zone)' => [ 'now()', 'now()' ],
 	'make_weeks(timestamp with time zone,timestamp with time zone,regclass[],text[],boolean)' => [ 'now()', 'now()', "ARRAY[$r\::regclass, $a, $u]", "'{event_timestamp,event_timestamp,minute_bucket}'", 'false' ],

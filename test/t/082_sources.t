@@ -87,8 +87,7 @@ publish($two, 'watch', 'watch', 30_000, 2);
 my ($at_commit) = $node->query(<<"SQL") =~ /(\d+)/;
 BEGIN;
 DO \$\$ BEGIN WHILE (@{[ counted('watch') ]}) <= $before + 200 LOOP PERFORM pg_sleep(0.001); END LOOP; END \$\$;
-INSERT INTO heartbeat_control (hold, paused, reason, source) VALUES ('pause', true, 'a test', 'watch');
-SELECT heartbeat_wake_workers();
+SELECT heartbeat_pause('a test', 'watch');
 @{[ counted('watch') ]};
 COMMIT;
 SQL
@@ -100,7 +99,7 @@ $node->wait_for_query(state_of('watch'), 'PAUSED', 'the paused source is PAUSED'
 is($node->query("SELECT reason FROM heartbeat_source_status WHERE source = 'watch'"), 'a test', 'the paused source shows the reason of the pause');
 $node->wait_for_query(state_of('default'), 'RUNNING', 'another source is RUNNING');
 $node->set('heartbeat.batch_size' => 500);
-$node->query("UPDATE heartbeat_control SET paused = false, changed_at = now() WHERE source = 'watch'; SELECT heartbeat_wake_workers()");
+$node->query("SELECT heartbeat_resume('watch')");
 
 # A worker is killed while it reads several sources.
 publish($one, 'ward', 'ward', 30_000, 3);
@@ -109,9 +108,7 @@ $node->kill_worker('heartbeat worker%');
 $node->wait_for_query(counted($_), $sent{$_}, "each reading of the source $_ is stored once although a worker was killed") for qw(default ward watch);
 
 # A source that changes
-$node->query("BEGIN; LOCK heartbeat_control IN ROW EXCLUSIVE MODE;
-	UPDATE heartbeat_source_definitions SET topic = 'strap', revision = revision + 1, changed_at = now() WHERE name = 'watch';
-	SELECT heartbeat_wake_workers(); COMMIT");
+$node->query("SELECT heartbeat_alter_source('watch', topic => 'strap')");
 $hour{watch} = $hour{strap};
 publish($two, 'watch', 'strap', 2_000, 1);
 $node->wait_for_query(counted('watch'), $sent{watch}, 'a source is read from its new topic');
@@ -123,11 +120,9 @@ $node->wait_for_query(counted('ward') =~ s/sum\((.*)\) FROM/sum($1) > 47000 FROM
 my $position = $node->log_position;
 my ($kept)   = $node->query(<<'SQL') =~ /(\d+)/;
 BEGIN;
-LOCK heartbeat_control IN ROW EXCLUSIVE MODE;
-DELETE FROM heartbeat_source_definitions WHERE name IN ('ward', 'silent');
-SELECT heartbeat_wake_workers();
+SELECT heartbeat_lock_source(source_id) FROM heartbeat_source_definitions WHERE name = 'ward';
 SELECT sum(records + anomalies) FROM heartbeat_offsets WHERE source = 'ward';
-DELETE FROM heartbeat_offsets WHERE source = 'ward';
+SELECT heartbeat_drop_source('ward'), heartbeat_drop_source('silent');
 COMMIT;
 SQL
 $node->wait_for_state('RUNNING', undef, 'the state no longer shows the source that does not answer');

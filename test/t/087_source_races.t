@@ -115,6 +115,32 @@ $node->query("SELECT heartbeat_alter_source('default', brokers => '127.0.0.1:1')
 like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'a replay of the source default asks the cluster of this source');
 $node->query("SELECT heartbeat_alter_source('default', '', 'null', brokers => '')");
 
+# While a session changes one source in a transaction that stays open, only this source waits.
+add_ward(40);
+my $next_default = $node->query(passed('default'));
+for my $change ("heartbeat_pause(NULL, 'ward')", "heartbeat_resume('ward')", "heartbeat_alter_source('ward', start_offset => 'latest')",
+	"heartbeat_add_source('other', 'ward')", "heartbeat_drop_source('ward')")
+{
+	my $before = $node->query(passed('ward'));
+	my $holder = $node->background_psql('heartbeat');
+	$holder->query_safe($_) for 'BEGIN', "SELECT $change";
+	$kafka->produce('ward', { value => sprintf '{"customer_id":"W9","heart_rate":70,"event_timestamp":"%s"}', reading_time($now - 7000 - $before) });
+	$kafka->produce('heartbeat-events', { value => reading('D9', 70, reading_time($now - 7000 - ++$next_default)) });
+	my $begun = time;
+	$node->wait_for_query(passed('default'), $next_default, "during $change another source is read");
+	cmp_ok(time - $begun, '<', 5, 'and it does not wait for a lock');
+	if ($change =~ /alter|pause/)
+	{
+		$node->wait_for_query("SELECT state, reason FROM heartbeat_source_status WHERE source = 'ward'",
+			qr/^RETRYING\|canceling statement due to lock timeout: process \d+ \(.*idle in transaction.*\) holds a lock on the source$/,
+			'the state of the source names the session');
+		is($node->query(passed('ward')), $before, 'the source stores nothing meanwhile');
+	}
+	$holder->query_safe('ROLLBACK');
+	$holder->quit;
+	$node->wait_for_query(passed('ward'), $before + 1, 'the source is read when the transaction has ended');
+}
+
 # A source without new messages gives back the memory of its batches.
 sub anonymous_kb
 {
@@ -123,7 +149,7 @@ sub anonymous_kb
 	return (map { /^RssAnon:\s+(\d+)/ ? $1 : () } <$file>)[0];
 }
 $kafka->produce('heartbeat-events', reading_stream(60_000, 1, start => $now - 3600 * 9));
-$node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 60_000, 'a backlog is read');
+$node->wait_for_query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 60_005, 'a backlog is read');
 my $full = anonymous_kb();
 sleep 14;
 my $rests = anonymous_kb();

@@ -2,8 +2,8 @@
 -- The sources. A source is a Kafka topic with a layout of its messages. The view heartbeat_sources shows the sources.
 --
 
--- In the transaction that stores a batch, a worker locks heartbeat_control and then reads this table. The same lock makes a pause exact.
--- The worker stores the batch only if the source still has the revision with which the worker has read and decoded the messages.
+-- A worker reads this table in the transaction that stores a batch, under the lock of the source that makes a pause exact. It
+-- stores the batch only if the source still has the revision with which the worker has read and decoded the messages.
 CREATE TABLE heartbeat_source_definitions (
     name              text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
     source_id         serial NOT NULL UNIQUE,

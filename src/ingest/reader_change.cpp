@@ -1,0 +1,39 @@
+// A session that changes a source usually commits at once, so the reader first asks often. Later it shows the
+// session in its state, and asks less often.
+#include "server/server.h"
+
+#include "ingest/reader_change.h"
+#include "ingest/reader_due.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr int64_t shown_after = 1'000'000; // microseconds
+constexpr long ask_ms_first = 20;
+constexpr long ask_ms_shown = 500;
+
+} // namespace
+
+bool reader_change_is_shown(SourceReader *reader) {
+    if (reader->busy_since == 0 || reader->busy_told || monotonic_now() < reader->busy_since + shown_after)
+        return false;
+    reader->busy_told = true;
+    return true;
+}
+
+bool reader_change_is_open(SourceReader *reader, bool busy) {
+    if (!busy) {
+        reader->busy_since = 0;
+        reader->busy_told = false;
+    } else if (reader->busy_since == 0) {
+        reader->busy_since = monotonic_now();
+    }
+    return busy;
+}
+
+long reader_change_wait(const SourceReader &reader) {
+    return reader.busy_told ? ask_ms_shown : ask_ms_first;
+}
+
+} // namespace heartbeat
