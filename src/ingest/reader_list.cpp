@@ -41,22 +41,30 @@ void free_reader(SourceReader *reader) {
     MemoryContextDelete(reader->context);
 }
 
-// Returns nullptr if shared memory has no room for the source.
-SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
-    SourceSlot *slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
-    if (slot == nullptr)
-        return nullptr;
-    MemoryContext context =
-        AllocSetContextCreate(TopMemoryContext, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
+// The reader's memory is in `parent`, so that it is freed if no memory is left for the rest.
+SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, MemoryContext parent) {
+    MemoryContext context = AllocSetContextCreate(parent, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));
     reader->context = context;
     reader->source = source_copy(listed.source, context);
     reader->controlled_at = listed.controlled_at;
     reader->worker = list.slot;
-    reader->slot = slot;
-    reader->number = static_cast<uint32_t>(source_slot_number(*list.slot, slot));
-    if (prepare_session(list, reader))
+    return reader;
+}
+
+// Returns nullptr if shared memory has no room for the source. After an error the source has no slot.
+SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
+    SourceReader *reader = make_reader(list, listed, CurrentMemoryContext);
+    reader->slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
+    if (reader->slot == nullptr) {
+        MemoryContextDelete(reader->context);
+        return nullptr;
+    }
+    reader->number = static_cast<uint32_t>(source_slot_number(*list.slot, reader->slot));
+    if (prepare_session(list, reader)) {
+        MemoryContextSetParent(reader->context, TopMemoryContext);
         return reader;
+    }
     free_reader(reader);
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
@@ -67,9 +75,11 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (reloaded) {
+        Source copy =
+            source_copy(listed.source, reader->context); // after an error the reader keeps its source
         reader_close_client(reader);
         source_free(&reader->source);
-        reader->source = source_copy(listed.source, reader->context);
+        reader->source = copy;
         reader->backoff_ms = 0;
     }
     if (reloaded || waits || reader->is_old || reader->controlled_at != listed.controlled_at) {
