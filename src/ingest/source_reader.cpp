@@ -70,7 +70,7 @@ void reader_close_client(SourceReader *reader) {
 
 void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint) {
     if (state == WorkerState::running && reader->slot->shown.state != state)
-        kafka_log_tell_folded();
+        kafka_log_tell_folded(*reader->slot);
     source_slot_report(reader->slot, state, reason, hint);
 }
 

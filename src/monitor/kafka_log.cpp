@@ -14,14 +14,19 @@ namespace heartbeat {
 namespace {
 
 constexpr int level_warning = 4; // syslog's numbers: a lower number is more severe
-constexpr int kinds_kept = 16;
+constexpr int kinds_kept = 256;  // of all sources
+constexpr int windows_kept = 256;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
-// The maximal number of lines in this time for all kinds together. It is needed because a hundred brokers can
-// cause messages of a hundred kinds.
+// The maximal numbers of lines in this time for all kinds of a source, and of all sources. The first is
+// needed because a hundred brokers can cause messages of a hundred kinds. The second is needed because a
+// hundred sources can have the same trouble. The first line of each source is not limited.
 constexpr int lines_max = 20;
+constexpr int lines_max_of_all = 100;
 
+// Messages of one source that differ only in digits
 struct Kind {
+    int32_t source_id;
     char text[kind_size]; // the beginning of the message, without its digits
     TimestampTz logged_at;
     int folded;
@@ -29,11 +34,13 @@ struct Kind {
 Kind kinds[kinds_kept];
 
 struct Window {
+    int32_t source_id;
     TimestampTz began_at;
     int lines;
     int left_out;
 };
-Window window;
+Window windows[windows_kept];
+Window window_of_all;
 
 void make_kind(const char *note, char *text) {
     char without_digits[sizeof(ConsumerNote::text)];
@@ -47,46 +54,70 @@ void make_kind(const char *note, char *text) {
 
 // Returns the kind of this message. If the array `kinds` does not have this kind yet, the new kind replaces
 // the kind that was logged longest ago.
-Kind *find_kind(const char *text) {
+Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {
-        if (strcmp(kind.text, text) == 0)
+        if (kind.source_id == source_id && strcmp(kind.text, text) == 0)
             return &kind;
         if (kind.logged_at < oldest->logged_at)
             oldest = &kind;
     }
     *oldest = {};
+    oldest->source_id = source_id;
     text_copy(oldest->text, text);
     return oldest;
 }
 
-bool has_room(TimestampTz now) {
-    if (now >= window.began_at + fold_for) {
-        if (window.left_out > 0)
-            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                          errmsg("heartbeat: librdkafka: %d more messages of other kinds", window.left_out),
-                          errhidecontext(true)));
-        window = {now, 0, 0};
+// Likewise for the lines of a source.
+Window *find_window(int32_t source_id) {
+    Window *oldest = &windows[0];
+    for (Window &window : windows) {
+        if (window.began_at != 0 && window.source_id == source_id)
+            return &window;
+        if (window.began_at < oldest->began_at)
+            oldest = &window;
     }
-    if (window.lines == lines_max) {
-        window.left_out++;
-        return false;
-    }
-    window.lines++;
-    return true;
+    *oldest = {source_id, 0, 0, 0};
+    return oldest;
 }
 
 // `label` names the source.
-void log_note(const char *label, const char *note) {
+void begin_again(Window *window, const char *label, TimestampTz now) {
+    if (now < window->began_at + fold_for)
+        return;
+    if (window->left_out > 0)
+        ereport(LOG,
+                (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                 errmsg("heartbeat: %slibrdkafka: %d more messages of other kinds", label, window->left_out),
+                 errhidecontext(true)));
+    *window = {window->source_id, now, 0, 0};
+}
+
+bool has_room(int32_t source_id, const char *label, TimestampTz now) {
+    Window *window = find_window(source_id);
+    begin_again(window, label, now);
+    if (now >= window_of_all.began_at + fold_for)
+        window_of_all = {0, now, 0, 0};
+    bool full = window->lines == lines_max || window_of_all.lines >= lines_max_of_all;
+    if (full && window->lines > 0) {
+        window->left_out++;
+        return false;
+    }
+    window->lines++;
+    window_of_all.lines++;
+    return true;
+}
+
+void log_note(const SourceSlot &source, const char *label, const char *note) {
     char text[kind_size];
     make_kind(note, text);
-    Kind *kind = find_kind(text);
+    Kind *kind = find_kind(source.source_id, text);
     TimestampTz now = GetCurrentTimestamp();
     if (kind->logged_at != 0 && now < kind->logged_at + fold_for) {
         kind->folded++;
         return;
     }
-    if (!has_room(now))
+    if (!has_room(source.source_id, label, now))
         return;
     if (kind->folded > 0)
         ereport(LOG,
@@ -112,19 +143,22 @@ void kafka_log_take(Consumer *consumer, SourceSlot *slot) {
             continue;
         }
         char *text = text_from_utf8(note.text);
-        log_note(label, text);
+        log_note(*slot, label, text);
         source_slot_error(slot, text);
         pfree(text);
     }
 }
 
-void kafka_log_tell_folded() {
+void kafka_log_tell_folded(const SourceSlot &source) {
+    char label[source_label_size];
+    source_slot_label(source.name, label);
     for (Kind &kind : kinds) {
-        if (kind.folded > 0)
-            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                          errmsg("heartbeat: librdkafka: %d more messages similar to \"%s...\"", kind.folded,
-                                 kind.text),
-                          errhidecontext(true)));
+        if (kind.source_id != source.source_id || kind.folded == 0)
+            continue;
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: %slibrdkafka: %d more messages similar to \"%s...\"", label,
+                             kind.folded, kind.text),
+                      errhidecontext(true)));
         kind.folded = 0;
     }
 }

@@ -7,14 +7,15 @@
 
 namespace heartbeat {
 
-// Takes the log messages that the consumer client has collected. Messages that differ only in digits are of
-// the same kind. It logs an error or a warning of a kind at most once a minute, with the number of messages
-// of this kind since the last line. It logs at most 20 lines per minute for all kinds together. Each error or
-// warning also becomes the slot's last error.
+// Takes the log messages that the consumer client has collected. Messages of one source that differ only in
+// digits are of the same kind. It logs an error or a warning of a kind at most once a minute, with the number
+// of messages of this kind since the last line. It logs at most 20 lines per minute for all kinds of a
+// source, and for each source at least one line. Each error or warning also becomes the slot's last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
-// Logs how many messages of each kind were not logged. Call it when the error is over. Otherwise only the
-// next message of this kind would report the number, and it is possible that this message never comes.
-void kafka_log_tell_folded();
+// Logs how many messages of each kind of this source were not logged. Call it when the error is over.
+// Otherwise only the next message of this kind would report the number, and it is possible that this message
+// never comes.
+void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat
