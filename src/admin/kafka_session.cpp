@@ -103,13 +103,11 @@ void kafka_session_wait(Consumer *consumer, long milliseconds) {
 void kafka_session_refuse(const Source &source, const char *reason) {
     char brokers[256];
     text_copy(brokers, source.brokers);
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_CONNECTION_FAILURE),
-         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
-         errdetail("%s", text_from_utf8(reason)),
-         errhint("Check heartbeat.brokers (\"%s\"), or give heartbeat_seek() an offset instead of a time.",
-                 brokers)));
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
+                    errdetail("%s", text_from_utf8(reason)),
+                    errhint("Check %s (\"%s\"), or give heartbeat_seek() an offset instead of a time.",
+                            source_brokers_name(source), brokers)));
 }
 
 Consumer *kafka_session_open(const Source &source) {

@@ -81,9 +81,12 @@ void check(const SourceDefinition &given) {
 Source source_of(const SourceDefinition &given) {
     Source source = source_default();
     source.topic = given.fields[topic_field];
-    if (given.fields[brokers_field] != nullptr)
+    source.own_topic = true;
+    source.own_brokers = given.fields[brokers_field] != nullptr;
+    source.own_config_file = given.fields[kafka_config_file_field] != nullptr;
+    if (source.own_brokers)
         source.brokers = given.fields[brokers_field];
-    if (given.fields[kafka_config_file_field] != nullptr)
+    if (source.own_config_file)
         source.kafka_config_file = given.fields[kafka_config_file_field];
     return source;
 }

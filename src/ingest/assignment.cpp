@@ -127,11 +127,16 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
                    assignment->partitions.source->topic);
         return give_up(
             assignment, AssignmentResult::unavailable, reason,
-            "Create the topic, or correct heartbeat.topic. heartbeat then continues automatically.");
+            assignment->partitions.source->own_topic
+                ? "Create the topic, or correct the source with heartbeat_alter_source(). heartbeat "
+                  "then continues automatically."
+                : "Create the topic, or correct heartbeat.topic. heartbeat then continues "
+                  "automatically.");
     case TopicNews::other:
         return AssignmentResult::outdated;
     case TopicNews::unreachable:
-        return give_up(assignment, AssignmentResult::unreachable, error, brokers_hint);
+        return give_up(assignment, AssignmentResult::unreachable, error,
+                       assignment_brokers_hint(*assignment->partitions.source));
     case TopicNews::none:
     case TopicNews::found:
     case TopicNews::fewer: // offset_validation_run() also finds that partitions are missing, and explains it
@@ -145,6 +150,13 @@ bool has_own(const Assignment &assignment) {
 }
 
 } // namespace
+
+const char *assignment_brokers_hint(const Source &source) {
+    return psprintf(
+        "Check that the brokers run, and check %s and the file of %s. heartbeat tries to connect again "
+        "automatically. It reads a changed file after a reload of the configuration.",
+        source_brokers_name(source), source_config_file_name(source));
+}
 
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     KafkaPartitions *partitions = &assignment->partitions;

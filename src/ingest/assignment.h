@@ -21,10 +21,8 @@ enum class AssignmentResult {
     failed,      // a person must decide how to continue
 };
 
-inline constexpr char brokers_hint[] =
-    "Check that the brokers run, and check heartbeat.brokers and the file of heartbeat.kafka_config_file. "
-    "heartbeat tries to connect again automatically. It reads a changed file after a reload of the "
-    "configuration.";
+// What to do if Kafka does not answer.
+const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;

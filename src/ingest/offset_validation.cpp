@@ -48,10 +48,10 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
                        const TopicDescription &topic, char *reason) {
     auto next_offset = static_cast<long long>(stored.next_offset);
     if (is_other_id(stored.cluster_id, topic.cluster_id)) {
-        text_print(reason, state_text_size,
-                   "the stored offsets of topic \"%s\" belong to Kafka cluster %s, but heartbeat.brokers "
-                   "connects to cluster %s",
-                   source.topic, stored.cluster_id, topic.cluster_id);
+        text_print(
+            reason, state_text_size,
+            "the stored offsets of topic \"%s\" belong to Kafka cluster %s, but the cluster of %s is %s",
+            source.topic, stored.cluster_id, source_brokers_name(source), topic.cluster_id);
         return Mismatch::other_topic;
     }
     if (stored.lost && stored.truncated_to < 0) {

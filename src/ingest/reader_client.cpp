@@ -18,7 +18,12 @@ bool reader_client_open(SourceReader *reader) {
         return false;
     }
     if (!consumer_session_open(&reader->session, &error))
-        reader_fail(reader, text_from_utf8(error.text), "Correct the setting and reload the configuration.");
+        reader_fail(
+            reader, text_from_utf8(error.text),
+            reader->source.own_brokers || reader->source.own_config_file
+                ? "Correct the source with heartbeat_alter_source(), or correct the file and reload the "
+                  "configuration."
+                : "Correct the setting and reload the configuration.");
     return reader->session.consumer != nullptr;
 }
 

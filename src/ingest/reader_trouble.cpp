@@ -30,7 +30,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
     reader_report(reader, WorkerState::connecting, trouble,
                   has_brokers ? "heartbeat tries again automatically. If messages are damaged in "
                                 "Kafka, heartbeat_seek() can skip them."
-                              : brokers_hint);
+                              : assignment_brokers_hint(reader->source));
     return again ? reconnect_ms : at_once;
 }
 

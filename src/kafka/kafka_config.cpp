@@ -140,9 +140,9 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
                : "which this version of heartbeat does not know to be safe: remove the line";
 }
 
-bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor, Error *error) {
+bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
     std::vector<FileProperty> properties;
-    if (!properties_read(path, &properties, error))
+    if (!properties_read(settings, &properties, error))
         return false;
     if (redactor != nullptr)
         redactor->learn(properties);
@@ -160,8 +160,8 @@ bool set_from_file(rd_kafka_conf_t *config, const char *path, Redactor *redactor
             objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
                                                         : "to a value that librdkafka refuses";
         }
-        utf8_print(error->text, sizeof(error->text), "line %d of heartbeat.kafka_config_file sets %s, %s",
-                   property.line, name.c_str(), objection);
+        utf8_print(error->text, sizeof(error->text), "line %d of %s sets %s, %s", property.line,
+                   settings.config_file_name, name.c_str(), objection);
         return false;
     }
     return true;
@@ -173,7 +173,7 @@ bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *r
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))
             return false;
-    if (settings.config_file[0] != '\0' && !set_from_file(config, settings.config_file, redactor, error))
+    if (settings.config_file[0] != '\0' && !set_from_file(config, settings, redactor, error))
         return false;
     for (const Property &property : fixed)
         if (!set_property(config, property.name, property.value, error))

@@ -10,6 +10,7 @@ struct KafkaSettings {
     const char *group_id;
     const char *config_file;
     const char *client_id;
+    const char *config_file_name = "heartbeat.kafka_config_file"; // what errors call the setting
 };
 
 } // namespace heartbeat

@@ -32,46 +32,47 @@ std::string trim(const std::string &text) {
 
 // Only a superuser may see the path of the file (SHOW heartbeat.kafka_config_file), so the error text does
 // not have the path.
-bool refuse(Error *error, const char *what) {
-    utf8_print(error->text, sizeof(error->text), "the file that heartbeat.kafka_config_file names %s", what);
+bool refuse(const KafkaSettings &settings, Error *error, const char *what) {
+    utf8_print(error->text, sizeof(error->text), "the file that %s names %s", settings.config_file_name,
+               what);
     return false;
 }
 
-bool refuse_unreadable(Error *error) {
+bool refuse_unreadable(const KafkaSettings &settings, Error *error) {
     std::string what = std::string("cannot be read: ") + strerror(errno);
-    return refuse(error, what.c_str());
+    return refuse(settings, error, what.c_str());
 }
 
 // Checks the open descriptor and not the path. So no other file can take the place of the checked file before
 // the read.
-FilePointer open_checked(const char *path, Error *error) {
+FilePointer open_checked(const KafkaSettings &settings, Error *error) {
     // O_NONBLOCK: open() does not wait for a pipe
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int descriptor = open(settings.config_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     FilePointer file(descriptor < 0 ? nullptr : fdopen(descriptor, "r"));
     struct stat status;
     if (file == nullptr || fstat(descriptor, &status) != 0) {
-        refuse_unreadable(error);
+        refuse_unreadable(settings, error);
         if (file == nullptr && descriptor >= 0)
             close(descriptor);
         return nullptr;
     }
     const char *exposure = properties_find_exposure(status, geteuid());
     if (exposure != nullptr)
-        refuse(error, exposure);
+        refuse(settings, error, exposure);
     return exposure == nullptr ? std::move(file) : nullptr;
 }
 
-bool read_all(FILE *file, std::string *text, Error *error) {
+bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Error *error) {
     char bytes[4096];
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
     if (ferror(file) != 0) // never use only a part of the file: it would be another configuration
-        return refuse_unreadable(error);
+        return refuse_unreadable(settings, error);
     // for librdkafka a name ends at a zero byte: without this check, a forbidden name that is followed by a
     // zero byte and more characters would pass the checks as another name
     return text->find('\0') == std::string::npos ||
-           refuse(error, "has a zero byte, so it is not a text file");
+           refuse(settings, error, "has a zero byte, so it is not a text file");
 }
 
 } // namespace
@@ -87,10 +88,10 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader) {
     return status.st_size > size_max ? "is larger than 1 MiB" : nullptr;
 }
 
-bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error) {
-    FilePointer file = open_checked(path, error);
+bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *properties, Error *error) {
+    FilePointer file = open_checked(settings, error);
     std::string text;
-    if (file == nullptr || !read_all(file.get(), &text, error))
+    if (file == nullptr || !read_all(file.get(), settings, &text, error))
         return false;
     int number = 0;
     for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
@@ -102,8 +103,8 @@ bool properties_read(const char *path, std::vector<FileProperty> *properties, Er
         size_t equals = line.find('=');
         std::string name = equals == std::string::npos ? std::string() : trim(line.substr(0, equals));
         if (name.empty()) {
-            utf8_print(error->text, sizeof(error->text),
-                       "line %d of heartbeat.kafka_config_file is not of the form key=value", number);
+            utf8_print(error->text, sizeof(error->text), "line %d of %s is not of the form key=value", number,
+                       settings.config_file_name);
             return false;
         }
         properties->push_back({number, name, trim(line.substr(equals + 1))});

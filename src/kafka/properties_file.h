@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kafka/error.h"
+#include "kafka/kafka_settings.h"
 
 #include <string>
 #include <sys/stat.h>
@@ -22,9 +23,9 @@ struct FileProperty {
 // it.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// Reads the file. In the file `#` and `!` begin comments. After an error it returns false and sets *error.
-// May throw std::bad_alloc.
-bool properties_read(const char *path, std::vector<FileProperty> *properties, Error *error);
+// Reads the file of the settings. In the file `#` and `!` begin comments. After an error it returns false and
+// sets *error. May throw std::bad_alloc.
+bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *properties, Error *error);
 
 // Returns whether the value is a number or a Boolean value.
 bool properties_is_plain(const std::string &value);

@@ -65,6 +65,9 @@ Source read_source(uint64_t row) {
     source.format = statement_text(row, 9);
     source.preset = statement_text(row, 10);
     source.mapping = statement_text(row, 11);
+    source.own_topic = statement_text(row, 4) != nullptr;
+    source.own_brokers = statement_text(row, 5) != nullptr;
+    source.own_config_file = statement_text(row, 6) != nullptr;
     return source;
 }
 
@@ -81,7 +84,10 @@ Source source_default() {
             static_cast<OffsetReset>(settings.offset_reset),
             nullptr,
             nullptr,
-            nullptr};
+            nullptr,
+            false,
+            false,
+            false};
 }
 
 Source source_copy(const Source &source, MemoryContext context) {
@@ -101,8 +107,17 @@ void source_free(Source *copy) {
     }
 }
 
+const char *source_brokers_name(const Source &source) {
+    return source.own_brokers ? "the source's brokers" : "heartbeat.brokers";
+}
+
+const char *source_config_file_name(const Source &source) {
+    return source.own_config_file ? "the source's kafka_config_file" : "heartbeat.kafka_config_file";
+}
+
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id) {
-    return {source.brokers, source.topic, settings.group_id, source.kafka_config_file, client_id};
+    return {source.brokers,           source.topic, settings.group_id,
+            source.kafka_config_file, client_id,    source_config_file_name(source)};
 }
 
 ListedSource *sources_load(MemoryContext context, size_t *count) {

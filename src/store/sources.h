@@ -23,6 +23,10 @@ struct Source {
     const char *format;
     const char *preset;
     const char *mapping; // JSON
+    // False: the value of a setting applies.
+    bool own_topic;
+    bool own_brokers;
+    bool own_config_file;
 };
 
 // The source `default`, as the settings describe it. Its texts stay valid until the next reload.
@@ -31,6 +35,10 @@ Source source_default();
 // Copies the source and its texts to this memory context.
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
+
+// What texts call the brokers and the file of the source: a setting, or the source's own value.
+const char *source_brokers_name(const Source &source);
+const char *source_config_file_name(const Source &source);
 
 // The settings of a Kafka client for this source. They have the texts of the source, and no copies.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);

@@ -68,6 +68,17 @@ is($node->query('SELECT source, topic, count(*), sum(lag_messages) FROM heartbea
 	"default|heartbeat-events|2|0\nward|ward|3|0\nwatch|watch|2|0", 'heartbeat_partitions shows the partitions of each source');
 is($node->query('SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions'), 2, 'both workers read partitions');
 
+# Texts name the brokers, the file and the topic that a source uses, and the log has a line for each source.
+$node->query("SELECT heartbeat_add_source('absent', 'absent'), heartbeat_add_source('filed', 'ward', kafka_config_file => '/nowhere'),
+	heartbeat_add_source('gone', 'ward', brokers => '127.0.0.1:1'), heartbeat_add_source('gone too', 'ward', brokers => '127.0.0.1:1')");
+sub reason_and_hint { my ($source) = @_; return "SELECT reason || ' | ' || hint FROM heartbeat_source_status WHERE source = '$source'"; }
+$node->wait_for_query(reason_and_hint('silent'), qr/cannot reach Kafka.*check the source's brokers and the file of heartbeat\.kafka_config_file/, 'the hint names the brokers that the source has');
+$node->wait_for_query(reason_and_hint('absent'), qr/topic "absent" does not exist \| Create the topic, or correct the source with heartbeat_alter_source\(\)/, 'the hint names the topic that the source has');
+$node->wait_for_query(reason_and_hint('filed'), qr/^the file that the source's kafka_config_file names cannot be read.* \| Correct the source/, 'the reason names the file that the source has');
+$node->wait_for_log(qr/source "$_": librdkafka: .*127\.0\.0\.1:1/) for 'gone', 'gone too';
+pass('the log has the messages of librdkafka for each source, although they are the same');
+$node->query("SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name IN ('absent', 'filed', 'gone', 'gone too')");
+
 # A cluster that does not answer delays no other source.
 my $slowest = 0;
 for my $i (1 .. 10)
