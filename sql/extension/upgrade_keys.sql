@@ -4,7 +4,9 @@
 --
 
 -- The function builds a new key as a unique index, while queries continue. At the end it exchanges the key, which takes a moment. Ingest
--- into this table partition waits for both steps. If other servers have the rows, the function makes the key in one step.
+-- into this table partition waits for both steps. If a person has created the index already (CREATE UNIQUE INDEX CONCURRENTLY), ingest
+-- waits only for the exchange. If other servers have the rows, the function makes the key in one step. A week counts for the argument
+-- `weeks` if the function has exchanged one of its keys.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -13,6 +15,7 @@ DECLARE
     one record;
     new_key text;
     done integer := 0;
+    is_counted boolean;
 BEGIN
     FOR one IN
         SELECT c.oid::regclass AS keyed, k.conname, b.starts_at
@@ -27,7 +30,7 @@ BEGIN
     LOOP
         IF week IS DISTINCT FROM one.starts_at THEN
             EXIT WHEN done = weeks;
-            done := done + 1;
+            is_counted := false;
         END IF;
         week := one.starts_at;
         table_partition := one.keyed;
@@ -36,12 +39,22 @@ BEGIN
                 EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.keyed, one.conname);
                 EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (customer_id, event_timestamp, device_id)', one.keyed, one.conname);
             ELSE
-                new_key := 'heartbeat_key_' || md5(random()::text);
-                EXECUTE format('CREATE UNIQUE INDEX %I ON %s (customer_id, event_timestamp, device_id)', new_key, one.keyed);
+                new_key := (SELECT min(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                            WHERE i.indrelid = one.keyed AND i.indisunique AND i.indisvalid AND NOT c.relispartition
+                              AND pg_get_indexdef(c.oid) ~ ' USING btree \(customer_id, event_timestamp, device_id\)$'
+                              AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid));
+                IF new_key IS NULL THEN
+                    new_key := 'heartbeat_key_' || md5(random()::text);
+                    EXECUTE format('CREATE UNIQUE INDEX %I ON %s (customer_id, event_timestamp, device_id)', new_key, one.keyed);
+                END IF;
                 EXECUTE format('ALTER TABLE %1$s DROP CONSTRAINT %2$I, ADD CONSTRAINT %2$I PRIMARY KEY USING INDEX %3$I', one.keyed, one.conname,
                                new_key);
             END IF;
             RETURN NEXT;
+            IF NOT is_counted THEN
+                is_counted := true;
+                done := done + 1;
+            END IF;
         EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
             RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM USING HINT = 'Call heartbeat_upgrade_keys() again later.';
         END;
@@ -72,5 +85,7 @@ COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
     'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), and returns these table partitions. It '
     'begins with the oldest week. Before the upgrade, such a week can have only one reading of a customer at a time, so the reading '
     'of a second device becomes CONFLICT. The argument limits the number of weeks of this call; NULL: all weeks. Queries continue '
-    'while the key is built, but ingest into the week waits until the call commits. If the function waits longer than 10 seconds '
-    'for a lock, or if another object depends on the old key, it warns and skips the table partition.';
+    'while the key is built, but ingest into the weeks of this call waits until the transaction ends. So while readings arrive, '
+    'upgrade each week in a transaction of its own. If you have created a unique index on the columns of the new key, the function '
+    'uses this index. If the function waits longer than 10 seconds for a lock, or if another object depends on the old key, it warns '
+    'and skips the table partition.';

@@ -77,6 +77,7 @@ $node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after the steps o
 $administration->run('Upgrade', 1);
 is($node->query("SELECT extversion = default_version FROM pg_extension JOIN pg_available_extensions ON name = extname WHERE name = 'heartbeat'"),
 	't', 'the extension has the default version after the update');
+is($administration->run('From 1.x to 2.0', 1), '', 'the block for 2.0 finds no week of 1.x');
 is($administration->run('From 1.0 or 1.1', 1), '', 'the first block for old versions revokes a right');
 unlike($administration->run('From 1.0 or 1.1', 2), qr/^(?:function|operator|type|trigger|table)/m, 'the second block finds no object of another role');
 is($administration->run('From 1.0 or 1.1', 3), '', 'the third block finds no code of another role and no difference');

@@ -10,6 +10,7 @@ use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Runbook;
 
 my $kafka = Heartbeat::Kafka->new('functions');
 $kafka->start;
@@ -124,8 +125,8 @@ is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attrib
 	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
 
 # Old weeks: the key of 1.x, which heartbeat_upgrade_keys() replaces. The oldest week comes first.
-$node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01}'::timestamptz[]) t");
-my @old = map { "heartbeat_$_" } qw(records_2020w01 anomalies_2020w01 records_2020w05);
+$node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01, 2020-03-01, 2020-04-01}'::timestamptz[]) t");
+my @old = map { "heartbeat_$_" } qw(records_2020w01 anomalies_2020w01 records_2020w05 records_2020w09 records_2020w14 anomalies_2020w14);
 $node->query("ALTER TABLE $_ DROP CONSTRAINT ${_}_pkey, ADD PRIMARY KEY (customer_id, event_timestamp)") for @old;
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) SELECT 'C' || n, 70, '2020-01-01' FROM generate_series(1, 1000) n");
 my $two = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) VALUES ('C1', 71, '2020-01-01', 'right')";
@@ -134,11 +135,17 @@ like($node->query_error('SELECT heartbeat_upgrade_keys(0)'), qr/heartbeat_upgrad
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records_2020w05';
 is($node->query('SELECT table_partition FROM heartbeat_upgrade_keys(1) ORDER BY 1::text'), "heartbeat_records_2020w01\nheartbeat_anomalies_2020w01", 'one week is upgraded while a session reads another week');
-my ($result, $out, $warning) = $node->psql('heartbeat', 'SELECT count(*) FROM heartbeat_upgrade_keys()');
-is("$result|$out", '0|0', 'a week that a session reads for long keeps its key');
+my ($result, $out, $warning) = $node->psql('heartbeat', 'SELECT table_partition FROM heartbeat_upgrade_keys(1)');
+is("$result|$out", '0|heartbeat_records_2020w09', 'a week that a session reads for long keeps its key, and does not count as upgraded');
 like($warning, qr/WARNING:  table partition (?:public\.)?heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'and a warning names it');
 $reader->quit;
-is($node->query('SELECT week, table_partition FROM heartbeat_upgrade_keys()'), '2020-01-27 00:00:00+00|heartbeat_records_2020w05', 'the next call upgrades it');
+$node->query('CREATE UNIQUE INDEX CONCURRENTLY mine ON heartbeat_records_2020w14 (customer_id, event_timestamp, device_id)');
+my $index   = $node->query("SELECT 'mine'::regclass::oid");
+my $upgrade = 'SELECT count(*) FROM heartbeat_events WHERE kind = $$upgrade_keys$$';
+my $calls   = $node->query($upgrade);
+Heartbeat::Runbook->new($node, 'docs/administration.md')->run('From 1.x to 2.0', 1);
+is($node->query($upgrade), $calls + 2, 'the statement of the document upgrades each other week in a transaction of its own');
+is($node->query("SELECT conindid = $index FROM pg_constraint WHERE conrelid = 'heartbeat_records_2020w14'::regclass AND contype = 'p'"), 't', 'and uses an index that a person has created');
 is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'after that no week has the key of 1.x');
 $node->query($two);
 is($node->count('heartbeat_records_2020w01'), 1001, 'the reading of a second device is stored in an upgraded week');
