@@ -11,16 +11,15 @@
 #include "admin/replay_store.h"
 #include "admin/source_definition.h"
 #include "admin/source_named.h"
-#include "decode/decoder_of_heartbeat.h"
 #include "decode/decoder_of_mapping.h"
-#include "decode/presets.h"
 #include "monitor/events.h"
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/log_redaction.h"
 #include "server/statement.h"
-#include "server/text.h"
+#include "server/subtransaction.h"
 #include "store/counter_adjustments.h"
+#include "store/source_decoder.h"
 
 extern "C" {
 #include "access/xlog.h"
@@ -156,22 +155,6 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
     return {{}, from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
-// Returns the decoder for the present layout of the source.
-Decoder *decoder_of(const Source &source) {
-    const Preset *preset = source.preset == nullptr ? nullptr : preset_find(source.preset);
-    const char *mapping = preset != nullptr ? preset->mapping : source.mapping;
-    if (mapping == nullptr)
-        return decoder_of_heartbeat();
-    MappingError error = {};
-    Decoder *decoder = decoder_of_mapping(text_to_utf8(mapping), &error);
-    if (decoder == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("the mapping of source \"%s\" is wrong", source.name),
-                        errdetail("%s %s", text_from_utf8(error.pointer), text_from_utf8(error.problem)),
-                        errhint("Change the mapping with heartbeat_alter_source().")));
-    return decoder;
-}
-
 // Returns the source that the call names. Without a name it returns all sources, or `default` if the call
 // names a partition. In a database of version 1.1 or 1.2 the function does not have the argument.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
@@ -196,7 +179,7 @@ void replay_source(const ReplaySpan &span, ReturnSetInfo *result) {
         replay->reader.batch = batch_create(messages_at_once, bytes_at_once);
         if (replay->reader.batch == nullptr)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-        replay->reader.decoder = decoder_of(replay->span.source);
+        replay->reader.decoder = source_decoder_require(replay->span.source);
         run(replay);
     }
     PG_END_ENSURE_ERROR_CLEANUP(close, PointerGetDatum(&replay->reader));

@@ -6,12 +6,11 @@
 #include "admin/newest_messages.h"
 #include "admin/source_check.h"
 #include "admin/try_rows.h"
-#include "decode/decoder_of_heartbeat.h"
 #include "decode/decoder_of_mapping.h"
-#include "decode/presets.h"
 #include "decode/suggest.h"
 #include "server/compat.h"
 #include "server/text.h"
+#include "store/source_decoder.h"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -81,6 +80,9 @@ void check(const SourceDefinition &given) {
 Source source_of(const SourceDefinition &given) {
     Source source = source_default();
     source.topic = given.fields[topic_field];
+    source.format = given.fields[format_field];
+    source.preset = given.fields[preset_field];
+    source.mapping = given.fields[mapping_field];
     source.own_topic = true;
     source.own_brokers = given.fields[brokers_field] != nullptr;
     source.own_config_file = given.fields[kafka_config_file_field] != nullptr;
@@ -89,18 +91,6 @@ Source source_of(const SourceDefinition &given) {
     if (source.own_config_file)
         source.kafka_config_file = given.fields[kafka_config_file_field];
     return source;
-}
-
-Decoder *decoder_of(const SourceDefinition &given) {
-    const char *mapping = given.fields[mapping_field], *preset = given.fields[preset_field];
-    if (mapping == nullptr && preset == nullptr)
-        return decoder_of_heartbeat();
-    MappingError error;
-    Decoder *decoder =
-        decoder_of_mapping(mapping == nullptr ? preset_find(preset)->mapping : text_to_utf8(mapping), &error);
-    if (decoder == nullptr) // source_check() has compiled it
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    return decoder;
 }
 
 void put_readings(const Call *call, ReturnSetInfo *result) {
@@ -154,7 +144,7 @@ extern "C" Datum heartbeat_try_source(PG_FUNCTION_ARGS) {
     call->newest.source = source_of(given);
     PG_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
     {
-        call->decoder = decoder_of(given);
+        call->decoder = source_decoder_require(call->newest.source);
         newest_messages_read(&call->newest, wanted);
         put_readings(call, result);
     }

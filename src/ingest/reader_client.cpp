@@ -3,8 +3,8 @@
 #include "server/server.h"
 
 #include "ingest/reader_client.h"
-#include "ingest/source_decoder.h"
 #include "server/text.h"
+#include "store/source_decoder.h"
 
 namespace heartbeat {
 

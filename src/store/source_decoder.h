@@ -1,0 +1,20 @@
+// Makes the decoder of a source's messages: of heartbeat's own layout, of a preset, or of a mapping. The
+// ingest workers call it, and so do the functions for replay, retry and trying a source. It does not know how
+// a message is decoded.
+#pragma once
+
+#include "kafka/error.h"
+#include "store/sources.h"
+
+namespace heartbeat {
+
+class Decoder;
+
+// Returns nullptr if the source's layout is wrong or unknown; *error says why. Raises an error if no memory
+// is left. decoder_destroy() destroys the decoder.
+Decoder *source_decoder_create(const Source &source, Error *error);
+
+// The same, but raises an error instead.
+Decoder *source_decoder_require(const Source &source);
+
+} // namespace heartbeat
