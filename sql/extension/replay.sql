@@ -6,7 +6,8 @@ CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, onl
                                  source text DEFAULT NULL,
                                  OUT partition integer, OUT from_offset bigint, OUT to_offset bigint,
                                  OUT messages bigint, OUT records bigint, OUT anomalies bigint,
-                                 OUT duplicates bigint, OUT dead_letters bigint, OUT source_name text)
+                                 OUT duplicates bigint, OUT dead_letters bigint, OUT source_name text,
+                                 OUT conflicts bigint, OUT ignored bigint, OUT error text)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer, text) IS
@@ -18,5 +19,7 @@ COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer, text) IS
     'audits (heartbeat_audit() and heartbeat_audit_tables()) stay correct. For this, the replay counts messages that a seek had '
     'skipped. It does not count the messages of deleted readings, because ingest has counted them already. An unresolved dead '
     'letter stays unresolved: see heartbeat_retry_dead_letters(). Raises an error if Kafka no longer holds the whole time span. '
-    'Returns one row for each Kafka partition, with the numbers of messages that the replay has read and stored, and the name of '
-    'the source.';
+    'Returns one row for each Kafka partition: the numbers of messages that the replay has read and ignored, the numbers of '
+    'readings that it has stored, that were duplicates and that are in conflict, the number of new dead letters, and the name of '
+    'the source. If a replay of all sources cannot ask the cluster of a source, it replays the other sources, and returns a row '
+    'with the source and the error.';

@@ -37,7 +37,8 @@ namespace {
 
 constexpr size_t messages_at_once = 5000;
 constexpr size_t bytes_at_once = size_t{4} << 20;
-constexpr int result_columns = 9;
+constexpr int result_columns = 12;
+constexpr int source_column = 8, error_column = 11;
 
 Statement build_details = {{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, TEXTOID},
                            R"sql(
@@ -75,8 +76,12 @@ void report(Replay *replay, const ReplayProgress &progress) {
                                     Int64GetDatum(progress.anomalies),
                                     Int64GetDatum(progress.duplicates),
                                     Int64GetDatum(progress.dead_letters),
-                                    CStringGetTextDatum(replay->span.source.name)};
+                                    CStringGetTextDatum(replay->span.source.name),
+                                    Int64GetDatum(progress.conflicts),
+                                    Int64GetDatum(progress.ignored),
+                                    0};
     bool nulls[result_columns] = {};
+    nulls[error_column] = true;
     tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
@@ -189,6 +194,57 @@ void replay_source(const ReplaySpan &span, ReturnSetInfo *result) {
     hash_destroy(replay->adjustments);
 }
 
+struct Attempt {
+    ReplaySpan span;
+    ReturnSetInfo *result;
+};
+
+void attempt(void *argument) {
+    auto *attempt = static_cast<Attempt *>(argument);
+    replay_source(attempt->span, attempt->result);
+}
+
+// The cluster of one source is away, or its topic is not the topic that ingest has read.
+bool is_of_source(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
+           error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+}
+
+void report_failure(const Attempt &attempt, const CaughtError &error) {
+    const char *name = attempt.span.source.name;
+    Datum values[result_columns] = {};
+    bool nulls[result_columns];
+    std::fill_n(nulls, result_columns, true);
+    values[source_column] = CStringGetTextDatum(name);
+    values[error_column] = CStringGetTextDatum(
+        psprintf("%s%s%s", error.message, error.detail[0] == '\0' ? "" : ": ", error.detail));
+    nulls[source_column] = nulls[error_column] = false;
+    tuplestore_putvalues(attempt.result->setResult, attempt.result->setDesc, values, nulls);
+    ereport(WARNING,
+            (errcode(ERRCODE_WARNING), errmsg("source \"%s\" is not replayed: %s", name, error.message),
+             error.detail[0] == '\0' ? 0 : errdetail("%s", error.detail),
+             errhint("When the cause is corrected, call heartbeat_replay() with source => %s.",
+                     quote_literal_cstr(name))));
+}
+
+// Replays each source in a subtransaction, because the cluster of one source can be away. Raises an error if
+// no source can be replayed.
+void replay_all(const ReplaySpan &span, const Source *sources, size_t count, ReturnSetInfo *result) {
+    size_t failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        Attempt one = {span, result};
+        one.span.source = sources[i];
+        CaughtError error = {};
+        if (subtransaction_try(attempt, &one, is_of_source, &error))
+            continue;
+        report_failure(one, error);
+        failed++;
+    }
+    if (count > 0 && failed == count)
+        ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("no source can be replayed"),
+                        errhint("The warnings have the cause for each source.")));
+}
+
 } // namespace
 
 } // namespace heartbeat
@@ -203,9 +259,11 @@ extern "C" Datum heartbeat_replay(PG_FUNCTION_ARGS) {
     size_t count;
     const Source *sources = find_sources(fcinfo, span.partition >= 0, &count);
     int level = log_redaction_hide_for_now();
-    for (size_t i = 0; i < count; i++) {
-        span.source = sources[i];
+    if (count == 1) {
+        span.source = sources[0];
         replay_source(span, result);
+    } else {
+        replay_all(span, sources, count, result);
     }
     log_redaction_show(level);
     commit_hooks_roll_up();

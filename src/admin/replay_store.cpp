@@ -77,6 +77,8 @@ void count(CounterAdjustment *adjustment, const BatchPartition &read, const Part
     progress->anomalies += anomalies;
     progress->dead_letters += counts.dead_letters;
     progress->duplicates += counts.duplicates;
+    progress->conflicts += counts.conflicts;
+    progress->ignored += read.ignored;
 }
 
 } // namespace

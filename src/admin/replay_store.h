@@ -22,6 +22,8 @@ struct ReplayProgress {
     int64_t anomalies;
     int64_t duplicates;
     int64_t dead_letters;
+    int64_t conflicts;
+    int64_t ignored;
 };
 
 // Stores the reader's batch as a worker does. Adds the counts of each partition to the counter adjustments,

@@ -72,6 +72,7 @@ bool subtransaction_try(void (*work)(void *argument), void *argument,
             ReThrowError(error);
         text_copy(caught->sqlstate, unpack_sql_state(error->sqlerrcode));
         text_copy(caught->message, error->message == nullptr ? "" : error->message);
+        text_copy(caught->detail, error->detail == nullptr ? "" : error->detail);
         FreeErrorData(error);
     }
     PG_END_TRY();

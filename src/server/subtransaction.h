@@ -11,6 +11,7 @@ namespace heartbeat {
 struct CaughtError {
     char sqlstate[6];
     char message[256];
+    char detail[384]; // empty: the error has none
 };
 
 // Runs work(argument) in a subtransaction. If the work raises an error and expected(error) returns true, the

@@ -94,7 +94,7 @@ is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters 
 is(rates('between'), '78', 'the newest heart rate is stored');
 is(counters(), '1622|0|0|1622|402|1|1217|2', 'each settled conflict counts as a duplicate');
 assert_exact('both audits and the summary are exact after replace');
-replay();
+is($node->query("SELECT conflicts, ignored, error FROM heartbeat_replay(to_timestamp($epoch - 10), now() + interval '1 day')"), '3|0|', 'a replay shows its new conflicts');
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'after a second read, the three messages whose heart rates were replaced are in conflict');
 is(counters(), '2433|0|0|2433|402|1|2025|5', 'these messages count as new conflicts');
 replay();

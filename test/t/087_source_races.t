@@ -115,6 +115,16 @@ $node->query("SELECT heartbeat_alter_source('default', brokers => '127.0.0.1:1')
 like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'a replay of the source default asks the cluster of this source');
 $node->query("SELECT heartbeat_alter_source('default', '', 'null', brokers => '')");
 
+# A replay of all sources replays those whose clusters answer.
+$node->query("SELECT heartbeat_add_source('away', 'ward', brokers => '127.0.0.1:1'), heartbeat_add_source('away too', 'ward', brokers => '127.0.0.1:1')");
+my $all = "FROM heartbeat_replay('2020-01-01', now() + interval '1 hour')";
+$node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 1, 'the source default reads its topic');
+my ($status, $rows, $warnings) = $node->psql('heartbeat', "SELECT source_name, messages IS NOT NULL, error $all ORDER BY 1");
+like($rows, qr/^away\|f\|cannot ask Kafka .*127\.0\.0\.1:1.*\naway too\|f\|cannot ask.*\ndefault\|t\|\nsize\|t\|$/, 'a replay of all sources does not fail because the clusters of two sources are away');
+like($warnings, qr/WARNING:  source "away too" is not replayed: cannot ask Kafka.*source => 'away too'/s, 'a warning names each of them');
+$node->query("SELECT heartbeat_drop_source('away'), heartbeat_drop_source('away too')");
+assert_exact('after a replay of the sources that answer');
+
 # While a session changes one source in a transaction that stays open, only this source waits.
 add_ward(40);
 my $next_default = $node->query(passed('default'));
