@@ -37,7 +37,8 @@ struct Decoded {
 
 class Decoder {
   public:
-    explicit constexpr Decoder(bool reads_headers) noexcept : reads_headers_(reads_headers) {}
+    explicit constexpr Decoder(bool reads_headers, bool reads_lists = false) noexcept
+        : reads_headers_(reads_headers), reads_lists_(reads_lists) {}
     virtual ~Decoder() = default;
     Decoder(const Decoder &) = delete;
     Decoder &operator=(const Decoder &) = delete;
@@ -51,8 +52,12 @@ class Decoder {
     // If it returns false, decode() does not need MessageView::headers.
     bool reads_headers() const noexcept { return reads_headers_; }
 
+    // True: a message can have many readings, up to message_readings_max.
+    bool reads_lists() const noexcept { return reads_lists_; }
+
   private:
     const bool reads_headers_;
+    const bool reads_lists_;
 };
 
 } // namespace heartbeat

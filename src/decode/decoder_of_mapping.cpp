@@ -20,7 +20,8 @@ using MappingPointer = std::unique_ptr<const Mapping, DestroyMapping>;
 class MappingDecoder final : public Decoder {
   public:
     explicit MappingDecoder(MappingPointer mapping)
-        : Decoder(mapping->reads_headers), mapping_(std::move(mapping)), decoder_(*mapping_, nullptr) {}
+        : Decoder(mapping->reads_headers, !mapping->each.empty()), mapping_(std::move(mapping)),
+          decoder_(*mapping_, nullptr) {}
 
     DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept override {
         thread_local MappedMemory memory;

@@ -169,6 +169,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     if (cycle->commit_at == 0)
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
+    batch_split_stored(&cycle->split);
+    batch->max_messages = batch_split_limit(cycle->split); // a thread may be filling `next`
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
         return;
@@ -223,7 +225,7 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
     cycle->batch->release();
     cycle->next->release();
     cycle->holds_memory = false;
-    cycle->batch->max_messages = cycle->next->max_messages = static_cast<size_t>(settings.batch_size);
+    cycle->batch->max_messages = cycle->next->max_messages = batch_split_limit(cycle->split);
     cycle->ahead = false;
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
@@ -238,6 +240,10 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
+}
+
+bool batch_cycle_split(BatchCycle *cycle) {
+    return batch_cycle_is_sealed(*cycle) && batch_split_begin(&cycle->split, cycle->batch->messages.size());
 }
 
 long batch_cycle_until_due(const BatchCycle *cycle) {

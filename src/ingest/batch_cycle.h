@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ingest/assignment.h"
+#include "ingest/batch_split.h"
 #include "store/dead_letters.h"
 
 namespace heartbeat {
@@ -32,6 +33,7 @@ struct BatchCycle {
     BatchStage stage;
     AfterBatch after;
     Unresolved unresolved; // set when heartbeat.dead_letter_limit stops the batch
+    BatchSplit split;
     bool holds_memory;     // the batches may have the memory of earlier messages
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
@@ -59,6 +61,10 @@ void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
 // Forgets the messages that the worker has not stored. consumer may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
+
+// Call it if the batch is larger than a limit of the server, and then drop the batch. Later batches have
+// fewer messages. Returns false if the batch has only one message.
+bool batch_cycle_split(BatchCycle *cycle);
 
 // Returns the milliseconds until the batch is due, or -1 if the batch is empty.
 long batch_cycle_until_due(const BatchCycle *cycle);

@@ -23,6 +23,16 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
+// A message with a list can have 100,000 readings, and only the decoder finds out how many there are. The
+// batch must take all messages that were taken from the queue. So the consumer takes only one of these
+// messages into an empty batch, and then only a few at once.
+constexpr size_t lists_at_once = 8;
+
+size_t count_to_take(const Decoder &decoder, const Batch &batch) {
+    size_t at_once = !decoder.reads_lists() ? messages_at_once : batch.messages.empty() ? 1 : lists_at_once;
+    return std::min(at_once, batch.room());
+}
+
 void move_positions(std::vector<PartitionPosition> &positions, const Batch &batch) {
     for (const BatchPartition &progress : batch.partitions) {
         PartitionPosition *position = find_position(&positions, progress.partition);
@@ -78,7 +88,7 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
     while (!batch->full()) {
-        size_t room = std::min(messages_at_once, batch->room());
+        size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue.get(), 0, messages, room);
         // messages that arrive together with one of these errors can belong to another topic, or to another

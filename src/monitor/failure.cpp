@@ -44,6 +44,7 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     FlushErrorState();
     text_copy(failure->message, message);
     failure->is_of_row = refused || subtransaction_is_row_error(error);
+    failure->is_of_limit = error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
     failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
     obstacles_advise(error, failure->advice, sizeof(failure->advice));
     FreeErrorData(error);

@@ -15,6 +15,7 @@ struct Failure {
     char message[state_text_size];
     bool is_of_row; // the error is about a row: see subtransaction_is_row_error()
     TimestampTz logged_at;
+    bool is_of_limit;             // the batch is larger than a limit of the server
     bool is_of_lock;              // the error is a lock timeout
     bool passes;                  // the cause ends by itself, as a dump does
     char advice[state_text_size]; // the part of the error's hint, detail and context that a person can use

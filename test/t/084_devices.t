@@ -149,6 +149,29 @@ is(retried(), 1, 'a retry stores the dead letter of the later source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
+# A batch exceeds its limit by a few messages at most, although the first messages of a source are read at once.
+sub publish_lists
+{
+	my ($source, $messages, $readings) = @_;
+	$kafka->create_topic($source, 1);
+	$kafka->produce($source, map { my $first = 1_000_000 + $_ * $readings; { value => message($source, map { 'left 70 ' . ($first + $_) } 1 .. $readings) } } 0 .. $messages - 1);
+	$node->query(qq{SELECT heartbeat_add_source('$source', '$source', mapping => '{"customer_id": "/user", "device_id": "each/d", "each": "/samples",
+		"heart_rate": "each/v", "event_timestamp": {"at": "each/t", "unit": "s"}}')});
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$source'", $messages * $readings, "all readings of the source $source are stored");
+	return $node->query("SELECT max(readings) FROM (SELECT count(*) AS readings FROM heartbeat_records WHERE customer_id = '$source' GROUP BY xmin::text) b");
+}
+$node->set('heartbeat.batch_size' => 100);
+cmp_ok(publish_lists('long-lists', 60, 1000), '<=', 9000, 'a transaction has the readings of a few messages, although each message has ten times as many readings as heartbeat.batch_size');
+
+# PostgreSQL refuses a batch that exceeds one of its limits.
+$node->set('heartbeat.batch_size' => 20_000);
+$node->query($_) for q{CREATE FUNCTION limit_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF (SELECT count(*) FROM added) > 500 THEN RAISE 'too many rows' USING ERRCODE = 'program_limit_exceeded'; END IF; RETURN NULL; END $$},
+	'CREATE TRIGGER limit_rows AFTER INSERT ON heartbeat_records REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION limit_rows()';
+cmp_ok(publish_lists('short-lists', 20, 100), '<=', 500, 'a batch that exceeds a limit of PostgreSQL is stored in parts');
+$node->query('DROP TRIGGER limit_rows ON heartbeat_records');
+assert_all_exact('both audits are exact after both');
+
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
