@@ -18,8 +18,10 @@ COMMENT ON FUNCTION heartbeat_keep_original() IS
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
-    'Internal: adds the number of deleted unresolved dead letters to the counter in heartbeat_offsets. Workers that stopped at '
-    'heartbeat.dead_letter_limit then try again.';
+    'Internal: adds the number of deleted unresolved dead letters to the counter in heartbeat_offsets, or in '
+    'heartbeat_dropped_offsets if their source was dropped. A deleted message in conflict (CONFLICT) changes no counter, because its '
+    'readings are counted among the conflicts. If dead letters or messages in conflict are deleted, workers that stopped at '
+    'heartbeat.dead_letter_limit try again.';
 CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic text DEFAULT NULL,
                                              partition integer DEFAULT NULL,
                                              arrived_since timestamptz DEFAULT NULL,

@@ -141,8 +141,8 @@ void define_storing() {
         &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.dead_letter_limit",
-        "Sets the number of unresolved dead letters at which the next one stops ingest.",
-        "The worker is then FAILED, until there are fewer or the limit is higher. 0 sets no limit.",
+        "Sets the number of unresolved dead letters and conflicts at which the next one stops a source.",
+        "The source is then FAILED, until there are fewer or the limit is higher. 0 sets no limit.",
         &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.stall_timeout", "Sets the time without progress after which a worker with lag is STALLED.",
