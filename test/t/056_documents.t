@@ -52,7 +52,7 @@ like($reference->run('Tables, views and functions', 2), qr/^heartbeat-events\|0\
 stored();
 $node->assert_audit;
 
-$security->run('Rights', $_) for 1 .. 3;
+$security->run('Rights', $_) for 1 .. 4;
 $node->wait_for_query("SELECT current_setting('heartbeat.role'), state FROM heartbeat_status", 'heartbeat_worker|RUNNING', 'the workers act as heartbeat_worker');
 
 # A topic of another layout
