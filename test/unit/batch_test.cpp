@@ -53,7 +53,7 @@ class BatchTest : public testing::Test {
 };
 
 TEST_F(BatchTest, GivesItsMemoryBackWhenItIsReleased) {
-    add_many(0, {{.customer_id = "A", .heart_rate = 70}, {.customer_id = "A", .heart_rate = 200}});
+    add_many(0, {{"A", "", 70, 0}, {"A", "", 200, 0}});
     ASSERT_TRUE(batch_seal(&batch));
     batch.clear();
     EXPECT_GT(batch.messages.capacity(), 0U) << "the next messages use the memory again";
