@@ -308,7 +308,7 @@ is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'),
 # mallory owns a table partition.
 my $week = $node->query("SELECT date_trunc('week', now() - interval '20 weeks', 'UTC')");
 my $hers = $node->query("SELECT to_char(timestamptz '$week' AT TIME ZONE 'UTC', '\"heartbeat_records\"_IYYY\"w\"IW')");
-$node->query("SET ROLE heartbeat_owner; CREATE TABLE $hers (LIKE heartbeat_records INCLUDING ALL); ALTER TABLE $hers ADD PRIMARY KEY (customer_id, event_timestamp)");
+$node->query("SET ROLE heartbeat_owner; CREATE TABLE $hers (LIKE heartbeat_records INCLUDING ALL); ALTER TABLE $hers ADD PRIMARY KEY (customer_id, event_timestamp, device_id)");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $hers FOR VALUES FROM ('$week') TO (timestamptz '$week' + interval '7 days')");
 $node->query("ALTER TABLE $hers OWNER TO mallory");
 is($spy->act(join '; ', $spy->triggers_on($hers), "CREATE INDEX spy_of_hers ON $hers (mallory.noted(id))"), '', 'mallory owns a table partition and adds triggers and an index');

@@ -22,8 +22,9 @@ my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now()
 my $published = 0;
 my $columns   = 'id bigint NOT NULL DEFAULT 0, customer_id text COLLATE "C" NOT NULL, heart_rate double precision NOT NULL,
 	event_timestamp timestamptz NOT NULL, ingested_at timestamptz NOT NULL DEFAULT now(),
+	device_id text COLLATE "C" NOT NULL DEFAULT \'\',
 	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)';
-my $key = 'PRIMARY KEY (customer_id, event_timestamp)';
+my $key = 'PRIMARY KEY (customer_id, event_timestamp, device_id)';
 
 # Creates the table partition of a week by the given statements. In the statements NAME stands for its name, and FROM_ and
 # TO_ stand for its bounds.
@@ -120,12 +121,13 @@ my @shapes = (
 		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (event_timestamp)",
 		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES FROM (FROM_::timestamptz + interval '5 hours') TO (FROM_::timestamptz + interval '6 hours')",
 		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
-	[ 'with a key on more columns', "CREATE TABLE NAME ($columns, PRIMARY KEY (customer_id, event_timestamp), UNIQUE (event_timestamp, customer_id, heart_rate))" ],
-	[ 'with the key turned round', "CREATE TABLE NAME ($columns, PRIMARY KEY (event_timestamp, customer_id))" ],
+	[ 'with a key on more columns', "CREATE TABLE NAME ($columns, $key, UNIQUE (event_timestamp, customer_id, heart_rate))" ],
+	[ 'with the key of 1.x', "CREATE TABLE NAME ($columns, PRIMARY KEY (customer_id, event_timestamp))" ],
+	[ 'with the key turned round', "CREATE TABLE NAME ($columns, PRIMARY KEY (device_id, event_timestamp, customer_id))" ],
 	[ 'with columns in another order',
 		'CREATE TABLE NAME (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, heart_rate double precision NOT NULL,
-			customer_id text COLLATE "C" NOT NULL, gone integer, id bigint NOT NULL,
-			CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180), PRIMARY KEY (customer_id, event_timestamp))',
+			customer_id text COLLATE "C" NOT NULL, gone integer, id bigint NOT NULL, device_id text COLLATE "C" NOT NULL DEFAULT \'\',
+			CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180), PRIMARY KEY (customer_id, event_timestamp, device_id))',
 		'ALTER TABLE NAME DROP gone' ]);
 my $weeks = 10;
 for my $shape (@shapes)

@@ -42,8 +42,8 @@ sub store
 my ($name, $from, $to) = split /\|/,
   $node->query("SELECT to_char(w, '\"heartbeat_records_\"IYYY\"w\"IW'), w, w + interval '7 days' FROM (SELECT to_timestamp($this_week - 30 * $week) AT TIME ZONE 'UTC') t (w)");
 $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, gone integer,
-	heart_rate double precision NOT NULL, customer_id text COLLATE \"C\" NOT NULL, id bigint NOT NULL DEFAULT nextval('heartbeat_records_id_seq'),
-	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180), PRIMARY KEY (customer_id, event_timestamp))");
+	heart_rate double precision NOT NULL, device_id text COLLATE \"C\" NOT NULL DEFAULT '', customer_id text COLLATE \"C\" NOT NULL, id bigint NOT NULL DEFAULT nextval('heartbeat_records_id_seq'),
+	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180), PRIMARY KEY (customer_id, event_timestamp, device_id))");
 $node->query("ALTER TABLE $name DROP gone");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FROM ('$from+00') TO ('$to+00')");
 
