@@ -4,15 +4,13 @@
 
 #include "decode/decoder_of_mapping.h"
 #include "ingest/batch_cycle.h"
+#include "ingest/reading_log.h"
 #include "maintenance/partitions.h"
 #include "monitor/wake.h"
 #include "monitor/worker_stats.h"
 #include "server/extension.h"
-#include "server/text.h"
 #include "server/transaction.h"
-#include "store/announce.h"
 #include "store/arrivals.h"
-#include "store/dead_letters.h"
 #include "store/offsets_advance.h"
 #include "store/pause.h"
 #include "store/rollup_append.h"
@@ -25,8 +23,6 @@
 extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
-#include "utils/datetime.h"
-#include "utils/float.h"
 }
 
 namespace heartbeat {
@@ -42,34 +38,6 @@ void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
     errcontext("storing %zu messages of Kafka topic \"%s\"", cycle->batch->messages.size(),
                cycle->source->topic);
-}
-
-void log_reading(const Batch *batch, const BatchReading &reading) {
-    char event_timestamp[MAXDATELEN + 1];
-    announce_timestamp(reading.event_time, event_timestamp);
-    bool normal = reading.heart_rate_class == HeartRateClass::normal;
-    char *customer_id =
-        text_from_utf8(batch->at(reading.customer_id), static_cast<size_t>(reading.customer_id.size));
-    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                  errmsg_internal("%s %s %s bpm at %s%s%s", normal ? "VALID" : "ANOMALY", customer_id,
-                                  float8out_internal(reading.heart_rate), event_timestamp, normal ? "" : " ",
-                                  normal ? "" : heart_rate_class_name(reading.heart_rate_class)),
-                  errhidecontext(true), errhidestmt(true)));
-    pfree(customer_id);
-}
-
-void log_readings(const Batch *batch) {
-    for (const BatchMessage &message : batch->messages) {
-        if (message.is_dead_letter())
-            ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                          errmsg_internal("DEAD LETTER %s: partition %d offset %lld",
-                                          dead_letters_error_code(message),
-                                          batch->partitions[message.partition_index].partition,
-                                          static_cast<long long>(message.offset)),
-                          errhidecontext(true), errhidestmt(true)));
-        for (uint32_t i = 0; i < message.readings && !message.is_dead_letter(); i++)
-            log_reading(batch, batch->readings[message.first_reading + i]);
-    }
 }
 
 void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
@@ -122,7 +90,7 @@ StoreResult store_in_transaction(BatchCycle *cycle, bool waits) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
     PartitionCounts *counts = store_batch(batch, cycle->source, isolate);
-    if (dead_letters_beyond_limit(*cycle->source, batch, counts, &cycle->unresolved)) {
+    if (dead_letter_limit_stops(*cycle->source, batch, counts, &cycle->unresolved)) {
         transaction_abandon();
         return StoreResult::limited;
     }
@@ -163,7 +131,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         wake_for_rollup(rollup_append_take());
     wake_for_arrivals();
     if (settings.log_readings)
-        log_readings(batch);
+        reading_log(batch);
     cycle->stored_at = GetCurrentTimestamp();
     cycle->holds_memory = true;
     if (cycle->commit_at == 0)

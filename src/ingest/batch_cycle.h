@@ -4,7 +4,7 @@
 
 #include "ingest/assignment.h"
 #include "ingest/batch_split.h"
-#include "store/dead_letters.h"
+#include "store/dead_letter_limit.h"
 
 namespace heartbeat {
 

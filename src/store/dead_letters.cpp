@@ -1,9 +1,8 @@
-// Inserts rows into heartbeat_dead_letters, and counts the unresolved dead letters. If the rows have many
-// bytes, it uses several statements. store.cpp and batch_cycle.cpp call it.
+// Inserts rows into heartbeat_dead_letters. If the rows have many bytes, it uses several statements.
+// store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/settings.h"
 #include "server/statement.h"
 #include "server/text.h"
 #include "store/conflicts.h"
@@ -62,28 +61,6 @@ Statement insert_old_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEA
             AND CASE WHEN l.mended_at IS NULL THEN l.payload ELSE l.original_payload END
                 IS NOT DISTINCT FROM d.payload)
     RETURNING partition, "offset")sql"};
-
-// Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
-constexpr const char *count_unresolved_sql = R"sql(
-    SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0),
-        9223372036854775807), 0)::bigint,
-        greatest(least(coalesce(sum(@conflicts@::numeric), 0), 9223372036854775807), 0)::bigint
-    FROM @extschema@.heartbeat_offsets
-    WHERE @source@)sql";
-constexpr StatementPart where_source = {"@source@", R"sql(source = $1)sql"};
-constexpr StatementPart where_any = {"@source@", R"sql($1 = 'default')sql"};
-constexpr StatementPart conflicts = {"@conflicts@", R"sql(conflicts)sql"};
-constexpr StatementPart no_conflicts = {"@conflicts@", R"sql(0)sql"};
-Statement count_unresolved = {{TEXTOID}, {where_source, conflicts}, count_unresolved_sql};
-Statement count_old_unresolved = {{TEXTOID}, {where_any, no_conflicts}, count_unresolved_sql};
-
-// The counter of conflicts counts readings. No counter has the number of messages in conflict, so this
-// statement counts rows.
-Statement count_conflicts = {{TEXTOID, INT8OID}, R"sql(
-    SELECT count(*)
-    FROM (
-        SELECT FROM @extschema@.heartbeat_dead_letters
-        WHERE resolved_at IS NULL AND source = $1 AND error_code = 'CONFLICT' LIMIT $2) l)sql"};
 
 int32_t partition_of(const Batch *batch, const BatchMessage &message) {
     return batch->partitions[message.partition_index].partition;
@@ -214,30 +191,6 @@ const char *dead_letters_error_code(const BatchMessage &message) {
     if (message.sqlstate[0] != '\0')
         return message.sqlstate;
     return message.error == DecodeErrorCode::none ? conflict_code : decode_error_name(message.error);
-}
-
-bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
-                               Unresolved *unresolved) {
-    int64_t new_letters = 0, new_conflicts = 0;
-    for (const PartitionCounts *one = counts; one < counts + batch->partitions.size(); one++) {
-        new_letters += one->dead_letters;
-        new_conflicts += one->conflict_letters;
-    }
-    if (settings.dead_letter_limit == 0 || new_letters + new_conflicts == 0)
-        return false;
-    Datum values[2] = {CStringGetTextDatum(source.name)};
-    statement_execute(offsets_have_sources() ? &count_unresolved : &count_old_unresolved, values, nullptr,
-                      SPI_OK_SELECT);
-    *unresolved = {statement_int8(0, 1), 0};
-    int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
-    // Each message in conflict has at least one reading in conflict. So if the number of readings is low
-    // enough, the function need not count rows.
-    if (left <= 0 || statement_int8(0, 2) < left)
-        return left <= 0;
-    values[1] = Int64GetDatum(left + new_conflicts);
-    statement_execute(&count_conflicts, values, nullptr, SPI_OK_SELECT);
-    unresolved->conflicts = statement_int8(0, 1) - new_conflicts; // the batch has stored its own already
-    return unresolved->conflicts >= left;
 }
 
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts) {

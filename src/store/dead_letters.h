@@ -16,17 +16,4 @@ const char *dead_letters_error_code(const BatchMessage &message);
 // and readings in conflict count as duplicates.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
-// The unresolved rows of a source.
-struct Unresolved {
-    int64_t dead_letters;
-    int64_t conflicts; // messages with a reading in conflict
-};
-
-// Returns true if `counts` has new dead letters or new messages in conflict, although
-// heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. *unresolved has the numbers before this batch. The number of conflicts can be too low, because the
-// count ends at the limit. Each source has a count of its own.
-bool dead_letters_beyond_limit(const Source &source, const Batch *batch, const PartitionCounts *counts,
-                               Unresolved *unresolved);
-
 } // namespace heartbeat
