@@ -1,6 +1,6 @@
 # Before a person adds a source, two functions show what it would store: heartbeat_suggest_mapping() finds a mapping for the
 # messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, end in time,
-# need rights, and store nothing in Kafka or in the database.
+# need rights, and store nothing in Kafka or in the database. The steps of docs/sources.md add a source, repair it and drop it.
 
 use strict;
 use warnings;
@@ -105,7 +105,27 @@ like($document->run('Let heartbeat suggest a mapping', 1), qr/"at": "\/at", "uni
 like($document->run('Look at the readings', 1), qr/^0\|149\|W-150\|/m, 'the second step shows readings');
 is($document->run('Look at the messages without a reading', 1), '', 'the third step shows that each message has a reading');
 $document->run('Add the source', 1);
-$node->wait_for_query(q(SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^W-'), 153, 'the last step makes the workers store the readings');
+$node->wait_for_query(q(SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^W-'), 153, 'the fourth step makes the workers store the readings');
+$node->wait_for_query(q(SELECT state FROM heartbeat_source_status WHERE source = 'vendor'), 'RUNNING', 'the source is RUNNING');
+like($document->run('Look at the source', 1), qr/^RUNNING\|.*^0\|150\|0\|0\|150\|150\|0\|0\|0\|0\n1\|3\|0\|0\|3\|3\|0\|0\|0\|0$/ms,
+	'the fifth step shows the state and the counters of the source');
+like($document->run('Correct the mapping', 1), qr/^0\|0\|\{\}$/m, 'a source without dead letters has nothing to retry');
+
+# The source takes the customer from another member, until a person corrects its mapping.
+$node->query(q{SELECT heartbeat_alter_source('vendor', mapping => '{"customer_id": "/gateway/id", "heart_rate": "/pulse",
+	"event_timestamp": {"at": "/at", "unit": "ms"}}')});
+my @wrong = vendor(0, 154 .. 156);
+$_->{value} =~ s/^\{/{"gateway":{"id":"gateway-7"},/ for @wrong;
+$kafka->produce('vendor', @wrong);
+$node->wait_for_query(q(SELECT count(*) FROM heartbeat_records WHERE customer_id = 'gateway-7'), 3, 'readings are stored for the wrong customer');
+like($document->run('A mapping was wrong', 1), qr/^0\|0\|\{\}$/m, 'the readings of the wrong customer are no dead letters');
+like($document->run('A mapping was wrong', 2), qr/^0\|\d+\|\d+\|153\|3\|0\|150\|0\|vendor\|/m, 'a replay stores the readings of the right customers');
+is($node->query(q(SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records')), 3, 'the replay does not count these readings');
+is($document->run('A mapping was wrong', 3), '', 'the wrong readings are deleted');
+is($document->run('A mapping was wrong', 4), "heartbeat_anomalies|0\nheartbeat_dead_letters|0\nheartbeat_records|0\n0|0\n1|0", 'both audits show no difference after the repair');
+is($node->query(q(SELECT count(*), count(*) FILTER (WHERE customer_id ~ '^W-') FROM heartbeat_records)), '156|156', 'each reading has the right customer');
+$document->run('Drop the source', 1);
+is($node->query(q(SELECT count(*) FROM heartbeat_sources WHERE name = 'vendor')), 0, 'the last step drops the source');
 $document->assert_all_run($document->parts);
 
 # Cancel, statement_timeout and the limit, while the broker is frozen
