@@ -75,7 +75,7 @@ like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'the query 
 # A producer corrects a heart rate.
 publish(reading('CORRECTED', 70, $time), reading('CORRECTED', 75, $time));
 stored();
-like($runbook->run('Conflicts', 1), qr/^\d+\|default\|[^|]*\|CORRECTED\|\|[^|]*\|70\|75$/m, 'the query shows both heart rates');
+like($runbook->run('Conflicts', 1), qr/^\d+\|default\|[^|]*\|CORRECTED\|\|[^|]*\|70\|75\|0\|\d+\|\d[^|]*$/m, 'the query shows both heart rates, and the place of the message');
 is($runbook->run('Conflicts', 2), '1|0|{}', 'the newer heart rate replaces the stored heart rate');
 is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'CORRECTED'"), 75, 'the newer heart rate is stored');
 
