@@ -47,8 +47,8 @@ like($answer, qr/\n0\z/,                   'no anomaly is stored as a record');
 like($readme->run('Check the state', 1), qr/^RUNNING\|[^\n]*\n0\|13000\|0\z/, 'the state is RUNNING, with all messages read, no dead letter and no difference');
 
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < (SELECT min(event_timestamp) FROM heartbeat_records) + interval '0.5 s'");
-like($reference->run('Tables, views and functions', 1), qr/^0\|0\|1000\|1000\|485\|0\|515\|0\|default\|0\|0\|$/, 'the replay of the reference restores the deleted readings');
-like($reference->run('Tables, views and functions', 2), qr/^heartbeat-events\|0\|13000\|0$/m, 'the seek of the reference makes the worker read all messages again');
+like($reference->run('Replay and seek', 1), qr/^0\|0\|1000\|1000\|485\|0\|515\|0\|default\|0\|0\|$/, 'the replay of the reference restores the deleted readings');
+like($reference->run('Replay and seek', 2), qr/^heartbeat-events\|0\|13000\|0$/m, 'the seek of the reference makes the worker read all messages again');
 stored();
 $node->assert_audit;
 
