@@ -74,19 +74,6 @@ bool share_source(const Source &source, bool waits) {
     return acquired;
 }
 
-// Returns false if another session is changing the source.
-bool lock_batch(const Source &source, bool waits) {
-    // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table
-    LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
-    if (offsets_have_sources()) {
-        acquire(tag_of_all(), ShareLock, true);
-        return share_source(source, waits);
-    }
-    // heartbeat_pause() of these versions takes no lock of a source
-    LockRelationOid(extension_table("heartbeat_control"), ShareLock);
-    return true;
-}
-
 } // namespace
 
 bool pause_for_maintenance() {
@@ -109,18 +96,23 @@ void pause_lock_all() {
 
 SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
-    if (!lock_batch(source, waits))
-        return SourceState::busy;
-    // the lock may have waited for heartbeat_set_owner(): the transaction acts as a role that is no longer
-    // the owner
+    // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table. If
+    // the lock has waited for heartbeat_set_owner(), the transaction acts as a role that is no longer the
+    // owner.
+    LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
-    // SPI takes a new snapshot for this statement. So if the lock has waited for a change, the statement sees
+    // SPI takes a new snapshot for each statement. So if a lock has waited for a change, the statement sees
     // this change
     if (!offsets_have_sources()) {
+        // heartbeat_pause() of these versions only writes to the table
+        LockRelationOid(extension_table("heartbeat_control"), ShareLock);
         bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
         return paused ? SourceState::paused : SourceState::unchanged;
     }
+    acquire(tag_of_all(), ShareLock, true);
+    if (!share_source(source, waits))
+        return SourceState::busy;
     Datum values[3] = {CStringGetTextDatum(source.name), Int32GetDatum(source.id),
                        Int64GetDatum(source.revision)};
     statement_execute(&select_state, values, nullptr, SPI_OK_SELECT);
