@@ -139,7 +139,14 @@ bool offsets_have_marks() {
 }
 
 bool offsets_have_sources() {
-    return get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber;
+    if (get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber)
+        return true;
+    // the statements for the tables of 1.x would count no messages
+    if (OidIsValid(get_relname_relid("heartbeat_source_definitions", extension_known().schema)))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN),
+                 errmsg("table \"heartbeat_offsets\" of extension \"heartbeat\" has no column \"source\"")));
+    return false;
 }
 
 StoredOffset *offsets_load(const Source &source, size_t *count) {
