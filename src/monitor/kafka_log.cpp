@@ -26,10 +26,10 @@ constexpr int lines_max_of_all = 100;
 
 // Messages of one source that differ only in digits
 struct Kind {
-    int32_t source_id;
-    char text[kind_size]; // the beginning of the message, without its digits
     TimestampTz logged_at;
+    int32_t source_id;
     int folded;
+    char text[kind_size]; // the beginning of the message, without its digits
 };
 Kind kinds[kinds_kept];
 
