@@ -69,7 +69,7 @@ sub play
 	$read->($topic, 1, 'a topic with a cluster id in UTF-8 is read');
 	is($ask->("SELECT cluster_id ~ '^(\\\\x[0-9a-f]{2})+\$' FROM heartbeat_offsets WHERE topic = '$topic'"), 't', "$encoding: the cluster id is stored as ASCII");
 	$meet->(topic => $topic, cluster_id => bytes("$foreign$own"), messages => [ message('x') ]);
-	$node->wait_for_state('FAILED', qr/connects to cluster \\x/, "$encoding: the worker is FAILED with another cluster id");
+	$node->wait_for_state('FAILED', qr/but the cluster of heartbeat.brokers is \\x/, "$encoding: the worker is FAILED with another cluster id");
 	my $file = $node->data_dir . '/kafka.properties';
 	open(my $properties, '>', $file) or die "$file: $!";
 	chmod 0600, $file;

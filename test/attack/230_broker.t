@@ -67,7 +67,7 @@ $node->query("UPDATE heartbeat_offsets SET cluster_id = E'\\u009b' || repeat(E'\
 meet(topic => $topic, cluster_id => "\xc2\x9b" . "\n" x 50, messages => [ map { message() } 1 .. 3 ]);
 $node->wait_for_query(stored($topic), 3, 'the worker recognizes a cluster id that an older version stored unchanged');
 meet(topic => $topic, cluster_id => "$obeyed!", messages => [ map { message() } 1 .. 4 ]);
-$node->wait_for_state('FAILED', qr/belong to Kafka cluster .*connects to cluster .*\\xc3!/, 'another cluster id means another cluster');
+$node->wait_for_state('FAILED', qr/belong to Kafka cluster .*but the cluster of heartbeat.brokers is .*\\xc3!/, 'another cluster id means another cluster');
 assert_restores($node, 'cluster ids');
 taken('a cluster id that is too long', 1, cluster_id => "\xc3\xa9" x 16000, messages => [ message() ]);
 taken('no cluster id', 1, cluster_id => undef, messages => [ message() ]);
