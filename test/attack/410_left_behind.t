@@ -61,7 +61,7 @@ my $age = "now() - interval '400 days'";
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = $age; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', $age)");
 $node->query("INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) VALUES ('old', 'old', $age, '{}')");
 $node->query('GRANT REFERENCES ON heartbeat_events, heartbeat_alerts, heartbeat_dead_letters, heartbeat_records_default TO mallory');
-my %key = (heartbeat_records_default => [ 'customer_id text, event_timestamp timestamptz', 'customer_id, event_timestamp' ]);
+my %key = (heartbeat_records_default => [ 'customer_id text, event_timestamp timestamptz, device_id text', 'customer_id, event_timestamp, device_id' ]);
 for my $action ('CASCADE', 'SET NULL', 'SET DEFAULT')
 {
 	for my $table (qw(heartbeat_events heartbeat_alerts heartbeat_dead_letters heartbeat_records_default))
