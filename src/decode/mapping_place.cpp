@@ -10,6 +10,28 @@ namespace heartbeat {
 
 namespace {
 
+// The place that a path in the notation of JSONPath means: $.data[0].bpm and $['data'][0]['bpm'] are
+// /data/0/bpm.
+std::string place_of_json_path(std::string_view path) {
+    std::string place, name;
+    char quote = '\0';
+    const auto end_name = [&] {
+        if (!name.empty())
+            place = mapping_pointer(place, name);
+        name.clear();
+    };
+    for (const char c : path.substr(1)) {
+        if (quote == '\0' ? c == '\'' || c == '"' : c == quote)
+            quote = quote == '\0' ? c : '\0';
+        else if (quote == '\0' && (c == '.' || c == '[' || c == ']'))
+            end_name();
+        else
+            name += c;
+    }
+    end_name();
+    return place.empty() ? "value" : place;
+}
+
 class PlaceParser {
   public:
     PlaceParser(std::string_view text, const PlaceRules &rules, const std::string &pointer)
@@ -146,8 +168,9 @@ class PlaceParser {
         static constexpr std::string_view roots[] = {"value", "key",  "header", "each",
                                                      "outer", "name", "kafka"};
         std::string suggestion = mapping_suggest(first, roots);
+        const std::string place = text_[0] == '$' ? place_of_json_path(text_) : "/" + std::string(text_);
         if (suggestion.empty() || first.find('/') != std::string::npos)
-            suggestion = "did you mean " + mapping_quote("/" + std::string(text_)) + "?";
+            suggestion = "did you mean " + mapping_quote(place) + "?";
         refuse("begins with " + mapping_quote(first) + "; " + suggestion, legal_places());
     }
 
