@@ -77,8 +77,11 @@ SamplePlace *SampleLayout::place(const At &at) {
         return nullptr;
     }
     if (is_new)
-        places_.push_back({at.root, at.scope, at.pointer, at.names, {}, {}});
-    return &places_[found->second];
+        places_.push_back({at.root, at.scope, at.pointer, at.names, {}, {}, {}});
+    SamplePlace &place = places_[found->second];
+    for (int i = 0; i < at.scope.level; i++)
+        place.elements[i] = std::max(place.elements[i], at.elements[i]);
+    return &place;
 }
 
 void SampleLayout::add_text(std::string_view text, const At &at) {
@@ -138,6 +141,7 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, At at) {
     At below = at;
     below.scope.lists[at.scope.level] = at.scope.level == 0 && at.pointer.empty() ? "value" : at.pointer;
     below.scope.is_map[at.scope.level] = map;
+    below.elements[at.scope.level] = node.size;
     below.scope.level++;
     below.pointer.clear();
     add_children(tree, index, below, true);
@@ -148,16 +152,16 @@ void SampleLayout::add(const MessageView &message) {
     nodes_ = 0;
     DecodeError error;
     if (is_text(message.key)) {
-        add_text(bytes(message.key), {SampleRoot::key_text, {}, "", {}});
+        add_text(bytes(message.key), {SampleRoot::key_text, {}, "", {}, {}});
         if (message.key.size > 0 && bytes(message.key)[0] == '{' &&
             json_tree_.parse(bytes(message.key), "key", &error))
-            add_node(json_tree_.tree(), 0, {SampleRoot::key, {}, "", {}});
+            add_node(json_tree_.tree(), 0, {SampleRoot::key, {}, "", {}, {}});
     }
     for (size_t i = 0; i < message.header_count; i++) {
         const MessageHeader &header = message.headers[i];
         if (utf8_is_text(header.name.data(), header.name.size()) && is_text(header.value))
             add_text(bytes(header.value),
-                     {SampleRoot::header, {}, pointer_segment(header.name), {std::string(header.name)}});
+                     {SampleRoot::header, {}, pointer_segment(header.name), {std::string(header.name)}, {}});
     }
     json_.push_back(message.payload.data != nullptr &&
                     json_tree_.parse(bytes(message.payload), "payload", &error));

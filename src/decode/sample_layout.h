@@ -35,6 +35,7 @@ struct SamplePlace {
     std::string pointer;            // behind the last list: "/bpm"
     std::vector<std::string> names; // the names on the path from the message to the value, lists included
     SampleValues found;
+    uint32_t elements[2] = {}; // the most elements that each of the lists has in a message
     // Only of a place outside of lists. It has an element for each message: the number of the message's text
     // in `examples`, counted from 1, or 0 if the text is not an example.
     std::vector<uint8_t> text_of_message;
@@ -56,6 +57,7 @@ class SampleLayout {
         SampleScope scope;
         std::string pointer;
         std::vector<std::string> names;
+        uint32_t elements[2] = {}; // of each of the lists
     };
 
     void add_node(const ValueTree &tree, uint32_t index, At at);

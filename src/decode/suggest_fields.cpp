@@ -17,6 +17,7 @@ namespace {
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field says that the value is a heart rate
 constexpr int points_key = 3;  // the message's key as customer
+constexpr int points_weak = 1; // an id whose name says nothing else: the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;
 
@@ -90,6 +91,12 @@ void add_explained_rates(const SampleLayout &layout, const SamplePlace &place,
     }
 }
 
+bool is_constant(const SampleValues &found) {
+    if (found.texts > 0)
+        return found.numbers == 0 && found.examples.size() == 1 && !found.many_examples;
+    return found.least == found.most;
+}
+
 bool can_be_id(const SampleValues &found) {
     if (found.texts > 0)
         return found.longest <= customer_id_max_bytes && found.times * 2 < found.texts;
@@ -121,12 +128,18 @@ std::vector<ProposedField> propose_ids(const SampleLayout &layout, const Propose
             continue;
         const std::string text = json_quote(sample_place_text(place, rated.scope.level));
         const std::string strip = strip_of(place.found);
+        const int near = points == points_weak ? 0 : place.scope.level + points_shared(rated, place);
         ids.push_back({strip.empty() ? text : R"({"at":)" + text + R"(,"strip":)" + json_quote(strip) + "}",
-                       points + place.scope.level + points_shared(rated, place) - points_index(place),
-                       &place});
+                       points + near - points_index(place), &place});
     }
     sort_by_points(&ids);
     return ids;
+}
+
+bool keys_differ(const SampleLayout &layout) {
+    return std::any_of(layout.places().begin(), layout.places().end(), [](const SamplePlace &place) {
+        return place.root == SampleRoot::key_text && !is_constant(place.found);
+    });
 }
 
 bool has_json_key(const SampleLayout &layout) {
@@ -171,12 +184,13 @@ std::vector<ProposedRate> propose_rates(const SampleLayout &layout) {
 }
 
 std::vector<ProposedField> propose_customers(const SampleLayout &layout, const ProposedRate &rate) {
-    const bool json_key = has_json_key(layout);
-    return propose_ids(layout, rate, 1, [=](const SamplePlace &place) {
+    const bool json_key = has_json_key(layout), differ = keys_differ(layout);
+    return propose_ids(layout, rate, points_weak, [=](const SamplePlace &place) {
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
-        const bool is_id = !place.names.empty() && (place.names.back() == "id" || place.names.back() == "ID");
-        return std::max(points_customer(place.names), is_id && place.root == SampleRoot::value ? 1 : 0);
+        const int points = points_customer(place.names);
+        // if the keys of the messages are different, an equal value in all messages is not their customer
+        return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }
 

@@ -44,7 +44,7 @@ constexpr PointsOfWord time_words[] = {
     {"updated", -4},   {"modified", -4}, {"received", -3}, {"sent", -2},  {"ingested", -4},
     {"processed", -4}, {"sync", -3},     {"end", -3},      {"stop", -3},  {"birth", -20},
     {"dob", -20},      {"expires", -20}, {"expiry", -20},  {"next", -20}, {"zone", -20},
-    {"duration", -20}};
+    {"duration", -20}, {"t", 3},         {"dt", 3},        {"tm", 3}};
 constexpr PointsOfWord addition_words[] = {{"offset", 6}, {"delta", 5}, {"elapsed", 5}, {"seconds", 2},
                                            {"millis", 2}, {"ms", 2},    {"t", 3},       {"zone", -20}};
 constexpr PointsOfWord customer_words[] = {
@@ -54,9 +54,13 @@ constexpr PointsOfWord customer_words[] = {
 constexpr PointsOfWord device_words[] = {{"device", 8},  {"sensor", 7}, {"serial", 6}, {"wearable", 6},
                                          {"watch", 5},   {"strap", 4},  {"band", 4},   {"gateway", 4},
                                          {"monitor", 4}, {"host", 3},   {"imei", 6},   {"mac", 4}};
-constexpr PointsOfWord id_words[] = {{"id", 3},     {"uuid", 3}, {"identifier", 3}, {"serial", 3},
-                                     {"number", 2}, {"ref", 2},  {"reference", 2},  {"key", 2},
-                                     {"code", 1},   {"name", 0}};
+// A name with one of these words belongs to all devices of a kind.
+constexpr PointsOfWord product_words[] = {
+    {"model", 1},    {"manufacturer", 1}, {"vendor", 1},   {"brand", 1}, {"make", 1},       {"product", 1},
+    {"firmware", 1}, {"hardware", 1},     {"software", 1}, {"app", 1},   {"application", 1}};
+constexpr PointsOfWord id_words[] = {{"id", 3},     {"uuid", 3}, {"uid", 3},       {"identifier", 3},
+                                     {"serial", 3}, {"eui", 3},  {"number", 2},    {"ref", 2},
+                                     {"key", 2},    {"code", 1}, {"reference", 2}, {"name", 0}};
 constexpr std::string_view no_id_words[] = {"token", "type",   "version", "email", "phone",
                                             "agent", "status", "time",    "first", "last",
                                             "class", "gender", "session"};
@@ -99,10 +103,58 @@ Words parent_words(const NamePath &path) {
     return words;
 }
 
+bool is_one_of_words(const std::string &word, std::span<const PointsOfWord> list) {
+    return std::any_of(list.begin(), list.end(), [&](const PointsOfWord &one) { return one.word == word; });
+}
+
+enum class Thing { unknown, customer, device, product };
+
+Thing thing_of(const std::string &word) {
+    if (is_one_of_words(word, customer_words))
+        return Thing::customer;
+    if (is_one_of_words(word, device_words))
+        return Thing::device;
+    return is_one_of_words(word, product_words) ? Thing::product : Thing::unknown;
+}
+
+// Divides names in small letters, such as deviceid: device, id.
+Words id_words_of(std::string_view name) {
+    Words words;
+    for (std::string &word : words_of(name)) {
+        const auto end = std::find_if(std::begin(id_words), std::end(id_words), [&](const PointsOfWord &id) {
+            return word.size() > id.word.size() && word.ends_with(id.word) &&
+                   thing_of(word.substr(0, word.size() - id.word.size())) != Thing::unknown;
+        });
+        if (end == std::end(id_words) || thing_of(word) != Thing::unknown) {
+            words.push_back(std::move(word));
+        } else {
+            words.push_back(word.substr(0, word.size() - end->word.size()));
+            words.emplace_back(end->word);
+        }
+    }
+    return words;
+}
+
+// What the id is of: the last word on the path decides, so /user/device/id is of a device. "uid" alone is a
+// customer, but a device can have a uid too.
+Thing thing_of_path(const NamePath &path) {
+    bool uid = false;
+    for (auto name = path.rbegin(); name != path.rend(); ++name) {
+        const Words words = id_words_of(*name);
+        for (auto word = words.rbegin(); word != words.rend(); ++word) {
+            const Thing thing = thing_of(*word);
+            if (thing != Thing::unknown && *word != "uid")
+                return thing;
+            uid = uid || *word == "uid";
+        }
+    }
+    return uid ? Thing::customer : Thing::unknown;
+}
+
 // Judges a customer or a device. Either the name itself has one of the words, or a name above it has one of
 // the words and the name itself is an id.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
-    const Words own = last_words(path);
+    const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))
         return 0;
     const int named = best(own, list), id = best(own, id_words);
@@ -182,11 +234,12 @@ bool names_kind(const NamePath &path) {
 }
 
 int points_customer(const NamePath &path) {
-    return points_id(path, customer_words);
+    const Thing thing = thing_of_path(path);
+    return thing == Thing::customer || thing == Thing::unknown ? points_id(path, customer_words) : 0;
 }
 
 int points_device(const NamePath &path) {
-    return points_id(path, device_words);
+    return thing_of_path(path) == Thing::device ? points_id(path, device_words) : 0;
 }
 
 bool text_names_heart_rate(std::string_view text) {

@@ -21,10 +21,10 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
 }
 
 // The points to subtract if the place has the number of an element: it is better to read an array as a list,
-// even if it mostly has one element.
+// even if it always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
-    return by_index ? 2 : 0;
+    return by_index ? 5 : 0;
 }
 
 template <typename Field> void sort_by_points(std::vector<Field> *fields) {

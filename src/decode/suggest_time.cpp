@@ -4,13 +4,16 @@
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"
 
+#include <algorithm>
+
 namespace heartbeat {
 
 namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4;     // to subtract if the time belongs to a whole list
-constexpr int points_guessed = 3; // to subtract if the number of an element is taken as seconds
+constexpr int points_single = 3;  // to subtract instead if the list always has one element
+constexpr int points_guessed = 3; // to subtract if no number is added, or the number of an element as seconds
 
 // The unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no such
 // unit.
@@ -30,7 +33,7 @@ const char *epoch_unit(const SampleValues &found) {
 
 struct Addition {
     std::string json; // the options plus and plus_unit; empty: none
-    int points = 0;
+    int points = 0;   // 0: the number of the element, or none
 };
 
 const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
@@ -47,7 +50,7 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     Addition best;
     for (const SamplePlace &place : layout.places()) {
         const SampleValues &found = place.found;
-        if (place.scope != rated.scope || &place == &rated || found.least < 0)
+        if (place.scope != rated.scope || &place == &rated || found.least < 0 || epoch_unit(found) != nullptr)
             continue;
         const bool is_name = place.root == SampleRoot::name;
         const bool is_number =
@@ -59,9 +62,18 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    if (best.points == 0 && !rated.scope.is_map[level - 1])
-        best = {R"(,"plus":"name","plus_unit":"s")", -points_guessed};
+    // Elements that are numbers alone can have a fixed rate. Elements that are objects would have a time of
+    // their own.
+    if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
+        best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;
+}
+
+// Whether each message has only one element of the lists that contain `rated` and not the time.
+bool is_single(const SamplePlace &rated, const SamplePlace &time) {
+    const uint32_t *const elements = rated.elements;
+    return std::all_of(elements + time.scope.level, elements + rated.scope.level,
+                       [](uint32_t count) { return count == 1; });
 }
 
 const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time, const SampleScope &scope) {
@@ -125,12 +137,11 @@ std::vector<ProposedField> propose_times(const SampleLayout &layout, const Propo
             (place.root == SampleRoot::name && place.scope.level < scope.level) ||
             !describe(layout, place, scope, &options, &points))
             continue;
-        if (place.scope.level < scope.level) {
-            if (addition.json.empty())
-                continue;
+        if (place.scope.level < scope.level && addition.points <= 0 && is_single(rated, place)) {
+            points -= points_single;
+        } else if (place.scope.level < scope.level) {
             options += addition.json;
-            points += addition.points > 0 ? 0 : addition.points;
-            points -= points_far;
+            points -= points_far + (addition.points > 0 ? 0 : points_guessed);
         }
         const std::string text = json_quote(sample_place_text(place, scope.level));
         points += 2 * place.scope.level + points_shared(rated, place) - points_index(place);

@@ -157,6 +157,89 @@ TEST(Suggest, NamesWithAnyCharactersBecomePlaces) {
               "U 74 2026-11-23T14:39:02Z");
 }
 
+// The first suggestion for messages that have these payloads and different keys.
+std::string mapping_for(const std::vector<std::string> &payloads) {
+    std::vector<Message> messages;
+    for (size_t i = 0; i < payloads.size(); i++)
+        messages.push_back({quoted(payloads[i]), "KEY-" + std::to_string(i)});
+    const std::vector<Suggested> found = suggest_for(messages);
+    if (found.empty())
+        return "nothing is suggested";
+    EXPECT_EQ(found[0].fits, messages.size()) << found[0].mapping;
+    return found[0].mapping;
+}
+
+bool has_part(const std::string &mapping, const std::string &part) {
+    return mapping.find(quoted(part)) != mapping.npos;
+}
+
+TEST(Suggest, AModelIsNoCustomerAndADeviceIdIsADevice) {
+    const std::string series =
+        "{'status':0,'body':{'series':{'1795444742':{'heart_rate':74,'model':'ScanWatch',"
+        "'model_id':93,'deviceid':'d-1'}}}}";
+    EXPECT_EQ(mapping_for({series, series}),
+              quoted("{'each': '/body/series', 'customer_id': 'key', 'device_id': 'each/deviceid', "
+                     "'heart_rate': 'each/heart_rate', 'event_timestamp': {'at':'name','unit':'s'}}"));
+    EXPECT_EQ(read_first({{quoted(series)}}), "KEY-1 d-1 74 2026-11-23T14:39:02Z");
+}
+
+TEST(Suggest, AnEqualValueUnderDifferentKeysIsNoCustomer) {
+    const std::string club = "{'member':'club','hr':74,'ts':1795444742}",
+                      other = "{'member':'other','hr':74,'ts':1795444742}",
+                      number = "{'account':7,'hr':74,'ts':1795444742}";
+    EXPECT_TRUE(has_part(mapping_for({club, club}), "'customer_id': 'key'"));
+    EXPECT_TRUE(has_part(mapping_for({number, number}), "'customer_id': 'key'"));
+    EXPECT_TRUE(has_part(mapping_for({club, other}), "'customer_id': '/member'"));
+    EXPECT_EQ(read_first({{quoted(club)}, {quoted(club)}}), "club 74 2026-11-23T14:39:02Z");
+}
+
+TEST(Suggest, DevicesAreFoundInEachSpelling) {
+    for (const std::string name : {"deviceId", "deviceid", "DEVICEID", "device-id", "deviceID", "device_uid",
+                                   "deviceuid", "serial", "serialnumber", "sensorid"}) {
+        const std::string payload = "{'hr':74,'ts':1795444742,'" + name + "':'";
+        const std::string mapping = mapping_for({payload + "d-1'}", payload + "d-2'}"});
+        EXPECT_TRUE(has_part(mapping, "'customer_id': 'key'")) << mapping;
+        EXPECT_TRUE(has_part(mapping, "'device_id': '/" + name + "'")) << mapping;
+    }
+    for (const std::string device : {"'device':{'id':'d-1'}", "'user':{'watch':{'id':'d-1'}}"}) {
+        const std::string mapping = mapping_for({"{'hr':74,'ts':1795444742," + device + "}"});
+        EXPECT_TRUE(has_part(mapping, "'customer_id': 'key'")) << mapping;
+        EXPECT_TRUE(has_part(mapping, "'device_id': '/")) << mapping;
+    }
+    EXPECT_TRUE(has_part(mapping_for({"{'hr':74,'ts':1795444742,'device':{'userid':'U-1'}}"}),
+                         "'customer_id': '/device/userid'"));
+    EXPECT_TRUE(has_part(mapping_for({"{'hr':74,'ts':1795444742,'uid':'U-1'}"}), "'customer_id': '/uid'"));
+}
+
+TEST(Suggest, AnArrayOfOneElementIsReadAsAList) {
+    EXPECT_EQ(mapping_for({"{'user':'U','sent':1795444800,'value':[{'t':1795444742,'hr':74}]}"}),
+              quoted("{'each': '/value', 'customer_id': '/user', 'heart_rate': 'each/hr', "
+                     "'event_timestamp': {'at':'each/t','unit':'s'}}"));
+    EXPECT_EQ(mapping_for({"{'user':'U','timestamp':1795444742123,'beats':[{'hr':74}]}"}),
+              quoted("{'each': '/beats', 'customer_id': '/user', 'heart_rate': 'each/hr', "
+                     "'event_timestamp': {'at':'/timestamp','unit':'ms'}}"));
+    EXPECT_EQ(mapping_for({"{'user':'U','timestamp':'2026-11-23T14:39:02Z','hr':[74]}"}),
+              quoted("{'each': '/hr', 'customer_id': '/user', 'heart_rate': 'each', "
+                     "'event_timestamp': '/timestamp'}"));
+}
+
+TEST(Suggest, NothingIsAddedToATimeThatIsComplete) {
+    for (const std::string payload :
+         {"{'user':'U','start':'2026-11-23T14:00:00Z','beats':[{'t':1795444742,'hr':74},{'t':1795444743,'hr':"
+          "75}]}",
+          "{'start':'2026-11-23T14:00:00Z','beats':[{'user':'U','hr':74},{'user':'V','hr':75}]}",
+          "{'user':'U','start':'2026-11-23T14:00:00Z','beats':{'1795444742':{'hr':74},'1795444743':{'hr':75}}"
+          "}"}) {
+        const std::string mapping = mapping_for({payload});
+        EXPECT_TRUE(has_part(mapping, "'heart_rate': 'each/hr'")) << mapping;
+        EXPECT_FALSE(has_part(mapping, "'plus'")) << mapping;
+    }
+    EXPECT_TRUE(has_part(
+        mapping_for(
+            {"{'user':'U','start':'2026-11-23T14:00:00Z','beats':[{'t':0,'hr':74},{'t':1,'hr':75}]}"}),
+        "'plus':'each/t','plus_unit':'s'"));
+}
+
 TEST(Suggest, GivesUpWhenAsked) {
     const std::unique_ptr<MessageSamples, void (*)(MessageSamples *)> samples(message_samples_create(1, 1000),
                                                                               message_samples_destroy);
