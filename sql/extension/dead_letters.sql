@@ -35,7 +35,7 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'a topic, a Kafka partition, the time of arrival (arrived_since <= arrived_at < arrived_until), ids, a source. With replace, a '
     'reading in conflict (CONFLICT) replaces the stored reading of the same customer, time and device. Returns how many dead letters '
     'were resolved, how many remain, and the errors of the remaining dead letters as {"code": count}. Raises an error for a code that '
-    'no dead letter can have.';
+    'no dead letter can have, and for a source that never existed.';
 
 -- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS

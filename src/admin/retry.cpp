@@ -134,6 +134,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     SPI_connect();
     PG_TRY();
     {
+        retry_letters_require_source(retry->letters);
         while (retry_some(retry)) {
         }
         tell_gone(retry_letters_count_gone(retry->letters));

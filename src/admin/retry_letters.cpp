@@ -4,6 +4,7 @@
 
 #include "admin/retry_decoder.h"
 #include "admin/retry_letters.h"
+#include "admin/source_named.h"
 #include "decode/decoder_of_mapping.h"
 #include "decode/pipeline.h"
 #include "server/arrays.h"
@@ -41,6 +42,12 @@ Statement count_gone = {{TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZO
         AND ($6 IS NULL OR id = ANY ($6)) AND ($7 IS NULL OR source = $7)
         AND source NOT IN (
             SELECT name FROM @extschema@.heartbeat_source_definitions WHERE dropped_at IS NULL))sql"};
+
+Statement know_source = {{TEXTOID}, R"sql(
+    SELECT EXISTS (
+            SELECT FROM @extschema@.heartbeat_source_definitions WHERE name = $1 AND dropped_at IS NULL)
+        OR EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets WHERE source = $1)
+        OR EXISTS (SELECT FROM @extschema@.heartbeat_dead_letters WHERE source = $1))sql"};
 
 constexpr const char *read_letters_sql = R"sql(
     SELECT id, key, payload, topic, partition, kafka_timestamp, error_code = 'CONFLICT', @added@,
@@ -169,6 +176,15 @@ void retry_letters_destroy_decoders(HTAB *decoders) {
     hash_seq_init(&scan, decoders);
     while (const auto *known = static_cast<const SourceDecoder *>(hash_seq_search(&scan)))
         decoder_destroy(known->decoder);
+}
+
+void retry_letters_require_source(const RetryLetters &letters) {
+    constexpr int given = retry_filters + 2;
+    if (letters.nulls[given] == 'n')
+        return;
+    statement_execute(&know_source, &letters.values[given], nullptr, SPI_OK_SELECT);
+    if (!statement_bool(0, 1))
+        source_refuse_unknown(TextDatumGetCString(letters.values[given]));
 }
 
 int64_t retry_letters_count_gone(const RetryLetters &letters) {

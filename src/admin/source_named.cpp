@@ -57,12 +57,16 @@ Source *select_sources(const char *name, bool keeps, size_t *count) {
         if (name == nullptr || strcmp(all[i].source.name, name) == 0)
             found[(*count)++] = all[i].source;
     if (*count == 0 && name != nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no source \"%s\"", name),
-                        errhint("heartbeat_sources shows the sources.")));
+        source_refuse_unknown(name);
     return found;
 }
 
 } // namespace
+
+void source_refuse_unknown(const char *name) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no source \"%s\"", name),
+                    errhint("heartbeat_sources shows the sources.")));
+}
 
 Source *sources_keep(const char *name, size_t *count) {
     return select_sources(name, true, count);

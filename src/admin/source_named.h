@@ -1,4 +1,4 @@
-// Finds a source by its name, for a function that asks Kafka in the caller's session.
+// Finds a source by its name, for a function that a person calls.
 #pragma once
 
 #include "store/sources.h"
@@ -12,5 +12,8 @@ Source *sources_keep(const char *name, size_t *count);
 
 // Returns the source of this name, or `default` for nullptr.
 Source source_named(const char *name);
+
+// Raises the error that there is no source of this name.
+[[noreturn]] void source_refuse_unknown(const char *name);
 
 } // namespace heartbeat

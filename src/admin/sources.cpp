@@ -5,6 +5,7 @@
 
 #include "admin/commit_hooks.h"
 #include "admin/source_check.h"
+#include "admin/source_named.h"
 #include "admin/source_store.h"
 #include "monitor/events.h"
 #include "server/extension.h"
@@ -142,11 +143,6 @@ void prevent(const char *function) {
     PreventCommandDuringRecovery(function);
 }
 
-[[noreturn]] void refuse_unknown(const char *name) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no source \"%s\"", name),
-                    errhint("heartbeat_sources shows the sources.")));
-}
-
 } // namespace
 
 } // namespace heartbeat
@@ -180,7 +176,7 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     source_check_layout(named);
     ActingOwner acting = owner_enter(given.name, false);
     if (!source_store_find(given.name, &stored))
-        refuse_unknown(given.name);
+        source_refuse_unknown(given.name);
     if (given.fields[topic_field] != nullptr)
         source_check_topic_rights(stored, acting.caller);
     if (!gives_nothing(given)) {
@@ -203,7 +199,7 @@ extern "C" Datum heartbeat_drop_source(PG_FUNCTION_ARGS) {
     ActingOwner acting = owner_enter(name, true);
     SourceDefinition stored;
     if (!source_store_find(name, &stored))
-        refuse_unknown(name);
+        source_refuse_unknown(name);
     source_store_drop(name);
     events_record("drop_source", nullptr, source_store_details(stored, SourceDefinition{}),
                   GetCurrentTimestamp());

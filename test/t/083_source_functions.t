@@ -98,7 +98,14 @@ $node->query(q{SELECT heartbeat_add_source('flat', 'flat', '{"customer_id": "/wh
 $node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
+
+# a retry refuses a source that never existed
+$kafka->produce('flat', { value => 'no JSON' });
+$node->wait_for_query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'flat'}, 1, 'the source has a dead letter');
+like($node->query_error("SELECT heartbeat_retry_dead_letters(source => 'none')"), qr/there is no source "none"/, 'a retry refuses an unknown source');
 $node->query("SELECT heartbeat_drop_source('flat')");
+my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead_letters(source => 'flat')");
+like($gone, qr/WARNING:  1 dead letters stay unresolved: their source was dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
 # alter and drop are exact: their transaction sees everything that the source stores before the commit
