@@ -43,6 +43,14 @@ is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, 
 	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
+# A topic that has the person only in the key, and the model of the watch in each message
+$kafka->create_topic('watches', 1);
+$kafka->produce('watches', map { { key => "KEY-$_", value => sprintf '{"status":0,"body":{"series":{"%d":{"heart_rate":7%d,"model":"ScanWatch","model_id":93,"deviceid":"d-%d"}}}}', 1_795_444_742 + $_, $_, $_ } } 1 .. 3);
+is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watches') LIMIT 1"),
+	'{"each": "/body/series", "device_id": "each/deviceid", "heart_rate": "each/heart_rate", "customer_id": "key", "event_timestamp": {"at": "name", "unit": "s"}}|3|3',
+	'the key is the customer, and not the model of the watch');
+refused(q(SELECT * FROM heartbeat_try_source('watches', '{"customer_id": "$.value[0].floatValue"}')), qr{did you mean "/value/0/floatValue"}, 'for a JSONPath the error shows the place');
+
 # The result for each message
 $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
 	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
