@@ -30,8 +30,14 @@ namespace {
 
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message can be larger
 
-Statement build_details = {{INT8OID, INT8OID, JSONBOID}, R"sql(
-    SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3))sql"};
+// The names of the filters are those of the parameters.
+Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,
+                            TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, BOOLOID},
+                           R"sql(
+    SELECT jsonb_build_object('resolved', $1, 'remaining', $2, 'remaining_errors', $3)
+        || jsonb_strip_nulls(jsonb_build_object(
+            'error_code', $4, 'topic', $5, 'partition', $6, 'arrived_since', $7, 'arrived_until', $8,
+            'ids', cardinality($9), 'source', $10, 'replace', nullif($11, false))))sql"};
 
 struct Retry {
     RetryLetters letters;
@@ -115,6 +121,22 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
+// Records what the retry did, and the filters that were given. For ids it records their number.
+void record_event(const Retry &retry, const Datum *results) {
+    constexpr int counts = 3;
+    Datum values[counts + retry_filters + 2];
+    char nulls[counts + retry_filters + 2] = {' ', ' ', ' '};
+    std::copy(results, results + counts, values);
+    std::copy(retry.letters.values, retry.letters.values + retry_filters, values + counts);
+    std::copy(retry.letters.nulls, retry.letters.nulls + retry_filters, nulls + counts);
+    values[counts + retry_filters] = retry.letters.values[retry_filters + 2];
+    nulls[counts + retry_filters] = retry.letters.nulls[retry_filters + 2];
+    values[counts + retry_filters + 1] = BoolGetDatum(retry.replace);
+    nulls[counts + retry_filters + 1] = ' ';
+    statement_execute(&build_details, values, nulls, SPI_OK_SELECT);
+    events_record("retry", nullptr, statement_value(0, 1, JSONBOID), GetCurrentTimestamp());
+}
+
 } // namespace
 
 } // namespace heartbeat
@@ -149,11 +171,8 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     MemoryContextSwitchTo(before);
     Datum values[3] = {Int64GetDatum(retry->results.resolved), Int64GetDatum(retry->results.remaining),
                        retry_results_errors(retry->results)};
-    if (retry->results.resolved + retry->results.remaining > 0) {
-        statement_execute(&build_details, values, nullptr, SPI_OK_SELECT);
-        Datum details = statement_value(0, 1, JSONBOID);
-        events_record("retry", nullptr, details, GetCurrentTimestamp());
-    }
+    if (retry->results.resolved + retry->results.remaining > 0)
+        record_event(*retry, values);
     SPI_finish();
     log_redaction_show(level);
     if (retry->results.resolved > 0)

@@ -84,9 +84,17 @@ Statement mark_dropped = {{TEXTOID}, R"sql(
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID}, R"sql(
+// The nulls inside a mapping stay.
+Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
-        'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]'))))sql"};
+            'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))
+        || CASE WHEN count(*) = 0 THEN '{}' ELSE jsonb_build_object(
+            'previous', jsonb_object_agg(field, previous), 'new', jsonb_object_agg(field, new)) END
+    FROM (SELECT field, CASE field WHEN 'mapping' THEN previous::jsonb ELSE to_jsonb(previous) END,
+              CASE field WHEN 'mapping' THEN new::jsonb ELSE to_jsonb(new) END
+          FROM unnest($4, $5, $6) AS given (field, previous, new)
+          WHERE field <> 'kafka_config_file') AS fields (field, previous, new)
+    WHERE previous IS DISTINCT FROM new)sql"};
 
 void fill(const SourceDefinition &source, Datum *values, char *nulls) {
     values[0] = CStringGetTextDatum(source.name);
@@ -155,16 +163,21 @@ void source_store_drop(const char *name) {
         statement_execute(&delete_source, &value, nullptr, SPI_OK_DELETE);
 }
 
-Datum source_store_details(const SourceDefinition &source, const SourceDefinition &given) {
+Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
+                           const SourceDefinition &given) {
     const char *names[source_fields];
     size_t count = 0;
     for (int field = 0; field < source_fields; field++)
         if (given.fields[field] != nullptr)
             names[count++] = source_field_names[field];
     const char *topic = source.fields[topic_field];
-    Datum values[3] = {CStringGetTextDatum(source.name), topic == nullptr ? 0 : CStringGetTextDatum(topic),
-                       array_of_names(count, [&](size_t i) { return names[i]; })};
-    const char nulls[3] = {' ', topic == nullptr ? 'n' : ' ', ' '};
+    Datum values[6] = {CStringGetTextDatum(source.name),
+                       topic == nullptr ? 0 : CStringGetTextDatum(topic),
+                       array_of_names(count, [&](size_t i) { return names[i]; }),
+                       array_of_names(source_fields, [&](size_t i) { return source_field_names[i]; }),
+                       array_of_names(source_fields, [&](size_t i) { return previous.fields[i]; }),
+                       array_of_names(source_fields, [&](size_t i) { return source.fields[i]; })};
+    const char nulls[6] = {' ', topic == nullptr ? 'n' : ' ', ' ', ' ', ' ', ' '};
     statement_execute(&make_details, values, nulls, SPI_OK_SELECT);
     return statement_value(0, 1, JSONBOID);
 }

@@ -27,7 +27,9 @@ void source_store_change(const SourceDefinition &source);
 void source_store_drop(const char *name);
 
 // Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not
-// nullptr in `given`.
-Datum source_store_details(const SourceDefinition &source, const SourceDefinition &given);
+// nullptr in `given`. For fields that have changed, it adds the previous and the new values, except for the
+// path of a properties file, which not all readers of events may see.
+Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
+                           const SourceDefinition &given);
 
 } // namespace heartbeat

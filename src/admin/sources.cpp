@@ -163,7 +163,7 @@ extern "C" Datum heartbeat_add_source(PG_FUNCTION_ARGS) {
                 (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("source \"%s\" already exists", source.name),
                  errhint("Give another name, or change the source with heartbeat_alter_source().")));
     source_store_add(source);
-    events_record("add_source", nullptr, source_store_details(source, source), GetCurrentTimestamp());
+    events_record("add_source", nullptr, source_store_details(source, source, source), GetCurrentTimestamp());
     owner_leave(acting);
     PG_RETURN_VOID();
 }
@@ -180,10 +180,12 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     if (given.fields[topic_field] != nullptr)
         source_check_topic_rights(stored, acting.caller);
     if (!gives_nothing(given)) {
+        const SourceDefinition previous = stored;
         change(&stored, given);
         source_check(stored);
         source_store_change(stored);
-        events_record("alter_source", nullptr, source_store_details(stored, given), GetCurrentTimestamp());
+        events_record("alter_source", nullptr, source_store_details(previous, stored, given),
+                      GetCurrentTimestamp());
     }
     owner_leave(acting);
     PG_RETURN_VOID();
@@ -201,7 +203,7 @@ extern "C" Datum heartbeat_drop_source(PG_FUNCTION_ARGS) {
     if (!source_store_find(name, &stored))
         source_refuse_unknown(name);
     source_store_drop(name);
-    events_record("drop_source", nullptr, source_store_details(stored, SourceDefinition{}),
+    events_record("drop_source", nullptr, source_store_details(stored, stored, SourceDefinition{}),
                   GetCurrentTimestamp());
     owner_leave(acting);
     PG_RETURN_VOID();

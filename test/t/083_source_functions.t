@@ -99,10 +99,22 @@ $node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
 
-# a retry refuses a source that never existed
+# Events say what was before, and which dead letters were retried.
 $kafka->produce('flat', { value => 'no JSON' });
 $node->wait_for_query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'flat'}, 1, 'the source has a dead letter');
 like($node->query_error("SELECT heartbeat_retry_dead_letters(source => 'none')"), qr/there is no source "none"/, 'a retry refuses an unknown source');
+$node->query(q{SELECT heartbeat_alter_source('flat', mapping => '{"when": {"/hr": null}, "customer_id": "/who", "heart_rate": "/hr", "event_timestamp": "/at"}')});
+$node->query(q{SELECT heartbeat_alter_source('flat', preset => 'heartbeat', start_offset => 'latest', kafka_config_file => '/hidden')});
+my $changes = q{SELECT details->'previous', details->'new', details->'given' FROM heartbeat_events WHERE kind = 'alter_source' ORDER BY id};
+like($node->query($changes), qr{^\{"mapping": \{[^\n]*"event_timestamp": \{"at": "/at", "unit": "s"\}\}\}\|\{"mapping": \{"when": \{"/hr": null\}, [^\n]*\}\}\|\["mapping"\]\n},
+	'the event of an alter has the previous and the new mapping');
+like($node->query($changes), qr{\n\{"preset": null, "mapping": \{"when": [^\n]*\}, "start_offset": "earliest"\}\|\{"preset": "heartbeat", "mapping": null, "start_offset": "latest"\}\|\["preset", "kafka_config_file", "start_offset"\]$},
+	'the event has the fields that have changed, but not the path of a properties file');
+$node->query(q{SELECT heartbeat_retry_dead_letters('INVALID_JSON', 'flat', 0, '2020-01-01', NULL, ARRAY(SELECT id FROM heartbeat_dead_letters WHERE source = 'flat'), true, 'flat')});
+$node->query(q{SELECT heartbeat_retry_dead_letters()});
+is($node->query(q{SELECT details FROM heartbeat_events WHERE kind = 'retry' ORDER BY id}),
+	'{"ids": 1, "topic": "flat", "source": "flat", "replace": true, "resolved": 0, "partition": 0, "remaining": 1, "error_code": "INVALID_JSON", "arrived_since": "2020-01-01T00:00:00+00:00", "remaining_errors": {"INVALID_JSON": 1}}'
+	. "\n" . '{"resolved": 0, "remaining": 1, "remaining_errors": {"INVALID_JSON": 1}}', 'the event of a retry has its filters');
 $node->query("SELECT heartbeat_drop_source('flat')");
 my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead_letters(source => 'flat')");
 like($gone, qr/WARNING:  1 dead letters stay unresolved: their source was dropped/, 'a retry of a dropped source warns');
@@ -126,7 +138,7 @@ is($node->query($rows), $dropped + 10, 'no reading of a dropped source is stored
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'the drop deletes the offsets of the source');
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
-	'add_source ward, add_source late, add_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+	'add_source ward, add_source late, add_source flat, alter_source flat, alter_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
 
 is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'heartbeat_source_status'::regclass"),
 	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
