@@ -119,7 +119,7 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker) {
     if (list->pipe == nullptr)
         ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("cannot create a pipe")));
     list->readers =
-        static_cast<SourceReader **>(MemoryContextAllocZero(TopMemoryContext, sizeof(SourceReader *) * room));
+        static_cast<SourceReader **>(MemoryContextAllocZero(TopMemoryContext, sizeof(void *) * room));
     list->rung = static_cast<bool *>(MemoryContextAllocZero(TopMemoryContext, room));
     before_shmem_exit(close_at_exit, PointerGetDatum(list));
 }
