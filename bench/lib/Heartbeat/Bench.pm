@@ -36,6 +36,9 @@ my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
     my $drain = $bench->drain(rewind => 1);     # { seconds, rows, cpu, main_cpu, broker_cpu, memory, wal }
     $bench->check_audit;
 
+    my $second = $bench->of_source('flat', 'readings-flat');    # the same server; its methods act on this source alone
+    my $drain  = $second->drain(rewind => 1);
+
 Options: partitions (3), topic ('heartbeat-events'), kafka (of another benchmark), broker (properties of the broker), topic_config
 (a list), settings (of the server), install_path (a copy of PostgreSQL).
 
@@ -59,6 +62,23 @@ sub new
 	$self->await_running;
 	$self->pause;
 	return $self;
+}
+
+# Returns a benchmark of the same server and Kafka whose methods pause, seek and drain one source and its topic.
+sub of_source
+{
+	my ($self, $source, $topic) = @_;
+	return bless { %$self, source => $source, topic => $topic }, ref $self;
+}
+
+# Returns the last argument of a function that acts on sources, after the separator.
+sub _source { my ($self, $separator) = @_; return defined $self->{source} ? "${separator}source => '$self->{source}'" : ''; }
+
+# Returns the condition of the rows of heartbeat_offsets.
+sub _offsets
+{
+	my ($self) = @_;
+	return "topic = \$\$$self->{topic}\$\$" . (defined $self->{source} ? " AND source = \$\$$self->{source}\$\$" : '');
 }
 
 sub node { my ($self) = @_; return $self->{node}; }
@@ -88,7 +108,7 @@ sub await_running
 	return $self->await("state IN ('RUNNING', 'PAUSED') FROM heartbeat_status", 'the worker does not run');
 }
 
-sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench')"); return; }
+sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench'" . $self->_source(', ') . ')'); return; }
 
 # Changes settings and restarts the server. Use it for settings that need a restart, or to start a new worker.
 sub restart
@@ -135,14 +155,14 @@ sub rewind
 {
 	my ($self) = @_;
 	my @offsets = $self->{kafka}->first_offsets($self->{topic});
-	$self->query("SELECT heartbeat_seek($_, $offsets[$_])") for 0 .. $#offsets;
+	$self->query("SELECT heartbeat_seek($_, $offsets[$_]" . $self->_source(', ') . ')') for 0 .. $#offsets;
 	return;
 }
 
 sub position
 {
 	my ($self) = @_;
-	return $self->query("SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$self->{topic}'");
+	return $self->query('SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE ' . $self->_offsets);
 }
 
 sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
@@ -152,7 +172,7 @@ sub await_end
 {
 	my ($self) = @_;
 	my $end = sum0($self->{kafka}->end_offsets($self->{topic}));
-	return $self->await("coalesce(sum(next_offset), 0) >= $end FROM heartbeat_offsets WHERE topic = '$self->{topic}'",
+	return $self->await("coalesce(sum(next_offset), 0) >= $end FROM heartbeat_offsets WHERE " . $self->_offsets,
 		'the topic was not read to its end');
 }
 
@@ -199,8 +219,8 @@ sub _wait_for_end
 	my $watch  = $opt{watch} // '';
 	my $waiter = $self->background(
 		$opt{prepare} // (),
-		'SELECT heartbeat_resume()',
-		"DO 'BEGIN WHILE (SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE topic = \$\$$self->{topic}\$\$) < $end
+		'SELECT heartbeat_resume(' . $self->_source('') . ')',
+		"DO 'BEGIN WHILE (SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE @{[ $self->_offsets ]}) < $end
 			LOOP $watch COMMIT; PERFORM pg_sleep(0.005); END LOOP; END'",
 		$opt{report} // ());
 	my ($memory, $deadline) = (0, time + $drain_deadline);

@@ -1,0 +1,205 @@
+# Benchmark: sources with a mapping against heartbeat's own layout, many idle sources, and a source in trouble beside another
+# source. Run it through bench/sources, which builds what it needs.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use IO::Socket::INET;
+use List::Util qw(sum0);
+use POSIX qw(strftime);
+use PostgreSQL::Test::Utils;
+use Heartbeat::Bench;
+use Heartbeat::Bench::Idle qw(measure_idle idle_line);
+use Heartbeat::Bench::Report qw(print_line);
+
+my %opt = (readings => 1_000_000, rounds => 5, sources => 200, idle => 60);
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
+  or die "usage: bench/sources [--readings N] [--rounds N] [--sources N] [--idle N]\n";
+my ($customers, $partitions, $samples) = (1000, 3, 60);
+my %goal = (flat => 0.85, samples => 1, idle_percent => 0.2, beside => 0.98);
+$opt{readings} -= $opt{readings} % $samples;
+
+# Autovacuum sometimes makes a transaction. The source `default` has heartbeat's own layout.
+my $bench = Heartbeat::Bench->new('sources', partitions => $partitions, settings => { autovacuum => 'off' });
+my $own   = $bench->of_source('default', $bench->topic);
+my $kafka = $bench->kafka;
+
+# The time is simulated, so each layout has the same readings of the same minutes.
+my $start = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time - 7200));
+my %simulation = (customers => $customers, 'start-time' => $start);
+
+# The names and the order of the fields are not those of heartbeat's own layout, and the size of a message is similar.
+my %layouts = (
+	flat => {
+		template => '{"key": "${customer_id}", "value": {"time": "${time:iso}", "user": "${customer_id}", "pulse": "${heart_rate}", "unit": "bpm"}}',
+		mapping  => '{"customer_id": "/user", "heart_rate": "/pulse", "event_timestamp": "/time"}',
+		readings => 1
+	},
+	samples => {
+		template => qq({"key": "\${customer_id}", "value": {"user": "\${customer_id}", "samples": {"\$repeat": $samples,
+			"\$each": {"at": "\${time:ms}", "bpm": "\${heart_rate}"}}}}),
+		mapping =>
+		  '{"each": "/samples", "customer_id": "/user", "heart_rate": "each/bpm", "event_timestamp": {"at": "each/at", "unit": "ms"}}',
+		readings => $samples
+	});
+
+sub add_source
+{
+	my ($name, %arguments) = @_;
+	my $rest = join '', map { ", $_ => '$arguments{$_}'" } grep { $_ ne 'topic' } sort keys %arguments;
+	$bench->query("SELECT heartbeat_add_source('$name', '$arguments{topic}'$rest)");
+	return;
+}
+
+sub drop_source { my ($name) = @_; $bench->query("SELECT heartbeat_drop_source('$name')"); return; }
+
+# Ends the pause of all sources, and pauses these sources, in one transaction.
+sub pause_only
+{
+	my (@names) = @_;
+	$bench->query(join '', 'BEGIN; SELECT heartbeat_resume();', (map { "SELECT heartbeat_pause('bench', source => '$_');" } @names), 'COMMIT');
+	return;
+}
+
+sub measure
+{
+	my ($source) = @_;
+	$bench->empty_tables;
+	my $drain = $source->drain(rewind => 1);
+	$bench->check_audit($opt{readings});
+	return $drain;
+}
+
+my @missed;
+
+sub check_goal
+{
+	my ($what, $is_met) = @_;
+	print_line("$what: " . ($is_met ? 'met' : 'missed'));
+	push @missed, $what unless $is_met;
+	return;
+}
+
+my @columns = ([ 'readings/s', '%d' ], [ 'CPU s', '%.2f' ], [ 'main thread s', '%.2f' ], [ 'WAL B/row', '%.0f' ], [ 'memory MiB', '%.1f' ]);
+
+sub values_of
+{
+	my ($drain) = @_;
+	return ($opt{readings} / $drain->{seconds}, @{$drain}{qw(cpu main_cpu)}, $drain->{wal} / $opt{readings}, $drain->{memory});
+}
+
+# 1. A mapping against heartbeat's own layout
+$bench->publish(%simulation, count => $opt{readings});
+my %source = (own => $own);
+for my $name (sort keys %layouts)
+{
+	my ($layout, $topic, $file) = ($layouts{$name}, "readings-$name", $bench->node->basedir . "/$name.json");
+	append_to_file($file, $layout->{template});
+	$kafka->create_topic($topic, $partitions);
+	$bench->publish(%simulation, topic => $topic, template => $file, count => $opt{readings} / $layout->{readings});
+	add_source($name, topic => $topic, mapping => $layout->{mapping});
+	$source{$name} = $bench->of_source($name, $topic);
+}
+pause_only('default', keys %layouts);
+$bench->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker; "
+	  . "own: heartbeat's own layout; flat: JSON of four fields under a mapping; samples: $samples readings in a message");
+
+my @cases = qw(own flat samples);
+my $table = Heartbeat::Bench::Report->new(@columns, [ 'against own', '%.2f' ]);
+for my $round (1 .. $opt{rounds})
+{
+	push @cases, shift @cases;    # each round begins with another case
+	my %drain = map { $_ => measure($source{$_}) } @cases;
+	$table->add($round, $_, values_of($drain{$_}), $drain{own}{seconds} / $drain{$_}{seconds}) for qw(own flat samples);
+}
+$table->print_medians;
+print_line('');
+my %ratio = map { $_ => ($table->medians($_))[-1] } keys %layouts;
+check_goal(sprintf('flat JSON under a mapping: %.2f of the own layout; the goal is %.2f', $ratio{flat}, $goal{flat}), $ratio{flat} >= $goal{flat});
+check_goal(sprintf('messages of %d readings: %.2f of the own layout; the goal is more than %d', $samples, $ratio{samples}, $goal{samples}),
+	$ratio{samples} > $goal{samples});
+drop_source($_) for sort keys %layouts;
+
+# 2. A source in trouble beside the source `default`. Each of these functions adds the source `trouble`; its state is then the
+# expected one.
+sub unused_port
+{
+	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";
+	return $socket->sockport;
+}
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";    # it never accepts
+
+sub add_recreated
+{
+	$kafka->create_topic('recreated', $partitions);
+	$kafka->produce('recreated', { value => '{}' }, { value => '{}' });
+	add_source('trouble', topic => 'recreated');
+	$bench->await("sum(messages + dead_letters) = 2 FROM heartbeat_audit() WHERE source = 'trouble'", 'the topic was not read');
+	$kafka->delete_topic('recreated');
+	$kafka->create_topic('recreated', $partitions);
+	return;
+}
+my %troubles = (
+	'no topic'          => [ 'CONNECTING', sub { add_source('trouble', topic => 'missing') } ],
+	'cluster refuses'   => [ 'CONNECTING', sub { add_source('trouble', topic => 'away', brokers => '127.0.0.1:' . unused_port()) } ],
+	'cluster is silent' => [ 'CONNECTING', sub { add_source('trouble', topic => 'away', brokers => '127.0.0.1:' . $silent->sockport) } ],
+	'topic recreated'   => [ 'FAILED',     \&add_recreated ]);
+
+sub measure_beside
+{
+	my ($case) = @_;
+	my ($state, $add) = @{ $troubles{$case} // [] };
+	if ($add)
+	{
+		$add->();
+		$bench->await("state = '$state' FROM heartbeat_source_status WHERE source = 'trouble'", "$case: the state is not $state");
+	}
+	my $drain = measure($own);
+	if ($add)
+	{
+		drop_source('trouble');
+		$bench->query('DELETE FROM heartbeat_dead_letters');
+		$kafka->delete_topic('recreated') if $case eq 'topic recreated';
+	}
+	return $drain;
+}
+
+print_line("\nthe own layout beside a source in trouble");
+my @beside = ('alone', sort keys %troubles);
+my @turns  = @beside;
+$table = Heartbeat::Bench::Report->new(@columns, [ 'against alone', '%.3f' ], [ 'CPU against alone', '%.3f' ]);
+for my $round (1 .. $opt{rounds})
+{
+	push @turns, shift @turns;
+	my %drain = map { $_ => measure_beside($_) } @turns;
+	$table->add($round, $_, values_of($drain{$_}), $drain{alone}{seconds} / $drain{$_}{seconds}, $drain{$_}{cpu} / $drain{alone}{cpu})
+	  for @beside;
+}
+$table->print_medians;
+print_line('');
+for my $case (sort keys %troubles)
+{
+	my $share = ($table->medians($case))[-2];
+	check_goal(sprintf('beside a source in trouble (%s): %.3f of the rate alone; the goal is %.2f', $case, $share, $goal{beside}), $share >= $goal{beside});
+}
+
+# 3. Many idle sources
+$bench->empty_tables;
+$bench->query('SELECT heartbeat_resume()');
+print_line("\nidle");
+my $one = measure_idle($bench, $opt{idle});
+print_line(sprintf '%d source, %s; the worker holds %.1f MiB', 1, idle_line($one), $one->{memory});
+$kafka->create_topic("idle-$_", $partitions) for 1 .. $opt{sources};
+$bench->query("SELECT heartbeat_add_source('idle-' || i, 'idle-' || i, mapping => '$layouts{flat}{mapping}') FROM generate_series(1, $opt{sources}) i");
+$bench->await("count(*) = $opt{sources} + 1 FROM heartbeat_source_status WHERE state = 'RUNNING'", 'not all sources run');
+my $many = measure_idle($bench, $opt{idle});
+print_line(sprintf '%d sources of %d partitions more, %s; the worker holds %.1f MiB', $opt{sources}, $partitions, idle_line($many), $many->{memory});
+my $percent = sum0(values %{ $many->{cpu} });
+print_line('');
+check_goal("transactions and bytes of WAL while idle: $many->{transactions} and $many->{wal}; the goal is 0", !$many->{transactions} && !$many->{wal});
+check_goal(sprintf('CPU time while idle: %.3f %% of a core; the goal is less than %.1f %%', $percent, $goal{idle_percent}), $percent < $goal{idle_percent});
+
+die "goals missed:\n", map { "  $_\n" } @missed if @missed;
