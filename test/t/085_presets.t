@@ -1,5 +1,6 @@
 # The generator publishes each preset to a real Kafka, and the test reads the messages back. Each message is JSON in the vendor's
-# layout, and each reading has a time in the expected range and a new identity. The examples in docs/generator.md work as shown.
+# layout, and each reading has a time in the expected range and a new identity. The extension reads each with its own preset of the
+# same name, and stores exactly these readings. The examples in docs/generator.md work as shown.
 
 use strict;
 use warnings;
@@ -14,6 +15,7 @@ use Test::More;
 use Text::ParseWords qw(shellwords);
 use Time::HiRes qw(time usleep);
 use Time::Local qw(timegm);
+use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
@@ -180,6 +182,7 @@ sub distinct
 
 my ($legal) = output_of(qw(--preset x)) =~ /The presets are (.*)/;
 is($legal =~ s/,| and//gr, join(' ', sort keys %reader), 'the test has a reader for each preset');
+my %sent;    # of each preset: the topic and the readings of simulated time
 for my $preset (sort keys %reader)
 {
 	my $samples = $has_samples{$preset} ? 60 : 1;
@@ -197,12 +200,13 @@ for my $preset (sort keys %reader)
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;
-	my $start    = int(time / 86400) * 86400 - 7200;
+	my $start    = (int(time / 86400) - keys %sent) * 86400 - 7200;    # each preset on another day, so its identities are its own
 	my @options  = (qw(--customers 3 --interval 0 --seed 5 --start-time), reading_time($start, 0));
 	my @places   = (($has_device{$preset} ? qw(--devices 2) : ()), ($has_samples{$preset} ? qw(--samples 7) : ()));
 	my $rounds   = 40;
 	my $count    = 3 * $devices * $rounds;
 	my @same     = readings_of($preset, published('--preset', $preset, '--count', $count, @options, @places));
+	$sent{$preset} = { topic => "presets-$topics", readings => \@same };
 	my $end      = $start + ($rounds + 1) * $samples * $interval;
 	is(scalar(grep { $_->{time} < $start * 1e6 || $_->{time} >= ($end + 1) * 1e6 } @same), 0, "$preset: the simulated times are in the range of the options");
 	is_deeply([ scalar @same, distinct(@same) ], [ ($count * $samples) x 2 ], "$preset: each reading of simulated time has another identity");
@@ -212,6 +216,24 @@ for my $preset (sort keys %reader)
 	my @own = split /\n/, output_of('--dry-run', '--count', scalar @same, @options);
 	is_deeply([ sort map { $_->{rate} } @same ], [ sort map { /"heart_rate":(-?\d+)/ } @own ], "$preset: the heart rates are those of the own layout with the same seed");
 }
+
+# The extension reads each topic with its preset of the same name.
+my $node = Heartbeat::Cluster->create('presets', kafka => $kafka);
+$node->query("SELECT heartbeat_add_source('$_', '$sent{$_}{topic}', preset => '$_')") for sort keys %sent;
+my @expected;
+for my $preset (sort keys %sent)
+{
+	$node->wait_for_offsets($sent{$preset}{topic}, $kafka->end_offsets($sent{$preset}{topic}));
+	my $maker = $preset eq 'health-connect' ? 'Example/' : '';    # the preset joins the maker and the model of the device
+	push @expected, map { join ' ', $_->{customer}, defined $_->{device} ? "$maker$_->{device}" : '', $_->{time}, $_->{rate} } @{ $sent{$preset}{readings} };
+}
+my @stored = split /\n/, $node->query(
+	q{SELECT concat_ws(' ', customer_id, device_id, (1000000 * extract(epoch FROM event_timestamp))::bigint, heart_rate) FROM
+		(SELECT customer_id, device_id, event_timestamp, heart_rate FROM heartbeat_records UNION ALL
+		 SELECT customer_id, device_id, event_timestamp, heart_rate FROM heartbeat_anomalies) r});
+is_deeply([ sort @stored ], [ sort @expected ], 'the extension stores exactly the readings of all presets, with customer, device, time and heart rate');
+is($node->query('SELECT count(*) FROM heartbeat_dead_letters'), 0, 'no message of a preset is a dead letter');
+$node->assert_audit;
 
 # Returns the output of the generator, with its errors. $? is its exit status.
 sub output_of
@@ -281,5 +303,6 @@ for my $mistake (@mistakes)
 	cmp_ok(time - $began, '<', 10, "$options: the generator ends without a connection");
 }
 
+$node->assert_no_crash;
 $kafka->stop;
 done_testing();
