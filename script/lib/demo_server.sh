@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, generator and start_wait
+# shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, preset, preset_topic, generator and start_wait
 # Sourced by script/demo: its private PostgreSQL server in .demo/data.
 #
 # PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no
@@ -31,11 +31,12 @@ stop_left_behind() {
     local pid=''
     [ ! -f "$demo/data/postmaster.pid" ] || read -r pid < "$demo/data/postmaster.pid" || true
     if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$demo/data" ]; then end_process "$pid" INT; fi
-    pid=''
-    [ ! -f "$demo/generator.pid" ] || read -r pid < "$demo/generator.pid" || true
-    case "$([ -z "$pid" ] || readlink "/proc/$pid/exe")" in
-    "$generator" | "$generator (deleted)") end_process "$pid" TERM ;;
-    esac
+    [ -f "$demo/generator.pid" ] || return 0
+    while read -r pid; do
+        case "$(readlink "/proc/$pid/exe")" in
+        "$generator" | "$generator (deleted)") end_process "$pid" TERM ;;
+        esac
+    done < "$demo/generator.pid"
 }
 
 readonly server_folder=/proc/self/fd/7
@@ -104,12 +105,29 @@ server_start() {
 server_stop() { end_process "${server_pid:-}" INT; }
 
 create_extension() {
-    demo_sql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS heartbeat' ||
-        fail "CREATE EXTENSION failed" "$demo/server.log"
+    demo_sql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS heartbeat' -c 'ALTER EXTENSION heartbeat UPDATE' ||
+        fail "CREATE EXTENSION or ALTER EXTENSION failed" "$demo/server.log"
     if [ "$(demo_sql -At -c "SELECT count(*) FROM pg_roles WHERE rolname = 'heartbeat_owner'")" = 0 ]; then
         demo_sql -At -c 'CREATE ROLE heartbeat_owner' -c "SELECT heartbeat_set_owner('heartbeat_owner')" ||
             fail "heartbeat_set_owner() failed" "$demo/server.log"
     fi
+}
+
+# Drops the source of an earlier run, whose generator has ended, and adds the source of this run. The readings of the dropped
+# source stay.
+set_sources() {
+    demo_sql -At -c "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'" > /dev/null ||
+        fail "heartbeat_drop_source() failed" "$demo/server.log"
+    [ -n "$preset" ] || return 0
+    local statement="SELECT heartbeat_add_source('$preset', '$preset_topic', preset => '$preset')"
+    demo_sql -At -c "$statement" > /dev/null || fail "heartbeat_add_source() failed" "$demo/server.log"
+    say "$statement"
+}
+
+# Returns whether the source of the preset, if there is one, has stored a reading.
+preset_has_readings() {
+    [ -z "$preset" ] ||
+        [ "$(demo_sql -At -c "SELECT coalesce(sum(records + anomalies), 0) > 0 FROM heartbeat_audit() WHERE source = '$preset'")" = t ]
 }
 
 demo_sql() { demo_psql -X -q "$@"; }

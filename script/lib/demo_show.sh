@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # script/demo sets demo, and topic
+# shellcheck disable=SC2154 # script/demo sets demo, topic and preset
 # Sourced by script/demo: its output for a person.
 
 bold='' red='' green='' yellow='' plain=''
@@ -57,6 +57,8 @@ FROM heartbeat_anomalies GROUP BY anomaly_type ORDER BY anomaly_type;
 \pset title 'heartbeat_status'
 SELECT state, date_trunc('second', since) AS since, workers, round(messages_per_second::numeric, 1) AS messages_per_second, lag_messages
 FROM heartbeat_status;
+\pset title 'heartbeat_source_status'
+SELECT source, topic, state, round(messages_per_second::numeric, 1) AS messages_per_second, lag_messages FROM heartbeat_source_status ORDER BY source;
 \pset title 'heartbeat_audit(): exactly once, where the difference is 0'
 SELECT * FROM heartbeat_audit();
 COMMIT;
@@ -73,6 +75,7 @@ SQL
     )
     different=$(demo_sql -At -c 'SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0')
     [ "$stored" -gt 0 ] || fail "no reading was stored" "$demo/server.log"
+    preset_has_readings || fail "no reading of $preset was stored" "$demo/server.log"
     [ "$different" = 0 ] || fail "heartbeat_audit() shows a difference" "$demo/server.log"
     say "this run stored $stored readings; the audit shows no difference"
 }
