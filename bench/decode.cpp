@@ -114,7 +114,7 @@ std::vector<Case> make_cases() {
         DecodeError error;
         return decode_json(text.data(), text.size(), &reading, &error);
     };
-    const auto all_of = [](std::function<size_t(const std::string &)> parse) {
+    const auto all_of = [](const std::function<size_t(const std::string &)> &parse) {
         return [parse](const std::string &text) { return parse(text) * samples; };
     };
     const char *const flat_mapping =
