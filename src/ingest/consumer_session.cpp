@@ -38,9 +38,9 @@ void tell_throttle(ConsumerSession *session, SourceSlot *slot) {
     source_slot_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 
-void close_client(ConsumerSession *session) {
+void close_client(ConsumerSession *session, bool retire) {
     assignment_forget(session->consumer, &session->assignment);
-    kafka_close_later(session->consumer);
+    kafka_close_later(session->consumer, retire);
     session->consumer = nullptr;
     session->trouble = Trouble::none;
     batch_cycle_drop(&session->cycle, nullptr);
@@ -76,10 +76,10 @@ bool consumer_session_open(ConsumerSession *session, Error *error) {
     return session->consumer != nullptr;
 }
 
-void consumer_session_close(ConsumerSession *session, bool assigned) {
+void consumer_session_close(ConsumerSession *session, bool assigned, bool retire) {
     if (assigned)
         take_losses(session);
-    close_client(session);
+    close_client(session, retire);
 }
 
 bool consumer_session_free_closed(int sources) {

@@ -33,8 +33,8 @@ struct ConsumerSession {
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
 // Closes the client, if there is one, and does not wait for librdkafka. `assigned` says whether partitions
-// are assigned.
-void consumer_session_close(ConsumerSession *session, bool assigned);
+// are assigned. `retire`: the next consumer_session_open() gets another client of librdkafka.
+void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
 // Frees the clients that librdkafka has destroyed. Ends the process if there are too many clients that
 // librdkafka cannot destroy; the launcher then starts a new worker. The number of sources decides how many

@@ -36,6 +36,7 @@ struct KafkaPartitions {
     bool answered;              // a broker has answered since client_health.cpp last looked
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when to ask about the topic next
+    uint64_t watch_news;        // topic_watch_news() when the worker last asked the leaders
     TimestampTz gather_until;   // until then the worker waits for all leaders, to assign partitions together
 };
 

@@ -1,6 +1,7 @@
 // Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
-// seconds. This is also how the worker notices a leader that does not answer. assignment.cpp calls it at each
-// step.
+// seconds. This is also how the worker notices a leader that does not answer. One source reader asks a leader
+// for all readers that share a Kafka client, and the others ask too while the leader does not answer.
+// assignment.cpp calls it at each step.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -12,7 +13,8 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-constexpr TimestampTz again_soon = USECS_PER_SEC / 2; // after the question about the topic
+constexpr TimestampTz look_every = 20 * USECS_PER_SEC; // while another reader asks the leader
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // after the question about the topic
 
 void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
     int32_t number = answer.range.partition;
@@ -67,6 +69,10 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
         if ((!own && (!all || known || partition->away)) || partition->asked || known ||
             partition->ask_at > now || end != (kind == RangeKind::end))
             continue;
+        if (partition->read && !partition->away && topic_others_ask(consumer, i)) {
+            partition->ask_at = now + look_every;
+            continue;
+        }
         due[asked++] = i;
         partition->asked = true;
     }
@@ -97,8 +103,13 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
     RangeAnswer answer;
     while (topic_next_range(consumer, &answer))
         take_answer(partitions, consumer, answer, now);
+    uint64_t watch_news = topic_watch_news(consumer);
+    bool look = watch_news != partitions->watch_news;
+    partitions->watch_news = watch_news;
     for (int32_t i = partitions->first; i < partitions->topic.partition_count; i += partitions->workers) {
         KafkaPartition *partition = &partitions->partition[i];
+        if (look && partition->read && !partition->away)
+            partition->ask_at = now;
         if (partition->read && partition->trouble_until != 0 && partition->trouble_until <= now) {
             partition->trouble_until = 0;
             partition->ask_at = now;

@@ -15,6 +15,8 @@ namespace heartbeat {
 
 namespace {
 
+constexpr long begins_ms = 500; // the time between looks for the first message of a partition
+
 // Drops the batch. When the reader continues, it reads the messages of the batch again.
 long stop_for_dead_letters(SourceReader *reader) {
     char reason[state_text_size];
@@ -103,6 +105,8 @@ long reader_batch_stream(SourceReader *reader) {
     // check again soon: is the error over, or has the client found all losses?
     if (reader->session.trouble != Trouble::none || consumer_gathers_losses(reader->session.consumer))
         duties = std::min(duties, reconnect_ms);
+    if (consumer_begins(reader->session.consumer))
+        duties = std::min(duties, begins_ms);
     return wait < 0 ? duties : std::min(wait, duties);
 }
 

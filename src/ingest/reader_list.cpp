@@ -105,7 +105,7 @@ bool has_reader(const ReaderList &list, const Source &source) {
 void close_at_exit(int /*code*/, Datum argument) {
     auto *list = reinterpret_cast<ReaderList *>(DatumGetPointer(argument));
     for (int i = 0; i < list->count; i++)
-        consumer_session_close(&list->readers[i]->session, false);
+        consumer_session_close(&list->readers[i]->session, false, false);
     kafka_closing(consumer_close_ms);
 }
 
@@ -133,7 +133,7 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
             continue;
         }
         list->readers[i] = list->readers[--list->count];
-        reader_close_client(reader);
+        reader_close_client(reader, false);
         free_reader(reader);
     }
     for (size_t i = 0; i < count; i++) {

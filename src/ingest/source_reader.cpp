@@ -61,11 +61,11 @@ void reader_enter(SourceReader *reader, ReaderPhase phase) {
         consumer_session_stop(&reader->session, assigned);
 }
 
-void reader_close_client(SourceReader *reader) {
+void reader_close_client(SourceReader *reader, bool retire) {
     bool assigned = reader->phase == ReaderPhase::reading;
     if (assigned)
         reader->phase = ReaderPhase::assigning; // closing the client also ends its assignment
-    consumer_session_close(&reader->session, assigned);
+    consumer_session_close(&reader->session, assigned, retire);
 }
 
 void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint) {

@@ -68,8 +68,9 @@ struct SourceReader {
 // table above does not have this change.
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
-// Closes the consumer client. If the phase was `reading`, it becomes `assigning`.
-void reader_close_client(SourceReader *reader);
+// Closes the consumer client. If the phase was `reading`, it becomes `assigning`. `retire`: the next client
+// is another client of librdkafka, which no other reader uses yet.
+void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.
 void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint);

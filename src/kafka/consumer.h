@@ -37,8 +37,9 @@ enum class CloseResult {
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client, and does not wait: a thread destroys the client. nullptr is allowed.
-void consumer_close_later(Consumer *consumer) noexcept;
+// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed. `retire`: a
+// consumer that is opened later gets another client, also if other consumers still share this one.
+void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
 // Frees the clients of consumer_close_later() that librdkafka has destroyed, and waits at most this time for
 // all of them.

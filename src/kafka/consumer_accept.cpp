@@ -23,7 +23,8 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     if (position == nullptr)
         return Acceptance::passed_over; // reading of this partition has already stopped
     PartitionTrouble trouble = {message->partition, ""};
-    consumer->redactor.show(trouble.text, sizeof(trouble.text), rd_kafka_message_errstr(message));
+    consumer->shared->client->redactor.show(trouble.text, sizeof(trouble.text),
+                                            rd_kafka_message_errstr(message));
     consumer->troubles.push_back(trouble);
     auto index = position - consumer->positions.data();
     consumer->examinations.erase(consumer->examinations.begin() + index);
@@ -72,6 +73,7 @@ Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message
     }
     consumer->heard = true;
     size_t index = static_cast<size_t>(position - consumer->positions.data());
+    consumer->examinations[index].heard = true;
     switch (examination_take(consumer, index, message, *batch)) {
     case Examined::accepted:
         break;

@@ -33,7 +33,7 @@ QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer l
                                   call, turn](SharedClient &client) {
                                      CallAnswer answer;
                                      client.wait_for_turn(turn);
-                                     rd_kafka_resp_err_t error = call(client.handle.get(), list.get());
+                                     rd_kafka_resp_err_t error = call(&client, list.get());
                                      client.end_turn();
                                      if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
                                          failure_describe(&answer.error, "cannot assign partitions", error);
@@ -46,10 +46,6 @@ QuestionPointer<CallAnswer> call_in_turn(const Consumer &consumer, ListPointer l
 template <typename Call> void assign_on_thread(Consumer *consumer, ListPointer list, Call call) {
     consumer->assigning_since = std::chrono::steady_clock::now();
     consumer->assigning = call_in_turn(*consumer, std::move(list), call);
-}
-
-rd_kafka_resp_err_t code_of(const ErrorPointer &error) {
-    return error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error.get());
 }
 
 // Makes the list of partitions with the offsets at which the client begins to consume them, and prepares
@@ -86,24 +82,28 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
         consumer->examinations.clear();
-        consumer->heard = consumer->lost_brokers = consumer->impossible_end = false;
+        consumer->heard = consumer->lost_brokers = consumer->impossible_end = consumer->strayed = false;
         consumer->trouble[0] = '\0';
         consumer->troubles.clear();
         consumer->losses.clear(); // the examinations of the new assignment find the losses again
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause outlasts the assignment, so end the pauses here. The next call first assigns
-        // an empty list, so that librdkafka drops the messages that it has queued from other positions.
+        // In librdkafka a pause outlasts the assignment, so end the pauses here. The next call first ends the
+        // present assignment, so that librdkafka drops the messages that it has queued from other positions.
         if (!consumer->paused.empty())
-            call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused), rd_kafka_resume_partitions);
+            call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
+                         [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
+                             return rd_kafka_resume_partitions(client->handle(), list);
+                         });
         consumer->paused.clear();
+        consumer->set_beginning(count > 0);
+        if (consumer->shared->client->watch.leave(&consumer->inbox))
+            consumer->shared->client->ring(); // another consumer asks the leaders
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
-                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             rd_kafka_resp_err_t code = rd_kafka_assign(client, nullptr);
-                             return code != RD_KAFKA_RESP_ERR_NO_ERROR || list->cnt == 0
-                                        ? code
-                                        : rd_kafka_assign(client, list);
+                         [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
+                             rd_kafka_resp_err_t code = client->clear();
+                             return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : client->add(list);
                          });
     } catch (...) {
         return refuse_assignment(error);
@@ -121,10 +121,10 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
         ListPointer list = list_to_read(consumer, positions, count);
         consumer->positions.insert(consumer->positions.end(), positions, positions + count);
         consumer->stored.insert(consumer->stored.end(), positions, positions + count);
-        assign_on_thread(consumer, std::move(list),
-                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             return code_of(ErrorPointer(rd_kafka_incremental_assign(client, list)));
-                         });
+        consumer->set_beginning(true);
+        assign_on_thread(
+            consumer, std::move(list),
+            [](SharedClient *client, rd_kafka_topic_partition_list_t *list) { return client->add(list); });
     } catch (...) {
         return refuse_assignment(error);
     }
@@ -143,8 +143,8 @@ bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcep
                            consumer->stored.end());
     try {
         assign_on_thread(consumer, list_of(*consumer->shared, {partition}),
-                         [](rd_kafka_t *client, rd_kafka_topic_partition_list_t *list) {
-                             return code_of(ErrorPointer(rd_kafka_incremental_unassign(client, list)));
+                         [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
+                             return client->remove(list->elems[0].partition);
                          });
     } catch (...) {
         return refuse_assignment(error);
@@ -159,7 +159,10 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
         consumer->paused.insert(consumer->paused.end(), partitions, partitions + count);
         std::vector<int32_t> added(consumer->paused.begin() + static_cast<long>(before),
                                    consumer->paused.end());
-        call_in_turn(*consumer, list_of(*consumer->shared, added), rd_kafka_pause_partitions);
+        call_in_turn(*consumer, list_of(*consumer->shared, added),
+                     [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
+                         return rd_kafka_pause_partitions(client->handle(), list);
+                     });
     } catch (...) {
         // without the pause, consumer_fill() drops the messages after a position's end
     }

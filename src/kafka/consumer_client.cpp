@@ -4,6 +4,7 @@
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
+#include "kafka/failure.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -11,10 +12,52 @@
 
 namespace heartbeat {
 
+namespace {
+
+void take_error(Consumer *consumer, const ClientEvent &event) noexcept {
+    if (event.code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        consumer->lost_brokers = true;
+        utf8_copy(consumer->trouble, sizeof(consumer->trouble),
+                  "cannot reach Kafka: no broker can be reached");
+    } else {
+        char shown[print_size_max];
+        consumer->shared->client->redactor.show(shown, sizeof(shown), event.text.c_str());
+        consumer->broker_errors.hear(event.code, shown, std::chrono::steady_clock::now());
+    }
+    if (failure_is_unknown_topic(event.code))
+        consumer->lose_topic();
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "%s: %s", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(event.code)),
+             event.text.c_str());
+    consumer->note(4, line);
+}
+
+void take_throttle(Consumer *consumer, const ClientEvent &event) noexcept {
+    char shown[print_size_max];
+    consumer->shared->client->redactor.show(shown, sizeof(shown), event.text.c_str());
+    try {
+        consumer->throttles.hear(event.broker, shown, event.code, Throttles::Clock::now());
+    } catch (...) {
+        // out of memory: the broker reports its throttling again
+    }
+}
+
+void take_commit(Consumer *consumer, const ClientEvent &event) noexcept {
+    if (event.code == RD_KAFKA_RESP_ERR_NO_ERROR || event.code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "offsets were not committed to the Kafka group: %s",
+             rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(event.code)));
+    consumer->note(6, line);
+    consumer->group_commit_failed = true;
+}
+
+} // namespace
+
 void Consumer::note(int level, const char *text) noexcept {
     ConsumerNote &note = notes[(first_note + note_count) % notes_kept];
     note.level = level;
-    redactor.show(note.text, sizeof(note.text), text);
+    shared->client->redactor.show(note.text, sizeof(note.text), text);
     if (note_count < notes_kept)
         note_count++;
     else
@@ -27,7 +70,7 @@ void Consumer::note_trouble(const char *format, ...) noexcept {
     va_start(values, format);
     vsnprintf(text, sizeof(text), format, values);
     va_end(values);
-    redactor.show(trouble, sizeof(trouble), text);
+    shared->client->redactor.show(trouble, sizeof(trouble), text);
     note(4, trouble);
 }
 
@@ -44,9 +87,38 @@ void Consumer::lose_topic() noexcept {
                "topic \"%s\" was deleted, and another topic has its name now", topic.c_str());
 }
 
+void Consumer::set_beginning(bool begins) noexcept {
+    beginning = begins;
+    shared->client->set_beginning(&inbox, begins);
+}
+
+void Consumer::take_events() noexcept {
+    std::vector<ClientEvent> events; // a deque would allocate memory already here
+    shared->client->take(&inbox, &events);
+    for (const ClientEvent &event : events)
+        switch (event.kind) {
+        case ClientEvent::Kind::log:
+            note(event.code, event.text.c_str());
+            break;
+        case ClientEvent::Kind::error:
+            take_error(this, event);
+            break;
+        case ClientEvent::Kind::throttle:
+            take_throttle(this, event);
+            break;
+        case ClientEvent::Kind::commit:
+            take_commit(this, event);
+            break;
+        case ClientEvent::Kind::stray:
+            strayed = true;
+            break;
+        }
+}
+
 void Consumer::listen() noexcept {
+    take_events();
     rd_kafka_message_t *message;
-    while (positions.empty() && rd_kafka_consume_batch_queue(queue.get(), 0, &message, 1) == 1)
+    while (positions.empty() && rd_kafka_consume_batch_queue(queue, 0, &message, 1) == 1)
         MessagePointer dropped(message);
 }
 

@@ -4,13 +4,11 @@
 
 #include "decode/message_view.h"
 #include "kafka/broker_errors.h"
-#include "kafka/connections.h"
 #include "kafka/consumer_memory.h"
 #include "kafka/examination_state.h"
 #include "kafka/owned.h"
 #include "kafka/partition_position.h"
 #include "kafka/question.h"
-#include "kafka/redaction.h"
 #include "kafka/report.h"
 #include "kafka/shared_client.h"
 #include "kafka/throttle.h"
@@ -32,18 +30,22 @@ inline constexpr size_t notes_kept = 32;
 
 class Consumer {
   public:
-    void note(int level, const char *text) noexcept; // noexcept, because librdkafka's C code calls it
+    void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
     void lose_topic() noexcept;   // Kafka does not know the topic
-    // Call it while no partition is assigned. It runs the callbacks of queued events, and drops the events.
+    void set_beginning(bool begins) noexcept;
+    // Handles the events that librdkafka has reported to the client.
+    void take_events() noexcept;
+    // Call it while no partition is assigned. It handles the events, and drops queued messages.
     void listen() noexcept;
 
     // These fields do not change while the client is open, so each thread may use them.
-    rd_kafka_t *client = nullptr; // the handle of `shared`, which owns it
+    rd_kafka_t *client = nullptr; // of `shared`
     std::shared_ptr<SharedClient> shared;
-    std::shared_ptr<Wake> wake; // librdkafka, and threads that have an answer, write to it
-    QueuePointer queue;
+    ClientInbox inbox;                 // the mutex of the KafkaClient protects it
+    std::shared_ptr<Wake> wake;        // librdkafka, and threads that have an answer, write to it
+    rd_kafka_queue_t *queue = nullptr; // of `shared`: it gets the messages of the topic
     std::string topic;
     int refresh_ms = 0;
 
@@ -64,9 +66,8 @@ class Consumer {
     std::vector<int32_t> paused;              // in librdkafka a pause outlasts the assignment
     std::vector<Examination> examinations;    // one for each of the positions
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
-    Connections connections;
-    int64_t connections_seen = 0;  // Connections::now() at the last examination_look()
-    std::vector<TopicLoss> losses; // partitions whose log is not the log that the client has read
+    int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
+    std::vector<TopicLoss> losses;            // partitions whose log is not the log that the client has read
     // when to report them, even if examinations are under way
     std::chrono::steady_clock::time_point losses_due;
     bool losses_reported = false;     // a fill has returned FillResult::trouble because of them
@@ -77,14 +78,13 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
+    bool strayed = false;      // a message was not in the queue since the last assignment
+    bool beginning = false;    // a partition has given no message and no end since it was assigned
     bool lost_brokers = false; // since the last assignment; another cluster may answer now
     BrokerErrors broker_errors;
     Throttles throttles;
-    Redactor redactor;           // removes secrets from the texts of librdkafka and of brokers
     bool impossible_end = false; // a broker gave an impossible high watermark; `trouble` describes it
     bool group_commit_failed = false;
-    int commits = 0; // commits that the group coordinator has not answered yet
-    std::chrono::steady_clock::time_point committing_since;
     bool lost_topic = false;
     Error lost_reason = {};
     std::vector<MessageHeader> headers; // of the message that is being decoded

@@ -13,6 +13,10 @@
 #include <utility>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace heartbeat {
 
 namespace {
@@ -51,12 +55,15 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Stops reading. The queue must be destroyed before its client.
+// The consumer reads nothing more.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;
-    rd_kafka_queue_io_event_enable(consumer->queue.get(), -1, nullptr, 0);
-    consumer->queue.reset();
+    rd_kafka_queue_io_event_enable(consumer->queue, -1, nullptr, 0);
+    consumer->queue = nullptr;
+    KafkaClient *client = consumer->shared->client.get();
+    if (!client->leave(&consumer->inbox))
+        kafka_client_retire(client);
 }
 
 } // namespace
@@ -86,11 +93,13 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
     return result;
 }
 
-void consumer_close_later(Consumer *consumer) noexcept {
+void consumer_close_later(Consumer *consumer, bool retire) noexcept {
     if (consumer == nullptr)
         return;
     consumer->finish_ahead();
     stop_reading(consumer);
+    if (retire)
+        kafka_client_retire(consumer->shared->client.get());
     try {
         closing.reserve(closing.size() + 1);
         closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
@@ -114,7 +123,13 @@ ClosingConsumers consumers_closing(int milliseconds) noexcept {
         left.hanging += now > one.since + hangs_after ? 1 : 0;
         return false;
     };
-    closing.erase(std::remove_if(closing.begin(), closing.end(), is_done), closing.end());
+    auto end = std::remove_if(closing.begin(), closing.end(), is_done);
+    [[maybe_unused]] bool any_destroyed = end != closing.end();
+    closing.erase(end, closing.end());
+#ifdef __GLIBC__
+    if (any_destroyed)
+        malloc_trim(0); // otherwise the C library keeps the memory of librdkafka's threads for this process
+#endif
     return left;
 }
 

@@ -80,20 +80,41 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
+// SharedClient::add() has led the queues of the partitions to the consumer's queue. If librdkafka has taken a
+// forward away since, this function leads the partition's queue again. A partition that has given a message
+// keeps its forward until it is removed.
+void forward_again(Consumer *consumer) noexcept {
+    if (!consumer->beginning)
+        return;
+    bool all_heard = true;
+    for (size_t i = 0; i < consumer->positions.size(); i++) {
+        if (consumer->examinations[i].heard)
+            continue;
+        all_heard = false;
+        consumer->shared->forward(consumer->positions[i].partition);
+    }
+    if (all_heard)
+        consumer->set_beginning(false);
+}
+
 FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     consumer->wake->empty();
     if (consumer->reassigning)
         return FillResult::drained; // messages in the queue may belong to the previous assignment
+    forward_again(consumer);
     if (!look_around(consumer, *batch))
         return FillResult::trouble;
     rd_kafka_message_t *messages[messages_at_once];
     while (!batch->full()) {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
-        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue.get(), 0, messages, room);
+        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
+        // after the messages: so an error that came before one of them is seen
+        consumer->take_events();
         // messages that arrive together with one of these errors can belong to another topic, or to another
         // cluster at the same address
-        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end;
+        bool lost =
+            consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end || consumer->strayed;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
             fetcher_wake(consumer);

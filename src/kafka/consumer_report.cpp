@@ -45,6 +45,11 @@ bool consumer_heard(Consumer *consumer) noexcept {
     return consumer->heard || consumer->positions.empty();
 }
 
+bool consumer_begins(Consumer *consumer) noexcept {
+    consumer->finish_ahead();
+    return consumer->beginning;
+}
+
 const char *consumer_trouble(Consumer *consumer) noexcept {
     consumer->finish_ahead();
     return consumer->trouble;

@@ -26,6 +26,10 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept;
 // true also if no partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
+// Returns whether one of the partitions has given neither a message nor its end since it was assigned. Call
+// consumer_fill() within half a second then, even if the descriptor does not become readable.
+bool consumer_begins(Consumer *consumer) noexcept;
+
 // consumer_trouble() returns the error that caused the last FillResult::trouble. The text is valid until the
 // next call that reads. consumer_lost_brokers() returns whether the client lost its connections to all
 // brokers.

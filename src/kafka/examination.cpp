@@ -33,7 +33,7 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     bool in_batch = progress != nullptr && progress->last_offset >= 0;
     examination.sought = in_batch ? batch.mark(progress->last_message) : position.last_message;
     examination.next = progress != nullptr ? progress->next_offset : position.offset;
-    examination.certified = consumer->connections.now();
+    examination.certified = consumer->shared->client->connections.now();
     examination.broker = -1;
     examination.log_end = examination.differs = INT64_MAX;
     examination.agrees = -1;
@@ -47,7 +47,7 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
 // another leader epoch.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
-    if (broker >= 0 && consumer.connections.lost_at(broker) > examination->certified)
+    if (broker >= 0 && consumer.shared->client->connections.lost_at(broker) > examination->certified)
         return true;
     if (broker >= 0 && examination->broker >= 0 && broker != examination->broker)
         return true;
@@ -107,9 +107,9 @@ bool examine_returned(Consumer *consumer, const Batch &batch) {
         if (examination.step == ExaminationStep::lost || examination.broker < 0 ||
             consumer->positions[i].end != INT64_MAX)
             continue;
-        int64_t lost_at = consumer->connections.lost_at(examination.broker);
-        bool returned =
-            lost_at > examination.certified && consumer->connections.made_at(examination.broker) > lost_at;
+        int64_t lost_at = consumer->shared->client->connections.lost_at(examination.broker);
+        bool returned = lost_at > examination.certified &&
+                        consumer->shared->client->connections.made_at(examination.broker) > lost_at;
         if (returned && !examine(consumer, i, batch))
             return false;
     }
@@ -120,7 +120,7 @@ bool examine_returned(Consumer *consumer, const Batch &batch) {
 
 int64_t examination_begin(Consumer *consumer, const PartitionPosition &position, Examination *examination) {
     *examination = {};
-    examination->certified = consumer->connections.now();
+    examination->certified = consumer->shared->client->connections.now();
     examination->sought = position.last_message;
     examination->next = position.offset;
     examination->last_epoch = position.last_message.leader_epoch;
@@ -161,7 +161,7 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 }
 
 bool examination_look(Consumer *consumer, const Batch &batch) {
-    int64_t now = consumer->connections.now();
+    int64_t now = consumer->shared->client->connections.now();
     if (now == consumer->connections_seen)
         return true;
     consumer->connections_seen = now;

@@ -35,7 +35,7 @@ void fetcher_wake(Consumer *consumer) noexcept {
                 ListPointer list = partition_list_make(
                     client, partitions.size(), [&](size_t i) { return partitions[i]; },
                     [](size_t) { return RD_KAFKA_OFFSET_END; });
-                rd_kafka_offsets_for_times(client.handle.get(), list.get(), wake_timeout_ms);
+                rd_kafka_offsets_for_times(client.handle(), list.get(), wake_timeout_ms);
                 return CallAnswer();
             });
     } catch (...) {

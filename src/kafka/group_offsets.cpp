@@ -12,35 +12,39 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
+constexpr std::chrono::milliseconds commit_is_short{200}; // of another consumer of the client
 
 void consumer_commit_group_offsets(Consumer *consumer) noexcept {
     consumer->finish_ahead();
     const std::vector<PartitionPosition> &positions = consumer->stored;
     if (positions.empty())
         return;
-    if (consumer->commits > 0 || !consumer->heard) {
+    KafkaClient &client = *consumer->shared->client;
+    if (client.is_committing(consumer->inbox) || !consumer->heard || client.other_begins(consumer->inbox)) {
         consumer->group_commit_failed = true; // the caller tries again later
         return;
     }
     ListPointer list = partition_list_make(
         *consumer->shared, positions.size(), [&](size_t i) { return positions[i].partition; },
         [&](size_t i) { return positions[i].offset; });
+    client.set_committing(&consumer->inbox,
+                          true); // before the commit, because another thread may take its answer
     rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return consumer->note(4, rd_kafka_err2str(error));
-    consumer->commits = 1;
-    consumer->committing_since = std::chrono::steady_clock::now();
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    client.set_committing(&consumer->inbox, false);
+    consumer->note(4, rd_kafka_err2str(error));
 }
 
 bool consumer_is_committing(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    return consumer->commits > 0;
+    KafkaClient &client = *consumer->shared->client;
+    return client.is_committing(consumer->inbox) || client.commit_takes(commit_is_short);
 }
 
 bool consumer_commit_hangs(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    return consumer->commits > 0 &&
-           std::chrono::steady_clock::now() > consumer->committing_since + commit_takes;
+    return consumer->shared->client->commit_takes(commit_takes);
 }
 
 bool consumer_group_commit_failed(Consumer *consumer) noexcept {

@@ -3,16 +3,15 @@
 #pragma once
 
 #include "kafka/owned.h"
-#include "kafka/shared_client.h"
 
 #include <cstddef>
 
 namespace heartbeat {
 
-// Makes a list of `count` elements. Element i is the partition `partition_at(i)` with the offset
-// `offset_at(i)`.
-template <typename PartitionAt, typename OffsetAt>
-ListPointer partition_list_make(const SharedClient &client, size_t count, PartitionAt partition_at,
+// Makes a list of `count` partitions of the topic of a SharedClient. Element i is the partition
+// `partition_at(i)` with the offset `offset_at(i)`.
+template <typename Client, typename PartitionAt, typename OffsetAt>
+ListPointer partition_list_make(const Client &client, size_t count, PartitionAt partition_at,
                                 OffsetAt offset_at) {
     ListPointer list(rd_kafka_topic_partition_list_new(static_cast<int>(count)));
     for (size_t i = 0; i < count; i++)

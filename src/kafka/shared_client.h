@@ -1,12 +1,12 @@
-// librdkafka's client, which several threads share. A call of librdkafka can take longer than its timeout. So
-// each thread that asks a question keeps the client alive until its call returns, even if the consumer is
-// closed earlier.
+// What several threads of a consumer share: librdkafka's client, and the topic. A call of librdkafka can take
+// longer than its timeout. So each thread that asks a question keeps the client alive until its call returns,
+// even if the consumer is closed earlier.
 #pragma once
 
+#include "kafka/kafka_client.h"
 #include "kafka/owned.h"
-#include "kafka/wake_pipe.h"
+#include "kafka/wake.h"
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <future>
@@ -16,34 +16,20 @@
 
 namespace heartbeat {
 
-// Wakes a consumer. librdkafka, and threads that have an answer, write the consumer's number into the pipe of
-// the process, or into a pipe of the consumer.
-class Wake {
-  public:
-    explicit Wake(const WakeTarget &target); // see is_open()
-
-    bool is_open() const noexcept { return pipe_->is_open(); }
-    const WakePipe &pipe() const noexcept { return *pipe_; }
-    const uint32_t &number() const noexcept { return number_; }
-    void ring() const noexcept { pipe_->ring(number_); }
-    void empty() const noexcept; // empties the consumer's own pipe; the process empties its pipe itself
-
-  private:
-    std::unique_ptr<WakePipe> own_;
-    const WakePipe *pipe_;
-    uint32_t number_;
-};
-
-// The last thread that releases this object destroys librdkafka's client. This can take a long time.
+// The last thread that releases this object ends the reading of the topic. If no other consumer uses the
+// client, the thread also destroys the client. This can take a long time.
 class SharedClient {
   public:
-    SharedClient();
+    SharedClient() = default;
     ~SharedClient();
     SharedClient(const SharedClient &) = delete;
     SharedClient &operator=(const SharedClient &) = delete;
 
-    ClientPointer handle;
-    TopicPointer topic_handle; // the destructor destroys it before the client
+    rd_kafka_t *handle() const noexcept { return client->handle.get(); }
+
+    std::shared_ptr<KafkaClient> client; // nullptr: it was not opened
+    TopicPointer topic_handle;           // the destructor destroys it before the client
+    QueuePointer queue;                  // gets the messages of the topic's partitions
     std::string topic;
     std::string group;
     std::promise<void> destroyed;
@@ -53,14 +39,25 @@ class SharedClient {
     void end_turn();
     uint64_t turns_given = 0; // only the consumer's thread uses it
 
-    // The number of clients in this process. It includes the clients whose consumers are closed already.
-    static int count() noexcept { return count_.load(); }
+    // Each of these calls of librdkafka can wait, so a thread makes it when it has its turn.
+    // rd_kafka_assign() would replace the partitions of all consumers of the client, so each consumer adds
+    // and removes its own.
+    rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept; // begins to read these
+    rd_kafka_resp_err_t remove(int32_t partition) noexcept; // stops reading this partition
+    rd_kafka_resp_err_t clear() noexcept; // stops reading all partitions, and drops their queued messages
+
+    // Leads the messages of an assigned partition to the queue of this consumer. It does not wait.
+    void forward(int32_t partition) const noexcept;
 
   private:
+    rd_kafka_resp_err_t unassign(const rd_kafka_topic_partition_list_t *list) noexcept;
+
+    // Only the thread whose turn it is uses it. It is a list of librdkafka, because no allocation of a thread
+    // that assigns may throw.
+    ListPointer assigned_{rd_kafka_topic_partition_list_new(0)};
     std::mutex mutex_;
     std::condition_variable turn_ended_;
     uint64_t turns_ended_ = 0;
-    static std::atomic<int> count_;
 };
 
 } // namespace heartbeat

@@ -33,6 +33,7 @@ struct TopicAnswer {
 struct RangesAnswer {
     std::vector<RangeAnswer> ranges;
     std::chrono::milliseconds took{0};
+    bool answered = false; // the leader has answered for a partition, perhaps with an error about the topic
 };
 
 struct RangesQuestion {

@@ -22,13 +22,13 @@ using EventPointer = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_de
 void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept {
     const char *name = client.topic.c_str();
     TopicsPointer names(rd_kafka_TopicCollection_of_topic_names(&name, 1));
-    OptionsPointer options(rd_kafka_AdminOptions_new(client.handle.get(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
-    QueuePointer answers(rd_kafka_queue_new(client.handle.get()));
+    OptionsPointer options(rd_kafka_AdminOptions_new(client.handle(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS));
+    QueuePointer answers(rd_kafka_queue_new(client.handle()));
     char error[8]; // receives the error if the timeout is out of range
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, error, sizeof(error)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    rd_kafka_DescribeTopics(client.handle.get(), names.get(), options.get(), answers.get());
+    rd_kafka_DescribeTopics(client.handle(), names.get(), options.get(), answers.get());
     EventPointer event(rd_kafka_queue_poll(answers.get(), timeout_ms));
     if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

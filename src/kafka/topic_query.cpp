@@ -68,7 +68,7 @@ TopicAnswer describe(SharedClient &client) {
     TopicAnswer answer;
     const rd_kafka_metadata_t *metadata = nullptr;
     rd_kafka_resp_err_t code =
-        rd_kafka_metadata(client.handle.get(), 0, client.topic_handle.get(), &metadata, metadata_timeout_ms);
+        rd_kafka_metadata(client.handle(), 0, client.topic_handle.get(), &metadata, metadata_timeout_ms);
     MetadataPointer owner(metadata);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         refuse(&answer, "cannot reach Kafka", code);
@@ -79,10 +79,10 @@ TopicAnswer describe(SharedClient &client) {
     take_topic(client, *metadata, &answer);
     if (answer.code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return answer;
-    char *cluster_id = rd_kafka_clusterid(client.handle.get(), identity_timeout_ms);
+    char *cluster_id = rd_kafka_clusterid(client.handle(), identity_timeout_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
                cluster_id == nullptr ? "" : cluster_id);
-    rd_kafka_mem_free(client.handle.get(), cluster_id); // a Deleter does not have the client
+    rd_kafka_mem_free(client.handle(), cluster_id); // a Deleter does not have the client
     if (answer.topic.exists)
         topic_id_describe(client, identity_timeout_ms, &answer.topic);
     return answer;

@@ -1,12 +1,10 @@
-// Asks the leaders of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
-// every version. It does not use rd_kafka_query_watermark_offsets(), for three reasons. Before librdkafka
-// 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker gives an
-// end offset before the first offset, the call returns a guess.
+// Asks the leaders of partitions for offsets. Each leader gets a question of its own, on a thread
+// (leader_offsets.cpp), and a leader that does not answer in time counts as away.
 #include "kafka/topic_ranges.h"
 
 #include "decode/utf8_text.h"
 #include "kafka/consumer_client.h"
-#include "kafka/partition_list.h"
+#include "kafka/leader_offsets.h"
 #include "kafka/question.h"
 #include "kafka/topic_leader.h"
 
@@ -19,7 +17,6 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int leader_timeout_ms = 8000;
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
 // A leader whose last answer took long gets up to this time.
 constexpr std::chrono::milliseconds answers_take_max{4000};
@@ -28,70 +25,6 @@ constexpr std::chrono::milliseconds answers_take_max{4000};
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
-
-void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
-    answer->known = false;
-    bool answered = error > RD_KAFKA_RESP_ERR_NO_ERROR; // negative codes are librdkafka's own errors
-    utf8_print(answer->reason.text, sizeof(answer->reason.text), "%s: %s",
-               answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
-}
-
-// Asks for one more offset of each partition that has a known answer, and adds the offset to that answer.
-void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
-         void (*put)(RangeAnswer *, int64_t)) {
-    std::vector<RangeAnswer *> known;
-    for (RangeAnswer &range : answer->ranges)
-        if (range.known)
-            known.push_back(&range);
-    if (known.empty())
-        return;
-    ListPointer list = partition_list_make(
-        client, known.size(), [&](size_t i) { return known[i]->range.partition; },
-        [=](size_t) { return time; });
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle.get(), list.get(), timeout_ms);
-    for (size_t i = 0; i < known.size(); i++) {
-        rd_kafka_resp_err_t own = error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : error;
-        if (own == RD_KAFKA_RESP_ERR_NO_ERROR)
-            put(known[i], list->elems[i].offset);
-        else
-            refuse(known[i], own);
-    }
-}
-
-void put_low(RangeAnswer *answer, int64_t offset) {
-    answer->range.low = offset;
-}
-
-void put_high(RangeAnswer *answer, int64_t offset) {
-    answer->range.high = offset;
-    if (answer->kind == RangeKind::end)
-        answer->range.low = 0;
-    if (answer->kind == RangeKind::time) // the partition has no message at or after that time
-        answer->range.high = answer->range.low = answer->range.low < 0 ? offset : answer->range.low;
-    const PartitionRange &range = answer->range;
-    answer->known = range.low >= 0 && range.low <= range.high && range.high <= offset_max;
-    answer->wrong = !answer->known;
-    if (answer->wrong)
-        utf8_print(answer->reason.text, sizeof(answer->reason.text),
-                   "the broker says that it holds offsets %lld to %lld, which is not possible",
-                   static_cast<long long>(range.low), static_cast<long long>(range.high));
-}
-
-RangesAnswer ask_leader(SharedClient &client, const std::vector<int32_t> &partitions, RangeKind kind,
-                        int64_t time) {
-    RangesAnswer answer;
-    for (int32_t partition : partitions)
-        answer.ranges.push_back({kind, true, false, false, {partition, -1, -1}, {}});
-    auto began_at = Clock::now();
-    if (kind != RangeKind::end)
-        ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, leader_timeout_ms, &answer,
-            put_low);
-    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();
-    int left_ms = std::max(leader_timeout_ms - static_cast<int>(took), 1);
-    ask(client, RD_KAFKA_OFFSET_END, left_ms, &answer, put_high);
-    answer.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at);
-    return answer;
-}
 
 bool is_asked(const Questions &questions, int32_t partition, int32_t leader, RangeKind kind) {
     return std::any_of(questions.ranges.begin(), questions.ranges.end(), [=](const RangesQuestion &question) {
@@ -120,6 +53,13 @@ bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }
 
+// Tells the other consumers of the client whether the leader answers.
+void tell_others(Consumer *consumer, int32_t leader, bool answers) {
+    KafkaClient &client = *consumer->shared->client;
+    if (client.watch.hear(leader, answers))
+        client.ring();
+}
+
 void take_done(Consumer *consumer, const RangesQuestion &question) {
     bool heard = false;
     bool delayed = is_delayed(*consumer, question);
@@ -138,6 +78,8 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
         }
         tell_away(consumer, answer.range.partition, question.kind, answer.reason.text);
     }
+    if (question.question->answer.answered || !delayed)
+        tell_others(consumer, question.leader, question.question->answer.answered);
     if (!heard)
         return;
     consumer->broker_errors.forget(question.leader);
@@ -171,6 +113,7 @@ void look_at(Consumer *consumer, RangesQuestion *question) {
     if (is_delayed(*consumer, *question))
         return;
     question->told = true;
+    tell_others(consumer, question->leader, false);
     for (int32_t partition : question->partitions)
         tell_away(consumer, partition, question->kind, "does not answer");
 }
@@ -192,10 +135,10 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
         }
         for (auto &[leader, own] : by_leader) {
             questions.ranges.reserve(questions.ranges.size() + 1);
-            auto question = question_ask<RangesAnswer>(consumer->shared, consumer->wake,
-                                                       [own = own, kind, kafka_time](SharedClient &client) {
-                                                           return ask_leader(client, own, kind, kafka_time);
-                                                       });
+            auto question = question_ask<RangesAnswer>(
+                consumer->shared, consumer->wake, [own = own, kind, kafka_time](SharedClient &client) {
+                    return leader_offsets_ask(client, own, kind, kafka_time);
+                });
             questions.ranges.push_back({leader, kind, std::move(own), Clock::now(), false, question});
         }
     } catch (...) {
@@ -235,6 +178,21 @@ void topic_take_moves(Consumer *consumer) {
             std::remove_if(question.partitions.begin(), question.partitions.end(), moved),
             question.partitions.end());
     }
+}
+
+bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept {
+    int32_t leader = topic_leader(consumer, partition);
+    if (leader == no_leader)
+        return false;
+    try {
+        return !consumer->shared->client->watch.must_ask(&consumer->inbox, leader, Clock::now());
+    } catch (...) {
+        return false; // out of memory: this consumer asks itself
+    }
+}
+
+uint64_t topic_watch_news(const Consumer *consumer) noexcept {
+    return consumer->shared->client->watch.news();
 }
 
 void topic_forget_ranges(Consumer *consumer) noexcept {

@@ -37,14 +37,17 @@ void WakePipe::ring(uint32_t number) const noexcept {
 void WakePipe::take(bool *rung, size_t count) const noexcept {
     uint32_t numbers[numbers_at_once];
     size_t taken = 0;
+    bool all = false;
     ssize_t size;
     while ((size = read(ends_[0], numbers, sizeof(numbers))) > 0) {
         taken += static_cast<size_t>(size);
-        for (size_t i = 0; i < static_cast<size_t>(size) / sizeof(uint32_t); i++)
+        for (size_t i = 0; i < static_cast<size_t>(size) / sizeof(uint32_t); i++) {
+            all = all || numbers[i] == every_consumer;
             if (numbers[i] < count)
                 rung[numbers[i]] = true;
+        }
     }
-    if (taken >= perhaps_full)
+    if (all || taken >= perhaps_full)
         std::fill_n(rung, count, true);
 }
 

@@ -22,8 +22,8 @@ class WakePipe {
     void ring(uint32_t number) const noexcept;
 
     // Empties the pipe, and sets rung[number] for each number below `count` that was in the pipe. If the pipe
-    // was perhaps full, numbers may be missing, so the function sets all of rung. Call it before you take
-    // events and answers: a later ring() makes the pipe readable again.
+    // had every_consumer, or was perhaps full, so that numbers may be missing, the function sets all of rung.
+    // Call it before you take events and answers: a later ring() makes the pipe readable again.
     void take(bool *rung, size_t count) const noexcept;
 
   private:
@@ -39,5 +39,6 @@ struct WakeTarget {
     uint32_t number;
 };
 inline constexpr WakeTarget own_pipe = {nullptr, 0};
+inline constexpr uint32_t every_consumer = UINT32_MAX; // the number that stands for all consumers
 
 } // namespace heartbeat

@@ -36,9 +36,9 @@ CloseResult kafka_close(Consumer *consumer) {
     return result;
 }
 
-void kafka_close_later(Consumer *consumer) {
+void kafka_close_later(Consumer *consumer, bool retire) {
     look_at_exit();
-    consumer_close_later(consumer);
+    consumer_close_later(consumer, retire);
 }
 
 ClosingConsumers kafka_closing(int milliseconds) {

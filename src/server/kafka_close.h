@@ -16,7 +16,7 @@ CloseResult kafka_close(Consumer *consumer);
 // Begins to close the client, and does not wait. kafka_closing() waits at most this time for all such
 // clients, and frees those that librdkafka has destroyed. If librdkafka's threads still run at the end, the
 // process ends as after kafka_close().
-void kafka_close_later(Consumer *consumer);
+void kafka_close_later(Consumer *consumer, bool retire);
 ClosingConsumers kafka_closing(int milliseconds);
 
 } // namespace heartbeat

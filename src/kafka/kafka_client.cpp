@@ -1,0 +1,226 @@
+// Opens librdkafka's client, and gives its events to the consumers. The callbacks of this file run inside the
+// calls that read from the client's queue, never on librdkafka's own threads.
+#include "kafka/kafka_client.h"
+
+#include "decode/utf8_text.h"
+#include "kafka/failure.h"
+#include "kafka/kafka_config.h"
+#include "kafka/thread_guards.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace heartbeat {
+
+std::atomic<int> KafkaClient::count_{0};
+
+namespace {
+
+constexpr int refresh_ms_default = 60000;
+constexpr size_t events_kept = 128; // of each consumer; the oldest are dropped
+constexpr std::chrono::seconds begins_within{2};
+
+void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+    char line[print_size_max];
+    snprintf(line, sizeof(line), "%s: %s", facility, text);
+    static_cast<KafkaClient *>(rd_kafka_opaque(client))->send_first(ClientEvent::Kind::log, level, line);
+}
+
+void error_callback(rd_kafka_t * /*client*/, int error, const char *reason, void *opaque) {
+    static_cast<KafkaClient *>(opaque)->send_all(ClientEvent::Kind::error, error, reason);
+}
+
+void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker, int milliseconds,
+                       void *opaque) {
+    static_cast<KafkaClient *>(opaque)->send_all(ClientEvent::Kind::throttle, milliseconds, name, broker);
+}
+
+void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
+                     rd_kafka_topic_partition_list_t *offsets, void *opaque) {
+    auto *client = static_cast<KafkaClient *>(opaque);
+    if (offsets == nullptr || offsets->cnt == 0)
+        client->send_all(ClientEvent::Kind::commit, error, "");
+    else
+        client->send_reader(offsets->elems[0].topic, ClientEvent::Kind::commit, error);
+}
+
+int refresh_ms_of(rd_kafka_t *client) {
+    char value[32];
+    size_t size = sizeof(value);
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
+    int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
+    // -1: librdkafka itself never asks about the topic
+    return milliseconds > 0 ? milliseconds : refresh_ms_default;
+}
+
+void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text, int32_t broker) noexcept {
+    if (kind == ClientEvent::Kind::commit)
+        inbox->commits = false;
+    try {
+        if (inbox->events.size() >= events_kept)
+            inbox->events.erase(inbox->events.begin());
+        inbox->events.push_back({kind, code, broker, text});
+    } catch (...) {
+        // out of memory: librdkafka reports most events again
+    }
+}
+
+} // namespace
+
+KafkaClient::KafkaClient() {
+    count_.fetch_add(1);
+}
+
+KafkaClient::~KafkaClient() {
+    if (events_ != nullptr) {
+        rd_kafka_queue_io_event_enable(events_.get(), -1, nullptr, 0);
+        events_.reset(); // before the client that it belongs to
+    }
+    handle.reset(); // this call can take long, or never return
+    count_.fetch_sub(1);
+}
+
+bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake, Error *error) {
+    ConfigPointer config = kafka_config_create(settings, error, &redactor);
+    if (config == nullptr)
+        return false;
+    wake_ = std::move(wake);
+    rd_kafka_conf_set_opaque(config.get(), this);
+    rd_kafka_conf_set_log_cb(config.get(), log_callback);
+    rd_kafka_conf_set_error_cb(config.get(), error_callback);
+    rd_kafka_conf_set_throttle_cb(config.get(), throttle_callback);
+    rd_kafka_conf_set_offset_commit_cb(config.get(), commit_callback);
+    if (!connections.watch(config.get(), wake_->target())) {
+        utf8_copy(error->text, sizeof(error->text), "librdkafka does not report its connections");
+        return false;
+    }
+    TimersSlackened slackened;
+    char error_text[print_size_max]; // the redactor finds a quoted value only if the text has the whole value
+    // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration:
+    // librdkafka has already freed its interceptors, and would free them a second time. The other data of the
+    // configuration, some kilobytes, stay until the process ends.
+    handle.reset(rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
+    if (handle == nullptr) {
+        redactor.show(error->text, sizeof(error->text), error_text);
+        return false;
+    }
+    refresh_ms = refresh_ms_of(handle.get());
+    // one queue for errors and log lines, so that one descriptor signals all of them
+    rd_kafka_poll_set_consumer(handle.get());
+    events_.reset(rd_kafka_queue_get_consumer(handle.get()));
+    rd_kafka_resp_err_t code = rd_kafka_set_log_queue(handle.get(), events_.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return failure_describe(error, "cannot redirect librdkafka's log", code);
+    rd_kafka_queue_io_event_enable(events_.get(), wake_->pipe().ring_end(), &wake_->number(),
+                                   sizeof(uint32_t));
+    return true;
+}
+
+void KafkaClient::join(ClientInbox *inbox) {
+    std::lock_guard lock(mutex_);
+    inboxes_.reserve(inboxes_.size() + 1);
+    taken_.push_back(inbox->topic);
+    inboxes_.push_back(inbox);
+}
+
+bool KafkaClient::leave(ClientInbox *inbox) noexcept {
+    if (watch.leave(inbox))
+        ring(); // another consumer then asks the leaders that this consumer has asked
+    std::lock_guard lock(mutex_);
+    inboxes_.erase(std::remove(inboxes_.begin(), inboxes_.end(), inbox), inboxes_.end());
+    return !inboxes_.empty();
+}
+
+bool KafkaClient::is_used() noexcept {
+    std::lock_guard lock(mutex_);
+    return !inboxes_.empty();
+}
+
+bool KafkaClient::is_taken(const std::string &topic) noexcept {
+    std::lock_guard lock(mutex_);
+    return std::find(taken_.begin(), taken_.end(), topic) != taken_.end();
+}
+
+void KafkaClient::release(const std::string &topic) noexcept {
+    std::lock_guard lock(mutex_);
+    taken_.erase(std::remove(taken_.begin(), taken_.end(), topic), taken_.end());
+}
+
+void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept {
+    // Several consumers call it at the same time. Each of them must see all events that librdkafka queued
+    // before the consumer's messages, also an event that another thread is about to give to the inboxes.
+    std::lock_guard taking(taking_);
+    rd_kafka_message_t *message;
+    while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
+        MessagePointer owner(message);
+        if (message->rkt != nullptr) {
+            // it should be in the queue of its consumer, which must not pass over it
+            send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
+            continue;
+        }
+        // an error of the Kafka group: reading continues, because only lag tools need the group's offsets
+        char line[print_size_max];
+        snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
+        send_first(ClientEvent::Kind::log, 4, line);
+    }
+    std::lock_guard lock(mutex_);
+    events->clear();
+    events->swap(inbox->events);
+}
+
+void KafkaClient::set_committing(ClientInbox *inbox, bool commits) noexcept {
+    std::lock_guard lock(mutex_);
+    inbox->commits = commits;
+    inbox->committing_since = ClientInbox::Clock::now();
+}
+
+bool KafkaClient::is_committing(const ClientInbox &inbox) noexcept {
+    std::lock_guard lock(mutex_);
+    return inbox.commits;
+}
+
+bool KafkaClient::commit_takes(std::chrono::milliseconds time) noexcept {
+    std::lock_guard lock(mutex_);
+    auto now = ClientInbox::Clock::now();
+    return std::any_of(inboxes_.begin(), inboxes_.end(), [=](const ClientInbox *inbox) {
+        return inbox->commits && now > inbox->committing_since + time;
+    });
+}
+
+void KafkaClient::set_beginning(ClientInbox *inbox, bool begins) noexcept {
+    std::lock_guard lock(mutex_);
+    inbox->begins = begins;
+    inbox->begins_since = ClientInbox::Clock::now();
+}
+
+bool KafkaClient::other_begins(const ClientInbox &inbox) noexcept {
+    std::lock_guard lock(mutex_);
+    auto now = ClientInbox::Clock::now();
+    return std::any_of(inboxes_.begin(), inboxes_.end(), [&](const ClientInbox *other) {
+        return other != &inbox && other->begins && now < other->begins_since + begins_within;
+    });
+}
+
+void KafkaClient::send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker) noexcept {
+    std::lock_guard lock(mutex_);
+    for (ClientInbox *inbox : inboxes_)
+        put(inbox, kind, code, text, broker);
+}
+
+void KafkaClient::send_first(ClientEvent::Kind kind, int code, const char *text) noexcept {
+    std::lock_guard lock(mutex_);
+    if (!inboxes_.empty())
+        put(inboxes_.front(), kind, code, text, -1);
+}
+
+void KafkaClient::send_reader(const char *topic, ClientEvent::Kind kind, int code) noexcept {
+    std::lock_guard lock(mutex_);
+    for (ClientInbox *inbox : inboxes_)
+        if (inbox->topic == topic)
+            put(inbox, kind, code, "", -1);
+}
+
+} // namespace heartbeat

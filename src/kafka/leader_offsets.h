@@ -1,0 +1,16 @@
+// A question to the leader of partitions about their offsets. topic_ranges.cpp asks it on a thread.
+#pragma once
+
+#include "kafka/partition_position.h"
+#include "kafka/topic_answers.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace heartbeat {
+
+// Waits for the answer, at most 8 seconds for the whole question. May throw std::bad_alloc.
+RangesAnswer leader_offsets_ask(SharedClient &client, const std::vector<int32_t> &partitions, RangeKind kind,
+                                int64_t time);
+
+} // namespace heartbeat

@@ -1,0 +1,29 @@
+// The place where librdkafka, and threads that have an answer, ring for a consumer. question.h and the files
+// that open a client use it.
+#pragma once
+
+#include "kafka/wake_pipe.h"
+
+#include <memory>
+
+namespace heartbeat {
+
+// It rings in the pipe of the process, or in a pipe of the consumer.
+class Wake {
+  public:
+    explicit Wake(const WakeTarget &target); // see is_open()
+
+    bool is_open() const noexcept { return pipe_->is_open(); }
+    const WakePipe &pipe() const noexcept { return *pipe_; }
+    WakeTarget target() const noexcept { return {pipe_, number_}; }
+    const uint32_t &number() const noexcept { return number_; }
+    void ring() const noexcept { pipe_->ring(number_); }
+    void empty() const noexcept; // empties the consumer's own pipe; the process empties its pipe itself
+
+  private:
+    std::unique_ptr<WakePipe> own_;
+    const WakePipe *pipe_;
+    uint32_t number_;
+};
+
+} // namespace heartbeat
