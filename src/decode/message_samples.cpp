@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -15,8 +14,8 @@ namespace {
 
 struct MessageCopy {
     MessageView view;
-    std::unique_ptr<char[]> bytes;
-    std::unique_ptr<MessageHeader[]> headers;
+    std::vector<char> bytes;
+    std::vector<MessageHeader> headers;
 };
 
 size_t size_of(const MessageView &message) {
@@ -38,18 +37,17 @@ MessageBytes copy(const MessageBytes &from, char **at) {
 }
 
 MessageCopy copy_message(const MessageView &message) {
-    MessageCopy made{message, std::make_unique<char[]>(size_of(message) + 1), nullptr};
-    char *at = made.bytes.get();
+    MessageCopy made{message, std::vector<char>(size_of(message) + 1), {}};
+    char *at = made.bytes.data();
     made.view.key = copy(message.key, &at);
     made.view.payload = copy(message.payload, &at);
-    if (message.header_count > 0)
-        made.headers = std::make_unique<MessageHeader[]>(message.header_count);
+    made.headers.reserve(message.header_count);
     for (size_t i = 0; i < message.header_count; i++) {
         const MessageHeader &header = message.headers[i];
         const MessageBytes name = copy({header.name.data(), header.name.size()}, &at);
-        made.headers[i] = {{static_cast<const char *>(name.data), name.size}, copy(header.value, &at)};
+        made.headers.push_back({{static_cast<const char *>(name.data), name.size}, copy(header.value, &at)});
     }
-    made.view.headers = made.headers.get();
+    made.view.headers = made.headers.data();
     made.view.unread_headers = nullptr;
     return made;
 }

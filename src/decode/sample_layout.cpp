@@ -120,11 +120,11 @@ void SampleLayout::add_children(const ValueTree &tree, uint32_t index, const At 
             if (!is_array)
                 below.names.push_back(name);
         }
-        add_node(tree, child, std::move(below));
+        add_node(tree, child, below);
     }
 }
 
-void SampleLayout::add_node(const ValueTree &tree, uint32_t index, At at) {
+void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at) {
     const ValueNode &node = tree[index];
     if (++nodes_ > nodes_max || at.names.size() > depth_max || at.pointer.size() > depth_max * 64)
         return;

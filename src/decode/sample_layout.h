@@ -60,7 +60,7 @@ class SampleLayout {
         uint32_t elements[2] = {}; // of each of the lists
     };
 
-    void add_node(const ValueTree &tree, uint32_t index, At at);
+    void add_node(const ValueTree &tree, uint32_t index, const At &at);
     void add_children(const ValueTree &tree, uint32_t index, const At &at, bool as_list);
     void add_scalar(const ValueNode &node, const At &at);
     void add_text(std::string_view text, const At &at);
