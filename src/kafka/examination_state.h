@@ -21,10 +21,10 @@ enum class ExaminationStep {
 
 struct Examination {
     ExaminationStep step = ExaminationStep::reading;
-    bool heard = false; // the client has given a message or an end of the partition since the assignment
-    int64_t certified = 0;      // Connections::now() when the examination began
-    int32_t broker = -1;        // the broker that gives the messages; -1: not known yet
-    int32_t last_epoch = -1;    // of the last accepted message
+    bool heard = false;      // the client has given a message or an end of the partition since the assignment
+    int64_t certified = 0;   // Connections::now() when the examination began
+    int32_t broker = -1;     // the broker that gives the messages; -1: not known yet
+    int32_t last_epoch = -1; // of the last accepted message
     int32_t checked_epoch = -1; // the epoch of the last examination
     // Consumer::taking at the last log_move(). The other messages that were taken in the same call are
     // outdated
