@@ -8,6 +8,7 @@
 #include "admin/kafka_session.h"
 #include "admin/replay_plan.h"
 #include "admin/replay_read.h"
+#include "admin/replay_result.h"
 #include "admin/replay_store.h"
 #include "admin/source_definition.h"
 #include "admin/source_named.h"
@@ -37,8 +38,6 @@ namespace {
 
 constexpr size_t messages_at_once = 5000;
 constexpr size_t bytes_at_once = size_t{4} << 20;
-constexpr int result_columns = 12;
-constexpr int source_column = 8, error_column = 11;
 
 Statement build_details = {{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, TEXTOID},
                            R"sql(
@@ -65,24 +64,6 @@ void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Repla
         MemoryContextSwitchTo(before);
         MemoryContextReset(replay->context);
     }
-}
-
-void report(Replay *replay, const ReplayProgress &progress) {
-    Datum values[result_columns] = {Int32GetDatum(progress.partition),
-                                    Int64GetDatum(progress.from_offset),
-                                    Int64GetDatum(progress.to_offset),
-                                    Int64GetDatum(progress.messages),
-                                    Int64GetDatum(progress.records),
-                                    Int64GetDatum(progress.anomalies),
-                                    Int64GetDatum(progress.duplicates),
-                                    Int64GetDatum(progress.dead_letters),
-                                    CStringGetTextDatum(replay->span.source.name),
-                                    Int64GetDatum(progress.conflicts),
-                                    Int64GetDatum(progress.ignored),
-                                    0};
-    bool nulls[result_columns] = {};
-    nulls[error_column] = true;
-    tuplestore_putvalues(replay->result->setResult, replay->result->setDesc, values, nulls);
 }
 
 // Copies one replay piece of each partition to `round`: the next piece that has messages. Returns the number
@@ -117,7 +98,7 @@ void run(Replay *replay) {
     while (size_t count = take_round(plan, next, round))
         replay_round(replay, round, count, all);
     for (size_t row = 0; row < plan.rows; row++) {
-        report(replay, all[row]);
+        replay_result_add(replay->result, replay->span.source.name, all[row]);
         replay->messages += all[row].messages;
         replay->stored += all[row].records + all[row].anomalies + all[row].dead_letters;
     }
@@ -210,23 +191,6 @@ bool is_of_source(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 }
 
-void report_failure(const Attempt &attempt, const CaughtError &error) {
-    const char *name = attempt.span.source.name;
-    Datum values[result_columns] = {};
-    bool nulls[result_columns];
-    std::fill_n(nulls, result_columns, true);
-    values[source_column] = CStringGetTextDatum(name);
-    values[error_column] = CStringGetTextDatum(
-        psprintf("%s%s%s", error.message, error.detail[0] == '\0' ? "" : ": ", error.detail));
-    nulls[source_column] = nulls[error_column] = false;
-    tuplestore_putvalues(attempt.result->setResult, attempt.result->setDesc, values, nulls);
-    ereport(WARNING,
-            (errcode(ERRCODE_WARNING), errmsg("source \"%s\" is not replayed: %s", name, error.message),
-             error.detail[0] == '\0' ? 0 : errdetail("%s", error.detail),
-             errhint("When the cause is corrected, call heartbeat_replay() with source => %s.",
-                     quote_literal_cstr(name))));
-}
-
 // Replays each source in a subtransaction, because the cluster of one source can be away. Raises an error if
 // no source can be replayed.
 void replay_all(const ReplaySpan &span, const Source *sources, size_t count, ReturnSetInfo *result) {
@@ -237,7 +201,7 @@ void replay_all(const ReplaySpan &span, const Source *sources, size_t count, Ret
         CaughtError error = {};
         if (subtransaction_try(attempt, &one, is_of_source, &error))
             continue;
-        report_failure(one, error);
+        replay_result_add_failure(result, sources[i].name, error);
         failed++;
     }
     if (count > 0 && failed == count)

@@ -42,6 +42,18 @@ Words words_of(std::string_view name) {
     return words;
 }
 
+Words last_words(const NamePath &path) {
+    return path.empty() ? Words() : words_of(path.back());
+}
+
+Words parent_words(const NamePath &path) {
+    Words words;
+    for (size_t i = 0; i + 1 < path.size(); i++)
+        for (std::string &word : words_of(path[i]))
+            words.push_back(std::move(word));
+    return words;
+}
+
 std::string joined(const Words &words) {
     std::string text;
     for (const std::string &word : words)

@@ -9,11 +9,14 @@
 
 namespace heartbeat {
 
-using Words = std::vector<std::string>; // in small letters
+using Words = std::vector<std::string>;    // in small letters
+using NamePath = std::vector<std::string>; // from the message to the value
 using WordList = std::span<const std::string_view>;
 
-Words words_of(std::string_view name);  // heartRateBPM and heart_rate_bpm: heart, rate, bpm
-std::string joined(const Words &words); // heartratebpm
+Words words_of(std::string_view name); // heartRateBPM and heart_rate_bpm: heart, rate, bpm
+Words last_words(const NamePath &path);
+Words parent_words(const NamePath &path); // of all names but the last
+std::string joined(const Words &words);   // heartratebpm
 
 bool has(WordList list, std::string_view word);
 bool has_any(const Words &words, WordList list);           // whether one of the words is in the list

@@ -1,9 +1,8 @@
 // The words that occur in names of heart rates, times, customers and devices, with their points.
 #include "decode/suggest_names.h"
 
-#include "decode/name_words.h"
-
 #include <algorithm>
+#include <functional>
 
 namespace heartbeat {
 
@@ -55,9 +54,9 @@ constexpr PointsOfWord device_words[] = {{"device", 8},  {"sensor", 7}, {"serial
                                          {"watch", 5},   {"strap", 4},  {"band", 4},   {"gateway", 4},
                                          {"monitor", 4}, {"host", 3},   {"imei", 6},   {"mac", 4}};
 // A name with one of these words belongs to all devices of a kind.
-constexpr PointsOfWord product_words[] = {
-    {"model", 1},    {"manufacturer", 1}, {"vendor", 1},   {"brand", 1}, {"make", 1},       {"product", 1},
-    {"firmware", 1}, {"hardware", 1},     {"software", 1}, {"app", 1},   {"application", 1}};
+constexpr std::string_view product_words[] = {"model",    "manufacturer", "vendor",     "brand",
+                                              "make",     "product",      "firmware",   "hardware",
+                                              "software", "app",          "application"};
 constexpr PointsOfWord id_words[] = {{"id", 3},     {"uuid", 3}, {"uid", 3},       {"identifier", 3},
                                      {"serial", 3}, {"eui", 3},  {"number", 2},    {"ref", 2},
                                      {"key", 2},    {"code", 1}, {"reference", 2}, {"name", 0}};
@@ -65,20 +64,21 @@ constexpr std::string_view no_id_words[] = {"token", "type",   "version", "email
                                             "agent", "status", "time",    "first", "last",
                                             "class", "gender", "session"};
 
-template <size_t size> int sum(const Words &words, const PointsOfWord (&list)[size]) {
+template <size_t size, typename Join>
+int points_of(const Words &words, const PointsOfWord (&list)[size], Join join) {
     int points = 0;
     for (const PointsOfWord &one : list)
         if (has_any(words, WordList(&one.word, 1)))
-            points += one.points;
+            points = join(points, one.points);
     return points;
 }
 
+template <size_t size> int sum(const Words &words, const PointsOfWord (&list)[size]) {
+    return points_of(words, list, std::plus<int>());
+}
+
 template <size_t size> int best(const Words &words, const PointsOfWord (&list)[size]) {
-    int points = 0;
-    for (const PointsOfWord &one : list)
-        if (has_any(words, WordList(&one.word, 1)))
-            points = std::max(points, one.points);
-    return points;
+    return points_of(words, list, [](int one, int other) { return std::max(one, other); });
 }
 
 int points_rate_name(const Words &words) {
@@ -89,18 +89,6 @@ int points_rate_name(const Words &words) {
         return one_word;
     constexpr std::string_view heart[] = {"heart"};
     return has_any(words, heart) ? heart_alone : 0;
-}
-
-Words last_words(const NamePath &path) {
-    return path.empty() ? Words() : words_of(path.back());
-}
-
-Words parent_words(const NamePath &path) {
-    Words words;
-    for (size_t i = 0; i + 1 < path.size(); i++)
-        for (std::string &word : words_of(path[i]))
-            words.push_back(std::move(word));
-    return words;
 }
 
 bool is_one_of_words(const std::string &word, std::span<const PointsOfWord> list) {
@@ -114,7 +102,7 @@ Thing thing_of(const std::string &word) {
         return Thing::customer;
     if (is_one_of_words(word, device_words))
         return Thing::device;
-    return is_one_of_words(word, product_words) ? Thing::product : Thing::unknown;
+    return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
 // Divides names in small letters, such as deviceid: device, id.

@@ -2,13 +2,9 @@
 // suggestions, and have no other meaning. It may throw, so only src/decode includes this header.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
+#include "decode/name_words.h"
 
 namespace heartbeat {
-
-using NamePath = std::vector<std::string>; // from the message to the value
 
 inline constexpr int points_named = 6; // from these points on, the name alone says what the value is
 

@@ -64,44 +64,6 @@ long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     return wait;
 }
 
-// of a source that the worker must not store
-StoreResult result_of(SourceState state) {
-    return state == SourceState::paused ? StoreResult::paused
-           : state == SourceState::busy ? StoreResult::busy
-                                        : StoreResult::changed;
-}
-
-// Stores the batch in a transaction of its own. After an error the caller ends this transaction.
-StoreResult store_in_transaction(BatchCycle *cycle, bool waits) {
-    Batch *batch = cycle->batch;
-    bool isolate = cycle->stage == BatchStage::isolating;
-    Extension extension;
-    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return StoreResult::uninstalled;
-    SourceState state = pause_check(*cycle->source, waits);
-    if (state != SourceState::unchanged) {
-        transaction_abandon();
-        return result_of(state);
-    }
-    // The previous attempt may have converted readings into dead letters, and then failed with an error that
-    // is not about a row. PostgreSQL has undone these dead letters, so the batch converts them back into
-    // readings.
-    if (isolate && !batch_restore(batch))
-        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));
-    PartitionCounts *counts = store_batch(batch, cycle->source, isolate);
-    if (dead_letter_limit_stops(*cycle->source, batch, counts, &cycle->unresolved)) {
-        transaction_abandon();
-        return StoreResult::limited;
-    }
-    if (!offsets_advance(batch, *cycle->source, counts)) {
-        transaction_abandon();
-        return StoreResult::moved;
-    }
-    transaction_commit();
-    return StoreResult::stored;
-}
-
 void take_result(BatchCycle *cycle, FillResult result) {
     switch (result) {
     case FillResult::drained:
@@ -237,7 +199,8 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
     error_context_stack = &context;
     pgstat_report_activity(STATE_RUNNING, "storing a batch of messages");
     partitions_prepare(batch);
-    StoreResult result = store_in_transaction(cycle, waits);
+    bool isolates = cycle->stage == BatchStage::isolating;
+    StoreResult result = batch_transaction_store(batch, *cycle->source, isolates, waits, &cycle->unresolved);
     if (result == StoreResult::stored)
         after_storing(cycle, consumer, slot);
     error_context_stack = context.previous;

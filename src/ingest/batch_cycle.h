@@ -4,7 +4,7 @@
 
 #include "ingest/assignment.h"
 #include "ingest/batch_split.h"
-#include "store/dead_letter_limit.h"
+#include "ingest/batch_transaction.h"
 
 namespace heartbeat {
 
@@ -37,16 +37,6 @@ struct BatchCycle {
     bool holds_memory;     // the batches may have the memory of earlier messages
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
-};
-
-enum class StoreResult {
-    stored,
-    paused,      // nothing was stored
-    uninstalled, // nothing was stored
-    changed,     // nothing was stored: a person has altered or dropped the source
-    busy,        // nothing was stored: another session is changing the source
-    moved,       // nothing was stored: another writer has moved an offset in heartbeat_offsets
-    limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
 inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {

@@ -1,0 +1,18 @@
+// The rows that heartbeat_replay() returns: one for each partition, and one for each source that failed.
+#pragma once
+
+#include "admin/replay_store.h"
+#include "server/subtransaction.h"
+
+extern "C" {
+#include "nodes/execnodes.h"
+}
+
+namespace heartbeat {
+
+void replay_result_add(ReturnSetInfo *result, const char *source, const ReplayProgress &progress);
+
+// Also warns. A replay of all sources continues with the next source.
+void replay_result_add_failure(ReturnSetInfo *result, const char *source, const CaughtError &error);
+
+} // namespace heartbeat
