@@ -143,9 +143,11 @@ std::vector<ProposedField> propose_times(const SampleLayout &layout, const Propo
             options += addition.json;
             points -= points_far + (addition.points > 0 ? 0 : points_guessed);
         }
-        const std::string text = json_quote(sample_place_text(place, scope.level));
+        std::string field = json_quote(sample_place_text(place, scope.level));
+        if (!options.empty())
+            field.insert(0, R"({"at":)").append(options).append("}");
         points += 2 * place.scope.level + points_shared(rated, place) - points_index(place);
-        times.push_back({options.empty() ? text : R"({"at":)" + text + options + "}", points, &place});
+        times.push_back({std::move(field), points, &place});
     }
     if (scope.level == 0)
         times.push_back({R"("kafka/timestamp")", 0, nullptr});
