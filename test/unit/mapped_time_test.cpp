@@ -182,8 +182,7 @@ TEST(MappedTime, DateAndAddition) {
          "WRONG_TYPE: event_timestamp at /p is a string; expected a number"},
         {plus, "'2026-11-22T14:39:02Z','p':9e18",
          "INVALID_TIMESTAMP: event_timestamp at /p is out of range; expected a time in the years 0000 to "
-         "9999: compare "
-         "the unit of the mapping"},
+         "9999: check the unit in the mapping"},
         {plus_ms, "1795444742,'p':'123'", "2026-11-23T14:39:02.123000Z"},
         {plus_ms, "'1795444742','p':123", "2026-11-23T14:39:02.123000Z"},
     });
