@@ -222,6 +222,9 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
         return fail_out_of_memory(error);
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
+    const bool is_scalar = !root.is_object() && !root.is_array();
+    if (is_scalar && text.find('\0') != text.npos) // simdjson passes over it at the end of the text
+        return explain(text, what, "syntax error", error);
 
     // U+0000 can only be written as an escape, so most texts need no search in their strings
     const bool has_zero = text.find("\\u0000") != text.npos;
