@@ -202,6 +202,8 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
                            what, text.size(), message_bytes_max);
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson skip the mark
         return explain(text, what, "a byte order mark", error);
+    if (text.find('\0') != text.npos) // simdjson 3.0 passes over a zero byte after a number
+        return explain(text, what, "syntax error", error);
     if (parser_ == nullptr)
         parser_ = std::make_unique<Parser>();
     if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {
@@ -222,9 +224,6 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
         return fail_out_of_memory(error);
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
-    const bool is_scalar = !root.is_object() && !root.is_array();
-    if (is_scalar && text.find('\0') != text.npos) // simdjson passes over it at the end of the text
-        return explain(text, what, "syntax error", error);
 
     // U+0000 can only be written as an escape, so most texts need no search in their strings
     const bool has_zero = text.find("\\u0000") != text.npos;

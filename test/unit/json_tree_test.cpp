@@ -88,6 +88,7 @@ TEST(JsonTree, ByteOrderMark) {
     EXPECT_EQ(fault(&json, " \n{}\t").substr(0, 12), "accepted");
     EXPECT_EQ(fault(&json, std::string("{}\0", 3)).substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, std::string("2\0", 2)).substr(0, 12), "INVALID_JSON");
+    EXPECT_EQ(fault(&json, std::string("[6\0,7]", 6)).substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, "").substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, " ").substr(0, 12), "INVALID_JSON");
     EXPECT_EQ(fault(&json, "{\"a\":\"\xFF\"}"), "INVALID_JSON: payload is not valid JSON: invalid UTF-8 at "
