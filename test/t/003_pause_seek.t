@@ -34,10 +34,12 @@ sub stays_the_same
 	return pass($what);
 }
 
+# The same session resumes ingest, waits for 5000 readings, pauses ingest, and counts the readings. If a second session had to
+# start first, or the topic to be filled, a fast worker would meanwhile store all readings.
+$node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
-# The same session waits for 5000 readings, pauses ingest, and counts the readings. If a second session had to start first, a
-# fast worker would meanwhile store all readings.
 my $at_commit = $node->query(<<"SQL");
+DO \$\$ BEGIN PERFORM heartbeat_resume(); END \$\$;
 BEGIN;
 DO \$\$ BEGIN WHILE ($stored) <= 5000 LOOP PERFORM pg_sleep(0.001); END LOOP; PERFORM heartbeat_pause('a test'); END \$\$;
 $stored;
