@@ -202,8 +202,6 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
                            what, text.size(), message_bytes_max);
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson skip the mark
         return explain(text, what, "a byte order mark", error);
-    if (text.find('\0') != text.npos) // simdjson 3.0 passes over a zero byte after a number
-        return explain(text, what, "syntax error", error);
     if (parser_ == nullptr)
         parser_ = std::make_unique<Parser>();
     if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {

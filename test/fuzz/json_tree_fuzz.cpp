@@ -78,8 +78,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(!out_of_memory);
     if (value != nullptr && accepted)
         check_same(tree.tree(), 0, value);
-    else if (value != nullptr) // only texts that are nested more deeply than the tree allows
-        require(strstr(error.text, "nested too deeply") != nullptr);
+    else if (value != nullptr) // only texts that are nested more deeply than the tree allows, or have a zero
+                               // byte after a number: jansson passes over it
+        require(strstr(error.text, "nested too deeply") != nullptr || text.find('\0') != text.npos);
     else if (accepted) // only integers that need 64 bits without a sign
         require(json_error_code(&cause) == json_error_numeric_overflow);
     return 0;
