@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstring>
 #include <jansson.h>
+#include <string_view>
 
 namespace heartbeat {
 
@@ -106,6 +107,13 @@ bool read_event_time(const json_t *value, Reading *reading, DecodeError *error) 
 } // namespace
 
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept {
+    const size_t zero = std::string_view(payload, size).find('\0'); // jansson passes over one after a number
+    if (zero != std::string_view::npos)
+        return decode_fail(
+            error, DecodeErrorCode::invalid_json,
+            "payload is not valid JSON: a zero byte at offset %zu; expected one JSON object in "
+            "UTF-8",
+            zero);
     JsonArena arena;
     json_error_t cause{};
     bool out_of_memory = false;

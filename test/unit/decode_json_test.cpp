@@ -50,6 +50,7 @@ TEST(DecodeJson, RefusesTextThatIsNotJson) {
         {with_rate("74") + "x", Code::invalid_json},
         {with_rate("74") + "}", Code::invalid_json},
         {with_rate("74") + "\0"s, Code::invalid_json},
+        {with_rate("74\0"s), Code::invalid_json},
         {with_rate("74") + "\n" + with_rate("75"), Code::invalid_json},
     });
 }
