@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Other scripts source this file. It installs the missing Debian or Ubuntu packages that a script needs. Only this file has lists of packages.
-# script/test and script/demo use them.
+# Other scripts source this file to install the Debian or Ubuntu packages that are missing. Only this file has lists of
+# packages. script/test and script/demo use these lists.
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

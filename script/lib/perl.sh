@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
-# Other scripts source this file. It runs Perl programs with PostgreSQL's own test library and a real Kafka, as a user who is
-# not root. The programs run with copies of the files in $scratch/tap.
+# Other scripts source this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. They
+# do not run as root, and they use copies of the files in $scratch/tap.
 
 perl_prepare() {
     make -C test/kafka WERROR=1

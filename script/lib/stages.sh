@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# script/test sources this file, which has its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
-# output of the stage and prints the numbers "passed failed". Stages run with errexit, in the top folder.
+# script/test sources this file for its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads
+# the output of the stage and prints the numbers "passed failed". Stages run with errexit, in the top folder.
 
 stage_build() {
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"

@@ -34,8 +34,8 @@ sub stays_the_same
 	return pass($what);
 }
 
-# The same session resumes ingest, waits for 5000 readings, pauses ingest, and counts the readings. If a second session had to
-# start first, or the topic to be filled, a fast worker would meanwhile store all readings.
+# A fast worker stores all readings in a second. So the topic is filled while ingest is paused. One session then resumes
+# ingest, waits for 5000 readings, pauses ingest, and counts the readings.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
 my $at_commit = $node->query(<<"SQL");
