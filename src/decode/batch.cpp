@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <new>
 
 namespace heartbeat {
 
@@ -46,6 +48,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
         return {0, -1};
     const char *begin = static_cast<const char *>(data);
     size_t needed = bytes.size() + size;
+    if (needed > std::numeric_limits<uint32_t>::max())
+        throw std::bad_alloc();
     // Double the capacity up to max_bytes, so that the vector copies each byte only a few times. Beyond
     // max_bytes reserve only the bytes that are needed. Doubling would reserve twice the memory of a giant
     // message.
@@ -53,7 +57,7 @@ BatchBytes Batch::keep(const void *data, size_t size) {
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
     bytes.insert(bytes.end(), begin, begin + size);
-    return {bytes.size() - size, static_cast<int32_t>(size)};
+    return {static_cast<uint32_t>(needed - size), static_cast<int32_t>(size)};
 }
 
 void Batch::keep_headers(const MessageView &message) {
@@ -168,6 +172,7 @@ void Batch::clear() noexcept {
     drop(&bytes, max_bytes / 2);
     drop(&readings, max_messages * 2);
     drop(&headers, max_messages * 2);
+    drop(&keys, max_messages * 2);
     messages.clear();
     partitions.clear();
     trails.clear();
@@ -178,6 +183,7 @@ void Batch::release() noexcept {
     clear();
     drop(&bytes, 0);
     drop(&headers, 0);
+    drop(&keys, 0);
     drop(&messages, 0);
     drop(&readings, 0);
     drop(&partitions, 0);

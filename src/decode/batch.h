@@ -104,8 +104,15 @@ class Batch {
     BatchPartition *append();
     int compare_keys(const BatchReading &left, const BatchReading &right) const;
     void list_readings(const BatchMessage &message);
+    void make_keys(const std::vector<uint32_t> &indexes);
+    int compare_ids(const BatchKey &left, const BatchKey &right) const; // the customer ids
+    int compare_keys(const BatchKey &left, const BatchKey &right) const;
     void sort_by_key(std::vector<uint32_t> &indexes);
+    void note_repetition(uint32_t index, uint32_t first);
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
+
+    std::vector<BatchKey> keys; // of the list that sort_by_key() sorts
+    size_t common_bytes = 0;    // the customer ids of that list begin with the same bytes: how many
 
     BatchMessage begun = {};  // between begin_message() and end_*()
     size_t most_readings = 1; // the most readings that a message of the previous batch had

@@ -13,7 +13,7 @@ namespace heartbeat {
 // The place of a key, a payload or a text in the batch's bytes. Size -1 stands for a NULL. Size 0 stands for
 // an empty text.
 struct BatchBytes {
-    size_t position;
+    uint32_t position; // Batch::keep() keeps no bytes after the first four GiB
     int32_t size;
 };
 
@@ -58,6 +58,15 @@ struct BatchReading {
     double heart_rate;
     double stored_heart_rate; // of a conflict
     int64_t event_time;       // microseconds since 1970
+};
+
+// The key of a reading for the sort: batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the
+// sort rarely reads the texts of the batch.
+struct BatchKey {
+    uint64_t word;      // the bytes of the customer id that follow the bytes which all ids have in common
+    int64_t event_time; // microseconds since 1970
+    size_t id_size;     // the bytes of the customer id
+    uint32_t reading;   // into Batch::readings
 };
 
 // The progress of one partition: the batch has all messages of first_offset <= offset < next_offset.

@@ -32,7 +32,10 @@ bool try_on(Batch *batch, void (*work)(BatchFiller *batch)) noexcept {
 
 void Batch::list_readings(const BatchMessage &message) {
     for (uint32_t index = message.first_reading; index < message.first_reading + message.readings; index++) {
-        const BatchReading &reading = readings[index];
+        BatchReading &reading = readings[index];
+        reading.first = index;
+        reading.duplicate = reading.conflict = reading.other_device = false;
+        reading.stored_heart_rate = reading.heart_rate;
         (reading.heart_rate_class == HeartRateClass::normal ? records : anomalies).push_back(index);
         int64_t minute = minute_of(reading.event_time);
         if (minutes.empty() || minutes.back() != minute)
@@ -56,44 +59,6 @@ void Batch::seal() {
     if (bytes_sealed == 0)
         bytes_sealed = bytes.size();
     sealed = true;
-}
-
-int Batch::compare_keys(const BatchReading &left, const BatchReading &right) const {
-    const auto compare = [this](BatchBytes a, BatchBytes b) {
-        if (a.position == b.position && a.size == b.size)
-            return 0; // the same piece
-        int order = memcmp(at(a), at(b), static_cast<size_t>(std::min(a.size, b.size)));
-        return order != 0 ? order : a.size - b.size;
-    };
-    int order = compare(left.customer_id, right.customer_id);
-    if (order != 0)
-        return order;
-    if (left.event_time != right.event_time)
-        return left.event_time < right.event_time ? -1 : 1;
-    return compare(left.device_id, right.device_id);
-}
-
-void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
-    std::sort(indexes.begin(), indexes.end(), [&](uint32_t a, uint32_t b) {
-        int order = compare_keys(readings[a], readings[b]);
-        return order != 0 ? order < 0 : a < b; // the reading that arrived first comes first, and is kept
-    });
-    size_t kept = 0;
-    for (uint32_t index : indexes) {
-        BatchReading &reading = readings[index];
-        reading.first = index;
-        if (kept > 0 && compare_keys(readings[indexes[kept - 1]], reading) == 0)
-            reading.first = indexes[kept - 1];
-        reading.conflict = reading.heart_rate != readings[reading.first].heart_rate;
-        reading.duplicate = reading.first != index && !reading.conflict;
-        reading.stored_heart_rate = readings[reading.first].heart_rate;
-        reading.other_device = false;
-        if (reading.first == index)
-            indexes[kept++] = index;
-        else
-            repetitions.push_back(index);
-    }
-    indexes.resize(kept);
 }
 
 void Batch::refuse(uint32_t message, const char *sqlstate, BatchBytes text) {

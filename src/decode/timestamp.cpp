@@ -60,16 +60,16 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
 }
 
 // Takes the separator between two numbers; '\0' stands for none.
-bool take_separator(Cursor *cursor, char separator) noexcept {
+template <char separator> bool take_separator(Cursor *cursor) noexcept {
     return separator == '\0' || cursor->take(separator);
 }
 
-bool read_date(Cursor *cursor, char separator, std::chrono::sys_days *date) noexcept {
+template <char separator> bool read_date(Cursor *cursor, std::chrono::sys_days *date) noexcept {
     int year = 0;
     int month = 0;
     int day = 0;
-    if (!cursor->take_digits(4, &year) || !take_separator(cursor, separator) ||
-        !cursor->take_digits(2, &month) || !take_separator(cursor, separator) ||
+    if (!cursor->take_digits(4, &year) || !take_separator<separator>(cursor) ||
+        !cursor->take_digits(2, &month) || !take_separator<separator>(cursor) ||
         !cursor->take_digits(2, &day))
         return false;
     const std::chrono::year_month_day civil{std::chrono::year{year},
@@ -82,12 +82,12 @@ bool read_date(Cursor *cursor, char separator, std::chrono::sys_days *date) noex
 }
 
 // The time of day in microseconds. With a leap second or a rounded fraction it can reach the next day.
-bool read_time(Cursor *cursor, char separator, int64_t *time_of_day) noexcept {
+template <char separator> bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;
     int second = 0;
-    if (!cursor->take_digits(2, &hour) || !take_separator(cursor, separator) ||
-        !cursor->take_digits(2, &minute) || !take_separator(cursor, separator) ||
+    if (!cursor->take_digits(2, &hour) || !take_separator<separator>(cursor) ||
+        !cursor->take_digits(2, &minute) || !take_separator<separator>(cursor) ||
         !cursor->take_digits(2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > leap_second)
@@ -134,8 +134,8 @@ int64_t microseconds_of(std::chrono::sys_days date) noexcept {
 }
 
 // Reads a time of day and its zone up to the end of the text.
-bool read_time_of_day(Cursor *cursor, char separator, TimestampParts *parts) noexcept {
-    if (!read_time(cursor, separator, &parts->local_time))
+template <char separator> bool read_time_of_day(Cursor *cursor, TimestampParts *parts) noexcept {
+    if (!read_time<separator>(cursor, &parts->local_time))
         return false;
     cursor->take(' ');
     if (cursor->at_end() && cursor->at[-1] == ' ')
@@ -159,11 +159,11 @@ bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept {
     std::chrono::sys_days date;
     int64_t time_of_day = 0;
     int offset = 0;
-    if (!read_date(&cursor, '-', &date))
+    if (!read_date<'-'>(&cursor, &date))
         return false;
     if (!cursor.take('T') && !cursor.take('t') && !cursor.take(' '))
         return false;
-    if (!read_time(&cursor, ':', &time_of_day) || !read_zone(&cursor, &offset) || !cursor.at_end())
+    if (!read_time<':'>(&cursor, &time_of_day) || !read_zone(&cursor, &offset) || !cursor.at_end())
         return false;
 
     *event_time = microseconds_of(date) + time_of_day - offset * microseconds_per_second;
@@ -175,14 +175,14 @@ bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcep
     Cursor cursor{{text.data(), text.data() + text.size()}};
     std::chrono::sys_days date;
     if (text.size() > digits_of_day && is_digit(text[4])) {
-        if (!read_date(&cursor, '\0', &date) || !read_time_of_day(&cursor, '\0', parts))
+        if (!read_date<'\0'>(&cursor, &date) || !read_time_of_day<'\0'>(&cursor, parts))
             return false;
     } else {
-        if (!read_date(&cursor, '-', &date))
+        if (!read_date<'-'>(&cursor, &date))
             return false;
         if (!cursor.take('T') && !cursor.take('t') && !cursor.take(' '))
             return false;
-        if (!read_time_of_day(&cursor, ':', parts))
+        if (!read_time_of_day<':'>(&cursor, parts))
             return false;
     }
     parts->local_time += microseconds_of(date);
@@ -192,8 +192,8 @@ bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcep
 bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept {
     Cursor cursor{{text.data(), text.data() + text.size()}};
     std::chrono::sys_days date;
-    const char separator = text.size() > 4 && text[4] == '-' ? '-' : '\0';
-    if (!read_date(&cursor, separator, &date) || !cursor.at_end())
+    const bool separated = text.size() > 4 && text[4] == '-';
+    if (!(separated ? read_date<'-'>(&cursor, &date) : read_date<'\0'>(&cursor, &date)) || !cursor.at_end())
         return false;
     *midnight = microseconds_of(date);
     return true;
@@ -201,7 +201,7 @@ bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept {
 
 bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept {
     Cursor cursor{{text.data(), text.data() + text.size()}};
-    return read_time_of_day(&cursor, ':', parts);
+    return read_time_of_day<':'>(&cursor, parts);
 }
 
 bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept {

@@ -25,8 +25,8 @@ struct BulkInsertSource {
     const char *names[load_columns_max];
     Oid types[load_columns_max];
     // Sets the values of one row, in the order of `names`. No value is NULL.
-    void (*put_row)(const void *argument, size_t row, Datum *values);
-    const void *argument;
+    void (*put_row)(void *argument, size_t row, Datum *values);
+    void *argument;
 };
 
 // Stores all rows of the source as the current user, and keeps their order within each table partition. If

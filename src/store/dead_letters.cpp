@@ -175,11 +175,13 @@ void store_some(const Batch *batch, const Source &source, const uint32_t *indexe
 }
 
 // Returns the dead letters of the batch, then the messages with a conflict.
-uint32_t *messages_to_store(const Batch *batch, size_t *count) {
+uint32_t *messages_to_store(const Batch *batch, const PartitionCounts *counts, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * (batch->messages.size() + 1)));
     *count = batch->dead_letters.size();
     std::copy(batch->dead_letters.begin(), batch->dead_letters.end(), indexes);
-    for (size_t i = 0; i < batch->messages.size(); i++)
+    bool conflicts = std::any_of(counts, counts + batch->partitions.size(),
+                                 [](const PartitionCounts &partition) { return partition.conflicts > 0; });
+    for (size_t i = 0; conflicts && i < batch->messages.size(); i++)
         if (conflicts_of(batch, batch->messages[i]) > 0)
             indexes[(*count)++] = static_cast<uint32_t>(i);
     return indexes;
@@ -195,7 +197,7 @@ const char *dead_letters_error_code(const BatchMessage &message) {
 
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts) {
     size_t left;
-    const uint32_t *indexes = messages_to_store(batch, &left);
+    const uint32_t *indexes = messages_to_store(batch, counts, &left);
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat dead letters", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);

@@ -57,7 +57,9 @@ struct Sums {
 uint32_t appended = 0;
 
 bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
-    return left.size == right.size &&
+    if (left.size != right.size)
+        return false;
+    return left.position == right.position ||
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
 }
 

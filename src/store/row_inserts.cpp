@@ -81,16 +81,38 @@ Datum text_of(const Batch *batch, BatchBytes piece) {
     return PointerGetDatum(cstring_to_text_with_len(text, size));
 }
 
-void put_row(const void *argument, size_t i, Datum *values) {
-    const auto &rows = *static_cast<const Rows *>(argument);
+// A text of the previous row. Consecutive rows mostly have the same customer and the same device, and then
+// share the texts.
+struct LastText {
+    BatchBytes piece = {0, -1};
+    Datum text = 0;
+
+    Datum take(const Batch *batch, BatchBytes next) {
+        if (piece.position != next.position || piece.size != next.size) {
+            piece = next;
+            text = text_of(batch, next);
+        }
+        return text;
+    }
+};
+
+struct RowSource {
+    const Rows *rows;
+    LastText customer_id;
+    LastText device_id;
+};
+
+void put_row(void *argument, size_t i, Datum *values) {
+    auto *source = static_cast<RowSource *>(argument);
+    const Rows &rows = *source->rows;
     const BatchReading &reading = rows.at(i);
-    values[0] = text_of(rows.batch, reading.customer_id);
+    values[0] = source->customer_id.take(rows.batch, reading.customer_id);
     values[1] = Float8GetDatum(reading.heart_rate);
     values[2] = TimestampTzGetDatum(to_timestamptz(reading.event_time));
     Datum *next = values + 3;
     if (rows.anomalies)
         *next++ = CStringGetTextDatum(heart_rate_class_name(reading.heart_rate_class));
-    *next = text_of(rows.batch, reading.device_id);
+    *next = source->device_id.take(rows.batch, reading.device_id);
 }
 
 // Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
@@ -100,6 +122,7 @@ bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
     const char *next = rows.anomalies ? "anomaly_type" : "device_id";
+    RowSource source = {&rows, {}, {}};
     bool loaded =
         tables_layout().bulk_insert && offsets_have_sources() &&
         bulk_insert_rows(table, {rows.count,
@@ -107,7 +130,7 @@ bool load_all(const Rows &rows) {
                                  {"customer_id", "heart_rate", "event_timestamp", next, "device_id"},
                                  {TEXTOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
                                  put_row,
-                                 &rows});
+                                 &source});
     table_close(table, NoLock);
     return loaded;
 }

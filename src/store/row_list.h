@@ -20,6 +20,14 @@ struct Rows {
     bool anomalies;
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
+    // Notes that the reading is stored with this heart rate. An earlier attempt to store the batch may have
+    // found a duplicate or a conflict.
+    void take_stored(size_t i, double heart_rate) const {
+        BatchReading &reading = batch->readings[indexes[i]];
+        reading.duplicate = reading.conflict = reading.other_device = false;
+        stored[i] = true;
+        heart_rates[i] = heart_rate;
+    }
     bool all_stored() const {
         return std::all_of(stored, stored + count, [](bool one) { return one; });
     }

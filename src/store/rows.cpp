@@ -57,8 +57,7 @@ void insert_where_new(void *argument) {
                      errmsg("a trigger has changed the customer, the time or the device of a reading"),
                      errhint("The customer, the time and the device identify a reading: heartbeat finds "
                              "duplicates by them.")));
-        rows->stored[i] = true;
-        rows->heart_rates[i] = DatumGetFloat8(statement_value(r, 3, FLOAT8OID));
+        rows->take_stored(i, DatumGetFloat8(statement_value(r, 3, FLOAT8OID)));
     }
     SPI_freetuptable(SPI_tuptable);
 }
@@ -72,8 +71,7 @@ void rows_insert_all(void *argument) {
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                         errmsg("a trigger may have changed a reading")));
     for (size_t i = 0; i < rows->count; i++)
-        rows->heart_rates[i] = rows->at(i).heart_rate;
-    memset(rows->stored, true, rows->count);
+        rows->take_stored(i, rows->at(i).heart_rate);
 }
 
 // Without user-defined triggers and indexes, only the primary key can keep a row out. Then each row that was

@@ -124,20 +124,23 @@ void store_lists(Lists *lists) {
     }
 }
 
+// Counts a reading that was not stored. The readings of a dead letter count nowhere.
+void count_unstored(const Batch *batch, const BatchReading &reading, PartitionCounts *counts) {
+    const BatchMessage &message = batch->message_of(reading);
+    if (message.is_dead_letter())
+        return;
+    counts[message.partition_index].duplicates += reading.duplicate;
+    counts[message.partition_index].conflicts += reading.conflict;
+}
+
 void count_rows(const Rows &rows, PartitionCounts *counts) {
     for (size_t i = 0; i < rows.count; i++) {
         const BatchReading &reading = rows.at(i);
-        PartitionCounts &partition = counts[rows.batch->message_of(reading).partition_index];
-        partition.stored[static_cast<int>(reading.heart_rate_class)] += rows.stored[i];
-    }
-}
-
-// For the readings that are stored now, forgets the results of an earlier attempt to store the batch.
-void clear_stored(const Rows &rows) {
-    for (size_t i = 0; i < rows.count; i++) {
-        BatchReading &reading = rows.batch->readings[rows.indexes[i]];
         if (rows.stored[i])
-            reading.duplicate = reading.conflict = reading.other_device = false;
+            counts[rows.batch->message_of(reading).partition_index]
+                .stored[static_cast<int>(reading.heart_rate_class)]++;
+        else
+            count_unstored(rows.batch, reading, counts);
     }
 }
 
@@ -147,16 +150,11 @@ PartitionCounts *count_all(const Lists &lists) {
         static_cast<PartitionCounts *>(palloc0(sizeof(PartitionCounts) * batch->partitions.size()));
     for (const Rows &rows : lists.rows)
         count_rows(rows, counts);
-    for (const BatchMessage &message : batch->messages) {
-        PartitionCounts &partition = counts[message.partition_index];
-        if (message.is_dead_letter() || message.left_out)
-            continue;
-        partition.readings += message.readings;
-        for (uint32_t i = 0; i < message.readings; i++) {
-            partition.duplicates += batch->readings[message.first_reading + i].duplicate;
-            partition.conflicts += batch->readings[message.first_reading + i].conflict;
-        }
-    }
+    for (uint32_t index : batch->repetitions)
+        count_unstored(batch, batch->readings[index], counts);
+    for (const BatchMessage &message : batch->messages)
+        if (!message.is_dead_letter() && !message.left_out)
+            counts[message.partition_index].readings += message.readings;
     return counts;
 }
 
@@ -168,8 +166,6 @@ PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate) {
         store_isolated_messages(&lists);
     else
         store_lists(&lists);
-    for (const Rows &rows : lists.rows)
-        clear_stored(rows);
     conflicts_settle(batch, offsets_have_sources() && !user_triggers_may_change());
     PartitionCounts *counts = count_all(lists);
     announce_anomalies(batch, lists.rows[1].stored);

@@ -5,8 +5,11 @@
 #include "decode/pipeline.h"
 
 #include <gtest/gtest.h>
+#include <map>
+#include <random>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace heartbeat {
 namespace {
@@ -133,6 +136,46 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
     add(0, 2, reading("Z", "74", "14:39:00"));
     batch.seal();
     EXPECT_EQ(customers(batch.records), "Z z é ") << "as the C collation does";
+}
+
+// The ids begin alike, differ early or late, or one begins with the other. std::map has the order of bytes.
+TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
+    for (unsigned seed = 0; seed < 300; seed++) {
+        SCOPED_TRACE(seed);
+        std::minstd_rand random(seed);
+        auto below = [&](unsigned limit) { return static_cast<unsigned>(random() % limit); };
+        std::string common(below(12), '\xC3');
+        std::map<std::tuple<std::string, int64_t, std::string>, double> expected;
+        batch.clear();
+        for (int64_t offset = 0; offset < 60; offset++) {
+            std::string id = common, device(below(2), 'd');
+            id.append(4 * below(4), 'm'); // an id can end in the eight bytes of BatchKey::word, or after them
+            for (unsigned left = below(3) + id.empty(); left > 0; left--)
+                id += "\x01"
+                      "a\xFF"[below(3)];
+            ReadingView reading = {id, device, 60.0 + below(2), start + below(2)};
+            expected.emplace(std::tuple{id, reading.event_time, device}, reading.heart_rate);
+            ASSERT_TRUE(batch.begin_message({.offset = offset}, 0));
+            batch.add_reading(reading, HeartRateClass::normal);
+            batch.end_message();
+        }
+        ASSERT_TRUE(batch_seal(&batch));
+        ASSERT_EQ(batch.records.size(), expected.size());
+        ASSERT_EQ(batch.records.size() + batch.repetitions.size(), 60U);
+        size_t i = 0;
+        for (const auto &[key, heart_rate] : expected) {
+            const BatchReading &found = batch.readings[batch.records[i++]];
+            ASSERT_EQ(std::tuple(text(found.customer_id), found.event_time, text(found.device_id)), key);
+            ASSERT_EQ(found.heart_rate, heart_rate) << "the first reading of the key is kept";
+        }
+        for (uint32_t index : batch.repetitions) {
+            const BatchReading &repeated = batch.readings[index], &first = batch.readings[repeated.first];
+            ASSERT_LT(repeated.first, index);
+            ASSERT_EQ(text(repeated.customer_id), text(first.customer_id));
+            ASSERT_EQ(repeated.conflict, repeated.heart_rate != first.heart_rate);
+            ASSERT_NE(repeated.conflict, repeated.duplicate);
+        }
+    }
 }
 
 TEST_F(BatchTest, KeepsTheFirstReadingOfAKey) {
