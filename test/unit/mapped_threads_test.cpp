@@ -14,14 +14,17 @@ TEST(MappedThreads, ShareAMapping) {
         MappedMemory memory;
         MappedDecoder decoder(*mapping, &memory);
         for (int i = first; i < first + 200; i++) {
-            const std::string payload =
-                quoted("{'k':1,'id':" + std::to_string(i) +
-                       ",'s':[{'v':74,'t':'2026-07-01T12:00:00'},{'v':75,'t':'2026-12-01T12:00:00'}]}");
+            const std::string id = std::to_string(i);
+            std::string payload = "{'k':1,'id':", expected = id;
+            payload += id;
+            payload += ",'s':[{'v':74,'t':'2026-07-01T12:00:00'},{'v':75,'t':'2026-12-01T12:00:00'}]}";
+            payload = quoted(payload);
+            expected += " 74 2026-07-01T10:00:00Z; ";
+            expected += id;
+            expected += " 75 2026-12-01T11:00:00Z";
             MessageView view;
             view.payload = {payload.data(), payload.size()};
-            const std::string id = std::to_string(i);
-            EXPECT_EQ(decode(&decoder, view),
-                      id + " 74 2026-07-01T10:00:00Z; " + id + " 75 2026-12-01T11:00:00Z");
+            EXPECT_EQ(decode(&decoder, view), expected);
         }
     };
     std::thread one(work, 0), two(work, 1000);

@@ -49,9 +49,9 @@ class Reader {
         batch_.clear();
     }
     void assign() {
-        std::vector<PartitionPosition> positions;
+        std::vector<PartitionPosition> positions(partitions);
         for (int32_t partition = 0; partition < partitions; partition++)
-            positions.push_back({partition, next[partition]});
+            positions[partition] = {partition, next[partition]};
         Error error{};
         batch_.clear();
         ASSERT_TRUE(consumer_assign(consumer_, positions.data(), positions.size(), &error)) << error.text;

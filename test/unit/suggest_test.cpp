@@ -138,10 +138,10 @@ TEST(Suggest, AKindOfMessagesBecomesACondition) {
 }
 
 TEST(Suggest, TheMappingThatReadsMoreIsFirst) {
-    std::vector<Message> messages;
-    for (int i = 0; i < 6; i++)
-        messages.push_back({i % 3 == 0 ? quoted("{'user':'U','bpm':74,'ts':1795444742}")
-                                       : quoted("{'user':'U','pulse':74,'ts':1795444742}")});
+    std::vector<Message> messages(6);
+    for (size_t i = 0; i < messages.size(); i++)
+        messages[i] = {i % 3 == 0 ? quoted("{'user':'U','bpm':74,'ts':1795444742}")
+                                  : quoted("{'user':'U','pulse':74,'ts':1795444742}")};
     const std::vector<Suggested> found = suggest_for(messages);
     ASSERT_GE(found.size(), 2U);
     EXPECT_EQ(found[0].fits, 4U);
