@@ -21,7 +21,7 @@ inline constexpr int load_columns_max = 5;
 
 struct BulkInsertSource {
     size_t rows;
-    int columns; // the number of columns that the source gives; the other columns get their defaults
+    int columns; // the number of columns that put_row() sets; the other columns get their defaults
     const char *names[load_columns_max];
     Oid types[load_columns_max];
     // Sets the values of one row, in the order of `names`. No value is NULL.
