@@ -30,7 +30,7 @@ namespace {
 
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message can be larger
 
-// The names of the filters are those of the parameters.
+// In the details of the event, a filter has the name of its parameter.
 Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,
                             TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, BOOLOID},
                            R"sql(
