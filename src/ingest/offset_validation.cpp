@@ -1,5 +1,5 @@
-// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch. A
-// wrong guess about the next offset would lose readings, or store them twice.
+// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch,
+// because a wrong guess about the next offset would lose readings, or store them twice.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"

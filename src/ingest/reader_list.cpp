@@ -70,8 +70,8 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 }
 
 // Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
-// only if a person has paused or resumed its source since the last load. This also finds each seek, because a
-// seek needs a pause.
+// only if a person has paused or resumed its source since the last load. This is also so after each seek,
+// because a seek needs a pause.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (reloaded) {
