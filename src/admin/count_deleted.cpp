@@ -1,7 +1,7 @@
-// The trigger on heartbeat_dead_letters. It counts the unresolved dead letters that a person or retention
-// deletes. This counter keeps heartbeat_audit_tables() exact. The worker compares heartbeat.dead_letter_limit
-// with the number of unresolved dead letters. With this counter the worker does not have to count rows to
-// find that number.
+// The trigger on heartbeat_dead_letters. It counts in dead_letters_deleted the unresolved dead letters that a
+// person or retention deletes. With this counter heartbeat_audit_tables() is exact, and a worker need not
+// count rows to find the number of unresolved dead letters. The worker compares this number with
+// heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

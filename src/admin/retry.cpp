@@ -160,7 +160,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         while (retry_some(retry)) {
         }
         tell_gone(retry_letters_count_gone(retry->letters));
-        // last, because ingest waits for these rows until the transaction ends
+        // change the counters last, because ingest waits for their rows until the transaction ends
         if (retry->results.resolved + retry->results.remaining > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

@@ -31,7 +31,7 @@ inline constexpr const char *default_source = "default";
 
 struct SourceDefinition {
     const char *name;
-    const char *fields[source_fields]; // nullptr: NULL
+    const char *fields[source_fields]; // nullptr: the column is NULL
 };
 
 } // namespace heartbeat

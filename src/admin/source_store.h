@@ -23,7 +23,7 @@ void source_store_add(const SourceDefinition &source);
 // Stores all fields of an existing source, with a new revision.
 void source_store_change(const SourceDefinition &source);
 
-// Removes the source with its offsets, gaps and pause. Keeps its counters in heartbeat_dropped_offsets.
+// Removes the source with its offsets, gaps and pause. Moves its counters to heartbeat_dropped_offsets.
 void source_store_drop(const char *name);
 
 // Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not

@@ -212,7 +212,7 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     // While the coordinator of the Kafka group has not answered a commit, librdkafka does not begin to read a
-    // newly assigned partition. So the worker commits nothing while one of its partitions is away.
+    // newly assigned partition. So the worker commits nothing while one of its partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

@@ -42,8 +42,8 @@ struct KafkaPartitions {
                                 // partitions at once
 };
 
-// Partition p of source s belongs to worker (p + s) % workers. So different workers read sources that have
-// only one partition each.
+// Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition
+// each, different workers read them.
 inline int partitions_first(const Source &source, int worker, int workers) {
     return (worker + workers - source.id % workers) % workers;
 }
@@ -69,8 +69,8 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 // that the worker does not read, gets the state of the parameter `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
-// Returns false if no partition of the worker is away. Otherwise it returns true, and sets reason and hint
-// for heartbeat_status. They explain the first partition that is away.
+// Returns false if no partition of the worker is away. Otherwise it returns true, and sets `reason` and
+// `hint` for heartbeat_status. Both explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away

@@ -41,7 +41,7 @@ void free_reader(SourceReader *reader) {
     MemoryContextDelete(reader->context);
 }
 
-// The reader's memory is in `parent`, so that it is freed if no memory is left for the rest.
+// The reader's memory is in `parent`, so that an error in open_reader() also frees this memory.
 SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, MemoryContext parent) {
     MemoryContext context = AllocSetContextCreate(parent, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));

@@ -115,7 +115,7 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
 
 // Returns true if the time of a row is enough to find its table partition, and sets load->time_column.
 // Returns false if a table partition is itself partitioned, because its key can be any column, even a column
-// that the source does not give. The partition directory of the executor keeps the partition descriptor that
+// that put_row() does not set. The partition directory of the executor keeps the partition descriptor that
 // this function reads.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);

@@ -1,6 +1,6 @@
-// Orders pauses and batches. A pause commits either before a batch checks for it, or after this batch has
-// committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and one
-// for all sources, so that a session that changes one source delays only the batches of this source. The
+// Orders pauses and batches. A pause commits either before a batch checks for the pause, or after this batch
+// has committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and
+// one for all sources, so that a session that changes one source delays only the batches of this source. The
 // locks conflict with no other lock of the workers.
 #include "server/server.h"
 

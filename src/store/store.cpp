@@ -88,7 +88,7 @@ Rows rows_of(Batch *batch, bool anomalies) {
 
 // Returns false if the database has refused one reading of a message and stored another reading of the same
 // message. It also returns false if the database has refused a reading and another message of the batch has
-// the same identity with another heart rate.
+// the same customer, time and device with another heart rate.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
