@@ -52,8 +52,8 @@ class Batch {
     std::vector<BatchReading> readings; // in the order of their messages
     std::vector<BatchHeader> headers;   // in the order of their messages
     std::vector<BatchPartition> partitions;
-    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if it
-    // cannot
+    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if no
+    // memory is left
     std::vector<MarkTrail> trails;
 
     // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`, in the
@@ -107,7 +107,7 @@ class Batch {
     int compare_keys(const BatchReading &left, const BatchReading &right) const;
     void list_readings(const BatchMessage &message);
     void make_keys(const std::vector<uint32_t> &indexes);
-    int compare_ids(const BatchKey &left, const BatchKey &right) const; // the customer ids
+    int compare_ids(const BatchKey &left, const BatchKey &right) const; // compares only the customer ids
     int compare_keys(const BatchKey &left, const BatchKey &right) const;
     void sort_by_key(std::vector<uint32_t> &indexes);
     void note_repetition(uint32_t index, uint32_t first);
@@ -129,7 +129,7 @@ class Batch {
 // the same batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call it before batch_seal(). The message at this offset of this partition counts as read, but the store
+// Call it before batch_seal(). The message at this offset of this partition counts as read, but src/store
 // does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing

@@ -13,7 +13,7 @@ namespace heartbeat {
 
 enum class DecodeResult : uint8_t {
     decoded, // Decoded::readings has all readings of the message, and can be empty
-    ignored, // the mapping of the source leaves the message out
+    ignored, // the mapping of the source excludes the message
     failed,  // Decoded::error says why
 };
 

@@ -23,7 +23,7 @@ class BrokerErrors {
 
     const char *worst() const noexcept { return text_; } // empty: no error
 
-    // The last error of the broker with that id, without the broker's name. The text is empty if there is no
+    // The last error of the broker with this id, without the broker's name. The text is empty if there is no
     // error.
     const char *of(int32_t broker) const noexcept;
 

@@ -18,8 +18,8 @@ namespace heartbeat {
 // loss of a connection that happened before the broker sent this message.
 class Connections {
   public:
-    // Each time librdkafka connects to a broker again, this class writes to the target's pipe. The object
-    // must not move while a client uses it.
+    // Makes librdkafka report its connections to this object. The object must not move while a client uses
+    // it. Each time librdkafka connects to a broker again, the object writes to the target's pipe.
     bool watch(rd_kafka_conf_s *config, const WakeTarget &target) noexcept;
 
     int64_t now() const noexcept { return time.load(); }

@@ -93,7 +93,7 @@ void Consumer::set_beginning(bool begins) noexcept {
 }
 
 void Consumer::take_events() noexcept {
-    std::vector<ClientEvent> events; // a deque would allocate memory already here
+    std::vector<ClientEvent> events; // no deque: its constructor can throw
     shared->client->take(&inbox, &events);
     for (const ClientEvent &event : events)
         switch (event.kind) {

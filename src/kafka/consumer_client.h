@@ -33,7 +33,7 @@ class Consumer {
     void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
-    void lose_topic() noexcept;   // Kafka does not know the topic
+    void lose_topic() noexcept;   // call it when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
     void take_events() noexcept;

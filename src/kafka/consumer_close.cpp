@@ -55,7 +55,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// The consumer reads nothing more.
+// Ends the consumer's use of the client. If no other consumer uses the client, no consumer may begin to use
+// it, because a thread then destroys it.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;
@@ -85,7 +86,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             else if (asking)
                 result = CloseResult::left_asking;
         } catch (...) {
-            // nothing destroyed the client: it stays until the process ends
+            // no thread destroys the client: it stays until the process ends
         }
     }
     if (result == CloseResult::closed) // otherwise librdkafka's threads may still use the consumer's fields
@@ -105,7 +106,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept {
         closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
         let_go(std::move(consumer->shared));
     } catch (...) {
-        // nothing destroyed the client: it stays until the process ends
+        // no thread destroys the client: it stays until the process ends
     }
 }
 

@@ -27,7 +27,7 @@ struct Error;
 struct ClientEvent {
     enum class Kind : uint8_t { log, error, throttle, commit, stray };
     Kind kind;
-    int code; // of a log line the level, of a throttle the milliseconds, otherwise an rd_kafka_resp_err_t
+    int code; // the level of a log line, the milliseconds of a throttle, otherwise an rd_kafka_resp_err_t
     int32_t broker; // the broker that throttles the client
     std::string text;
 };
@@ -82,7 +82,7 @@ class KafkaClient {
     // true. After 2 seconds other_begins() returns false, because the leader of a partition can be away for a
     // long time.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
-    bool is_committing(const ClientInbox &inbox) noexcept; // this consumer has no answer yet
+    bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
     // returns whether any consumer has waited for an answer for longer than `time`
     bool commit_takes(std::chrono::milliseconds time) noexcept;
     void set_beginning(ClientInbox *inbox, bool begins) noexcept;

@@ -169,7 +169,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // librdkafka before 2.2 does not have this property, and always waits a second.
+    // librdkafka before 2.2 does not have this property: if its queue is full, it always waits a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// Writes into the pipe of the process, or into a pipe of the consumer's own.
+// Writes into the pipe of the process, or into the consumer's own pipe.
 class Wake {
   public:
     explicit Wake(const WakeTarget &target); // see is_open()
