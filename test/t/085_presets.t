@@ -201,7 +201,8 @@ for my $preset (sort keys %reader)
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;
-	my $start    = (int(time / 86400) - keys %sent) * 86400 - 7200;    # each preset has a different day, so no two presets publish the same reading
+	# each preset has a different day, so no two presets publish the same reading
+	my $start    = (int(time / 86400) - keys %sent) * 86400 - 7200;
 	my @options  = (qw(--customers 3 --interval 0 --seed 5 --start-time), reading_time($start, 0));
 	my @places   = (($has_device{$preset} ? qw(--devices 2) : ()), ($has_samples{$preset} ? qw(--samples 7) : ()));
 	my $rounds   = 40;
