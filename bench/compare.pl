@@ -29,7 +29,7 @@ sub measure
 	$bench->empty_tables;
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
-	$bench->empty_tables;    # so its maintenance worker has no work while the benchmark measures the other build
+	$bench->empty_tables;    # so this build's maintenance worker has no work while the other build is measured
 	return $drain;
 }
 

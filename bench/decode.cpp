@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int samples = 60;
 constexpr size_t message_count =
-    256; // different messages of each case, so that branches are not learnt by heart
+    256; // different messages of each case, so that the CPU cannot predict all branches
 
 struct Case {
     const char *name;

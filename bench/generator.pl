@@ -16,8 +16,8 @@ my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
-# The settings of both programs. The two programs have different defaults, so the benchmark sets every important property for
-# both. Both programs know these names.
+# The settings of both programs. The defaults of the two programs differ, so the benchmark sets every important property for both.
+# Both programs know the properties by the same names.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',
@@ -30,7 +30,7 @@ my @properties = map { "$_=$properties{$_}" } sort keys %properties;
 my $bench = Heartbeat::Bench->new('generator', partitions => $partitions);
 my $kafka = $bench->kafka;
 
-# The other program publishes random lines of a file. The generator has made these lines, so the messages of both programs
+# kafka-producer-perf-test publishes random lines of a file. The generator has made these lines, so the messages of both programs
 # have the same size and compress equally well.
 my $payloads = $bench->node->basedir . '/payloads';
 IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count => 100_000, seed => 1), '--dry-run' ],

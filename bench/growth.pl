@@ -16,7 +16,7 @@ use Heartbeat::Bench::Report qw(print_line median);
 my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
-my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures at these parts of the history
+my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures when this share of the history is in the tables
 my ($drains, $times) = (3, 20);
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
 
@@ -33,8 +33,8 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# Publishes a backlog of readings whose event times are in the last minutes. By the event times, each customer has one
-# reading every half a second.
+# Publishes a backlog of readings whose event times are in the last minutes. The event times of a customer's readings are half a
+# second apart.
 sub publish_recent
 {
 	my ($readings) = @_;
@@ -44,8 +44,7 @@ sub publish_recent
 	return;
 }
 
-# Waits until the worker has stored the recent readings. Then waits for their rollup, which begins half a minute after a
-# reading. Returns how many rows per second the worker stored.
+# Publishes the recent readings, and waits until the worker has stored them. Returns how many rows per second the worker stored.
 sub ingest_rate
 {
 	$history->forget_recent;
@@ -97,8 +96,8 @@ sub measure_queries
 }
 
 # Measures the queries while the worker stores a backlog. Returns a hash. `left` is the backlog after the last query. `queries`
-# has [ median, slowest ] of each query. `rate` is how many rows per second the worker stored. `cpu` is the CPU time of the
-# rollup in seconds. `until_rolled_up` is the number of seconds from the end of the backlog until the rollup is complete.
+# has [ median, slowest ] of each query. `rate` is the number of rows per second that the worker stored. `cpu` is the CPU time of
+# the rollup in seconds. `until_rolled_up` is the number of seconds from the end of the backlog until the rollup is complete.
 sub measure_busy
 {
 	$history->forget_recent;

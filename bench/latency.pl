@@ -19,7 +19,7 @@ GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
 my ($customers, $backlog) = (1000, 500_000);
 my $most_idle_percent = 0.1;    # of a core
 
-# Autovacuum is off, because it would sometimes make a transaction that is not heartbeat's.
+# Autovacuum is off, because it would run transactions that do not belong to heartbeat.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
 $bench->publish(count => $backlog, customers => $customers);
 my $most = $backlog / $bench->drain->{seconds};    # this drain also warms up the caches

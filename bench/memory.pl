@@ -1,5 +1,5 @@
-# Benchmark: measures the highest private memory of a worker, in each case in which its memory could grow. Run it through
-# bench/memory.
+# Benchmark: measures the highest private memory of a worker, in each case in which the memory of the worker could grow. Run it
+# through bench/memory.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ my ($small, $large, $large_bytes) = ('heartbeat-events', 'heartbeat-large', 1_00
 my $bench = Heartbeat::Bench->new('memory', topic => $small, broker => { 'message.max.bytes' => 2 * $large_bytes });
 $bench->publish(count => $opt{readings}, customers => 1000);
 
-# Publishes large readings: each has a long text in a key that heartbeat does not know.
+# Publishes large readings: each has a long text in a JSON member that heartbeat ignores.
 $bench->kafka->create_topic($large, 3, 'max.message.bytes=' . 2 * $large_bytes);
 my $producer = $bench->kafka->producer($large);
 my $padding  = 'x' x $large_bytes;

@@ -41,7 +41,8 @@ def millions(rows):
 
 def save(figure, name):
     figure.tight_layout()
-    # The same figures give the same file. The background is white, so that the figures are readable on dark pages.
+    # Without a date, the same figures result in the same file. The background is white, so that the figures are readable on dark
+    # pages.
     figure.savefig(f"{FOLDER}/{name}.svg", metadata={"Date": None}, facecolor="white")
     print(f"{FOLDER}/{name}.svg")
 

@@ -33,7 +33,7 @@ for my $round (1 .. $rounds)
 		$bench->empty_tables;
 		$bench->query('DELETE FROM heartbeat_arrivals; TRUNCATE heartbeat_customers, heartbeat_customers_total');
 		$bench->query($cases{$case}[0]);
-		$bench->restart;    # a new worker remembers no customer
+		$bench->restart;    # a new worker has not recorded the arrival of any customer yet
 		my $drain = $bench->drain(rewind => 1);
 		$bench->query($cases{$case}[1]);
 		$table->add($round, $case, $readings / $drain->{seconds}, $drain->{main_cpu}, $drain->{wal} / $readings);

@@ -22,16 +22,17 @@ my ($customers, $partitions, $samples) = (1000, 3, 60);
 my %goal = (flat => 0.85, samples => 1, idle_percent => 0.2, beside => 0.98);
 $opt{readings} -= $opt{readings} % $samples;
 
-# Autovacuum sometimes makes a transaction. The source `default` has heartbeat's own layout.
+# Autovacuum is off, because it would run transactions while the benchmark counts transactions. The source `default` has
+# heartbeat's own layout.
 my $bench = Heartbeat::Bench->new('sources', partitions => $partitions, settings => { autovacuum => 'off' });
 my $own   = $bench->of_source('default', $bench->topic);
 my $kafka = $bench->kafka;
 
-# The time is simulated, so each layout has the same readings of the same minutes.
+# The generator simulates the time, so the topics of all layouts have the same readings of the same minutes.
 my $start = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time - 7200));
 my %simulation = (customers => $customers, 'start-time' => $start);
 
-# The names and the order of the fields are not those of heartbeat's own layout, and the size of a message is similar.
+# The names and the order of the fields differ from heartbeat's own layout, but the size of a message is similar.
 my %layouts = (
 	flat => {
 		template => '{"key": "${customer_id}", "value": {"time": "${time:iso}", "user": "${customer_id}", "pulse": "${heart_rate}", "unit": "bpm"}}',
@@ -56,7 +57,7 @@ sub add_source
 
 sub drop_source { my ($name) = @_; $bench->query("SELECT heartbeat_drop_source('$name')"); return; }
 
-# Ends the pause of all sources, and pauses these sources, in one transaction.
+# Resumes all sources, and then pauses the given sources, in one transaction.
 sub pause_only
 {
 	my (@names) = @_;
@@ -123,14 +124,14 @@ check_goal(sprintf('messages of %d readings: %.2f of the own layout; the goal is
 	$ratio{samples} > $goal{samples});
 drop_source($_) for sort keys %layouts;
 
-# 2. A source in trouble beside the source `default`. Each of these functions adds the source `trouble`; its state is then the
-# expected one.
+# 2. A source in trouble beside the source `default`. For each case %troubles has the expected state of the source `trouble`, and
+# a function that adds this source.
 sub unused_port
 {
 	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";
 	return $socket->sockport;
 }
-my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";    # it never accepts
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";    # a cluster that never answers
 
 sub add_recreated
 {

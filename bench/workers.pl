@@ -19,8 +19,8 @@ $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
 	  . "a rollup of $history older readings, where there is one");
 
-# This SQL records what each process of heartbeat waits for. If a process waits for a lock, the record has the kind and the
-# object of the lock.
+# This SQL records what each process of heartbeat waits for. If a process waits for a lock, it records the kind of the lock and
+# the locked object.
 my $prepare = 'CREATE TEMP TABLE waits (process text, event text)';
 my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$active$$ THEN $$idle$$
 	WHEN wait_event IS NULL THEN $$running$$ WHEN wait_event_type = $$Lock$$ THEN $$Lock:$$ || wait_event ||
@@ -44,7 +44,7 @@ sub make_history
 	return;
 }
 
-# Gives each worker, with its threads, one core. The broker and the other processes may use any core.
+# Binds each worker, with all of its threads, to a core of its own. The broker and the other processes may use any core.
 sub pin
 {
 	my $core = 0;
@@ -56,7 +56,7 @@ sub pin
 	return;
 }
 
-# Restarts the server with this number of workers, and waits until they have stored the backlog.
+# Restarts the server with this number of workers, and waits until the workers have stored the backlog.
 sub drain
 {
 	my ($case, %opt) = @_;
@@ -93,7 +93,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# It costs CPU time to sample the waits. So for the samples the workers store the backlog once more.
+# Sampling the waits costs CPU time. So the workers store the backlog once more for the samples.
 print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

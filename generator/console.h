@@ -1,5 +1,5 @@
 // Generator: writes messages to standard error, and on a terminal also one progress line. The other parts of
-// the generator print through it.
+// the generator write all output for the user with it.
 #pragma once
 
 #include "message.h"
@@ -35,7 +35,7 @@ class Console {
     uint64_t last_acknowledged_ = 0;
 };
 
-// "sent 40, acknowledged 38, 39.7/s, errors 0, in flight 2"
+// Returns a text such as "sent 40, acknowledged 38, 39.7/s, errors 0, in flight 2".
 std::string console_counts(const Counts &counts, double per_second);
 
 } // namespace heartbeat::generator

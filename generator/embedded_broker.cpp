@@ -1,9 +1,9 @@
 // Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
 // other broker.
 //
-// A caller cannot choose the port of the mock cluster, and the cluster's metadata gives its port to clients.
-// So a forwarder listens on the requested port. A client first connects to the requested port, and then to
-// the mock cluster's port on the same loopback interface.
+// A caller cannot choose the port of the mock cluster. So a forwarder listens on the requested port. A client
+// first connects to the requested port. The metadata that it receives has the mock cluster's port, so it then
+// connects to this port on the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -71,7 +71,8 @@ int64_t EmbeddedBroker::dropped() const {
     for (int32_t partition = 0; partition < partitions_; partition++)
         rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
-    // do not call rd_kafka_query_watermark_offsets(): before librdkafka 2.12 it ignores its timeout
+    // do not call rd_kafka_query_watermark_offsets(): before librdkafka 2.12 this function ignores its
+    // timeout
     if (rd_kafka_offsets_for_times(rk_.get(), list.get(), query_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     int64_t dropped = 0;

@@ -22,8 +22,8 @@ class EmbeddedBroker {
     // host:port for clients
     const std::string &address() const { return address_; }
 
-    // The mock cluster removes messages because of its limits. Returns how many it has removed, in all
-    // partitions.
+    // The mock cluster removes the oldest messages of a partition that exceeds a limit. Returns how many
+    // messages it has removed from all partitions.
     int64_t dropped() const;
 
   private:

@@ -1,8 +1,8 @@
 // Generator, simulate: makes heart rates. Most of them are normal, and some are anomalies.
 //
-// The same seed must give the same heart rates with every compiler and library. The standard specifies each
-// bit of std::mt19937_64, but not of the distributions of <random>. So this file makes its distributions
-// itself.
+// The same seed must give the same heart rates with every compiler and library. The C++ standard specifies
+// each bit of the output of std::mt19937_64, but not of the distributions of <random>. So this file has its
+// own distributions.
 #include "heart_rates.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ constexpr double normal_deviation = 15;
 constexpr double normal_lowest = 40;
 constexpr double normal_highest = 180;
 
-// The range of invalid heart rates. A faulty sensor can give such values.
+// The range of invalid heart rates. A faulty sensor can report such values.
 constexpr int invalid_lowest = -60;
 constexpr int invalid_highest = 400;
 

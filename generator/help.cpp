@@ -24,10 +24,10 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Do not print the default of an optional value: this default applies when the option is given without a
-    // value, not when the option is missing.
+    // Do not print the default of an optional value: this default applies when the user gives the option
+    // without a value, not when the user leaves the option out.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
-        value != "{}") // texts of CLI11 for an empty list, depending on its version
+        value != "{}") // "[]" and "{}": an empty list, in different versions of CLI11
         notes += " [default: " + value + "]";
     const std::string variable = variable_of(option.get_single_name());
     if (!variable.empty())
@@ -48,8 +48,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own function. From version 2.4 on, CLI11's function wraps the lines of the description and
-// of the footer again.
+// Replaces CLI11's own function, because this function wraps the lines of the description and of the footer
+// again from version 2.4 on.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

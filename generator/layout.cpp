@@ -16,9 +16,9 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr size_t most_template_bytes = size_t{16} * 1024 * 1024;
-constexpr uint64_t most_devices = 10'000'000;  // of all customers
+constexpr uint64_t most_devices = 10'000'000;  // of all customers together
 constexpr int longest_message = 1'000'000'000; // seconds from its first to its last reading
-constexpr double tolerance = 1e-9;             // the error of computed seconds
+constexpr double tolerance = 1e-9;             // allowed rounding error of a computed number of seconds
 
 std::string number_text(double number) {
     std::ostringstream text;

@@ -17,8 +17,9 @@ struct LayoutError : std::runtime_error {
 };
 
 // Returns nothing for heartbeat's own layout and for --replay. With a template it sets options->samples to
-// the number of readings in a message. Without --interval it sets the interval to the precision of the
-// template's times, if this is longer than the default. Throws LayoutError and TemplateError.
+// the number of readings in a message. If --interval is missing and the template writes times in steps that
+// are longer than the default interval, it sets the interval to the length of a step. Throws LayoutError and
+// TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

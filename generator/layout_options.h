@@ -6,7 +6,7 @@
 
 namespace heartbeat::generator {
 
-// --print-template sets *print_template to true.
+// If the user gives --print-template, CLI11 sets *print_template to true.
 void add_layout_options(CLI::App *app, Options *options, bool *print_template);
 
 } // namespace heartbeat::generator

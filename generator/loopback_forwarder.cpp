@@ -37,7 +37,7 @@ class Descriptor {
 };
 
 // One direction of a connection. It does not read again before it has written all bytes of the last read. So
-// a slow reader slows its writer down, and memory does not grow.
+// a slow receiver slows the sender down, and memory does not grow.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

@@ -14,7 +14,8 @@ struct Header {
     std::string value;
 };
 
-// Views into the source's buffers. They are valid until the next call of Source::next().
+// The views of a message point into the source's buffers, and are valid until the next call of
+// Source::next().
 struct Message {
     std::string_view key;
     bool has_key;
@@ -38,15 +39,15 @@ class Source {
 };
 
 struct Counts {
-    uint64_t sent = 0; // messages given to the sink; each later counts as acknowledged or failed
+    uint64_t sent = 0; // messages passed to the sink; each later counts as acknowledged or failed
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 
     uint64_t in_flight() const { return sent - acknowledged - failed; }
 };
 
-// `full`: the sink has no room for the message; call serve() and try again. `broken`: the sink takes no more
-// messages.
+// `full`: the sink has no room for the message; call serve() and try again. `broken`: the sink accepts no
+// further messages.
 enum class SendResult { sent, full, broken };
 
 class Sink {

@@ -16,8 +16,8 @@ template <typename Number> void append_number(Number number, std::string *out) {
     out->append(text.data(), static_cast<size_t>(end - text.data()));
 }
 
-// For a heart rate of 0 the interval would be infinite. JSON has no infinite numbers, so the function returns
-// 0.
+// The interval between two beats would be infinite for a heart rate of 0. JSON has no infinite numbers, so
+// the function returns 0.
 double heart_rate_in(HeartRateUnit unit, double heart_rate) {
     switch (unit) {
     case HeartRateUnit::hz:
@@ -68,7 +68,7 @@ class Writer {
     }
 
   private:
-    // A message that ends at midnight has fewer readings than its template has elements.
+    // A message that ends at midnight can have fewer readings than `$repeat` says.
     void write_repeat(const Step &step, size_t first) {
         out_->push_back(step.is_object ? '{' : '[');
         for (size_t i = 0; i < step.count && first + i * step.stride < readings_.samples.size(); i++) {

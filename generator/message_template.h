@@ -35,7 +35,7 @@ struct Step {
 
     std::string before;
     Kind kind = Kind::text;
-    Placeholder placeholder{}; // of `field`
+    Placeholder placeholder{}; // only for `field`
     // The other members are only for `repeat`.
     bool is_object = false; // writes an object, not an array
     size_t count = 0;
@@ -57,13 +57,13 @@ struct MessageTemplate {
     int64_t resolution = 1; // microseconds by which the times of two readings must differ
     bool has_repeat = false;
     bool has_device = false;
-    // If a message has one date, and each of its readings has a time of day without a date, the message must
-    // end at midnight. This is the offset of the time of day from UTC, in microseconds. In all other
-    // templates it has no value.
+    // Has a value if the template writes one date for a message, and writes a time of day without a date for
+    // each reading. A message must then end at midnight. The value is the offset of the time of day from UTC,
+    // in microseconds.
     std::optional<int64_t> day_zone;
 };
 
-// Appends the texts of the steps to *out, with these readings. It makes UUIDs with `random`.
+// Writes a message with these readings: appends the texts of the steps to *out. It makes UUIDs with `random`.
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
                     std::string *out);
 

@@ -1,5 +1,5 @@
 // Generator, options: checks the values of options. Each error about a wrong value names the legal values.
-// options.cpp gives these checks to CLI11.
+// options.cpp adds these checks to the options.
 #pragma once
 
 #include "CLI/CLI.hpp"
@@ -11,7 +11,7 @@ namespace heartbeat::generator {
 CLI::Validator check_integer(uint64_t first, uint64_t last);
 // With above_first, `first` itself is not legal.
 CLI::Validator check_number(double first, double last, bool above_first = false);
-// An RFC 3339 time. The check replaces it by its microseconds since 1970-01-01 UTC.
+// An RFC 3339 time. The check replaces the text by the microseconds since 1970-01-01 UTC.
 CLI::Validator check_time();
 // A port, or `true` for any free port. The check replaces `true` by 0.
 CLI::Validator check_port();

@@ -50,7 +50,8 @@ std::string variable_value(const std::string &option) {
     return value == nullptr ? "" : value;
 }
 
-// In CLI11 the configuration file overrides the environment. Users expect that a variable overrides the file.
+// In CLI11 the configuration file overrides environment variables. Users expect the opposite: that a variable
+// overrides the file.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:
     std::vector<CLI::ConfigItem> from_config(std::istream &input) const override {
@@ -170,8 +171,8 @@ void add_other_options(CLI::App *app, Options *options) {
         ->check(check_switch());
 }
 
-// The option --config may be given several times. HEARTBEAT_CONFIG has all of its values in one text, and
-// CLI11 cannot read such a text.
+// The option --config may be given several times. HEARTBEAT_CONFIG has all values of the option in one text,
+// separated by semicolons, and CLI11 cannot split such a text.
 void take_config_variable(Options *options) {
     std::string rest = variable_value("config");
     if (rest.empty() || !options->config.empty())

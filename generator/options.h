@@ -22,15 +22,15 @@ struct Options {
     double interval = default_interval; // seconds between two readings of a device; 0: as fast as possible
     bool interval_is_given = false;
     double anomaly_rate = 0.05;
-    std::optional<double> rate; // messages per second in total; overrides interval
+    std::optional<double> rate; // messages per second in total; overrides `interval`
     std::optional<uint64_t> count;
     std::optional<double> duration; // seconds
     std::optional<uint64_t> seed;
     std::optional<int64_t> start_time; // microseconds since 1970-01-01 UTC
 
     std::optional<std::string> preset;        // the name of a template that the program contains
-    std::optional<std::string> template_file; // without preset and file: heartbeat's own layout
-    uint32_t devices = 1;                     // of each customer
+    std::optional<std::string> template_file; // neither preset nor template_file: heartbeat's own layout
+    uint32_t devices = 1;                     // how many devices each customer has
     std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
 
     std::string topic = default_topic;
@@ -48,14 +48,14 @@ struct Options {
     double gap_ns() const;
     // Seconds of simulated time between two readings of one device.
     double reading_seconds() const;
-    // The same time in nanoseconds, but at least a microsecond.
+    // reading_seconds() in nanoseconds, but at least a microsecond.
     int64_t simulated_interval_ns() const;
 };
 
-// Fills in *options. A value comes from the command line, otherwise from the environment, otherwise from the
+// Fills in *options. The command line overrides the environment, and the environment overrides the
 // configuration file. For --help, --version or --print-template it prints the answer to `out`. For a wrong
-// option it prints the error to `err`. In these cases the program must end at once, and the function returns
-// the exit status.
+// option it prints the error to `err`. In both cases it returns the exit status, and the program must end at
+// once. Otherwise it returns no value.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

@@ -6,7 +6,8 @@
 
 namespace heartbeat::generator {
 
-// Spaces messages evenly. A late message does not delay the messages after it, so the average rate is right.
+// Spaces messages evenly. If a message is late, the messages after it are still due at their own times, so
+// the average rate is right.
 class Pacer {
   public:
     using Clock = std::chrono::steady_clock;

@@ -1,5 +1,5 @@
 // Generator, templates: reads the placeholders in a text of a template. A placeholder is ${NAME} or
-// ${NAME:FORMAT}. To write a number as text, it is ${NAME|text} or ${NAME:FORMAT|text}.
+// ${NAME:FORMAT}. ${NAME|text} and ${NAME:FORMAT|text} write a number as a JSON string.
 #include "placeholder.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ struct Known {
     std::string_view name;
     Field field;
     FormatOf format;
-    bool is_number; // whether it writes a number if it has no format
+    bool is_number; // the placeholder writes a number if it has no format
 };
 
 constexpr std::array<Known, 12> known{{{"customer_id", Field::customer_id, FormatOf::nothing, false},

@@ -18,12 +18,12 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr int flush_ms = 300;                         // time limit for the reports that are already queued
+constexpr int flush_ms = 300;                         // time limit for delivery reports that are queued
 constexpr std::chrono::milliseconds close_takes{500}; // enough time for a client without a hanging thread
 
 std::atomic<bool> threads_left{false};
 
-// Returns whether an error concerns only one message. After any other error the next message would fail too.
+// Returns true if an error concerns only one message. After any other error the next message would fail too.
 bool is_message_error(rd_kafka_resp_err_t error) {
     switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:

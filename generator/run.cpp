@@ -1,5 +1,6 @@
-// Generator: one run, from the options to the exit status. It takes messages from the source, paces them and
-// gives them to the sink. At the end it waits for the messages in flight and prints a summary.
+// Generator: one run, from the options to the exit status. It takes messages from the source, and passes each
+// message to the sink when the message is due. At the end it waits for the messages in flight and prints a
+// summary.
 #include "run.h"
 
 #include "alive_file.h"
@@ -28,7 +29,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50;          // longest delay until the run notices Ctrl-C
-constexpr uint64_t serve_every = 256; // due messages between two checks of the reports and the clock
+constexpr uint64_t serve_every = 256; // due messages between two checks of the delivery reports and the clock
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -79,8 +80,8 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns the time of the wall clock at which the run ends. With a start time the run has no such end,
-// because the simulator ends at a simulated time.
+// Returns the time of the wall clock at which the run ends. With --start-time this function sets no end,
+// because the simulator ends the run at a simulated time.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;

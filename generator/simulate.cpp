@@ -41,7 +41,7 @@ bool Simulator::next(Reading *reading) {
 bool Simulator::next_event_time(int64_t *event_time) {
     if (!settings_.start_time) {
         // The clock can give the same time twice, or go back. Each event time of a customer must be later
-        // than the customer's last one.
+        // than the customer's last event time.
         int64_t &last = last_wall_time_[customer_];
         last = std::max(wall_clock_(), last + 1);
         *event_time = last;

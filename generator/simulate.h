@@ -35,8 +35,8 @@ class Simulator {
 
     explicit Simulator(const SimulationSettings &settings, Clock wall_clock = simulate_wall_clock);
 
-    // Returns false after the simulated duration, or if the event time is after the last year that a
-    // timestamp can have.
+    // Returns false after the simulated duration, or if the event time is later than
+    // simulate_last_event_time.
     bool next(Reading *reading);
 
   private:
@@ -47,7 +47,7 @@ class Simulator {
     HeartRates heart_rates_;
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;         // the nanoseconds of round_time_ after the microseconds
+    int64_t round_time_rest_ = 0;         // the part of the round's time below a microsecond, in nanoseconds
     std::vector<int64_t> last_wall_time_; // of each customer
 };
 

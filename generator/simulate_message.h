@@ -17,16 +17,16 @@ struct MessageSettings {
     SimulationSettings simulation; // interval_ns: between two readings of one device, at least the resolution
     uint32_t devices = 1;          // of each customer
     uint32_t samples = 1;          // readings of a message
-    int64_t resolution = 1;        // microseconds: the times of readings are multiples of it
+    int64_t resolution = 1;        // in microseconds; each reading's time is a multiple of it
     // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
     // messages do not end at midnight.
     std::optional<int64_t> day_zone;
 };
 
-// The messages are of the customers in turn, and of each customer's devices in turn: CUST-0001 with
-// DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of one device never have
-// the same time. With one device for each customer, one reading in a message and a resolution of a
-// microsecond, the readings are the same as those of Simulator.
+// Makes a message of each device of the first customer, then of each device of the second customer, and so
+// on: CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of
+// one device never have the same time. With one device for each customer, one reading in a message and a
+// resolution of a microsecond, the readings are the same as those of Simulator.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,
@@ -49,7 +49,7 @@ class MessageSimulator {
     uint32_t customer_ = 0;          // of the next message
     uint32_t device_ = 0;            // of the next message
     int64_t round_time_ = 0;         // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;    // the nanoseconds of that time after the microseconds
+    int64_t round_time_rest_ = 0;    // the part of the round's time below a microsecond, in nanoseconds
     std::vector<int64_t> last_time_; // the time of the last reading of each device, by the wall clock
 };
 

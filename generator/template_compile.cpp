@@ -65,8 +65,8 @@ class Compiler {
     std::optional<uint32_t> samples_;
     MessageTemplate result_;
     TemplateTimes times_;
-    size_t repeats_ = 0;   // the number of $repeat until now
-    size_t in_repeat_ = 0; // the number of $each that contain the present value
+    size_t repeats_ = 0;   // how many $repeat were read so far
+    size_t in_repeat_ = 0; // how many nested $each contain the present value
 };
 
 MessageTemplate Compiler::compile(json_t *root) {

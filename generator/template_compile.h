@@ -17,8 +17,8 @@ struct TemplateError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Errors begin with `name`, such as "--template" and the path of the file. `samples` replaces the number of
-// each innermost $repeat. Throws TemplateError.
+// The text of an error begins with `name`, such as "--template" and the path of the file. `samples` replaces
+// the number of each $repeat that contains no other $repeat. Throws TemplateError.
 MessageTemplate template_compile(std::string_view json, const std::string &name,
                                  std::optional<uint32_t> samples = std::nullopt);
 

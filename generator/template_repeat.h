@@ -11,7 +11,7 @@ namespace heartbeat::generator {
 
 inline constexpr char repeat_member[] = "$repeat"; // the number of elements
 inline constexpr char each_member[] = "$each";     // the layout of an element
-inline constexpr char name_member[] = "$name";     // the name of a member; it makes an object, not an array
+inline constexpr char name_member[] = "$name";     // the names of members; makes an object, not an array
 
 inline constexpr size_t most_samples = 1'000'000; // of one message
 

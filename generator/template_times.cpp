@@ -34,7 +34,8 @@ void TemplateTimes::note(const Placeholder &placeholder, bool in_repeat) {
     }
 }
 
-// A consumer adds the offset of a reading to the start time, so the coarser of the two is the precision.
+// A consumer adds the offset of a reading to the start time, so the coarser of both resolutions is the
+// resolution of the sum.
 int64_t TemplateTimes::resolution() const {
     std::optional<int64_t> finest = of_readings_;
     if (of_offsets_)

@@ -11,14 +11,14 @@ namespace heartbeat::generator {
 
 class TemplateTimes {
   public:
-    // in_repeat: the placeholder is inside $each, so each reading has it.
+    // `in_repeat`: the placeholder is inside $each, so it is written for each reading.
     void note(const Placeholder &placeholder, bool in_repeat);
 
     // The microseconds by which the times of two readings must differ.
     int64_t resolution() const;
 
-    // If each reading has a time of day without a date: the offset of this time of day from UTC, in
-    // microseconds.
+    // Has a value if a time of day without a date is written for each reading: the offset of the time of day
+    // from UTC, in microseconds.
     std::optional<int64_t> day_zone() const { return day_zone_; }
 
   private:

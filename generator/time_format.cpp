@@ -79,8 +79,8 @@ void append_padded(int64_t value, size_t width, std::string *out) {
     out->append(text.data(), size);
 }
 
-// Writes `width` digits of the fraction rest/unit. Microseconds have at most six digits; the others are
-// zeros.
+// Writes `width` digits of the fraction rest/unit. Microseconds have only six digits, so all further digits
+// are zeros.
 void append_fraction(int64_t rest, int64_t unit, size_t width, std::string *out) {
     const int64_t shown = power_of_ten(std::min<size_t>(width, 6));
     append_padded(rest * shown / unit, std::min<size_t>(width, 6), out);
@@ -95,7 +95,7 @@ TimeFormat::TimeFormat(std::string_view text) {
         if (!zone.empty() && zone_size(zone) != zone.size())
             refuse(text, "only an offset such as +02:00 can follow iso");
         if (!zone.empty())
-            zone_of(text, zone); // its error names this format, not the pattern below
+            zone_of(text, zone); // if zone_of() fails, its error names this format, not the pattern below
         take_pattern("YYYY-MM-DDTHH:MM:SS.ffffff" + (zone.empty() ? "Z" : std::string(zone)));
     } else if (!take_unit(text)) {
         take_pattern(text);

@@ -14,17 +14,17 @@ class TimeFormat {
   public:
     TimeFormat() : TimeFormat("iso") {}
     // `text` is a unit (s, ms, us, ns, or a unit with a fraction such as s.fff), iso, or a pattern. For a
-    // wrong format it throws std::invalid_argument, and the text of this exception has the legal formats.
+    // wrong format it throws std::invalid_argument, and the text of this exception lists the legal formats.
     explicit TimeFormat(std::string_view text);
 
-    // Appends the text of `time`, in microseconds since 1970-01-01 UTC. It must not be negative.
+    // Appends the text of `time`, in microseconds since 1970-01-01 UTC. `time` must not be negative.
     void append(int64_t time, std::string *out) const;
 
-    // Whether append() writes a JSON number.
+    // Returns true if append() writes a JSON number.
     bool is_number() const { return unit_ > 0; }
     // Times that differ by this number of microseconds have different texts.
     int64_t resolution() const { return resolution_; }
-    // Whether the format writes a time of day without its date.
+    // Returns true if the format writes a time of day without its date.
     bool is_time_of_day() const { return is_time_of_day_; }
     // The offset of the pattern from UTC, in microseconds.
     int64_t zone() const { return zone_; }

@@ -9,8 +9,8 @@
 
 namespace heartbeat::generator {
 
-// Requests the creation of the topic. An existing topic with any number of partitions is not an error. A
-// cluster that refuses to create the topic may already have it, so the function prints the refusal and
+// Requests the creation of the topic. If the topic already exists, the result is true, with any number of
+// partitions. A cluster can also refuse to create a topic that exists, so the function prints the refusal and
 // returns true. Returns false if no broker has answered within timeout_ms (0: no limit), or after Ctrl-C.
 // While it waits, it serves rk's callbacks.
 bool topic_ensure(rd_kafka_t *rk, const std::string &topic, int partitions, int timeout_ms, Console *console);

@@ -6,7 +6,7 @@ CREATE VIEW alerts AS
     SELECT rule, subject, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
     FROM heartbeat_alerts ORDER BY rule, subject, id;
 
--- these rules would never raise an alert, or always: they are refused
+-- the table refuses rules that would always raise an alert, or never
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('', 'lag', 1, NULL);
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'noise', 1, '1 minute');
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 0, '1 minute');
@@ -23,10 +23,10 @@ INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) 
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
 SELECT count(*) AS rules FROM heartbeat_alert_rules;
 
--- without a rule nothing is found, and no next evaluation is needed
+-- without a rule heartbeat_evaluate_alerts() raises no alert, and needs no next call
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- a number of anomalies of one customer within the period, in any of the last minutes
+-- a number of anomalies of one customer within a period, which can also be a period that ended some seconds ago
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
@@ -70,7 +70,7 @@ SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- silence is not evaluated while the worker is not RUNNING; many customers are evaluated in slices
+-- silence is not evaluated while the worker is not RUNNING; the evaluation of many customers takes several calls
 INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '1 minute');
 INSERT INTO heartbeat_customers SELECT lpad(n::text, 5, '0') FROM generate_series(1, 10003) n;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('00001', 70, now() - interval '2 minutes');
@@ -79,7 +79,7 @@ SELECT next_customer FROM heartbeat_evaluate_alerts('', false);
 SELECT raised, closed, open, next_customer FROM heartbeat_evaluate_alerts('10000', true);
 TRUNCATE heartbeat_customers, heartbeat_records;
 
--- alerts of a storm are announced a thousand at a time
+-- one call raises and announces at most a thousand alerts, and the next call raises the others
 DELETE FROM heartbeat_alert_rules;
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('storm', 'anomalies', 1, '1 minute');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)

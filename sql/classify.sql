@@ -12,7 +12,7 @@ SELECT heartbeat_classify(40::smallint), heartbeat_classify(180::bigint), heartb
        heartbeat_classify(39.5::real);
 SELECT heartbeat_classify('fast');
 
--- an index and a parallel query can use it
+-- an index and a parallel query can use heartbeat_classify()
 SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE proname = 'heartbeat_classify';
 
 -- the constraints of the tables have the same rule: every whole and half rate, and the neighbours of each boundary, fit in

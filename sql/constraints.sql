@@ -4,7 +4,7 @@ SET datestyle = 'ISO';
 SET client_min_messages = warning;
 \set VERBOSITY terse
 
--- an anomaly cannot be in heartbeat_records, in any table partition
+-- no table partition of heartbeat_records accepts an anomaly
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 39.99, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 180.01, '2026-11-22 00:00+00');
@@ -16,7 +16,7 @@ INSERT INTO heartbeat_records_default (customer_id, heart_rate, event_timestamp)
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 40, '2026-11-22 00:00+00');
 UPDATE heartbeat_records SET heart_rate = 181;
 
--- a normal reading cannot be in heartbeat_anomalies under any type, and an anomaly only under its own type
+-- heartbeat_anomalies refuses a normal reading with any type, and an anomaly with a type that is not its own
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
     VALUES ('a', 40, '2026-11-22 00:00+00', 'NORMAL');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
@@ -59,7 +59,7 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
     VALUES ('d', 0, '1999-01-01 00:00+00', 'INVALID');
 DELETE FROM heartbeat_records WHERE customer_id = 'c';
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 48, '1999-01-01 00:00+00');
--- the key holds when the week of the row gets its table partition
+-- the key also refuses a second row after the week of the row has got its table partition
 SELECT heartbeat_make_partitions('1999-01-01 00:00+00', '1999-01-01 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 49, '1999-01-01 00:00+00');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)

@@ -13,7 +13,7 @@ SELECT * FROM control;
 SELECT heartbeat_resume();
 SELECT * FROM control;
 
--- a pause takes effect at its commit and not after a rollback; it has a reason and the role
+-- a pause takes effect at its commit and not after a rollback; its row has the reason and the role
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 BEGIN;
 SELECT heartbeat_pause('disk is being replaced');
@@ -34,7 +34,7 @@ SELECT * FROM control;
 COMMIT;
 SELECT paused, reason, changed_by FROM control;
 
--- a second pause replaces the reason, also by none
+-- a second pause replaces the reason, or removes it
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT heartbeat_pause();
 RESET SESSION AUTHORIZATION;
@@ -55,7 +55,7 @@ SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
 
--- a seek needs a pause, and valid arguments even before that
+-- a seek without a pause is refused, and invalid arguments are refused even before the pause is checked
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, empty_offsets)
     VALUES ('heartbeat-events', 0, 100, 20, 75, 75, 75, 5), ('other', 0, 100, 20, 75, 75, 75, 5);
 SELECT * FROM heartbeat_seek(0, 50);
@@ -67,7 +67,7 @@ SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);
 
--- a seek back: the offsets that are read again count twice, and the audit expects that
+-- a seek back: the offsets that are read again count twice, and the audit includes both
 CREATE VIEW progress AS
     SELECT topic, partition, next_offset, first_offset, rewound, empty_offsets, records
     FROM heartbeat_offsets ORDER BY topic, partition;
@@ -113,7 +113,7 @@ SELECT count(*) AS gaps FROM heartbeat_gaps;
 -- a seek by time has to ask Kafka
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 
--- the first call of a session finds its setting
+-- the first call of a session loads the library, so the called function finds the setting that it reads
 \c -
 SET client_min_messages = warning;
 SELECT * FROM heartbeat_seek(0, 1000);

@@ -21,7 +21,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, er
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
     ('heartbeat-events', 1, 0, NULL, 'TOMBSTONE', 'as it was'), ('other', 0, 0, 'nonsense', 'INVALID_JSON', 'as it was');
 
--- without a change none of them is a reading; each gets the present error, except the resolved one
+-- a retry of unchanged dead letters resolves none; each gets its present error, except the one that was resolved before
 UPDATE heartbeat_dead_letters SET resolved_at = now(),
     payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
 UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, messages = messages + 1, readings = readings + 1, duplicates = duplicates + 1
@@ -67,7 +67,7 @@ SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_s
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT count(*) AS records FROM heartbeat_records;
 
--- more than one retry reads at once: 1700 dead letters; every fifth stays bad, and the last 60 are the readings of the
+-- 1700 dead letters, more than a retry reads in one step; every fifth stays bad, and the last 60 are the readings of the
 -- first 60
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 CREATE VIEW readings AS

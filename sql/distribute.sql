@@ -9,12 +9,12 @@ SELECT heartbeat_distribute(0);
 SELECT heartbeat_undistribute();
 SELECT heartbeat_is_distributed();
 
--- heartbeat_undistribute() gives the summary the text that it has already
+-- the view already has the definition that heartbeat_undistribute() gives it
 CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS definition;
 BEGIN;
 SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)');
 SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
--- both texts of the summary have the same results for minutes that are rolled up, pending, marked, and all of these
+-- both definitions of the view return the same rows for minutes that are rolled up, pending, stale, and all of these
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('a', 60, '2026-11-22 10:00:01Z'), ('a', 70, '2026-11-22 10:00:02Z'), ('b', 80, '2026-11-22 10:01:01Z'),
     ('a', 90, '2026-11-22 10:02:01Z'), ('c', 100, '2026-11-22 10:03:01Z'), ('a', 110, '2026-11-22 10:03:02Z');

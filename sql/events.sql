@@ -49,7 +49,7 @@ UPDATE heartbeat_events SET happened_at = now() - interval '8 days' WHERE kind =
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*), min(id) FROM heartbeat_events;
 
--- with a stricter isolation level old rows wait until the next event with an ordinary one
+-- an event in a transaction with REPEATABLE READ deletes no old rows; the next event with READ COMMITTED deletes them
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('strict', n::text);
 SELECT count(*) FROM heartbeat_events;

@@ -1,12 +1,12 @@
 -- CREATE EXTENSION and DROP EXTENSION: the objects that they create and drop, in any schema.
 SET client_min_messages = warning;
 
--- the version that pg_regress has installed; while a Debian package is built, it is not among the available ones
+-- pg_regress has installed the default version; while a Debian package is built, the server does not list it as available
 SELECT n.nspname AS schema, coalesce(e.extversion = a.default_version, true) AS newest, e.extrelocatable AS relocatable
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 WHERE e.extname = 'heartbeat';
 
--- newer versions of PostgreSQL also count the row types of the tables
+-- in newer versions of PostgreSQL the row types of the tables are members too, so the view leaves out all types
 CREATE VIEW heartbeat_members AS
     SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS member
     FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
@@ -27,7 +27,7 @@ WHERE col_description(c.oid, a.attnum) IS NULL
 ORDER BY 1;
 DROP VIEW heartbeat_members;
 
--- it can be created once, and stays in its schema
+-- the extension can be created only once, and cannot be moved to another schema
 CREATE EXTENSION heartbeat;
 ALTER EXTENSION heartbeat SET SCHEMA pg_catalog;
 
@@ -72,6 +72,6 @@ DROP SCHEMA "Odd schema.1";
 SELECT * FROM heartbeat_left;
 DROP VIEW heartbeat_left;
 
--- after it is dropped in one schema, it can be created in another one
+-- after the extension is dropped in one schema, it can be created in another schema
 CREATE EXTENSION heartbeat;
 SELECT count(*) FROM heartbeat_records;

@@ -98,9 +98,9 @@ SELECT recorded_by FROM heartbeat_gaps;
 SELECT customer_id FROM heartbeat_records ORDER BY customer_id;
 SELECT partition, difference FROM heartbeat_audit();
 
--- An attacker may create objects in the extension's schema. It creates better matches for functions and operators of the
--- server, and in pg_temp tables with the names of the extension's tables and of the catalogs. Functions that act as the
--- owner must not use any of them.
+-- An attacker may create objects in the extension's schema. It creates functions and operators that match calls better than
+-- those of the server. In pg_temp it creates tables with the names of the extension's tables and of the catalogs. Functions
+-- that act as the owner must not use any of these objects.
 GRANT CREATE, USAGE ON SCHEMA public TO regress_heartbeat_attacker;
 GRANT regress_heartbeat_operator TO regress_heartbeat_attacker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz), heartbeat_audit() TO regress_heartbeat_attacker;
@@ -132,7 +132,7 @@ CREATE TEMP TABLE pg_class (oid oid, relname text);
 CREATE TEMP TABLE pg_inherits (inhrelid oid, inhparent oid);
 CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'now runs as %', current_user; END $$;
--- the attacker's objects do win if the search path has them
+-- PostgreSQL does choose the attacker's objects if the search_path contains them
 SELECT format('%s', now());
 SELECT 1::bigint + 1::numeric;
 SET search_path = pg_temp, public, pg_catalog;

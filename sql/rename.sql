@@ -37,12 +37,12 @@ SELECT next_offset, rewound, empty_offsets FROM "Ward 7".heartbeat_offsets;
 SELECT count(*) FROM "Ward 7".heartbeat_audit();
 SELECT count(*) FROM "Ward 7".heartbeat_status;
 
--- no function has kept a name of the schema
+-- no function contains the former name of the schema
 SELECT proname FROM pg_proc WHERE pronamespace = '"Ward 7"'::regnamespace AND prosrc ~ 'Heart.?Beat';
 DROP EXTENSION heartbeat;
 DROP SCHEMA "Ward 7";
 
--- an object with a name that the extension needs is not taken over
+-- CREATE EXTENSION refuses a schema in which an object of another role has a name that the extension needs
 CREATE ROLE regress_heartbeat_squatter;
 CREATE SCHEMA shared;
 GRANT CREATE, USAGE ON SCHEMA shared TO regress_heartbeat_squatter;
@@ -57,8 +57,8 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP FUNCTION shared.heartbeat_pause(text, text);
 
--- a better match of an operator or a function is not used, and a match that makes a call ambiguous is not used: in a
--- constraint, a view, a function
+-- constraints, views and functions of the extension use no operator or function of another role that matches a call better,
+-- or that makes a call ambiguous
 SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;

@@ -2,12 +2,12 @@
 SET client_min_messages = warning;
 DROP EXTENSION heartbeat;
 
--- CREATE EXTENSION by a person does not wait
+-- after a person's CREATE EXTENSION ingest does not wait
 CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- also if row_security is off for every session
+-- ingest does not wait either if row_security is off for every session
 ALTER DATABASE :"DBNAME" SET row_security = off;
 \c -
 SET client_min_messages = warning;
@@ -16,7 +16,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- the extension that the output of pg_dump creates waits; the rows of the dump come later
+-- after the CREATE EXTENSION of a dump ingest waits; the rows of the dump come later
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
 RESET row_security;

@@ -21,7 +21,7 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relname ~ '^(heartbeat_|vw_)' AND c.relkind = 'v'
 ORDER BY c.relname COLLATE "C", a.attnum;
 
--- ids are 64-bit up to the last one
+-- ids are bigint, except source_id, and no sequence begins again after its last value
 SELECT sequencename, data_type, max_value, cycle FROM pg_sequences WHERE sequencename ~ '^heartbeat_'
 ORDER BY sequencename COLLATE "C";
 

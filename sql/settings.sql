@@ -44,7 +44,7 @@ ALTER SYSTEM SET heartbeat.retention = '5000 years';
 ALTER SYSTEM SET heartbeat.dead_letter_limit = -1;
 ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
 
--- no session may change any of them
+-- no session may change any of these settings
 SET heartbeat.topic = 'other';
 SET heartbeat.brokers = 'elsewhere:9092';
 SET heartbeat.role = 'postgres';
@@ -52,7 +52,7 @@ SET heartbeat.retention = '1d';
 SET heartbeat.log_readings = on;
 SET heartbeat.kafka_config_file = '/etc/passwd';
 
--- a role without rights does not see the path of the secrets
+-- a role without rights does not see heartbeat.kafka_config_file, the path of the file with the secrets
 CREATE ROLE regress_heartbeat_nobody;
 SET ROLE regress_heartbeat_nobody;
 SELECT name FROM pg_settings WHERE name IN ('heartbeat.kafka_config_file', 'heartbeat.topic') ORDER BY name;

@@ -88,7 +88,7 @@ CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
 ALTER FUNCTION add_as_adder() OWNER TO regress_heartbeat_adder;
 SELECT add_as_adder();
 SELECT name, topic, brokers FROM shown WHERE name IN ('new', 'hidden');
--- only roles that may see the setting may see the file
+-- heartbeat_sources shows kafka_config_file only to roles that may see the setting heartbeat.kafka_config_file
 SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.properties');
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;

@@ -60,7 +60,7 @@ CALL roll_up(ARRAY['2026-11-22 14:39+00', '1999-12-31 23:59+00']::timestamptz[])
 SELECT customer_id, sum_bpm, reading_count FROM heartbeat_rollup ORDER BY minute_bucket, customer_id;
 SELECT * FROM wrong;
 
--- a late reading in a rolled-up minute counts as soon as its mark exists, besides the rolled-up rows
+-- the view includes a late reading of a rolled-up minute as soon as heartbeat_stale_minutes has this minute
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-2', 110, '2026-11-22 14:39:20+00');
 SELECT what, customer_id, avg_bpm, reading_count FROM wrong ORDER BY what COLLATE "C";
 INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES ('2026-11-22 14:39+00');
@@ -70,15 +70,15 @@ CALL roll_up(ARRAY['2026-11-22 14:38+00', '2026-11-22 14:39+00', '2026-11-22 14:
 SELECT count(*) AS marks FROM heartbeat_stale_minutes;
 SELECT * FROM wrong;
 SELECT metric, value FROM vw_pipeline_summary WHERE metric = 'customers';
--- the view reads the rollup: without a mark it reads no rows of the readings' tables
+-- the view reads the rollup: without a stale minute it reads no rows of the readings' tables
 SELECT count(*) AS rows, sum(reading_count) AS readings FROM vw_customer_bpm_summary;
 BEGIN;
 DELETE FROM heartbeat_rollup;
 SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
 
--- The sums that a batch has appended count besides the rolled-up rows, count alone, and do not count if the minute is
--- marked. The row of an anomaly counts its customer and shows no readings.
+-- The view adds the sums of heartbeat_rollup_pending to the rolled-up rows, also where a customer has only sums. For a stale
+-- minute it uses no sums. A row without readings stands for the customer of an anomaly: only the number of customers includes it.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
     ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');

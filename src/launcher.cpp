@@ -26,9 +26,11 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long look_again_ms = 5000; // while the database is missing or does not accept connections
-// PostgreSQL restarts the launcher after this time. The launcher also waits this long before the first
-// restart of a worker. The delay doubles at each start.
+// The interval at which the launcher looks for the database, while the database is missing or does not accept
+// connections.
+constexpr long look_again_ms = 5000;
+// PostgreSQL restarts the launcher after restart_seconds. The launcher waits for the same time before it
+// restarts a worker for the first time, and doubles the delay at each further restart.
 constexpr int restart_seconds = 1;
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;

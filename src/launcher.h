@@ -1,5 +1,5 @@
-// The registration of the launcher, and the argument that the launcher gives to the maintenance worker.
-// module.cpp calls it when PostgreSQL loads the library.
+// Registers the launcher as a background worker, and defines the argument that the launcher passes to the
+// maintenance worker. module.cpp calls it when PostgreSQL loads the library.
 #pragma once
 
 #include <cstdint>

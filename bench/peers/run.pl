@@ -20,12 +20,12 @@ my ($customers, $partitions) = (1000, 3);
 my $bench = Heartbeat::Bench->new('peers', partitions => $partitions);
 $bench->publish(count => $opt{readings}, customers => $customers);
 
-# The consumers in Python use the same tables and keys as the worker. When they start, the worker has already created the table
-# partitions.
+# The consumers in Python use the same tables and keys as the worker. The worker runs first, so the table partitions already exist
+# when the consumers start.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 
-# Returns how many rows per second the consumer stored, and the CPU seconds for a million rows: of the client, and of its server
-# process.
+# Returns how many rows per second the consumer stored, and the CPU seconds for a million rows: of the consumer, and of its
+# session in the server.
 sub run_peer
 {
 	my ($peer) = @_;

@@ -2,12 +2,12 @@
 # shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, preset, preset_topic, generator and start_wait
 # Sourced by script/demo: its private PostgreSQL server in .demo/data.
 #
-# PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no
-# right to enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and
-# the server gets the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server
-# inherits the descriptor. (It is not enough to start the server in its folder: a server before PostgreSQL 16 leaves its
-# working directory and returns by the directory's path.) The server's socket is in .demo, which other users cannot enter. It
-# listens on no port.
+# PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no right to
+# enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
+# the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server inherits the
+# descriptor. (It is not enough to start the server in its folder. Before PostgreSQL 16 a server leaves its working directory and
+# returns to it by its path, which needs rights on the folders above.) The server's socket is in .demo, which other users cannot
+# enter. It listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
@@ -41,7 +41,8 @@ stop_left_behind() {
 
 readonly server_folder=/proc/self/fd/7
 
-# Replaces this shell by a command. The command runs as the server's user, and $server_folder is the server's folder.
+# Replaces this shell by a command, which runs as the server's user. For the command, $server_folder is the name of the server's
+# folder.
 exec_as_server() {
     cd / || return
     exec 7< "$demo/data"
@@ -124,7 +125,7 @@ set_sources() {
     say "$statement"
 }
 
-# Returns whether the source of the preset, if there is one, has stored a reading.
+# Succeeds if no preset is given, or if a reading of the preset's source is stored.
 preset_has_readings() {
     [ -z "$preset" ] ||
         [ "$(demo_sql -At -c "SELECT coalesce(sum(records + anomalies), 0) > 0 FROM heartbeat_audit() WHERE source = '$preset'")" = t ]

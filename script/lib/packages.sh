@@ -14,9 +14,9 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# Prints the version of PostgreSQL to use. It is the first of these that exists: the version of PG_CONFIG, PG_VERSION, the
-# newest installed version with development files, the newest installed version, the version of the distribution. PG_VERSION
-# may also be a minor version, as in the official images of PostgreSQL.
+# Prints the version of PostgreSQL to use. It is the first of the following that exists: the version of PG_CONFIG, PG_VERSION, the
+# newest installed version with development files, the newest installed version, the version of the distribution. PG_VERSION may
+# also be a minor version, as in the official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
@@ -51,8 +51,8 @@ postgres_check_version() {
 # mention, so the function looks for a candidate version.
 package_is_known() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' > /dev/null; }
 
-# Prints the first argument that is the name of a package that apt can install. Without such an argument, prints the first
-# one.
+# The arguments are names of packages. Prints the first name that apt can install. If apt can install none of them, prints the
+# first argument.
 packages_first_known() {
     local name
     for name; do
@@ -85,14 +85,14 @@ packages_to_test() {
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
-# Prints the names of the packages that the build of heartbeat's Debian packages needs: those that debian/control.in requires,
-# and the tools that check a package.
+# Prints the names of the packages that the build of heartbeat's Debian packages needs: the packages that debian/control.in
+# requires, and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev pkgconf help2man \
         lintian blhc
 }
 
-# The packages for some commands under bench: to compare with consumers in Python, to draw figures, and to profile.
+# The packages for some commands under bench: for consumers in Python, for plots, and for profiles.
 packages_to_run_peers() { echo python3-venv; }
 packages_to_plot() { echo python3-matplotlib; }
 packages_to_profile() { echo linux-perf; }
@@ -135,8 +135,8 @@ packages_are_known() {
     done
 }
 
-# The package of the server would create and start a cluster, which no script needs. To prevent this, a program
-# pg_createcluster that does nothing is first in the PATH. So the configuration does not change.
+# The package of the server would create and start a cluster, which no script needs. To prevent this, the function puts a program
+# pg_createcluster that does nothing first in the PATH. So it need not change the configuration of the machine.
 packages_apt() {
     local command=$1 log=$2 first status=0
     shift 2

@@ -13,7 +13,7 @@ perl_prepare() {
     [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"
 }
 
-# perl_run COMMAND...: runs it in $scratch/tap.
+# perl_run COMMAND...: runs the command in $scratch/tap.
 perl_run() {
     local pgxs
     pgxs=$(dirname "$("$pg_config" --pgxs)")
@@ -25,10 +25,10 @@ perl_run() {
         bash -c 'cd tap && exec "$@"' - "$@"
 }
 
-# perl_prove JOBS FILE...: each test file has a limit of ten minutes. This is several times as long as the longest file needs
-# on two busy cores. A file that takes longer counts as failed: timeout ends it, and the other files
-# continue. All files together have a limit of forty minutes, because prove also waits for processes that a file has left
-# running. EVERYTHING_SECONDS is added to both limits.
+# perl_prove JOBS FILE...: runs the test files. Each file has a limit of ten minutes, several times the time of the slowest file
+# on two busy cores. A file that takes longer counts as failed: timeout ends it, and the other files continue. All files together
+# have a limit of forty minutes, because prove also waits for processes that a test file has left running. EVERYTHING_SECONDS is
+# added to both limits.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

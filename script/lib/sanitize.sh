@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
-# script/test sources this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build
-# with the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each of these servers is a copy
-# below the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, it
+# script/test sources this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with
+# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each of these servers is a copy below
+# the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, the sanitizer
 # ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
 
 # sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the extension
@@ -24,9 +24,9 @@ sanitize_install() {
 }
 
 # sanitize_preload NAME: prints the libraries that the process must load first. The first one is the sanitizer's library. The
-# second one is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. When a server with
-# a sanitizer loads some of its libraries, they damage glibc's lock on translations. After that, bindtextdomain() waits for
-# ever. So a third library replaces bindtextdomain(). The tests need no translation.
+# second one is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. In a server with a
+# sanitizer, some loaded libraries damage glibc's lock on translations, and bindtextdomain() then never returns. So a third
+# library replaces bindtextdomain(). The tests need no translation.
 sanitize_preload() {
     g++ -shared -fPIC -o "$sanitized/no_translation.so" -x c++ - <<'CODE'
 extern "C" char *bindtextdomain(const char *, const char *folder) { return const_cast<char *>(folder); }
@@ -34,9 +34,10 @@ CODE
     echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
 }
 
-# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: the server's error
-# handling jumps between stack frames, and the sanitizer does not support this when it keeps frames on the heap.
-# max_free_fill_size: overwrites freed memory, because the sanitizer does not check the server's own accesses.
+# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: the server's error handling
+# jumps between stack frames, and the sanitizer does not support this when it keeps frames on the heap. max_free_fill_size:
+# overwrites freed memory. The sanitizer does not check the server's own accesses, but the server fails if it reads overwritten
+# memory.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -50,10 +51,10 @@ PROGRAM
     chmod 755 "$program"
 }
 
-# The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not
-# instrumented, so the sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not
-# support: c11_threads.cpp replaces them. The sanitizer also needs addresses at which newer kernels load programs. With
-# `setarch -R` the kernel does not use these addresses.
+# The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not instrumented, so the
+# sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not support: c11_threads.cpp replaces
+# them. Newer kernels load programs at addresses that the sanitizer needs for itself. With `setarch -R` the kernel does not use
+# these addresses.
 sanitize_wrap_thread() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -68,7 +69,7 @@ PROGRAM
     chmod 755 "$program"
 }
 
-# sanitize_prove LOGS FILE...
+# sanitize_prove LOGS FILE...: runs the test files, keeps their logs in LOGS, and fails if a log has a sanitizer's report.
 sanitize_prove() {
     local failed=0 logs=$1
     shift

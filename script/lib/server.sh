@@ -19,7 +19,7 @@ server_mount_small_disk() {
     as_root mount -t tmpfs -o "size=64m,mode=0700,uid=$user" heartbeat-test "$scratch/small_disk"
 }
 
-# Stops the server of server_start and removes the scratch folder. You can call it twice.
+# Stops the server that server_start has started, and removes the scratch folder. A second call does nothing.
 server_end() {
     [ -n "${scratch:-}" ] || return 0
     if [ -f "$scratch/data/postmaster.pid" ]; then
@@ -40,7 +40,7 @@ server_run() {
     fi
 }
 
-# Starts a server that listens only on a socket in the scratch folder, so it needs no free port. It sets PGHOST and
+# Starts a server that listens only on a socket in the scratch folder, so it needs no free port. The function sets PGHOST and
 # similar variables.
 server_start() {
     export PGHOST=$scratch PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
@@ -56,7 +56,7 @@ SETTINGS
     server_run "$bindir/pg_ctl" -D "$scratch/data" -l "$scratch/server.log" -w start
 }
 
-# Passes if no process of the private server has crashed.
+# Succeeds if no process of the private server has crashed.
 server_survived() {
     ! grep -E 'was terminated by signal|PANIC:|TRAP:' "$scratch/server.log"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# script/test sources this file for its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads
-# the output of the stage and prints the numbers "passed failed". Stages run with errexit, in the top folder.
+# script/test sources this file for its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
+# output of the stage and prints the numbers "passed failed". Stages run with `set -e`, in the top folder.
 
 stage_build() {
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
@@ -61,7 +61,7 @@ count_unit() {
         awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
 }
 
-install_extension() { # it installs as root if only root may write to the server's folders
+install_extension() { # as root, if only root may write to the server's folders
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
     if [ -w "$("$pg_config" --pkglibdir)" ] && [ -w "$("$pg_config" --sharedir)/extension" ]; then
         make install WERROR=1 PG_CONFIG="$pg_config"

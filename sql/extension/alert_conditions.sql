@@ -7,8 +7,8 @@
 -- 10,000 customers in a call.
 --
 
--- This function reads only the table of the anomalies. If other servers have its rows, they answer no query that also reads a table of
--- this server.
+-- This function reads only the table of the anomalies. If the rows of this table are on other servers, these servers refuse a
+-- query that also reads a table of this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -21,7 +21,7 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- anomalies of clocks that are further ahead, with their arrival as their time
+    -- anomalies from clocks that are further ahead than `skew`; the time of such an anomaly is the time of its arrival
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -35,7 +35,7 @@ COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestampt
     'event_timestamp is further ahead than the clock skew, and gives their arrival as their time. A customer and an anomaly '
     'type can restrict the result.';
 
--- The window begins a minute before the rule's period, so that it also has readings that arrive late.
+-- The window begins a minute before the rule's period, so that it also includes readings that arrive late.
 CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -1,5 +1,6 @@
 --
--- Records when each customer was last heard, by the server's clock, because a device's clock can be wrong by any time
+-- Records when the last reading of each customer arrived, by the server's clock. A device's clock can be wrong by any amount of
+-- time
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -46,8 +47,9 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
     'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
--- Finds the last reading of customers who have sent no reading since version 1.2. It searches the readings of two days, once for
--- each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
+-- Finds the last reading of customers whose arrival is not recorded, because they have sent no reading since the update to
+-- version 1.2. It searches the readings of two days, once for each customer. The subqueries have a LIMIT, so that the planner
+-- always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

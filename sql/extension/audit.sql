@@ -9,7 +9,7 @@ CREATE FUNCTION heartbeat_audit(OUT source text, OUT topic text, OUT partition i
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- in numeric: a value outside bigint is shown as the nearest bigint, without an error
+    -- computed in numeric: if a value is too large or too small for bigint, the result is the nearest bigint, and not an error
     SELECT o.source, o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.messages, o.ignored, o.dead_letters,
            o.empty_offsets, o.readings, o.records, o.anomalies, o.duplicates, o.conflicts,
            greatest(least(CASE WHEN d.of_offsets <> 0 THEN d.of_offsets ELSE d.of_readings END, 9223372036854775807),
@@ -27,9 +27,9 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'a message or a reading was lost or stored twice. The function reads only counters, so it is quick at any size. '
     'heartbeat_audit_tables() compares the counters with the tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents a
--- second row of a reading. A unique key on customer and time alone also prevents it: the table partitions of 1.x have such a key. In all
--- other table partitions heartbeat_surplus_rows() counts the rows.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents
+-- a second row of a reading. A unique key on only customer and time also prevents a second row: the table partitions of 1.x have
+-- such a key. In all other table partitions heartbeat_surplus_rows() counts the rows.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -50,9 +50,9 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer, time and '
     'device, or on customer and time.';
 
--- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
--- reading searches another table partition, and a replay stores the reading again. The function searches for readings only
--- where an index makes each search fast.
+-- A reading in a wrong table partition does not count as stored. A query for the reading does not find it, because PostgreSQL
+-- searches only the table partition whose bounds include the reading's time. A replay therefore stores the reading again. The
+-- function searches for readings only where an index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off
@@ -105,9 +105,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat reads and stores a message a second time, it also counts the message a second time. So the numbers of rows
-         -- agree. Each EXISTS selects a column: if other servers have the rows, the servers send the result of a subquery, and they
-         -- cannot send a result without columns.
+         -- If heartbeat had stored a message a second time, it would also have counted the message a second time, and the numbers
+         -- of rows would agree. So if they agree, this subquery also searches for surplus rows. Each EXISTS selects a column: if
+         -- other servers have the rows, the servers send the result of a subquery, and they cannot send a result without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

@@ -15,7 +15,7 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control first: the current batch ends, and the next batch waits
+    tables := ARRAY( -- heartbeat_control is locked first: the current batch ends, and the next batch waits
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
@@ -26,8 +26,8 @@ BEGIN
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
     -- This statement waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold
-    -- some of the locks and wait for the others. PostgreSQL locks a view only together with the relations that the view reads, also
-    -- with the server's own relations. So this statement moves views without a lock.
+    -- some of the locks and wait for the others. PostgreSQL locks a view only together with the relations that the view reads,
+    -- including the server's own relations. So this statement does not lock the views before it moves them.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN

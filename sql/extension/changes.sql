@@ -3,7 +3,7 @@
 --
 
 -- The trigger is a row trigger, because PostgreSQL also creates a row trigger on each attached table partition. The trigger does
--- not fire for INSERT, because it would make COPY and each restore slower.
+-- not fire for INSERT, because it would slow down COPY and each restore.
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -37,8 +37,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- A table that another session uses gets its trigger at the next call. The caller passes the tables to heartbeat_release_trigger():
--- a body in SQL names that function by oid, so no other function of the same name can make the call ambiguous.
+-- If another session uses a table, only the next call of this function creates the table's trigger. The function does not call
+-- heartbeat_release_trigger() itself: it returns the tables, and its caller passes them to heartbeat_release_trigger(). Callers
+-- in SQL bodies refer to that function by oid, so no other function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

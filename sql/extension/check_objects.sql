@@ -17,7 +17,7 @@ BEGIN ATOMIC
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
         UNION SELECT 'pg_class'::regclass::oid, p.oid FROM parents p
         UNION SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
-        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- their sequences
+        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- the sequences of these tables
         JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'::"char"
         WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid AND d.deptype = 'a'::"char"
     ), tables AS (
@@ -30,7 +30,7 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+            -- do not test tgisinternal: PostgreSQL 14 also sets it for a trigger that a table partition has from its parent
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts

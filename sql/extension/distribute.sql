@@ -50,13 +50,14 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- The maintenance worker may be creating table partitions, with triggers. The next query must see them.
+    -- The maintenance worker may be creating table partitions, with triggers. The next query must see these triggers.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Citus creates on its nodes each object that a table depends on, also the extension. And it cannot change a table of an extension.
+    -- Remove the tables from the extension. Otherwise Citus would also create the extension on its nodes, because it creates each
+    -- object that a table depends on. And Citus cannot change a table that belongs to an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -96,7 +97,7 @@ BEGIN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
-                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- on one server the maintenance worker vacuums it
+                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- on one server the maintenance worker vacuums this table
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
@@ -108,7 +109,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- the copied rows are still on this server's disk
+    -- the rows that Citus has copied to its nodes are still on this server's disk
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (

@@ -1,6 +1,6 @@
 --
--- pg_dump writes the contents of these tables. The table partitions that the worker creates are not members of the extension, so
--- pg_dump writes their definitions and their contents.
+-- Registers the tables of the extension whose contents pg_dump must write. The table partitions that the worker creates are not
+-- members of the extension, so pg_dump writes their definitions and their contents.
 --
 
 DO $$
@@ -27,8 +27,8 @@ $$;
 -- While a dump is restored into a database, a worker would store readings that the dump has too, and create table partitions that
 -- the dump also creates. So the restore pauses ingest. A dump cannot announce its end, so a person calls heartbeat_resume(). This
 -- statement recognizes a restore by the name of pg_restore, or by row_security: each dump first sets row_security to off in its
--- session, if no option of pg_dump prevents this. No other session has a reason to set it before CREATE EXTENSION. The setting of
--- the server, the database or the role does not count.
+-- session, if no option of pg_dump prevents this. No other session has a reason to set row_security before CREATE EXTENSION. A
+-- setting of the server, the database or the role does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

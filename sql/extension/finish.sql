@@ -1,11 +1,11 @@
 --
--- The end: everything moves to the extension's schema and belongs to the extension's owner
+-- The end of each script: moves all objects to the extension's schema, and makes the extension's owner the owner of these objects
 --
 
--- wakes the workers that wait for the extension, when the transaction commits
+-- when the transaction commits, this wakes the workers, which wait for the extension
 SELECT heartbeat_wake_workers();
 
--- The names resolve in pg_catalog from here on.
+-- From here on PostgreSQL looks up names only in pg_catalog.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$

@@ -11,7 +11,8 @@ CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RET
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    members CONSTANT text := -- $1 is parents, also those that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    -- $1 is `parents`, which also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    members CONSTANT text :=
         'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
         ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
         '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'
@@ -62,7 +63,8 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- The initial rights of the extension's objects. pg_dump compares the present rights with them to find the grants of users.
+    -- Replace the old owner in the initial rights of the extension's objects. pg_dump compares the present rights with the
+    -- initial rights to find the grants of users.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name

@@ -3,14 +3,14 @@
 -- now
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, because its body has them by oid. A week has a table partition if the
--- range of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type
--- has the usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
+-- partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not matter.
+-- If another table or type has the usual name, the new table partition gets another name.
 --
--- For a move, the WAL first has a DELETE from the default partition. Then the week's table is attached, and the WAL has an INSERT
--- into this table. So a publication of the parents publishes both changes. A subscriber has the row under the same unique key, and
--- can apply the changes in this order. If the rows were inserted before the table was attached, PostgreSQL would not publish them,
--- and the subscriber would lose them.
+-- To move rows, heartbeat_make_partitions() first deletes them from the default partition, then attaches the week's table, and
+-- then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents
+-- publishes both changes. A subscriber has the row under the same unique key, and can apply the changes in this order. If the
+-- rows were inserted before the table was attached, PostgreSQL would not publish them, and the subscriber would lose them.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -31,8 +31,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, so no other
--- function of the same name can make the call ambiguous.
+-- This function does not call heartbeat_move_rows() itself. Its caller passes each moved_rows and its week to
+-- heartbeat_move_rows(). The caller is an SQL body, which refers to a function by oid, so no other function of the same name can
+-- make the call ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -47,7 +48,7 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
-    holder regclass; -- has the rows until the week's table is attached; unlogged, so that no publication has it
+    holder regclass; -- keeps the rows until the week's table is attached; it is unlogged, so that no publication includes it
     obstacle text;
     owner regrole;
     attempt integer;
@@ -85,7 +86,7 @@ BEGIN
         IF made = 0 THEN -- only one session creates table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
-        -- another session may have created it meanwhile
+        -- another session may have created the table partition meanwhile
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent
@@ -112,23 +113,23 @@ BEGIN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
-        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- as its parent
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the same as for its parent
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp, device_id)', new_table);
             has_type := EXISTS (SELECT FROM pg_attribute a
                                 WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
-            IF has_type THEN -- for readings of clocks that are ahead
+            IF has_type THEN -- for readings from clocks that are ahead
                 EXECUTE format('CREATE INDEX ON %s (ingested_at) WHERE event_timestamp > ingested_at', new_table);
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
                 WHEN has_type THEN '(event_timestamp)'
-                -- the maintenance worker summarizes only the indexes of this server
+                -- autosummarize on other servers, because the maintenance worker summarizes only the indexes of this server
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A statement that waits for the move must be planned again after it. So a move also locks the parent.
+        -- A statement that waits for the end of a move must be planned again. So a move also locks the parent.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -142,7 +143,8 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+                      -- do not test tgisinternal: PostgreSQL 14 also sets it for a trigger that a table partition has from its
+                      -- parent
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
@@ -186,7 +188,7 @@ BEGIN
             weeks := weeks || new_table;
             holder := NULL;
         END IF;
-        IF elsewhere AND moved > 0 THEN -- ATTACH PARTITION has copied the rows to other servers
+        IF elsewhere AND moved > 0 THEN -- ATTACH PARTITION has copied the rows to other servers, but has not removed them here
             copied := copied || new_table;
         END IF;
         made := made + 1;
@@ -216,7 +218,7 @@ BEGIN ATOMIC
                              format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- the rollup already has the rows that move to their week
+    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that move to their week
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],

@@ -2,7 +2,7 @@
 -- Retention
 --
 
--- heartbeat_apply_retention() passes the tables as regclass, because its body has them by oid.
+-- heartbeat_apply_retention() passes the tables as regclass, because its body refers to the tables by oid.
 CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
@@ -32,8 +32,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The statements that take long come first. They lock no table that ingest waits for. So ingest does not wait while these
-    -- statements wait for the rollup or for the maintenance worker, which also applies retention.
+    -- The slow statements come first. They can wait for the rollup, or for the maintenance worker, which also applies retention.
+    -- They lock no table that ingest needs, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -43,7 +43,7 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+              -- do not test tgisinternal: PostgreSQL 14 also sets it for a trigger that a table partition has from its parent
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
@@ -74,7 +74,8 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the rollup's minutes before this time lose their readings, because their week has no table partition or will have none
+    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this
+    -- function drops it
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -83,7 +84,7 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- the readings are deleted, but the customer still counts
+    -- the readings are deleted, but the customer still counts as a customer of the minute
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -103,7 +104,7 @@ BEGIN
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- any role with USAGE on the schema can have created a view of the table
+                -- a table cannot be dropped if a view uses it, and any role with USAGE on the schema can have created such a view
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -130,7 +131,7 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- this updates counters in heartbeat_offsets, which each batch updates too
+    -- this DELETE comes last, because it also updates counters in heartbeat_offsets, which each batch updates
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END

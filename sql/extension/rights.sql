@@ -1,6 +1,6 @@
 --
 -- Rights: every role may call heartbeat_classify(). The owner grants all other rights. An update does not change the rights on
--- objects that exist before it, because the owner may have granted rights to PUBLIC. begin.sql remembers these objects.
+-- objects that existed before the update, because the owner may have granted rights to PUBLIC. begin.sql remembers these objects.
 --
 DO $$
 DECLARE

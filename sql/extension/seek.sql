@@ -70,7 +70,8 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
     'stored).';
 
--- A worker that reads the stored offsets does not see a seek before it has committed. So no pause may end before the commit of the seek.
+-- A worker reads the stored offsets when a pause ends, and it sees a seek only after the seek has committed. So no pause may end
+-- before the commit of the seek.
 CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

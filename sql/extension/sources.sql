@@ -2,8 +2,8 @@
 -- Shows and changes the sources
 --
 
--- A dump has the row of the source default only if the source was changed or dropped. A publication of all tables always has this row. The
--- row replaces the row that CREATE EXTENSION has inserted.
+-- A dump has the row of the source default only if the source was changed or dropped. A publication of all tables always has this
+-- row. This trigger lets the row replace the row that CREATE EXTENSION has inserted.
 CREATE FUNCTION heartbeat_replace_default() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -82,8 +82,8 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'transactional and exact: the function waits for the current batch, and after the commit the workers store no message of the '
     'source. If you add a source of the same name later, the workers begin at its start_offset.';
 
--- The lock of this function conflicts only with the lock of heartbeat_drop_source(), which takes this lock before all other locks. So a
--- caller must call this function before it locks other tables.
+-- The lock of this function conflicts only with the lock that heartbeat_drop_source() takes before all other locks. So a caller
+-- must call this function before it locks other tables.
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -4,14 +4,15 @@
 -- call it.
 --
 
--- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This text
--- first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves the sum meanwhile.
--- On one server the other text is far cheaper.
+-- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
+-- text first selects the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). So it reads
+-- no sum twice, even if the maintenance worker moves the sum meanwhile. On one server this text would be far slower than the
+-- other text.
 --
--- The text for one server reads a row of heartbeat_rollup as it is if no small table has its customer and minute. For each row of
--- heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one moment and
--- large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the planner assumes
--- ten elements and hashes them, and the cost depends only on their real length.
+-- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
+-- row. For each row of heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty
+-- at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as arrays:
+-- the planner assumes ten elements and hashes them, and the cost depends only on their real length.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.

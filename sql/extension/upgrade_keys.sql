@@ -1,12 +1,12 @@
 --
--- Gives the table partitions of 1.x the key of 2.0. Before that, each of these table partitions has the key (customer_id,
--- event_timestamp), and can have only one reading of a customer at a time.
+-- Replaces the key of the table partitions of 1.x by the key of 2.0. The old key is (customer_id, event_timestamp), so it allows
+-- only one reading of a customer for each time.
 --
 
--- The function builds a new key as a unique index, while queries continue. At the end it exchanges the key, which takes a moment. Ingest
--- into this table partition waits for both steps. If a person has created the index already (CREATE UNIQUE INDEX CONCURRENTLY), ingest
--- waits only for the exchange. If other servers have the rows, the function makes the key in one step. A week counts for the argument
--- `weeks` if the function has exchanged one of its keys.
+-- The function builds a new key as a unique index, while queries continue. At the end it replaces the old key by the new key,
+-- which takes a moment. Ingest into this table partition waits for both steps. If a person has created the index already (CREATE
+-- UNIQUE INDEX CONCURRENTLY), ingest waits only for the replacement. If other servers have the rows, the function makes the key
+-- in one step. A week counts for the argument `weeks` if the function has replaced one of its keys.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

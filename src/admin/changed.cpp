@@ -51,7 +51,7 @@ Statement insert_marks_of_default = {R"sql(
 // tell which marks these are, so it forgets all minutes of the transaction.
 HTAB *marked = nullptr;
 // The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
-// updates the rollup itself. 0: heartbeat does not change readings now.
+// updates the rollup itself, so the trigger marks no minute. 0: heartbeat does not change readings now.
 int own_level = 0;
 
 void forget() {

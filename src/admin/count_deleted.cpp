@@ -1,7 +1,7 @@
-// The trigger on heartbeat_dead_letters. It counts the unresolved dead letters that a person or retention
-// deletes. This counter keeps heartbeat_audit_tables() exact. The worker compares heartbeat.dead_letter_limit
-// with the number of unresolved dead letters. With this counter the worker does not have to count rows to
-// find that number.
+// The trigger on heartbeat_dead_letters. It counts in dead_letters_deleted the unresolved dead letters that a
+// person or retention deletes. With this counter heartbeat_audit_tables() is exact, and a worker need not
+// count rows to find the number of unresolved dead letters. The worker compares this number with
+// heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -30,8 +30,8 @@ Statement count_all_dropped = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table. A conflict is counted among the readings, not among the
-// dead letters.
+// deleted_letters is the trigger's transition table. The counters count a message in conflict by its
+// readings, not as a dead letter.
 Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -44,7 +44,8 @@ Statement count_deleted = {R"sql(
         GROUP BY l.source, l.topic, l.partition) d
     WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
 
-// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic.
+// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic, so the
+// statement compares the ids of the dead letters.
 Statement count_dropped = {R"sql(
     UPDATE @extschema@.heartbeat_dropped_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -56,7 +57,7 @@ Statement count_dropped = {R"sql(
         GROUP BY l.source, l.topic) d
     WHERE o.source = d.source AND o.topic = d.topic)sql"};
 
-// In a database that still has the tables of version 1.1 or 1.2.
+// For a database that still has the tables of version 1.1 or 1.2.
 Statement count_old_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -69,8 +70,9 @@ Statement count_old_deleted = {R"sql(
 Statement has_conflicts = {R"sql(
     SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
 
-// heartbeat.dead_letter_limit also counts unresolved messages in conflict. A worker counts these messages in
-// the table, so this trigger changes no counter for them.
+// Returns true if unresolved messages in conflict were deleted, or may have been deleted.
+// heartbeat.dead_letter_limit also applies to these messages. But a worker counts their rows in the table, so
+// this trigger changes no counter for them.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;
@@ -78,7 +80,7 @@ bool conflicts_deleted(bool truncated) {
     return statement_bool(0, 1);
 }
 
-// Returns the number of changed rows.
+// Changes the counters, and returns the number of changed rows.
 uint64_t count(bool truncated) {
     if (!offsets_have_sources())
         return statement_execute(truncated ? &count_all : &count_old_deleted, nullptr, nullptr,

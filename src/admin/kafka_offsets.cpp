@@ -34,7 +34,7 @@ constexpr int check_patience_s = 3; // short, because a seek by offset works wit
 }
 
 // Adds a row to the result for the partition `only`, or for each partition if `only` is nullptr. The row has
-// the offset that belongs to this time.
+// the first offset whose Kafka timestamp is at or after `time`.
 void fill(const Source &source, Consumer *consumer, TimestampTz time, const int32_t *only,
           ReturnSetInfo *result) {
     // Kafka has no times before 1970, so such a time means the first offset
@@ -56,8 +56,8 @@ void fill(const Source &source, Consumer *consumer, TimestampTz time, const int3
     }
 }
 
-// Accepts an offset without a check, and tells the user so. A person can set an offset before the topic
-// exists, or while Kafka does not answer.
+// Accepts an offset without a check, and raises a notice that says so. A person can set an offset before the
+// topic exists, or while Kafka does not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                      errmsg("offset %lld of partition %d was not checked: %s", static_cast<long long>(offset),
@@ -133,7 +133,7 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
         return static_cast<Datum>(0);
     int32_t partition = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
     const int32_t *only = PG_ARGISNULL(1) ? nullptr : &partition;
-    // in a database of version 1.1 or 1.2 the function has no such argument
+    // in a database of version 1.1 or 1.2 the function has no argument for the source
     bool named = PG_NARGS() > 2 && !PG_ARGISNULL(2);
     Source source = source_named(named ? text_to_cstring(PG_GETARG_TEXT_PP(2)) : nullptr);
     Consumer *consumer = kafka_session_open(source);
@@ -145,7 +145,7 @@ extern "C" Datum heartbeat_kafka_offsets(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_check_offset(PG_FUNCTION_ARGS) {
-    // in a database of version 1.1 or 1.2 the function does not have the first argument
+    // in a database of version 1.1 or 1.2 the function has no argument for the source
     bool named = PG_NARGS() > 2;
     Source source = source_named(named ? text_to_cstring(PG_GETARG_TEXT_PP(0)) : nullptr);
     check_offset(source, PG_GETARG_INT32(named ? 1 : 0), PG_GETARG_INT64(named ? 2 : 1));

@@ -58,8 +58,8 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
     pfree(partitions);
 }
 
-// Asks the leaders of these partitions. A leader can be away or can change. So this function repeats the
-// question until each leader has answered or timeout_ms have passed.
+// Asks the leaders of these partitions. A leader can be unavailable or can change. So this function repeats
+// the question until each leader has answered or timeout_ms have passed.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
              int timeout_ms, Error *error) {
     TimestampTz deadline = after(timeout_ms), again_at = 0;

@@ -28,21 +28,22 @@ void kafka_session_close(int code, Datum consumer);
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka
-// has not answered in these seconds; *error says why.
+// has not answered within this number of seconds; *error says why.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
-// Asks Kafka for the topic. Raises an error if Kafka does not answer, and also if the topic does not exist.
+// Asks the brokers about the topic. Raises an error if Kafka does not answer, and also if the topic does not
+// exist.
 TopicDescription kafka_session_describe(const Source &source, Consumer *consumer);
 
-// Each element of `ranges` names a partition. Sets the element's first and end offset to those that Kafka
-// holds. Call it after kafka_session_describe() or kafka_session_ask(). Returns false if a leader has not
-// answered in this time; *error then names a partition and its leader.
+// Each element of `ranges` names a partition. Sets the element to the first offset and the end offset of the
+// partition in Kafka. Call it after kafka_session_describe() or kafka_session_ask(). Returns false if a
+// leader has not answered within timeout_ms; *error then names a partition and its leader.
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                           Error *error);
 
 // Each element of `positions` names a partition. Sets the element's offset to the first offset whose Kafka
 // timestamp is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets
-// the end offset. The result has the same meaning as that of kafka_session_ranges().
+// the element's offset to the end offset. The result has the same meaning as that of kafka_session_ranges().
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
                               size_t count, int timeout_ms, Error *error);
 

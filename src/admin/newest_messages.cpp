@@ -1,6 +1,6 @@
 // Reads the last offsets of each Kafka partition. These offsets can have fewer messages than wanted, because
-// transactions and compaction leave offsets without a message. Then it reads earlier offsets in a further
-// round.
+// transactions and compaction leave offsets without a message. In this case it reads earlier offsets in
+// another round.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -20,7 +20,7 @@ constexpr int limit_s = 10;
 constexpr int topic_limit_s = 6; // the part of limit_s for the questions about the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
-constexpr int64_t further_back = 4; // a round reads this many times the offsets of the previous round
+constexpr int64_t further_back = 4; // a round reads this many times as many offsets as the previous round
 
 // The offsets that a round reads of a partition.
 struct Piece {
@@ -80,7 +80,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
 }
 
 // Divides the wanted messages among the partitions that hold messages. If a partition has fewer messages than
-// its part, the other partitions give more messages.
+// its part, the function takes more messages from the other partitions.
 Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     std::sort(ranges, ranges + count, [](const PartitionRange &left, const PartitionRange &right) {
         return left.high - left.low < right.high - right.low;
@@ -136,7 +136,7 @@ void note_read(Pieces *pieces, int32_t partition, int64_t next_offset) {
     }
 }
 
-// Takes the messages that have arrived. Returns true if more messages may be queued.
+// Adds the messages that have arrived to the samples. Returns true if more messages may be queued.
 bool take(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     FillResult result =
         consumer_fill(newest->consumer, message_samples_decoder(newest->samples), newest->batch);
@@ -168,7 +168,7 @@ void wait(const NewestMessages *newest) {
     ResetLatch(MyLatch);
 }
 
-// Reads the pieces until they have ended, the samples are full or the time has passed.
+// Reads until all pieces are read to their end, the samples are full, or the deadline has passed.
 void read_round(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     begin_round(newest, pieces);
     for (;;) {

@@ -1,4 +1,4 @@
-// Reads the newest messages of a topic, with a consumer client that the session has during one function call.
+// Reads the newest messages of a topic, with a consumer client that the session opens for one function call.
 // The functions that try a source and suggest mappings call it. It commits nothing to Kafka and stores
 // nothing.
 #pragma once

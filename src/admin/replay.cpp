@@ -87,7 +87,8 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row is set last
+    for (size_t i = plan.count; i-- > 0;) { // backwards, so that from_offset and next[] of a row are those of
+                                            // its first piece
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;
@@ -142,7 +143,7 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
 }
 
 // Returns the source that the call names. Without a name it returns all sources, or `default` if the call
-// names a partition. In a database of version 1.1 or 1.2 the function does not have the argument.
+// names a partition. In a database of version 1.1 or 1.2, heartbeat_replay() has no argument for the source.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
     bool named = PG_NARGS() > 3 && !PG_ARGISNULL(3);
     const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))
@@ -185,14 +186,15 @@ void attempt(void *argument) {
     replay_source(attempt->span, attempt->result);
 }
 
-// The cluster of one source is away, or its topic is not the topic that ingest has read.
+// Returns true if the cluster of a source has not answered, or if its topic is not the topic that ingest has
+// read.
 bool is_of_source(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 }
 
-// Replays each source in a subtransaction, because the cluster of one source can be away. Raises an error if
-// no source can be replayed.
+// Replays each source in a subtransaction, because the cluster of one source can be unavailable. Raises an
+// error if no source can be replayed.
 void replay_all(const ReplaySpan &span, const Source *sources, size_t count, ReturnSetInfo *result) {
     size_t failed = 0;
     for (size_t i = 0; i < count; i++) {

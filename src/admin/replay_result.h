@@ -12,7 +12,8 @@ namespace heartbeat {
 
 void replay_result_add(ReturnSetInfo *result, const char *source, const ReplayProgress &progress);
 
-// Also warns. A replay of all sources continues with the next source.
+// Adds the row of a source that could not be replayed, and raises a warning. A replay of all sources then
+// continues with the next source.
 void replay_result_add_failure(ReturnSetInfo *result, const char *source, const CaughtError &error);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Stores a batch that a replay has read. It leaves out the messages that are unresolved dead letters, and
-// counts the results of each partition's messages. replay.cpp calls it for each batch.
+// counts for each partition what was done with its messages. replay.cpp calls it for each batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"
@@ -14,8 +14,8 @@ namespace heartbeat {
 namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
-// readings, the counters would count them twice. A message in conflict is not a dead letter, so the counters
-// have its readings.
+// readings, the counters would count them twice. For a message in conflict the counters have counted its
+// readings and no dead letter, so the replay does not leave this message out.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters

@@ -30,7 +30,7 @@ namespace {
 
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message can be larger
 
-// The names of the filters are those of the parameters.
+// In the details of the event, a filter has the name of its parameter.
 Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,
                             TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, BOOLOID},
                            R"sql(
@@ -160,7 +160,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         while (retry_some(retry)) {
         }
         tell_gone(retry_letters_count_gone(retry->letters));
-        // last, because ingest waits for these rows until the transaction ends
+        // change the counters last, because ingest waits for their rows until the transaction ends
         if (retry->results.resolved + retry->results.remaining > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

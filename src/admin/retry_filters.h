@@ -17,7 +17,7 @@ enum RetryFilter {
     retry_filters
 };
 
-// The arguments that follow them since version 2.0.
+// Since version 2.0, these arguments follow the filters.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

@@ -66,8 +66,9 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// Whether the source of the letter was dropped after it had stored the letter, so that its counters are in
-// heartbeat_dropped_offsets. A later source can have the same name and the same topic.
+// Whether the source of the letter was dropped after the letter was stored. The counters of the source are
+// then in heartbeat_dropped_offsets. A later source can have the same name and the same topic, so the
+// statement compares the ids of the letters.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -122,8 +123,8 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch, in a partition of its own. The partition's number is its index in
-// `chosen`.
+// Puts a dead letter into the batch, in a partition of its own. The number of this partition is the index of
+// the dead letter in `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     Decoder *decoder = letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
@@ -152,7 +153,7 @@ Decoder *decoder_of(HTAB *decoders, const char *source) {
     auto *known = static_cast<SourceDecoder *>(hash_search(decoders, key.source, HASH_FIND, &found));
     if (found)
         return known->decoder;
-    Decoder *decoder = retry_decoder_load(source); // may raise an error, so it comes before the entry
+    Decoder *decoder = retry_decoder_load(source); // may raise an error, so call it before you add the entry
     if (decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("another session has dropped the source \"%s\" during the retry", source)));

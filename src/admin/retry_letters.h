@@ -14,11 +14,12 @@ inline constexpr int retry_letters_at_once = 500;
 struct RetryLetter {
     int64_t id;
     int64_t bytes;
-    CounterAdjustment *adjustment; // the counters of its partition
+    CounterAdjustment *adjustment; // of the counters of its Kafka partition
     bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of these readings
     Decoder *decoder;              // of the source, with its present layout
-    const char *refusal; // why the database refused to replace readings; nullptr: it did not refuse this
+    const char *refusal; // why the database refused to replace readings; nullptr: the database refused
+                         // nothing
 };
 
 struct RetryLetters {

@@ -1,6 +1,6 @@
-// Writes the results of a retry to the dead letters. If a dead letter is now a reading, it becomes resolved.
-// If it is still no reading, it gets its present error, which can differ from its earlier error. retry.cpp
-// calls this file after it has stored the batch.
+// Writes the results of a retry to the dead letters. If the message of a dead letter is now stored without a
+// conflict, the dead letter becomes resolved. Otherwise it gets its present error, which can differ from its
+// earlier error. retry.cpp calls this file after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
@@ -34,7 +34,8 @@ constexpr const char *update_errors_sql = R"sql(
     WHERE l.id = n.id
         AND (l.error_code, l.error_text@old@) IS DISTINCT FROM (n.error_code, n.error_text@new@))sql";
 
-// A database of version 1.1 or 1.2 has no conflicts. A NULL does not change the column readings.
+// A database of version 1.1 or 1.2 has no conflicts. If n.readings is NULL, the column `readings` does not
+// change.
 constexpr StatementPart set_readings = {"@readings@",
                                         R"sql(, readings = coalesce(n.readings::jsonb, l.readings))sql"};
 constexpr StatementPart old_readings = {"@old@", R"sql(, l.readings)sql"};
@@ -56,7 +57,8 @@ bool remains(const Batch *batch, const BatchMessage &message) {
     return message.is_dead_letter() || conflicts_of(batch, message) > 0;
 }
 
-// Returns the indexes of the messages whose letters stay unresolved, or of all other messages.
+// Returns the indexes of the messages whose letters stay unresolved if `unresolved` is true, otherwise those
+// of all other messages.
 uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
@@ -103,8 +105,8 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The code of a letter that stays unresolved. A conflict keeps its code, because its other readings are
-// stored.
+// The code of a letter that stays unresolved. A message in conflict keeps the code CONFLICT, because its
+// other readings are stored.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

@@ -23,7 +23,7 @@ void retry_results_count(const RetryLetters &letters, const PartitionCounts *cou
 // Marks letters as resolved if their messages are stored without a conflict now.
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters);
 
-// Stores the present error of each other letter of the batch.
+// Stores the present error of each letter of the batch that stays unresolved.
 void retry_results_note_errors(RetryResults *results, const RetryLetters &letters);
 
 // Returns RetryResults::errors as jsonb, such as {"INVALID_JSON": 3}.

@@ -154,7 +154,7 @@ void check_file(const char *file) {
 }
 
 // An empty value removes the field. The source then uses the setting together with the source's other fields.
-// Only a role with the right to set the setting may combine these.
+// Only a role with the right to set the setting may combine the setting with these fields.
 void require_right(const char *field, const char *value, const char *setting, Oid role) {
     if (!may_alter_system(setting, role))
         ereport(ERROR,
@@ -168,7 +168,8 @@ void require_right(const char *field, const char *value, const char *setting, Oi
                                             field)));
 }
 
-// The setting that a role needs the right to set if it gives the field; nullptr: any role may give the field.
+// Returns the setting that a role must have the right to set before it may set the field. Returns nullptr if
+// any role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

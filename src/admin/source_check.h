@@ -1,5 +1,5 @@
-// Checks the definition of a source, and whether a role may give its servers and files. The functions that
-// add, change and try a source call it. It asks neither Kafka nor a schema registry.
+// Checks the definition of a source, and whether a role has the right to set its servers and files. The
+// functions that add, change and try a source call it. It asks neither Kafka nor a schema registry.
 #pragma once
 
 #include "admin/source_definition.h"
@@ -16,14 +16,15 @@ void source_check_layout(const SourceDefinition &source);
 // If the definition is wrong, raises an error that names the wrong part and says what is legal.
 void source_check(const SourceDefinition &source);
 
-// Raises an error unless the role may give each field that is not nullptr. To give bootstrap servers or a
-// schema registry, a role needs the right to set heartbeat.brokers, because the server sends its credentials
-// to them. To give a file, a role needs the right to set heartbeat.kafka_config_file, because the server
-// reads the file.
+// Raises an error unless the role has the right to set each field that is not nullptr in `given`. To set
+// bootstrap servers or a schema registry, a role needs the right to set heartbeat.brokers, because the server
+// sends its credentials to them. To set a file, a role needs the right to set heartbeat.kafka_config_file,
+// because the server reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
-// Raises an error unless the role may give each of these fields that the stored source has, because the
-// server would read another topic with the same credentials.
+// Call it before a role changes the topic of a stored source. Raises an error unless the role has the right
+// to set the servers and files that this source has. Otherwise the role could let the server read any topic
+// with the credentials of this source.
 void source_check_topic_rights(const SourceDefinition &stored, Oid role);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // A source as a person defines it: a text for each column of heartbeat_source_definitions. sources.cpp stores
-// it, and source_check.cpp checks it. The workers read a struct of their own (store/sources.h).
+// it, and source_check.cpp checks it. The workers use another struct, Source (store/sources.h).
 #pragma once
 
 namespace heartbeat {
@@ -31,7 +31,7 @@ inline constexpr const char *default_source = "default";
 
 struct SourceDefinition {
     const char *name;
-    const char *fields[source_fields]; // nullptr: NULL
+    const char *fields[source_fields]; // nullptr: the column is NULL
 };
 
 } // namespace heartbeat

@@ -5,12 +5,12 @@
 
 namespace heartbeat {
 
-// Returns the sources of this name, or all sources for nullptr, in the current memory context. Reads the
-// definitions as the extension's owner, so the caller needs no right on the table. Raises an error if no
+// Returns the source of this name, or all sources if `name` is nullptr, in the current memory context. Reads
+// the definitions as the extension's owner, so the caller needs no right on the table. Raises an error if no
 // source has this name. No other session can drop these sources until the transaction ends.
 Source *sources_keep(const char *name, size_t *count);
 
-// Returns the source of this name, or `default` for nullptr.
+// Returns the source of this name, or the source `default` if `name` is nullptr.
 Source source_named(const char *name);
 
 // Raises the error that there is no source of this name.

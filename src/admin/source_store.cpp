@@ -47,8 +47,8 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// A retry or the trigger on dead letters may change a row until the DELETE locks it. So the statement uses
-// the counters that the DELETE returns.
+// A retry or the trigger on dead letters may change a row of heartbeat_offsets until the DELETE locks it. So
+// the statement uses the counters that the DELETE returns.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -78,13 +78,14 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`, so a dump must say that the source was dropped.
+// CREATE EXTENSION makes the row of `default`. So after the restore of a dump the source would exist again,
+// if the dump did not have a row which says that it was dropped.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-// The nulls inside a mapping stay.
+// The mappings are not inside jsonb_strip_nulls(), so their nulls stay.
 Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
             'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))

@@ -10,8 +10,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Locks the source of this name, if it exists, and waits for its current batches. To drop it also waits for
-// sessions that seek, replay, retry or pause it.
+// Locks the source of this name, if it exists, and waits for its current batches. If `drops` is true, it also
+// waits for sessions that seek, replay, retry or pause the source.
 void source_store_lock(const char *name, bool drops);
 
 // Returns false if there is no source of this name.
@@ -23,12 +23,12 @@ void source_store_add(const SourceDefinition &source);
 // Stores all fields of an existing source, with a new revision.
 void source_store_change(const SourceDefinition &source);
 
-// Removes the source with its offsets, gaps and pause. Keeps its counters in heartbeat_dropped_offsets.
+// Removes the source with its offsets, gaps and pause. Moves its counters to heartbeat_dropped_offsets.
 void source_store_drop(const char *name);
 
 // Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not
 // nullptr in `given`. For fields that have changed, it adds the previous and the new values, except for the
-// path of a properties file, which not all readers of events may see.
+// path of a properties file: some roles that may read events must not see it.
 Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
                            const SourceDefinition &given);
 

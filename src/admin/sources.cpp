@@ -41,9 +41,10 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Begins this part. Like heartbeat_pause(), it locks the source before the tables: if it must wait for a
-// session that uses the source, a worker's batch does not wait too. Only one session at a time changes the
-// sources.
+// Begins the part that acts as the extension's owner. Like heartbeat_pause(), it locks the source before the
+// tables. So while it waits for a session that uses the source, it has no lock on a table for which a
+// worker's batch would have to wait. The lock on heartbeat_source_definitions lets only one session at a time
+// change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     Extension extension;
     if (!extension_find(&extension))
@@ -116,7 +117,7 @@ void put_defaults(SourceDefinition *source) {
     put(offset_reset_field, "error");
 }
 
-// Changes the fields that were given. A mapping replaces a preset, and the reverse.
+// Changes the fields that were given. A new mapping removes the preset, and a new preset removes the mapping.
 void change(SourceDefinition *stored, const SourceDefinition &given) {
     auto has = [&](SourceField field) {
         return given.fields[field] != nullptr && given.fields[field][0] != '\0';

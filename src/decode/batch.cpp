@@ -15,7 +15,7 @@ namespace {
 // makes the batch full, the batch reserves this many bytes more than the message needs, for these texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
-// Frees the memory of giant messages.
+// Empties the vector. Frees its memory if giant messages have made it larger than `kept`.
 template <typename Value> void drop(std::vector<Value> *values, size_t kept) noexcept {
     if (values->capacity() > kept)
         std::vector<Value>().swap(*values);

@@ -32,7 +32,7 @@ class Batch {
                bytes.size() >= max_bytes;
     }
     // The number of messages to take next, at least one. If messages have many readings, the number is small,
-    // so that the batch exceeds its limit only by little.
+    // so that the batch does not exceed its limit by many readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -42,9 +42,9 @@ class Batch {
     void clear() noexcept;   // keeps most of the memory for the next messages
     void release() noexcept; // does the same as clear(), and gives all memory back
 
-    MessageMark mark(uint32_t index) const noexcept; // the mark of a message, with its checksum
+    MessageMark mark(uint32_t index) const noexcept; // the mark of `messages[index]`, with its checksum
 
-    size_t max_messages; // also the limit of readings
+    size_t max_messages; // also the limit of the number of readings
     size_t max_bytes;
     bool sealed = false;
     std::vector<char> bytes;
@@ -52,29 +52,31 @@ class Batch {
     std::vector<BatchReading> readings; // in the order of their messages
     std::vector<BatchHeader> headers;   // in the order of their messages
     std::vector<BatchPartition> partitions;
-    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if it
-    // cannot
+    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if no
+    // memory is left
     std::vector<MarkTrail> trails;
 
-    // seal() makes these lists of indexes into `readings`. They have the order of the tables' primary key
-    // (customer_id, event_time, device_id), because inserting in key order saves a third of the time. If
-    // several readings of one table have the same identity, records and anomalies have only the reading that
-    // arrived first.
+    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`, in the
+    // order of the tables' primary key (customer_id, event_time, device_id), because inserting in key order
+    // saves a third of the time. If several readings of one table have the same key, `records` or `anomalies`
+    // has only the reading that arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
-    std::vector<uint32_t> repetitions;  // the other readings: first of the records, then of the anomalies
+    // the later readings with the same key: first of `records`, then of `anomalies`
+    std::vector<uint32_t> repetitions;
     std::vector<uint32_t> dead_letters; // indexes into `messages`
-    std::vector<int64_t> minutes;       // starts of the minutes touched, microseconds since 1970, ascending
+    std::vector<int64_t> minutes; // starts of the minutes with readings: microseconds since 1970, ascending
 
   protected:
     // batch_create() makes batches, and batch_destroy() destroys them.
     Batch(size_t max_messages, size_t max_bytes) noexcept;
     ~Batch() = default;
 
-    // Adds a message: begin_message(), then add_reading() for each of its readings, then one of the functions
-    // end_*(). first_offset is the position of the partition before this batch. begin_message() returns false
-    // if the batch or the database has this message already. Then none of the other calls may follow. After
-    // an exception (std::bad_alloc) abandon_message() removes the parts of the message that were added.
+    // To add a message, call begin_message(), then add_reading() for each of its readings, then one of the
+    // functions end_*(). `first_offset` is the position of the partition before this batch. begin_message()
+    // returns false if the batch or the database has this message already. In this case, call none of the
+    // other functions. After an exception (std::bad_alloc) abandon_message() removes the parts of the message
+    // that were added.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -82,7 +84,7 @@ class Batch {
     void end_dead_letter(const DecodeError &error);
     void abandon_message() noexcept;
 
-    // Adds no message. Records only that all messages before next_offset have been read. May throw
+    // Adds no message. Records only that all messages before `next_offset` have been read. May throw
     // std::bad_alloc.
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
@@ -105,27 +107,29 @@ class Batch {
     int compare_keys(const BatchReading &left, const BatchReading &right) const;
     void list_readings(const BatchMessage &message);
     void make_keys(const std::vector<uint32_t> &indexes);
-    int compare_ids(const BatchKey &left, const BatchKey &right) const; // the customer ids
+    int compare_ids(const BatchKey &left, const BatchKey &right) const; // compares only the customer ids
     int compare_keys(const BatchKey &left, const BatchKey &right) const;
     void sort_by_key(std::vector<uint32_t> &indexes);
     void note_repetition(uint32_t index, uint32_t first);
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
-    std::vector<BatchKey> keys; // of the list that sort_by_key() sorts
-    size_t common_bytes = 0;    // the customer ids of that list begin with the same bytes: how many
+    std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
+    size_t common_bytes = 0;    // how many first bytes all customer ids of this list have in common
 
-    BatchMessage begun = {};  // between begin_message() and end_*()
+    BatchMessage begun = {};  // the message between begin_message() and end_*()
     size_t most_readings = 1; // the most readings that a message of the previous batch had
     size_t most_readings_now = 1;
-    size_t bytes_sealed = 0; // the size of `bytes` when the batch was sealed first
+    size_t bytes_sealed = 0; // the size of `bytes` when the batch was sealed for the first time
 };
 
 // These functions return nullptr or false if no memory is left.
 
-// Room for max_messages messages and readings. A batch can exceed these limits by one message at most.
+// Makes a batch for `max_messages` messages, as many readings, and `max_bytes` bytes. A batch can have more
+// readings and bytes than these limits, because all messages that were taken from the queue at once go into
+// the same batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call it before batch_seal(). The message at this offset of this partition counts as read, but the store
+// Call it before batch_seal(). The message at this offset of this partition counts as read, but src/store
 // does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing

@@ -1,5 +1,6 @@
 // The fields that a batch keeps of each message and of each reading, and the progress of each Kafka
-// partition. The batch owns the bytes: a BatchBytes names a piece of them, and Batch::at() finds it.
+// partition. The batch owns the bytes of all texts. A BatchBytes is the place of one text in these bytes, and
+// Batch::at() returns a pointer to the text.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -25,7 +26,7 @@ struct BatchHeader {
 struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
     DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
-    bool ignored;             // the decoder has left it out: it has no readings
+    bool ignored;             // the decoder has ignored the message: it has no readings
     bool left_out;            // its readings are on no list: see batch_leave_out()
     char sqlstate[6];         // of a message that the database refused; empty otherwise
     int32_t leader_epoch;     // -1: not known
@@ -46,40 +47,41 @@ struct BatchReading {
     uint32_t message; // into Batch::messages
     uint32_t first;   // the first reading of the same identity in the batch: this reading, or an earlier one
     HeartRateClass heart_rate_class;
-    // The table or the batch already has a reading of this identity. A duplicate has the same heart rate, and
-    // a conflict has another heart rate. The store finds the readings in the table.
+    // The batch or the table already has a reading with the same identity. `duplicate`: that reading has the
+    // same heart rate. `conflict`: it has another heart rate. Batch::seal() compares the readings of the
+    // batch with each other, and src/store compares them with the table.
     bool duplicate;
     bool conflict;
-    // The conflict is in a table partition of 1.x, whose key does not have the device: the table has a
-    // reading of another device of the customer at this time.
+    // The conflict is in a table partition that heartbeat 1.x made, whose key does not have the device: the
+    // table has a reading of another device of the customer at this time.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
     double heart_rate;
-    double stored_heart_rate; // of a conflict
+    double stored_heart_rate; // of a conflict: the heart rate of the earlier reading
     int64_t event_time;       // microseconds since 1970
 };
 
-// The key of a reading for the sort: batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the
-// sort rarely reads the texts of the batch.
+// The key by which batch_sort.cpp sorts a reading. Most keys differ in `word` or in `event_time`, so the sort
+// rarely reads the texts of the batch.
 struct BatchKey {
-    uint64_t word;      // the bytes of the customer id that follow the bytes which all ids have in common
+    uint64_t word;      // the eight bytes of the customer id after the bytes that all ids have in common
     int64_t event_time; // microseconds since 1970
-    size_t id_size;     // the bytes of the customer id
+    size_t id_size;     // the size of the customer id in bytes
     uint32_t reading;   // into Batch::readings
 };
 
-// The progress of one partition: the batch has all messages of first_offset <= offset < next_offset.
+// The progress of one partition: the batch has all messages from `first_offset` to `next_offset` - 1.
 struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
     int64_t messages;        // all messages, also dead letters and ignored messages
-    int64_t ignored;         // of these messages
+    int64_t ignored;         // the number of ignored messages among these messages
     int64_t readings;        // of all messages
     int64_t last_offset;     // of the last message that has a Kafka timestamp; -1: there is none
-    int64_t last_kafka_time; // of that message: milliseconds since 1970; -1: there is none
-    uint32_t last_message;   // index of that message
+    int64_t last_kafka_time; // of this message: milliseconds since 1970; -1: there is none
+    uint32_t last_message;   // the index of this message
     // earliest and latest event time of the readings, if there are any: microseconds since 1970
     int64_t first_event;
     int64_t last_event;

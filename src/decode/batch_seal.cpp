@@ -86,8 +86,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// In the order of arrival, because the message of the first reading of an identity must come before the
-// messages of its repetitions.
+// Goes through the repetitions in the order of arrival. A message that becomes a dead letter here can have
+// the first reading of an identity, and the repetitions of this reading have arrived later.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -21,8 +21,8 @@ size_t count_common(std::string_view left, std::string_view right, size_t limit)
     return static_cast<size_t>(std::mismatch(left.begin(), left.end(), right.begin()).first - left.begin());
 }
 
-// Returns eight bytes of the text from `begin` on, as a number that has the order of these bytes. After the
-// end of the text the bytes are zero.
+// Returns eight bytes of the text from `begin` on, as a number. Two such numbers have the same order as their
+// bytes. After the end of the text the bytes are zero.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)
@@ -65,7 +65,7 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].customer_id));
 }
 
-// Gives the result of compare_keys() of the two readings, but mostly without reading their texts.
+// Returns the same result as compare_keys() for the two readings, but mostly without reading their texts.
 int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
     int order = compare_ids(left, right);
     if (order != 0)
@@ -76,8 +76,8 @@ int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].device_id));
 }
 
-// The store reads the customer ids in the order of the keys. It finds them in the processor's caches, because
-// all readings of a customer share one text.
+// Also makes all readings of a customer share one text. src/store reads the customer ids in the order of the
+// keys, and then finds this text in the processor's caches.
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     make_keys(indexes);
     std::sort(keys.begin(), keys.end(), [this](const BatchKey &left, const BatchKey &right) {

@@ -107,7 +107,7 @@ bool read_event_time(const json_t *value, Reading *reading, DecodeError *error) 
 } // namespace
 
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept {
-    const size_t zero = std::string_view(payload, size).find('\0'); // jansson passes over one after a number
+    const size_t zero = std::string_view(payload, size).find('\0'); // jansson ignores one after a number
     if (zero != std::string_view::npos)
         return decode_fail(
             error, DecodeErrorCode::invalid_json,

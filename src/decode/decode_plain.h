@@ -1,5 +1,5 @@
 // Decodes readings in the form that most producers write, without a JSON parser. For each payload that
-// decode_plain() accepts, its result is the same as that of decode_json(). For every other payload
+// decode_plain() accepts, it returns the same reading as decode_json(). For every other payload
 // decoder_of_heartbeat.cpp calls decode_json().
 #pragma once
 

@@ -13,14 +13,15 @@ namespace heartbeat {
 
 enum class DecodeResult : uint8_t {
     decoded, // Decoded::readings has all readings of the message, and can be empty
-    ignored, // the mapping of the source leaves the message out
+    ignored, // the mapping of the source excludes the message
     failed,  // Decoded::error says why
 };
 
 // A decoder's result for a message. A decoder that makes one reading of each message can use the members
 // `own` and `view` for it.
 struct Decoded {
-    const ReadingView *readings; // valid until the decoder's next message, and only as long as this message
+    // valid until the decoder decodes another message, and only while this message exists
+    const ReadingView *readings;
     size_t count;
     DecodeError error;
     Reading own;
@@ -52,7 +53,7 @@ class Decoder {
     // If it returns false, decode() does not need MessageView::headers.
     bool reads_headers() const noexcept { return reads_headers_; }
 
-    // True: a message can have many readings, up to message_readings_max.
+    // If it returns true, a message can have many readings, up to message_readings_max.
     bool reads_lists() const noexcept { return reads_lists_; }
 
   private:

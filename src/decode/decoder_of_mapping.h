@@ -9,8 +9,8 @@
 
 namespace heartbeat {
 
-// Compiles the mapping. If it returns nullptr, *error is filled in. The decoders of a thread share one
-// memory.
+// Compiles the mapping. If it returns nullptr, *error is filled in. All decoders of a thread share one
+// MappedMemory.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error) noexcept;
 
 // Destroys a decoder of decoder_of_mapping(). It does nothing with nullptr and with the decoder of

@@ -1,5 +1,5 @@
 // Reads the headers of a message only when they are needed, because librdkafka allocates memory for them.
-// src/kafka implements the interface, and the pipeline calls it. It may throw, so only these two folders
+// src/kafka implements the interface, and the pipeline calls it. read() may throw, so only these two folders
 // include this header.
 #pragma once
 

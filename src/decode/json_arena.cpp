@@ -19,8 +19,8 @@ std::mutex installing;
 
 // jansson converts numbers with the C library, which takes the decimal point from the locale. At any time the
 // server can change the locale of the process for a moment, but it does not change the locale of a thread. So
-// a parse sets the thread's locale to c_locale(). The result is 0 if there was no memory to make the locale.
-// The thread then keeps its own locale.
+// a parse sets the thread's locale to c_locale(). c_locale() returns 0 if there was no memory to make the
+// locale. The thread then keeps its own locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;

@@ -1,6 +1,6 @@
 // The memory of one parse of JSON. jansson does not handle a failed allocation correctly: it drops digits of
-// a number, or ends the process with an assertion. So no allocation returns NULL to jansson. If no memory is
-// left, longjmp leaves the parse. decode_json.cpp uses this class.
+// a number, or ends the process with an assertion. So no allocation returns NULL to jansson: if no memory is
+// left, the allocator leaves the parse with longjmp. decode_json.cpp uses this class.
 #pragma once
 
 #include <csetjmp>

@@ -20,13 +20,14 @@ namespace dom = simdjson::dom;
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-// The first use of simdjson allocates memory, and an error would end the process. So the first use happens
+// The first use of simdjson allocates memory, and a failure would end the process. So the first use happens
 // when the library is loaded.
 [[maybe_unused]] const bool is_prepared = !simdjson::get_active_implementation()->name().empty();
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
 
-// Copies simdjson's values into the tree. Its recursion is at most as deep as the parser allows JSON to be.
+// Copies simdjson's values into the tree. The depth of its recursion is limited, because the parser limits
+// the depth of the JSON.
 class TreeBuilder {
   public:
     TreeBuilder(ValueTree *tree, std::vector<std::string_view> *names, bool may_repeat_names, bool has_zero)

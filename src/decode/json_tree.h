@@ -21,9 +21,9 @@ class JsonTree {
     JsonTree(JsonTree &&) noexcept;
     JsonTree &operator=(JsonTree &&) noexcept;
 
-    // `what` is the name of the text in errors, such as "payload". With may_repeat_names, objects may repeat
-    // keys: the compiler of mappings finds repeated keys itself, because its error names the place. If
-    // parse() returns false, *error is filled in.
+    // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, objects may
+    // repeat keys. The compiler of mappings finds repeated keys itself, because its error text names the
+    // place of the key. If parse() returns false, *error is filled in.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 

@@ -161,7 +161,7 @@ bool MappedDecoder::fail_readings() {
                        message_readings_max);
 }
 
-// The next outer element and its elements have other values.
+// Forgets the values that can differ from one outer element to the next.
 void MappedDecoder::forget_outer() noexcept {
     const auto stays = [](PlaceLevel level) { return level == PlaceLevel::message; };
     const TimeField &time = mapping_.event_timestamp;

@@ -10,9 +10,9 @@
 
 namespace heartbeat {
 
-// The memory of decoding. It stays from message to message, so that usual messages need no allocation. All
-// decoders of a thread can share one memory. Memory that a giant message needed is freed before the next
-// message is decoded.
+// The memory that a decoder needs. It is kept from message to message, so that usual messages need no
+// allocation. All decoders of a thread can share one MappedMemory. Memory that a giant message needed is
+// freed before the next message is decoded.
 struct MappedMemory {
     void clear() noexcept;
 
@@ -24,16 +24,16 @@ struct MappedMemory {
 // One thread at a time may call a decoder. The mapping must live as long as the decoder.
 class MappedDecoder {
   public:
-    // The memory may be nullptr if use() gives it later. May throw std::bad_alloc.
+    // `memory` may be nullptr if the caller calls use() before decode(). May throw std::bad_alloc.
     MappedDecoder(const Mapping &mapping, MappedMemory *memory);
     MappedDecoder(const MappedDecoder &) = delete;
     MappedDecoder &operator=(const MappedDecoder &) = delete;
 
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
 
-    // decoded: readings() has all readings of the message, and may be empty. ignored: the conditions of the
-    // mapping leave out the message, or all of its elements. failed: *error has the problem and its place,
-    // and never has content of the message.
+    // If the result is `decoded`, readings() has all readings of the message, and may be empty. If it is
+    // `ignored`, the conditions of the mapping exclude the message, or all of its elements. If it is
+    // `failed`, *error has the problem and its place, and never has content of the message.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid until another message is decoded with the same memory, and only while the bytes
@@ -41,7 +41,7 @@ class MappedDecoder {
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:
-    // The result for a list. ignored: the list has elements, and the conditions leave out all of them.
+    // The result for a list. `ignored`: the list has elements, and the conditions exclude all of them.
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;
@@ -64,8 +64,8 @@ class MappedDecoder {
     const MessageView *view_ = nullptr;
     bool key_is_parsed_ = false;
     ZoneSpan span_;
-    // The decoder reads values that are the same for many elements only once. current_ has the values whose
-    // member of known_ is true.
+    // If a value is the same for many elements, the decoder reads it only once. If a member of `known_` is
+    // true, the value is in `current_`, `base_time_` or `addition_`.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

@@ -1,4 +1,5 @@
-// Names places of a message for error texts, with the numbers of the present elements of the lists.
+// Writes the name of a place of a message for an error text. The name has the numbers of the list elements
+// that the decoder is reading.
 #include "decode/mapped_message.h"
 #include "decode/utf8_text.h"
 
@@ -9,14 +10,14 @@ namespace heartbeat {
 
 namespace {
 
-// The longest place: two lists, and a place of an element.
+// Enough for the longest name: the places of two lists, and a place in an element.
 constexpr size_t raw_size_max = 4096;
 
 class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // a member has its number and not its name, because the name is content of the message
+        // a member is shown by its number and not by its name, because the name is content of the message
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 

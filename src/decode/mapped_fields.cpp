@@ -44,8 +44,8 @@ bool fail_store(const TextStore &made, DecodeError *error) {
                        message_made_bytes_max);
 }
 
-// Sets *text to the text of a value. The text of an integer is in `digits`. Returns false if the value is
-// neither a text nor an integer.
+// Sets *text to the text of a value. The function writes the text of an integer into `digits`. Returns false
+// if the value is neither a text nor an integer.
 bool text_of(const ValueNode &found, char *digits, std::string_view *text) {
     std::to_chars_result end{};
     if (found.type == ValueType::string) {

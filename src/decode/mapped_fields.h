@@ -1,5 +1,5 @@
-// Reads the fields of one reading from a message with a mapping. The mapped decoder calls these functions for
-// each element.
+// Reads the fields of one reading from a message, as a mapping describes them. The mapped decoder calls these
+// functions for each element of a list.
 #pragma once
 
 #include "decode/decode_error.h"

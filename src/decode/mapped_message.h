@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// The present child of a list, which is an array or an object.
+// The child of a list that the decoder is reading. A list is an array or an object.
 struct ListPosition {
     uint32_t index = no_value;
     uint32_t number = 0; // counted from 0
@@ -27,26 +27,27 @@ class MappedMessage {
         forget(PlaceLevel::message);
     }
 
-    // Forgets the values of the places of this level and of deeper levels.
+    // Forgets the kept values of places at this level and at deeper levels.
     void forget(PlaceLevel level) noexcept;
 
-    // Copies the value to *found. A null is missing. not_text: the place is a key or a header that is not
-    // UTF-8.
+    // Copies the value at the place to *found. A JSON null counts as missing. The result is `not_text` if the
+    // place is a key or a header that is not UTF-8.
     Lookup find(const Place &place, ValueNode *found) noexcept {
         return place.slot == no_slot ? look(place, found) : recall(place, found);
     }
     Lookup look(const Place &place, ValueNode *found) const noexcept;
 
-    // The index of the value at a place that is in the message's value.
+    // Returns the index in value() of the value at the place.
     uint32_t find_index(const Place &place) const noexcept;
 
     bool holds(const Condition &condition) const noexcept;
 
-    // Whether the place is missing because the payload is not an object, or not an array for a number.
+    // Returns whether the place is missing because the payload is not an object. If the place begins with a
+    // number, the payload may also be an array.
     bool payload_is_wrong(const Place &place) const noexcept;
 
-    // Writes the name of a place in printable ASCII, with the numbers of the present elements, such as
-    // /data/metrics/3/bpm. The text never has a name or a value of the message.
+    // Writes the name of a place in printable ASCII, with the numbers of the elements that the decoder is
+    // reading, such as /data/metrics/3/bpm. The text never has a name or a value of the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }

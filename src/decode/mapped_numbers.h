@@ -8,8 +8,8 @@ namespace heartbeat {
 
 enum class NumberResult : uint8_t { found, missing, failed };
 
-// `text`: also takes a number that is written as text. The function always takes the name of a member as such
-// a number.
+// If `text` is true, the function also accepts a number that is written as text. If the place is the name of
+// a member, the function always accepts such a number.
 NumberResult mapped_number(const MappedMessage &message, const Place &place, bool text, const char *name,
                            ValueNode *number, DecodeError *error) noexcept;
 

@@ -27,7 +27,7 @@ struct RateField {
     Place place;
     RateUnit unit = RateUnit::bpm;
     bool text = false;
-    std::optional<double> fallback; // in the unit
+    std::optional<double> fallback; // in `unit`
 };
 
 enum class TimeUnit : uint8_t { iso, s, ms, us, ns };
@@ -61,7 +61,7 @@ struct Mapping {
     std::vector<Condition> when_envelope, when_message, when_outer, when_element;
     size_t slots = 0;         // the number of slots that places have
     bool reads_value = false; // whether the value of a message must be parsed
-    bool reads_key = false;   // whether its key must be parsed
+    bool reads_key = false;   // whether the key of a message must be parsed
     bool reads_headers = false;
 };
 

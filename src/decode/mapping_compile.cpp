@@ -1,5 +1,5 @@
-// Reads the keys of a mapping, and returns each fault as texts for a person. mapping_place.cpp,
-// mapping_fields.cpp and mapping_time.cpp read the parts of the mapping.
+// Reads the keys of a mapping. If the mapping has a fault, the first fault is returned as texts for a person.
+// mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp read the parts of the mapping.
 #include "decode/mapping_compile.h"
 
 #include "decode/mapping_fields.h"
@@ -22,7 +22,8 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// The parser of JSON does not return the place of a repeated key, so this function finds it.
+// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find them, but it does not
+// return their place.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -99,7 +100,8 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // puts conditions on the value first, so that the key is parsed only if they hold
+        // puts the conditions on the value before those on the key, so that the decoder parses the key only
+        // if the conditions on the value hold
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }
@@ -158,8 +160,8 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // Some parts of a joined text stay the same while other parts change. A slot keeps the value of such a
-    // part, so that the decoder looks for it only once.
+    // Some parts of a joined text stay the same from element to element, while other parts change. A slot
+    // keeps the value of a part that stays the same, so that the decoder looks for it only once.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)

@@ -11,7 +11,8 @@ struct Mapping;
 // Texts for a person: UTF-8 without control characters, terminated.
 struct MappingError {
     bool out_of_memory;
-    char pointer[256]; // the part of the mapping, as a JSON pointer such as /event_timestamp/unit; "": all
+    // the wrong part of the mapping, as a JSON pointer such as /event_timestamp/unit; "": the whole mapping
+    char pointer[256];
     char problem[512]; // what is wrong with it, such as: is "minutes"
     char legal[512];   // what is legal there, such as: "iso", "s", "ms", "us" or "ns"
 };

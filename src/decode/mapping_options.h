@@ -40,7 +40,7 @@ class Options {
     const MappingValue &object_;
 };
 
-// The index of the text among the names. Refuses other values.
+// Returns the index of the value's text among the names. Refuses a value that is not one of the names.
 inline size_t mapping_choice(const MappingValue &value, Names names) {
     const std::string_view text = value.text(mapping_list(names));
     for (size_t i = 0; i < names.size(); i++)

@@ -34,7 +34,7 @@ size_t least_needed(const MarkTrail &trail) {
 
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept {
-    unsigned char head[8]; // the sizes, low byte first on each machine
+    unsigned char head[8]; // the sizes, low byte first on every machine
     for (size_t i = 0; i < sizeof(head); i++)
         head[i] = static_cast<unsigned char>((i < 4 ? key_size : payload_size) >> (8 * (i % 4)));
     uLong checksum = crc32_z(0, head, sizeof(head));

@@ -1,5 +1,5 @@
 // The mark of a consumed message: the fields that show later whether Kafka still holds the same message at
-// its offset. The batch makes marks, src/kafka compares them with the log, and the store saves them.
+// its offset. The batch makes marks, src/kafka compares them with the log, and src/store saves them.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct MessageMark {
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept;
 
-// Two marks have the same offset. Returns whether they can be marks of the same message. Does not compare the
-// leader epochs.
+// Compares two marks that have the same offset. Returns whether both can be marks of the same message. Does
+// not compare the leader epochs.
 bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexcept;
 
 inline constexpr size_t trail_marks_max = 16;

@@ -25,7 +25,7 @@ size_t size_of(const MessageView &message) {
     return size;
 }
 
-// Copies a piece to *at, and moves *at behind the copy. A NULL stays NULL.
+// Copies the bytes to *at, and moves *at to the end of the copy. A NULL stays NULL.
 MessageBytes copy(const MessageBytes &from, char **at) {
     if (from.data == nullptr)
         return {};

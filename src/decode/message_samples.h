@@ -1,6 +1,6 @@
-// Copies of Kafka messages, in memory of a limited size. The consumer client fills them as it would fill a
-// batch, with a decoder that keeps each message and stores nothing. The functions that try a source and
-// suggest mappings decode the copies afterwards.
+// Copies of Kafka messages, in memory of a limited size. The consumer client reads the messages as if for a
+// batch, but with a decoder that only copies each message. The functions that try a source and suggest
+// mappings decode the copies afterwards.
 #pragma once
 
 #include "decode/decoder.h"
@@ -14,12 +14,12 @@ class MessageSamples;
 inline constexpr size_t samples_max = 10'000;
 inline constexpr size_t samples_bytes_max = size_t{64} << 20;
 
-// Makes room for this number of messages, and for this number of bytes of keys, values and headers. Returns
+// Makes room for `max_messages` messages, and for `max_bytes` bytes of keys, values and headers. Returns
 // nullptr if no memory is left.
 MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
-// The decoder ignores each message and keeps a copy of it. It keeps no more messages when the samples are
+// The decoder ignores each message and keeps a copy of it. It copies no further messages when the samples are
 // full. It fails with DecodeErrorCode::out_of_memory if no memory is left.
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 

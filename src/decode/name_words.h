@@ -1,5 +1,5 @@
-// The words of a name in a message, and searches in lists of words. suggest_names.cpp judges names by their
-// words. It may throw, so only src/decode includes this header.
+// The words of a name in a message, and searches in lists of words. suggest_names.cpp guesses from these
+// words what a value means. These functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include <span>
@@ -10,7 +10,7 @@
 namespace heartbeat {
 
 using Words = std::vector<std::string>;    // in small letters
-using NamePath = std::vector<std::string>; // from the message to the value
+using NamePath = std::vector<std::string>; // the names on the way from the message to the value
 using WordList = std::span<const std::string_view>;
 
 Words words_of(std::string_view name); // heartRateBPM and heart_rate_bpm: heart, rate, bpm
@@ -20,6 +20,6 @@ std::string joined(const Words &words);   // heartratebpm
 
 bool has(WordList list, std::string_view word);
 bool has_any(const Words &words, WordList list);           // whether one of the words is in the list
-bool contains_any(const std::string &text, WordList list); // whether one of the list is a part of the text
+bool contains_any(const std::string &text, WordList list); // whether the text contains one of the words
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Gives a message to its decoder, gives each reading its class, and adds the message with its readings to the
-// batch. No other file does this.
+// Decodes a message with its decoder, classifies each reading, and adds the message with its readings to the
+// batch. Every message goes through this file.
 #include "decode/pipeline.h"
 
 #include "decode/batch_filler.h"
@@ -43,7 +43,7 @@ void add_failed(const MessageView &message, int64_t first_offset, const DecodeEr
 
 bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
                    Batch *batch) noexcept {
-    Decoded decoded; // not initialised: the decoder sets it, and to zero a kilobyte first would cost time
+    Decoded decoded; // not initialised: the decoder sets it, and filling it with zeros would cost time
     DecodeResult result = decoder->decode(message, &decoded);
     if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)
         return false;

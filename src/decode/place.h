@@ -29,7 +29,7 @@ struct Place {
     std::vector<PlaceSegment> segments; // after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments as error texts show them, such as "/data/0/bpm"
-    size_t slot = no_slot;              // where a message keeps the value for the next elements
+    size_t slot = no_slot;              // where MappedMessage keeps the value for the next elements
 };
 
 } // namespace heartbeat

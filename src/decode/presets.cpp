@@ -6,7 +6,7 @@ namespace heartbeat {
 
 namespace {
 
-// If the value of a layout does not name the person, the customer id is the message's key.
+// If the value of a message does not name the person, the mapping takes the message's key as the customer id.
 constexpr Preset all[] = {
     {"heartbeat", "json", R"({
     "customer_id": "/customer_id",

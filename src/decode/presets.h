@@ -15,6 +15,6 @@ struct Preset {
 };
 
 std::span<const Preset> presets() noexcept;
-const Preset *preset_find(std::string_view name) noexcept; // nullptr: there is none
+const Preset *preset_find(std::string_view name) noexcept; // nullptr: unknown name
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// A reading whose texts belong to its decoder. The mapped decoder makes it, and the batch copies it.
+// A reading whose texts belong to its decoder. A decoder makes it, and the batch copies it.
 #pragma once
 
 #include <cstdint>

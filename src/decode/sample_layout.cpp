@@ -1,5 +1,5 @@
 // Collects the places. An array is a list, and so is an object whose names are numbers or times. All elements
-// of a list have the same places. An array of one element is also an object with the name 0.
+// of a list share the same places. An array of one element also counts as an object that has the name 0.
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"

@@ -1,6 +1,6 @@
 // The layout of sample messages: each place that has values, with statistics of these values.
-// suggest_fields.cpp looks for the fields of a reading among the places. It may throw, so only src/decode
-// includes this header.
+// suggest_fields.cpp looks for the fields of a reading among the places. These functions may throw, so only
+// src/decode includes this header.
 #pragma once
 
 #include "decode/json_tree.h"
@@ -16,7 +16,7 @@
 namespace heartbeat {
 
 // The lists that contain a value: none, one or two. A mapping needs them as `each` to read the value. `level`
-// is their number.
+// is the number of these lists.
 struct SampleScope {
     int level = 0;
     std::string lists[2];
@@ -32,12 +32,12 @@ enum class SampleRoot : uint8_t { value, key, key_text, header, name };
 struct SamplePlace {
     SampleRoot root;
     SampleScope scope;
-    std::string pointer;            // behind the last list: "/bpm"
+    std::string pointer;            // the path after the last list: "/bpm"
     std::vector<std::string> names; // the names on the path from the message to the value, lists included
     SampleValues found;
     uint32_t elements[2] = {}; // the most elements that each of the lists has in a message
-    // Only of a place outside of lists. It has an element for each message: the number of the message's text
-    // in `examples`, counted from 1, or 0 if the text is not an example.
+    // Set only for a place outside of lists. It has one element for each message: the number of the message's
+    // text in `examples`, counted from 1, or 0 if the text is not an example.
     std::vector<uint8_t> text_of_message;
 };
 
@@ -46,7 +46,7 @@ std::string sample_place_text(const SamplePlace &place, int lists);
 
 class SampleLayout {
   public:
-    void add(const MessageView &message); // a value that is not JSON adds only its key and headers
+    void add(const MessageView &message); // if its value is not JSON, adds only its key and headers
     const std::vector<SamplePlace> &places() const { return places_; }
     uint32_t messages() const { return messages_; }
     bool is_json(uint32_t message) const { return json_[message]; }
@@ -57,7 +57,7 @@ class SampleLayout {
         SampleScope scope;
         std::string pointer;
         std::vector<std::string> names;
-        uint32_t elements[2] = {}; // of each of the lists
+        uint32_t elements[2] = {}; // the number of elements of each list
     };
 
     void add_node(const ValueTree &tree, uint32_t index, const At &at);
@@ -71,7 +71,7 @@ class SampleLayout {
     std::map<std::string, size_t> indexes_; // by root, lists and pointer
     std::vector<bool> json_;
     uint32_t messages_ = 0;
-    size_t nodes_ = 0; // of the message
+    size_t nodes_ = 0; // the number of nodes of the message so far
 };
 
 } // namespace heartbeat

@@ -20,12 +20,12 @@ struct SampleValues {
     uint32_t values = 0;
     uint32_t numbers = 0, integers = 0; // JSON numbers, and the integers of 64 bits among them
     uint32_t texts = 0;
-    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // texts that are such values
+    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // how many texts are of these kinds
     double least = std::numeric_limits<double>::infinity(); // the least number, also of numbers as text
     double most = -std::numeric_limits<double>::infinity();
-    size_t longest = 0;                // bytes of a text
+    size_t longest = 0;                // bytes of the longest text
     std::vector<std::string> examples; // different texts, at most sample_examples_max
-    bool many_examples = false;        // there are more
+    bool many_examples = false;        // there are more different texts than `examples` has
 };
 
 // Whether a text can be the name of a member of a list: it is a number, or a timestamp.

@@ -1,5 +1,5 @@
-// Tries the presets first, then the best combinations of proposed fields. It proposes a field whose names do
-// not say that it is a heart rate only if no preset and no other mapping reads a message.
+// Tries the presets first, then the best combinations of proposed fields. Last, if no preset and no mapping
+// reads any message, it tries fields as heart rates although their names do not say so.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
@@ -23,7 +23,7 @@ struct Found {
     std::string mapping;
     Trial trial;
     int points;
-    size_t rate; // number of the proposed heart rate
+    size_t rate; // index of the proposed heart rate in the result of propose_rates()
 };
 
 bool is_better(const Found &left, const Found &right) {

@@ -21,8 +21,8 @@ class Suggestions;
 
 // Looks at all samples. The best suggestion comes first. A suggestion that reads more messages is better. If
 // two suggestions read the same number of messages, a preset is better than a mapping, and of two mappings
-// the one with better points is better. There may be no suggestion. The function often calls `stopped`, and
-// ends if `stopped` returns true. It returns nullptr then, and if no memory is left.
+// the one with more points is better. There may be no suggestion. The function often calls `stopped`, and
+// ends if `stopped` returns true. In this case, and if no memory is left, it returns nullptr.
 const Suggestions *suggest(const MessageSamples *samples, bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed
 

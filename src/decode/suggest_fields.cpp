@@ -17,7 +17,7 @@ namespace {
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field says that the value is a heart rate
 constexpr int points_key = 3;  // the message's key as customer
-constexpr int points_weak = 1; // an id whose name says nothing else: the key is better
+constexpr int points_weak = 1; // an id whose name does not say what it identifies: the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;
 
@@ -103,7 +103,7 @@ bool can_be_id(const SampleValues &found) {
     return found.integers > 0 && found.integers == found.numbers;
 }
 
-// "Patient/17": the part before the slash says what the id is.
+// Returns the prefix that all ids have, such as "Patient/" of "Patient/17". The mapping strips this prefix.
 std::string strip_of(const SampleValues &found) {
     std::string prefix;
     for (const std::string &example : found.examples) {
@@ -189,7 +189,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // if the keys of the messages are different, an equal value in all messages is not their customer
+        // if the keys of the messages are different, a value that is the same in all messages is not the
+        // customer
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

@@ -1,6 +1,6 @@
 // Proposes the fields of a mapping: which places of the sample messages can be the heart rate, the time, the
 // customer and the device, and how well each place fits. suggest.cpp combines the fields and tries the
-// mappings. It may throw, so only src/decode includes this header.
+// mappings. These functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/sample_layout.h"
@@ -19,7 +19,8 @@ struct ProposedField {
 
 struct ProposedRate {
     ProposedField field;
-    // The place and the values of a text, such as the type of an event, that only heart rates have
+    // The place of a text such as the type of an event, and the values that the text has only for heart
+    // rates.
     std::string when_place; // empty: none
     std::vector<std::string> when_values;
     bool named; // the names say that it is a heart rate

@@ -18,13 +18,14 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Returns an empty list if the texts of this place do not distinguish the messages.
+// Returns the texts that this place has in the messages that the mapping reads. Returns an empty list if
+// these texts do not distinguish these messages from the other messages.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_json(i))
-            continue; // it becomes a dead letter with any condition
+            continue; // it becomes a dead letter, whatever the condition is
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -1,5 +1,5 @@
-// A mapping of proposed fields, as JSON. suggest.cpp tries it. It may throw, so only src/decode includes this
-// header.
+// A mapping of proposed fields, as JSON. suggest.cpp tries it. These functions may throw, so only src/decode
+// includes this header.
 #pragma once
 
 #include "decode/suggest_fields.h"
@@ -20,7 +20,7 @@ struct ProposedMapping {
     std::string json() const;
 };
 
-// Combines the fields. Takes the best device that is not the customer.
+// Combines the fields into a mapping. Uses the best device whose place is not the place of the customer.
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 

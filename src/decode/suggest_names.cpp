@@ -53,7 +53,8 @@ constexpr PointsOfWord customer_words[] = {
 constexpr PointsOfWord device_words[] = {{"device", 8},  {"sensor", 7}, {"serial", 6}, {"wearable", 6},
                                          {"watch", 5},   {"strap", 4},  {"band", 4},   {"gateway", 4},
                                          {"monitor", 4}, {"host", 3},   {"imei", 6},   {"mac", 4}};
-// A name with one of these words belongs to all devices of a kind.
+// A value with one of these words in its name is the same for all devices of a kind, so it is not the id of
+// one device.
 constexpr std::string_view product_words[] = {"model",    "manufacturer", "vendor",     "brand",
                                               "make",     "product",      "firmware",   "hardware",
                                               "software", "app",          "application"};
@@ -105,7 +106,7 @@ Thing thing_of(const std::string &word) {
     return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
-// Divides names in small letters, such as deviceid: device, id.
+// Also divides names in small letters into words, such as deviceid into device and id.
 Words id_words_of(std::string_view name) {
     Words words;
     for (std::string &word : words_of(name)) {
@@ -123,8 +124,9 @@ Words id_words_of(std::string_view name) {
     return words;
 }
 
-// What the id is of: the last word on the path decides, so /user/device/id is of a device. "uid" alone is a
-// customer, but a device can have a uid too.
+// Returns what an id at this path identifies: a customer, a device or a product. The last word with such a
+// meaning decides, so /user/device/id identifies a device. "uid" alone identifies a customer, but a device
+// can have a uid too.
 Thing thing_of_path(const NamePath &path) {
     bool uid = false;
     for (auto name = path.rbegin(); name != path.rend(); ++name) {
@@ -139,8 +141,9 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Judges a customer or a device. Either the name itself has one of the words, or a name above it has one of
-// the words and the name itself is an id.
+// Returns the points of a path as the id of a customer or of a device. `list` has the words for a customer or
+// for a device. The path gets points if its last name has one of these words, or if an earlier name has one
+// and the last name has a word for an id. An id without one of these words gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

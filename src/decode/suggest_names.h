@@ -1,5 +1,6 @@
-// Judges what a name in a message means: a heart rate, a time, a customer, a device. The points order the
-// suggestions, and have no other meaning. It may throw, so only src/decode includes this header.
+// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. The
+// more points a path gets, the better its names fit. The points only order the suggestions. These functions
+// may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/name_words.h"
@@ -10,7 +11,7 @@ inline constexpr int points_named = 6; // from these points on, the name alone s
 
 // 0: the names do not say that the value is a heart rate. Negative: they say that it is something else.
 int points_heart_rate(const NamePath &path);
-int points_generic_rate(const NamePath &path); // of a name such as `value`, if another field has the kind
+int points_generic_rate(const NamePath &path); // of a name such as `value`, if another field says what it is
 int points_interval(const NamePath &path);     // an interval between beats
 bool names_unit_hz(const NamePath &path);
 
@@ -20,7 +21,7 @@ int points_addition(const NamePath &path); // an offset from another time
 int points_customer(const NamePath &path);
 int points_device(const NamePath &path);
 
-// Whether the name is the name of a value that has the kind of the message, such as `type`.
+// Whether the name, such as `type`, belongs to a value that says what kind of message this is.
 bool names_kind(const NamePath &path);
 
 // Whether a text, such as the type of an event, names the heart rate.

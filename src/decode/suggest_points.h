@@ -1,5 +1,5 @@
-// Points for the position of a place, which the files that propose fields share. It may throw, so only
-// src/decode includes this header.
+// Points for the position of a place. The files that propose fields share these functions. The functions may
+// throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/sample_layout.h"
@@ -20,8 +20,8 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     return std::min(static_cast<int>(apart - left.names.begin()) + (neighbours ? 1 : 0), most);
 }
 
-// The points to subtract if the place has the number of an element: it is better to read an array as a list,
-// even if it always has one element.
+// The points to subtract if the path of the place has the number of an array's element. It is better to read
+// the array as a list, even if it always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 5 : 0;

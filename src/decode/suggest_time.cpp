@@ -1,5 +1,6 @@
-// Proposes times: texts, numbers since 1970 by their magnitude, times of day with a date, and times of a
-// whole list to which each element adds an offset.
+// Proposes the place of the time. The time can be a text, or a number that counts from 1970: the size of the
+// number shows its unit. It can also be a time of day with a date from another place, or the time of a whole
+// list, to which each element adds an offset.
 #include "decode/suggest_fields.h"
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4;     // to subtract if the time belongs to a whole list
 constexpr int points_single = 3;  // to subtract instead if the list always has one element
-constexpr int points_guessed = 3; // to subtract if no number is added, or the number of an element as seconds
+constexpr int points_guessed = 3; // to subtract if the element's number is added as seconds, or nothing
 
 // The unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no such
 // unit.
@@ -33,7 +34,7 @@ const char *epoch_unit(const SampleValues &found) {
 
 struct Addition {
     std::string json; // the options plus and plus_unit; empty: none
-    int points = 0;   // 0: the number of the element, or none
+    int points = 0;   // 0: the element's number is added, or nothing
 };
 
 const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
@@ -62,14 +63,14 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // Elements that are numbers alone can have a fixed rate. Elements that are objects would have a time of
-    // their own.
+    // Elements that are only numbers can be measured at a fixed rate, so add the element's number as seconds.
+    // Elements that are objects would have a time of their own.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;
 }
 
-// Whether each message has only one element of the lists that contain `rated` and not the time.
+// Whether the lists that contain `rated`, but not the time, have only one element in each message.
 bool is_single(const SamplePlace &rated, const SamplePlace &time) {
     const uint32_t *const elements = rated.elements;
     return std::all_of(elements + time.scope.level, elements + rated.scope.level,

@@ -1,5 +1,5 @@
-// Tries a decoder on all samples. suggest.cpp calls it for each preset and each proposed mapping. It may
-// throw, so only src/decode includes this header.
+// Tries a decoder on all samples. suggest.cpp calls it for each preset and each proposed mapping. These
+// functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/message_samples.h"

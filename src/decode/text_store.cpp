@@ -1,4 +1,4 @@
-// Gives out pieces of blocks. A few blocks stay for the next message.
+// Divides blocks of memory into pieces. clear() keeps a few blocks for the next message.
 #include "decode/text_store.h"
 
 #include <new>

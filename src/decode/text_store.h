@@ -12,8 +12,8 @@ class TextStore {
   public:
     explicit TextStore(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-    // Returns room for this number of bytes, at most block_size. Returns nullptr if no memory is left, or if
-    // the store is full. take() keeps the first bytes of this room.
+    // Returns room for `size` bytes. `size` must be at most block_size. Returns nullptr if no memory is left,
+    // or if the store is full. take() keeps the first bytes of this room.
     char *room(size_t size) noexcept;
     void take(size_t size) noexcept { used_ += size; }
 

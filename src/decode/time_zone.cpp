@@ -37,8 +37,8 @@ int64_t bounded_microseconds(date::sys_seconds time) {
 }
 
 // The file of a zone either lists its changes up to 2037, or ends with a rule for all later changes. The
-// library reads only the list. So without lists its answers could be an hour wrong. The function looks at two
-// zones that change their clocks each year.
+// library reads only the list. So without lists its answers could be an hour wrong. This function returns
+// whether there are lists: it looks at two zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;
@@ -90,7 +90,7 @@ bool TimeZone::to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) c
             const bool second = info.result == date::local_info::ambiguous;
             const date::sys_info &chosen = second ? info.second : info.first;
             span->offset = chosen.offset.count() * microseconds_per_second;
-            // empty if this local time is near a change
+            // the span is empty if this local time is near a change
             span->begin = bounded_microseconds(chosen.begin) + change_max;
             span->end = bounded_microseconds(chosen.end) - change_max;
         } catch (...) {

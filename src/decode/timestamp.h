@@ -24,7 +24,7 @@ bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 // The parts of a text: the local time, and its offset from UTC if the text has an offset.
 struct TimestampParts {
     int64_t local_time; // microseconds since 1970-01-01 00:00:00 of that place
-    int offset_seconds; // by which local time is ahead of UTC; 0 if has_zone is false
+    int offset_seconds; // by which local time is ahead of UTC; 0 if `has_zone` is false
     bool has_zone;
 };
 
@@ -41,7 +41,7 @@ bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) n
 bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept;
 
 // Writes exactly timestamp_text_size bytes, without a terminator. The text always has six digits of fraction
-// and ends with `Z`. event_time must lie in the years 0000 to 9999.
+// and ends with `Z`. `event_time` must lie in the years 0000 to 9999.
 void timestamp_format(int64_t event_time, char *text) noexcept;
 
 } // namespace heartbeat

@@ -71,7 +71,7 @@ void utf8_print(char *to, size_t size, const char *format, ...) noexcept {
 
 void ascii_copy(char *to, size_t size, const char *from) noexcept {
     copy_shown(to, size, from, strlen(from), [](const char *at, size_t) -> size_t {
-        return *at >= 0x20 && *at <= 0x7e ? 1 : 0; // a char above ASCII is negative, or greater
+        return *at >= 0x20 && *at <= 0x7e ? 1 : 0; // a char above ASCII is negative or greater than 0x7e
     });
 }
 

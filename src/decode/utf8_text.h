@@ -1,6 +1,6 @@
 // Copies texts that come from outside: from librdkafka, a broker or the operating system. A copy is valid
 // UTF-8 without control characters, so it is safe to store, show, dump and log. If a text is too long, it is
-// cut where a character ends. src/kafka and the floors above call it.
+// cut where a character ends. Most folders of src call it.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ inline size_t write_escape(char *to, char byte) noexcept {
 }
 
 // Copies the characters that can be shown, and writes every other byte as \xNN. Cuts the text before the
-// first character or escape that has no room. `length_at(at, left)` returns how many bytes the character at
-// `at` has, or 0 if the byte cannot be shown. Backslashes stay unchanged, so a second copy does not change
-// the text again. Returns the size of the copy, which is terminated.
+// first character or escape for which there is no room. `length_at(at, left)` returns how many bytes the
+// character at `at` has, or 0 if the byte cannot be shown. Backslashes stay unchanged, so a second copy does
+// not change the text again. Returns the size of the copy, which is terminated.
 template <typename LengthAt>
 size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) noexcept {
     size_t written = 0;

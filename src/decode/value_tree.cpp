@@ -9,11 +9,11 @@ namespace heartbeat {
 
 namespace {
 
-// Up to this number of names the function compares each pair, which is faster than sorting.
+// Up to this number of names value_repeats_name() compares each pair, which is faster than sorting.
 constexpr uint32_t few_names = 12;
 
-// Names in this order need no sorting. Names that are numbers, such as offsets and counters, usually have
-// this order.
+// The order that names usually have if they are numbers, such as offsets and counters. value_repeats_name()
+// need not sort names that have this order.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

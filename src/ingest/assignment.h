@@ -1,7 +1,8 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connect, each seek and each mismatch. If only one partition was away and can be read
-// again, the worker decides only for this partition. consumer_session.cpp and batch_cycle.cpp call this file.
-// This file does not depend on how the worker stores batches.
+// again after each connect, after each seek, and after each stored offset that does not match Kafka's log. If
+// only one partition was unavailable and can be read again, the worker decides only for this partition.
+// consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the worker stores
+// batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -21,15 +22,15 @@ enum class AssignmentResult {
     failed,      // a person must decide how to continue
 };
 
-// What to do if Kafka does not answer.
+// Returns a hint for heartbeat_status: what a person can do if Kafka does not answer.
 const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
-    bool waits_for_change;  // see pause_check()
+    bool waits_for_change;  // the argument `waits` for pause_check()
     bool told;              // the worker has logged the offsets that it begins at
-    int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions
-                            // then; otherwise 0
+    int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions at
+                            // that time; otherwise 0
     Suspicions suspicions;
     char reason[state_text_size];
     char hint[state_text_size];
@@ -39,10 +40,10 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// One step towards an assignment. It never waits for Kafka: call it again when Kafka has answered. First it
-// asks Kafka. Then it reads heartbeat_offsets in a transaction of its own, and compares the stored offsets
-// with Kafka's answer. It obeys heartbeat.start_offset and heartbeat.offset_reset, and assigns the partitions
-// that can be read.
+// Assigns the partitions that can be read. It never waits for Kafka: until Kafka has answered, it returns
+// `asking`, and the caller must call it again. First it asks Kafka. Then it reads heartbeat_offsets in a
+// transaction of its own, and compares the stored offsets with Kafka's answer. It obeys
+// heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
 // Call it while the worker reads. Notices changes of the topic and its partitions. Returns true if the worker
@@ -60,8 +61,8 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
 // heartbeat_partitions computes the lag from these end offsets.
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
 
-// Call it when the worker has no assigned partitions any more. The next assignment_make() asks Kafka for
-// everything again.
+// Call it when the worker has no assigned partitions any more. The next assignment_make() asks Kafka about
+// the topic and all partitions again.
 void assignment_forget(Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

@@ -100,7 +100,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     batch_split_stored(&cycle->split);
-    batch->max_messages = batch_split_limit(cycle->split); // a thread may be filling `next`
+    batch->max_messages = batch_split_limit(cycle->split); // not that of `next`, because a thread may be
+                                                           // filling `next`
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
         return;
@@ -211,7 +212,7 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     // While the coordinator of the Kafka group has not answered a commit, librdkafka does not begin to read a
-    // newly assigned partition. So the worker commits nothing while one of its partitions is away.
+    // newly assigned partition. So the worker commits nothing while one of its partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

@@ -13,7 +13,8 @@ enum class BatchStage : uint8_t {
     full,      // more messages are queued than fit into the batch
     sealed,    // the batch is complete, and the worker must store it, or store it again after an error
     isolating, // sealed, and PostgreSQL refused a row: the next attempt to store the batch finds this row
-    lost,      // memory ran out and messages were lost: the worker drops the batch and assigns again
+    lost,      // memory ran out and messages were lost: the worker drops the batch and assigns all partitions
+               // again
 };
 
 // The worker's next action after it has stored the batch. Until the batch is stored, the worker consumes
@@ -34,7 +35,7 @@ struct BatchCycle {
     AfterBatch after;
     Unresolved unresolved; // set when heartbeat.dead_letter_limit stops the batch
     BatchSplit split;
-    bool holds_memory;     // the batches may have the memory of earlier messages
+    bool holds_memory;     // the batches may still have memory that earlier messages needed
     TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
     TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
 };
@@ -48,7 +49,7 @@ bool batch_cycle_create(BatchCycle *cycle, const Source *source);
 void batch_cycle_destroy(BatchCycle *cycle); // call it when no thread fills a batch
 void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
 
-// Forgets the messages that the worker has not stored. consumer may be nullptr.
+// Forgets the messages that the worker has not stored. `consumer` may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 

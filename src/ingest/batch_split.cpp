@@ -1,5 +1,6 @@
-// Batches of one message are never too large, because the number of a message's readings is limited. So a
-// source that had a batch too large is read again in any case.
+// A batch of one message is never larger than a limit of the server, because the number of a message's
+// readings is limited. So if the batches become smaller often enough, the worker can store the messages of
+// every source.
 #include "server/server.h"
 
 #include "ingest/batch_split.h"

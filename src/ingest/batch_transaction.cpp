@@ -18,7 +18,7 @@ namespace heartbeat {
 
 namespace {
 
-// of a source that the worker must not store
+// the result if the source is in this state, so that the worker must not store its batch
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy

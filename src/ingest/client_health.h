@@ -1,5 +1,5 @@
-// Decides whether a new consumer client must replace the present one. reader_client.cpp calls it at each
-// step. It closes and opens no client itself.
+// Decides whether a new consumer client must replace the present one. reader_client.cpp calls it in the steps
+// of a source reader. It closes and opens no client itself.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -8,12 +8,14 @@ namespace heartbeat {
 
 struct ClientHealth {
     int tries;                   // number of unanswered questions after which the client is replaced
-    TimestampTz leader_patience; // after a leader has been away for this time, the worker replaces the client
+    TimestampTz leader_patience; // after a leader has been unavailable for this time, the worker replaces the
+                                 // client
 };
 
-// Returns whether a new client must replace this client. If a new client does not help soon, it does not help
-// at all. So after each replacement the time until the next replacement doubles. `connected`: a broker has
-// answered this client before. The worker replaces such a client only after more unanswered questions.
+// Returns whether a new client must replace this client. If one new client does not help, the next new client
+// probably does not help either. So after each replacement the time until the next replacement doubles.
+// `connected`: a broker has answered this client before. The worker replaces such a client only after more
+// unanswered questions than a client that no broker has answered.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

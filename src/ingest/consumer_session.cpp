@@ -17,8 +17,9 @@ namespace heartbeat {
 
 namespace {
 
-// With one source, at most this number of clients may hang: their threads wait in librdkafka. Each further
-// source may have one such client more, because the client of a deleted topic may never close.
+// A client hangs if its threads still wait in librdkafka some seconds after the client was closed. With one
+// source, at most this number of clients may hang. For each further source, one more client may hang, because
+// the client of a deleted topic may never close.
 constexpr int hanging_max = 4;
 
 // Keeps each loss until the worker has marked it in heartbeat_offsets, even if heartbeat.topic changes before
@@ -47,9 +48,9 @@ void close_client(ConsumerSession *session, bool retire) {
     shared_state_forget_partitions(session->source->id);
 }
 
-// Sorts the losses: those that the worker has found twice come first. Returns the number of these losses. The
-// worker must check the other losses a second time. The first of these other losses gives the reason, and the
-// function sets the hint.
+// Moves the losses that the worker has found twice to the front, and returns their number. The worker must
+// check the other losses a second time. If there are such other losses, the function sets `reason` and `hint`
+// of the assignment, with the reason of the first of them.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

@@ -6,7 +6,8 @@
 
 namespace heartbeat {
 
-inline constexpr int losses_kept = 32; // the worker drops further losses, and finds them again later
+inline constexpr int losses_kept = 32; // see TopicLoss; the worker drops further losses, and finds them again
+                                       // later
 
 // The errors that Kafka has reported since it last delivered a message.
 enum class Trouble : uint8_t {
@@ -17,7 +18,7 @@ enum class Trouble : uint8_t {
 
 struct ConsumerSession {
     const Source *source;
-    WakeTarget wake;    // the pipe that the client writes to, and its number
+    WakeTarget wake;    // the pipe that the client writes to, and the number of the source reader
     Consumer *consumer; // nullptr: not connected
     ConsumerMemory *memory;
     Assignment assignment;
@@ -51,11 +52,11 @@ void consumer_session_fill(ConsumerSession *session, SourceSlot *slot);
 // Takes librdkafka's events and drops the batch. Call it while the worker has no assigned partition.
 void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 
-// One step towards an assignment: validates the stored offsets, and assigns the partitions.
+// Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that can be read again. First the worker stores its batch. Until the batch is stored,
-// the worker consumes no more messages.
+// Assigns partitions that can be read again, but only after the worker has stored its batch. Until then it
+// returns `asking`, and the worker consumes no more messages.
 AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

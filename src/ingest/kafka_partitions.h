@@ -1,6 +1,6 @@
 // Records the state of each Kafka partition of the topic for an ingest worker: whether the worker reads the
-// partition, whether a question about it is under way, and why it is away. topic_watch.cpp and
-// leader_questions.cpp set the fields. This file asks no broker.
+// partition, whether a question about it is under way, and why it is unavailable ("away"). topic_watch.cpp
+// and leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -15,11 +15,12 @@ inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 struct KafkaPartition {
     bool asked;                         // its leader has not answered the last question yet
     bool read;                          // it is assigned
-    bool away;                          // it has no leader, its leader does not answer, or it gave an error
+    bool away;                          // it has no leader, its leader does not answer, or Kafka reported an
+                                        // error of it
     TimestampTz away_since;             // valid while it is away
     PartitionRange range;               // low -1: not known, the worker must first ask the leader
     TimestampTz ask_at;                 // when the worker asks its leader next
-    TimestampTz trouble_until;          // its last error counts at least until this time; 0: it gave no error
+    TimestampTz trouble_until;          // its last error counts at least until this time; 0: no error
     char reason[partition_reason_size]; // why it is away
 };
 
@@ -33,15 +34,16 @@ struct KafkaPartitions {
     KafkaPartition *partition; // an array of topic.partition_count elements, by partition number
     int32_t room;
     int unanswered;             // number of questions about the topic since the last answer of a broker
-    bool answered;              // a broker has answered since client_health.cpp last looked
+    bool answered;              // a broker has answered since client_health.cpp last set it to false
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when to ask about the topic next
     uint64_t watch_news;        // topic_watch_news() when the worker last asked the leaders
-    TimestampTz gather_until;   // until then the worker waits for all leaders, to assign partitions together
+    TimestampTz gather_until;   // until this time the worker waits for all leaders, so that it assigns all
+                                // partitions at once
 };
 
-// Partition p of source s belongs to worker (p + s) % workers. So different workers read sources that have
-// only one partition each.
+// Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition
+// each, different workers read them.
 inline int partitions_first(const Source &source, int worker, int workers) {
     return (worker + workers - source.id % workers) % workers;
 }
@@ -57,7 +59,7 @@ inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition)
 // Returns whether the worker still waits for the first answer of a leader before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
-// Returns whether the worker could read one more of its partitions.
+// Returns whether the worker can assign one of its partitions that it does not read yet.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
 // Records an error of a partition. The partition is then away, and the worker must assign it again.
@@ -67,8 +69,8 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 // that the worker does not read, gets the state of the parameter `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
-// Returns false if no partition of the worker is away. Otherwise it returns true, and sets reason and hint
-// for heartbeat_status. They explain the first partition that is away.
+// Returns false if no partition of the worker is away. Otherwise it returns true, and sets `reason` and
+// `hint` for heartbeat_status. Both explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away

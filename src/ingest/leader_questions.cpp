@@ -1,7 +1,7 @@
 // Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
-// seconds. This is also how the worker notices a leader that does not answer. One source reader asks a leader
-// for all readers that share a Kafka client, and the others ask too while the leader does not answer.
-// assignment.cpp calls it at each step.
+// seconds. This is also how the worker notices a leader that does not answer. Several source readers can
+// share a Kafka client. Then only one of them asks a leader. If the leader does not answer, the others ask
+// too. assignment.cpp calls it in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -54,8 +54,8 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for offsets of this kind. It asks about a partition only if a question about it is due and the worker
-// needs this kind.
+// Asks for offsets of this kind. It asks about a partition only if the next question about it is due and the
+// worker needs this kind of offset for it.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

@@ -6,14 +6,15 @@
 
 namespace heartbeat {
 
-// Takes the answers of leaders, and asks about each partition that is due. It asks for the first and the end
-// offset of a partition. If the worker reads the partition, it asks only for the end offset. `all`: it also
-// asks about the partitions of other workers. `refresh`: it asks only for end offsets; use this while the
-// worker reads nothing.
+// Takes the answers of leaders, and asks the leader of each partition whose next question is due. It asks for
+// the first and the end offset of the partition. If the worker reads the partition, it asks only for the end
+// offset. `all`: it also asks about the partitions of other workers. `refresh`: it asks only for end offsets;
+// use this while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the range of each partition that belongs to the worker but that the worker does not read. The next
-// steps ask the brokers about the topic again, and then ask the leaders of these partitions.
+// call of topic_watch_look() then asks the brokers about the topic. Half a second later,
+// leader_questions_ask() may ask the leaders of these partitions.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch. A
-// wrong guess about the next offset would lose readings, or store them twice.
+// Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch,
+// because a wrong guess about the next offset would lose readings, or store them twice.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"
@@ -17,7 +17,7 @@ enum class Mismatch {
     none,
     other_topic, // the stored offset belongs to another topic
     truncated,   // Kafka truncated the log: at some offset and after it, the log now holds other messages
-    removed,     // Kafka has removed the next message
+    removed,     // Kafka has removed the message at the stored offset
 };
 
 bool is_other_id(const char *stored, const char *found) {
@@ -137,8 +137,8 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 }
 
 // Moves a stored offset as heartbeat.offset_reset says. If the topic was recreated or the log was truncated,
-// all messages from the first new offset on are new. A reset to the end offset then records the skipped
-// messages from the first new offset on.
+// all messages from the first new offset on are new. A reset to the end offset then records in heartbeat_gaps
+// that it skips the messages from the first new offset on.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;

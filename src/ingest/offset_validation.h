@@ -18,13 +18,13 @@ enum class OffsetValidation {
 // Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges` has one
 // element for each partition of the topic. For each confirmed mismatch it does what heartbeat.offset_reset
 // says: it changes the row of heartbeat_offsets, and the element of `offsets`. If the result is not `valid`,
-// it sets reason and hint.
+// it sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
-// Call it in a transaction. Marks a loss in heartbeat_offsets. `partitions` has the topic's description at
-// the time when the worker found the loss.
+// Call it in a transaction. Records the loss in heartbeat_offsets: the topic was recreated, or its log was
+// truncated. `partitions` has the topic's description at the time when the worker found the loss.
 void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss);
 
 } // namespace heartbeat

@@ -50,7 +50,7 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
     case AssignmentResult::outdated:
         reader_close_client(reader);
         return reconnect_ms; // wait, because brokers can disagree about the topic for a time: without this
-                             // pause, each of their answers would end a client at once
+                             // wait, each answer of a broker that disagrees would at once close a client
     case AssignmentResult::uninstalled:
     case AssignmentResult::changed:
         return reader_load_again(reader);

@@ -6,14 +6,15 @@
 
 namespace heartbeat {
 
-// One step towards an assignment. Call it while no partition is assigned. Returns the milliseconds until the
-// next step.
+// Tries to assign partitions. Call it while no partition is assigned. Returns the milliseconds until the next
+// step.
 long reader_assign_step(SourceReader *reader);
 
-// Acts on the result of a step towards an assignment. Returns the milliseconds until the next step.
+// Acts on the result of consumer_session_assign() or consumer_session_join(). Returns the milliseconds until
+// the next step.
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 
-// Sets the state of a reader that reads. The state is CONNECTING if one of its partitions is away.
+// Sets the state of a reader that reads. The state is CONNECTING if one of its partitions is unavailable.
 void reader_assign_report(SourceReader *reader);
 
 } // namespace heartbeat

@@ -15,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long begins_ms = 500; // the time between looks for the first message of a partition
+constexpr long begins_ms = 500; // how often the reader checks whether the first message of a partition has
+                                // arrived
 
 // Drops the batch. When the reader continues, it reads the messages of the batch again.
 long stop_for_dead_letters(SourceReader *reader) {

@@ -1,4 +1,4 @@
-// The step of a source reader while it reads. reader_step.cpp calls it when partitions are assigned.
+// The step of a source reader in the phase `reading`. reader_step.cpp calls it when partitions are assigned.
 // It does not know the other phases.
 #pragma once
 

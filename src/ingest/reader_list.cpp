@@ -41,7 +41,7 @@ void free_reader(SourceReader *reader) {
     MemoryContextDelete(reader->context);
 }
 
-// The reader's memory is in `parent`, so that it is freed if no memory is left for the rest.
+// The reader's memory is in `parent`, so that an error in open_reader() also frees this memory.
 SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, MemoryContext parent) {
     MemoryContext context = AllocSetContextCreate(parent, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));
@@ -70,8 +70,8 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 }
 
 // Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
-// only if a person has paused or resumed its source since the last load. This also finds each seek, because a
-// seek needs a pause.
+// only if a person has paused or resumed its source since the last load. This is also so after each seek,
+// because a seek needs a pause.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (reloaded) {

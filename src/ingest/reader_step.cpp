@@ -41,7 +41,7 @@ void begin_again(SourceReader *reader) {
 }
 
 // Reads heartbeat_control, and enters the phase that its content requires. Returns the milliseconds until the
-// next step; at_once: the reader is in this phase.
+// next step; at_once: the reader has entered this phase.
 long look_at_control(SourceReader *reader) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))

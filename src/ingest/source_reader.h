@@ -1,6 +1,7 @@
-// A source reader: the data that an ingest worker keeps for one source from step to step, even after an error
-// of PostgreSQL. It has the reader's phase, which only reader_enter() changes, and the state that the reader
-// shows. Each step (reader_*.cpp) includes this header. The header does not know the steps.
+// A source reader: the data that an ingest worker keeps for one source, even after an error of PostgreSQL.
+// The worker calls reader_step() again and again for each reader; one call is a step. The header has the
+// reader's phase, and the functions that change the phase and the reader's state in heartbeat_status. The
+// files with the steps (reader_*.cpp) include this header. The header does not know the steps.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -40,7 +41,7 @@ inline constexpr long reconnect_ms = 1000;
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
-// aggregate_status.cpp finds it.
+// aggregate_status.cpp decides whether heartbeat_status shows it.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
 
 struct SourceReader {
@@ -54,13 +55,13 @@ struct SourceReader {
     ClientHealth health;
     long backoff_ms;           // 0: the last step raised no error
     Failure failure;           // the last error that a step raised
-    TimestampTz controlled_at; // of the source, when the worker last loaded it: see ListedSource
+    TimestampTz controlled_at; // the value in ListedSource when the worker last loaded the source
     bool begins_again; // a person may have changed something: the next step forgets what the reader has found
     bool is_old;       // a person has altered or dropped the source: the worker must load the sources again
     bool rung;         // Kafka has messages or an answer for this reader: see reader_is_due()
     int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
                     // is woken
-    int64_t busy_since; // since when another session is changing the source, by the same clock; 0: none is
+    int64_t busy_since; // when another session began to change the source, by the same clock; 0: no change
     bool busy_told;     // the reader has shown this session in its state
 };
 

@@ -12,9 +12,10 @@ namespace heartbeat {
 // worker begins to consume the partition, and stores this offset. Each worker does this for the partitions of
 // all workers, so it does not matter which worker comes first. A new partition, which the topic gains after
 // the start of ingest, begins at its first offset, because all its messages are newer than the start of
-// ingest. The worker can begin a topic at its end offsets while a leader does not answer. When this leader
-// answers later, its partition begins at the end offset too. Only this process remembers this
-// (*end_partitions): after a restart such a partition begins at its first offset.
+// ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If a leader does not
+// answer at this time but answers later, its partition begins at the end offset too. Only this process
+// remembers for how many partitions this is so (*end_partitions): after a restart, the partition of such a
+// leader begins at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 

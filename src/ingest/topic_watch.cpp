@@ -1,6 +1,6 @@
-// Watches the topic. While a leader is away, the worker asks about the topic each second. Without this
+// Watches the topic. While a leader is unavailable, the worker asks about the topic each second. Without this
 // question, librdkafka would learn of another leader only at its next metadata refresh, up to a minute later.
-// assignment.cpp calls it at each step.
+// assignment.cpp calls it in each step of a source reader.
 #include "server/server.h"
 
 #include "ingest/topic_watch.h"
@@ -17,10 +17,10 @@ constexpr TimestampTz another_broker_after = 700000; // the first broker may be 
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
-// Asks the leaders for end offsets, but does not ask a leader that is away. It asks each leader about one of
-// its partitions, even if another worker reads this partition. The reason: librdkafka sends a question about
-// the topic to the broker to which it sent its last request. A worker that reads from only one broker would
-// otherwise always ask this broker, even while this broker is frozen.
+// Asks each available leader for the end offset of one of its partitions, even if another worker reads this
+// partition. The answers are not important: these requests make librdkafka ask another broker about the
+// topic. librdkafka sends a question about the topic to the broker that got its last request. If a worker
+// reads from only one broker, this is always the same broker, even while this broker is frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));

@@ -21,7 +21,7 @@ namespace {
 
 WorkerSources sources; // the exit handler uses its list
 
-// A cancel request ends the wait between two attempts.
+// A cancel request ends the waits of the readers that wait after an error.
 void take_interrupts() {
     if (QueryCancelPending)
         reader_list_end_waits(&sources.list);

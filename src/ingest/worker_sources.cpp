@@ -1,5 +1,5 @@
 // Loads the sources in one transaction. If this server must not ingest, or if there is no source, the worker
-// closes its readers and shows the state itself.
+// closes its readers and reports a state of its own to heartbeat_status.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -40,7 +40,7 @@ void tell_no_room(WorkerSlot *slot, const Source &first) {
                        "need.");
 }
 
-// The result of the transaction.
+// What the transaction of find() has read.
 struct Found {
     bool installed;
     Extension extension;

@@ -16,14 +16,14 @@ class BrokerErrors {
   public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `error` is an rd_kafka_resp_err_t, and `text` is librdkafka's text of it.
+    // `error` is an rd_kafka_resp_err_t, and `text` is librdkafka's text of this error.
     void hear(int error, const char *text, Time now) noexcept;
-    void forget() noexcept;               // a broker has answered
-    void forget(int32_t broker) noexcept; // that broker has answered
+    void forget() noexcept;               // call it when any broker has answered
+    void forget(int32_t broker) noexcept; // call it when this broker has answered
 
     const char *worst() const noexcept { return text_; } // empty: no error
 
-    // The last error of the broker with that id, without the broker's name. The text is empty if there is no
+    // The last error of the broker with this id, without the broker's name. The text is empty if there is no
     // error.
     const char *of(int32_t broker) const noexcept;
 
@@ -39,7 +39,7 @@ class BrokerErrors {
     Time heard_at_{};
     char text_[360] = "";
     Broker brokers_[brokers_kept];
-    size_t next_ = 0; // the next error of another broker overwrites this entry
+    size_t next_ = 0; // index of the entry that the next broker without an entry overwrites
 };
 
 } // namespace heartbeat

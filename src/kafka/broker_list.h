@@ -1,5 +1,6 @@
-// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. It includes
-// neither librdkafka nor the rest of src/kafka, because the generator does not have the rest of src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. This header
+// includes neither librdkafka nor the rest of src/kafka, because the generator is built without the rest of
+// src/kafka.
 #pragma once
 
 #include <cstddef>

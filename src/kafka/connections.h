@@ -1,7 +1,7 @@
-// Records when a connection to a broker was made and lost. After a restart of a broker, its log of a
-// partition can differ from the log before the restart. Before new messages of this broker arrive, librdkafka
-// loses the old connection and makes a new connection. examination.cpp reads these times. librdkafka's own
-// threads set them.
+// Records when connections to brokers were lost and made. After a restart of a broker, its log of a partition
+// can differ from the log before the restart. A restart ends the connection, so librdkafka makes a new
+// connection before it receives messages from the restarted broker. examination.cpp reads the recorded times,
+// and then examines the broker's partitions. librdkafka's own threads record the times.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -13,13 +13,13 @@ struct rd_kafka_conf_s;
 
 namespace heartbeat {
 
-// A point in time is the value of a counter that grows with each event. librdkafka calls hear() before it
-// queues the messages of a connection. So after a thread has taken a message from the queue, it sees every
+// A time in this class is the value of a counter that grows with each event. librdkafka calls hear() before
+// it queues the messages of a connection. So after a thread has taken a message from the queue, it sees every
 // loss of a connection that happened before the broker sent this message.
 class Connections {
   public:
-    // Each time librdkafka connects to a broker again, this class writes to the target's pipe. The object
-    // must not move while a client uses it.
+    // Makes librdkafka report its connections to this object. The object must not move while a client uses
+    // it. Each time librdkafka connects to a broker again, the object writes to the target's pipe.
     bool watch(rd_kafka_conf_s *config, const WakeTarget &target) noexcept;
 
     int64_t now() const noexcept { return time.load(); }

@@ -15,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// The consumers of a worker share clients. A session has a client of its own.
+// The consumers of a worker share librdkafka's clients. A consumer in a user's session has a client of its
+// own.
 std::shared_ptr<KafkaClient> find_client(const Consumer &consumer, const KafkaSettings &settings,
                                          const WakeTarget &wake, Error *error) {
     if (wake.pipe != nullptr)

@@ -1,7 +1,8 @@
-// Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. One
-// thread makes all calls. The calls never throw, and only consumer_close() and consumers_closing() wait. If a
-// call of librdkafka can wait, it runs on a separate thread: see question.h. docs/how-it-works.md has a table
-// of all these calls. librdkafka's own threads run only one function of heartbeat: Connections::hear().
+// Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. The
+// same thread must make all calls of these functions. They never throw, and only consumer_close() and
+// consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see question.h.
+// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one function
+// of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -16,8 +17,9 @@ namespace heartbeat {
 
 class Consumer;
 
-// The marks of messages that the process has consumed. The next client of the process uses these marks too,
-// so this object lives as long as the process. consumer_memory_create() returns nullptr if no memory is left.
+// The marks of messages that the process has consumed (see decode/message_mark.h). The next client of the
+// process uses these marks too, so this object lives as long as the process. consumer_memory_create() returns
+// nullptr if no memory is left.
 class ConsumerMemory;
 ConsumerMemory *consumer_memory_create() noexcept;
 void consumer_memory_destroy(ConsumerMemory *memory) noexcept; // nullptr is allowed
@@ -29,7 +31,7 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 
 enum class CloseResult {
     closed,
-    left_asking, // a question is under way: its thread closes the client when librdkafka returns
+    left_asking, // a question to Kafka is under way: its thread destroys the client when the question ends
     left,        // librdkafka did not destroy the client in time, and keeps its memory and threads
 };
 
@@ -37,15 +39,16 @@ enum class CloseResult {
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed. `retire`: a
-// consumer that is opened later gets another client, also if other consumers still share this one.
+// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed. If `retire` is
+// true, a consumer that is opened later gets another client of librdkafka, even if other consumers still
+// share this client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
-// Frees the clients of consumer_close_later() that librdkafka has destroyed, and waits at most this time for
-// all of them.
+// consumers_closing() frees each consumer that was passed to consumer_close_later() and whose client
+// librdkafka has destroyed. It waits at most `milliseconds` for all these clients together.
 struct ClosingConsumers {
     int count;   // clients that librdkafka has not destroyed yet
-    int hanging; // clients that it has not destroyed for longer than 5 seconds
+    int hanging; // those of these clients that were closed more than 5 seconds ago
 };
 ClosingConsumers consumers_closing(int milliseconds) noexcept;
 
@@ -53,8 +56,8 @@ ClosingConsumers consumers_closing(int milliseconds) noexcept;
 int consumer_clients() noexcept;
 
 // The descriptor of the pipe. It becomes readable when librdkafka queues an event or a message, or when a
-// question has an answer. After a signal, call consumer_fill() until it returns FillResult::drained, and then
-// take the answers. After that the descriptor signals again.
+// question has an answer. When it is readable, call consumer_fill() until it returns FillResult::drained, and
+// then take the answers. After that, the next event makes the descriptor readable again.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
 // Returns topic.metadata.refresh.interval.ms. Each time this number of milliseconds has passed, the caller

@@ -1,5 +1,5 @@
 // Decides which messages of the client's queue go to the decoder. Handles the errors that librdkafka reports
-// as messages. consumer_fill.cpp calls it. It decodes nothing.
+// as messages. consumer_fill.cpp calls it. This file decodes nothing.
 #pragma once
 
 #include "decode/batch.h"
@@ -13,13 +13,13 @@ class Consumer;
 
 enum class Acceptance {
     accepted,
-    passed_over, // nothing to decode: progress, an error of one partition, or a message that the client skips
+    passed_over, // nothing to decode: the end of a partition, an error of one partition, or a skipped message
     trouble,     // an error of the topic or of all partitions: see FillResult::trouble
 };
 
-// If the message is accepted, *first_offset is the position of its partition before this batch. At the end of
-// a partition, or at a message beyond the position's end, it adds only the progress to the batch. May throw
-// std::bad_alloc.
+// If the message is accepted, *first_offset is the position of its partition before this batch. For the end
+// of a partition, and for a message at or after `end` of the position, the function adds only the partition's
+// progress to the batch. May throw std::bad_alloc.
 Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message, Batch *batch,
                            int64_t *first_offset);
 

@@ -1,6 +1,6 @@
-// Tells librdkafka which partitions to read. librdkafka's calls for this have no timeout, so each of them
-// runs on a thread. These threads call librdkafka one after the other, in the order in which the consumer has
-// started the threads.
+// Tells librdkafka which partitions to read. The calls of librdkafka that change an assignment have no
+// timeout, so each of them runs on a thread. These threads call librdkafka one after the other, in the order
+// in which the consumer has started the threads.
 #include "kafka/consumer_assign.h"
 
 #include "decode/utf8_text.h"
@@ -89,8 +89,9 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause outlasts the assignment, so end the pauses here. The next call first ends the
-        // present assignment, so that librdkafka drops the messages that it has queued from other positions.
+        // In librdkafka a pause outlasts the assignment, so end the pauses here. assign_on_thread() below
+        // first ends the present assignment, so that librdkafka drops the messages that it has queued from
+        // earlier positions.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
@@ -99,7 +100,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         consumer->set_beginning(count > 0);
         if (consumer->shared->client->watch.leave(&consumer->inbox))
-            consumer->shared->client->ring(); // another consumer asks the leaders
+            consumer->shared->client->ring(); // another consumer then asks this consumer's leaders
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
                              rd_kafka_resp_err_t code = client->clear();

@@ -13,19 +13,20 @@ namespace heartbeat {
 
 class Consumer;
 
-// From now on the client reads these partitions from these positions. It drops messages that were queued
-// before. With count 0 the client reads no partition. Until librdkafka has taken the assignment,
-// consumer_fill() gives no messages. If librdkafka refuses the assignment, consumer_fill() returns
-// FillResult::trouble.
+// From now on the client reads these partitions from these positions. It drops the messages that librdkafka
+// queued before this call. With count 0 the client reads no partition. Until librdkafka has taken the
+// assignment, consumer_fill() adds no messages to the batch. If librdkafka refuses the assignment,
+// consumer_fill() returns FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
-// Reads these partitions too, and continues with the others. Do not call it while an assignment is under way.
+// Begins to read these partitions too, and continues to read the other partitions. Do not call it while an
+// assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
                    Error *error) noexcept;
 
-// Stops reading this partition, and continues with the others. Do not call it while an assignment is under
-// way.
+// Stops reading this partition, and continues to read the other partitions. Do not call it while an
+// assignment is under way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
 // Stops fetching these partitions until the next consumer_assign().

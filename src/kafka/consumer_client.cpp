@@ -1,6 +1,6 @@
-// The methods of Consumer. The callbacks and the other files of this folder call them. They add a note,
-// report that the topic is lost, wait until the thread of consumer_fill_ahead() has ended, and find a
-// position.
+// The methods of Consumer, which the other files of this folder call. The methods handle librdkafka's events,
+// add a message for the log, record that the topic is lost, and wait until the thread of
+// consumer_fill_ahead() has ended.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
@@ -93,7 +93,7 @@ void Consumer::set_beginning(bool begins) noexcept {
 }
 
 void Consumer::take_events() noexcept {
-    std::vector<ClientEvent> events; // a deque would allocate memory already here
+    std::vector<ClientEvent> events; // no deque: its constructor can throw
     shared->client->take(&inbox, &events);
     for (const ClientEvent &event : events)
         switch (event.kind) {

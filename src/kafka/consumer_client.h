@@ -33,7 +33,7 @@ class Consumer {
     void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
-    void lose_topic() noexcept;   // Kafka does not know the topic
+    void lose_topic() noexcept;   // call it when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
     void take_events() noexcept;
@@ -41,11 +41,11 @@ class Consumer {
     void listen() noexcept;
 
     // These fields do not change while the client is open, so each thread may use them.
-    rd_kafka_t *client = nullptr; // of `shared`
+    rd_kafka_t *client = nullptr; // the client of `shared`
     std::shared_ptr<SharedClient> shared;
     ClientInbox inbox;                 // the mutex of the KafkaClient protects it
     std::shared_ptr<Wake> wake;        // librdkafka, and threads that have an answer, write to it
-    rd_kafka_queue_t *queue = nullptr; // of `shared`: it gets the messages of the topic
+    rd_kafka_queue_t *queue = nullptr; // the queue of `shared`: it gets the messages of the topic
     std::string topic;
     int refresh_ms = 0;
 
@@ -64,23 +64,25 @@ class Consumer {
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
     std::vector<int32_t> paused;              // in librdkafka a pause outlasts the assignment
-    std::vector<Examination> examinations;    // one for each of the positions
+    std::vector<Examination> examinations;    // one for each of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
     std::vector<TopicLoss> losses;            // partitions whose log is not the log that the client has read
-    // when to report them, even if examinations are under way
+    // when to report `losses`, even if examinations are under way
     std::chrono::steady_clock::time_point losses_due;
-    bool losses_reported = false;     // a fill has returned FillResult::trouble because of them
-    std::vector<EpochEnd> epoch_ends; // the ends that librdkafka has reported
+    bool losses_reported = false;     // consumer_fill() has returned FillResult::trouble because of `losses`
+    std::vector<EpochEnd> epoch_ends; // the ends of leader epochs that librdkafka has reported
     ConsumerMemory own_memory;
     ConsumerMemory *memory = &own_memory;
     FillResult ahead_result = FillResult::drained;
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    bool strayed = false;      // a message was not in the queue since the last assignment
-    bool beginning = false;    // a partition has given no message and no end since it was assigned
-    bool lost_brokers = false; // since the last assignment; another cluster may answer now
+    // since the last assignment, a message of the topic arrived in the client's own queue and not in `queue`
+    bool strayed = false;
+    bool beginning = false; // a partition has delivered neither a message nor its end since it was assigned
+    // all brokers were lost since the last assignment: another cluster may answer now
+    bool lost_brokers = false;
     BrokerErrors broker_errors;
     Throttles throttles;
     bool impossible_end = false; // a broker gave an impossible high watermark; `trouble` describes it
@@ -88,8 +90,8 @@ class Consumer {
     bool lost_topic = false;
     Error lost_reason = {};
     std::vector<MessageHeader> headers; // of the message that is being decoded
-    size_t bytes_taken = 0;             // bytes that were taken since fetcher_wake() last woke the threads
-    std::vector<int32_t> taken_from;    // the partitions of these bytes
+    size_t bytes_taken = 0; // bytes taken from the queue since fetcher_wake() last woke librdkafka's threads
+    std::vector<int32_t> taken_from; // the partitions of `bytes_taken`
     // the client got a message or an end of a partition since the last assignment
     bool heard = false;
     char trouble[256] = ""; // the last error of the topic or of a partition

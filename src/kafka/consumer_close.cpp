@@ -1,5 +1,5 @@
-// Closes librdkafka's client. A thread destroys the client, because librdkafka may never return from that
-// call, for example if the topic was deleted while the client was reading it.
+// Closes a consumer, and destroys librdkafka's client on a thread. The call that destroys a client may never
+// return, for example if the topic was deleted while the client was reading it.
 #include "kafka/consumer.h"
 #include "kafka/consumer_client.h"
 #include "kafka/thread_guards.h"
@@ -37,9 +37,9 @@ std::vector<Closing> closing; // only the main thread uses it
 // Gives the client to a thread that destroys it.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
-    // The thread that releases the last share destroys the client, and this may never end. So the caller's
-    // thread gives its share to another thread. It releases the share itself only if no memory or no thread
-    // is available.
+    // The thread that releases the last shared_ptr destroys the client, and this may never end. So the
+    // caller's thread moves its shared_ptr to another thread. It releases the shared_ptr itself only if no
+    // memory or no thread is available.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();
@@ -55,7 +55,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// The consumer reads nothing more.
+// Ends the consumer's use of the client. If no other consumer uses the client, no consumer may begin to use
+// it, because a thread then destroys it.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;
@@ -85,7 +86,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             else if (asking)
                 result = CloseResult::left_asking;
         } catch (...) {
-            // nothing destroyed the client: it stays until the process ends
+            // no thread destroys the client: it stays until the process ends
         }
     }
     if (result == CloseResult::closed) // otherwise librdkafka's threads may still use the consumer's fields
@@ -105,7 +106,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept {
         closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
         let_go(std::move(consumer->shared));
     } catch (...) {
-        // nothing destroyed the client: it stays until the process ends
+        // no thread destroys the client: it stays until the process ends
     }
 }
 

@@ -23,9 +23,9 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
-// A message with a list can have 100,000 readings, and only the decoder finds out how many there are. The
-// batch must take all messages that were taken from the queue. So the consumer takes only one of these
-// messages into an empty batch, and then only a few at once.
+// A message with a list can have 100,000 readings, and their number is known only after decoding. The batch
+// must have room for every message that was taken from the queue. So, if the decoder reads lists, the
+// consumer first takes one message for an empty batch, and then only a few messages at once.
 constexpr size_t lists_at_once = 8;
 
 size_t count_to_take(const Decoder &decoder, const Batch &batch) {
@@ -80,9 +80,9 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
-// SharedClient::add() has led the queues of the partitions to the consumer's queue. If librdkafka has taken a
-// forward away since, this function leads the partition's queue again. A partition that has given a message
-// keeps its forward until it is removed.
+// SharedClient::add() has forwarded the queue of each partition to the consumer's queue. If librdkafka has
+// ended such a forwarding since then, this function forwards the partition's queue again. After a partition
+// has delivered a message, librdkafka keeps the forwarding until the partition is removed.
 void forward_again(Consumer *consumer) noexcept {
     if (!consumer->beginning)
         return;
@@ -109,7 +109,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
-        // after the messages: so an error that came before one of them is seen
+        // take the events after the messages: then an error that was queued before one of these messages is
+        // handled before the message
         consumer->take_events();
         // messages that arrive together with one of these errors can belong to another topic, or to another
         // cluster at the same address

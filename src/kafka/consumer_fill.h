@@ -10,16 +10,16 @@ namespace heartbeat {
 class Consumer;
 class Decoder;
 
-// Empties the descriptor. While no partition is assigned, it also handles librdkafka's events. Call it before
-// you wait for an answer.
+// Empties the consumer's own pipe. While no partition is assigned, it also handles librdkafka's events. Call
+// it before you wait for an answer.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
-// batch if the batch is full. Every call that uses data of this thread waits for the thread to end. The
-// fields of Consumer in consumer_client.h say which data these are. Returns false if no thread was started;
+// batch if the batch is full. Every other function that uses a field of this thread first waits until the
+// thread has ended. Consumer in consumer_client.h lists these fields. Returns false if no thread was started;
 // the batch is then unchanged.
 bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;

@@ -1,5 +1,6 @@
-// Keeps the marks of consumed messages. log_search.cpp compares them with Kafka's log, to find how far the
-// log was truncated. The memory lives as long as the process, so a new client uses it too.
+// Keeps the marks of consumed messages (see decode/message_mark.h). log_search.cpp compares them with Kafka's
+// log, to find how far the log was truncated. ConsumerMemory lives as long as the process, so a new client
+// uses it too.
 #pragma once
 
 #include "decode/batch.h"
@@ -23,8 +24,9 @@ struct RecentMarks {
 
 class ConsumerMemory {
   public:
-    // Remembers the messages of a complete batch. It sets the last consumed message and the trail of each
-    // position of the batch, and copies the trails to the batch. May throw std::bad_alloc.
+    // Remembers the messages of a complete batch. It sets `last_message` and `trail` of each position in
+    // `assigned` whose partition is in the batch, and copies the trails to the batch. May throw
+    // std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
     // Remembers the messages of one partition of a batch that is not complete yet. It does not change the
@@ -32,8 +34,8 @@ class ConsumerMemory {
     // each partition the memory keeps. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. Such messages were consumed but not stored, and then the
-    // position went back.
+    // Forgets the messages after the position. They were consumed but not stored, and then the position was
+    // set back.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

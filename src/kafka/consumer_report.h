@@ -1,6 +1,6 @@
-// Takes the reports of a consumer: notes, errors, lost topics, lost Kafka logs, and throttling. Each of these
-// calls waits until the thread of consumer_fill_ahead() has ended. The ingest worker calls them, and so does
-// a session during a replay.
+// Returns what a consumer has to report: messages for the server's log, errors, lost topics, partitions whose
+// log was replaced, and throttling. Each of these functions waits until the thread of consumer_fill_ahead()
+// has ended. The ingest worker calls them, and so does a session during a replay.
 #pragma once
 
 #include "kafka/report.h"
@@ -14,25 +14,26 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 
 // Returns true and sets *loss, once for each loss. There are two kinds of losses. First kind: Kafka does not
 // know the topic or a partition. Second kind: another log has replaced the log that the client has read. For
-// the second kind, a fill first returns FillResult::trouble, so that the caller assigns again. Only then does
-// this call report the loss.
+// the second kind, consumer_fill() first returns FillResult::trouble, so that the caller assigns the
+// partitions again. Only then does this function return the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns whether the client has found a log that was replaced, but still examines other partitions before it
-// reports the loss. After about a second the next fill reports the loss, even if no message arrives.
+// reports the loss. After about a second, the next consumer_fill() returns FillResult::trouble because of the
+// loss, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. Returns
 // true also if no partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// Returns whether one of the partitions has given neither a message nor its end since it was assigned. Call
-// consumer_fill() within half a second then, even if the descriptor does not become readable.
+// Returns whether one of the partitions has delivered neither a message nor its end since it was assigned. If
+// so, call consumer_fill() within half a second, even if the descriptor does not become readable.
 bool consumer_begins(Consumer *consumer) noexcept;
 
-// consumer_trouble() returns the error that caused the last FillResult::trouble. The text is valid until the
-// next call that reads. consumer_lost_brokers() returns whether the client lost its connections to all
-// brokers.
+// consumer_trouble() returns the error that caused the last FillResult::trouble. The next call with this
+// consumer can change the text. consumer_lost_brokers() returns whether the client lost its connections to
+// all brokers.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 

@@ -1,5 +1,5 @@
 // The text of an error, which callers of src/kafka show to a person. Error is trivially destructible, so a
-// function that calls the server can have a local Error.
+// function that calls the server can have a local Error: the server's errors skip destructors.
 #pragma once
 
 namespace heartbeat {

@@ -66,7 +66,7 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Compares the message with the last consumed message, for which the examination waits.
+// Compares a message of the log with the last consumed message, for which the examination waits.
 Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;

@@ -1,8 +1,8 @@
 // Examines whether Kafka's log of a partition is still the log that the client has read. An examination
-// begins at each assignment, and when another broker, another connection or another leader epoch gives the
-// messages. The client reads the last consumed message again. If this message is the same as before, the
-// client accepts the later messages. If it is another message, log_search.cpp compares older remembered
-// messages, to find how far the log was truncated.
+// begins at each assignment, and when messages begin to come from another broker, over another connection or
+// with another leader epoch. The client reads the last consumed message again. If this message is the same as
+// before, the client accepts the later messages. If it is another message, log_search.cpp compares older
+// remembered messages with the log, to find how far the log was truncated.
 #pragma once
 
 #include "decode/batch.h"
@@ -33,7 +33,7 @@ bool examination_look(Consumer *consumer, const Batch &batch);
 // after examination_take() has found the first such log.
 bool examination_is_lost(Consumer *consumer);
 
-// Takes an error of the partition. The text of the error can have the offset to which the log was truncated.
+// Reads the text of a partition's error. The text can have the offset to which the log was truncated.
 void examination_hear(Consumer *consumer, const rd_kafka_message_t *error);
 
 } // namespace heartbeat

@@ -21,11 +21,11 @@ enum class ExaminationStep {
 
 struct Examination {
     ExaminationStep step = ExaminationStep::reading;
-    bool heard = false;      // the client has given a message or an end of the partition since the assignment
-    int64_t certified = 0;   // Connections::now() when the examination began
-    int32_t broker = -1;     // the broker that gives the messages; -1: not known yet
-    int32_t last_epoch = -1; // of the last accepted message
-    int32_t checked_epoch = -1; // the epoch of the last examination
+    bool heard = false; // librdkafka has delivered a message or the end of the partition since the assignment
+    int64_t certified = 0;      // Connections::now() when the examination began
+    int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
+    int32_t last_epoch = -1;    // the leader epoch of the last accepted message
+    int32_t checked_epoch = -1; // the new leader epoch that has last caused an examination
     // Consumer::taking at the last log_move(). The other messages that were taken in the same call are
     // outdated
     uint64_t moved_in = 0;

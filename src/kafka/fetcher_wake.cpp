@@ -15,7 +15,7 @@ namespace heartbeat {
 
 namespace {
 
-// A quarter of queued.max.messages.kbytes.
+// A quarter of the default that kafka_config.cpp sets for queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
 // The timeout of the question. No function waits for the thread that asks it.
 [[maybe_unused]] constexpr int wake_timeout_ms = 1000;

@@ -12,7 +12,8 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-constexpr std::chrono::milliseconds commit_is_short{200}; // of another consumer of the client
+// If the commit of another consumer of the client takes longer, this consumer waits for it too.
+constexpr std::chrono::milliseconds commit_is_short{200};
 
 void consumer_commit_group_offsets(Consumer *consumer) noexcept {
     consumer->finish_ahead();
@@ -28,7 +29,7 @@ void consumer_commit_group_offsets(Consumer *consumer) noexcept {
         *consumer->shared, positions.size(), [&](size_t i) { return positions[i].partition; },
         [&](size_t i) { return positions[i].offset; });
     client.set_committing(&consumer->inbox,
-                          true); // before the commit, because another thread may take its answer
+                          true); // set it before the commit, because another thread may take the answer
     rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

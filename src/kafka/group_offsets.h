@@ -6,13 +6,14 @@ namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group. heartbeat does not need the committed offsets, so it only
-// records an error as a note.
+// Commits the stored positions to the Kafka group. heartbeat does not need the committed offsets, so after an
+// error it only adds a message for the log.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
-// consumer_is_committing() returns true until the group coordinator has answered the commit.
-// consumer_commit_hangs() returns true if the coordinator has not answered for 2 seconds. Until the
-// coordinator answers, librdkafka does not begin to read a newly assigned partition.
+// consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. It
+// also returns true if the commit of another consumer of the client has had no answer for 200 ms.
+// consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. Until the coordinator
+// answers, librdkafka does not begin to read a newly assigned partition.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 

@@ -1,5 +1,5 @@
-// Opens librdkafka's client, and gives its events to the consumers. The callbacks of this file run inside the
-// calls that read from the client's queue, never on librdkafka's own threads.
+// Opens librdkafka's client, and puts its events into the inboxes of the consumers. The callbacks of this
+// file run inside the calls that read from the client's queue, never on librdkafka's own threads.
 #include "kafka/kafka_client.h"
 
 #include "decode/utf8_text.h"
@@ -77,7 +77,7 @@ KafkaClient::KafkaClient() {
 KafkaClient::~KafkaClient() {
     if (events_ != nullptr) {
         rd_kafka_queue_io_event_enable(events_.get(), -1, nullptr, 0);
-        events_.reset(); // before the client that it belongs to
+        events_.reset(); // destroy the queue before its client
     }
     handle.reset(); // this call can take long, or never return
     count_.fetch_sub(1);
@@ -150,14 +150,16 @@ void KafkaClient::release(const std::string &topic) noexcept {
 }
 
 void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept {
-    // Several consumers call it at the same time. Each of them must see all events that librdkafka queued
-    // before the consumer's messages, also an event that another thread is about to give to the inboxes.
+    // Several consumers can call this function at the same time. Each of them must see all events that
+    // librdkafka queued before the consumer's messages, also an event that another thread is about to give to
+    // the inboxes.
     std::lock_guard taking(taking_);
     rd_kafka_message_t *message;
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // it should be in the queue of its consumer, which must not pass over it
+            // the message should be in the queue of its consumer: tell the consumer, so that it does not miss
+            // the message
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }

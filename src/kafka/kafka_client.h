@@ -1,6 +1,7 @@
 // librdkafka's client of one Kafka cluster and one properties file. The consumers of a process that read
-// topics of this cluster share it. librdkafka's callbacks are about the whole client, so the client gives
-// each event to the inboxes of its consumers. The last thread that releases the client destroys it.
+// topics of this cluster share it. librdkafka calls its callbacks for the whole client, so KafkaClient puts
+// each event into the inboxes of the consumers that need it. The last thread that releases the client
+// destroys it.
 #pragma once
 
 #include "kafka/connections.h"
@@ -26,8 +27,8 @@ struct Error;
 struct ClientEvent {
     enum class Kind : uint8_t { log, error, throttle, commit, stray };
     Kind kind;
-    int code; // of a log line the level, of a throttle the milliseconds, otherwise an rd_kafka_resp_err_t
-    int32_t broker; // of a throttle
+    int code; // the level of a log line, the milliseconds of a throttle, otherwise an rd_kafka_resp_err_t
+    int32_t broker; // the broker that throttles the client
     std::string text;
 };
 
@@ -37,9 +38,9 @@ struct ClientInbox {
 
     std::string topic;
     std::vector<ClientEvent> events;
-    bool commits = false; // the group coordinator has not answered its commit yet
+    bool commits = false; // true until the group coordinator has answered the consumer's commit
     Clock::time_point committing_since;
-    bool begins = false; // librdkafka has not begun to read all of its partitions yet
+    bool begins = false; // true until librdkafka reads all of the consumer's partitions
     Clock::time_point begins_since;
 };
 
@@ -50,43 +51,47 @@ class KafkaClient {
     KafkaClient(const KafkaClient &) = delete;
     KafkaClient &operator=(const KafkaClient &) = delete;
 
-    // Returns false, with *error, if the settings are wrong. `wake` gets a ring for each event of the whole
-    // client. May throw std::bad_alloc.
+    // Returns false and sets *error if the settings are wrong. librdkafka rings `wake` for each event of the
+    // whole client. May throw std::bad_alloc.
     bool open(const KafkaSettings &settings, std::shared_ptr<Wake> wake, Error *error);
 
-    // These do not change while the client is open.
+    // These members do not change while the client is open.
     ClientPointer handle;
     Redactor redactor; // for texts of librdkafka and of brokers
     Connections connections;
     int refresh_ms = 0;
 
-    // A consumer begins and ends to use the client. join() may throw std::bad_alloc. leave() returns whether
-    // other consumers use the client.
+    // A consumer calls join() before it uses the client, and leave() afterwards. join() may throw
+    // std::bad_alloc. leave() returns whether other consumers use the client.
     void join(ClientInbox *inbox);
     bool leave(ClientInbox *inbox) noexcept;
     bool is_used() noexcept;
 
-    // The topic of a consumer that has joined is taken until release(): librdkafka reads its partitions until
-    // then, also after leave(). Another consumer of the topic needs another client.
+    // The topic of a consumer that has joined is taken until release(): librdkafka can read the topic's
+    // partitions until then, even after leave(). Another consumer of the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
-    // Takes librdkafka's queued events, and moves those of the inbox to *events. Each thread may call it.
+    // Puts librdkafka's queued events into the inboxes, and moves the events of `inbox` to *events. Each
+    // thread may call it.
     void take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept;
 
-    // A consumer commits offsets to the Kafka group. Until the coordinator answers, librdkafka does not begin
-    // to read newly assigned partitions, also those of other consumers. So a consumer commits nothing while
-    // another consumer begins to read. It waits for a limited time, because a leader can be away for long.
+    // These functions serve the commits of offsets to the Kafka group. Until the coordinator answers a
+    // commit, librdkafka does not begin to read newly assigned partitions, not even partitions of other
+    // consumers. So a consumer commits nothing while another consumer begins to read: other_begins() returns
+    // true. After 2 seconds other_begins() returns false, because the leader of a partition can be away for a
+    // long time.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
-    bool is_committing(const ClientInbox &inbox) noexcept;      // this consumer
-    bool commit_takes(std::chrono::milliseconds time) noexcept; // a consumer has waited for longer than that
+    bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
+    // returns whether any consumer has waited for an answer for longer than `time`
+    bool commit_takes(std::chrono::milliseconds time) noexcept;
     void set_beginning(ClientInbox *inbox, bool begins) noexcept;
     bool other_begins(const ClientInbox &inbox) noexcept;
 
-    LeaderWatch watch;                            // which consumer asks which leader
-    void ring() const noexcept { wake_->ring(); } // for all consumers
+    LeaderWatch watch;                            // which consumer asks which leader for end offsets
+    void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
-    // librdkafka's callbacks call these.
+    // librdkafka's callbacks call these functions.
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
     void send_reader(const char *topic, ClientEvent::Kind kind, int code) noexcept; // to the topic's consumer
@@ -95,7 +100,7 @@ class KafkaClient {
     static int count() noexcept { return count_.load(); }
 
   private:
-    std::mutex taking_; // a thread holds it from taking an event to giving it to the inboxes
+    std::mutex taking_; // a thread holds it while it takes an event and puts it into the inboxes
     std::mutex mutex_;
     std::vector<ClientInbox *> inboxes_;
     std::vector<std::string> taken_; // topics
@@ -105,8 +110,8 @@ class KafkaClient {
 };
 
 // Returns the client with these settings that another consumer of this process has opened, unless it is
-// retired or the topic is taken. Otherwise it opens a client. nullptr: a setting is wrong, and *error says
-// which. Only the main thread calls it. May throw std::bad_alloc.
+// retired or the topic is taken. Otherwise it opens a client. If a setting is wrong, it returns nullptr, and
+// *error says which setting. Only the main thread calls this function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

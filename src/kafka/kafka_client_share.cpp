@@ -1,4 +1,4 @@
-// Knows the clients that the consumers of this process can share.
+// Keeps a list of the clients that the consumers of this process can share.
 #include "decode/utf8_text.h"
 #include "kafka/kafka_client.h"
 
@@ -14,7 +14,8 @@ struct Shared {
 };
 std::vector<Shared> shared; // only the main thread uses it
 
-// The texts of all settings that belong to a client. No text has a zero byte.
+// Returns the texts of all settings of a client, each with a zero byte after it. Consumers whose keys are
+// equal can share a client.
 std::string key_of(const KafkaSettings &settings) {
     std::string key;
     for (const char *text : {settings.brokers, settings.config_file, settings.group_id, settings.client_id}) {

@@ -1,5 +1,5 @@
 // Sets the defaults first, then the properties of the user's file, and last the fixed properties. heartbeat's
-// guarantees need the fixed properties, so the file must not set them. consumer.cpp calls it for each new
+// guarantees need the fixed properties, so the file must not set them. kafka_client.cpp calls it for each new
 // client.
 #include "kafka/kafka_config.h"
 
@@ -28,19 +28,20 @@ struct Property {
 
 // The user's file is allowed to change these properties.
 constexpr Property defaults[] = {
-    // These values are chosen so that the queue is full because of its size, and never because of its number
-    // of messages. When the number of messages makes it full, librdkafka 2.0.2 stops fetching for a second.
+    // With these values, the queue becomes full because of its bytes, and never because of its number of
+    // messages. If the number of messages made the queue full, librdkafka 2.0.2 would stop fetching for a
+    // second.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
     {"fetch.max.bytes", "8388608"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
-    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic in the same period
+    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic with the same interval
 };
 
-// The file must not change these properties. heartbeat_offsets has the positions, so librdkafka must neither
-// move nor store positions.
+// The file must not change these properties. The table heartbeat_offsets has the positions, so librdkafka
+// must neither move nor store positions.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -51,8 +52,8 @@ constexpr Property fixed[] = {
     {"allow.auto.create.topics", "false"},
     {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
-    // The client has no group session. But if a commit has no coordinator yet, closing the client takes this
-    // long, and the closing thread spins meanwhile.
+    // The client has no session in a Kafka group. But if librdkafka has not found a coordinator for a commit
+    // yet, closing the client takes as long as this timeout, and the closing thread spins meanwhile.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
@@ -82,7 +83,7 @@ bool is_among(const char *const *begin, const char *const *end, const std::strin
     return std::find(begin, end, name) != end;
 }
 
-// librdkafka accepts topic properties with and without the prefix.
+// librdkafka accepts topic properties with and without the prefix "topic.".
 std::string without_prefix(const std::string &name) {
     constexpr const char prefix[] = "topic.";
     return name.compare(0, sizeof(prefix) - 1, prefix) == 0 ? name.substr(sizeof(prefix) - 1) : name;
@@ -168,7 +169,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // librdkafka before 2.2 does not have this property, and always waits a second.
+    // librdkafka before 2.2 does not have this property: if its queue is full, it always waits a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

@@ -1,4 +1,5 @@
-// The settings of a consumer client, as plain texts. The floors above copy them from PostgreSQL's settings.
+// The settings of a consumer client, as plain texts. The callers of src/kafka copy them from PostgreSQL's
+// settings.
 #pragma once
 
 namespace heartbeat {
@@ -10,7 +11,7 @@ struct KafkaSettings {
     const char *group_id;
     const char *config_file;
     const char *client_id;
-    const char *config_file_name = "heartbeat.kafka_config_file"; // what errors call the setting
+    const char *config_file_name = "heartbeat.kafka_config_file"; // the name of the setting in error texts
 };
 
 } // namespace heartbeat

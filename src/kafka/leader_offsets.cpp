@@ -26,7 +26,7 @@ void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Asks for one more offset of each partition that has a known answer, and adds the offset to that answer.
+// Asks for one offset of each partition whose answer has no error so far, and adds the offset to this answer.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;

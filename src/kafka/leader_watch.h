@@ -1,6 +1,7 @@
-// Decides which consumer of a client asks a leader for end offsets. A leader that answers one consumer
-// answers the other consumers of the client too, so one of them asks for all: the watcher. The end offsets of
-// the other consumers arrive with librdkafka's fetches. KafkaClient has the object. It asks nothing itself.
+// Decides which consumer of a client asks a leader for end offsets. If a leader answers one consumer, it also
+// answers the other consumers of the client. So only one consumer, the watcher, asks this leader. The other
+// consumers get their end offsets with librdkafka's fetches. Each KafkaClient has a LeaderWatch. LeaderWatch
+// itself asks no leader.
 #pragma once
 
 #include <atomic>
@@ -17,15 +18,17 @@ class LeaderWatch {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Returns whether this consumer must ask the leader now: it is the watcher, it becomes the watcher
-    // because no other consumer has asked for a while, or the leader is silent. May throw std::bad_alloc.
+    // Returns whether this consumer must ask the leader now. It must ask in three cases: it is the watcher;
+    // it becomes the watcher, because no watcher has asked for 6 seconds; or the leader is silent. May throw
+    // std::bad_alloc.
     bool must_ask(const ClientInbox *consumer, int32_t leader, Clock::time_point now);
 
     // Records whether the leader has answered a consumer. Returns true if the leader has just become silent:
-    // all consumers must look at their leaders now.
+    // all consumers must call must_ask() again.
     bool hear(int32_t leader, bool answers) noexcept;
 
-    // The consumer asks no more. Returns true if it was a watcher: another consumer must become the watcher.
+    // Call it when the consumer stops asking. Returns true if it was a watcher: another consumer must become
+    // the watcher.
     bool leave(const ClientInbox *consumer) noexcept;
 
     // Grows each time that the consumers must call must_ask() again.

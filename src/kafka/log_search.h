@@ -15,7 +15,8 @@ namespace heartbeat {
 
 class Consumer;
 
-// Begins a search if the log ends before the position. Returns the offset at which to read.
+// Begins a search in a log that ends before the position. Returns the offset at which the client must begin
+// to read.
 int64_t log_search_begin(const Consumer &consumer, const PartitionPosition &position,
                          Examination *examination);
 
@@ -25,7 +26,8 @@ Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);
 
-// Takes the broker's answer that the epoch of the last consumed message ends at this offset.
+// Records the broker's answer: the epoch of the last consumed message ends at this offset. If a search waits
+// for this answer, the search ends.
 void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset);
 
 } // namespace heartbeat

@@ -11,7 +11,7 @@ namespace heartbeat {
 
 class MessageHeaders final : public HeaderReader {
   public:
-    // `room` and the message must live as long as the view.
+    // read() points the view into `room` and into the message, so both must live as long as the view.
     MessageHeaders(const rd_kafka_message_t *message, std::vector<MessageHeader> *room) noexcept
         : message_(message), room_(room) {}
 

@@ -24,8 +24,8 @@ using MetadataPointer = std::unique_ptr<const rd_kafka_metadata_t, Deleter<rd_ka
 using QueuePointer = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using TopicPointer = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
 
-// Destroys a client without closing it as a consumer first. Closing would end the session in a Kafka group,
-// which this client does not have, and could wait for ever.
+// Destroys a client without closing it as a consumer first. Closing would end a session in a Kafka group, but
+// this client has no such session. Closing could also wait for ever.
 inline void client_destroy(rd_kafka_t *client) noexcept {
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }

@@ -14,11 +14,12 @@ struct PartitionPosition {
     // The last consumed message. If there is such a message, the client begins to read at its offset, to
     // check that the log still has this message.
     MessageMark last_message = {};
-    // The client does not read this offset and later offsets. If a position has an end, the client does not
-    // examine the partition.
+    // The client reads only offsets below `end`. If a position has an end, the client does not examine the
+    // partition.
     int64_t end = INT64_MAX;
-    MarkTrail trail = {};  // marks of earlier messages, for a search if the last consumed message has changed
-    int64_t log_begin = 0; // the offsets that Kafka holds of the partition
+    // marks of earlier messages, for a search if the log does not have `last_message` any more
+    MarkTrail trail = {};
+    int64_t log_begin = 0; // Kafka holds the offsets from `log_begin` to `log_end` - 1
     int64_t log_end = INT64_MAX;
 };
 

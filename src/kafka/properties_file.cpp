@@ -46,7 +46,7 @@ bool refuse_unreadable(const KafkaSettings &settings, Error *error) {
 // Checks the open descriptor and not the path. So no other file can take the place of the checked file before
 // the read.
 FilePointer open_checked(const KafkaSettings &settings, Error *error) {
-    // O_NONBLOCK: open() does not wait for a pipe
+    // O_NONBLOCK: if the path is a pipe, open() does not wait for a writer
     int descriptor = open(settings.config_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     FilePointer file(descriptor < 0 ? nullptr : fdopen(descriptor, "r"));
     struct stat status;

@@ -23,15 +23,16 @@ struct FileProperty {
 // it.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// Reads the file of the settings. In the file `#` and `!` begin comments. After an error it returns false and
-// sets *error. May throw std::bad_alloc.
+// Reads the file `config_file` of the settings. In the file `#` and `!` begin comments. After an error it
+// returns false and sets *error. May throw std::bad_alloc.
 bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *properties, Error *error);
 
 // Returns whether the value is a number or a Boolean value.
 bool properties_is_plain(const std::string &value);
 
-// Returns the name in quotes if it looks like a name of librdkafka. Otherwise it returns "a property". The
-// reason: in a broken line, a part of a secret can stand at the place of the name.
+// Returns the name in quotes if it looks like a name of librdkafka. Otherwise it returns "a property". In a
+// broken line, a part of a secret can stand at the place of the name, and the error text must not show this
+// part.
 std::string properties_show_name(const std::string &name);
 
 } // namespace heartbeat

@@ -39,8 +39,8 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
         } catch (...) {
             question->out_of_memory = true;
         }
-        // release the client before done = true; otherwise consumer_close() could wait for this thread,
-        // because it still has the client
+        // release the client before `done` is true; otherwise consumer_close() could wait for this thread,
+        // because the thread still has the client
         client.reset();
         question->done.store(true);
         wake->ring();

@@ -8,17 +8,18 @@
 
 namespace heartbeat {
 
-// Kafka holds offsets low <= offset < high of the partition, and high is at most offset_max.
+// Kafka holds the offsets of the partition from `low` to `high` - 1. `high` is at most offset_max.
 struct PartitionRange {
     int32_t partition;
-    int64_t low; // -1: low and high are not known
+    int64_t low; // -1: `low` and `high` are not known
     int64_t high;
 };
 
 enum class RangeKind {
-    both, // low and high: the offsets that Kafka holds of the partition
-    end,  // only high; low is 0
-    // low and high are the first offset whose Kafka timestamp is at or after a time, or the partition's end
+    both, // `low` and `high`: the offsets that Kafka holds of the partition
+    end,  // only `high`; `low` is 0
+    // `low` and `high` are both the first offset whose Kafka timestamp is at or after a time. If there is no
+    // such offset, both are the partition's end.
     time,
 };
 

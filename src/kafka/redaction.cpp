@@ -42,7 +42,7 @@ constexpr const char *harmless_names[] = {
     "ssl.endpoint.identification.algorithm",
 };
 
-// More words of librdkafka's texts: words about connections, and words from OpenSSL and SASL. librdkafka's
+// Further words of librdkafka's texts: words about connections, and words from OpenSSL and SASL. librdkafka's
 // documentation and its list of errors do not have these words.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
@@ -53,8 +53,8 @@ constexpr char further_texts[] =
     "to get local issuer self-signed in chain invalid username or password credentials during mechanism step "
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
-// if a text was cut inside a value, only the beginning of the value remains: the redactor hides it if it has
-// at least so many characters
+// if a text was cut inside a value, only the beginning of the value remains: the redactor hides this
+// beginning if it has at least this number of characters
 constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 

@@ -1,6 +1,6 @@
-// The reports of a consumer: the result of a fill, notes, errors of partitions, lost topics, lost Kafka logs,
-// throttling. All texts are UTF-8 without control characters, without values of the properties file, and cut
-// where a character ends.
+// What a consumer reports to its caller: the result of consumer_fill(), messages for the server's log, errors
+// of partitions, lost topics, partitions whose log was replaced, and throttling. All texts are UTF-8 without
+// control characters, without values of the properties file, and cut where a character ends.
 #pragma once
 
 #include "kafka/error.h"
@@ -9,7 +9,8 @@
 
 namespace heartbeat {
 
-// A message of librdkafka for the log. The level is syslog's (3 error, 4 warning, 6 info, 7 debug).
+// A message for the server's log, from librdkafka or from the consumer client. `level` is a level of syslog:
+// 3 error, 4 warning, 6 info, 7 debug.
 struct ConsumerNote {
     int level;
     char text[384];
@@ -22,8 +23,8 @@ struct TopicLoss {
     Error reason;
     int32_t partition = -1; // the partition with another log; -1: the topic was deleted or recreated
     int64_t position = 0;   // the next offset to read in the earlier log
-    // The log was truncated to an offset from lowest to highest.
-    int64_t lowest = -1; // -1: the log has no remembered message any more
+    // The log was truncated to an offset from `lowest` to `highest`.
+    int64_t lowest = -1; // -1: the log has none of the remembered messages any more
     int64_t highest = 0;
 };
 
@@ -37,14 +38,15 @@ struct ConsumerThrottle {
 enum class FillResult {
     drained, // no more messages are queued
     full,    // the batch is full; more messages may be queued
-    // an error, which a note describes: ask which offsets Kafka holds, and assign again, before you read more
-    // messages
+    // an error, which a ConsumerNote describes: before you read more messages, ask which offsets Kafka holds,
+    // and assign the partitions again
     trouble,
     out_of_memory, // messages were dropped: drop the batch and assign the stored positions again
 };
 
-// A partition with an error of Kafka. The client gives no more messages of it until the caller calls
-// consumer_leave(). The client continues to read other partitions.
+// A partition for which Kafka has returned an error. The client decodes no more messages of this partition.
+// Call consumer_leave() before you call consumer_join() for it. The client continues to read the other
+// partitions.
 struct PartitionTrouble {
     int32_t partition;
     char text[256];

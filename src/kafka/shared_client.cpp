@@ -1,7 +1,7 @@
-// Begins and ends the reading of partitions, on the threads of a consumer. librdkafka gives the messages of a
-// partition to the queue to which the application has forwarded the partition's queue. When librdkafka stops
-// the partition, on a thread of its own, it takes the forward away, and keeps later messages in the
-// partition's queue until there is a forward again.
+// Begins and ends the reading of partitions, on the threads of a consumer. In librdkafka each partition has a
+// queue. The application forwards this queue to a queue of its own, and reads the messages there. When
+// librdkafka stops the partition, on a thread of its own, it ends the forwarding. Later messages stay in the
+// partition's queue until the application forwards this queue again.
 #include "kafka/shared_client.h"
 
 namespace heartbeat {
@@ -32,14 +32,15 @@ rd_kafka_resp_err_t SharedClient::unassign(const rd_kafka_topic_partition_list_t
 rd_kafka_resp_err_t SharedClient::add(const rd_kafka_topic_partition_list_t *list) noexcept {
     if (list->cnt == 0)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    // before the assignment: librdkafka never forwards a queue to the client's queue that the application has
-    // forwarded
+    // forward before the assignment: if the application has forwarded a partition's queue, librdkafka does
+    // not forward this queue to the client's own queue
     for (int i = 0; i < list->cnt; i++)
         forward(list->elems[i].partition);
     rd_kafka_resp_err_t code = code_of(ErrorPointer(rd_kafka_incremental_assign(handle(), list)));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         rd_kafka_topic_partition_list_add(assigned_.get(), topic.c_str(), list->elems[i].partition);
-        // after it: librdkafka stops a partition that was removed before it answers the assignment
+        // forward again after the assignment: librdkafka first stops a partition that was removed earlier,
+        // which ends the forwarding, and only then answers the assignment
         forward(list->elems[i].partition);
     }
     return code;
@@ -68,7 +69,8 @@ void SharedClient::forward(int32_t partition) const noexcept {
 }
 
 SharedClient::~SharedClient() {
-    // A client that no consumer uses is destroyed with its assignment, and no consumer begins to use it.
+    // If no consumer uses the client, the assignment need not end here: it ends with the client, and no other
+    // consumer begins to use this client.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     queue.reset();

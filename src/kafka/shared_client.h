@@ -39,21 +39,22 @@ class SharedClient {
     void end_turn();
     uint64_t turns_given = 0; // only the consumer's thread uses it
 
-    // Each of these calls of librdkafka can wait, so a thread makes it when it has its turn.
-    // rd_kafka_assign() would replace the partitions of all consumers of the client, so each consumer adds
-    // and removes its own.
-    rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept; // begins to read these
+    // Each of these functions makes a call of librdkafka that can wait, so a thread calls the function when
+    // it has its turn. rd_kafka_assign() would replace the partitions of all consumers of the client, so each
+    // consumer adds and removes only its own partitions.
+    // begins to read these partitions
+    rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept;
     rd_kafka_resp_err_t remove(int32_t partition) noexcept; // stops reading this partition
     rd_kafka_resp_err_t clear() noexcept; // stops reading all partitions, and drops their queued messages
 
-    // Leads the messages of an assigned partition to the queue of this consumer. It does not wait.
+    // Forwards the messages of an assigned partition to the queue of this consumer. It does not wait.
     void forward(int32_t partition) const noexcept;
 
   private:
     rd_kafka_resp_err_t unassign(const rd_kafka_topic_partition_list_t *list) noexcept;
 
-    // Only the thread whose turn it is uses it. It is a list of librdkafka, because no allocation of a thread
-    // that assigns may throw.
+    // Only the thread whose turn it is uses this list. It is a list of librdkafka and no std::vector, because
+    // add() and remove() are noexcept, and a vector can throw.
     ListPointer assigned_{rd_kafka_topic_partition_list_new(0)};
     std::mutex mutex_;
     std::condition_variable turn_ended_;

@@ -10,10 +10,10 @@ namespace heartbeat {
 
 namespace {
 
-// A throttled client asks the broker again when its delay is over. The answer has the next delay. The answer
-// may take fetch.wait.max.ms plus the time in the network.
+// When the delay is over, the throttled client asks the broker again. The broker's answer has the next delay.
+// This answer may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // a person who reads the status does not need more brokers
+constexpr size_t brokers_max = 100; // a person who reads the status does not need more than 100 brokers
 
 } // namespace
 

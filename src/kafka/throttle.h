@@ -14,8 +14,8 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // From now on the broker delays its answers by this number of milliseconds. 0: the broker has not delayed
-    // this answer. The name is host:port. Throws std::bad_alloc.
+    // Records that the broker delays its answers by `milliseconds` from now on. 0: the broker has not delayed
+    // this answer. `name` is host:port. Throws std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 
     struct Throttle {
@@ -25,7 +25,7 @@ class Throttles {
         Clock::time_point until; // a broker that still throttles the client reports it again before this time
     };
 
-    // The broker with the longest delay; nullptr if no broker throttles.
+    // The broker with the longest delay; nullptr if no broker throttles the client.
     const Throttle *worst(Clock::time_point now) const;
 
     bool is_throttled(int32_t broker, Clock::time_point now) const noexcept;

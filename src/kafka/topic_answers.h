@@ -48,7 +48,7 @@ struct RangesQuestion {
 struct Questions {
     std::vector<QuestionPointer<TopicAnswer>> topic;
     std::vector<LeaderOf> leaders;            // the leaders in the last answer
-    std::map<int32_t, std::string> addresses; // by broker; it keeps brokers that only an earlier answer had
+    std::map<int32_t, std::string> addresses; // by broker; also brokers that only an earlier answer has named
     std::vector<RangesQuestion> ranges;
     // by leader: how long the leader took for its last answer about offsets
     std::map<int32_t, std::chrono::milliseconds> took;

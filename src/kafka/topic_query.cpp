@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// this time is long, because the answer shares its connection with fetches: it can wait behind a fetch that
-// waits for messages
+// this time is long, because the answer shares its connection with fetches: the answer can wait behind a
+// fetch that waits for messages
 constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;
@@ -82,14 +82,14 @@ TopicAnswer describe(SharedClient &client) {
     char *cluster_id = rd_kafka_clusterid(client.handle(), identity_timeout_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
                cluster_id == nullptr ? "" : cluster_id);
-    rd_kafka_mem_free(client.handle(), cluster_id); // a Deleter does not have the client
+    rd_kafka_mem_free(client.handle(), cluster_id); // a Deleter cannot pass the client
     if (answer.topic.exists)
         topic_id_describe(client, identity_timeout_ms, &answer.topic);
     return answer;
 }
 
-// The error of the call says only that no broker has answered. The error callback may have received the
-// reason.
+// The error of rd_kafka_metadata() says only that no broker has answered. librdkafka's error callback may
+// have received the reason.
 void explain_unreachable(Consumer *consumer, Error *error) {
     consumer->listen();
     const char *reason = consumer->broker_errors.worst();

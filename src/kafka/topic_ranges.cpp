@@ -18,10 +18,10 @@ namespace heartbeat {
 namespace {
 
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
-// A leader whose last answer took long gets up to this time.
+// If the last answer of a leader took a long time, the client waits up to this time for its next answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// A leader for which librdkafka reports an error gets this time. The error can belong to an earlier
-// connection, and the answer is perhaps only waiting behind a fetch.
+// If librdkafka has reported an error of a leader, the client waits only this time. It does not give up at
+// once: the error can belong to an earlier connection, and the answer is perhaps only waiting behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -39,8 +39,8 @@ void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
     consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
 }
 
-// Adds an answer which says that the partition is away. The reason in the answer is the broker's last error,
-// because this error says more than the error of the call.
+// Adds an answer which says that the partition's leader is away. The reason in the answer is the broker's
+// last error, because this error says more than the error of the call.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);

@@ -1,5 +1,5 @@
-// The place where librdkafka, and threads that have an answer, ring for a consumer. question.h and the files
-// that open a client use it.
+// Wakes the process for a consumer: librdkafka, and the threads that have an answer, write the consumer's
+// number into a pipe. question.h and the files that open a client use it.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// It rings in the pipe of the process, or in a pipe of the consumer.
+// Writes into the pipe of the process, or into the consumer's own pipe.
 class Wake {
   public:
     explicit Wake(const WakeTarget &target); // see is_open()

@@ -12,8 +12,8 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t numbers_at_once = 512;
-// If a user has too many pipes, Linux gives a pipe only one page. So a pipe may be full after this number of
-// bytes.
+// If a user has too many pipes, Linux gives a new pipe only one page. So a pipe may be full after this number
+// of bytes.
 constexpr size_t perhaps_full = 4096;
 
 } // namespace
@@ -30,7 +30,7 @@ WakePipe::~WakePipe() {
 }
 
 void WakePipe::ring(uint32_t number) const noexcept {
-    // if the pipe is full, take() counts this number too
+    // if the pipe is full, the number is lost, but take() then sets all elements of `rung`
     [[maybe_unused]] ssize_t written = write(ends_[1], &number, sizeof(number));
 }
 

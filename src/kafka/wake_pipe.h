@@ -21,9 +21,10 @@ class WakePipe {
     int ring_end() const noexcept { return ends_[1]; } // librdkafka writes the 4 bytes of a number there
     void ring(uint32_t number) const noexcept;
 
-    // Empties the pipe, and sets rung[number] for each number below `count` that was in the pipe. If the pipe
-    // had every_consumer, or was perhaps full, so that numbers may be missing, the function sets all of rung.
-    // Call it before you take events and answers: a later ring() makes the pipe readable again.
+    // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The
+    // function sets all elements of `rung` if the pipe had every_consumer, or if the pipe was perhaps full:
+    // numbers may then be missing. Call it before you take events and answers: a later ring() makes the pipe
+    // readable again.
     void take(bool *rung, size_t count) const noexcept;
 
   private:

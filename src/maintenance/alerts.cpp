@@ -1,6 +1,6 @@
 // Evaluates the alert rules by calling heartbeat_evaluate_alerts(). If no rule is enabled and no alert is
-// open, it evaluates nothing. If all rules are about anomalies, it evaluates nothing while no reading
-// arrives.
+// open, it evaluates nothing. If all rules are about anomalies, it evaluates the rules only after readings
+// have arrived.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -21,9 +21,9 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz after_arrival = USECS_PER_SEC; // since the last evaluation
+constexpr TimestampTz after_arrival = USECS_PER_SEC; // the shortest time between two evaluations
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
-constexpr TimestampTz next_slice = USECS_PER_SEC; // until the next slice of many customers
+constexpr TimestampTz next_slice = USECS_PER_SEC; // until the evaluation of the next slice of customers
 constexpr size_t customer_size = 1025;            // 256 characters of up to 4 bytes, and a zero
 
 constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", {TEXTOID, BOOLOID}};
@@ -39,12 +39,12 @@ struct Answer {
 };
 
 uint64_t rules_seen;
-// True if this process has seen that readings have arrived. The flag in shared memory stays 1 until the
-// evaluation. Until then, ingest does not wake this process again.
+// True if this process has seen that readings have arrived. The flag `arrived` in shared memory stays 1 until
+// the evaluation, and ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-TimestampTz silence_due;           // for silence rules: they take longest, so only the clock makes them
-                                   // due
+// When silence rules are due. Only the clock makes them due, because their evaluation takes longest.
+TimestampTz silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
 Answer read_answer(Datum row) {
@@ -76,8 +76,9 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// Tells ingest whether it must note that readings arrive. If no rule needs this, the function also forgets an
-// arrival that ingest noted during the evaluation: it would cause one more evaluation.
+// Tells ingest whether it must note that readings arrive. If no rule needs this, the function also clears the
+// arrival that ingest may have noted during the evaluation. Otherwise this arrival would cause one more
+// evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
@@ -112,8 +113,8 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
     // Set both flags before the evaluation, so that no arrival is missed. The evaluation does not see the
-    // readings that ingest stores after its snapshot. Ingest must note these arrivals, even if the evaluated
-    // rule is the first rule.
+    // readings that ingest stores after its snapshot. Ingest must note these arrivals. rules_watch can still
+    // be 0, because the evaluated rule can be the first rule.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

@@ -1,7 +1,7 @@
-// The maintenance worker. It does work in the background, so that ingest does not wait for this work. It
-// creates table partitions ahead of time, applies retention, folds the rollup, evaluates alert rules, and
-// records states. It sleeps until an ingest worker or a session wakes it, or until a task is due. The
-// launcher starts it. It does not depend on src/ingest.
+// The maintenance worker. It works in the background, so that ingest does not wait. It creates table
+// partitions ahead of time, applies retention, updates the rollup, evaluates alert rules, and records states.
+// It sleeps until an ingest worker or a session wakes it, or until a task is due. The launcher starts it. It
+// does not depend on src/ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -36,8 +36,8 @@ constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
 
-// Each task returns the microseconds until it is due again. Returns 0 if only another process makes it due
-// again.
+// Each function of a task returns the microseconds until the task is due again. It returns 0 if only another
+// process can make the task due again.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;
@@ -64,7 +64,7 @@ TimestampTz roll_up() {
     pg_atomic_write_u32(&shared_state->rollup_due, 0); // before the rollup, so that no mark is missed
     switch (rollup_run()) {
     case RollupResult::rolled_up:
-        return 1; // due again at once, but after the other tasks
+        return 1; // due again at once, but the other due tasks run first
     case RollupResult::not_quiet:
         return quiet;
     case RollupResult::nothing:
@@ -85,7 +85,7 @@ TimestampTz sum_up() {
 
 struct Task {
     Duty duty;
-    bool failed; // whether its last attempt failed
+    bool failed; // the last attempt of this task failed
     const char *activity;
     TimestampTz (*run)();
     TimestampTz due; // 0: never
@@ -118,8 +118,8 @@ uint64_t control_seen;
 bool tables_recovered; // tables_recover() has succeeded since the last error
 TimestampTz watch_due; // 0: never
 
-// Decides when to record the state and when to log the summary. An ingest worker reports its own state, but
-// it cannot report that it makes no progress. So while the workers have messages to store, this process
+// Decides when to record the state and when to log the summary. An ingest worker reports its own state. But a
+// worker that makes no progress cannot report this. So while the workers have messages to store, this process
 // checks their progress from time to time.
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;

@@ -1,5 +1,5 @@
-// Calls the extension's functions that create and drop table partitions. For a minute it remembers each week
-// that has its table partitions, and each week whose table partitions cannot be created now.
+// Calls the extension's functions that create and drop table partitions. It remembers two kinds of weeks for
+// a minute: weeks whose table partitions exist, and weeks whose table partitions cannot be created now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
@@ -22,7 +22,7 @@ constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
 constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the worker checks the week again
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the week is checked again
 constexpr int weeks_kept = 64;
 
 constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", {TIMESTAMPTZOID, TIMESTAMPTZOID}};

@@ -6,11 +6,11 @@
 
 namespace heartbeat {
 
-// Creates the table partitions that the batch needs, each in a transaction of its own. Readings more than a
-// year old or more than a week ahead come from devices with wrong clocks. For these readings it creates no
-// table partition, and they go to the default partitions. If a table partition cannot be created because a
-// lock is not free within a second, its readings also go to the default partitions.
-// heartbeat_make_partitions() moves them later.
+// Creates the table partitions that the batch needs, each in a transaction of its own. If a reading is more
+// than a year old or more than a week ahead, the clock of its device is wrong. For such a reading the
+// function creates no table partition, and the reading goes to the default partition. If a lock is not free
+// within a second, the function cannot create the table partition. The readings of this week then also go to
+// the default partitions, and heartbeat_make_partitions() moves them later.
 void partitions_prepare(const Batch *batch);
 
 // Creates the table partitions of this week and of the next week, so that ingest does not wait for them.

@@ -1,8 +1,8 @@
-// Folds the rollup and rolls up marked minutes, while ingest continues. A transaction reads the marks and the
-// readings of their minutes with the same snapshot (REPEATABLE READ). So the worker removes exactly the marks
-// whose readings are in the new rows. If readings moved to a new table partition during this transaction, its
-// snapshot would not see them. So a lock on heartbeat_records keeps readings in their table partitions until
-// the transaction ends.
+// Adds pending rows to heartbeat_rollup, and computes the rows of marked minutes anew, while ingest
+// continues. A transaction reads the marks and the readings of their minutes with the same snapshot
+// (REPEATABLE READ). So the worker removes exactly the marks whose readings are in the new rows. If another
+// session moved readings to a new table partition during this transaction, the snapshot would not see these
+// readings. So a lock on heartbeat_records prevents such moves until the transaction ends.
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
@@ -31,9 +31,9 @@ namespace {
 // read all blocks that are not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
-// Selects minutes whose last mark is older than $1 milliseconds, or whose first mark is older than ten times
-// $1 milliseconds. Selects at most $2 minutes. The newest minutes are first, because people query the newest
-// minutes. If $3 is false, all selected minutes are within one hour.
+// Selects minutes whose last mark is older than $1 milliseconds. Also selects minutes whose first mark is
+// older than ten times $1 milliseconds. Selects at most $2 minutes. The newest minutes are first, because
+// people query the newest minutes. If $3 is false, all selected minutes are within one hour.
 Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
     SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket)
     FROM (
@@ -49,9 +49,9 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The number of minutes that one transaction rolls up, if the table layout does not set this number. adapt()
-// changes the number to keep the transaction short, because the lock of the transaction prevents new table
-// partitions.
+// If the table layout does not set the number of minutes of one transaction, the first transaction rolls up
+// minutes_at_first minutes. adapt() then changes the number to keep the transactions short, because no table
+// partition can be created while such a transaction holds its lock.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
@@ -65,8 +65,8 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// After this many removed rows the worker itself vacuums the two small tables. Each query of
-// vw_customer_bpm_summary reads these tables completely, so autovacuum would come too late.
+// After this number of removed rows the worker itself vacuums the tables of marks and of pending rows. Each
+// query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come too late.
 constexpr int64_t vacuum_after = 8192;
 int64_t removed = 0;
 
@@ -76,7 +76,7 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
-    static MemoryContext context = nullptr; // it is never deleted, because an error would skip the deletion
+    static MemoryContext context = nullptr; // used again, because an error would skip its deletion
     if (context == nullptr)
         context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(context);

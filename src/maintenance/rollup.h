@@ -1,6 +1,6 @@
-// Makes rows of heartbeat_rollup in two ways: from the sums that ingest has appended to
-// heartbeat_rollup_pending, and from the readings of minutes that are marked as stale. maintenance.cpp calls
-// it.
+// Writes the rows of heartbeat_rollup in two ways. It adds the counts and sums that ingest has appended to
+// heartbeat_rollup_pending. For minutes that are marked as stale it reads the readings again. maintenance.cpp
+// calls it.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@ namespace heartbeat {
 // the planner assumes to be small.
 void rollup_prepare();
 
-// Adds the rows of heartbeat_rollup_pending to heartbeat_rollup, and removes them.
+// Adds the rows of heartbeat_rollup_pending to heartbeat_rollup, and deletes these pending rows.
 void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// In a short transaction, rolls up marked minutes that have got no new mark for rollup_quiet_ms. If it
-// returns rolled_up, call it again at once. If it returns not_quiet, only newer marks remain: call it again
-// later.
+// Rolls up minutes that were marked, but not in the last rollup_quiet_ms, in a short transaction. If the
+// function returns rolled_up, call it again at once. If it returns not_quiet, only minutes with newer marks
+// remain: call it again later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries use these

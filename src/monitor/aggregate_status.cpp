@@ -15,7 +15,7 @@ namespace heartbeat {
 
 namespace {
 
-// If a worker still does not run after this time, this is an error.
+// If a worker does not run when the launcher has run this long, heartbeat_status shows it.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
@@ -29,7 +29,8 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
     aggregate->source[0] = '\0';
 }
 
-// The reason of a source other than `default` begins with its name, unless the caller asks for this source.
+// The reason of a source other than `default` begins with the name of the source, unless the caller asks only
+// for this source.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -116,7 +117,7 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     const PartitionSlot *partition;
     TimestampTz since = worker_stats_waiting_since(worker, source, &partition);
     if (partition != nullptr && is_throttled(source, now))
-        return; // it waits for a broker that throttles it, and the reason says so already
+        return; // the source waits for a broker that throttles it, and its reason already says this
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, source, since, now, partition);

@@ -19,13 +19,14 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    TimestampTz busy_since;    // when the longest store of a batch that still runs began; 0: no store runs
+    TimestampTz busy_since;    // when the longest running store of a batch began; 0: no worker stores a batch
     AwaitedLock awaited;       // the lock that this worker waits for
-    bool of_one;               // the state of one source is wanted
+    bool of_one;               // the caller asks for the state of one source
     bool of_maintenance;       // a duty of the maintenance worker causes the state, not ingest
 };
 
-// The only lock that it takes is the lock of shared memory, and only for a short time.
+// Finds the state of heartbeat as a whole. It takes only the lock of shared memory, and holds it for a short
+// time.
 void aggregate_status_look(AggregateStatus *aggregate);
 
 // Finds the state of ingest. It ignores failed duties of the maintenance worker.

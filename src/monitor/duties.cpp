@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int failures_shown = 3; // so many consecutive failures, ten seconds apart, are shown as an error
+constexpr int failures_shown = 3; // a duty is shown as failing after this number of failures in a row
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 
@@ -96,7 +96,7 @@ void duty_done(Duty duty) {
     slot->done_at = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
     if (shown)
-        pg_atomic_write_u32(&shared_state->reported, 1); // the state of the whole may have changed
+        pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole may have changed
 }
 
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently) {

@@ -1,5 +1,5 @@
-// Records when each duty of the maintenance worker began, succeeded or failed. Shared memory has these
-// records. If a duty fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat
+// Records when each duty of the maintenance worker began, succeeded or failed. The records are in shared
+// memory. If a duty fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat
 // as a whole, although ingest continues.
 #pragma once
 

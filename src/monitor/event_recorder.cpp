@@ -1,5 +1,5 @@
 // Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it. So
-// all workers share one row, and no ingest worker waits until the row is written.
+// one row describes the state of all workers, and no ingest worker waits until the row is written.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after so many rows it writes one row per minute
+constexpr int rows_at_once = 10; // after this number of rows it writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 // The details do not name the source `default`.
@@ -58,7 +58,7 @@ int64_t changes_now() {
 }
 
 // Returns true if the last row already has this state. The reason of a stall and the reason of a throttle
-// have numbers that change all the time, so these reasons are not compared.
+// have numbers that change all the time, so the function does not compare these reasons.
 bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
@@ -149,7 +149,7 @@ TimestampTz event_recorder_write() {
     if (has_state)
         write_state(aggregate, changes);
     transaction_commit();
-    shared_state->start_recorded = true; // only this process reads and writes it
+    shared_state->start_recorded = true; // only this process uses start_recorded, so it needs no lock
     if (has_state)
         remember(aggregate, changes);
     return 0;

@@ -31,8 +31,8 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    // If PostgreSQL refused a row, the caller stores the batch again by halves. That attempt finds the real
-    // error, so this error is not reported.
+    // If PostgreSQL refused a row, the caller stores the batch again by halves. The attempt with the row
+    // alone finds the error of this row, so this function does not report the first error.
     bool refused = may_be_of_row != nullptr && may_be_of_row(error);
     char message[sizeof(failure->message)];
     text_copy(message, refused || error->message == nullptr ? "" : error->message);

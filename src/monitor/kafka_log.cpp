@@ -14,13 +14,14 @@ namespace heartbeat {
 namespace {
 
 constexpr int level_warning = 4; // syslog's numbers: a lower number is more severe
-constexpr int kinds_kept = 256;  // of all sources
+constexpr int kinds_kept = 256;  // how many kinds of messages are kept for all sources together
 constexpr int windows_kept = 256;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
-// The maximal numbers of lines in this time for all kinds of a source, and of all sources. The first is
-// needed because a hundred brokers can cause messages of a hundred kinds. The second is needed because a
-// hundred sources can have the same trouble. The first line of each source is not limited.
+// Within `fold_for`, one source logs at most lines_max lines, and all sources together log at most
+// lines_max_of_all lines. lines_max is needed because a hundred brokers can cause messages of a hundred
+// kinds. lines_max_of_all is needed because a hundred sources can have the same trouble. The first line of
+// each source is not limited.
 constexpr int lines_max = 20;
 constexpr int lines_max_of_all = 100;
 
@@ -68,7 +69,8 @@ Kind *find_kind(int32_t source_id, const char *text) {
     return oldest;
 }
 
-// Likewise for the lines of a source.
+// Returns the window that counts the lines of this source. A new window replaces the window that began
+// longest ago.
 Window *find_window(int32_t source_id) {
     Window *oldest = &windows[0];
     for (Window &window : windows) {

@@ -14,8 +14,7 @@ namespace heartbeat {
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
 // Logs how many messages of each kind of this source were not logged. Call it when the error is over.
-// Otherwise only the next message of this kind would report the number, and it is possible that this message
-// never comes.
+// Otherwise only the next message of a kind would report the number, and no such message may follow.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

@@ -219,8 +219,8 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // this session itself waits for the lock, before heartbeat's process in the queue: find the session
-        // that holds the lock
+        // the found session itself waits for the lock, ahead of heartbeat's process in the queue: find the
+        // session that holds the lock
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {

@@ -1,6 +1,6 @@
-// heartbeat waits for a lock that a session or a prepared transaction holds. This file finds this holder, and
-// describes it so that a person can find it and end it. obstacles.cpp calls it for an error, and status.cpp
-// calls it for a stalled worker.
+// Finds the session or the prepared transaction that holds a lock for which heartbeat waits. Describes this
+// holder so that a person can find it and end it. obstacles.cpp calls it for an error, and status.cpp calls
+// it for a stalled worker.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -1,6 +1,6 @@
 // Finds out which lock this process waits for. The setting log_lock_waits makes the server log a line about a
-// long wait. At this moment the process is still in the wait queue of the lock. A hook of the log then reads
-// the lock from the queue.
+// long wait. When the server logs this line, the process is still in the wait queue of the lock. A hook of
+// the log then reads the lock from the queue.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
@@ -17,16 +17,18 @@ namespace heartbeat {
 
 namespace {
 
-// This time is shorter than each lock_timeout whose error failure_explain() must explain.
+// The server logs a wait after this time. It must be shorter than each lock_timeout whose error
+// failure_explain() must explain.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // the administrator has set log_lock_waits to on
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// Records the lock. If the administrator has not asked for such lines, it removes the line from the log.
+// Records the lock that this process waits for. If the administrator has not set log_lock_waits, it keeps the
+// line about the wait out of the log.
 void look(ErrorData *line) {
-    // Another process may grant the lock to this process at any time. Even then the entry of the lock stays,
+    // Another process may grant the lock to this process at any time. MyProc->waitLock stays valid even then,
     // because this process then holds the lock.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {

@@ -1,6 +1,6 @@
-// Writes down the lock for which a process of heartbeat waits. The server reports such a wait only in the
-// log, while the process waits. After the wait has failed, the server no longer shows which lock it was. So a
-// hook of the log records the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
+// Records the lock for which a process of heartbeat waits. The server reports this lock only in the log,
+// while the process waits. After the wait has failed, the server no longer shows the lock. So a hook of the
+// log records the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
 #pragma once
 
 #include "monitor/shared_state.h"

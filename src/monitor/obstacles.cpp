@@ -39,8 +39,8 @@ void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
 
-// Finds the first line of the context that names a user's function. Passes over the lines that name a
-// function of heartbeat.
+// Finds the first line of the context that names a user's function. Skips the lines that name a function of
+// heartbeat.
 bool find_function(const char *context, char *line, size_t size) {
     for (const char *next = context; next != nullptr && *next != '\0';) {
         const char *end = strchr(next, '\n');

@@ -1,5 +1,5 @@
-// Warns in heartbeat_status that the workers have more rights than they need. status.cpp calls it. This is
-// only a warning, because a worker that acts as a superuser also works.
+// Warns in heartbeat_status that the workers have more rights than they need. status.cpp calls it. It is only
+// a warning, because the workers can also do their work as a superuser.
 #pragma once
 
 #include <cstddef>

@@ -29,8 +29,9 @@ inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
 inline constexpr int source_name_size = 64;
 inline constexpr char default_source[] = "default"; // the source that the settings describe
-// Shared memory has room for this many Kafka partitions, and for some more of each source. The workers also
-// read further partitions, but their high watermarks are not known.
+// Shared memory has room for partitions_shown_min Kafka partitions, and for partitions_shown_of_source more
+// for each source. The workers also read further partitions, but shared memory does not have the high
+// watermarks of these partitions.
 inline constexpr int partitions_shown_min = 4096;
 inline constexpr int partitions_shown_of_source = 16;
 
@@ -48,7 +49,7 @@ enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consu
 // The state of a Kafka partition, as reported by the worker that reads the partition.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
-// The state that a process shows, or that a source shows in a worker.
+// The state of a process, or of a source that a worker reads, as heartbeat_status shows it.
 struct ShownState {
     WorkerState state;
     TimestampTz since;
@@ -72,20 +73,20 @@ struct WorkerSlot {
     AwaitedLock awaited; // set when the wait has taken longer than 200 ms
 };
 
-// A source in an ingest worker.
+// A source that an ingest worker reads.
 struct SourceSlot {
     bool used;
     int32_t source_id;
     char name[source_name_size];
     ShownState shown;
     TimestampTz opened_at;
-    TimestampTz busy_since; // when the worker began to store its batch; 0: it is not storing a batch
+    TimestampTz busy_since; // when the worker began to store a batch of the source; 0: it stores none
     TimestampTz throttled_since;
-    TimestampTz throttled_until; // a broker delays its answers until this time because of a quota
+    TimestampTz throttled_until; // until this time a broker delays its answers because of a quota
     char throttled_by[128];
-    int throttled_ms;             // the last delay that the broker reported
-    int64_t second[rate_seconds]; // a ring buffer: seconds since 2000, and the messages stored in each
-    int64_t messages[rate_seconds];
+    int throttled_ms;               // the last delay that the broker reported
+    int64_t second[rate_seconds];   // a ring buffer of seconds since 2000
+    int64_t messages[rate_seconds]; // how many messages were stored in each of these seconds
 };
 
 inline constexpr int duties_count = 8; // the number of the maintenance worker's duties; see monitor/duties.h
@@ -109,11 +110,11 @@ struct PartitionKey {
 struct PartitionSlot {
     PartitionKey key;
     int64_t high_watermark;    // -1: not known
-    int64_t next_offset;       // the last stored offset; -1: not known
-    TimestampTz waiting_since; // when the lag began, or the last batch since then was stored; 0: no lag
+    int64_t next_offset;       // the offset after the last stored message; -1: not known
+    TimestampTz waiting_since; // when the lag began, or, if later, when the last batch was stored; 0: no lag
     int64_t last_kafka_time;   // the time of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
-    TimestampTz confirmed_at; // when the leader last gave the high watermark; 0: not yet
+    TimestampTz confirmed_at; // when the leader last reported the high watermark; 0: never
     PartitionState state;
     char reason[partition_reason_size]; // why the state is `away`
 };
@@ -170,9 +171,9 @@ template <typename Visit> void shared_state_each_source(const WorkerSlot &worker
 // The Kafka partitions that the workers read, by PartitionKey. Use them with the lock of shared memory held.
 extern HTAB *shared_partitions;
 
-long shared_state_partitions_room(); // for how many of these partitions shared memory has room
+long shared_state_partitions_room(); // the number of Kafka partitions that shared memory has room for
 
-// Calls visit(slot) for each of them. The call may not raise an error.
+// Calls visit(slot) for each of these Kafka partitions. visit() must not raise an error.
 template <typename Visit> void shared_state_each_partition(Visit visit) {
     HASH_SEQ_STATUS status;
     hash_seq_init(&status, shared_partitions);
@@ -188,8 +189,8 @@ void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
-// Removes the slots of the partitions of this source that the calling process has read; any_source: of all
-// sources.
+// Removes the slots of the Kafka partitions that the calling process has read from this source. With
+// any_source it removes them for all sources.
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 

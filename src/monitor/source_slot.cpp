@@ -34,7 +34,7 @@ void source_slot_close(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->used = false;
     LWLockRelease(shared_state->lock);
-    pg_atomic_write_u32(&shared_state->reported, 1); // the common state may have changed
+    pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole may have changed
     wake_maintenance();
 }
 
@@ -55,7 +55,7 @@ void source_slot_error(SourceSlot *slot, const char *message) {
 }
 
 void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until) {
-    // only this process writes its slot, so it may read it without the lock
+    // only this process writes this slot, so it may read the slot without the lock
     TimestampTz now = GetCurrentTimestamp();
     bool begins = slot->throttled_until < now;
     bool tell = slot->throttled_until + USECS_PER_MINUTE < now;

@@ -92,7 +92,7 @@ void name_holder(AggregateStatus *aggregate) {
 }
 
 // If a person has paused ingest, the result is this pause, and not the state that the workers report. This is
-// so even inside the transaction that sets the pause.
+// true even inside the transaction that sets the pause.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;

@@ -1,5 +1,5 @@
 // Reads heartbeat_control and heartbeat_offsets if no session has locked them. When a lock blocks ingest, a
-// person reads heartbeat_status. This query must not wait for the same lock.
+// person reads heartbeat_status to find the cause. So heartbeat_status must not wait for the same lock.
 #include "server/server.h"
 
 #include "monitor/table_status.h"
@@ -23,7 +23,8 @@ constexpr const char *select_hold_sql = R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused@source@)sql";
 
-// A pause of one source is not a pause of heartbeat. A database of version 1.1 or 1.2 has only one source.
+// A pause of one source is not a pause of heartbeat as a whole. A database of version 1.1 or 1.2 has only one
+// source, so `of_one` adds no condition.
 constexpr StatementPart of_all = {"@source@", R"sql( AND source = '')sql"};
 constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 
@@ -31,8 +32,8 @@ Statement select_hold = {{of_all}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
 // $2 and $3 have the sources and partitions that the workers know, and $4 has the high watermarks of these
-// partitions. If a sum is too large for a bigint, the result is the largest bigint. If a person has set an
-// offset in advance, it has no lag, because it is possible that its partition never exists.
+// partitions. If a sum is too large for a bigint, the result is the largest bigint. If a person has set the
+// offset of a Kafka partition in advance, the partition has no lag, because it may never exist.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,
@@ -97,7 +98,7 @@ void table_status_hold(Hold *hold) {
 void table_status_lag(Lag *lag) {
     *lag = {};
     lag->seconds = -1;
-    // a database of version 1.1 or 1.2 does not have the second table
+    // a database of version 1.1 or 1.2 does not have heartbeat_source_definitions
     if (!table_status_can_read("heartbeat_offsets") ||
         !table_status_can_read("heartbeat_source_definitions")) {
         worker_stats_lag(lag, any_source);

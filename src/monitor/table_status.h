@@ -11,8 +11,8 @@ struct Hold {
     const char *reason; // palloc'd
 };
 
-// Tries to lock the table for reading, without waiting. Returns true if it has got the lock. The transaction
-// keeps the lock until it ends.
+// Tries to lock the table for reading, without waiting. Returns true if it has the lock. The transaction
+// holds the lock until its end.
 bool table_status_can_read(const char *table);
 
 // Call it with an SPI connection. Reads the pause from heartbeat_control. If another session has locked this

@@ -1,5 +1,5 @@
 // Wakes workers through their latches in shared memory. Each function first writes the change to shared
-// memory. So a worker that is already awake sees the change, and no function wakes a worker twice for one
+// memory. So a worker that is already awake also sees the change. No function wakes a worker twice for one
 // change.
 #include "server/server.h"
 

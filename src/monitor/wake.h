@@ -13,20 +13,21 @@ uint64_t wake_generation(); // grows with each call of wake_all()
 
 void wake_maintenance();
 
-// If there are this many pending rows, the maintenance worker folds them at once. Each query of
-// vw_customer_bpm_summary adds up the pending rows, so the query is fast only if there are few pending rows.
+// If heartbeat_rollup_pending has this number of rows, the maintenance worker adds them to heartbeat_rollup
+// at once. Each query of vw_customer_bpm_summary adds up the pending rows, so the query is fast only if there
+// are few pending rows.
 inline constexpr uint32_t rollup_rows_max = 4096;
 
-// Call it after a commit that has changed the rollup and appended `rows` pending rows. It wakes the
-// maintenance worker if the maintenance worker does not know of a change of the rollup yet, or if there are
-// too many pending rows.
+// Call it after a commit that has marked minutes, or has appended `rows` rows to heartbeat_rollup_pending. It
+// wakes the maintenance worker once for all commits until the next rollup, and again when the number of
+// pending rows reaches rollup_rows_max.
 void wake_for_rollup(uint32_t rows);
 
 // Call it after a commit that has changed alert rules. It wakes the maintenance worker.
 void wake_for_rules();
 
-// Call it when a batch has stored readings. It wakes the maintenance worker if an alert rule depends on the
-// arrival of readings and the maintenance worker does not know of arrivals yet.
+// Call it when a batch has stored readings. If no alert rule depends on the arrival of readings, it does
+// nothing. Otherwise it wakes the maintenance worker once for all batches until the next evaluation.
 void wake_for_arrivals();
 
 // Call it when an ingest worker has messages to read or to store. It makes the maintenance worker check

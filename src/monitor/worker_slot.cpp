@@ -32,7 +32,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// Call it with the lock held. The slots of a worker that was killed still have its sources.
+// Call it with the lock held. After a worker was killed, its slots for sources are still in use.
 void clear_sources(const WorkerSlot &slot) {
     if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)
         shared_state_each_source(slot, [](SourceSlot &source) { source.used = false; });

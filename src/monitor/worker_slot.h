@@ -23,8 +23,8 @@ void worker_slot_error(WorkerSlot *slot, const char *message);
 // empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// Records the activity of the worker and its time limit: the worker returns to its loop within this number of
-// milliseconds. -1 means that the worker waits until it is woken.
+// Records the activity of the worker, and that the worker returns to its loop within `milliseconds`. -1 means
+// that the worker waits until it is woken.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 } // namespace heartbeat

@@ -13,8 +13,8 @@ namespace heartbeat {
 namespace {
 
 // A partition lags while its high watermark is greater than the stored offset. waiting_since is the time at
-// which the lag began. If messages were stored during the lag, it is the last time at which messages were
-// stored.
+// which the lag began. If messages were stored during the lag, waiting_since is the last time at which
+// messages were stored.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)
@@ -35,7 +35,8 @@ PartitionSlot *own(const PartitionKey &key) {
     return slot;
 }
 
-// Most calls change nothing, and then need no exclusive lock.
+// Returns true if the slot already has this state. Most calls change no state, so they need no exclusive
+// lock.
 bool has_state(const PartitionKey &key, PartitionState state, const char *reason) {
     bool found;
     LWLockAcquire(shared_state->lock, LW_SHARED);

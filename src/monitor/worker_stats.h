@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// The upper bounds of BatchTimes::bucket, in microseconds. The last bucket has no bound: it has all longer
-// times.
+// The upper bounds of BatchTimes::bucket, in microseconds. The last bucket has no upper bound: it counts all
+// longer times.
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
@@ -15,8 +15,8 @@ void worker_stats_batch_begins(SourceSlot *slot);                 // the worker 
 void worker_stats_batch_ends(SourceSlot *slot, int64_t messages); // the batch was stored
 void worker_stats_batch_dropped(SourceSlot *slot); // the batch was discarded; its messages are read again
 
-// With these three functions the calling process records values of a partition that it reads. Call the first
-// function when the leader has just given the high watermark.
+// With these three functions the calling process records values of a partition that it reads. Call
+// worker_stats_high_watermark() when the leader has just reported the high watermark.
 void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark);
 void worker_stats_partition_state(PartitionKey partition, PartitionState state, const char *reason);
 void worker_stats_position(PartitionKey partition, int64_t next_offset,
@@ -35,16 +35,16 @@ struct Lag {
 void worker_stats_lag(Lag *lag, int32_t source_id);
 
 // Returns messages per second over the last minute. If the worker has read the source for less than a minute,
-// it uses the time since then. Call it with the lock held.
+// the function divides by the time since the worker opened the source. Call it with the lock held.
 double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 
 // If the worker is late, returns the time by which it should have returned to its loop. Otherwise returns 0.
 // Call it with the lock held.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// Returns the time since which the worker has had messages to read or to store. If the worker makes progress,
-// this time is counted anew. Returns 0 if the worker has no messages to read or to store. *partition is the
-// partition that it must read, or -1 if it is storing a batch. Call it with the lock held.
+// Returns the time since which the worker has had messages to read or to store. After each progress this time
+// begins anew. Returns 0 if the worker has no messages to read or to store. *partition is the partition that
+// it must read, or nullptr if it is storing a batch. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        const PartitionSlot **partition);
 

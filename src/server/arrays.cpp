@@ -17,7 +17,7 @@ const char *array_server_text(const Batch *batch, BatchBytes piece, int *size) {
     const char *text = batch->at(piece);
     *size = piece.size;
     if (GetDatabaseEncoding() == PG_UTF8)
-        return text; // the decoder has checked that it is UTF-8
+        return text; // the decoder has checked that the text is UTF-8
     char *converted = pg_any_to_server(text, piece.size, PG_UTF8);
     if (converted != text)
         *size = static_cast<int>(strlen(converted));

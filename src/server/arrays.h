@@ -15,8 +15,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns a text of a batch in the database's encoding, and sets *size to its number of bytes. `piece` says
-// where the batch has the text. Raises an error if the text has a character that the database's encoding
+// Returns a text of a batch in the database's encoding, and sets *size to its number of bytes. `piece` is the
+// position of the text in the batch. Raises an error if the text has a character that the database's encoding
 // cannot represent.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
@@ -62,9 +62,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// All functions below build an array of Datums first. They are for dead letters and offsets, and a batch has
-// only few of these. array_of_names() makes an array of text from names that are C strings; nullptr stands
-// for NULL.
+// All functions below build an array of Datums first, which is slower. They are for few elements, such as the
+// dead letters and offsets of a batch. array_of_names() makes an array of text from names that are C strings;
+// nullptr stands for NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
@@ -79,7 +79,7 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
 }
 
 // Makes an array of text from texts of the batch, which are UTF-8. text_from_utf8() converts each text, and
-// replaces the characters that the database cannot show.
+// replaces the characters that the database's encoding does not have.
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {
         BatchBytes piece = piece_at(i);

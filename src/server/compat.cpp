@@ -133,7 +133,7 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
     tree_walker_callback callback = walker;
 #else
-    // in C the function has no prototype, so its type in C++ has no parameters
+    // the server's C headers declare the callback without parameters, so its type in C++ has none
     auto callback = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker));
 #endif
     if (IsA(node, Query))

@@ -32,15 +32,16 @@ void when_memory_is_requested(void (*request)());
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.
 uint32 new_wait_event(const char *name);
 
-// A function that returns a set calls it. The function then puts its rows into setResult of the returned
-// struct.
+// Call it in an SQL function that returns a set. The SQL function then puts its rows into setResult of the
+// returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
-// Gives the parser's range table to an executor that runs no plan.
+// Copies the parser's range table into the state of an executor. The executor itself does this only when it
+// runs a plan.
 void init_range_table(EState *estate, ParseState *parse);
 
-// Returns the map from the parent's rows to the table partition's rows. Returns nullptr if both tables have
-// the same columns.
+// Returns the map that converts a row of a partitioned table to a row of its table partition. Returns nullptr
+// if both tables have the same columns.
 TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 
 // Raises an error if the current user may not execute the function.
@@ -53,7 +54,7 @@ bool may_alter_system(const char *setting, Oid role);
 // Changes the extension's owner as REASSIGN OWNED does.
 void change_extension_owner(Oid extension, Oid owner);
 
-// Calls the walker for each child of an expression or a query, until it returns true.
+// Calls the walker for each child of an expression or a query, until a call returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 
 // Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must outlive

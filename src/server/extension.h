@@ -36,8 +36,8 @@ Relation extension_table_open(const char *name, LOCKMODE mode);
 // after an error, because the cause can be that the schema was renamed or the extension was recreated.
 void extension_forget();
 
-// Returns a number that extension_forget() increases. Remember this number together with a value. If the
-// number has changed later, the value is no longer valid.
+// Returns a number that extension_forget() increases. If you keep a value from the catalog, keep this number
+// with it. As soon as the number has changed, the value is no longer valid.
 uint64_t extension_generation();
 
 } // namespace heartbeat

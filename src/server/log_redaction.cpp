@@ -14,7 +14,7 @@ namespace {
 
 constexpr char longest_parameter[] = "auto_explain.log_parameter_max_length";
 
-// The setting exists from PostgreSQL 16 on, and only if auto_explain is loaded.
+// The setting longest_parameter exists from PostgreSQL 16 on, and only if auto_explain is loaded.
 void hide(GucSource source, GucAction action) {
     if (GetConfigOption(longest_parameter, true, false) != nullptr)
         set_config_option(longest_parameter, "0", PGC_SUSET, source, action, true, 0, false);

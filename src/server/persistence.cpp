@@ -90,7 +90,7 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    checked = extension; // before the search, so that a change during the search is not missed
+    checked = extension; // set before the search, because a table change during the search must reset it
     PG_TRY();
     check_members(extension);
     PG_CATCH();

@@ -46,7 +46,7 @@ void protect_session() {
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // the size of a batch is limited
-    set("jit", "off"); // each batch would compile again, which takes longer than to store the batch
+    set("jit", "off");            // compiling a plan for each batch would take longer than storing the batch
     // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
     // and the worker tries again.
     set("lock_timeout", "10s");
@@ -84,7 +84,7 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    for (char **text : {&error->context, &error->internalquery}) // these can be code: line breaks stay
+    for (char **text : {&error->context, &error->internalquery}) // can be code, so line breaks stay
         escape(text, true);
     if (next_log_hook != nullptr)
         next_log_hook(error);

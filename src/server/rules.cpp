@@ -42,8 +42,8 @@ const char *find(const char *condition, const char *value) {
 
 } // namespace
 
-// Searches the text of the statement and not its plan. A rule can replace a statement by nothing (DO INSTEAD
-// NOTHING), and the plan then has no tables.
+// Searches for table names in the text of the statement, and not in its plan. A rule can replace a statement
+// by nothing (DO INSTEAD NOTHING), and the plan then has no tables.
 const char *rules_in_statement(const char *statement) {
     return find(R"sql(position('.' || c.relname || ' ' in $1) > 0)sql", statement);
 }

@@ -45,8 +45,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If postgresql.conf has an invalid list, the setting keeps its old value. When the server starts, the old
-// value is empty. heartbeat_status then shows refused_brokers as the reason.
+// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. When the
+// server starts, this old value is empty. heartbeat_status then shows refused_brokers as the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

@@ -1,5 +1,5 @@
 // The settings of postgresql.conf that begin with "heartbeat.". module.cpp calls settings_define(), and all
-// floors above read the settings. This file does not depend on the code that obeys a setting.
+// floors above read the settings. This file does not depend on the code that uses a setting.
 #pragma once
 
 #include <cstdint>

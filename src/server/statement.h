@@ -7,9 +7,9 @@
 namespace heartbeat {
 
 // Executes the statement in the current SPI connection, and returns the number of rows processed. `nulls` may
-// be nullptr. Before the execution it checks the tables: it raises an error if a name now means a table of
-// another role, or if the statement writes to a bookkeeping table that has a trigger or a rule of another
-// role. After the execution it raises an error if the result is not `expected` (SPI_OK_...).
+// be nullptr. Before the execution it checks the tables: it raises an error if a name in the statement now
+// means a table of another role, or if the statement writes to a bookkeeping table that has a trigger or a
+// rule of another role. After the execution it raises an error if the result is not `expected` (SPI_OK_...).
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
 // Raises an error if a statement has returned more rows than fit into the caller's array. Call it before you
@@ -19,7 +19,7 @@ void statement_check_room(uint64_t rows, uint64_t room);
 // Returns a value of the last statement's rows. Rows are counted from 0, columns from 1. The owner of a table
 // can change a column's type at any time. So each of these functions raises an error if the column does not
 // have the expected type. A function without the parameter `null` also raises an error if the value is NULL.
-// Instead of this error, statement_text() returns nullptr.
+// Only statement_text() returns nullptr for NULL.
 Datum statement_value(uint64_t row, int column, Oid type, bool *null);
 Datum statement_value(uint64_t row, int column, Oid type);
 bool statement_bool(uint64_t row, int column);

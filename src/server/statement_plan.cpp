@@ -81,7 +81,7 @@ SPIPlanPtr parse(Statement *statement) {
     return plan;
 }
 
-// If the text begins with this name, moves `*text` to the end of the name and returns true.
+// If the text begins with `name`, moves `*text` to the end of the name and returns true.
 bool take_name(const char **text, const char *name) {
     size_t size = strlen(name);
     if (strncmp(*text, name, size) != 0)
@@ -92,8 +92,8 @@ bool take_name(const char **text, const char *name) {
 
 void append(StringInfo to, const char *text, const Statement &statement);
 
-// If the text begins with @extschema@ or the name of a part, appends the value of the name. Otherwise appends
-// the first character of the text.
+// If the text begins with @extschema@, appends the extension's schema. If it begins with the name of a part,
+// appends the text of the part. Otherwise appends the first character of the text.
 const char *append_next(StringInfo to, const char *text, const Statement &statement) {
     if (take_name(&text, "@extschema@")) {
         appendStringInfoString(to, extension_quoted_schema());

@@ -15,7 +15,7 @@ inline constexpr int statement_arguments_max = 24;
 
 inline constexpr int statement_relations_max = 32;
 
-// The tables that a statement's names mean.
+// The tables that the names in a statement mean.
 struct StatementRelations {
     int count;
     Oid relations[statement_relations_max];

@@ -11,9 +11,10 @@ namespace heartbeat {
 // (user_code.h).
 void statement_check_relations(Statement *statement);
 
-// Returns true if nothing has changed since the statement was parsed. If it returns false, the caller must
-// parse the statement again before it checks the tables. If the caller did not do this, the server would plan
-// the statement before the check, and would evaluate column defaults during the planning.
+// Returns true if nothing that the statement uses has changed since the statement was parsed. If it returns
+// false, the caller must parse the statement again before it checks the tables. Otherwise the server would
+// plan the statement before the check. The planning evaluates column defaults, which can call functions of
+// another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

@@ -11,7 +11,7 @@ namespace heartbeat {
 struct CaughtError {
     char sqlstate[6];
     char message[256];
-    char detail[384]; // empty: the error has none
+    char detail[384]; // empty: the error has no detail
 };
 
 // Runs work(argument) in a subtransaction. If the work raises an error and expected(error) returns true, the
@@ -24,10 +24,10 @@ bool subtransaction_try(void (*work)(void *argument), void *argument,
 // `work`. Raises each error again.
 bool subtransaction_keep_if(bool (*work)(void *argument), void *argument);
 
-// Returns true if the cause of the error is the row, and not the state of the database. Such an error is a
-// data exception, a violated constraint, or an error that a trigger raises. The class of the SQLSTATE decides
-// this. Such a row fails at every attempt. Returns false if the bounds of a table partition refuse the row,
-// because another process is creating the table partition at this moment.
+// Returns true if the row has caused the error, and not the state of the database. The row then fails at
+// every attempt. The class of the SQLSTATE decides this: a data exception, a violated constraint, or an error
+// that a trigger raises. Returns false if the bounds of a table partition refuse the row, because another
+// process is creating the table partition at this moment.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

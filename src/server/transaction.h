@@ -19,11 +19,11 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit();
 void transaction_abandon(); // after an error, or to undo the transaction
 
-// Each of these transactions calls these functions, which belong to a higher floor. _PG_init() sets them
-// once.
+// Functions of a higher floor that transaction_begin(), role_enter() and transaction_commit() call.
+// _PG_init() sets them once.
 struct TransactionHooks {
-    // transaction_begin() calls it after it has found the extension. role_enter() calls it before anything
-    // else. `begun` must not read a catalog.
+    // transaction_begin() calls begun() after it has found the extension. role_enter() calls begun() before
+    // anything else. begun() must not read a catalog.
     void (*begun)();
     // transaction_begin() calls before_snapshot() only if it locks a table. If before_snapshot() returns
     // true, transaction_begin() also calls after_snapshot().

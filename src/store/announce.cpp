@@ -23,12 +23,13 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's limit is one page without its header
-constexpr double usage_max = 0.25;   // of the queue; low, because other sessions can fill it before the
-                                     // commit
+constexpr double usage_max = 0.25;   // the part of the queue that may be full; low, because other sessions
+                                     // can fill the queue before the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags are about the current top transaction. `asked` means that the transaction has asked for the
-// usage of the queue. The question also frees the notifications that every listener has read.
+// usage of the queue. pg_notification_queue_usage() also frees the notifications that every listener has
+// read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

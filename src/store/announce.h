@@ -10,17 +10,17 @@ namespace heartbeat {
 // Sends NOTIFY heartbeat_anomaly for each stored anomaly of the batch. stored[i] says whether
 // batch->anomalies[i] was stored. The payload looks like
 // {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"2026-11-22T14:39:02.123456+00:00"}.
-// A batch sends at most 100 such payloads. If it has more anomalies, one more payload {"omitted":N} has the
-// number of the other anomalies.
+// A batch sends at most 100 such payloads. If it has more than 100 anomalies, it sends one more payload
+// {"omitted":N}. N is the number of anomalies that have no payload.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
 // Sends the notification when the current transaction commits. If the queue is too full, drops the
 // notification.
 void announce(const char *channel, const char *payload);
 
-// A worker's transaction calls it just before its commit, because the server puts notifications into the
-// queue during the commit. If a transaction with notifications fails during its commit, announce() assumes
-// that the queue is the cause. It then drops all notifications for a minute.
+// A worker calls it just before it commits a transaction. The server puts notifications into the queue during
+// the commit, and the commit fails if the queue is full. So if the commit of a transaction with notifications
+// fails, announce() assumes that the queue is full, and drops all notifications for a minute.
 void announce_committing();
 
 // Call it in _PG_init. announce() calls `count` for each notification that it drops. If announce() must log

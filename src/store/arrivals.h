@@ -1,7 +1,7 @@
 // Records when readings of a customer last arrived, by the server's clock. The records are rows of
 // heartbeat_arrivals. When the ingest worker has written a row for a customer, it writes no other row for
-// this customer until arrivals_noted_for() has passed. So ingest stays fast. The maintenance worker moves
-// these rows to heartbeat_customers. The silence rules use these times.
+// this customer until the time of arrivals_noted_for() has passed. So ingest stays fast. The maintenance
+// worker moves these rows to heartbeat_customers. The alert rules of the kind `silence` use these times.
 #pragma once
 
 #include "decode/batch.h"
@@ -21,8 +21,8 @@ namespace heartbeat {
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. It inserts a row for each of these customers. The rows are
-// valid until `until`. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. It inserts a row for each element of `customers`. The rows
+// are valid until `until`. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until);
 
 // Runs in a transaction of the maintenance worker. It moves the rows of heartbeat_arrivals to

@@ -29,7 +29,7 @@ namespace heartbeat {
 
 namespace {
 
-// The number of rows that it writes together. This number of rows fills several pages.
+// The number of rows that store_partition() writes together. So many rows fill several pages.
 constexpr int chunk_rows = 500;
 
 struct Load {
@@ -115,7 +115,8 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
 
 // Returns true if the time of a row is enough to find its table partition, and sets load->time_column.
 // Returns false if a table partition is itself partitioned, because its key can be any column, even a column
-// that the source does not give. The routing keeps the partition descriptor that this function reads.
+// that put_row() does not set. The partition directory of the executor keeps the partition descriptor that
+// this function reads.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -163,7 +164,8 @@ bool route(Load *load) {
     return true;
 }
 
-// Stores all rows that belong to the same table partition as the row `first`, and removes them from the list.
+// Stores all rows that belong to the same table partition as the row `first`, and sets their partition_of to
+// nullptr.
 void store_partition(Load *load, size_t first) {
     ResultRelInfo *partition = load->partition_of[first];
     Relation table = partition->ri_RelationDesc;

@@ -21,7 +21,7 @@ inline constexpr int load_columns_max = 5;
 
 struct BulkInsertSource {
     size_t rows;
-    int columns; // the number of columns that the source gives; the other columns get their defaults
+    int columns; // the number of columns that put_row() sets; the other columns get their defaults
     const char *names[load_columns_max];
     Oid types[load_columns_max];
     // Sets the values of one row, in the order of `names`. No value is NULL.
@@ -31,10 +31,10 @@ struct BulkInsertSource {
 
 // Stores all rows of the source as the current user, and keeps their order within each table partition. If
 // the table already has the key of a row, it raises an error, as INSERT does. If the result could differ from
-// the result of INSERT, it stores nothing and returns false. This is so if the table has triggers, rules, row
-// security, grants on columns, generated columns or deferred keys. It is also so if a column has another
-// type, if a table partition is not a plain table with the columns of its parent, or if a table partition has
-// partitions of its own.
+// the result of INSERT, it stores nothing and returns false. The result could differ if the table has
+// triggers, rules, row security, grants on columns, generated columns or deferred keys. It could also differ
+// if a column has another type than in `types`, if a table partition is not a plain table with the columns of
+// its parent, or if a table partition has partitions of its own.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

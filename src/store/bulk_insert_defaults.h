@@ -1,5 +1,5 @@
-// The source of a bulk insert does not give all columns. This file sets the other columns that have a
-// default. bulk_insert.cpp calls it.
+// The put_row() of a bulk insert sets only some columns of the table. This file sets those of the other
+// columns that have a default. bulk_insert.cpp calls it.
 #pragma once
 
 extern "C" {
@@ -23,8 +23,7 @@ struct BulkInsertDefaults {
     int count;
 };
 
-// `given` has the numbers of the columns that the source gives, counted from 0. The executor must exist
-// already.
+// `given` has the numbers of the columns that put_row() sets, counted from 0.
 BulkInsertDefaults bulk_insert_defaults_find(Relation table, const int *given, int given_count,
                                              EState *estate);
 

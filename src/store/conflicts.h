@@ -8,19 +8,21 @@ namespace heartbeat {
 
 inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 
-// Decides for each repetition within the batch whether it is a duplicate of the stored reading, or in
-// conflict with the stored reading. For all other readings rows_compare() has decided this. If the tables are
-// not comparable, all repetitions are duplicates.
+// A repetition is a reading with the same customer, time and device as an earlier reading of the batch
+// (Batch::repetitions). Decides for each repetition whether it is a duplicate of the stored reading, or in
+// conflict with the stored reading. For all other readings rows_compare() has decided this. If `comparable`
+// is false, heartbeat cannot compare heart rates (see rows_compare.cpp), and all repetitions are duplicates.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Returns true if the database has refused a reading, and another message has the same identity with another
-// heart rate. The batch must then store the reading of this other message.
+// Returns true if the database has refused a reading, and a repetition of this reading with another heart
+// rate is in a message that the database has not refused. The caller must then store the batch again, with
+// this repetition instead of the refused reading.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict; 0 for a dead letter.
 int64_t conflicts_of(const Batch *batch, const BatchMessage &message);
 
-// Writes the error text of such a message, and its readings that are in conflict as JSON. Both are in the
+// Writes the error text of a message with readings in conflict, and these readings as JSON. Both are in the
 // current memory context, in the database's encoding.
 const char *conflicts_text(const Batch *batch, const BatchMessage &message);
 const char *conflicts_json(const Batch *batch, const BatchMessage &message);

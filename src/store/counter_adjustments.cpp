@@ -1,4 +1,4 @@
-// Applies all adjustments in one statement. The statement locks the rows of heartbeat_offsets in a fixed
+// Applies all adjustments of a table in one statement. The statement locks the rows of the table in a fixed
 // order, so that two sessions that adjust counters cannot deadlock.
 #include "server/server.h"
 
@@ -116,14 +116,16 @@ void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time
 
 namespace {
 
-// An adjustment that changes nothing must not lock a row, because ingest would wait for the lock.
+// An adjustment that changes nothing must not lock a row of heartbeat_offsets, because ingest would wait for
+// the lock.
 bool changes(const CounterAdjustment &a) {
     return a.rewound != 0 || a.messages != 0 || a.ignored != 0 || a.readings != 0 || a.duplicates != 0 ||
            a.conflicts != 0 || a.dead_letters != 0 || a.empty_offsets != 0 ||
            std::any_of(a.stored, a.stored + heart_rate_classes, [](int64_t stored) { return stored != 0; });
 }
 
-// Returns the adjustments of one of the two tables.
+// Returns the adjustments of heartbeat_dropped_offsets if `dropped` is true, otherwise those of
+// heartbeat_offsets. Leaves out adjustments that change nothing.
 const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count) {
     auto **list = static_cast<const CounterAdjustment **>(
         palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(adjustments) + 1)));
@@ -146,7 +148,7 @@ void tell_uncounted(int64_t partitions, const char *table) {
                           errhint("heartbeat_audit_tables() shows the difference.")));
 }
 
-// The two statements have the same parameters.
+// add_counts and add_dropped_counts have the same parameters.
 void apply(HTAB *adjustments, bool dropped) {
     size_t count;
     const CounterAdjustment *const *all = list_of(adjustments, dropped, &count);

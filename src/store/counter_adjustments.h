@@ -1,4 +1,4 @@
-// Corrects the counters in heartbeat_offsets for messages that the counters have counted already.
+// Corrects the counters in heartbeat_offsets for messages that these counters already include.
 // heartbeat_replay() calls it for messages that it has read again. heartbeat_retry_dead_letters() calls it
 // for dead letters that have become readings.
 #pragma once
@@ -49,8 +49,8 @@ CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source,
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if one of these rows does
-// not exist. Call it as the last step, because it locks these rows, and the ingest workers wait for the
-// rows of heartbeat_offsets until the transaction ends.
+// not exist. Call it as the last step of a transaction: it locks these rows until the transaction ends, and
+// the ingest workers wait for the rows of heartbeat_offsets.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

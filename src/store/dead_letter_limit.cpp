@@ -49,13 +49,14 @@ bool dead_letter_limit_stops(const Source &source, const Batch *batch, const Par
                       SPI_OK_SELECT);
     *unresolved = {statement_int8(0, 1), 0};
     int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
-    // Each message in conflict has at least one reading in conflict. So if the number of readings is low
-    // enough, the function need not count rows.
+    // Each message in conflict has at least one reading in conflict. So if the number of readings in conflict
+    // is low enough, the function need not count rows.
     if (left <= 0 || statement_int8(0, 2) < left)
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);
     statement_execute(&count_conflicts, values, nullptr, SPI_OK_SELECT);
-    unresolved->conflicts = statement_int8(0, 1) - new_conflicts; // the batch has stored its own already
+    unresolved->conflicts = statement_int8(0, 1) - new_conflicts; // the batch has already stored its own
+                                                                  // messages in conflict
     return unresolved->conflicts >= left;
 }
 

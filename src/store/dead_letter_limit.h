@@ -1,4 +1,5 @@
-// The setting heartbeat.dead_letter_limit: a source with a wrong mapping must not fill the disk.
+// Checks the setting heartbeat.dead_letter_limit, so that a source with a wrong mapping does not fill the
+// disk.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -6,7 +7,7 @@
 
 namespace heartbeat {
 
-// The unresolved rows of a source.
+// The numbers of unresolved rows that heartbeat_dead_letters has of a source.
 struct Unresolved {
     int64_t dead_letters;
     int64_t conflicts; // messages with a reading in conflict
@@ -14,8 +15,8 @@ struct Unresolved {
 
 // Returns true if `counts` has new dead letters or new messages in conflict, although
 // heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. *unresolved has the numbers before this batch. The number of conflicts can be too low, because the
-// count ends at the limit. Each source has a count of its own.
+// batch. Sets *unresolved to the numbers before this batch. `conflicts` can be too low, because the count
+// ends at the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

@@ -24,8 +24,8 @@ constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON
 
-// To find duplicates, the statement also compares the payload, because a topic that was recreated has other
-// messages at the same offsets.
+// To find a message that the table already has, the statement also compares the payload. The reason is that a
+// recreated topic has other messages at the same offsets.
 constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
                                            BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                                            TEXTARRAYOID,  TEXTARRAYOID,        TEXTARRAYOID, TEXTOID};
@@ -75,7 +75,7 @@ struct Place {
     }
 };
 
-// Returns the rows of the last statement, sorted.
+// Returns the places of the rows that the last statement has inserted, sorted.
 Place *stored_places(uint64_t count) {
     auto *places = static_cast<Place *>(palloc(sizeof(Place) * (count + 1)));
     for (uint64_t r = 0; r < count; r++)
@@ -102,7 +102,8 @@ const char *text_of_array(Datum array) {
     return OidOutputFunctionCall(F_ARRAY_OUT, array);
 }
 
-// The names and the values of the message's headers, as texts of arrays. nullptr: the message has no headers.
+// The names and the values of the message's headers, as arrays in the text form of PostgreSQL. nullptr: the
+// message has no headers.
 const char *header_names(const Batch *batch, const BatchMessage &message) {
     const BatchHeader *headers = batch->headers.data() + message.first_header;
     if (message.headers == 0)

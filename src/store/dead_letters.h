@@ -1,5 +1,5 @@
-// Stores messages that could not be decoded or stored in heartbeat_dead_letters, with their exact bytes.
-// store.cpp calls it for each batch.
+// Inserts messages into heartbeat_dead_letters with their exact bytes: messages that could not be decoded or
+// stored, and messages with a reading in conflict. store.cpp calls it for each batch.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -8,7 +8,7 @@
 namespace heartbeat {
 
 // Returns the code for the column error_code: the decoder's code, the SQLSTATE with which PostgreSQL refused
-// one of the message's readings, or CONFLICT for a message that was stored.
+// one of the message's readings, or CONFLICT for a stored message with a reading in conflict.
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has

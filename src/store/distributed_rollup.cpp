@@ -1,7 +1,7 @@
 // The fold of the rollup on a Citus cluster. Citus accepts a statement only if it runs completely on the
 // nodes, or completely on the coordinator. So this process reads the rows from heartbeat_rollup_pending and
-// writes them to the other table. On a node, all changes of a shard are one transaction. So a query of this
-// shard finds each sum in exactly one of the two tables.
+// writes them to heartbeat_rollup. On a node, all changes of a shard are one transaction. So a query of this
+// shard finds each sum in exactly one of these two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"

@@ -1,5 +1,5 @@
-// The functions of the table layout for Citus: Citus has distributed the tables. It looks up Citus's catalogs
-// by name, so it needs no header of Citus, and it works on a server without Citus.
+// The functions of the table layout for Citus: Citus has distributed the tables. This file looks up Citus's
+// catalogs by name, so it needs no header of Citus, and works on a server without Citus.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -46,8 +46,9 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes. A node does not return the key of a table
-// partition. So a stored reading of another device counts as the reason why a reading was not inserted.
+// These statements have a form that Citus can send to the nodes. They cannot ask a node whether the primary
+// key of a table partition contains the device. So a stored reading of another device always counts as the
+// reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (

@@ -1,6 +1,6 @@
 // Limits the times of readings that are in the future. If a reading's time is ahead of the server's clock by
-// more than heartbeat.max_clock_skew, the counters use the present time instead. offsets_advance.cpp and
-// counter_adjustments.cpp call it for the first and the last time of a Kafka partition.
+// more than heartbeat.max_clock_skew, first_event and last_event of heartbeat_offsets get the present time
+// instead. offsets_advance.cpp and counter_adjustments.cpp call it for these two columns.
 #pragma once
 
 #include "server/compat.h"
@@ -19,7 +19,7 @@ inline EventClock event_clock() {
     return {now, now + settings.max_clock_skew * USECS_PER_SEC};
 }
 
-// Takes and returns microseconds since 1970, because a batch uses this unit.
+// `event_time` and the result are in microseconds since 1970, because a batch uses this unit.
 inline int64_t event_seen(const EventClock &clock, int64_t event_time) {
     return event_time > to_unix_microseconds(clock.latest) ? to_unix_microseconds(clock.now) : event_time;
 }

@@ -39,7 +39,8 @@ Relation open_plain_table(Oid oid, LOCKMODE lock) {
     return table;
 }
 
-// Only the owner of a table may call this, because it ignores triggers, row security and foreign keys.
+// Only the owner of a table may call heartbeat_move_rows(), because it ignores triggers, row security and
+// foreign keys.
 void require_owner(Relation table) {
     if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -80,7 +81,8 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
     TupleTableSlot *row = table_slot_create(source, &estate->es_tupleTable);
     TupleTableSlot *rows[chunk_rows] = {};
     BulkInsertState bulk = GetBulkInsertState();
-    // The calling statement may have filled the source after it took its own snapshot.
+    // The calling statement may have inserted rows into `source` after it took its snapshot. Only a new
+    // snapshot sees these rows.
     Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
     TableScanDesc scan = table_beginscan(source, snapshot, 0, nullptr);
     int64_t moved = 0;

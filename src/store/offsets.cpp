@@ -120,7 +120,8 @@ template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) 
 }
 
 // Returns the mark of the last consumed message, usually with its checksum from the trail. Version 1.1 stores
-// no marks. So if version 1.1 has stored this message, the trail does not have it.
+// no marks. So if version 1.1 has stored this message, `trail` does not have it, and the mark has no
+// checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));
@@ -141,7 +142,7 @@ bool offsets_have_marks() {
 bool offsets_have_sources() {
     if (get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber)
         return true;
-    // the statements for the tables of 1.x would count no messages
+    // Raise an error, because the statements for the tables of version 1.x would not count messages.
     if (OidIsValid(get_relname_relid("heartbeat_source_definitions", extension_known().schema)))
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),

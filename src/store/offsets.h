@@ -13,12 +13,12 @@ struct StoredOffset {
     int64_t first_offset;
     int64_t next_offset;
     MessageMark last_message; // the last consumed message
-    MarkTrail trail;          // the last consumed message and earlier messages
+    MarkTrail trail;          // the marks of the last consumed message and of earlier messages
     char cluster_id[64];      // empty: not known yet
     char topic_id[64];        // empty: not known yet
-    bool lost; // the topic was recreated or its log truncated: stored offsets name other messages now
+    bool lost; // the topic was recreated or its log truncated: stored offsets now belong to other messages
     char lost_reason[384];
-    // Whether a worker has read the partition. If it is false, a person has set the offset in advance.
+    // true: a worker has read the Kafka partition. false: a person has set the offset in advance.
     bool was_read;
     // -1: not truncated. Otherwise Kafka's log has other messages at this offset and after it.
     int64_t truncated_to;

@@ -1,4 +1,4 @@
-// The counts of a batch for each of its Kafka partitions: what the store has done with the messages and
+// The counts of a batch for each of its Kafka partitions: what store_batch() has done with the messages and
 // readings. store_batch() sets the counts, and offsets_advance() adds them to the counters in
 // heartbeat_offsets.
 #pragma once
@@ -13,13 +13,13 @@ struct PartitionCounts {
     int64_t readings;                   // of all messages that were decoded
     int64_t duplicates;                 // of these readings
     int64_t conflicts;                  // of these readings
-    int64_t conflict_letters;           // new rows of messages in conflict
+    int64_t conflict_letters;           // new rows of heartbeat_dead_letters for messages in conflict
     int64_t dead_letters;               // new dead letters
     int64_t dead_letters_again;         // dead letters that the table already has
 };
 
-// The number of messages to count: messages that were decoded and not ignored, and dead letters that were
-// read again.
+// The number to add to the counter `messages`: messages that were decoded and not ignored, and dead letters
+// that were read again.
 inline int64_t partition_messages(const BatchPartition &read, const PartitionCounts &counts) {
     return read.messages - read.ignored - counts.dead_letters;
 }

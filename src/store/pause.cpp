@@ -1,6 +1,6 @@
-// Orders pauses and batches. A pause commits either before a batch checks for it, or after this batch has
-// committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and one
-// for all sources, so that a session which changes one source holds up the batches of this source alone. The
+// Orders pauses and batches. A pause commits either before a batch checks for the pause, or after this batch
+// has committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and
+// one for all sources, so that a session that changes one source delays only the batches of this source. The
 // locks conflict with no other lock of the workers.
 #include "server/server.h"
 
@@ -24,7 +24,7 @@ namespace heartbeat {
 
 namespace {
 
-// A pause of all sources has an empty name.
+// If all sources are paused, `source` in heartbeat_control is empty.
 Statement select_state = {{TEXTOID, INT4OID, INT8OID}, R"sql(
     SELECT
         EXISTS (SELECT FROM @extschema@.heartbeat_control WHERE paused AND source IN ('', $1)),
@@ -32,7 +32,7 @@ Statement select_state = {{TEXTOID, INT4OID, INT8OID}, R"sql(
             SELECT FROM @extschema@.heartbeat_source_definitions
             WHERE source_id = $2 AND revision = $3 AND dropped_at IS NULL))sql"};
 
-// In a database of version 1.1 or 1.2.
+// For a database of version 1.1 or 1.2.
 Statement select_paused = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE paused)sql"};
 
@@ -97,15 +97,15 @@ void pause_lock_all() {
 SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
     // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table. If
-    // the lock has waited for heartbeat_set_owner(), the transaction acts as a role that is no longer the
-    // owner.
+    // this transaction has waited for heartbeat_set_owner(), it acts as a role that is no longer the owner.
+    // It must then begin again.
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
-    // SPI takes a new snapshot for each statement. So if a lock has waited for a change, the statement sees
-    // this change
+    // SPI takes a new snapshot for each statement. So if this transaction has waited for a lock until another
+    // session has committed a change, the statement sees this change.
     if (!offsets_have_sources()) {
-        // heartbeat_pause() of these versions only writes to the table
+        // In these versions, heartbeat_pause() only writes to this table. This SHARE lock makes it wait.
         LockRelationOid(extension_table("heartbeat_control"), ShareLock);
         bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
         return paused ? SourceState::paused : SourceState::unchanged;

@@ -1,6 +1,7 @@
 // Reads from heartbeat_control whether a source is paused. The workers call it before they store a batch or
 // do maintenance. heartbeat_pause() and heartbeat_resume() write to heartbeat_control. The functions that
-// pause, alter or drop a source take the lock for which a batch of this source waits.
+// pause, alter or drop a source first lock the source, so that no batch of the source is stored at the same
+// time.
 #pragma once
 
 #include "server/extension.h"
@@ -16,15 +17,16 @@ enum class SourceState {
     busy,    // another session is about to pause, alter or drop the source: ask again in a new transaction
 };
 
-// Call it in a worker's transaction. If another transaction is pausing all sources, it waits for that
-// transaction. If another transaction is changing this source, it returns `busy`, because the process also
-// reads other sources. If `waits` is true, it waits a moment for that transaction, and then raises an error
-// that names its session. Later changes wait until the worker's transaction ends. Returns what a person has
-// done to the source.
+// Call it in a worker's transaction. Returns what a person has done to the source. A pause or change that
+// starts later waits until the worker's transaction ends. If another transaction is pausing all sources, the
+// function waits for that transaction. If another transaction is pausing or changing this source, the
+// function returns `busy` at once, because the process also reads other sources. If `waits` is true, the
+// function waits a moment for that transaction instead, and then raises an error that names the session of
+// that transaction.
 SourceState pause_check(const Source &source, bool waits);
 
-// Call it before you write the change. Each waits for the current batches of the source, or of all sources.
-// Their next batches wait until the caller's transaction ends.
+// Call one of these functions before you write the change. It waits until the current batches of the source,
+// or of all sources, have ended. The next batches wait until the caller's transaction ends.
 void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 

@@ -1,5 +1,6 @@
-// Computes the sums that a batch adds to the rollup. It inserts these sums, or marks their minutes instead.
-// It also inserts the customers whose first reading is in this batch. store.cpp calls it.
+// Computes the sums of a batch's heart rates, one sum for each customer and minute. It inserts these sums
+// into heartbeat_rollup_pending, or inserts their minutes into heartbeat_stale_minutes (it marks the
+// minutes). It also inserts the customers whose first reading is in this batch. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -32,14 +33,16 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// If a batch has at least eight readings for each sum, it appends sums, because ingest then has to insert few
-// rows. A small batch always appends sums, because it would not insert fewer rows if it marked minutes.
+// If a batch has at least eight times as many readings as sums, it inserts the sums into
+// heartbeat_rollup_pending, because these are few rows. A batch with fewer sums than small_batch also inserts
+// them. Any other batch may mark minutes instead, because a marked minute needs only one row, and no row for
+// each sum.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// A mark makes the maintenance worker read the whole minute. So a batch marks a minute only if it has this
-// many readings of the minute. Without this limit, a batch with few readings in each of many minutes would
-// cause too much work for its size.
+// A mark makes the maintenance worker read all readings of the minute. So a batch marks a minute only if it
+// has this many readings of the minute. Without this limit, a batch with few readings in each of many minutes
+// would cause too much work for its size.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -63,7 +66,7 @@ bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
 }
 
-// The minutes of the batch that it marks. If `marked` is nullptr, it marks no minute.
+// The minutes of a batch that will be marked. If `marked` is nullptr, no minute will be marked.
 struct Marks {
     const Batch *batch;
     bool *marked;
@@ -79,8 +82,9 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. Anomalies add no values, and neither do readings of marked minutes. Both only add their
-// customers, each customer once.
+// each other. The heart rate of an anomaly is not added to a sum, and neither is that of a reading of a
+// marked minute. Such a reading adds only its customer, as a sum without readings, if the list does not have
+// the customer yet.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -115,8 +119,8 @@ void keep_new_minutes(Marks *marks) {
     statement_check_room(found, marks->count);
     marks->count = found;
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(i, 1)]; // sorted, so it reads a place before it
-                                                                // overwrites it
+        marks->places[i] = marks->places[statement_int4(i, 1)]; // `places` is sorted, so each place is read
+                                                                // before it is overwritten
     SPI_freetuptable(SPI_tuptable);
 }
 

@@ -1,5 +1,6 @@
-// Rebuilds the rollup rows of marked minutes. It removes the marks and all sums of the minutes, and inserts
-// the sums of the readings. The same snapshot sees the marks and these readings.
+// Rebuilds the rollup rows of marked minutes. It deletes the marks, the rows of heartbeat_rollup_pending and
+// the rows of heartbeat_rollup of these minutes. Then it computes the sums again from the readings, and
+// inserts them into heartbeat_rollup. The same snapshot sees the marks and these readings.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"

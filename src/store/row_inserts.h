@@ -1,5 +1,5 @@
 // The statements that insert readings, and the bulk insert. rows.cpp and rows_compare.cpp call these
-// functions. They decide what happens with a row that was not inserted.
+// functions, and decide what happens with a row that was not inserted.
 #pragma once
 
 #include "store/row_list.h"

@@ -21,7 +21,7 @@ struct Rows {
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
     // Notes that the reading is stored with this heart rate. An earlier attempt to store the batch may have
-    // found a duplicate or a conflict.
+    // set `duplicate` or `conflict` of the reading, so the function clears both.
     void take_stored(size_t i, double heart_rate) const {
         BatchReading &reading = batch->readings[indexes[i]];
         reading.duplicate = reading.conflict = reading.other_device = false;

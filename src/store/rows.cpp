@@ -74,8 +74,8 @@ void rows_insert_all(void *argument) {
         rows->take_stored(i, rows->at(i).heart_rate);
 }
 
-// Without user-defined triggers and indexes, only the primary key can keep a row out. Then each row that was
-// not stored is a duplicate, and no check is needed.
+// The table can already have the key of a row that was not stored. Otherwise a user's index or trigger has
+// prevented the insert. rows_compare() finds which of the two it is.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     rows_compare(*static_cast<Rows *>(argument));

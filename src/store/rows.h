@@ -1,5 +1,5 @@
 // Inserts readings into one table by one statement or one bulk insert. store.cpp and the table layouts call
-// it. They decide how to handle a reading that PostgreSQL refuses.
+// it, and decide how to handle a reading that PostgreSQL refuses.
 #pragma once
 
 #include "store/row_list.h"
@@ -9,12 +9,13 @@ namespace heartbeat {
 // subtransaction_try() can call these functions, so they have the parameter `argument`. It is a Rows *. The
 // functions set `stored` and `heart_rates`, or raise an error.
 
-// Stores every row unchanged. Raises an error if a unique index or a trigger keeps a row out, or if a trigger
-// may have changed a row.
+// Stores every row unchanged. Raises an error if a unique index or a trigger prevents the insert of a row, or
+// if a trigger may have changed a row.
 void rows_insert_all(void *argument);
 
 // Stores the rows whose key the table does not have yet. If the table still does not have the key of a row
-// afterwards, a user-defined index or trigger has kept this row out. The function then raises an error.
+// afterwards, a user-defined index or trigger has prevented the insert of this row. The function then raises
+// an error.
 void rows_insert_new(void *argument);
 
 } // namespace heartbeat

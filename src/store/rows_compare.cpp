@@ -24,8 +24,8 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// The table does not have this row, although it was not inserted. Inserts the row again, alone, because the
-// error of the server then has the cause. The caller need not look for more such rows: after an error the
+// The table does not have this row, although it was not inserted. Inserts the row again, alone, so that the
+// server raises an error with the cause. The caller need not look for more such rows: after an error the
 // worker stores the batch again by halves, and so finds all of them.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
@@ -62,7 +62,8 @@ void rows_compare(const Rows &rows) {
     Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
     uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
     statement_check_room(found, rest.count);
-    size_t next = 0; // the result is in the order of the places
+    size_t next = 0; // the place that the next row of the result must have: the result is in the order of the
+                     // places
     for (uint64_t r = 0; r < found; r++, next++) {
         if (static_cast<size_t>(statement_int4(r, 1)) != next)
             refuse_kept_out(rest, next);

@@ -14,7 +14,7 @@ class Decoder;
 // is left. decoder_destroy() destroys the decoder.
 Decoder *source_decoder_create(const Source &source, Error *error);
 
-// The same, but raises an error instead.
+// Does the same, but raises an error instead of returning nullptr.
 Decoder *source_decoder_require(const Source &source);
 
 } // namespace heartbeat

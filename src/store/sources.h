@@ -23,7 +23,7 @@ struct Source {
     const char *format;
     const char *preset;
     const char *mapping; // JSON
-    // False: the value of a setting applies.
+    // false: the source has no value of its own, so the value of the setting applies.
     bool own_topic;
     bool own_brokers;
     bool own_config_file;
@@ -36,11 +36,13 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// What texts call the brokers and the file of the source: a setting, or the source's own value.
+// Messages to users call the bootstrap servers and the file of the source by these names: the name of the
+// setting, or a name for the source's own value.
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
-// The settings of a Kafka client for this source. They have the texts of the source, and no copies.
+// The settings of a Kafka client for this source. They point to the texts of the source, and have no copies
+// of them.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
 // A source with its last pause or resume, as sources_load() finds them.

@@ -1,6 +1,7 @@
 // Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
 // src/store for dead letters, the rollup and notifications. Usually the table layout inserts all rows at
-// once. If the caller asks for isolation, this file inserts the rows by halves.
+// once. If the parameter `isolate` is true, this file inserts the rows by halves, to find the rows that the
+// database refuses.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -38,8 +39,8 @@ constexpr int attempts_max = 8;
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Uses a memory context of its own. The store tries a refused batch again in smaller and smaller halves. This
-// takes many attempts, and each attempt allocates arrays.
+// Uses a memory context of its own. The reason: store_isolated() tries to insert the rows of a refused batch
+// in smaller and smaller halves. It makes many attempts, and each attempt allocates arrays.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
@@ -57,7 +58,7 @@ size_t store_isolated(Rows rows) {
     if (rows.count == 0 || try_rows(&rows, &refusal))
         return rows.count;
     if (rows.count == 1) {
-        // convert the message, because the texts of a batch are UTF-8
+        // convert the error message, because the texts of a batch are UTF-8
         if (!batch_reject(rows.batch, rows.indexes[0], refusal.sqlstate, text_to_utf8(refusal.message)))
             fail_out_of_memory();
         return 0;
@@ -71,7 +72,7 @@ size_t store_isolated(Rows rows) {
     return left + right;
 }
 
-// The two lists of a batch.
+// The rows of a batch for each of the two tables.
 struct Lists {
     Batch *batch;
     Rows rows[2]; // records, anomalies
@@ -87,7 +88,7 @@ Rows rows_of(Batch *batch, bool anomalies) {
 
 // Returns false if the database has refused one reading of a message and stored another reading of the same
 // message. It also returns false if the database has refused a reading and another message of the batch has
-// the same identity with another heart rate.
+// the same customer, time and device with another heart rate.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -104,8 +105,9 @@ bool store_lists_isolated(void *argument) {
 }
 
 // Stores either all readings of a message or none of them. If the database refuses a reading of a message
-// with several readings, this function undoes the attempt and stores the other messages again, because the
-// batch may have left out some of their readings as repetitions. In the next attempt the database can refuse
+// with several readings, the message becomes a dead letter. This function then undoes the attempt, makes the
+// lists of the batch again, and stores the other messages. The new lists can have more readings of these
+// messages, namely repetitions of readings of the dead letter. So in the next attempt the database can refuse
 // another reading.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
@@ -124,7 +126,7 @@ void store_lists(Lists *lists) {
     }
 }
 
-// Counts a reading that was not stored. The readings of a dead letter count nowhere.
+// Counts a reading that was not stored. The readings of a dead letter are not counted.
 void count_unstored(const Batch *batch, const BatchReading &reading, PartitionCounts *counts) {
     const BatchMessage &message = batch->message_of(reading);
     if (message.is_dead_letter())

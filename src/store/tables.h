@@ -18,7 +18,7 @@ struct WrongServer {
 
 // The result of one call of `fold`.
 struct RollupFold {
-    bool more;       // rows remain: call it again, in a new transaction
+    bool more;       // rows remain: call `fold` again, in a new transaction
     int64_t removed; // removed rows, which the maintenance worker counts to decide when to vacuum the table
 };
 
@@ -41,9 +41,10 @@ struct TablesLayout {
     // although subtransaction_is_row_error() returns false for it.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
-    // Call hold_marks() before the snapshot of a transaction that deletes rows of heartbeat_stale_minutes
-    // (the marks). If the snapshot sees a mark, it must also see the readings of the marked minute. If
-    // hold_marks() returns true, the caller must call release_marks() after it has taken the snapshot.
+    // Rows of heartbeat_stale_minutes are called marks. If a transaction will delete marks, call hold_marks()
+    // before the transaction takes its snapshot. A snapshot that sees a mark then also sees all readings of
+    // the marked minute. If hold_marks() returns true, the caller must call release_marks() after it has
+    // taken the snapshot.
     bool (*hold_marks)() = [] { return false; };
     void (*release_marks)() = [] {};
     // Call it before the commit of a transaction that may have written to the tables.
@@ -54,9 +55,9 @@ struct TablesLayout {
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
     // returns a row for each of these keys that the table has: the index of the key, the stored heart rate,
-    // and whether the device is the same. If the device is another one, the key of the table partition does
-    // not have the device, and the stored reading of the other device prevented the insert. Returns the
-    // number of rows.
+    // and whether the device is the same. If the device is not the same, the primary key of the table
+    // partition does not contain the device, and the stored reading of the other device prevented the insert.
+    // Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server

@@ -1,6 +1,6 @@
 # The stranger is a role that may create objects in the extension's schema. It creates objects that a session could mistake
-# for objects of the extension or the server. It does this before CREATE EXTENSION, before an update, and afterwards. No such
-# object runs with the rights of another role, and heartbeat does not stop.
+# for objects of the extension or the server. The stranger creates them before CREATE EXTENSION, before an update, and
+# afterwards. No function of the stranger runs with the rights of another role, and heartbeat does not stop.
 
 use strict;
 use warnings;
@@ -153,7 +153,7 @@ my $now       = int(time);
 my $week      = 7 * 86400;
 
 # Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
-# Some weeks have no table partition, and the stranger has taken the names of some weeks.
+# Some of these weeks have no table partition. For some of them, the stranger has objects with the names of the partitions.
 sub publish
 {
 	my (@weeks) = @_;
@@ -173,8 +173,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. assert_all_stored() would fail in these cases: the test cannot call heartbeat_audit(),
-# and replays have changed the counters.
+# Passes when every message is read. The test calls it where assert_all_stored() would fail, because the test cannot call
+# heartbeat_audit(), or because replays have changed the counters.
 sub assert_all_read
 {
 	my ($what) = @_;
@@ -192,7 +192,7 @@ my $stranger = Heartbeat::Stranger->new($node, 'hb', $names, roles => [qw(heartb
 $stranger->overload->make_operators->make_casts;
 cmp_ok($stranger->count, '>', 1500, 'the stranger has created objects');
 
-# New processes have no cached plans for the extension.
+# Ends heartbeat's processes, and waits for new ones. The new processes have no cached plans, so they plan each statement again.
 sub restart_processes
 {
 	my ($what) = @_;
@@ -215,8 +215,8 @@ my $position = restart_processes('overloads');
 publish(0, -4, -5, -6, -15, 9);
 assert_all_stored('overloads');
 
-# Calls that a person makes, with arguments of the functions' own types. With other types, the person would call the
-# stranger's functions.
+# Calls that a person makes. Each argument has the type of the function's parameter. With an argument of another type, the
+# person would call a function of the stranger.
 my @calls = (
 	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause(NULL::text)', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
 	'heartbeat_seek(to_timestamp(0), NULL::integer)', 'heartbeat_resume()', 'heartbeat_retry_dead_letters(NULL::text, NULL::text, NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bigint[])',
@@ -259,7 +259,7 @@ assert_nothing_used('overloads');
 $stranger->spy->assert_only('everything that the extension does');
 assert_quiet('overloads', $position);
 
-# The stranger takes the names of future and past weeks.
+# The stranger creates objects with the names that table partitions of future and past weeks would get.
 $stranger->take_weeks(-20 .. -7, 10 .. 12);
 $position = $node->log_position;
 publish(0, -7, -8, -9, 10, 11);

@@ -1,7 +1,7 @@
-# A role that may create triggers on heartbeat's tables, or that owns such a table, gains no rights. heartbeat refuses this
-# role's triggers and rules on the bookkeeping tables, and names them. On the tables of readings the role's triggers never
-# run with more rights than the workers' role has, even when an operator or a superuser calls a function of heartbeat. When
-# the triggers and rules are dropped, ingest continues, and no reading is lost.
+# A role that may create triggers on heartbeat's tables, or that owns one of these tables, gains no rights. On the bookkeeping
+# tables heartbeat refuses this role's triggers and rules, with an error that names them. On the tables of readings the role's
+# triggers never run with more rights than the workers' role has, even when an operator or a superuser calls a function of
+# heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -91,7 +91,7 @@ sub assert_work
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my @wrong;
-	# so many customers have a reading in this minute that the batch marks the minute
+	# one minute has readings of so many customers that the batch inserts this minute into heartbeat_stale_minutes
 	publish(map { reading("S$_", 70, reading_time($now - 3600, $published)) } 1 .. 300) if $what =~ /stale|all/;
 	publish_some();
 	my $stored = done_or_refused("SELECT coalesce(max(next_offset), 0) = $published FROM heartbeat_offsets");
@@ -107,13 +107,13 @@ sub assert_work
 		my $error = call(@$call);
 		push @wrong, "$call->[1]: $error" unless $error eq '' || $error =~ /spy_/ || $error =~ /needs ingest to be paused/ && $call->[1] =~ /seek/;
 	}
-	# a call above has woken the maintenance worker, and so it folds at once
+	# a call above has woken the maintenance worker, so the worker moves the rows of heartbeat_rollup_pending at once
 	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
 	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
 	return is("@wrong", '', "$what: each call succeeds, or names the object that it refuses");
 }
 
-# Passes when everything continues as before.
+# Passes when ingest continues, and the audit shows no difference.
 sub assert_goes_on
 {
 	my ($what) = @_;
@@ -163,8 +163,8 @@ for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 	assert_goes_on($what);
 }
 
-# Triggers on the tables of readings and dead letters run, but only as the workers' role. If heartbeat refused such a
-# trigger, this test would fail.
+# Triggers on the tables of readings and dead letters run, but only as the workers' role. If heartbeat refused a trigger on
+# one of these tables, this test would fail.
 for my $tables (map { [$_] } qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters))
 {
 	my ($table) = @$tables;
@@ -181,14 +181,14 @@ is(join(' ', $spy->actors), 'heartbeat_worker', "a trigger on readings runs as t
 remove_triggers();
 assert_goes_on('a plain trigger');
 
-# An operator or a superuser brings rows into the tables: corrected dead letters, replayed messages, rows moved to a table
-# partition.
+# An operator or a superuser calls functions that insert rows: a retry of corrected dead letters, a replay, and a move of rows
+# to a table partition.
 for my $role ('heartbeat_operator', undef)
 {
 	my $who = $role // 'a superuser';
 	publish_some();
 	$node->wait_for_offsets($topic, $published);
-	# except the row of a message that a seek above has skipped
+	# the row of N0 stays, because a seek above has skipped its message
 	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
 		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");
@@ -237,9 +237,9 @@ for my $table (sort keys %column)
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		# the new owner also gets the sequence
+		# the sequence of the table also belongs to the new owner, so the other roles need a right on it
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
-		# while mallory creates the object, she evaluates the expression herself
+		# mallory's own statement evaluates the expression once, as mallory
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");
 		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");
 		ok($pause eq '' || $pause =~ /$table/, 'heartbeat_pause() succeeds, or its error names the table') || diag $pause;
@@ -256,7 +256,7 @@ for my $table (sort keys %column)
 	}
 }
 
-# Retention while its tables have triggers. The workers, an operator and a superuser apply retention.
+# Retention while the tables from which it deletes rows have triggers. The workers, an operator and a superuser apply retention.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
@@ -324,7 +324,7 @@ remove_triggers();
 $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 
-# The status has a hint if the workers act as a superuser; no trigger runs as a superuser.
+# If the workers act as a superuser, the status has a hint. Even then no trigger runs as a superuser.
 $node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is none');
 $node->query('ALTER ROLE heartbeat_owner SUPERUSER');
 $node->set('heartbeat.role' => '');

@@ -41,7 +41,7 @@ sub publish
 }
 my $dropped = "SELECT coalesce(sum(value), 0) FROM heartbeat_metrics WHERE name = 'heartbeat_announcements_dropped_total'";
 
-# Returns the output of a listener until it matches a pattern, or until the deadline.
+# Reads the output of a listener until the output matches a pattern, or until the deadline. Returns the output.
 sub hears
 {
 	my ($listener, $word, $what) = @_;

@@ -1,5 +1,5 @@
 # Arguments at the limits of their types, and very many calls. A function returns soon, or its error names the allowed
-# values. No stored value breaks a view. No role can make heartbeat_events forget that role's actions.
+# values. No stored value breaks a view. No role can remove its own actions from heartbeat_events.
 
 use strict;
 use warnings;
@@ -62,7 +62,7 @@ like(answer("SET ROLE mover; SELECT heartbeat_move_rows($_->[0], $_->[1])"), qr/
 is(answer("SET ROLE mover; SELECT heartbeat_move_rows('mover.one', 'mover.two'); TABLE mover.two"), "1\n1", 'heartbeat_move_rows() moves a row');
 like(answer("SET ROLE mover; TRUNCATE mover.two; INSERT INTO mover.one VALUES (2); SELECT heartbeat_move_rows('mover.one', 'mover.two')"), qr/^23514: /, 'heartbeat_move_rows() does not move a row that a constraint refuses');
 
-# Offsets are 0 to 10^15. A sum of larger offsets would overflow.
+# heartbeat accepts offsets from 0 to 10^15. A sum of larger offsets could overflow.
 my $most = 1_000_000_000_000_000;
 answer("$operator SELECT heartbeat_pause('to seek')");
 for my $offset (9223372036854775807, 9223372036854775806, $most + 1, -1, '-9223372036854775808')
@@ -100,8 +100,8 @@ assert_views('with all counters near the limit of their types');
 is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'heartbeat_evaluate_alerts() works with these counters');
 $node->query("DELETE FROM heartbeat_offsets");
 
-# heartbeat_events keeps an operator's actions, even if the operator afterwards calls functions very often. Calls above a
-# limit can fail.
+# heartbeat_events keeps an operator's actions, even if the operator afterwards calls functions very often. Some of these many
+# calls may fail.
 $node->query("SET ROLE heartbeat_operator; SELECT heartbeat_pause('the deed'); SELECT heartbeat_seek(0, 4711)");
 my $deed = "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM heartbeat_events WHERE reason = 'the deed' OR details->>'next_offset' = '4711'";
 is($node->query("$operator $deed"), 'pause seek', 'heartbeat_events records a pause and a seek of an operator');
@@ -123,7 +123,7 @@ answer("$operator SELECT heartbeat_resume()");
 
 # A pause may have a reason of any length: heartbeat_events records the state PAUSED, and then the next state.
 my $state = "SELECT details->>'state' FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1";
-$node->set('heartbeat.brokers' => '127.0.0.1:1');    # no broker is there
+$node->set('heartbeat.brokers' => '127.0.0.1:1');    # no broker listens there
 $node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING');
 my $position = $node->log_position;
 answer("$operator SELECT heartbeat_pause(repeat('x', 1000000))");

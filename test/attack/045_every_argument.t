@@ -1,7 +1,7 @@
 # Calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the limits
 # of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that names
-# the allowed values, or with an effect that the same function can undo. Afterwards the next function works. The test fails if
-# a function or a setting has no row in it.
+# the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The test
+# fails if a function or a setting has no row in it.
 
 use strict;
 use warnings;
@@ -144,7 +144,7 @@ my %functions = (
 	'watch_changes(regclass,regprocedure)'               => [ $r, "'heartbeat_mark_changed()'" ],
 	'watch_truncates(regclass)'                          => [$r],
 	'widen_keys(regclass[],boolean,integer)'             => [ "ARRAY[$r\::regclass, $a]", 'false', 1 ]);
-# Statements that undo the calls of a function. The effects of all other functions are harmless.
+# Statements that undo the effects of a function's calls. The effects of all other functions need not be undone.
 my %undo = (
 	'add_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'",
 	'alter_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => "SELECT heartbeat_alter_source('default', '', 'null', '', '', '', '', '', '', '', '', '')",
@@ -158,8 +158,8 @@ my %known = map { split /\|/, $_, 2 } split /\n/, $node->query(q{SELECT substr(p
 is(join(' ', grep { !$functions{$_} } sort keys %known), '', 'each function has a row in this test');
 is(join(' ', grep { !defined $known{$_} } sort keys %functions), '', 'each row of this test has its function');
 
-# Returns a row for a call: its SQLSTATE, the text of its error, and its duration. If `keep` is false, it undoes the effect
-# of the call.
+# attempt() returns a row for a call: the SQLSTATE, the text of the error, and the duration. If `keep` is false, attempt()
+# undoes the effect of the call.
 $node->query(q{CREATE FUNCTION public.attempt(call text, keep boolean, OUT code text, OUT said text, OUT seconds double precision) LANGUAGE plpgsql AS $$
 	DECLARE
 		began timestamptz := clock_timestamp();
@@ -237,8 +237,8 @@ for my $signature (sort keys %functions)
 }
 note "$calls calls of " . keys(%functions) . ' functions';
 
-# The last possible time is after all messages, and gives the end offset. The first possible time is before all messages, and
-# gives the first offset.
+# A seek to the last possible time goes to the end offset, because all messages are older than this time. A seek to the first
+# possible time goes to the first offset, because all messages are newer than this time.
 is($node->query("SELECT new_offset FROM heartbeat_seek('$_->[0]'::timestamptz, 0)"), $_->[1], "a seek to $_->[0] goes to offset $_->[1]")
   for [ '294276-12-31 23:59:59+00', 21 ], [ '4714-11-24 00:00+00 BC', 0 ], [ '294276-12-31 23:59:59+00', 21 ];
 is($node->query("SELECT next_offset FROM heartbeat_kafka_offsets('$_->[0]', 0)"), $_->[1], "Kafka's offset at $_->[0] is $_->[1]") for [ 'infinity', 21 ], [ '-infinity', 0 ];
@@ -302,8 +302,8 @@ for my $setting (sort keys %types)
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# Some values are valid, but the worker cannot use them. In these cases the status names the problem. A server that starts
-# with such a value also names it.
+# Some values are valid, but the worker cannot use them. Then the status names the problem. If a server starts with an invalid
+# value, the status names this value too.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;

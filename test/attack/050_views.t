@@ -1,5 +1,5 @@
 # A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
-# the reader before it checks the conditions of the view. In that case the function could reveal the other rows.
+# the reader before it checks the conditions of the view. Then the function could reveal rows that the view does not show.
 
 use strict;
 use warnings;

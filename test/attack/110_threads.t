@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('threads', kafka => $kafka, settings => { 'heartbeat.batch_size' => 1000 });
 
-# Unknown keys, escapes and nested values: the fast path of the decoder leaves all of these to the JSON parser.
+# Returns a payload with unknown keys, escapes and nested values. decode_plain() leaves this payload to the JSON parser.
 sub payload
 {
 	my ($customer, $rate, $time, $values) = @_;

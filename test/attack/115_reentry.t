@@ -12,7 +12,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-$ENV{MALLOC_PERTURB_} = 85;    # freed memory is overwritten
+$ENV{MALLOC_PERTURB_} = 85;    # glibc overwrites freed memory, so its use causes an error
 
 my $kafka = Heartbeat::Kafka->new('reentry');
 $kafka->start;
@@ -47,7 +47,8 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty 
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# While the statement that updates the dead letters runs, the server must plan it again.
+# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan this statement again
+# while it runs.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN
@@ -77,8 +78,8 @@ $node->query('CREATE TRIGGER again BEFORE UPDATE ON heartbeat_dead_letters FOR E
 like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth limit exceeded/, 'a recursive call fails at the stack depth limit');
 $node->query('DROP TRIGGER again ON heartbeat_dead_letters');
 
-# The worker stores readings in a block that is rolled back. The block's rows for customers no longer exist, and the worker
-# must not remember them.
+# A trigger in the worker stores readings in a block that is rolled back. The rollback also removes the customers that the
+# block has added, so the worker must not remember them as stored.
 $node->query('DROP TRIGGER refuse ON heartbeat_' . $_) for 'records', 'anomalies';
 $node->query('CREATE TABLE public.undone ()');
 $node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -99,7 +100,7 @@ $node->wait_for_offsets('heartbeat-events', $published);
 is($node->count('public.undone'), 1, 'the trigger stored readings in a block that was rolled back');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'GHOST%'"), 0, 'the readings of this block are not stored');
 $node->query('DROP TRIGGER undo ON heartbeat_records');
-publish('GHOST1', 200, 1000);    # an anomaly adds only its customer to the rollup
+publish('GHOST1', 200, 1000);    # an anomaly adds its customer to the rollup, but no heart rate
 $node->wait_for_offsets('heartbeat-events', $published);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE customer_id = 'GHOST1'", 1, 'the worker adds a customer again after the rollback');
 

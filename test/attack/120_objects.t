@@ -121,8 +121,8 @@ my %other = (
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
 
-# The library itself reads the values of these columns, without an operator of PostgreSQL. So the library must refuse another
-# type.
+# heartbeat's C++ code itself reads the values of these columns. It uses no operator of PostgreSQL, which would refuse a wrong
+# type. So the C++ code must refuse a wrong type.
 my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
   offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)
@@ -134,7 +134,8 @@ for my $column (@columns)
 	my $told = $must ? qr/column "$name" of extension "heartbeat" is of type $other/ : qr/\Q$name\E|\Q$table\E|operator|function|types/;
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
-	# a view needs the column, so the test renames the column and adds another column with its name
+	# PostgreSQL refuses another type for a column that a view needs. So the test renames the column, and adds another column
+	# with its name.
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )
@@ -189,7 +190,8 @@ for my $table (@tables)
 	}
 }
 
-# If a table is missing, the maintenance worker still truncates other tables after it has removed their rows.
+# When the maintenance worker has removed more than 8192 rows, it vacuums heartbeat_rollup_pending and heartbeat_stale_minutes.
+# If one of these tables is missing, the worker still removes the rows of the other table.
 $node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
 $node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');

@@ -44,8 +44,8 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# Make the rule before the readings: while no silence rule exists, a customer counts as heard for a whole minute after a
-# reading has arrived.
+# Creates the silence rule before the readings. Without a silence rule, heard_until of a customer is a whole minute after the
+# arrival of a reading, and the alerts of the rule would come later.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 
@@ -78,7 +78,7 @@ is(ask(q{SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^\x1b\[31mr
 $node->wait_for_log(qr/LOG: +VALID \\x1b\[31mred\\x0d\\x0a2026-01-01 00:00:00 UTC \[1\] LOG:  forged\\xc2\\x9b\\xe2\\x80\\xae\\x7f 70 bpm/, 0);
 assert_restores($node, 'customers');
 
-# The message of a trigger becomes the text of a dead letter.
+# A trigger refuses readings. Its message becomes the text of their dead letters.
 ask(<<'SQL');
 CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	IF starts_with(NEW.customer_id, 'refuse') THEN

@@ -14,7 +14,7 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;    # seconds for a query on a busy machine; 8 while there are as many marks as version 1.1 could leave
+my $bound = 3;    # seconds for a query on a busy machine; 8 with as many stale minutes as version 1.1 could leave
 my $drain = 60;    # seconds; then at most a tenth of the backlog may remain
 
 my $kafka = Heartbeat::Kafka->new('scattered');
@@ -25,7 +25,7 @@ my $node = Heartbeat::Cluster->create('scattered', kafka => $kafka);
 my $published = 0;
 my $now       = int(time / 60) * 60;
 
-# Publishes $count messages as one batch. The function returns the event time of the n-th message in RFC 3339.
+# Publishes $count messages as one batch. $time_of->(n) returns the event time of the n-th message in RFC 3339.
 sub publish
 {
 	my ($what, $time_of, $customers) = @_;
@@ -100,7 +100,7 @@ for my $name (qw(years default))
 }
 $node->query('DROP TRIGGER correct ON heartbeat_records');
 
-# The marks exist before the rollup begins. Each mark is for another minute, and some of these minutes are neighbours.
+# Inserts many minutes into heartbeat_stale_minutes before the rollup begins. Some of these minutes are neighbours.
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});
@@ -108,8 +108,9 @@ $bound = 8;
 assert_in_proportion('marks from before');
 $bound = 3;
 
-# One minute has readings of many customers, and a batch marks this minute once. Late readings of the minute are added as
-# sums, so the rollup does not read the minute's readings again and again.
+# One minute has readings of many customers, and a batch inserts this minute into heartbeat_stale_minutes once. For late
+# readings of this minute, a batch inserts sums into heartbeat_rollup_pending. So the rollup does not read the minute's
+# readings again for each batch.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
 is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'one minute of many customers is marked');
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");

@@ -1,4 +1,5 @@
-# A retry of large dead letters holds only some megabytes of them at any time, and its time is proportional to their number.
+# A retry of large dead letters has only some megabytes of them in memory at any time. The duration of a retry is proportional
+# to the number of dead letters.
 
 use strict;
 use warnings;
@@ -30,7 +31,7 @@ sub add_letters
 }
 
 # Retries the dead letters in a session. Returns the answer, the megabytes by which the session's peak memory grew, and the
-# seconds.
+# duration in seconds.
 sub retry
 {
 	my $session = $node->background_psql('heartbeat');

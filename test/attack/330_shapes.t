@@ -26,8 +26,8 @@ my $columns   = 'id bigint NOT NULL DEFAULT 0, customer_id text COLLATE "C" NOT 
 	CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)';
 my $key = 'PRIMARY KEY (customer_id, event_timestamp, device_id)';
 
-# Creates the table partition of a week by the given statements. In the statements NAME stands for its name, and FROM_ and
-# TO_ stand for its bounds.
+# Creates the table partition of a week by the given statements. In the statements NAME stands for the name of the table
+# partition, and FROM_ and TO_ stand for its bounds.
 sub shape
 {
 	my ($weeks, @statements) = @_;
@@ -41,7 +41,8 @@ sub shape
 	return $name;
 }
 
-# Publishes readings of a week as one batch. $first is the second of the first reading. Each reading has another second.
+# Publishes readings of a week as one batch. $first is the number of the first reading. The number of a reading determines its
+# customer, heart rate and event time.
 sub publish
 {
 	my ($weeks, $first, $count) = @_;
@@ -57,7 +58,7 @@ sub publish
 	return;
 }
 
-# Passes when INSERT puts the same rows into the same leaf tables.
+# Passes when each row is in the leaf table into which INSERT would put it.
 sub assert_places
 {
 	my ($name, $what) = @_;
@@ -78,7 +79,7 @@ sub differences
 		WHERE table_name IN ('heartbeat_records', 'heartbeat_anomalies')");
 }
 
-# heartbeat can store a few rows in another way than many rows, so the test publishes both
+# heartbeat can store a few rows in another way than many rows, so the test publishes a small batch and a large batch
 sub assert_shape
 {
 	my ($weeks, $name, $what) = @_;
@@ -191,7 +192,8 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# without a key the audit's searches would be slow, so the audit does not search while such a table partition exists
+# while a table partition has no unique key for fast searches, the audit does not search for misplaced readings; so the test
+# detaches these table partitions
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');

@@ -55,8 +55,8 @@ sub publish
 sub retain { return $node->query_error("SET ROLE heartbeat_operator; SELECT heartbeat_apply_retention()"); }
 publish('garbage', 'more garbage', reading('O', 70, '2020-01-01T00:00:00Z'));
 
-# A foreign key changes rows of the referring table with the rights of that table's owner. But the AFTER triggers of this
-# table run later, with the rights of the role that deletes.
+# A foreign key changes rows of the referring table with the rights of that table's owner. But the AFTER triggers of the
+# referring table run later, with the rights of the role that deletes the referenced rows.
 my $age = "now() - interval '400 days'";
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = $age; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', $age)");
 $node->query("INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) VALUES ('old', 'old', $age, '{}')");

@@ -21,7 +21,7 @@ my $feed = Heartbeat::Feed->new($kafka, 3);
 my ($node, $first) = citus_create('coordinator', nodes => 1, kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
 my $second = citus_create_node('second', extension => 1, settings => { 'shared_preload_libraries' => 'citus,heartbeat', 'heartbeat.brokers' => $kafka->brokers });
 
-# The node has heartbeat itself.
+# The node has the extension itself, and heartbeat_distribute() must refuse such a node.
 $second->wait_for_state('RUNNING', undef, 'the worker of the node is RUNNING before the node joins');
 citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
@@ -68,7 +68,7 @@ is($node->query("SELECT kind, details FROM heartbeat_events WHERE kind = 'distri
 like($node->query_error('SELECT heartbeat_distribute()'), qr/the tables are already distributed/, 'a second heartbeat_distribute() fails');
 is($node->query("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'"), 'on', 'sessions keep their synchronous_commit');
 
-# The rollup: sums, marks, sums and marks in one minute, late readings.
+# The rollup of sums (heartbeat_rollup_pending), of stale minutes, of a stale minute that also has sums, and of late readings.
 $node->assert_summary('the summary is exact while the sums are not folded');
 await_rollup();
 $node->assert_summary('the summary is exact when the sums are folded');
@@ -125,7 +125,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker now knows both rules. So it no longer counts a customer as heard for a whole minute after a reading.
+# The maintenance worker now knows the silence rule. So heard_until of a customer is no longer a whole minute after a reading.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

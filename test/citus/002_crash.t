@@ -64,13 +64,13 @@ for my $round (1 .. 4)
 assert_exact('every reading is stored after nodes were killed four times');
 
 # A coordinator crashed before it decided about a prepared transaction. This transaction still locks the row of a reading,
-# and the worker that reads the message again waits for that lock. So a worker must end the transaction.
+# and the worker that reads the message again waits for that lock. So a worker must end the transaction when it starts.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)
 	 WHERE s.shardid = get_shard_id_for_distribution_column('heartbeat_records', 'blocked')");
 my ($owner) = grep { $_->port == $port } @nodes;
-$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # Citus gives such names, but it has no decision about this one
+$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # a name as Citus makes it, but Citus has no decision about it
 $feed->publish(300);
 $feed->assert_stored($node, 'other readings are stored in spite of the prepared transaction');
 $node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%'");

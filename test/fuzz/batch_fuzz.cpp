@@ -136,7 +136,8 @@ Key key_of(const Batch &batch, uint32_t index) {
     return {text_of(batch, reading.customer_id), reading.event_time, text_of(batch, reading.device_id)};
 }
 
-// Checks the lists: std::map orders keys as the tables do, and keeps the first reading of each identity.
+// Compares the lists of the batch with a std::map. A std::map orders keys as the tables do, and keeps the
+// first reading of each identity.
 void check_lists(const Batch &batch) {
     std::map<Key, uint32_t> tables[2];
     std::vector<uint32_t> dead_letters;

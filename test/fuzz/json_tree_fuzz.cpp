@@ -1,5 +1,5 @@
 // Fuzzing: JsonTree accepts the texts that jansson accepts, and reads the same values. It refuses all other
-// texts with an error that can be shown. The exceptions are below.
+// texts with an error that can be shown. The exceptions are at the end of this file.
 #include "decode/json_arena.h"
 #include "decode/json_tree.h"
 #include "require.h"
@@ -78,10 +78,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(!out_of_memory);
     if (value != nullptr && accepted)
         check_same(tree.tree(), 0, value);
-    else if (value != nullptr) // only texts that are nested more deeply than the tree allows, or have a zero
-                               // byte after a number: jansson passes over it
+    else if (value != nullptr) // jansson alone accepts texts that are nested more deeply than the tree
+                               // allows, and texts with a zero byte after a number
         require(strstr(error.text, "nested too deeply") != nullptr || text.find('\0') != text.npos);
-    else if (accepted) // only integers that need 64 bits without a sign
+    else if (accepted) // the tree alone accepts integers that need 64 bits without a sign
         require(json_error_code(&cause) == json_error_numeric_overflow);
     return 0;
 }

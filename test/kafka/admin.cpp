@@ -181,7 +181,7 @@ void drop(const Options &options) {
                [&] { return count_led_partitions(client.get(), options.topic, deadline) == 0; });
 }
 
-// Removes the messages before an offset, as retention would.
+// Removes the messages before an offset, as Kafka's retention does.
 void truncate(const Options &options) {
     const Deadline deadline(options.timeout);
     const Handle client = open(options);
@@ -204,8 +204,8 @@ void truncate(const Options &options) {
 }
 
 // Returns the first offset or the end offset of each partition, as `which` says. It does not call
-// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader is
-// away.
+// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
+// cannot be reached.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(

@@ -1,5 +1,6 @@
--- The dependencies of the tables that Citus distributes. This test needs no Citus: it follows dependencies as Citus does. No table may
--- reach itself, which Citus refuses, or the extension, which Citus would create on its nodes.
+-- The dependencies of the tables that Citus distributes. This test needs no Citus: it follows dependencies as Citus does. None of these
+-- tables may depend on itself, directly or through other objects, because Citus refuses such a table. None may depend on the extension,
+-- because Citus would create the extension on its nodes.
 BEGIN;
 SELECT plan(10);
 
@@ -11,7 +12,7 @@ CREATE TEMP VIEW distributed AS
     SELECT h.inhrelid FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent
     WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup');
 
--- Each object, and an object that Citus needs on its nodes before it.
+-- Pairs of objects: Citus must create the second object on its nodes before it creates the first object.
 CREATE TEMP VIEW needs (classid, objid, refclassid, refobjid) AS
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d WHERE d.deptype IN ('n', 'e')
     UNION -- a relation needs the functions of each object that uses it: a view, a function, a constraint, a default, a policy, an index
@@ -48,7 +49,7 @@ CREATE TEMP VIEW calls AS
                       WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat');
 CREATE TEMP TABLE calls_before AS SELECT * FROM calls;
 
--- In the usual table layout the dependencies exist, so the test finds them.
+-- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find them here, it could not fail below.
 SELECT cmp_ok((SELECT count(*) FROM distributed), '>=', 10::bigint, 'the test looks at the tables and their table partitions');
 SELECT cmp_ok((SELECT count(*) FROM calls), '>=', 80::bigint, 'PostgreSQL records the calls between functions of the extension');
 SELECT isnt_empty('SELECT FROM reached WHERE itself', 'before the preparation a table depends on itself');
@@ -61,7 +62,7 @@ SELECT is_empty($$SELECT start, object FROM reached WHERE object ~ '^extension|h
 SELECT is_empty('SELECT * FROM heartbeat_check_objects()', 'the extension uses no object of another role: these tables are still its own');
 SELECT is((SELECT sum(difference) FROM heartbeat_audit_tables()), 0::numeric, 'functions still call each other');
 
--- as heartbeat_undistribute() does
+-- heartbeat_undistribute() makes the same call
 SELECT heartbeat_record_all_calls(true);
 SELECT set_eq('SELECT * FROM calls', 'SELECT * FROM calls_before', 'heartbeat_record_all_calls() records the same calls again');
 SELECT is((SELECT count(*) FROM calls), (SELECT count(*) FROM calls_before), 'and records none of them twice');

@@ -37,7 +37,8 @@ is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition a
 
 # Without a controller the brokers still serve, and no leader changes.
 $kafka->controller->kill9;
-my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');    # the controller assigns producer ids
+# an idempotent producer needs an id from the controller
+my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');
 $producer->send({ partition => 2, value => 'without a controller' });
 $producer->finish;
 is_deeply([ $kafka->leaders('rig') ], [ 1, 2, 3 ], 'without a controller each partition keeps its leader');

@@ -19,8 +19,8 @@ like($kafka->cluster_id, qr/^\S{22}$/, 'the broker reports the id of its cluster
 $kafka->create_topic('rig', 3, 'max.message.bytes=2000000');
 is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic has end offset 0 in each partition');
 
-# Kafka keeps exact bytes. It does not change an empty value into a null value. Partitions and timestamps are the requested
-# ones.
+# Kafka keeps the bytes of keys and values, and does not change an empty value into a null value. Each message has the
+# partition and the timestamp that the producer requested.
 my $bytes     = join '', map { chr } 0 .. 255;
 my $delivered = $kafka->produce('rig',
 	{ partition => 1, key => 'k', value => $bytes, timestamp => 1_700_000_000_123 },
@@ -29,7 +29,7 @@ my $delivered = $kafka->produce('rig',
 	{ partition => 2, value => 'x' x 1_500_000 });
 is_deeply($delivered, { 1 => [ 3, 0, 2 ], 2 => [ 1, 0, 0 ] }, 'the producer reports the partition and the offsets of each message');
 
-# Kafka 3 has an older name for this option.
+# In Kafka 3 the option --formatter-property has the name --property.
 my $property = ($ENV{KAFKA_VERSION} // '') =~ /^3\./ ? '--property' : '--formatter-property';
 my $consumed = $kafka->tool(
 	'consume',          '--topic',              'rig', '--partition', 1, '--offset', 'earliest', '--max-messages', 3,
@@ -59,7 +59,7 @@ is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'truncate() moves the f
 $kafka->grow_topic('rig', 4);
 is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'grow_topic() adds a partition to a topic');
 
-# A transaction marker takes an offset. Each of these transactions has two messages and one marker.
+# A transaction marker has an offset of its own. Each of the two transactions below writes two messages and one marker.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
 $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
 is(($kafka->end_offsets('rig'))[3], 6, 'a transaction marker takes one offset');

@@ -1,4 +1,4 @@
-# Follows readings through the whole pipeline. heartbeat reads, classifies, stores, counts and announces them. Its views show
+# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores, counts and announces them. Its views show
 # the readings, and Kafka's own tools show the committed offsets.
 
 use strict;
@@ -71,7 +71,7 @@ is( $node->query('SELECT customer_id, heart_rate, anomaly_type FROM vw_recent_an
 is( $node->query('SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY 1'),
 	"CUST-0001|74|1\nCUST-0002|40|1\nCUST-0003|180|1\nCUST-0004|72.123456789|1", 'vw_customer_bpm_summary contains the normal readings');
 
-# A late reading changes the summary of its minute at once.
+# A reading that arrives late changes the customer's row in vw_customer_bpm_summary at once.
 $kafka->produce('heartbeat-events', { partition => 0, key => 'CUST-0001', value => reading('CUST-0001', 76, $at->(0, 200000)) });
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 is($node->query("SELECT avg_bpm, reading_count FROM vw_customer_bpm_summary WHERE customer_id = 'CUST-0001'"),

@@ -1,5 +1,5 @@
-# heartbeat stores each reading exactly once. Meanwhile a worker crashes, the server stops immediately or restarts, and the
-# broker is killed.
+# heartbeat stores each reading exactly once, even if a worker crashes, the server restarts or shuts down in immediate mode,
+# or the broker is killed.
 
 use strict;
 use warnings;

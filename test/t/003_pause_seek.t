@@ -1,5 +1,5 @@
-# A pause is exact, durable and transactional. A seek replays or skips messages, and heartbeat_gaps records the skipped
-# offsets.
+# After heartbeat_pause() has committed, heartbeat stores no reading. A pause survives a restart, and a rollback undoes it. A
+# seek replays or skips messages, and heartbeat_gaps records the skipped offsets.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500 });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
-# Passes when the number of readings does not change for a second. Many batches would fit into this time.
+# Passes when the number of readings does not change for a second. A running worker would store many batches in a second.
 sub stays_the_same
 {
 	my ($what) = @_;
@@ -34,8 +34,8 @@ sub stays_the_same
 	return pass($what);
 }
 
-# A fast worker stores all readings in a second. So the topic is filled while ingest is paused. One session then resumes
-# ingest, waits for 5000 readings, pauses ingest, and counts the readings.
+# The worker can store all readings in a second, and the test must pause ingest before that. So the test fills the topic while
+# ingest is paused. Then one session resumes ingest, waits for 5000 readings, pauses ingest, and counts the readings.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
 my $at_commit = $node->query(<<"SQL");
@@ -67,7 +67,7 @@ pass('the worker goes on when heartbeat_pause() is rolled back');
 
 like($node->query_error('SELECT heartbeat_seek(0, 0)'), qr/paused.*heartbeat_pause\(\)/s, 'heartbeat_seek() without a pause fails, and the hint names heartbeat_pause()');
 
-# A replay counts each stored reading as a duplicate.
+# If the worker replays the message of a stored reading, it counts this reading as a duplicate.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(0, 100)'), '50100|100', 'a seek back returns the previous and the new offset');
@@ -88,7 +88,8 @@ is($node->query($stored), $before + 150, 'the skipped readings are not stored');
 is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'heartbeat_gaps records the skipped offsets');
 $node->assert_audit;
 
-# A seek to a time compares Kafka's timestamps: here it finds the 301st message of each partition.
+# A seek to a time compares this time with the timestamps of the messages in Kafka. Here it finds the 301st message of each
+# partition.
 $kafka->create_topic('timed', 2);
 my @timed = reading_stream(1000, 2, start => time - 7200);
 my $epoch = 1_700_000_000;

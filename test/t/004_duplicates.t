@@ -51,12 +51,12 @@ publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01 12:00:00') });
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one time in three notations is one reading');
 
-# Readings with an event time far in the past go to the default partition, which has the same primary key.
+# Readings with an event time far in the past go to the default table partition, which has the same primary key as the others.
 publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z') } } 1 .. 3);
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
-# Both partitions have the same readings, and two workers read one partition each at the same time.
+# The two Kafka partitions contain the same readings. Two workers read them at the same time, one partition each.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();

@@ -1,5 +1,5 @@
 # If heartbeat cannot decode a message, it keeps the message byte for byte, with a reason. heartbeat still stores the
-# messages around this message.
+# readings of the messages before and after this message.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my $node = Heartbeat::Cluster->create('dead', kafka => $kafka);
 
 my $time = '2026-01-01T00:00:00Z';
 my @bad  = (
-	# description, payload, its error text
+	# description, payload, pattern of the error text
 	[ 'an empty payload',              '',                                              qr/no bytes/ ],
 	[ 'a tombstone',                   undef,                                           qr/tombstone|null|no payload/i ],
 	[ 'a text that is not JSON',       'not json',                                      qr/JSON/ ],
@@ -94,7 +94,7 @@ is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_o
 	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# Nothing has changed, so a retry resolves nothing and changes nothing.
+# No message was corrected, so a retry decodes none of the dead letters, and changes nothing.
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 
@@ -107,8 +107,8 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
-# While the worker stores a batch, a trigger refuses one reading, and then the batch fails for another reason. When the
-# worker tries the batch again, each message of the batch still counts once.
+# While the worker stores a batch, a trigger refuses two of its readings. At the last reading the trigger raises an error that
+# is not the fault of a reading, so the whole batch fails. The worker tries the batch again, and must count each message once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -1,4 +1,5 @@
-# Several workers divide a topic's partitions. Each partition has one worker, and no reading is lost when a worker is killed.
+# Several workers divide the Kafka partitions of a topic among themselves: one worker reads each partition. No reading is lost
+# when a worker is killed.
 
 use strict;
 use warnings;
@@ -33,7 +34,7 @@ is( $node->query('SELECT count(*) FROM (SELECT worker_pid FROM heartbeat_partiti
 	3, 'each worker has two or three of the seven partitions');
 is($node->status->{workers}, 3, 'heartbeat_status counts three workers');
 
-# The topic gets more partitions. At a reload the workers find these partitions and divide them.
+# Two Kafka partitions are added to the topic. After a reload the workers find them, and divide all partitions again.
 $kafka->grow_topic('heartbeat-events', 9);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $kafka->produce('heartbeat-events', reading_stream(9_000, 9, first => 140_000));
@@ -50,7 +51,8 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
 $node->assert_audit;
 
-# A worker without a partition gets no messages. This worker must also report RUNNING when the broker is back.
+# The topic `narrow` has one Kafka partition, so two of the three workers read no partition. These workers must also report
+# RUNNING when the broker is back.
 $kafka->create_topic('narrow', 1);
 $kafka->produce('narrow', reading_stream(100, 1, first => 200_000));
 $node->set('heartbeat.topic' => 'narrow');

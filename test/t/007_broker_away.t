@@ -1,5 +1,5 @@
-# A worker waits for a missing broker, topic, database or extension. The status names the missing object, the log names it
-# once, and the worker reads when the object exists.
+# A worker waits for a missing broker, topic, database or extension. The status names the missing object, and the log names it
+# once. When the object exists, the worker begins to read messages.
 
 use strict;
 use warnings;
@@ -18,8 +18,8 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# Returns the id of the main thread of the worker's Kafka client. Each client has another id. If the worker has no client at
-# this moment, returns undef.
+# Returns the id of the main thread of the worker's Kafka client. The thread of a new client has a different id. If the worker
+# has no client at this moment, returns undef.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -59,7 +59,7 @@ is($node->status->{reason} // '', '', 'a RUNNING worker shows no reason');
 $kafka->stop;
 $node->wait_for_state('CONNECTING', undef, 'the worker reports CONNECTING when the broker is gone');
 
-# A client without an answer may have forgotten all brokers, so the worker replaces this client by a new one.
+# If no broker answers a Kafka client, this client may have forgotten all brokers. So the worker replaces it by a new client.
 my $client   = client_thread();
 my $deadline = time + 60;
 usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;
@@ -71,8 +71,8 @@ $node->wait_for_offsets('heartbeat-events', 1_000, 1_000);
 $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
-# If librdkafka repeats a message, heartbeat logs it at most once a minute. At the end it logs how often the message was
-# repeated.
+# If librdkafka repeats a log message, heartbeat logs it at most once a minute. When the worker is RUNNING again, heartbeat
+# logs how many repeated messages it has left out.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 
@@ -94,7 +94,7 @@ $kafka->thaw;
 $node->start;
 $node->wait_for_state('RUNNING');
 
-# A user drops the extension and creates it again. So the tables and the offsets are new.
+# A user drops the extension and creates it again. The new tables are empty, so the worker reads the topic from its beginning.
 $node->query('DROP EXTENSION heartbeat CASCADE');
 $node->query('CREATE EXTENSION heartbeat');
 $node->wait_for_offsets('heartbeat-events', 1_500, 1_500);

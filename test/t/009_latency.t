@@ -58,8 +58,8 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. A thread that asks Kafka a
-# question lives only for a moment. The process's clock in Linux also counts threads that have ended.
+# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. Some threads ask Kafka a question
+# and end after a moment. So the CPU seconds come from the clock of the process: in Linux it also counts threads that have ended.
 my @pids = $node->worker_pids;
 sub threads
 {

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# Without sequential scans the server joins small tables by indexes, in the same way as large tables. With such joins it
-# reads, for each minute, only the table partitions that can contain readings of this minute.
+# With enable_seqscan = off the server joins the small tables of this test by indexes, as it joins large tables. Then the
+# rollup reads, for each minute, only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -43,8 +43,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch has readings of many customers in one minute. It adds no sums for this minute: it marks the minute instead. Five of
-# its readings are duplicates. An earlier and a later batch add sums for the same minute.
+# A batch has readings of many customers in one minute. It adds no sums of this minute to heartbeat_rollup_pending: it marks
+# the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch add
+# sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');
@@ -75,7 +76,7 @@ $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more
 # readings arrive. The rollup must remove only the sums and marks that it saw before. A batch of many customers marks its
-# minute only while the rollup has no row of this minute. So the test adds a mark after such a batch.
+# minute only if heartbeat_rollup has no row of this minute. Here the table has such rows, so the test adds the mark itself.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;
@@ -126,7 +127,6 @@ is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
 # A batch is rolled back, and the same worker stores it later. A customer who has only anomalies in this batch counts once.
-# If a user's session stores a customer's anomalies, this customer also counts once.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

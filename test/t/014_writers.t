@@ -1,4 +1,4 @@
-# Two writers: another session moves the stored offset, or pauses ingest, while the worker stores a batch.
+# While the worker stores a batch, another session moves the stored offset, pauses ingest, or stores the same messages.
 
 use strict;
 use warnings;
@@ -88,7 +88,7 @@ $node->query(
 	         END IF;
 	     END LOOP;
 	 END \$\$");
-# each of the two writers waits between storing a reading and moving the offset
+# with this trigger, each of the two writers waits between storing a reading and moving the offset
 $node->query('CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$');
 $node->query('CREATE TRIGGER slowly BEFORE UPDATE ON heartbeat_offsets FOR EACH STATEMENT EXECUTE FUNCTION take_time()');
 $node->set('heartbeat.batch_size' => 1);

@@ -20,7 +20,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-$node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");    # heartbeat_seek() accepts this while Kafka is away
+# heartbeat_seek() also accepts such an offset if Kafka does not answer
+$node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {
 	$node->query('SELECT heartbeat_resume()');
@@ -30,8 +31,8 @@ for my $time ('once', 'a second time')
 	$node->query('SELECT heartbeat_pause()') if $time eq 'once';
 }
 
-# An operator's transaction locks the table before the worker stores its batch. So the pause commits first, and the worker
-# discards the batch.
+# An operator calls heartbeat_pause() in a transaction before the worker has a batch. The worker waits for the end of this
+# transaction before it stores its batch. So the pause commits first, and the worker discards the batch.
 my $operator = $node->background_psql('heartbeat');
 $operator->query_safe('BEGIN');
 $operator->query_safe('SELECT heartbeat_pause()');
@@ -40,7 +41,7 @@ $node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't
 $operator->query_safe('COMMIT');
 $operator->quit;
 $node->wait_for_state('PAUSED');
-$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the offsets are at the end of the topic
+$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the offsets of the discarded messages
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'busy_since is null after the worker discarded the batch');
 $node->assert_audit;

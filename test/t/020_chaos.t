@@ -1,6 +1,6 @@
 # A limited test of crashes. It injects some dozens of random faults, one after the other or several at the same time, while
 # readings, duplicates, late readings and bad messages arrive. Then it checks all data. CHAOS_SEED selects another sequence of
-# faults; script/soak does the same for as long as you want.
+# faults. script/soak injects such faults for as long as you want.
 
 use strict;
 use warnings;

@@ -78,7 +78,7 @@ for my $outcome ('commit', 'abort')
 	my $end      = 0;
 	until ($end > $held[0] or time > $deadline)
 	{
-		# Kafka's own tool shows the end with uncommitted messages
+		# the end offset that Kafka's own tool shows includes uncommitted messages
 		($end) = $kafka->tool('offsets', '--topic', 'heartbeat-events') =~ /^heartbeat-events:0:(\d+)/m;
 	}
 	cmp_ok($end, '>', $held[0], 'the open transaction has messages in the partition');
@@ -95,15 +95,15 @@ for my $outcome ('commit', 'abort')
 }
 is(empty_offsets('heartbeat-events'), '20 21', 'the two markers and the five aborted messages count as empty offsets');
 
-# After a restart the worker checks the last consumed message. Markers and aborted messages are after this message, and the
-# worker counts none of these offsets a second time.
+# After a restart the worker checks the last consumed message. The offsets after this message are the offsets of markers and
+# aborted messages. The worker has already counted these offsets, and must not count them again.
 my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
 $node->restart;
 $node->wait_for_state('RUNNING');
 wait_for_end('heartbeat-events');
 is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts no offset a second time');
 
-# Everything is replayed: the same offsets are empty, and each stored reading is a duplicate.
+# The worker replays the whole topic. It counts the same empty offsets again, and each stored reading as a duplicate.
 my $before = $node->query($stored);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
@@ -170,7 +170,8 @@ is(empty_offsets('compacted'), $before + 2, 'the offsets of a gap count as empty
 is($node->query("SELECT from_offset || '-' || to_offset FROM heartbeat_gaps"), "$end_offset-" . ($end_offset + 2), 'heartbeat_gaps records the gap');
 $node->assert_audit;
 
-# The counters do not change when a user changes rows; heartbeat_audit_tables() compares them with the tables.
+# If a user changes rows, the counters in heartbeat_offsets do not change. heartbeat_audit_tables() compares the counters with
+# the rows.
 for my $case (
 	[ 'all rows are there',        'SELECT',                                                                        '0 0 0' ],
 	[ 'a row was deleted',         'DELETE FROM heartbeat_records WHERE id = (SELECT min(id) FROM heartbeat_records)', '-1 0 0' ],

@@ -101,7 +101,7 @@ $node->wait_for_offsets('again', 25, 25);
 is_stored(60, 'the worker stores the messages after this gap');
 $node->assert_audit;
 
-# The recreated topic has fewer messages.
+# While the server is down, the topic is recreated with fewer messages than the worker had read.
 $node->set('heartbeat.offset_reset' => 'error');
 $node->stop;
 make_again('again', 10, 2);
@@ -155,8 +155,8 @@ is_stored(86, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
-# In two cases the topic was not recreated. In the first case Kafka has removed the last consumed message. In the second case
-# this message still exists with the same timestamp.
+# Two topics were not recreated, so the worker must stay RUNNING after a restart. In the topic `removed`, Kafka has removed the
+# last consumed message. In the topic `plain`, this message still exists with the same timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);
@@ -214,7 +214,7 @@ $node->wait_for_state('RUNNING');
 is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
-# A topic with forty Kafka partitions is recreated. The worker finds the loss in all partitions at the same time.
+# A topic with forty Kafka partitions is recreated. The worker finds at the same time that all of them were recreated.
 $node->set('heartbeat.offset_reset' => 'error');
 $kafka->create_topic('many', 40);
 publish('many', 80, 40);

@@ -1,6 +1,6 @@
-# Failover: a standby runs no worker. It is promoted while messages remain, and its workers then continue at its own stored
-# offsets. The old primary first runs as a second primary. Then it is rewound, follows the new primary, and is promoted
-# again. At the end each server has every reading once.
+# Failover: a standby runs no worker. The standby is promoted while it lacks many messages, and its workers then continue at
+# its own stored offsets. The old primary first runs as a second primary. Then it is rewound, follows the new primary, and is
+# promoted again. At the end each server has every reading once.
 
 use strict;
 use warnings;
@@ -66,13 +66,13 @@ like($standby->query_error("SELECT heartbeat_replay(now() - interval '1 hour', n
 $primary->query('SELECT heartbeat_resume()');
 $standby->set('heartbeat.retention' => 0);
 
-# If an alert is open when the primary is killed, the standby does not raise this alert a second time.
+# If an alert is open when the primary is killed, the promoted standby does not raise this alert a second time.
 sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
-	# While no silence rule exists, a customer counts as heard for a whole minute after a reading has arrived. The test does not
-	# wait for this minute: it moves the last arrival back.
+	# While no silence rule exists, the worker sets heard_until to a minute after the arrival of a reading, and no alert is raised
+	# before heard_until. The test does not wait for this minute: it sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . "raises the alert of $customer");
@@ -92,7 +92,8 @@ $primary->set('synchronous_standby_names' => '');
 $standby->start;
 $cascaded->start;
 
-# The standby loses its connection while messages remain. The primary is killed later, when many messages remain.
+# While the primary stores a backlog, the standby loses its connection to the primary. The primary stores more readings, and is
+# killed before it has stored the whole backlog.
 $primary->set('heartbeat.batch_size' => 1);
 $feed->publish(60_000);
 $primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary stores readings of the backlog');
@@ -115,7 +116,7 @@ is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LI
 	4, 'the promoted standby runs a launcher, a maintenance worker and two workers');
 
 watch($standby, 'CUST-0002');
-# It is possible that a later reading of the customer has closed the alert.
+# A later reading of the customer may have closed the alert. So the test counts closed alerts too.
 is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');
 
 # The old primary runs again, as a second primary with the same consumer group: each server has its own stored offsets.

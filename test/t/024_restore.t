@@ -167,7 +167,7 @@ restores('custom', carried($main), $restored_from, sub { tool_runs(@_, 'pg_resto
 restores('custom', carried($main), $restored_from,
 	sub { tool_runs(@_, 'pg_restore', '--clean', '--if-exists', "$folder/custom") });
 
-# A database already has the extension and readings: pg_restore reports an error.
+# If a database already has the extension and readings, pg_restore into this database reports an error.
 $new->safe_psql('postgres', 'CREATE DATABASE occupied');
 serve('occupied');
 $new->query('CREATE EXTENSION heartbeat');
@@ -175,7 +175,7 @@ reads_everything($new, 'the workers start at once after CREATE EXTENSION by hand
 like(run_tool($new, 'occupied', 'pg_restore', "$folder/custom"), qr/^failed:.*COPY failed for table "heartbeat_offsets"/s,
 	'pg_restore into a database that already has readings fails, and names the table');
 
-# A dump of an extension that has its own schema. pg_restore restores it section by section. The database was paused.
+# A dump of an extension that has its own schema, taken while ingest is paused. pg_restore restores the dump section by section.
 $new->query('DROP DATABASE custom');
 $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');

@@ -1,4 +1,4 @@
-# A full disk: if the readings' tablespace is full, the worker waits; if the disk of the WAL is full, the server itself ends.
+# A full disk. If the readings' tablespace is full, the worker waits. If the disk of the WAL is full, the server itself ends.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# script/test has mounted this small file system. When it is full, no other file system is full.
+# script/test has mounted this small file system, so that the test can fill it without filling another file system.
 my $disk = $ENV{HEARTBEAT_SMALL_DISK} // die 'HEARTBEAT_SMALL_DISK is not set: run this test by script/test';
 rmtree($disk, { keep_root => 1 });
 mkdir "$disk/tablespace" or die "$disk/tablespace: $!";
@@ -58,8 +58,8 @@ $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# The other tables are not on the small disk. If a worker mistook a full disk for a fault of the rows, it could store dead
-# letters, and the test would find these dead letters.
+# The other tables are not on the small disk. So if a worker mistook the full disk for a fault of the rows, it could still store
+# dead letters, and the test would find them.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");

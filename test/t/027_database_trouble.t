@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-# max_worker_processes is exactly enough for the workers, the maintenance worker, the launcher and the server's launcher of
-# logical replication.
+# max_worker_processes is exactly enough for the workers, the maintenance worker, heartbeat's launcher, and PostgreSQL's
+# logical replication launcher.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
 
@@ -76,8 +76,8 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A user holds a lock for a long time: the worker's lock_timeout ends the wait, and the status reports the lock. Each worker
-# needs another table.
+# A user holds a lock for a long time: the worker's lock_timeout ends the wait, and the status reports the lock. Each of the
+# three workers waits for a different table.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
 $user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
@@ -98,7 +98,8 @@ wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches agai
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# A user's parallel query takes the last place for background workers, so one process of heartbeat cannot start.
+# A user's parallel query starts the last background worker that max_worker_processes allows. So one process of heartbeat cannot
+# start.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);
@@ -171,7 +172,7 @@ assert_stored('before a dump');
 my $dumped = $published;
 $log = $node->log_position;
 open(my $dump, '-|', $node->installed_command('pg_dump'), '-d', $node->connstr('heartbeat')) or die "pg_dump: $!";
-# nobody reads from the pipe yet, and the pipe is smaller than the dump
+# nobody reads from the pipe yet, and the dump does not fit into the pipe, so pg_dump waits and keeps its locks
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY % TO stdout%'", 1, 'a dump has locked the tables and begun to copy');
 publish(1000);
 assert_stored('a dump');
@@ -202,9 +203,9 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must
-# find the deadlock, so the worker must begin its wait after the first user. A second user therefore delays the worker until
-# the first user waits.
+# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must be
+# the session that detects the deadlock. A session looks for a deadlock once, after it has waited for deadlock_timeout. So the
+# user must already wait when the worker begins its wait. A second user therefore delays the worker until the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");

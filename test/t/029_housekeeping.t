@@ -1,5 +1,5 @@
-# Administrators cancel and terminate the workers while readings arrive. Every process restarts within seconds, no reading is
-# lost or stored twice, and no data of the ended processes remain.
+# Administrators cancel and terminate the workers while readings arrive. Every terminated process restarts within seconds, and
+# no reading is lost or stored twice.
 
 use strict;
 use warnings;
@@ -54,8 +54,8 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# Meanwhile another session terminates the maintenance worker after each restart. So the launcher doubles its delay at each
-# restart, up to a limit.
+# During the next steps, another session terminates the maintenance worker after each restart. So the launcher doubles the delay
+# of each further restart, up to a limit.
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before any signal');
 my $enemy = $node->background_psql('postgres');
@@ -91,8 +91,8 @@ is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is ca
 # The workers restart after they are terminated.
 terminate('heartbeat worker%');
 
-# From here on no session terminates the maintenance worker. After it has lived for ten seconds, its next restart is not
-# delayed.
+# From here on no session terminates the maintenance worker. After this process has lived for ten seconds, the launcher does not
+# delay its next restart.
 $enemy->query_until(qr/ended/, '');
 $enemy->quit;
 
@@ -125,8 +125,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once when it is terminated after that');
 
-# A new launcher does not know that the earlier processes lived only for a short time. So the test terminates the launcher
-# last.
+# A new launcher does not know that the earlier processes lived only for a short time, and begins again with the shortest delay.
+# So the test terminates the launcher last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

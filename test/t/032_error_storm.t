@@ -1,5 +1,5 @@
-# The brokers do not exist, fail, or are other servers. The worker reports a reason, uses little CPU time and memory, and
-# logs little. When Kafka is back, the worker reads again at once. No reading is lost, and no process ends.
+# The brokers do not exist, they fail, or other servers answer at their addresses. The worker reports a reason, uses little CPU
+# time and memory, and logs little. When Kafka is back, the worker reads again at once. No reading is lost, and no process ends.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ sub spent
 	return (($stat[11] + $stat[12]) / 100, $memory / 1024);
 }
 
-# Measures the worker for $seconds of an error storm.
+# Measures the worker's CPU time, memory and log lines during $seconds of an error storm.
 sub endure
 {
 	my ($what, $seconds, $state) = @_;
@@ -65,7 +65,7 @@ sub endure
 	return;
 }
 
-# Other servers answer at the brokers' addresses.
+# Other servers answer at the addresses in heartbeat.brokers, or no server answers.
 my @impostors = map { Heartbeat::Impostor->new($_) } qw(reset garbage silence http);
 my %storms    = (
 	(map { ("a server of $_->{manners}" => $_->address) } @impostors),

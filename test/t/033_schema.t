@@ -129,8 +129,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore succeeds with the renamed schema');
 is($node->safe_psql('restored', 'SELECT count(*) FROM "Ward Eight".heartbeat_records'), $kept, 'the restored database has all readings');
 
-# From here on a role that is not a superuser owns the tables. Retention has dropped readings, so the test creates the extension
-# again.
+# Retention has dropped readings. So the test drops the extension and creates it again, and the worker stores all readings again.
+# The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns it.
 $node->query($_) for 'DROP EXTENSION heartbeat', 'DROP SCHEMA "Ward Eight"', 'CREATE SCHEMA ward', 'CREATE ROLE chief SUPERUSER',
 	'CREATE ROLE clerk', 'GRANT USAGE, CREATE ON SCHEMA ward TO clerk', 'SET ROLE chief; CREATE EXTENSION heartbeat SCHEMA ward';
 look_in('ward');
@@ -195,8 +195,8 @@ for my $housekeeping ("CREATE INDEX CONCURRENTLY by_rate ON $partition (heart_ra
 $node->wait_for_query($complete, "$published|0", 'the worker stores every reading during CREATE INDEX CONCURRENTLY, REINDEX, VACUUM FULL and ANALYZE');
 $node->assert_audit;
 
-# A role that may create objects creates objects with the names of the extension's and the server's objects. For every process
-# of this database the role's schema comes first in search_path.
+# The role `mallory` may create objects. It creates tables, functions and operators that have the names of objects of the
+# extension or of PostgreSQL. In every session of this database, the schema of `mallory` comes first in search_path.
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for
 	map({ "CREATE TABLE mallory.$_ (topic text, partition integer, next_offset bigint, cluster_id text, lost_at timestamptz, paused boolean)" }
@@ -235,7 +235,7 @@ $node->query('DROP EVENT TRIGGER frozen');
 $node->wait_for_query($complete, "$published|0", 'every reading is stored when the event trigger is dropped, and none is a dead letter');
 $node->assert_audit;
 
-# DROP OWNED BY the owner also drops the extension.
+# DROP OWNED BY also drops the extension if the role owns the extension.
 $position = $node->log_position;
 $node->query('DROP OWNED BY clerk');
 publish(200);

@@ -22,7 +22,7 @@ my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
 # Publishes a reading of each customer, a millisecond apart. Ingest is paused meanwhile, so the readings become one batch.
-# Checks how many readings are stored, and how many are dead letters with this code.
+# Checks that $kept readings are stored, and that $refused readings are dead letters with the error code $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -42,7 +42,7 @@ sub try_batch
 	return;
 }
 
-# heartbeat can store a few rows in another way than many rows, so the test publishes both
+# heartbeat can store a few rows in another way than many rows, so the test publishes small and large batches
 sub customers { my ($count, $bad) = @_; return map { $_ % 100 == 50 ? $bad : "customer $_" } 1 .. $count; }
 try_batch('before', 300, 0, '', customers(300, 'as good as any'));
 

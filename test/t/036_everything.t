@@ -1,6 +1,6 @@
-# Many things happen at the same time, repeatedly. Readings, duplicates, bad messages and large messages arrive. Meanwhile there
-# are pauses, seeks, reloads, retries of dead letters, terminated workers, and restarts of the broker. EVERYTHING_SECONDS sets
-# the duration. script/test runs this load under the sanitizers.
+# Readings, duplicates, bad messages and large messages arrive. Meanwhile the test repeatedly pauses ingest, seeks, reloads the
+# configuration, retries dead letters, terminates the workers and restarts the broker. EVERYTHING_SECONDS sets the duration.
+# script/test runs this load under the sanitizers.
 
 use strict;
 use warnings;
@@ -77,7 +77,7 @@ my %steps = (
 		$node->query('SELECT heartbeat_retry_dead_letters()');
 	});
 
-# Runs each step once, and then again in this order until the time is over.
+# Runs all steps in the order of their names, and then runs them again in this order until $seconds have passed.
 my @order = sort keys %steps;
 my $until = time + $seconds;
 my $done  = 0;

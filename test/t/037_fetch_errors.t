@@ -1,5 +1,5 @@
-# Fetches every kind of message: each compression, messages of the largest size, huge keys, headers, and a damaged record
-# batch on the broker's disk. The worker neither stores nor skips the damaged batch.
+# The worker fetches every kind of message: with each compression codec, of the largest size, with huge keys, and with headers.
+# If a record batch is damaged on the broker's disk, the worker neither stores nor skips this batch.
 
 use strict;
 use warnings;

@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# The limit is higher with librdkafka 2.2 and newer, because they fetch again as soon as their queue has room.
+# The limit is higher with librdkafka 2.2 and newer, because these versions fetch again as soon as their queue has room.
 my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 
@@ -70,7 +70,7 @@ sub publish
 	return;
 }
 
-# Each backlog is larger than the limit for the memory, or at least larger than every single buffer.
+# Each backlog is larger than a batch of the worker. The backlogs with large messages are also larger than librdkafka's queue.
 my $user = $node->background_psql('heartbeat');
 for my $case (
 	[ 'readings of 100 bytes', 100_000, 100,       1 ],

@@ -1,5 +1,5 @@
-# The worker's role needs each right that docs/security.md grants to it. If a right is missing, the status names it. The role
-# has no other right.
+# The worker's role needs each right that docs/security.md grants to it. If a right is missing, the status names the table or
+# function. The role has no other right.
 
 use strict;
 use warnings;
@@ -88,14 +88,14 @@ my $alert = sub {
 	return $query;
 };
 my $begin = sub { $node->set('heartbeat.topic' => 'another'); return $status; };
-my $mark  = sub {    # each customer has few readings in a minute, so the worker marks the minute and adds no sums
+my $mark  = sub {    # many customers have one reading each in a minute, so the worker marks the minute and adds no sums
 	$node->set('heartbeat.batch_wait' => '500ms');
 	my $time = reading_time($now - 86400 * 7 * ++$weeks);
 	$kafka->produce($topic, map { { value => reading("C$_", 70, $time) } } 1 .. 600);    # at least half of these readings are in one batch
 	return $status;
 };
 my $met  = 0;
-my $meet = sub {    # a new customer each time: the worker stores no second arrival of a customer at once
+my $meet = sub {    # a new customer each time: for a minute the worker stores no second arrival of the same customer
 	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
 	return $status;
 };
@@ -139,7 +139,8 @@ sub assert_retry_needs
 	return;
 }
 
-# A retry with `replace` writes the readings. The message of a deleted reading was in the other table before.
+# A retry with `replace` replaces a stored reading. If the corrected reading belongs to the other table, the retry deletes the
+# stored reading: this needs DELETE.
 my $replaced = 0;
 sub assert_replace_needs
 {
@@ -179,12 +180,12 @@ $maintain->();
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'every marked minute is processed after all rights are granted again');
 
-# A second block has the rights for a retry with `replace`.
+# A second block in docs/security.md grants the rights that a retry with `replace` needs.
 $node->query($_) for grep { /\S/ } split /;\n/, $replace;
 assert_replace_needs(@$_[ 0, 2 ]) for rights_of($replace);
 $node->query($_) for grep { /\S/ } split /;\n/, $replace =~ s/^GRANT (.*) TO /REVOKE $1 FROM /mgr;
 
-# The role has only the rights of the first block, and these rights allow no other action.
+# The role now has only the rights of the first block. So it may not run any of the statements below.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole

@@ -1,6 +1,5 @@
 # Administrators change the workers' database while readings arrive: they drop, copy and rename it, as docs/administration.md
-# describes. The workers find it again within seconds, no reading is lost or stored twice, and no data of the old database
-# remain.
+# describes. The workers find the database again within seconds, and no reading is lost or stored twice.
 
 use strict;
 use warnings;
@@ -43,7 +42,8 @@ is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 
 $feed->assert_counted($node, 'every reading is counted once after the database was copied');
 is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher logs once that the database refuses connections');
 
-# DROP DATABASE WITH (FORCE) while batches are stored, and while Kafka does not answer. The workers find the new database.
+# An administrator runs DROP DATABASE WITH (FORCE) while batches are stored, and later while Kafka does not answer. The workers
+# find the new database.
 for my $frozen (0, 1)
 {
 	$feed->publish(10_000);

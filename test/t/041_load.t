@@ -106,7 +106,8 @@ for my $condition ('heart_rate > 150', 'heart_rate / 2 = 40.5')
 }
 $node->query("DROP INDEX fast, halved");
 
-# The parent has a statement trigger. After the trigger is dropped, a batch goes to the user's table partition.
+# A user adds a statement trigger to heartbeat_records. After the trigger is dropped, a batch goes to the table partition $name,
+# which the user has created above.
 $node->query('CREATE TABLE told (rows bigint)');
 $node->query(q{CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO public.told SELECT count(*) FROM new_rows; RETURN NULL; END $$});

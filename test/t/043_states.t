@@ -67,7 +67,8 @@ my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN; LOCK TABLE heartbeat_offsets, heartbeat_control IN ACCESS EXCLUSIVE MODE');
 is($node->query($line), 'RUNNING | 0 | t', 'heartbeat_status answers while its tables are locked');
 my $one  = { partition => 0, value => reading('LATE', 70, reading_time(time)) };
-my $late = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');    # this producer is faster than the worker's wait for a lock
+# send() does not wait for the delivery, so the test sees the worker wait for the lock
+my $late = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
 $late->send($one);
 $feed->add($one);
 $node->wait_for_query($line, qr/^STALLED \| a batch has been waiting for \d+ seconds to be stored: process \d+ .* holds a lock on table "heartbeat_\w+" \| Ask that user to end the transaction, or end it: SELECT pg_terminate_backend.* \| 1 \| t$/,

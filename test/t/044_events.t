@@ -42,7 +42,7 @@ $node->wait_for_query($events, qr/^start\n(.*\n)*state RUNNING$/, 'the start is 
 $known = $node->count('heartbeat_events');
 is($node->query("SELECT details->>'heartbeat' FROM heartbeat_events WHERE kind = 'start'"), $version, 'the start event has the version');
 
-# Messages for the summary line.
+# The worker counts messages, and logs a line with the counts.
 $feed->publish(1000);
 $kafka->produce('heartbeat-events', $_) for { partition => 0, value => 'garbage' };
 $node->wait_for_log(qr/heartbeat: 1001 messages in \d+ s \([\d.]+\/s\): 970 records, 30 anomalies, 0 duplicates, 1 dead letters; lag 0 messages, 0\.0 s; \d+ batches, mean [\d.]+ ms, longest [\d.]+ ms|heartbeat: 1 messages in/);

@@ -1,4 +1,4 @@
-# Reads heartbeat_metrics as Prometheus does: examples/prometheus/metrics.sql renders it, and Prometheus' own parser parses
+# Reads heartbeat_metrics as Prometheus does: examples/prometheus/metrics.sql renders the view, and Prometheus' own parser parses
 # the result. The values must agree with the tables. Each query of the example configurations also runs as the reader role.
 
 use strict;

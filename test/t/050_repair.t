@@ -86,7 +86,8 @@ $retry->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
 $node->assert_audit;
 
-# The limit: the worker stores the batch that reaches the limit, but it does not store the next batch with a dead letter.
+# heartbeat.dead_letter_limit: the worker stores the batch with which the number of dead letters reaches the limit. It does not
+# store the next batch with a dead letter.
 my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
 $node->set('heartbeat.dead_letter_limit' => 5);
 $node->wait_for_state('RUNNING');

@@ -1,6 +1,6 @@
-# SQL replays a period of time while ingest continues. The replay stores missing rows again, no reading is stored twice, and
-# both audits show no difference. A seek and a replay refuse offsets that Kafka does not have, and name the offsets that
-# Kafka has.
+# heartbeat_replay() reads the messages of a period again while ingest continues. The replay stores missing rows again, no
+# reading is stored twice, and heartbeat_audit() and heartbeat_audit_tables() show no difference. A seek and a replay refuse
+# offsets that Kafka does not have. Their errors name the offsets that Kafka has.
 
 use strict;
 use warnings;
@@ -20,8 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# 4000 messages, 2000 in each partition. For each second, two messages have this second as their Kafka timestamp. 97 of each
-# hundred readings are normal and go to heartbeat_records.
+# Publishes 4000 messages, 2000 in each partition. Their Kafka timestamps begin at $epoch, with two messages for each second.
+# 97 of each hundred readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);
 $messages[$_]{timestamp} = ($epoch + int($_ / 2)) * 1000 for 0 .. $#messages;
@@ -49,7 +49,7 @@ my $positions = "SELECT string_agg(partition || ':' || next_offset, ' ' ORDER BY
 is(replay(100, 200), "0|100|200|100|0|0|100|0\n1|100|200|100|0|0|100|0", 'a replay of stored readings stores nothing');
 assert_complete('a replay of stored readings changes no counter');
 
-# Rows were deleted by mistake: the replay restores them, but only in its period.
+# A user has deleted rows by mistake. The replay of a period restores only the rows of this period.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($epoch + 1)");
 $node->query("DELETE FROM heartbeat_anomalies WHERE event_timestamp < to_timestamp($epoch + 1)");
 is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY table_name DESC) FROM heartbeat_audit_tables()"), '-970 0 -30', 'the audit counts the deleted readings');
@@ -60,8 +60,8 @@ assert_complete('both audits show no difference after the replay');
 is($node->query($positions), '0:2000 1:2000', 'a replay does not change the stored offsets');
 $node->assert_readings('each reading is stored as it was published', @messages);
 
-# The counters do not include readings that a seek has skipped. If an operator then replays the time of these readings, the
-# counters include them.
+# The counters do not include readings that a seek has skipped. After a replay of the period of these readings, the counters
+# include the readings.
 $kafka->produce($topic, map { { %$_, timestamp => ($epoch + 3000) * 1000 } } reading_stream(200, 2, start => $epoch, first => 4000));
 $node->wait_for_offsets($topic, 2100, 2100);
 $node->query('SELECT heartbeat_pause()');
@@ -77,8 +77,8 @@ replay(3000, 6000);
 is($node->query('SELECT sum(records), sum(anomalies) FROM heartbeat_offsets'), 0.97 * 4600 . '|' . 0.03 * 4600, 'a second replay counts no reading again');
 assert_complete('both audits show no difference after the second replay');
 
-# A replay does not change an existing dead letter, and restores a deleted dead letter. If the reading of a dead letter could
-# be stored now, the replay does not store it: heartbeat_retry_dead_letters() does.
+# A replay does not change an existing dead letter, and restores a deleted dead letter. If the database would accept the
+# reading of a dead letter now, the replay still does not store this reading. Only heartbeat_retry_dead_letters() stores it.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 my $late = ($epoch + 7000) * 1000;
 $kafka->produce($topic, map { { partition => 0, value => $_, timestamp => $late } } 'garbage', 'rubbish', reading('refused', 77, '2026-01-01T12:00:00Z'));
@@ -92,7 +92,7 @@ is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('2
 is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|1|0', 'a replay then counts this reading as a duplicate');
 assert_complete('both audits count this reading once');
 
-# A replay is part of the caller's transaction, can be cancelled, and does not stop ingest.
+# A replay runs in the caller's transaction, a user can cancel it, and it does not stop ingest.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($epoch + 1)");
 $node->query('BEGIN; SELECT heartbeat_replay(' . at(0) . ', ' . at(500) . '); ROLLBACK');
 is($node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'"), -970, 'a rollback undoes a replay');
@@ -123,7 +123,7 @@ is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' .
 $session->quit;
 assert_complete('both audits show no difference after cancelled replays');
 
-# A replay and a seek refuse offsets that Kafka does not have, and name the offsets that Kafka has.
+# A replay and a seek refuse offsets that Kafka does not have. Their errors name the offsets that Kafka has.
 $kafka->truncate($topic, 0, 1000);
 refused(500, 1500, qr/Kafka no longer holds all messages of topic.*Partition 0 begins at offset 1000, with the Kafka timestamp 2026-01-01 00:16:40\+00\./s,
 	'a replay of a period that Kafka has partly removed fails, and the error names where each partition begins');
@@ -154,8 +154,8 @@ is($out, 1, 'a seek by offset works while Kafka is away');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is away');
 
-# While Kafka is away, a seek sets an offset for a partition that the topic does not have. This offset disturbs no function,
-# and a user can remove it.
+# While Kafka is away, a seek sets an offset for a partition that the topic does not have. The lag and a replay of all
+# partitions ignore this offset, and a user can remove it.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
 is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is away');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');

@@ -1,5 +1,5 @@
-# Rules in a table raise alerts, one alert for each episode, even if a restart or a crash interrupts the episode. Sessions
-# that listen, such as the clients in examples/, get a notification.
+# The rules in heartbeat_alert_rules raise alerts: one alert for each episode, even if the server restarts or crashes during
+# the episode. Sessions that run LISTEN, such as the clients in examples/, get a notification.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'track_functions' => 'all' });
 
-# Publishes readings of a customer. Each event time is the given number of seconds before now.
+# Publishes one reading of the customer for each number in @ago. The event time is that number of seconds before now.
 sub publish
 {
 	my ($customer, $rate, @ago) = @_;
@@ -86,7 +86,7 @@ publish('E', 0, 3, 2, 1);
 alert_is('three', 'E', '1|0', 'an alert is raised after a crash of the maintenance worker');
 is($node->query('SELECT count(*), count(DISTINCT subject), count(closed_at) FROM heartbeat_alerts'), '4|4|0', 'each customer has one open alert');
 
-# When an episode has ended, the next one raises another alert. Anomalies that arrive a minute late count too.
+# When an episode has ended, the next episode raises another alert. Anomalies that arrive a minute late also count.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('late', 'anomalies', 2, '1 second')");
 publish('F', 200, 55, 54);
 alert_is('late', 'F', '1|0', 'anomalies that arrive late raise an alert');
@@ -96,7 +96,7 @@ alert_is('late', 'F', '2|1', 'the next episode raises another alert');
 $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'late'; DELETE FROM heartbeat_alert_rules WHERE name = 'three'");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
-# If there is only a rule about anomalies and no alert is open, the maintenance worker evaluates no rule until a reading
+# With only a rule about anomalies, and without an open alert, the maintenance worker evaluates no rule until a reading
 # arrives. The test waits longer than the interval between two evaluations.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
@@ -105,8 +105,8 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# While the maintenance worker evaluates the first rule, a lock stops it after it has taken its snapshot. Ingest then stores an
-# anomaly, and no reading follows.
+# A lock blocks the maintenance worker in the evaluation of the first rule, after the worker has taken its snapshot. Then
+# ingest stores an anomaly that this snapshot does not contain. No later reading arrives, but the anomaly must raise an alert.
 $node->query("DELETE FROM heartbeat_alert_rules");
 $node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'the rules are evaluated after all of them are removed');
 my $holder = $node->background_psql('heartbeat');
@@ -121,7 +121,7 @@ alert_is('first', 'G', '1|0', 'an anomaly that is stored during the evaluation o
 $node->query("DELETE FROM heartbeat_alert_rules WHERE name = 'first'");
 alert_is('first', 'G', '1|1', 'the alert of the removed rule is closed');
 
-# heartbeat evaluates rules of the kinds silence, dead_letters, lag and state at intervals.
+# heartbeat evaluates rules of the kinds `silence`, `dead_letters`, `lag` and `state` at intervals.
 $node->query("INSERT INTO heartbeat_customers VALUES ('quiet') ON CONFLICT DO NOTHING;
 	INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('silent', 'silence', NULL, '10 seconds', NULL),
 	('one is silent', 'silence', NULL, '10 seconds', 'one'), ('garbage', 'dead_letters', 1, NULL, NULL),

@@ -1,6 +1,6 @@
 # Follows the second half of the runbook (docs/operations.md). The test causes each symptom for real, the query of the
-# runbook shows the symptom, and the steps of the runbook end it. Every SQL block of this half runs as the operator or as a
-# superuser.
+# runbook shows the symptom, and the steps of the runbook remove its cause. Every SQL block of this half runs as the operator
+# or as a superuser.
 
 use strict;
 use warnings;
@@ -40,7 +40,7 @@ publish(@stream);
 stored();
 my $now = int(time);
 
-# Dead letters with three errors, up to the limit.
+# Dead letters with three error codes. Their number reaches heartbeat.dead_letter_limit.
 $node->query("UPDATE heartbeat_alert_rules SET threshold = 3 WHERE name = 'garbage'");
 $node->set('heartbeat.dead_letter_limit' => 6);
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
@@ -79,7 +79,7 @@ like($runbook->run('Conflicts', 1), qr/^\d+\|default\|[^|]*\|CORRECTED\|\|[^|]*\
 is($runbook->run('Conflicts', 2), '1|0|{}', 'the newer heart rate replaces the stored heart rate');
 is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'CORRECTED'"), 75, 'the newer heart rate is stored');
 
-# A user has deleted readings, and an operator has skipped others.
+# A user has deleted readings.
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'CUST-0003'");
 my $deleted = -$node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($deleted, '>', 0, 'a user has deleted readings');
@@ -97,7 +97,7 @@ publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time(
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();
 $runbook->run('Customers', 1);
-# The rule has a period of five minutes. The test does not wait that long: it moves the last arrival back.
+# The silence rule has a period of five minutes. The test does not wait five minutes: it sets `heard_until` to an earlier time.
 $node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = 'CUST-0008'", 't', 'the arrival of the customer is recorded');
 $node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '10 minutes' WHERE customer_id = 'CUST-0008'");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL AND (rule, subject) IN (('storm', 'CUST-0007'), ('silent', 'CUST-0008'))",

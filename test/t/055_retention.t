@@ -1,6 +1,6 @@
-# Readings arrive while heartbeat rolls up minutes, drops weeks with data by retention, and creates table partitions in
-# advance. No batch waits longer than a moment. If a dashboard or a dump reads the tables meanwhile, retention waits, but no
-# batch waits.
+# Readings arrive while heartbeat rolls up minutes, drops the table partitions of old weeks, and creates table partitions in
+# advance. No batch takes longer than a limit. If a dashboard or a dump reads the tables, retention waits for it, but no batch
+# waits.
 
 use strict;
 use warnings;
@@ -15,8 +15,8 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# The limit for a batch is 500 ms on a machine that also runs other tests. On a machine that runs only this test, ALONE=1
-# sets the limit to 50 ms.
+# The limit for the duration of a batch is 500 ms on a machine that also runs other tests. On a machine that runs only this
+# test, ALONE=1 sets the limit to 50 ms.
 my $bound = $ENV{ALONE} ? 0.05 : 0.5;
 
 my $topic = 'heartbeat-events';
@@ -27,7 +27,7 @@ my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, owner => 'h
 my $now   = int(time);
 my $weeks = 12;
 
-# Weeks that are at least three months old, with readings, anomalies and dead letters.
+# Publishes normal readings and anomalies of weeks that are at least three months old.
 $kafka->produce($topic, map { my $week = $_; reading_stream(4000, 2, start => $now - (12 + $week) * 7 * 86400) } 1 .. $weeks);
 $node->wait_for_offsets($topic, 2000 * $weeks, 2000 * $weeks);
 my $old = "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'heartbeat_records'::regclass"
@@ -41,8 +41,8 @@ my $stream    = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', 
 	'<', \undef, '>', \$printed, '2>&1');
 $node->wait_for_query("SELECT sum(next_offset) > 4000 * $weeks + 2000 FROM heartbeat_offsets", 't', 'readings arrive');
 
-# Returns the duration of the longest batch since begin() in seconds, and the number of batches. The duration is the upper
-# bound of the batch's histogram bucket.
+# longest() returns the duration in seconds of the longest batch since begin(), and the number of batches since begin(). The
+# duration is the upper bound of the histogram bucket that counts the longest batch.
 my %before;
 sub begin { %before = batches(); return; }
 sub batches { return map { split /\|/ } split /\n/, $node->query("SELECT labels->>'le', value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_bucket'"); }
@@ -57,7 +57,7 @@ sub no_batch_waits
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	usleep(300_000);    # a batch that waits now also counts
+	usleep(300_000);    # so that a batch that waits now ends and counts
 	my ($longest, $count) = longest();
 	note "$what: $count batches, each within $longest s";
 	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile") || diag $printed;
@@ -86,7 +86,8 @@ begin();
 cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'table partitions are made in advance');
 no_batch_waits('table partitions are made in advance');
 
-# A session reads for a long time: retention cannot get its locks, and ingest does not wait for retention.
+# A session reads the tables for a long time. Retention cannot get its locks on the tables, and ingest does not wait for
+# retention.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe('BEGIN; SELECT FROM heartbeat_records LIMIT 1');
@@ -98,7 +99,7 @@ $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
 
 # Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second
-# session waits for the first one, even if this takes longer than the lock timeout.
+# session waits for the first session, even if the wait takes longer than the lock timeout.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

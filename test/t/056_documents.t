@@ -1,6 +1,6 @@
-# Runs every SQL block of the README and of the documents to which the README links. It runs them in a running pipeline, from
-# CREATE EXTENSION to DROP EXTENSION, and checks what the text says. Other tests run the blocks of operations.md,
-# replication.md and from-python.md.
+# Runs every SQL block of README.md, reference.md, security.md and administration.md while a worker reads a topic. The first
+# block runs CREATE EXTENSION, and the last block runs DROP EXTENSION. The test checks that the results are as the documents
+# say. Other tests run the blocks of operations.md, replication.md, from-python.md, sources.md and scale-out.md.
 
 use strict;
 use warnings;
@@ -25,8 +25,8 @@ my ($readme, $reference, $security, $administration) = my @documents = map { Hea
 sub publish { return $kafka->produce($topic, map { ref $_ ? $_ : { value => $_ } } @_); }
 sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
 
-# Publishes the messages of the afternoon that docs/reference.md replays. Many later messages follow, so that the offsets in
-# this document exist.
+# Publishes the messages of the afternoon that docs/reference.md replays. Many later messages follow, so that the topic has
+# the offsets in the SQL of this document.
 my $afternoon = 1_795_356_000;    # 2026-11-22 14:00 UTC
 my @stream    = reading_stream(13_000, 1);
 $stream[$_]{timestamp} = ($afternoon + $_) * 1000 for 0 .. 999;

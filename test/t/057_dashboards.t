@@ -23,7 +23,8 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Readings of now, of 1 to 10 minutes ago, and of weeks ago. A panel must not read the table partitions of weeks ago.
+# Publishes readings of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. A panel must not read the table partitions of
+# earlier weeks.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
@@ -41,7 +42,7 @@ my @old = split /\n/, $node->query("SELECT c.relname FROM pg_inherits JOIN pg_cl
 cmp_ok(scalar @old, '>=', 9, 'table partitions of earlier weeks exist');
 my $old = join '|', @old;
 
-# Expands a query as Grafana's PostgreSQL datasource does, for the last quarter of an hour.
+# Expands a query as Grafana's PostgreSQL datasource does. The time range is the last quarter of an hour.
 my %variables = (__interval => '10s', customer => "'ALL'", source => "'ALL'");
 
 sub expand
@@ -128,7 +129,7 @@ for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'
 	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: the panel shows no other customer");
 }
 
-# The datasource's role has the rights of a reader, and no others.
+# The datasource's role has the rights of the role heartbeat_reader, and no other rights.
 $node->query(grants_of('heartbeat_reader'));
 is($node->query("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND has_table_privilege('heartbeat_reader', oid, 'SELECT')
 		AND NOT has_table_privilege('$role', oid, 'SELECT') UNION ALL

@@ -1,6 +1,6 @@
-# ALTER EXTENSION heartbeat UPDATE from each earlier version, with data, while readings arrive. The updated database has the
-# same objects as after CREATE EXTENSION. Before the update the workers use the old version's tables, and after the update
-# the new version's tables. Every reading is stored once.
+# Runs ALTER EXTENSION heartbeat UPDATE from each earlier version, in a database with data, while readings arrive. The updated
+# database has the same objects as a database after CREATE EXTENSION. Before the update the workers use the old version's
+# tables, and after the update the new version's tables. Every reading is stored once.
 
 use strict;
 use warnings;
@@ -19,22 +19,22 @@ $kafka->start;
 my $feed    = Heartbeat::Feed->new($kafka, 3);
 my $fresh   = Heartbeat::Cluster->create('fresh');
 my $current = $fresh->query("SELECT default_version FROM pg_available_extensions WHERE name = 'heartbeat'");
-# A server can also have the scripts of a later version.
+# A server can also have the scripts of a later version, so the query selects only earlier versions.
 my @earlier = split /\n/, $fresh->query(
 	"SELECT version FROM pg_available_extension_versions WHERE name = 'heartbeat'
 	 AND string_to_array(version, '.')::integer[] < string_to_array('$current', '.')::integer[] ORDER BY version");
 my $expected = definition($fresh);
 cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
-# A user's changes to heartbeat_seek(), which has another parameter in 2.0.
+# A user changes the owner and the rights of heartbeat_seek(). In 2.0 this function has one more parameter.
 my $seek  = 'heartbeat_seek(timestamptz, integer)';
 my @given = ('CREATE ROLE operator', 'CREATE ROLE keeper', "GRANT EXECUTE ON FUNCTION $seek TO operator WITH GRANT OPTION", "ALTER FUNCTION $seek OWNER TO keeper");
 my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1), ' ') FROM pg_proc WHERE oid = '$seek'::regprocedure";
 my $new   = 'heartbeat_seek(timestamptz, integer, text)';
 my @taken = ("ALTER FUNCTION $new OWNER TO CURRENT_USER", 'DROP OWNED BY operator');
 
-# Objects that use the parameter's old name. For each object the list has the statement that creates it and the statement
-# that drops it.
+# Objects that use event_time, the old name of the parameter kafka_time. For each object the list has the statement that
+# creates it and the statement that drops it.
 my %named = (
 	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],

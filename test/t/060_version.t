@@ -1,5 +1,5 @@
 # heartbeat.control contains the version. The changelogs, the Debian packages and PGXN also need a version. All of these
-# versions must be equal. Each released version must have an update script.
+# versions must be equal. Each earlier version must have an update script to the version after it.
 
 use strict;
 use warnings;

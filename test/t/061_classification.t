@@ -1,5 +1,6 @@
-# src/decode/classify.h has the rule of classification, which heartbeat_classify() calls. SQL, a dashboard, the README and a program of
-# the benchmarks repeat the rule, because they cannot call it. Each copy classifies the boundary values as heartbeat_classify() does.
+# The rule of classification is a C++ function in src/decode/classify.h, which heartbeat_classify() calls. The constraints of
+# the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function, so they have copies of the
+# rule. Each copy classifies the boundary values as heartbeat_classify() does.
 
 use strict;
 use warnings;
@@ -24,7 +25,8 @@ my $rates = join ', ', map { "('$_'::float8)" } @numbers, @doubles;
 my %class = map { split /\|/ } split /\n/, $node->query("SELECT rate, heartbeat_classify(rate) FROM (VALUES $rates) r (rate)");
 is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values have all classes');
 
-# The constraints of the tables and of their table partitions. A constraint refuses a row only if its condition is false.
+# The constraints of the tables and of their table partitions. A constraint refuses a row only if its condition is false, and
+# not if its condition is null.
 $node->query('SELECT heartbeat_make_partitions(now(), now())');
 my @constraints = map { [ split /\|/, $_, 3 ] } split /\n/, $node->query(
 	"SELECT c.conrelid::regclass, CASE WHEN c.conname LIKE '%normal' THEN 'NORMAL' END, replace(pg_get_expr(c.conbin, c.conrelid), E'\\n', ' ')
@@ -96,7 +98,8 @@ cmp_ok(scalar @scales, '>=', 4, 'scales of the dashboard are compared');
 for my $i (0 .. $#scales)
 {
 	my @steps  = @{ $scales[$i] };
-	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;    # a diagram's background has three bands
+	# a diagram's background has only three colors, and its threshold 180 includes 180
+	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;
 	assert_same("scale $i of the dashboard is the rule",
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);
 }

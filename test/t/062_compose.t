@@ -1,6 +1,6 @@
-# Tests the parts of docker compose that need no containers: its variables, the scripts that create the database, and the
+# Tests the parts of the compose setup that need no containers: its variables, the scripts that create the database, and the
 # health checks. Each health check must also fail when the service does not work. On a machine that can run containers,
-# docker/check tests everything.
+# docker/check tests the running containers.
 
 use strict;
 use warnings;
@@ -88,8 +88,8 @@ is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records"
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write when it changes default_transaction_read_only');
 
-# The health checks. The test runs the command of each health check in docker-compose.yml, and replaces the container's
-# addresses and files by its own.
+# The health checks. The test runs the command of each health check in docker-compose.yml, but with the addresses and files of
+# the test instead of those of the container.
 sub health_check
 {
 	my ($service, %names) = @_;
@@ -122,8 +122,8 @@ $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readin
 becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
-# the test asks only once: Kafka accepts no connections now, and when the queue of connections is full, the kernel refuses
-# even a check that does not wait for an answer
+# The test runs the check only once. A frozen Kafka accepts no connection, so repeated checks would fill the kernel's queue of
+# connections. Then the kernel would refuse each connection, and even a check that does not wait for an answer would fail.
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
 is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');

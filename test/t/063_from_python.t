@@ -1,6 +1,6 @@
 # Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
-# consumer, and to heartbeat for good. In the old tables a heart rate is an integer, and a time is exact to the millisecond.
-# These tables have rows of all kinds, and views of all kinds use them.
+# consumer, and to heartbeat for good. In the consumer's tables a heart rate is an integer, and a time is exact to the
+# millisecond. These tables also have nulls, duplicates and readings in the wrong table, and users' views read these tables.
 
 use strict;
 use warnings;
@@ -65,7 +65,7 @@ is($node->query($old), '1481|54|54', 'the old tables have the readings of the co
 # The SQL that drops the views on the old tables, and the SQL that creates them again.
 my ($drop_views, $make_views);
 
-# Moves to heartbeat: the consumer has stopped, but its producers have not.
+# Moves ingest to heartbeat. The consumer has stopped, but the producers continue.
 sub move_over
 {
 	($drop_views, $make_views) = split /\n/, $page->run('Moving over', 1), 2;
@@ -86,7 +86,7 @@ is($node->query('SELECT highest FROM vw_my_highest'), 180, 'the views use the ne
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'heartbeat commits offsets to its own consumer group');
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "the group of the Python consumer keeps the offset at which the consumer stopped");
 
-# Back to the consumer.
+# Moves ingest back to the consumer.
 $node->query($drop_views);
 $page->run('Returning to the consumer', 1);
 is($node->query($old), '1481|54|54', 'the old tables and their view are back');
@@ -95,11 +95,12 @@ is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the
 $node->query($make_views);
 $node->query('GRANT SELECT ON vw_my_report TO reporter');
 
-# To heartbeat for good.
+# Moves ingest to heartbeat for good.
 $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 
-# Some old times have a time zone, and some have microseconds.
+# The document has one block for old times with a time zone, and another block for old times without a time zone. The column
+# `unit` is the precision of the old times. The test first uses the value in the document, which is too small for these times.
 my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $page->run('Taking over old readings', 1);
 my $zoned = $node->query($readings);

@@ -16,7 +16,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka::Cluster;
 
 my $seed             = $ENV{CHAOS_SEED} // 1;
-my $standstill_bound = 5;    # seconds, from Kafka's own election
+my $standstill_bound = 5;    # seconds, counted from the election of the leader by Kafka
 my %deck             = Heartbeat::Chaos::Plan::deck('brokers');
 
 my $kafka = Heartbeat::Kafka::Cluster->new('brokers');

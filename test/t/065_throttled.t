@@ -35,7 +35,7 @@ $feed->publish(100) for 1 .. 25;    # each call makes a record batch; Kafka neve
 $node->wait_for_query($line, qr/^RUNNING\|broker 1 \(\Q${\ $kafka->brokers}\E\) throttles the worker by a quota, .*kafka-configs/, 'the reason names the broker that throttles');
 $node->wait_for_query('SELECT lag_messages > 0 FROM heartbeat_status', 't', 'readings wait for the quota');
 
-# The quota lasts longer than stall_timeout.
+# The quota stays longer than heartbeat.stall_timeout.
 $node->wait_for_query(
 	"SELECT state, reason LIKE '%throttles%', lag_messages > 0 FROM heartbeat_status WHERE clock_timestamp() >
 		(SELECT min(happened_at) FROM heartbeat_events WHERE reason LIKE '%throttles%') + interval '4 s'",

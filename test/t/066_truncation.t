@@ -1,6 +1,6 @@
 # A broker's volume was restored from a copy. So the log of a Kafka partition is truncated, and new messages have the offsets
-# of messages that the worker has read. The worker notices this before it stores any message after the truncation. By default
-# it is then FAILED, and a person decides how it continues.
+# of messages that the worker has read. The worker notices the truncation before it stores a new message. By default the worker
+# is then FAILED, and a person decides how the worker continues.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ for my $name (@names)
 }
 $_->{node}->wait_for_offsets($_->{node}->query('SHOW heartbeat.topic'), 1000) for map { $cases{$_} } @names;
 
-# Copies the volume in its present state.
+# Copies the broker's volume in its present state.
 my $folder = $kafka->data_folder;
 my $copy   = PostgreSQL::Test::Utils::tempdir('volume') . '/data';
 $kafka->stop;
@@ -68,7 +68,8 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# Before the broker starts again, one server must be locked, one must be paused, and one must be down.
+# Before the test restores the volume, a lock must block the worker of one server, ingest of another server must be paused, and
+# a third server must be down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');
@@ -141,7 +142,8 @@ $runbook->assert_all_run($section);
 $_->{node}->assert_no_crash, $_->{node}->stop for values %cases;
 $kafka->stop;
 
-# A cluster of three brokers first restarts, and Kafka truncates no log. Then the cluster has an unclean leader election.
+# The three brokers of a cluster first restart one by one, and Kafka truncates no log. Then the cluster has an unclean leader
+# election.
 my $cluster = Heartbeat::Kafka::Cluster->new('unclean', brokers => 3, 'unclean.leader.election.enable' => 'true');
 $cluster->start;
 my $topic = 'heartbeat-events';
@@ -149,7 +151,7 @@ $cluster->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 1 ] ], 'min.i
 my $node = Heartbeat::Cluster->create('unclean', kafka => $cluster);
 my @all;
 
-# Publishes to partition 0, or to all three partitions.
+# Publishes messages to the first $partitions partitions.
 sub feed
 {
 	my ($count, $partitions) = @_;
@@ -173,7 +175,7 @@ $node->wait_for_offsets($topic, 1300, 1300, 1300);
 is($node->query("SELECT count(*) FROM heartbeat_events WHERE kind = 'truncation' OR details->>'state' = 'FAILED'"), 0, 'a rolling restart is not a truncation');
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), 0, 'no message is stored twice after a rolling restart');
 
-# Broker 1 takes messages while broker 2 is down. Then broker 1 is killed, and broker 2 becomes the leader without these
+# Broker 1 stores messages while broker 2 is down. Then broker 1 is killed, and broker 2 becomes the leader without these
 # messages.
 $cluster->elect_preferred_leaders;
 $cluster->node(2)->stop;
@@ -189,8 +191,8 @@ $node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300
 diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'nothing of the new log is stored after an unclean election');
 
-# With offset_reset = latest the worker skips the messages of the new log, and heartbeat_gaps has the gap. A replay stores
-# these messages.
+# With offset_reset = latest the worker skips the messages of the new log, and heartbeat_gaps records their offsets. A replay
+# stores these messages.
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets($topic, 2000, 1300, 1300);
 $node->wait_for_state('RUNNING');

@@ -1,5 +1,6 @@
-# Clocks of devices are wrong. heartbeat drops no reading because of a wrong clock. Silence depends on the arrival of
-# readings. The views never show an event time in the future as the most recent event or as the last event.
+# Clocks of devices are wrong. heartbeat drops no reading because of a wrong clock. An alert about silence depends on the time
+# at which readings arrive, and not on their event times. The views never show an event time in the future as the most recent
+# event or as the last event.
 
 use strict;
 use warnings;
@@ -27,14 +28,14 @@ my %off   = (%ahead, 'right' => 0, 'behind hour' => -3600, 'behind days' => -3 *
 sub publish
 {
 	my ($rate, @customers) = @_;
-	my $now = int(time) - 1;    # a fraction of a second earlier, so that the time is in the past even on a fast machine
+	my $now = int(time) - 1;    # about a second earlier, so that the time is in the past even on a fast machine
 	$kafka->produce($topic, map { { partition => length($_) % 2, value => reading($_, $rate, reading_time($now + $off{$_ =~ s/^\w+: //r}, 250_000)) } } @customers);
 	return $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 }
 my $most_recent = 'SELECT customer_id FROM vw_recent_anomalies LIMIT 1';
 my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM vw_pipeline_summary WHERE metric = 'last_event'";
 
-# In the views the customer with the right clock is first. The order of arrival does not change this.
+# The views show the customer with the right clock first, in whatever order the readings arrive.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
 is($node->query($last_event), 't', 'the last event is the arrival, not the event time, of these anomalies');
@@ -62,7 +63,7 @@ $node->set('heartbeat.max_clock_skew' => '2s');    # readings arrive within 2 se
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 
-# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, by its arrival.
+# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, at the time of its arrival.
 sub alerts { my ($rule, $state) = @_; return "SELECT coalesce(string_agg(DISTINCT subject, ', ' ORDER BY subject), '') FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS $state"; }
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 2, '1 hour')");
 for my $n (1, 2) { $off{"a$n"} = 3600 + $n; }
@@ -87,7 +88,7 @@ do
 is($raised, join(', ', @silent), 'each silent device raises an alert');
 is($node->query("SELECT count(*) FROM heartbeat_alerts WHERE subject LIKE 'alive:%'"), 0, 'no device that sends raises an alert, whatever its event times');
 
-# A replay stores readings, but does not count as an arrival.
+# A replay stores readings, but these readings do not count as arrivals.
 my $evaluations = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 sub evaluated
 {

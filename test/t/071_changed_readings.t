@@ -1,7 +1,7 @@
-# vw_customer_bpm_summary stays exact when a user changes readings. The user changes them by UPDATE, DELETE, MERGE or
-# TRUNCATE, on the parent or on one table partition. The user does this in a transaction, a savepoint or a prepared
-# transaction. The test also uses a role without rights on the bookkeeping tables. The changes occur while readings arrive
-# and while minutes are rolled up. heartbeat_rebuild_summary() repairs the summary after changes that no trigger sees.
+# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
+# one table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and
+# while minutes are rolled up. The user can also be a role without rights on the tables of the rollup.
+# heartbeat_rebuild_summary() repairs the summary after changes for which no trigger runs.
 
 use strict;
 use warnings;
@@ -101,7 +101,7 @@ for my $change (@changes)
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
 	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;
-	# assert_exact() takes about a second
+	# assert_exact() takes about a second, so it does not run after every change
 	$number++ % 4 == 0 ? assert_exact($what) : $node->assert_summary($what);
 	if ($what =~ /default partition$/ && $what =~ /TRUNCATE/) { publish($old + 300, 60, 5); publish($now - 7 * 86400 + 300, 60, 5); wait_for_rollup('the minutes of new readings are rolled up'); }
 }
@@ -118,7 +118,7 @@ $changer->query_safe('COMMIT');
 $changer->quit;
 assert_exact('DELETE while readings come');
 
-# When heartbeat itself moves or deletes readings, it marks no minute.
+# When heartbeat itself moves or deletes readings, it inserts no minute into heartbeat_stale_minutes.
 publish($old, 120, 5);
 wait_for_rollup('the minutes of old readings are rolled up');
 is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'heartbeat_make_partitions() moves readings without marking a minute');
@@ -129,7 +129,7 @@ assert_exact('DELETE after a move');
 is($node->query("SELECT count(*) FROM pg_partition_tree('heartbeat_records') p WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_changed')
 	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition has both triggers');
 
-# Changes that no trigger sees, and their repair by heartbeat_rebuild_summary().
+# After changes for which no trigger runs, heartbeat_rebuild_summary() repairs the summary.
 publish($now - 7 * 86400, 60, 5);
 publish($now + 180, 60, 5);
 wait_for_rollup('the minutes of more readings are rolled up');
@@ -159,7 +159,7 @@ like($node->query_error('SELECT heartbeat_rebuild_summary(NULL, now())'), qr/can
 like($node->query_error("SET ROLE nurse; SELECT heartbeat_rebuild_summary(now() - interval '1 hour', now())"), qr/permission denied/, 'heartbeat_rebuild_summary() refuses a role without the right');
 like($node->query("SELECT details FROM heartbeat_events WHERE kind = 'rebuild' ORDER BY id DESC LIMIT 1"), qr/"minutes": \d+/, 'heartbeat_events records the number of rebuilt minutes');
 
-# A detached table does not prevent DROP EXTENSION.
+# A detached table partition does not prevent DROP EXTENSION.
 assert_exact('at the end');
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $week; ALTER TABLE $week ALTER id DROP DEFAULT");
 is($node->query_error('DROP EXTENSION heartbeat'), '', 'DROP EXTENSION succeeds with a detached table partition');

@@ -1,7 +1,7 @@
 # Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, and users create
 # rules and publications. Tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
-# user or the object, and the maintenance worker does its other tasks. When the cause is gone, everything continues, and no
-# reading is missing.
+# user or the object, and the maintenance worker does its other tasks. When the cause is gone, ingest and all tasks continue,
+# and no reading is missing.
 
 use strict;
 use warnings;
@@ -85,7 +85,7 @@ $waiter->quit;
 assert_goes_on('a queue for a lock');
 cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about single waits');
 
-# Rules.
+# A user creates rules that rewrite the statements of heartbeat (CREATE RULE).
 $node->query('CREATE TABLE theirs (id serial)');
 for my $case (
 	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes the rows that heartbeat writes: drop it with DROP RULE/ ],

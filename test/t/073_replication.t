@@ -1,7 +1,7 @@
-# Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document.
-# At the end, subscribers with and without the extension have the same rows as the publisher. Before that, readings arrive
-# late on the publisher, and readings move when the table partition of their week is created. There are also retention,
-# replays, dead letters, and changes by a user. Their subscriptions never stop.
+# Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document. The
+# publisher stores late readings, and moves readings when the table partition of their week is created. It also applies
+# retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
+# extension then have the same rows as the publisher, and no subscription stops.
 
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ my $kafka = Heartbeat::Kafka->new('replication');
 $kafka->start;
 $kafka->create_topic($topic, 2);
 
-# The settings of the document for postgresql.conf.
+# Reads the settings for postgresql.conf from the document.
 my $document = 'docs/replication.md';
 my %settings = slurp_file("$FindBin::RealBin/../../$document") =~ /^ {7}(wal_level|max_slot_wal_keep_size) = '?([^'\n]+)'?$/mg;
 is($settings{wal_level}, 'logical', 'the document has the setting wal_level');
@@ -128,7 +128,8 @@ fold();
 same('after the fold');
 $server->assert_summary('the summary of the subscriber is exact after the rollup is folded');
 
-# Moves readings, anomalies and rollup to a table partition.
+# When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
+# this week from the default partitions.
 my $moved = "to_timestamp($now - 60 * $week)";
 # A trigger for new readings must not fire for the moved readings, because it would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
@@ -146,8 +147,8 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction with the deletes first, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber also creates the table partition of the moved week, and other table partitions. The subscriber's readings of
-# the week move to the table partition, and later changes on the publisher still apply to these readings.
+# The subscriber also creates the table partition of the moved week. The subscriber's readings of this week move to the table
+# partition, and later changes on the publisher still apply to these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");
@@ -181,7 +182,7 @@ $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
 same('a seek that makes a gap');
 is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'the subscriber has the gap');
 
-# One subscriber is added while readings arrive and table partitions are created. Then a subscriber for all tables is added.
+# Two subscribers are added while readings arrive and table partitions are created. One of them subscribes to all tables.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],
@@ -241,7 +242,7 @@ pop @{ $published{everything} };    # this database also has an event that the p
 same('retention on both sides');
 never_stopped('retention has stopped no subscription');
 
-# The archive keeps every reading.
+# The archive also keeps the readings that the publisher deletes or drops.
 my $lost = "SELECT count(*) FROM heartbeat_records WHERE customer_id IN ('CUST-0022', 'CUST-0023')";
 is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'the publisher does not have the deleted readings');
 cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'the archive has the deleted readings');
@@ -270,7 +271,7 @@ copied('leaves');
 same('a table partition that was made for late readings, after a refresh', 'leaves');
 same('the other subscribers after that');
 
-# TRUNCATE removes all readings of a table.
+# TRUNCATE of a table on the publisher also empties the table on the subscribers.
 $publisher->query('TRUNCATE heartbeat_anomalies');
 same('TRUNCATE', qw(heartbeat warehouse late));
 

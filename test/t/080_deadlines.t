@@ -1,6 +1,6 @@
 # No broker can make heartbeat wait too long. A worker and a session end within 2 seconds, and a server stops within 5
-# seconds. A statement timeout and a cancel take effect at most a second late. Meanwhile users can create and drop other
-# databases. The reason names the address that fails.
+# seconds. A statement timeout and a cancel take effect at most a second late. While a session waits for a broker, users can
+# create and drop other databases. The reason in heartbeat_status names the address that fails.
 
 use strict;
 use warnings;
@@ -120,7 +120,8 @@ for my $manner (@manners)
 	$node->start;
 }
 
-# A worker does not return to its loop. The status must not show this worker's last report as the present state.
+# SIGSTOP stops a worker, so it does not return to its loop. The status must not show this worker's last report as the present
+# state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);
@@ -131,7 +132,7 @@ kill('CONT', $worker);
 $node->wait_for_state('RUNNING');
 $node->wait_for_query('SELECT lag_messages FROM heartbeat_status', '0', 'the lag is known when the worker runs again');
 
-# The generator with messages that are not acknowledged.
+# The generator must also end in time when a broker does not acknowledge its messages.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 for my $manner (@manners)
 {

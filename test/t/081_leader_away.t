@@ -1,8 +1,8 @@
 # If a broker is killed, frozen or gone for good, the worker waits only for the partitions whose leader was this broker.
 # Meanwhile it reads the other partitions. When Kafka has elected a new leader, the worker reads a waiting partition again
-# within 5 seconds. This is also true if the server restarts or ingest is resumed during the election. If the worker cannot
-# read a partition, the status names the partition and the address of its broker, and the partition's lag is not 0. The worker
-# reads the partition again without help.
+# within 5 seconds, even if the server restarts or ingest is resumed during the election. If the worker cannot read a
+# partition, the status names the partition and the address of its broker, and the partition's lag is not 0. When the broker
+# is back, the worker reads the partition again without help.
 
 use strict;
 use warnings;
@@ -105,7 +105,7 @@ sub passes_in
 	return 60;
 }
 
-# Starts all brokers and moves the leaders back.
+# Starts all brokers, and makes the first replica of each partition its leader again.
 sub heal
 {
 	$_->start for grep { !defined $_->pid } $kafka->nodes;
@@ -174,7 +174,7 @@ $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);
 $node->restart;
 heal();
 
-# A partition has one replica, and its broker is stopped.
+# A partition has only one replica, and the broker of this replica is stopped.
 $node->set('heartbeat.topic' => 'single');
 $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = 'READING'", '3', 'the worker reads the topic with one replica');
 my $address = $kafka->node(1)->address;

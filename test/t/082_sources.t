@@ -26,7 +26,7 @@ my $node = Heartbeat::Cluster->create('sources', kafka => $one, settings => { 'h
 # A broker that accepts connections, and never answers.
 my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "no socket: $!";
 
-# The readings of each source are in another hour, so no reading is a duplicate of another source's reading.
+# The event times of each source are in a different hour, so no reading is a duplicate of another source's reading.
 my $now  = int(time);
 my %hour = (default => 1, ward => 2, watch => 3, strap => 4);
 my %sent;
@@ -68,7 +68,7 @@ is($node->query('SELECT source, topic, count(*), sum(lag_messages) FROM heartbea
 	"default|heartbeat-events|2|0\nward|ward|3|0\nwatch|watch|2|0", 'heartbeat_partitions shows the partitions of each source');
 is($node->query('SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions'), 2, 'both workers read partitions');
 
-# Texts name the brokers, the file and the topic that a source uses, and the log has a line for each source.
+# Reasons and hints name the brokers, the file and the topic that a source uses, and the log has a line for each source.
 $node->query("SELECT heartbeat_add_source('absent', 'absent'), heartbeat_add_source('filed', 'ward', kafka_config_file => '/nowhere'),
 	heartbeat_add_source('gone', 'ward', brokers => '127.0.0.1:1'), heartbeat_add_source('gone too', 'ward', brokers => '127.0.0.1:1')");
 sub reason_and_hint { my ($source) = @_; return "SELECT reason || ' | ' || hint FROM heartbeat_source_status WHERE source = '$source'"; }
@@ -82,7 +82,7 @@ usleep(100_000) until $node->log_matches($told) >= 4 || time > $until;
 is($node->log_matches($told), 4, 'the log has a message of librdkafka for each source, although the messages are the same');
 $node->query("SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name IN ('absent', 'filed', 'gone', 'gone too')");
 
-# A cluster that does not answer delays no other source.
+# If the cluster of a source does not answer, the worker still reads the sources of other clusters without a delay.
 my $slowest = 0;
 for my $i (1 .. 10)
 {
@@ -93,8 +93,9 @@ for my $i (1 .. 10)
 }
 cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
 
-# A pause of one source is exact, and pauses no other source. Small batches make the worker slow, so that the session pauses
-# in time even on a loaded machine.
+# After the commit of a pause of one source, no worker stores a reading of this source, and workers still read the other
+# sources. Small batches make the worker slow, so that heartbeat_pause() runs before the worker has read the whole topic, even
+# on a loaded machine.
 my $before = $sent{watch};
 $node->set('heartbeat.batch_size' => 20);
 publish($two, 'watch', 'watch', 30_000, 2);
@@ -149,7 +150,8 @@ is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM hear
 is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that were not dropped');
 is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker logs an error or a warning because of the drop');
 
-# Each source has a layout of its own. If this version does not know the layout of a source, only this source fails.
+# Each source has a mapping and a format of its own. If this version does not know the format of a source, only this source
+# fails.
 $two->create_topic('layout', 1);
 $two->produce('layout', map { { value => qq({"who":"P-$_","beats":[{"bpm":7$_,"at":$now},{"bpm":8$_,"at":@{[ $now + 1 ]}}]}) } } 1 .. 3);
 $node->query(sprintf q{INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset, mapping, format)

@@ -21,8 +21,8 @@ my $node = Heartbeat::Cluster->create('conflicts', kafka => $kafka);
 my $epoch = 1_767_225_600;    # 2026-01-01 00:00:00 UTC
 my $published = 0;
 
-# Publishes messages in one transaction, so that they are stored in one batch, and waits for them. A transaction ends with
-# a marker, which has an offset of its own.
+# Publishes messages in one transaction, so that the worker stores them in one batch, and waits until they are stored. A
+# transaction ends with a marker, which has an offset of its own.
 sub publish
 {
 	my (@values) = @_;
@@ -69,7 +69,7 @@ is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_h
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
 assert_exact('both audits are exact with conflicts within a batch');
 
-# A conflict among many readings: the worker inserts many readings in another way
+# A conflict among many readings: the worker inserts many readings by another statement than few readings
 publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
@@ -82,14 +82,14 @@ is(retry('NULL, NULL, NULL, NULL, NULL, NULL, false'), '0|6|{"CONFLICT": 6}', 'a
 is(counters(), '811|0|0|811|402|1|402|6', 'a retry without replace changes no counter');
 like($node->query_error(q{SELECT heartbeat_retry_dead_letters('CONFLICTS')}), qr/there is no error code "CONFLICTS"/, 'a wrong code is refused');
 
-# In a replay
+# A replay reads the messages in conflict again
 sub replay { return $node->query("SELECT messages, records, anomalies, duplicates, dead_letters FROM heartbeat_replay(to_timestamp($epoch - 10), now() + interval '1 day')"); }
 is(replay(), '811|0|0|811|0', 'a replay stores nothing, and keeps no conflict a second time');
 is(letters('true'), 6, 'a message in conflict has one row');
 is(counters(), '1622|0|0|1622|402|1|1213|6', 'a conflict that is read again is not a new conflict');
 assert_exact('both audits are exact after the replay');
 
-# Replace: the heart rate of the last message stays
+# With `replace` a retry stores the heart rate of the last message
 is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'between'), replace => true}), '4|0|{}', 'replace settles conflicts');
 is(rates('between'), '78', 'the newest heart rate is stored');
 is(counters(), '1622|0|0|1622|402|1|1217|2', 'each settled conflict counts as a duplicate');
@@ -101,7 +101,7 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
-# Another class of the same table, and the other table
+# The newer heart rate has another class: the reading stays in its table, or moves to the other table
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
@@ -131,7 +131,7 @@ is(letters(q{error_code = '23514'}), 2, 'the refused messages are dead letters')
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_98');
 assert_exact('both audits are exact after a refused reading');
 
-# A dead letter that is read again counts only as a message.
+# When the worker reads the message of a dead letter again, only the counter `messages` increases.
 publish('garbage');
 my $before = $node->query('SELECT messages, duplicates, dead_letters FROM heartbeat_offsets');
 $node->query('SELECT heartbeat_pause()');

@@ -1,5 +1,5 @@
-# heartbeat_add_source(), heartbeat_alter_source(), heartbeat_drop_source(), and the functions that take a source, while the
-# workers read. Each change is exact, and the audits show no difference afterwards.
+# Calls heartbeat_add_source(), heartbeat_alter_source(), heartbeat_drop_source(), and the functions that have a parameter for
+# a source, while the workers read. Each change takes effect exactly at its commit, and the audits then show no difference.
 
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ $kafka->start;
 $kafka->create_topic($_, 2) for qw(heartbeat-events ward);
 my $node = Heartbeat::Cluster->create('functions', kafka => $kafka, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 200 });
 
-# The readings of each topic are in another hour, so no reading is a duplicate of another source's reading.
+# The event times of each topic are in a different hour, so no reading is a duplicate of a reading of the other topic.
 my $now = int(time);
 my %hour = ('heartbeat-events' => 2, ward => 3);
 my %sent;
@@ -29,7 +29,8 @@ sub publish
 	return $sent{$topic} += $count;
 }
 
-# the number of messages that a source has read: each offset has a message
+# Returns a query for the number of messages that the workers have read from a source. Each offset has a message, so this number
+# is the sum of the stored offsets.
 sub passed { my ($source) = @_; return "SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 sub stored { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 
@@ -47,7 +48,7 @@ $node->query("SELECT heartbeat_add_source('ward', 'ward')");
 $node->wait_for_query(stored('ward'),    1000, 'a source that was added is read, without a restart or a reload');
 $node->wait_for_query(stored('default'), 1000, 'meanwhile the source default is read too');
 
-# pause: exact, and for one source
+# heartbeat_pause() of one source: after the commit this source stores nothing, and no other source is paused.
 $node->query("SELECT heartbeat_pause('a sensor is broken', 'ward')");
 my $held = $node->query(stored('ward'));
 $node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'ward'",
@@ -56,7 +57,7 @@ publish($_, 500) for qw(ward heartbeat-events);
 $node->wait_for_query(stored('default'), 1500, 'a pause of one source does not pause another source');
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
-# seek: only its own source must be paused
+# heartbeat_seek() of one source requires that this source is paused, and no other source.
 like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of another source needs a pause of its own');
 like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of all sources needs a pause of all sources');
 like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
@@ -81,7 +82,7 @@ $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of al
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# replay: of one source, of one partition of it, and of all
+# heartbeat_replay() of all sources, of one source, and of one partition. Without a source, it is a partition of `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');
@@ -99,7 +100,7 @@ $node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
 
-# Events say what was before, and which dead letters were retried.
+# The event of heartbeat_alter_source() has the previous values, and the event of heartbeat_retry_dead_letters() has its filters.
 $kafka->produce('flat', { value => 'no JSON' });
 $node->wait_for_query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'flat'}, 1, 'the source has a dead letter');
 like($node->query_error("SELECT heartbeat_retry_dead_letters(source => 'none')"), qr/there is no source "none"/, 'a retry refuses an unknown source');
@@ -120,7 +121,8 @@ my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead
 like($gone, qr/WARNING:  1 dead letters stay unresolved: their source was dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
-# alter and drop are exact: their transaction sees everything that the source stores before the commit
+# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit: their transaction sees everything that
+# the source stores before the commit.
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");
 publish('ward', 40_000);
@@ -150,7 +152,8 @@ is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORD
 is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'heartbeat_source_status'::regclass"),
 	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
 
-# Old weeks: the key of 1.x, which heartbeat_upgrade_keys() replaces. The oldest week comes first.
+# The table partitions of old weeks have the primary key of 1.x. heartbeat_upgrade_keys() replaces these keys, and begins with
+# the oldest week.
 $node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01, 2020-03-01, 2020-04-01}'::timestamptz[]) t");
 my @old = map { "heartbeat_$_" } qw(records_2020w01 anomalies_2020w01 records_2020w05 records_2020w09 records_2020w14 anomalies_2020w14);
 $node->query("ALTER TABLE $_ DROP CONSTRAINT ${_}_pkey, ADD PRIMARY KEY (customer_id, event_timestamp)") for @old;

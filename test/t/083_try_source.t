@@ -1,6 +1,7 @@
 # Before a person adds a source, two functions show what it would store: heartbeat_suggest_mapping() finds a mapping for the
-# messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, end in time,
-# need rights, and store nothing in Kafka or in the database. The steps of docs/sources.md add a source, repair it and drop it.
+# messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, and wait for
+# Kafka only for a limited time. They require rights, and store nothing in Kafka or in the database. The steps of
+# docs/sources.md add a source, repair it and drop it.
 
 use strict;
 use warnings;
@@ -43,7 +44,7 @@ is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, 
 	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
-# A topic that has the person only in the key, and the model of the watch in each message
+# A topic whose messages name the person only in the key, and the model of the watch in the value
 $kafka->create_topic('watches', 1);
 $kafka->produce('watches', map { { key => "KEY-$_", value => sprintf '{"status":0,"body":{"series":{"%d":{"heart_rate":7%d,"model":"ScanWatch","model_id":93,"deviceid":"d-%d"}}}}', 1_795_444_742 + $_, $_, $_ } } 1 .. 3);
 is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watches') LIMIT 1"),
@@ -119,7 +120,7 @@ like($document->run('Look at the source', 1), qr/^RUNNING\|.*^0\|150\|0\|0\|150\
 	'the fifth step shows the state and the counters of the source');
 like($document->run('Correct the mapping', 1), qr/^0\|0\|\{\}$/m, 'a source without dead letters has nothing to retry');
 
-# The source takes the customer from another member, until a person corrects its mapping.
+# The mapping of the source reads the customer from a wrong member, until a person corrects the mapping.
 $node->query(q{SELECT heartbeat_alter_source('vendor', mapping => '{"customer_id": "/gateway/id", "heart_rate": "/pulse",
 	"event_timestamp": {"at": "/at", "unit": "ms"}}')});
 my @wrong = vendor(0, 154 .. 156);
@@ -136,7 +137,7 @@ $document->run('Drop the source', 1);
 is($node->query(q(SELECT count(*) FROM heartbeat_sources WHERE name = 'vendor')), 0, 'the last step drops the source');
 $document->assert_all_run($document->parts);
 
-# Cancel, statement_timeout and the limit, while the broker is frozen
+# While the broker is frozen, statement_timeout, a cancel, and the time limit of the functions end the wait for Kafka
 $kafka->freeze;
 my $began = time;
 refused("SET statement_timeout = '1s'; SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/statement timeout/, 'statement_timeout ends the wait for Kafka');

@@ -1,5 +1,5 @@
-# With a mapping, a message can have many readings, or no reading. Two devices have two readings at the same time. Either all
-# readings of a message are stored or none of them, except for readings in conflict.
+# With a mapping, a message can have many readings, or no reading. The readings of two devices at the same time are two
+# readings. Either all readings of a message are stored or none of them, except for readings in conflict.
 
 use strict;
 use warnings;
@@ -21,13 +21,14 @@ my $published = 0;
 $node->query(qq{SELECT heartbeat_add_source('bands', '$topic', mapping => '{"customer_id": "/user", "device_id": "each/d", "each": "/samples",
 	"heart_rate": "each/v", "event_timestamp": {"at": "each/t", "unit": "s"}, "when": {"/type": "bpm"}}')});
 
-# Publishes messages in one transaction, so that they are stored in one batch. A sample is "device rate second".
+# Returns a message of a user. A sample is "device rate second".
 sub message
 {
 	my ($user, @samples) = @_;
 	my @parts = map { my ($d, $v, $t) = split / /; qq({"d":"$d","v":$v,"t":@{[ 1_767_225_600 + $t ]}}) } @samples;
 	return qq({"type":"bpm","user":"$user","samples":[) . join(',', @parts) . ']}';
 }
+# Publishes messages in one transaction, so that the worker stores them in one batch.
 sub publish
 {
 	$kafka->produce_transaction($topic, 'commit', map { { value => $_ } } @_);
@@ -51,7 +52,8 @@ is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'h
 is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
-# The database refuses the second reading of the first message. Another message repeats its first reading.
+# The database refuses the second reading of the first message. The second message has a reading with the same device and time
+# as the first reading of the first message.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');
@@ -75,7 +77,7 @@ $node->query(q{SELECT heartbeat_retry_dead_letters(source => 'bands')});
 is(stored('repaired'), 'x 90, y 91', 'a retry stores the readings with the present mapping of the source');
 assert_exact('both audits are exact after the repair');
 
-# A retry of a message that has more readings than before
+# A person has corrected the payload of a dead letter, so that the message has more readings than before. A retry stores them.
 publish(message('more', 'x 50 0'), message('more', 'x 51 0'));
 my @before = split /\|/, counters();
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . message('more', 'x 51 1', 'x 52 2', 'x 53 3') . q{', 'UTF8')
@@ -86,7 +88,8 @@ my @after = split /\|/, counters();
 is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the additional readings count as readings, and the duplicates do not change');
 assert_exact('both audits are exact after a retry with more readings');
 
-# A week of 1.x has no room for a second device until its key has the device.
+# The primary key of a week of 1.x does not contain the device. So the week cannot store a reading of a second device at the
+# same time, until heartbeat_upgrade_keys() has replaced the key.
 my $week = 86_400 * 70;
 publish(message('old', "a 60 $week"));
 my $old = $node->query(q{SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'old'});
@@ -100,7 +103,7 @@ is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('
 is(stored('old'), 'a 60, b 61', 'both devices have their reading');
 assert_exact('both audits are exact after the retry');
 
-# A message keeps its headers, so that another mapping can read the device from them.
+# A dead letter keeps the headers of its message, so that another mapping can read the device from a header.
 $node->query(q{SELECT heartbeat_alter_source('bands', mapping => '{"customer_id": "/user", "heart_rate": "/v", "event_timestamp": {"at": "/t", "unit": "s"}}')});
 my $producer = $kafka->producer($topic, '--header', 'device=belt 2');
 $producer->send(map { { value => qq({"user":"headers","v":7$_,"t":1767225600}) } } 1, 2);
@@ -114,8 +117,8 @@ is($node->query(q{SELECT resolved, remaining FROM heartbeat_retry_dead_letters('
 is(stored('headers'), ' 71, belt 2 72', 'the second reading has its device');
 assert_exact('both audits are exact after the retry with headers');
 
-# The counters of a dropped source keep its dead letters, even if a later source has the same name.
-sub assert_all_exact    # assert_exact() knows no dropped source
+# The dead letters of a dropped source still count for the dropped source, even if a later source has the same name.
+sub assert_all_exact    # assert_exact() does not count dropped sources
 {
 	my ($what) = @_;
 	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact');
@@ -149,7 +152,8 @@ is(retried(), 1, 'a retry stores the dead letter of the later source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
-# A batch exceeds its limit by a few messages at most, although the first messages of a source are read at once.
+# A batch can have more readings than heartbeat.batch_size, but it exceeds this limit only by the readings of a few messages.
+# The first batch of a source also keeps this rule, although many messages wait in librdkafka's queue.
 sub publish_lists
 {
 	my ($source, $messages, $readings) = @_;
@@ -163,7 +167,7 @@ sub publish_lists
 $node->set('heartbeat.batch_size' => 100);
 cmp_ok(publish_lists('long-lists', 60, 1000), '<=', 9000, 'a transaction has the readings of a few messages, although each message has ten times as many readings as heartbeat.batch_size');
 
-# PostgreSQL refuses a batch that exceeds one of its limits.
+# PostgreSQL refuses a batch that exceeds a limit of PostgreSQL. The worker then stores the batch in parts.
 $node->set('heartbeat.batch_size' => 20_000);
 $node->query($_) for q{CREATE FUNCTION limit_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF (SELECT count(*) FROM added) > 500 THEN RAISE 'too many rows' USING ERRCODE = 'program_limit_exceeded'; END IF; RETURN NULL; END $$},

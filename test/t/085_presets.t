@@ -1,6 +1,7 @@
-# The generator publishes each preset to a real Kafka, and the test reads the messages back. Each message is JSON in the vendor's
-# layout, and each reading has a time in the expected range and a new identity. The extension reads each with its own preset of the
-# same name, and stores exactly these readings. The examples in docs/generator.md work as shown.
+# The generator publishes messages of each preset to a real Kafka, and the test reads the messages back. Each message is JSON in
+# the vendor's layout. Each reading has a time in the expected range, and no two readings have the same customer, device and
+# time. The extension reads the messages with its own preset of the same name, and stores exactly these readings. The examples
+# in docs/generator.md work as shown.
 
 use strict;
 use warnings;
@@ -26,7 +27,7 @@ my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
 # A reader for each layout. It returns the readings of a message as { customer, device, time, rate }. It dies if the message
-# does not have this layout, for example if it has another name, or a text instead of a number.
+# does not have this layout, for example if a member has another name, or is a text instead of a number.
 
 sub number
 {
@@ -186,21 +187,22 @@ my %sent;    # of each preset: the topic and the readings of simulated time
 for my $preset (sort keys %reader)
 {
 	my $samples = $has_samples{$preset} ? 60 : 1;
-	# a message of fitbit-intraday ends at midnight, so it has fewer readings then
+	# a message of `fitbit-intraday` ends at midnight and then has fewer readings, so the test does not begin just before midnight
 	usleep(500_000) while (time + 5) % 86400 < 66;
 	my $began   = time;
 	my @all     = readings_of($preset, published('--preset', $preset, qw(--customers 10000 --count 200)));
 	my $ended   = time;
 	is(scalar @all, 200 * $samples, "$preset: Kafka has all readings");
 	is(distinct(@all), 200 * $samples, "$preset: each reading has another identity");
-	# a layout with seconds has a reading each second
+	# a layout whose times are exact to the second has one reading in each second
 	is(scalar(grep { $_->{time} < ($began - $samples - 1) * 1e6 || $_->{time} > $ended * 1e6 } @all), 0, "$preset: the times are in the last minute");
 
-	# Simulated time, as fast as possible, with devices and samples if the layout has places for them.
+	# Publishes readings of simulated time as fast as possible, with devices and samples if the layout has places for them.
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;
-	my $start    = (int(time / 86400) - keys %sent) * 86400 - 7200;    # each preset on another day, so its identities are its own
+	# each preset has a different day, so no two presets publish the same reading
+	my $start    = (int(time / 86400) - keys %sent) * 86400 - 7200;
 	my @options  = (qw(--customers 3 --interval 0 --seed 5 --start-time), reading_time($start, 0));
 	my @places   = (($has_device{$preset} ? qw(--devices 2) : ()), ($has_samples{$preset} ? qw(--samples 7) : ()));
 	my $rounds   = 40;
@@ -217,7 +219,7 @@ for my $preset (sort keys %reader)
 	is_deeply([ sort map { $_->{rate} } @same ], [ sort map { /"heart_rate":(-?\d+)/ } @own ], "$preset: the heart rates are those of the own layout with the same seed");
 }
 
-# The extension reads each topic with its preset of the same name.
+# The extension reads each topic with the extension's preset of the same name.
 my $node = Heartbeat::Cluster->create('presets', kafka => $kafka);
 $node->query("SELECT heartbeat_add_source('$_', '$sent{$_}{topic}', preset => '$_')") for sort keys %sent;
 my @expected;
@@ -235,7 +237,7 @@ is_deeply([ sort @stored ], [ sort @expected ], 'the extension stores exactly th
 is($node->query('SELECT count(*) FROM heartbeat_dead_letters'), 0, 'no message of a preset is a dead letter');
 $node->assert_audit;
 
-# Returns the output of the generator, with its errors. $? is its exit status.
+# Returns the output of the generator, with its errors. After the call, $? is the exit status of the generator.
 sub output_of
 {
 	my (@options) = @_;
@@ -244,7 +246,7 @@ sub output_of
 	return $output;
 }
 
-# A template with a key of JSON and headers.
+# A template with headers, and with a key that is JSON.
 append_to_file("$work/all.json", <<'TEMPLATE');
 {"value": {"n": "${message_number}", "t": "${time:YYYYMMDDHHMMSS}"}, "key": {"user": "${customer_number}", "source": "${device_id}"},
  "headers": {"unit": "bpm", "rate": "${heart_rate}", "empty": ""}}
@@ -278,7 +280,7 @@ for my $command (@commands)
 	like($output, qr/\A\{.*\}\n\z/s, 'the command prints JSON');
 }
 
-# A mistake ends the generator before it connects. The errors are those that docs/generator.md shows.
+# If an option or a template is wrong, the generator ends before it connects. Its errors are those that docs/generator.md shows.
 my @nowhere = ('-b', '127.0.0.1:1', '--count', 1);
 append_to_file("$work/line.json", qq({\n  "value": {\n    "n": 1\n    "at": 2\n  }\n}\n));
 append_to_file("$work/place.json", '{"value": {"at": "${time:sec}"}}');

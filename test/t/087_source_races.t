@@ -1,5 +1,6 @@
-# Sessions that use a source while another session pauses, resumes or drops it, and the counters afterwards. The test also
-# checks mappings in a database with another encoding than UTF-8, and the memory of a source without new messages.
+# One session uses a source while another session pauses, resumes or drops this source. After that the counters must equal the
+# rows in the tables. The test also checks mappings in a database with another encoding than UTF-8, and the memory of a source
+# without new messages.
 
 use strict;
 use warnings;
@@ -27,8 +28,8 @@ sub assert_exact
 	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the tables agree with the counters");
 }
 
-# Begins the second statement while the transaction of the first statement is open. Commits this transaction when the second
-# statement waits. Returns the errors of the second statement.
+# Begins the second statement while the transaction of the first statement is open. Commits the transaction of the first
+# statement when the second statement waits. Returns the errors of the second statement.
 sub race
 {
 	my ($first, $second, $what) = @_;
@@ -52,7 +53,8 @@ utf8::encode($_) for @sized;
 $kafka->produce('size', map { { value => $_ } } @sized);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
 
-# Makes dead letters of a source. Later sessions retry and delete these dead letters.
+# Adds the source `ward` without a mapping, and waits until the worker has read its messages. They have the layout of $flat, so
+# they become dead letters. Later sessions retry and delete these dead letters.
 sub add_ward
 {
 	my ($letters) = @_;
@@ -69,7 +71,7 @@ race("SELECT * FROM heartbeat_retry_dead_letters(ids => ARRAY(SELECT id FROM hea
 is($node->count(q{heartbeat_records WHERE customer_id LIKE 'W%'}), 10, 'the retry has stored readings');
 assert_exact('after a drop that began during a retry');
 
-# The source begins again at its first offset, so the worker reads its messages again.
+# The new source `ward` begins at the first offset of its topic, so the worker reads the messages again.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 race('DELETE FROM heartbeat_dead_letters WHERE id IN (SELECT max(id) FROM heartbeat_dead_letters)', "SELECT heartbeat_drop_source('ward')", 'a drop during a DELETE of dead letters');
@@ -79,7 +81,7 @@ add_ward(40);
 race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a replay');
 assert_exact('after a drop that began during a replay');
 
-# A later source of the same name has not read its topic yet. The retry changes the counters of the dropped source.
+# The workers have not read the topic of a later source of the same name yet. A retry changes the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
@@ -115,7 +117,7 @@ $node->query("SELECT heartbeat_alter_source('default', brokers => '127.0.0.1:1')
 like($node->query_error("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), qr/Kafka|127\.0\.0\.1:1/, 'a replay of the source default asks the cluster of this source');
 $node->query("SELECT heartbeat_alter_source('default', '', 'null', brokers => '')");
 
-# A replay of all sources replays those whose clusters answer.
+# A replay of all sources replays only the sources whose clusters answer.
 $node->query("SELECT heartbeat_add_source('away', 'ward', brokers => '127.0.0.1:1'), heartbeat_add_source('away too', 'ward', brokers => '127.0.0.1:1')");
 my $all = "FROM heartbeat_replay('2020-01-01', now() + interval '1 hour')";
 $node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 1, 'the source default reads its topic');
@@ -151,7 +153,7 @@ for my $change ("heartbeat_pause(NULL, 'ward')", "heartbeat_resume('ward')", "he
 	$node->wait_for_query(passed('ward'), $before + 1, 'the source is read when the transaction has ended');
 }
 
-# A source without new messages gives back the memory of its batches.
+# When a source has no new messages, the worker frees the memory of the source's batches.
 sub anonymous_kb
 {
 	my $pid = $node->worker_pid('heartbeat worker%');

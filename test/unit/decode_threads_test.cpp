@@ -22,7 +22,7 @@ constexpr int rounds = 2000;
 #endif
 
 // Returns a message that only the JSON parser can read: it has unknown keys, escapes and nested values. Some
-// messages need more memory than the arena has inside. Each has a different reading.
+// messages need more memory than a JsonArena contains itself. Each message has a different reading.
 std::string payload_of(int thread, int round) {
     const std::string number = std::to_string(thread * 100000 + round);
     return with_rate(number + ".5,\"\\u0078\":[" +
@@ -120,8 +120,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// The other library allocates memory before and after the first message is decoded. Each time its own
-// allocator must free this memory.
+// Another library uses jansson with its own allocator. It allocates memory before and after the first message
+// is decoded. In both cases its own allocator must free this memory.
 TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;

@@ -1,4 +1,5 @@
-// Unit test: the decoder that a mapping makes gives the readings of the mapped decoder, on any thread.
+// Unit test: a decoder that decoder_of_mapping() makes from a mapping returns all readings of a message, on
+// any thread.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"

@@ -93,7 +93,7 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatRunCodeInTheServer) {
         << error.text;
 }
 
-// kinit would read such a value as an option. For example, -c names a file that kinit writes.
+// kinit would read a value that begins with - as an option. For example, -c names a file that kinit writes.
 TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
     for (const char *name : {"sasl.kerberos.keytab", "sasl.kerberos.principal"})
         for (const char *value : {"-c/tmp/evil", "-", "--evil"})
@@ -113,8 +113,8 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
         << error.text;
 }
 
-// heartbeat must accept each text property of this librdkafka, or refuse it for a listed reason. It must not
-// call the property unknown.
+// heartbeat must accept each text property of the installed librdkafka, or refuse it for a listed reason. It
+// must not call the property unknown.
 TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     size_t count;
     const ConfigPointer all(rd_kafka_conf_new());

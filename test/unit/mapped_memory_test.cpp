@@ -99,7 +99,8 @@ TEST(MappedMemory, MadeTextsAreBounded) {
               "ids; expected fewer");
 }
 
-// Otherwise this message would take minutes: each of many elements would look through many members.
+// The decoder searches the many members once. If it searched them again for each of the many elements, this
+// message would take minutes.
 TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
     const MappingPointer mapping =
         compile(Fields{"['/id','name']", "'/rate'", "{'at':'/t','unit':'s','plus':'/p','plus_unit':'s'}",
@@ -124,7 +125,7 @@ TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
 }
 
 TEST(MappedMemory, AFailedAllocationIsNoFaultOfTheMessage) {
-    const std::string payload = message_of(5000); // more than the decoder begins with
+    const std::string payload = message_of(5000); // more readings than the decoder first has room for
     long failures = 0;
     for (bool done = false; !done && failures < 1000; failures++) {
         const MappingPointer mapping = compile(samples);

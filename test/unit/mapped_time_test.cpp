@@ -116,7 +116,7 @@ TEST(MappedTime, Zones) {
         {berlin, "'2026-07-01T14:39:02.5'", "2026-07-01T12:39:02.500000Z"},
         {berlin, "'2026-07-01T14:39:02Z'", "2026-07-01T14:39:02Z"},
         {berlin, "'2026-07-01T14:39:02-04:00'", "2026-07-01T18:39:02Z"},
-        // the clock goes from 02:00 to 03:00, and later from 03:00 to 02:00
+        // in March the clock goes from 02:00 to 03:00, and in October from 03:00 to 02:00
         {berlin, "'2026-03-29T01:59:59'", "2026-03-29T00:59:59Z"},
         {berlin, "'2026-03-29T02:30:00'", "2026-03-29T01:30:00Z"},
         {berlin, "'2026-03-29T03:00:00'", "2026-03-29T01:00:00Z"},
@@ -131,7 +131,7 @@ TEST(MappedTime, Zones) {
     });
 }
 
-// One decoder converts many times with the same span of the zone.
+// A decoder keeps the ZoneSpan of its last conversion. It must not use this span for a time outside the span.
 TEST(MappedTime, AZoneInAnyOrder) {
     const MappingPointer mapping =
         compile(Fields{.event_timestamp = "{'at':'/t','zone':'Europe/Berlin'}"}.json());

@@ -205,7 +205,7 @@ class OutOfMemoryConsumer : public testing::Test {
             while (!assign())
                 refused++;
             FillResult result = fill(&batch, ahead);
-            if (result == FillResult::out_of_memory) { // does the same as the worker
+            if (result == FillResult::out_of_memory) { // do what the worker does
                 refused++;
                 batch.clear();
                 EXPECT_TRUE(assign());

@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int32_t partitions = 2;
 constexpr std::chrono::seconds deadline{20};
 
-// Does with a consumer what a source reader does.
+// Calls a consumer's functions as a source reader calls them.
 class Reader {
   public:
     Reader(const char *brokers, const WakePipe &pipe, uint32_t number)
@@ -41,7 +41,7 @@ class Reader {
         consumer_ = consumer_open({brokers_, topic_.c_str(), "group", "", "client"}, &error, nullptr, wake_);
         ASSERT_NE(consumer_, nullptr) << error.text;
     }
-    // Closes the consumer while a question is under way, whose thread still has the client.
+    // Closes the consumer while the thread of topic_ask() still uses the client.
     void close(bool retire) {
         ASSERT_TRUE(topic_ask(consumer_));
         consumer_close_later(consumer_, retire);
@@ -150,7 +150,7 @@ class SharedConsumers : public testing::Test {
                     return false;
         return true;
     }
-    // Waits for a ring, but not for long, and then lets the readers read.
+    // Waits until a consumer wakes the pipe, or until the time is over. Then all readers read.
     void read(int milliseconds) {
         pollfd readable{pipe.wait_end(), POLLIN, 0};
         poll(&readable, 1, milliseconds);

@@ -18,7 +18,7 @@ use Heartbeat::Bench::Report ();
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
-# An interrupt must also end the processes that the benchmark has started.
+# Call exit() after an interrupt, so that the processes that the benchmark has started also end.
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 my $top            = abs_path(dirname(__FILE__) . '/../../..');
@@ -71,10 +71,10 @@ sub of_source
 	return bless { %$self, source => $source, topic => $topic }, ref $self;
 }
 
-# Returns the last argument of a function that acts on sources, after the separator.
+# Returns the separator and the argument `source => ...` for an SQL function. Returns '' if this benchmark is not of one source.
 sub _source { my ($self, $separator) = @_; return defined $self->{source} ? "${separator}source => '$self->{source}'" : ''; }
 
-# Returns the condition of the rows of heartbeat_offsets.
+# Returns the SQL condition that selects this benchmark's rows of heartbeat_offsets.
 sub _offsets
 {
 	my ($self) = @_;
@@ -120,8 +120,8 @@ sub restart
 	return $self->await_running;
 }
 
-# Returns the command of the generator. The options have the names of the generator's options without the dashes. X is a list
-# of properties.
+# Returns the command of the generator. The options have the names of the generator's options without the dashes. The option X is
+# a reference to a list: each element becomes an option -X PROPERTY=VALUE.
 sub generator
 {
 	my ($self, %opt) = @_;
@@ -139,7 +139,8 @@ sub publish
 	return;
 }
 
-# Empties the tables. The installed version may be older, so it does not empty tables that only newer versions have.
+# Empties the tables. bench/compare also runs an older version, so the function skips tables that the installed version does not
+# have.
 sub empty_tables
 {
 	my ($self) = @_;
@@ -167,7 +168,7 @@ sub position
 
 sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
 
-# Returns when the whole topic is stored. Ingest must be running.
+# Waits until the whole topic is stored. Ingest must be running.
 sub await_end
 {
 	my ($self) = @_;
@@ -176,11 +177,11 @@ sub await_end
 		'the topic was not read to its end');
 }
 
-# Lets ingest run until the topic's end is stored, pauses it again, and returns the measurements. If rewind => 1 is given,
+# Lets ingest run until the whole topic is stored, pauses ingest again, and returns the measurements. If rewind => 1 is given,
 # ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
 # workers' process ids. The values of the options `watch` and `report` are SQL. drain() runs the statement `watch` every 5 ms
-# until the topic's end is stored. It runs the query `report` and keeps its result. If start => 1 is given, drain() also
-# measures the time until the first batch; the tables must be empty.
+# until the whole topic is stored. It then runs the query `report` and returns its result with the measurements. If start => 1 is
+# given, drain() also measures the time until the first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -212,7 +213,7 @@ sub _start_seconds
 	return $self->query('SELECT extract(epoch FROM min(ingested_at) - (SELECT changed_at FROM heartbeat_control)) FROM heartbeat_records');
 }
 
-# One session waits inside the server, because a client that asks repeatedly would use a part of a core.
+# One session waits inside the server. A client that queries repeatedly would use a part of a core.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;
@@ -235,7 +236,8 @@ sub _wait_for_end
 	return $memory;
 }
 
-# Runs statements in a new session, and returns the process id of this session. Their results are in answers.
+# Runs statements in a new session, and returns the process id of this session. The function answers() returns the results of the
+# statements.
 sub background
 {
 	my ($self, @statements) = @_;

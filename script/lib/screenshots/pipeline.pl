@@ -1,5 +1,5 @@
-# Starts a pipeline that has the readings of a quarter of an hour and some dead letters, and publishes more readings all the
-# time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana. Run by
+# Starts a pipeline whose tables have the readings of a quarter of an hour and some dead letters, and publishes further readings
+# all the time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana. Run by
 # script/screenshots.
 
 use strict;

@@ -1,6 +1,6 @@
 --
--- Alert rules, which people insert, and the alerts. The maintenance worker evaluates the rules. An alert is open while its condition is
--- met. Each such episode has one row.
+-- Alert rules, which people insert, and the alerts. The maintenance worker evaluates the rules. An alert is open while its
+-- condition is met. Each episode in which the condition is met has one row of heartbeat_alerts.
 --
 
 CREATE TABLE heartbeat_alert_rules (
@@ -14,7 +14,7 @@ CREATE TABLE heartbeat_alert_rules (
     comment      text,
     CONSTRAINT heartbeat_alert_rules_kind
         CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- each kind needs some columns and refuses the others; not written with BETWEEN, which pg_dump would write differently
+    -- each kind of rule needs some of the columns and refuses the others; written without BETWEEN, which pg_dump would change
     CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
         WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
                               AND period >= interval '1 second' AND period <= interval '1 hour'

@@ -1,6 +1,6 @@
 --
--- Pause and resume. heartbeat_pause() locks the source (heartbeat_lock_source()), and so does a worker while it stores a batch. So a pause
--- waits for the current batch, and the next batch waits for the pause. This makes a pause exact.
+-- Pause and resume. heartbeat_pause() locks the source (heartbeat_lock_source()), and so does a worker while it stores a batch.
+-- So a pause waits for the current batch, and the next batch waits for the pause. After the commit of a pause no batch is stored.
 --
 
 CREATE TABLE heartbeat_control (

@@ -9,9 +9,9 @@ ALTER TABLE heartbeat_records_default ADD PRIMARY KEY (customer_id, event_timest
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
 ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_timestamp, device_id);
 CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
-CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- clocks that are ahead
+CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- for clocks that are ahead
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
-ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- as their parents
+ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the same as for their parents
 ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_rollup_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_records_default IS

@@ -1,7 +1,7 @@
 --
 -- Actions of people and changes of state, for a person who later looks for a cause: for example which role paused ingest, or when
--- ingest failed. A function that acts records its event by heartbeat_record_event(), in the caller's transaction. heartbeat also
--- announces each new state: NOTIFY heartbeat_state.
+-- ingest failed. Each function that changes something for a person records an event by heartbeat_record_event(), in the caller's
+-- transaction. heartbeat also announces each new state: NOTIFY heartbeat_state.
 --
 
 CREATE TABLE heartbeat_events (

@@ -108,4 +108,4 @@ COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why the offsets were skipped.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When the gap was recorded.';
 COMMENT ON COLUMN heartbeat_gaps.source IS 'Name of the source, as in heartbeat_sources.';
-ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- without a key: see heartbeat_rollup_pending
+ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- the table has no key: see heartbeat_rollup_pending

@@ -12,7 +12,7 @@ CREATE TABLE heartbeat_records (
     device_id       text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
 ) PARTITION BY RANGE (event_timestamp);
-ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- to take a single number costs as much as to write the row
+ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- taking each number singly would cost as much as writing the row
 COMMENT ON TABLE heartbeat_records IS
     'Normal readings, one row for each (customer_id, event_timestamp, device_id), in weekly table partitions.';
 COMMENT ON COLUMN heartbeat_records.id IS 'Number of the row. The numbers have gaps.';
@@ -47,8 +47,9 @@ COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction t
 COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify().';
 COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty if the message names none.';
 
--- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the default
--- identity, a subscriber would stop at the first reading that is deleted, or moved to its week. Each table partition has the same
--- identity as its parent, because a subscriber then expects all columns of a deleted row. Only deletes and updates write more WAL.
+-- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the
+-- default identity, a subscriber would stop at the first reading that is deleted, or moved to the table partition of its week.
+-- Each table partition has the same identity as its parent, because a subscriber then expects all columns of a deleted row. The
+-- identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

@@ -1,9 +1,9 @@
 --
 -- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
--- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the minutes
--- in heartbeat_stale_minutes instead. The maintenance worker folds the sums into heartbeat_rollup, and rebuilds marked minutes from
--- the readings. The sums and marks commit together with their readings, and the maintenance worker removes only rows that its snapshot
--- sees. So the view is exact in every snapshot.
+-- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the
+-- minutes in heartbeat_stale_minutes instead. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of
+-- marked minutes anew from the readings. The sums and marks commit together with their readings, and the maintenance worker
+-- removes only rows that its snapshot sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (

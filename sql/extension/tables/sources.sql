@@ -2,8 +2,9 @@
 -- The sources. A source is a Kafka topic with a layout of its messages. The view heartbeat_sources shows the sources.
 --
 
--- A worker reads this table in the transaction that stores a batch, under the lock of the source that makes a pause exact. It
--- stores the batch only if the source still has the revision with which the worker has read and decoded the messages.
+-- A worker reads this table in the transaction that stores a batch, while it holds the lock of the source
+-- (heartbeat_lock_source()). It stores the batch only if the source still has the revision with which the worker has read and
+-- decoded the messages.
 CREATE TABLE heartbeat_source_definitions (
     name              text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
     source_id         serial NOT NULL UNIQUE,

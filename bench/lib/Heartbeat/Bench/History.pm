@@ -1,4 +1,4 @@
-# Benchmark: inserts the readings of the last month in the form in which ingest stores them. Only the server works.
+# Benchmark: inserts the readings of the last month as ingest would store them. The server itself generates the readings.
 
 package Heartbeat::Bench::History;
 
@@ -10,12 +10,12 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# It inserts rows in the order of their times, like ingest without lag, so the indexes have the same form.
-my $chunk           = 2_000_000;    # rows of a statement
+# The benchmark inserts rows in the order of their times, like ingest without lag, so the indexes have the same form.
+my $chunk           = 2_000_000;    # the largest number of rows of one statement
 my $rollup_deadline = 3600;
 
-# Options: the numbers of readings and customers of the whole month. The end of the month is two hours before the present.
-# When the history grows, it gets earlier readings, with the same number of readings for each hour.
+# Options: the numbers of readings and customers of the whole month. The end of the month is two hours before the present. When
+# the history grows, earlier readings are added, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
@@ -57,7 +57,7 @@ sub grow_to
 	return;
 }
 
-# Inserts the readings with the numbers $from to $to - 1, counted from the newest one. Five in a hundred are anomalies.
+# Inserts the readings with the numbers $from to $to - 1, counted from the newest reading. Five in a hundred are anomalies.
 sub _insert
 {
 	my ($self, $from, $to) = @_;
@@ -74,7 +74,7 @@ sub _insert
 	return;
 }
 
-# Like ingest, marks the minutes that the rollup lacks. The maintenance worker then rolls up these minutes.
+# Like ingest, marks the minutes that are missing in the rollup. The maintenance worker then rolls up these minutes.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -100,7 +100,7 @@ sub maintenance_cpu
 	return cpu_seconds($self->{bench}->node->worker_pid('heartbeat maintenance'));
 }
 
-# Rolls up the new part of the history, and returns { readings, seconds, cpu }.
+# Returns what the rollup of the newest part of the history took: { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
 # Returns when every minute is rolled up.
@@ -116,7 +116,7 @@ sub await_rollup
 	return;
 }
 
-# Removes the readings that are newer than the history. So each measurement adds the same new readings to its history.
+# Removes the readings that are newer than the history. So each measurement adds the same new readings to the history.
 sub forget_recent
 {
 	my ($self) = @_;
@@ -131,11 +131,11 @@ sub forget_recent
 	return;
 }
 
-# Drops every week except the last in one transaction, and measures each part of this transaction while another session
-# inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
-# milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the
-# server first releases the locks, and then removes files, which takes most of the time. The function stops the maintenance
-# worker by SIGSTOP. Otherwise this worker would drop the weeks immediately.
+# Drops every week except the last in one transaction, and measures the duration of each part of this transaction, while another
+# session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
+# milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the server
+# first releases the locks, and then removes files, which takes most of the time. The function stops the maintenance worker by
+# SIGSTOP. Otherwise this worker would drop the weeks immediately.
 sub drop_month
 {
 	my ($self) = @_;

@@ -1,4 +1,4 @@
-# Benchmark: measures how much an idle server with heartbeat does: transactions, WAL, CPU time.
+# Benchmark: measures the transactions, the WAL and the CPU time of an idle server with heartbeat.
 
 package Heartbeat::Bench::Idle;
 
@@ -24,7 +24,8 @@ sub _activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# After the last reading the server still makes the rollup, a checkpoint, and within a minute the log summary.
+# Waits, because after the last reading the server still computes the rollup, runs a checkpoint, and logs the summary within a
+# minute.
 sub _await_rest
 {
 	my ($bench) = @_;
@@ -43,9 +44,9 @@ sub _await_rest
 	return;
 }
 
-# Waits until heartbeat is idle, and measures that many seconds: { seconds, transactions, wal, cpu => { process => percent of a
-# core }, memory (of the first ingest worker, in MiB) }. The server needs autovacuum off, because it sometimes makes a
-# transaction.
+# Waits until heartbeat is idle, then measures for `seconds` seconds: { seconds, transactions, wal, cpu => { process => percent of
+# a core }, memory (of the first ingest worker, in MiB) }. Autovacuum must be off in the server, because it would run
+# transactions.
 sub measure_idle
 {
 	my ($bench, $wanted) = @_;

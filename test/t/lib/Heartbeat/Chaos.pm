@@ -1,7 +1,7 @@
 # Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
 # seed. This code records each fault and how long the recovery took, and checks all data at the end. The test starts the
-# server and the broker. With a Heartbeat::Kafka::Cluster it also measures how long a Kafka partition with a live leader
-# stands still. It does not use Test::More, because script/soak uses it too.
+# server and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live leader
+# stands still. This code does not use Test::More, because script/soak also uses this code.
 
 package Heartbeat::Chaos;
 
@@ -39,7 +39,7 @@ sub new
 {
 	my ($class, %opt) = @_;
 	my $self = bless { padding => 0, %opt, events => [] }, $class;
-	$self->{begin}  = int(time) - 6 * 3600;    # begins in the past, because the event time of the messages passes faster than real time
+	$self->{begin}  = int(time) - 6 * 3600;    # in the past, because the event times of the messages advance faster than real time
 	$self->{deck} //= $self->_is_cluster ? 'cluster' : 'single';
 	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $self->{$_} } qw(seed workers partitions deck));
 	my $faults = $self->_is_cluster ? 'Heartbeat::Chaos::ClusterFaults' : 'Heartbeat::Chaos::Faults';
@@ -95,7 +95,8 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# a hasty fault of the database may still delay the worker, so such a time would say nothing about the cluster
+	# After a fault of the database with the flag `hasty`, the database can still delay the worker. A standstill in that time can
+	# have another cause than the cluster, so it is not measured.
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -128,8 +129,8 @@ sub _recover
 	return;
 }
 
-# Returns how many offsets the workers have passed in each partition, the state, and the differences of the audit. A replayed
-# offset counts again.
+# Returns how many offsets the workers have passed in each partition, the state, and the differences of the audit. If a seek
+# makes a worker pass an offset again, this offset counts again.
 sub _look
 {
 	my ($self) = @_;
@@ -182,8 +183,8 @@ sub faults_struck
 	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
 }
 
-# Describes a fault in a line: its time, its kind, the seconds from its end until a message is stored, and the seconds until
-# each partition has a stored message.
+# Describes a fault in a line: its time, its kind, the seconds from the end of the fault until a message is stored, and the
+# seconds from the end of the fault until a message of each partition is stored.
 sub line
 {
 	my ($self, $event) = @_;
@@ -197,9 +198,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault. A row has the number of these faults, and how many more of them occurred
-# during another fault. It also has the median and the longest time of the recoveries in seconds. These times do not include a
-# recovery if the test did not wait for it. For a cluster a row also has the longest standstill.
+# Returns a table with a row for each kind of fault. A row has the number of faults of this kind, and how many additional faults
+# of this kind occurred during another fault. The row also has the median and the longest time of the recoveries in seconds.
+# Recoveries for which the test did not wait are not in these times. For a cluster a row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

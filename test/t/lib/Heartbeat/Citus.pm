@@ -1,4 +1,4 @@
-# Test code: a Citus cluster: a coordinator with heartbeat, and its nodes.
+# Test code: creates a Citus cluster, which has a coordinator with heartbeat, and nodes.
 
 package Heartbeat::Citus;
 
@@ -53,7 +53,7 @@ sub citus_create_server
 		settings => { 'shared_preload_libraries' => 'citus', %settings, %{ $opt{settings} // {} } });
 }
 
-# Creates such a server with the extension citus. This server can become a node.
+# Creates a server with Citus's library and the extension citus. This server can become a node.
 sub citus_create_node
 {
 	my $node = citus_create_server(@_);

@@ -1,5 +1,5 @@
-# Test code: a PostgreSQL server of a test with heartbeat preloaded, based on PostgreSQL::Test::Cluster. If a wait fails, it
-# prints the worker's status and the end of the server's log.
+# Test code: a PostgreSQL server of a test with heartbeat preloaded, based on PostgreSQL::Test::Cluster. If a wait fails, the
+# test prints the worker's status and the end of the server's log.
 
 package Heartbeat::Cluster;
 
@@ -22,7 +22,9 @@ my $deadline_seconds = 60;
 
 my @servers;    # all servers of the test
 
-$SIG{INT} = 'DEFAULT';    # a script in the background ignores SIGINT; the test ends its processes by SIGINT, and they would inherit this
+# A script in the background ignores SIGINT, and so do the processes that it starts. The test ends its processes by SIGINT, so
+# they must not ignore it.
+$SIG{INT} = 'DEFAULT';
 
 # If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The child
 # processes of the test end immediately.
@@ -79,8 +81,8 @@ sub create_extension
 	return;
 }
 
-# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. It takes
-# the options of init_from_backup, and the option `settings`, which is a hash.
+# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. Further
+# options are `settings`, which is a hash, and the options of init_from_backup.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;
@@ -121,8 +123,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Calls the method of PostgreSQL::Test::Cluster, and calls it again if psql ends before it gets the query: a server that
-# restarts refuses connections.
+# Calls the method of PostgreSQL::Test::Cluster. If a server refuses the connection because it restarts, psql ends before it has
+# read the query. Then this function calls the method again.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -151,7 +153,7 @@ sub wait_for_query
 	my ($answer, $error);
 	while (1)
 	{
-		# a server does not answer while it restarts
+		# while a server restarts, the query fails, and the loop tries it again
 		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
 		$answer //= '';
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
@@ -179,7 +181,7 @@ sub wait_for_offsets
 {
 	my ($self, $topic, @end_offsets) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	# an empty partition need not have a row
+	# an empty partition need not have a row in heartbeat_offsets
 	my $query = join ' UNION ALL ', map {
 		"SELECT $_ AS p, coalesce((SELECT next_offset FROM heartbeat_offsets"
 		  . " WHERE topic = '$topic' AND partition = $_), 0) AS o"
@@ -203,7 +205,7 @@ sub assert_audit
 	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters equal the rows in the tables');
 }
 
-# Passes when the summary by minute equals the readings for every customer and minute, and has no other rows.
+# Passes when vw_customer_bpm_summary equals the readings for every customer and minute, and has no other rows.
 sub assert_summary
 {
 	my ($self, $what) = @_;
@@ -219,7 +221,7 @@ sub assert_summary
 		'0 missing, 0 too many, 0 wrong, 0 twice', $what);
 }
 
-# Passes when the tables have exactly the readings of these messages, each once and unchanged.
+# Passes when the tables have exactly the readings of the given messages, each reading once and unchanged.
 sub assert_readings
 {
 	my ($self, $what, @messages) = @_;
@@ -248,7 +250,7 @@ sub assert_no_crash
 	  || diag @lines;
 }
 
-# Returns the lines of the server's log about a crash or a finding of a sanitizer.
+# Returns the lines of the server's log about crashes and about errors that a sanitizer has found.
 sub crash_lines
 {
 	my ($self) = @_;
@@ -259,7 +261,8 @@ sub crash_lines
 
 sub crashes_caused { my ($self) = @_; return $self->{crashes_caused}; }
 
-# Returns the process ids of heartbeat's background workers. If a pattern is given, returns only those whose type matches it.
+# Returns the process ids of heartbeat's background workers. If a LIKE pattern is given, returns only the process ids of the
+# workers whose backend_type matches the pattern.
 sub worker_pids
 {
 	my ($self, $like) = @_;
@@ -268,8 +271,8 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# Waits for a worker whose type matches, and returns its process id. If several workers match, $which selects one: a fraction
-# from 0 to 1.
+# Waits for a worker whose backend_type matches the pattern, and returns its process id. If several workers match, $which
+# selects one of them: a number from 0 to below 1.
 sub worker_pid
 {
 	my ($self, $like, $which) = @_;
@@ -283,8 +286,8 @@ sub worker_pid
 	return $pids[ ($which // 0) * @pids ];
 }
 
-# Kills a worker whose type matches, as a crash would. Waits until the server has restarted all its processes, and returns
-# the time of the crash.
+# Kills a worker whose backend_type matches the pattern, as a crash would. Waits until the server has restarted all its
+# processes, and returns the time of the crash.
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;

@@ -20,10 +20,11 @@ my @brokers;
 
     my $broker = Heartbeat::FakeBroker->new(topic => 'readings', messages => [ { value => '{...}' } ]);
 
-Texts are bytes. Without options the broker answers like a good broker. Options: topic; name (the topic's name in answers); cluster_id;
-partitions (the number of partitions in an answer); claims (the count that the answer contains); topic_error, partition_error,
-ranges_error, fetch_error (Kafka's numbers); low and high (in ListOffsets); end (in Fetch); messages ({ value, offset, timestamp }
-of partition 0, by default with offsets from low on); refusal (the answer to a user and password; %s is the password);
+Texts are bytes. Without options the broker answers like a good broker. Options: topic; name (the topic's name in answers);
+cluster_id; partitions (the number of partitions that the metadata list); claims (the length of this list as the answer states
+it); topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
+offsets in ListOffsets); end (the end offset in Fetch); messages ({ value, offset, timestamp } of partition 0, by default with
+offsets from `low` on); refusal (the answer to a user and password; %s is the password);
 advertised (the address in its metadata, host:port); delay (the seconds by which each answer is late).
 
 =cut
@@ -120,7 +121,7 @@ my @versions = ([ 0, 0, 7 ], [ 1, 4, 4 ], [ 2, 1, 2 ], [ 3, 0, 2 ], [ 8, 2, 2 ],
 
 sub _text { my ($bytes) = @_; return defined $bytes ? pack('n/a*', $bytes) : pack('n', 0xffff); }
 
-# Returns the partitions of the topics in a request: for each partition its number and the first bytes after this number. In
+# Returns the partitions of the topics in a request: for each partition its number and the 64-bit integer after this number. In
 # the request each partition has $size bytes after its number.
 sub _partitions
 {
@@ -223,7 +224,7 @@ sub _crc32c
 	return $crc ^ 0xffffffff;
 }
 
-# Encodes a number of 0 or more.
+# Encodes a number that is not negative, as Kafka's records do (zigzag).
 sub _varint
 {
 	my ($number) = @_;

@@ -42,7 +42,7 @@ sub add { my ($self, $message) = @_; push @{ $self->{published} }, $message; ret
 # Returns how many messages are published.
 sub count { my ($self) = @_; return scalar @{ $self->{published} }; }
 
-# Passes when the database has read the topic to its end and has stored each reading. Compares them one by one.
+# Passes when the database has read the topic to its end and has stored each reading. Compares the readings one by one.
 sub assert_stored
 {
 	my ($self, $node, $what) = @_;
@@ -53,7 +53,8 @@ sub assert_stored
 }
 
 # Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING.
-# The function does not ask Kafka, and takes the same time for any number of readings. Publish multiples of a hundred.
+# The function does not ask Kafka, and takes the same time for any number of readings. It works only if each publish() was
+# called with a multiple of a hundred.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;

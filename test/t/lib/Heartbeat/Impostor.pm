@@ -20,7 +20,7 @@ my %answers = (
 	silence => sub { return 1; },
 	http    => sub { my ($client) = @_; syswrite($client, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"); return 0; });
 
-# $manners has one of the values 'reset', 'garbage', 'silence' and 'http'.
+# $manners is 'reset', 'garbage', 'silence' or 'http'.
 sub new
 {
 	my ($class, $manners) = @_;

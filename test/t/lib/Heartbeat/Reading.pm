@@ -36,8 +36,8 @@ sub reading_line
 }
 
 # Returns $count messages from 100 customers, spread over the partitions. Their event times begin at $start (default: an hour
-# ago), and are a millisecond apart. Of each hundred readings 97 are normal and one is of each anomaly class. { first => n }
-# continues a stream.
+# ago), and are a millisecond apart. Of each hundred readings 97 are normal, and each anomaly class has one. With first => n the
+# messages continue a stream of which the test already has n messages.
 sub reading_stream
 {
 	my ($count, $partitions, %opt) = @_;

@@ -26,7 +26,7 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 
 Without a role all blocks run as a superuser. For a document about several servers:
 
-    my $there = $runbook->on($subscriber, $database, publisher => $connection);   # psql's variables, as -v gives them
+    my $there = $runbook->on($subscriber, $database, publisher => $connection);   # sets the psql variable publisher, as -v does
     $there->run('Subscribe', 1);                                                  # also counts for $runbook
 
     $node->query(grants_of('heartbeat_reader'));                              # creates that role, as in docs/security.md
@@ -86,7 +86,7 @@ sub run
 	return $answer;
 }
 
-# Notes the contents of heartbeat_status, as the person on call sees it.
+# Prints the contents of heartbeat_status, as the person on call sees them.
 sub look
 {
 	my ($self, $what) = @_;
@@ -109,7 +109,7 @@ sub assert_all_run
 	return is("@left", '', "each block was run: @parts");
 }
 
-# Returns the names of all parts, in no order.
+# Returns the names of all parts, in no particular order.
 sub parts { my ($self) = @_; return keys %{ $self->{parts} }; }
 
 sub _indented

@@ -11,13 +11,13 @@ use Heartbeat::Spy;
 
 =pod
 
-    my $names = Heartbeat::Stranger->names($node);               # the extension's functions and relations, where it is installed
+    my $names = Heartbeat::Stranger->names($node);               # the extension's functions and relations; $node must have them
     my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # the role stranger; one for each database
     $stranger->overload;               # functions, procedures, aggregates
     $stranger->make_ambiguous;         # functions that also match a call with fewer arguments
     $stranger->make_operators; $stranger->make_casts;
     $stranger->take_weeks(-10 .. -3);  # the names of the weeks' table partitions
-    $stranger->take_names;             # the names of the extension's own objects, before it exists
+    $stranger->take_names;             # the names of the extension's own objects; call it before CREATE EXTENSION
     $stranger->spy->assert_only('...');
 
 =cut
@@ -63,7 +63,7 @@ sub names
 	};
 }
 
-# The option `roles` has the roles that the spy's records distinguish.
+# The option `roles` is a list of the roles that the spy's records distinguish.
 sub new
 {
 	my ($class, $node, $schema, $names, %opt) = @_;

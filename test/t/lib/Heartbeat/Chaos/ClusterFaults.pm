@@ -12,7 +12,8 @@ use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 
-# Further options: topic, standstill (a Heartbeat::Chaos::Standstill, whose down() and up() it calls for a broker).
+# Further options: topic, standstill (a Heartbeat::Chaos::Standstill: when a broker goes down or up, this class calls its down()
+# or up()).
 sub strike
 {
 	my ($self, $fault) = @_;

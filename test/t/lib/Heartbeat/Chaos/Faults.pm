@@ -33,7 +33,7 @@ sub strike
 # Returns texts about the guarantees that heartbeat has broken since the last call.
 sub broken_promises { my ($self) = @_; return splice @{ $self->{broken_promises} }; }
 
-# Returns the result of SQL. If a restart of the server interrupts the query, it asks again.
+# Runs a query, and returns its result. If a restart of the server interrupts the query, runs the query again.
 sub ask
 {
 	my ($self, $sql) = @_;
@@ -215,8 +215,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions back. During a replay a partition can already be at an earlier time. The seek would skip
-# messages of this partition, so the transaction fails.
+# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. The
+# seek by time would skip messages of this partition, so the statement then fails and changes nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;
@@ -236,7 +236,8 @@ sub _replayed
 		});
 }
 
-# Workers that are storing a batch wait for this transaction, and then find that their stored offsets have changed.
+# A worker that is storing a batch waits for the end of this transaction. Then the worker notices that its stored offset has
+# changed.
 sub _replayed_under_batch
 {
 	my ($self, $fault) = @_;

@@ -1,6 +1,6 @@
-# Test code: a process that publishes messages at a constant rate, even while the broker is down. A test with faults uses it.
-# It keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed broker
-# only delays it.
+# Test code: a process that publishes messages at a constant rate, even while the broker is down. Heartbeat::Chaos uses it. The
+# process keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed
+# broker only delays the messages.
 
 package Heartbeat::Chaos::Load;
 
@@ -14,7 +14,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $tick             = 10_000;    # microseconds
-my $delivery_seconds = 120;    # the longest time for the end of the stream
+my $delivery_seconds = 120;    # the longest wait for the acknowledgements at the end of the stream
 
 my @loads;
 

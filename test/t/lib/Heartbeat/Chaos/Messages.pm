@@ -81,7 +81,7 @@ sub _make
 		my %message = %{ $dice->pick(@{ $self->{originals} }) };
 		$message{partition} = ($message{partition} + 1 + $dice->below($self->{partitions} - 1)) % $self->{partitions}
 		  if $kind eq 'elsewhere';
-		# another heart rate for the same time: heartbeat stores the first reading in a partition
+		# another heart rate for the same time in the same partition: heartbeat stores only the first reading in each table
 		@message{qw(rate class)} = _rate($dice) if $kind eq 'restated';
 		return \%message;
 	}

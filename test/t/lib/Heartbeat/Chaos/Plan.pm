@@ -8,8 +8,9 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck says how many faults of each kind a list has. The faults of the list are in random order. When all faults of the list
-# have occurred, the list is used again in another order. So every kind occurs. This is the deck for a Kafka in one process.
+# A deck has the number of faults of each kind. The plan makes a list of these faults in random order. When all faults of the
+# list have occurred, the plan makes the next list from the same deck. So every kind of fault occurs. The following deck is for
+# a Kafka in one process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
@@ -63,9 +64,10 @@ my %lasts = (
 	replayed_under_batch => [ 0.1, 0.3 ],
 	moved_by_another     => [ 0.1, 0.3 ],
 	locked               => [ 0.2, 1.0 ]);
-my @long      = (8, 10);    # for the deck "brokers": longer than a partition with a live leader may wait
+my @long      = (8, 10);    # for leader faults of the deck `brokers`: longer than a partition with a live leader may stand still
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);    # during an election
+# # The second faults that can occur during a fault of the cluster, and so during an election.
+my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
 # For each deck, the probability that the next fault occurs before everything has recovered from the present fault.

@@ -1,6 +1,6 @@
-# Test code: when all faults are over, it checks that the tables contain each message of Kafka once. SQL statements compare
-# the set of rows with the published messages, and with the messages that an independent consumer reads. The checks do not
-# trust the counters of the extension. The tables for the comparison are in the schema chaos.
+# Test code: checks, when all faults are over, that the tables contain each message of Kafka once. SQL statements compare the
+# rows with the published messages, and with the messages that an independent consumer reads. The checks of the rows do not use
+# the counters of the extension. The tables for the comparison are in the schema `chaos`.
 
 package Heartbeat::Chaos::Proof;
 
@@ -30,8 +30,9 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings.
-# Such readings in different partitions are equal, so the result does not depend on their order.
+# If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings in
+# each table. In a partition the original reading comes before its repetitions with another heart rate, and repetitions in other
+# partitions have the heart rate of the original. So the result does not depend on the order of the partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
@@ -178,7 +179,7 @@ sub _load
 			$count++ if @receipt;
 			return splice @receipt, 0, 3;
 		});
-	my $bad = '';    # a bit for each bad message
+	my $bad = '';    # a bit for each message: 1 if the message is bad
 	$self->_copy(
 		'chaos.published',
 		sub {

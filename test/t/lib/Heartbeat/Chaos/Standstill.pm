@@ -40,7 +40,7 @@ sub _fork
 	my $pid    = fork // croak "fork: $!";
 	if ($pid == 0)
 	{
-		setpgrp;    # a signal to this group also reaches the processes that it starts
+		setpgrp;    # a signal to this group also reaches the processes that this process starts
 		eval { $do->() while getppid == $parent };
 		POSIX::_exit(0);    # skips the END blocks, which would end the processes of the test
 	}

@@ -80,7 +80,7 @@ sub reader
 }
 
 # Waits until Kafka has compacted a topic to at most $at_most messages, and returns their number. Kafka compacts a segment
-# only after a later message has closed it. publish_one publishes such a message.
+# only after a later message has closed it. $publish_one is a function that publishes a later message.
 sub wait_for_compaction
 {
 	my ($self, $topic, $at_most, $publish_one) = @_;
@@ -107,8 +107,8 @@ sub produce
 	return $producer->finish;
 }
 
-# Publishes messages in one transaction, and commits or aborts the transaction. It always ends with a marker, which takes an
-# offset.
+# Publishes messages in one transaction, and commits or aborts the transaction. The transaction always ends with a marker, which
+# has an offset of its own.
 sub produce_transaction
 {
 	my ($self, $topic, $outcome, @messages) = @_;

@@ -130,15 +130,15 @@ sub _wait
 	return;
 }
 
-# Runs kafka-cluster on the brokers at the address, and returns its lines.
+# Runs kafka-cluster with $address as its bootstrap servers, and returns the lines of its output.
 sub _ask
 {
 	my ($self, $address, @arguments) = @_;
 	return split /\n/, run_program($cluster_program, '--brokers', $address, @arguments);
 }
 
-# Returns the partitions of a topic, or of all topics: { topic, partition, leader (-1: none), replicas, in_sync }, by
-# partition.
+# Returns the partitions of a topic, or of all topics: { topic, partition, leader (-1: none), replicas, in_sync }. They are
+# sorted by topic and partition.
 sub partitions
 {
 	my ($self, @topic) = @_;
@@ -152,7 +152,7 @@ sub partitions
 	return sort { $a->{topic} cmp $b->{topic} || $a->{partition} <=> $b->{partition} } @found;
 }
 
-# Returns the node that leads a partition, or undef without a leader.
+# Returns the node that leads a partition, or undef if the partition has no leader.
 sub leader_of
 {
 	my ($self, $topic, $partition) = @_;
@@ -162,8 +162,8 @@ sub leader_of
 # Returns the ids of the leaders, by partition. -1 means that the partition has no leader.
 sub leaders { my ($self, $topic) = @_; return map { $_->{leader} } $self->partitions($topic); }
 
-# Starts a process that writes each change of a topic's leaders to a file, as kafka-cluster watch prints it. The process ends
-# when the caller closes the returned handle.
+# Starts `kafka-cluster watch`, which writes each change of a topic's leaders to a file. The process ends when the caller closes
+# the returned handle.
 sub watch_leaders
 {
 	my ($self, $topic, $file) = @_;
@@ -171,7 +171,7 @@ sub watch_leaders
 	return $input;
 }
 
-# Waits until a node other than the given one leads the partition, and returns it.
+# Waits until another node than the given node leads the partition, and returns the new leader.
 sub wait_for_other_leader
 {
 	my ($self, $topic, $partition, $node) = @_;
@@ -193,8 +193,8 @@ sub wait_until_in_sync
 	return;
 }
 
-# Creates a topic that Kafka spreads over the brokers. It has three replicas, or one for each broker if there are fewer
-# brokers. Further arguments are settings.
+# Creates a topic that Kafka spreads over the brokers. Each partition has three replicas, or one on each broker if there are
+# fewer than three brokers. Further arguments are settings, key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;

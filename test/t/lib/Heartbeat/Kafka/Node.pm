@@ -237,7 +237,7 @@ sub configure
 	return;
 }
 
-# The processes must end with the test. The exit status must be that of the test. Ending a child must not change it.
+# The processes must end with the test. When they end, Perl changes $?, but the exit status must stay that of the test.
 END
 {
 	my $status = $?;
