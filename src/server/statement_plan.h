@@ -35,17 +35,18 @@ inline constexpr int statement_parts_max = 3;
 void statement_types_are_of_other_parameters();
 
 // A declaration has the types of the parameters $1, $2 and so on, then the parts that the text names, and
-// last the text as a raw string. A statement without parameters has no types, and a statement without parts
-// has no parts:
+// last the text as a raw string. If the text has no parameters, leave out the types. If it names no parts,
+// leave out the parts. For example:
 //
 //     Statement select_rates = {{TEXTOID}, R"sql(
 //         SELECT heart_rate FROM @extschema@.heartbeat_records
 //         WHERE customer_id = $1)sql"};
 //
-// The text is constant. Besides the names of parts, only @extschema@ is replaced: by the extension's quoted
-// schema. The server gets the text as one line, so the text must have no comments and no line break inside
-// quotes. A process plans the statement when it first uses the statement, and keeps the plan. A statement
-// must not call a function of the extension: use own_objects.h for such calls.
+// Two things in the text are replaced, and nothing else: the name of a part by the part, and @extschema@ by
+// the quoted name of the extension's schema. The server gets the text as one line, so the text must have no
+// comments and no line break inside quotes. A process plans the statement when it first uses the statement,
+// and keeps the plan. A statement must not call a function of the extension: use own_objects.h for such
+// calls.
 struct Statement {
     using Types = ConstantList<Oid, statement_arguments_max>;
     using Parts = ConstantList<StatementPart, statement_parts_max>;

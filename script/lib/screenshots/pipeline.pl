@@ -73,7 +73,8 @@ print $status "heartbeat=# SELECT * FROM heartbeat_status \\gx\n", scalar `psql 
   scalar `psql -X -h @{[ $node->host ]} -p @{[ $node->port ]} heartbeat -c 'SELECT partition, next_offset, lag_messages, records, anomalies, dead_letters FROM heartbeat_partitions ORDER BY partition'`;
 close $status;
 
-# Starts Grafana with a copy of the provisioning. In the copy the path of the dashboards is a path in this folder.
+# Starts Grafana with a copy of the provisioning in $folder. The copy names a path in $folder where the original names
+# /etc/grafana.
 mkdir $folder;
 system('cp', '-R', "$top/grafana/provisioning", "$folder/provisioning") == 0 or die;
 my $provider = "$folder/provisioning/dashboards/heartbeat.yaml";
