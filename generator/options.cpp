@@ -127,6 +127,9 @@ void add_kafka_options(CLI::App *app, Options *options) {
         ->check(check_integer(1, most_partitions))
         ->type_name("NUMBER")
         ->group(group);
+    app->add_flag("--no-create-topic", options->no_create_topic,
+                  "do not create the topic: it exists, or the cluster creates it when it is published to")
+        ->group(group);
     app->add_option("-X,--config", options->config,
                     "a property of librdkafka, key=value; you can repeat this option. message.timeout.ms "
                     "(30000) limits "

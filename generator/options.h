@@ -36,6 +36,7 @@ struct Options {
     std::string topic = default_topic;
     std::string brokers = "localhost:9092";
     int partitions = 3;
+    bool no_create_topic = false;
     std::vector<std::string> config;         // key=value, librdkafka's properties
     std::optional<uint16_t> embedded_broker; // its port; 0: any free port
 

@@ -19,7 +19,7 @@ struct PublishSettings {
     std::string brokers;
     std::string topic;
     std::vector<std::string> properties; // key=value; they override the generator's own choices
-    int create_partitions;               // 0: the topic exists
+    int create_partitions;               // 0: do not create the topic
 };
 
 // Only one thread uses it. librdkafka's callbacks run inside send(), serve(), open() and abandon().

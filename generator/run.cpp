@@ -72,7 +72,7 @@ std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *br
     PublishSettings settings;
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
-    settings.create_partitions = broker != nullptr ? 0 : options.partitions;
+    settings.create_partitions = broker != nullptr || options.no_create_topic ? 0 : options.partitions;
     if (broker != nullptr) // the embedded broker limits the compressed bytes of a partition
         settings.properties.push_back(std::string("compression.codec=") +
                                       producer_config_densest_compression());

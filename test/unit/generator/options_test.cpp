@@ -128,6 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
                 [](const Options &o) { return o.brokers == "a:1,b:2"; }},
         Example{"partitions", "HEARTBEAT_PARTITIONS", "12",
                 [](const Options &o) { return o.partitions == 12; }},
+        Example{"no-create-topic", "HEARTBEAT_NO_CREATE_TOPIC", "true",
+                [](const Options &o) { return o.no_create_topic; }},
         Example{"config", "HEARTBEAT_CONFIG", "linger.ms=7",
                 [](const Options &o) { return o.config == std::vector<std::string>{"linger.ms=7"}; }},
         Example{"dry-run", "HEARTBEAT_DRY_RUN", "true", [](const Options &o) { return o.dry_run; }},
