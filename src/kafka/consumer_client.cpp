@@ -115,10 +115,15 @@ void Consumer::take_events() noexcept {
         }
 }
 
+ssize_t Consumer::take_messages(rd_kafka_message_t **messages, size_t most) noexcept {
+    const QueueReading reading(&inbox);
+    return rd_kafka_consume_batch_queue(queue, 0, messages, most);
+}
+
 void Consumer::listen() noexcept {
     take_events();
     rd_kafka_message_t *message;
-    while (positions.empty() && rd_kafka_consume_batch_queue(queue, 0, &message, 1) == 1)
+    while (positions.empty() && take_messages(&message, 1) == 1)
         MessagePointer dropped(message);
 }
 

@@ -33,7 +33,8 @@ class Consumer {
     void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
-    void lose_topic() noexcept;   // call it when Kafka does not know the topic
+    ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept; // of its queue; never waits
+    void lose_topic() noexcept; // call it when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
     void take_events() noexcept;

@@ -108,7 +108,7 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     while (!batch->full()) {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
-        ssize_t count = rd_kafka_consume_batch_queue(consumer->queue, 0, messages, room);
+        ssize_t count = consumer->take_messages(messages, room);
         // take the events after the messages: then an error that was queued before one of these messages is
         // handled before the message
         consumer->take_events();

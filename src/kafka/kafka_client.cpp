@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 namespace heartbeat {
@@ -29,7 +30,7 @@ void log_callback(const rd_kafka_t *client, int level, const char *facility, con
 }
 
 void error_callback(rd_kafka_t * /*client*/, int error, const char *reason, void *opaque) {
-    static_cast<KafkaClient *>(opaque)->send_all(ClientEvent::Kind::error, error, reason);
+    static_cast<KafkaClient *>(opaque)->send_error(error, reason);
 }
 
 void throttle_callback(rd_kafka_t * /*client*/, const char *name, int32_t broker, int milliseconds,
@@ -66,6 +67,11 @@ void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text,
     } catch (...) {
         // out of memory: librdkafka reports most events again
     }
+}
+
+// librdkafka begins the text of an error of a Kafka partition with: TOPIC [PARTITION]
+bool names_topic(std::string_view text, const std::string &topic) {
+    return text.substr(0, topic.size()) == topic && text.substr(topic.size(), 2) == " [";
 }
 
 } // namespace
@@ -204,6 +210,16 @@ bool KafkaClient::other_begins(const ClientInbox &inbox) noexcept {
     return std::any_of(inboxes_.begin(), inboxes_.end(), [&](const ClientInbox *other) {
         return other != &inbox && other->begins && now < other->begins_since + begins_within;
     });
+}
+
+void KafkaClient::send_error(int code, const char *text) noexcept {
+    const ClientInbox *reader = QueueReading::inbox();
+    if (reader == nullptr && !failure_is_unknown_topic(code))
+        return send_all(ClientEvent::Kind::error, code, text);
+    std::lock_guard lock(mutex_);
+    for (ClientInbox *inbox : inboxes_)
+        if (reader == nullptr ? names_topic(text, inbox->topic) : inbox == reader)
+            put(inbox, ClientEvent::Kind::error, code, text, -1);
 }
 
 void KafkaClient::send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker) noexcept {

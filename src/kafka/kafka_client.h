@@ -91,7 +91,10 @@ class KafkaClient {
     LeaderWatch watch;                            // which consumer asks which leader for end offsets
     void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
-    // librdkafka's callbacks call these functions.
+    // librdkafka's callbacks call these functions. send_error() gives an error to the consumer whose queue
+    // has it, and an error of the whole client to all consumers. An unknown topic is never an error of the
+    // whole client: the topics of the other consumers still exist.
+    void send_error(int code, const char *text) noexcept;
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
     void send_reader(const char *topic, ClientEvent::Kind kind, int code) noexcept; // to the topic's consumer
@@ -107,6 +110,22 @@ class KafkaClient {
     QueuePointer events_;
     std::shared_ptr<Wake> wake_;
     static std::atomic<int> count_;
+};
+
+// A consumer has one while it takes messages from its queue. librdkafka then calls the callbacks of the
+// errors in this queue on the same thread.
+class QueueReading {
+  public:
+    explicit QueueReading(ClientInbox *inbox) noexcept { inbox_ = inbox; }
+    ~QueueReading() { inbox_ = nullptr; }
+    QueueReading(const QueueReading &) = delete;
+    QueueReading &operator=(const QueueReading &) = delete;
+
+    // The inbox of the consumer whose queue this thread reads, or nullptr.
+    static const ClientInbox *inbox() noexcept { return inbox_; }
+
+  private:
+    static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
 // Returns the client with these settings that another consumer of this process has opened, unless it is

@@ -79,6 +79,18 @@ TEST(Publish, EveryDeliveryIsCounted) {
     EXPECT_EQ(transcript.text(), "");
 }
 
+// The broker of another generator cannot create a topic by request, but creates it for a client that
+// publishes.
+TEST(Publish, ATopicNeedNotBeCreatedByRequest) {
+    const EmbeddedBroker broker(0, topic, partitions);
+    Transcript transcript;
+    Publisher publisher({broker.address(), "another", {}, 0}, transcript.console());
+    ASSERT_TRUE(publisher.open());
+    ASSERT_EQ(publisher.send(message_of("", "")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().acknowledged, 1U);
+}
+
 TEST(Publish, ARequestedPortAnswers) {
     const uint16_t port = free_port();
     const EmbeddedBroker broker(port, topic, partitions);
