@@ -1,5 +1,6 @@
-// Stores a batch that a replay has read. It leaves out the messages that are unresolved dead letters, and
-// counts for each partition what was done with its messages. replay.cpp calls it for each batch.
+// Stores a batch that a replay has read, except the messages that are unresolved dead letters. For each
+// partition it counts the stored rows, the duplicates and the dead letters. replay.cpp calls it for each
+// batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"

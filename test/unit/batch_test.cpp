@@ -149,8 +149,8 @@ TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
         batch.clear();
         for (int64_t offset = 0; offset < 60; offset++) {
             std::string id = common, device(below(2), 'd');
-            id.append(size_t{4} * below(4),
-                      'm'); // an id can end in the eight bytes of BatchKey::word, or after them
+            // the id ends in the eight bytes of BatchKey::word, or after them
+            id.append(size_t{4} * below(4), 'm');
             for (unsigned left = below(3) + id.empty(); left > 0; left--)
                 id += "\x01"
                       "a\xFF"[below(3)];
