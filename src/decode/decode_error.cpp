@@ -31,6 +31,12 @@ const char *decode_error_name(DecodeErrorCode code) noexcept {
         return "CUSTOMER_ID_TOO_LONG";
     case DecodeErrorCode::invalid_timestamp:
         return "INVALID_TIMESTAMP";
+    case DecodeErrorCode::invalid_avro:
+        return "INVALID_AVRO";
+    case DecodeErrorCode::invalid_protobuf:
+        return "INVALID_PROTOBUF";
+    case DecodeErrorCode::unknown_schema:
+        return "UNKNOWN_SCHEMA";
     case DecodeErrorCode::out_of_memory:
         return "OUT_OF_MEMORY";
     }

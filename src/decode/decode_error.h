@@ -18,7 +18,10 @@ enum class DecodeErrorCode : uint8_t {
     customer_id_empty,
     customer_id_too_long,
     invalid_timestamp,
-    out_of_memory, // the message may be a valid reading: decode it again
+    invalid_avro,     // bytes that do not fit the schema, or no frame of Confluent around them
+    invalid_protobuf, // likewise
+    unknown_schema,   // the schema registry answered that it has no schema with the id of the message
+    out_of_memory,    // the message may be a valid reading: decode it again
 };
 
 // The codes that a dead letter can have.
@@ -31,7 +34,10 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
                                                     DecodeErrorCode::wrong_type,
                                                     DecodeErrorCode::customer_id_empty,
                                                     DecodeErrorCode::customer_id_too_long,
-                                                    DecodeErrorCode::invalid_timestamp};
+                                                    DecodeErrorCode::invalid_timestamp,
+                                                    DecodeErrorCode::invalid_avro,
+                                                    DecodeErrorCode::invalid_protobuf,
+                                                    DecodeErrorCode::unknown_schema};
 
 struct DecodeError {
     DecodeErrorCode code;

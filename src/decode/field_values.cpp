@@ -130,6 +130,7 @@ NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
     bool is_integer = false;
     if (!is_json_number(text, &is_integer))
         return NumberText::not_a_number;
+    number->size = 0;
     if (is_integer) {
         number->type = ValueType::integer;
         if (parse_whole(text, &number->integer))

@@ -65,6 +65,7 @@ MappedMessage::Lookup MappedMessage::find_name(ValueNode *found) const noexcept 
     } else {
         found->type = ValueType::integer;
         found->integer = element.number;
+        found->size = 0;
     }
     return Lookup::found;
 }
@@ -104,6 +105,7 @@ MappedMessage::Lookup MappedMessage::look(const Place &place, ValueNode *found) 
     case PlaceRoot::kafka_timestamp:
         found->type = ValueType::integer;
         found->integer = message_->kafka_time;
+        found->size = 0;
         return message_->kafka_time < 0 ? Lookup::missing : Lookup::found;
     default:
         break;

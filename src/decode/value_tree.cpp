@@ -147,6 +147,8 @@ const char *value_type_name(ValueType type) noexcept {
         return "a number with a fraction or an exponent";
     case ValueType::string:
         return "a string";
+    case ValueType::bytes:
+        return "bytes";
     case ValueType::array:
         return "an array";
     case ValueType::object:

@@ -8,7 +8,34 @@
 
 namespace heartbeat {
 
-enum class ValueType : uint8_t { null, boolean, integer, unsigned_integer, real, string, array, object };
+enum class ValueType : uint8_t {
+    null,
+    boolean,
+    integer,
+    unsigned_integer,
+    real,
+    string,
+    bytes, // Avro and Protobuf have them, JSON does not
+    array,
+    object
+};
+
+// What an integer counts, if the schema of the message says that it is a time. An integer of JSON has no
+// scale.
+enum class TimeScale : uint32_t {
+    none,
+    ms, // since 1970 in UTC
+    us,
+    ns,
+    local_ms, // since 1970 on a clock whose zone is not known
+    local_us,
+    local_ns,
+    days,   // since 1970-01-01
+    day_ms, // since midnight
+    day_us,
+    day_ns,
+    instant_us, // since 1970 in UTC. The message has no number, but a value that can only be a time
+};
 
 // The children of an array or an object follow it directly, each with its own children. The texts belong to
 // the parser, and are valid until it parses again.
@@ -21,13 +48,16 @@ struct ValueNode {
         int64_t integer;
         uint64_t unsigned_integer; // of a number that int64_t cannot hold
         double real;
-        const char *text_data;
+        const char *text_data; // of a string or of bytes
     };
-    uint32_t size; // bytes of a string, or the number of children
+    uint32_t size; // number of bytes of a string or of bytes, number of children, or TimeScale of an integer
     uint32_t end;  // index of the next node that is no descendant
 
     std::string_view name() const { return {name_data, name_size}; }
     std::string_view text() const { return {text_data, size}; }
+    TimeScale scale() const {
+        return type == ValueType::integer ? static_cast<TimeScale>(size) : TimeScale::none;
+    }
     bool is_container() const { return type >= ValueType::array; }
     bool is_number() const { return type >= ValueType::integer && type <= ValueType::real; }
     double number() const; // of a number: the nearest double
