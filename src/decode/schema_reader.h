@@ -1,0 +1,57 @@
+// Reads messages of a binary format whose schema is known. A schema and the values that a mapping reads are
+// compiled once into a reader. The mapped decoder calls it for each message with this schema.
+#pragma once
+
+#include "decode/decode_error.h"
+#include "decode/mapping_limits.h"
+#include "decode/text_store.h"
+#include "decode/value_tree.h"
+#include "decode/wanted_values.h"
+
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+// Memory that a reader works in. It is kept from message to message, so that usual messages need no
+// allocation. All readers of a thread can share one ReaderMemory.
+struct ReaderMemory {
+    void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
+
+    TextStore made{message_made_bytes_max}; // texts that are not in the message as they are in the tree
+    ValueTree parts;
+};
+
+struct SchemaError {
+    bool out_of_memory; // the schema may be correct
+    char text[256];     // for a person: what is wrong and where, and what is legal. UTF-8 with a terminator
+};
+
+// A reader never changes, so threads may share it.
+class SchemaReader {
+  public:
+    SchemaReader() = default;
+    virtual ~SchemaReader() = default;
+    SchemaReader(const SchemaReader &) = delete;
+    SchemaReader &operator=(const SchemaReader &) = delete;
+
+    // Reads the bytes of one value into *tree. `what` is the name of the bytes in errors, such as "payload".
+    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If it returns false, *error
+    // is filled in. An error text never has content of the message.
+    virtual bool read(std::string_view bytes, const char *what, ReaderMemory *memory, ValueTree *tree,
+                      DecodeError *error) const noexcept = 0;
+};
+
+// Makes a reader of Avro's binary encoding. The last schema is that of the messages. The schemas before it
+// are those that it refers to, each after those that it needs itself. If it returns nullptr, *error is filled
+// in. The caller deletes the reader.
+SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const WantedValue &wanted,
+                          SchemaError *error) noexcept;
+
+// Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet whose last
+// file is that of the messages. If `is_framed` is true, the indexes of the message's type are before each
+// message, as in the frame of Confluent. Otherwise each message has the first type of the file.
+SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
+                              SchemaError *error) noexcept;
+
+} // namespace heartbeat
