@@ -107,13 +107,9 @@ bool read_event_time(const json_t *value, Reading *reading, DecodeError *error) 
 } // namespace
 
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept {
-    const size_t zero = std::string_view(payload, size).find('\0'); // jansson ignores one after a number
+    const size_t zero = std::string_view(payload, size).find('\0');
     if (zero != std::string_view::npos)
-        return decode_fail(
-            error, DecodeErrorCode::invalid_json,
-            "payload is not valid JSON: a zero byte at offset %zu; expected one JSON object in "
-            "UTF-8",
-            zero);
+        return json_fail_zero_byte(error, zero, "payload", "object");
     JsonArena arena;
     json_error_t cause{};
     bool out_of_memory = false;

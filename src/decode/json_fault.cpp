@@ -40,4 +40,10 @@ bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
                        reason(code), cause.line, cause.column, expected);
 }
 
+bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept {
+    return decode_fail(error, DecodeErrorCode::invalid_json,
+                       "%s is not valid JSON: a zero byte at offset %zu; expected one JSON %s in UTF-8", what,
+                       offset, expected);
+}
+
 } // namespace heartbeat

@@ -12,4 +12,8 @@ namespace heartbeat {
 bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
                const char *expected) noexcept;
 
+// Fills in the error of a text that has a zero byte at this offset, and returns false. Look for the byte
+// before you call jansson: jansson ignores a zero byte after a number.
+bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept;
+
 } // namespace heartbeat

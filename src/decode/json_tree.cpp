@@ -160,6 +160,9 @@ bool fail_out_of_memory(DecodeError *error) {
 // jansson returns the position of the error. jansson needs much memory, so heartbeat does not parse giant
 // texts with it.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
+    const size_t zero = text.find('\0');
+    if (zero != text.npos)
+        return json_fail_zero_byte(error, zero, what, "value");
     if (text.size() <= message_bytes_kept) {
         JsonArena arena;
         json_error_t cause{};

@@ -21,6 +21,17 @@ std::string fault(JsonTree *tree, const std::string &text) {
     return decode_error_name(error.code) + std::string(": ") + error.text;
 }
 
+// Another fault after a zero byte does not change the error: decode_json() returns the same one.
+TEST(JsonTree, ZeroByteBeforeOtherFaults) {
+    JsonTree json;
+    const std::string zero(1, '\0'), number = repeat("4", 40);
+    EXPECT_EQ(fault(&json, "{}" + number + zero), "INVALID_JSON: payload is not valid JSON: a zero byte at "
+                                                  "offset 42; expected one JSON value in UTF-8");
+    EXPECT_EQ(
+        fault(&json, "1" + zero),
+        "INVALID_JSON: payload is not valid JSON: a zero byte at offset 1; expected one JSON value in UTF-8");
+}
+
 TEST(JsonTree, Nodes) {
     JsonTree json;
     EXPECT_EQ(fault(&json, R"({"a":[1,-2,18446744073709551615,1.5,true,null,"x"],"b":{"":{}},"c":[]})"),
