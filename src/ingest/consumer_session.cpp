@@ -72,8 +72,9 @@ int confirm_losses(ConsumerSession *session) {
 } // namespace
 
 bool consumer_session_open(ConsumerSession *session, Error *error) {
-    session->consumer = consumer_open(source_kafka_settings(*session->source, session->client_id), error,
-                                      session->memory, session->wake);
+    KafkaSettings kafka = source_kafka_settings(*session->source, session->client_id);
+    kafka.fetch_wait_ms = session->fetch_wait_ms;
+    session->consumer = consumer_open(kafka, error, session->memory, session->wake);
     return session->consumer != nullptr;
 }
 

@@ -28,6 +28,7 @@ struct ConsumerSession {
     int loss_count;          // number of losses that are not marked in heartbeat_offsets yet
     TopicLoss losses[losses_kept];
     char client_id[64];
+    int fetch_wait_ms; // see KafkaSettings
 };
 
 // Returns false if a setting is wrong; *error says which setting.

@@ -18,12 +18,20 @@ namespace heartbeat {
 
 namespace {
 
+// Returns how long a broker may wait for messages before it answers. An idle client asks again after each
+// answer, and each question names all of its Kafka partitions. So with many sources the client must ask less
+// often. But a source that begins to read waits for this answer too, so with few sources the wait is short.
+int choose_fetch_wait(size_t sources) {
+    return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
+}
+
 // Returns false if no memory is left. Before the call, `reader` must have a context, a source and a number.
 bool prepare_session(const ReaderList &list, SourceReader *reader) {
     ConsumerSession *session = &reader->session;
     snprintf(session->client_id, sizeof(session->client_id), "heartbeat-worker-%d", list.worker);
     session->source = &reader->source;
     session->wake = {list.pipe, reader->number};
+    session->fetch_wait_ms = list.fetch_wait_ms;
     session->assignment.suspicions.context = reader->context;
     KafkaPartitions *partitions = &session->assignment.partitions;
     partitions->context = reader->context;
@@ -72,9 +80,9 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 // Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
 // only if a person has paused or resumed its source since the last load. This is also so after each seek,
 // because a seek needs a pause.
-void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
+void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
-    if (reloaded) {
+    if (renews) { // with a new client
         Source copy =
             source_copy(listed.source, reader->context); // after an error the reader keeps its source
         reader_close_client(reader);
@@ -82,7 +90,7 @@ void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded
         reader->source = copy;
         reader->backoff_ms = 0;
     }
-    if (reloaded || waits || reader->is_old || reader->controlled_at != listed.controlled_at) {
+    if (renews || waits || reader->is_old || reader->controlled_at != listed.controlled_at) {
         reader->begins_again = true;
         reader_due_after(reader, at_once);
     }
@@ -125,11 +133,15 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker) {
 }
 
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded) {
+    const int fetch_wait_ms = choose_fetch_wait(count);
+    const bool renews = reloaded || list->fetch_wait_ms != fetch_wait_ms;
+    list->fetch_wait_ms = fetch_wait_ms;
     for (int i = list->count - 1; i >= 0; i--) {
         SourceReader *reader = list->readers[i];
         const ListedSource *listed = find(sources, count, *reader);
         if (listed != nullptr) {
-            keep_reader(reader, *listed, reloaded);
+            reader->session.fetch_wait_ms = fetch_wait_ms;
+            keep_reader(reader, *listed, renews);
             continue;
         }
         list->readers[i] = list->readers[--list->count];

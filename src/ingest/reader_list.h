@@ -14,6 +14,7 @@ struct ReaderList {
     SourceReader **readers; // room for heartbeat.max_sources
     bool *rung;             // for each number of a reader: its client has written to the pipe
     int count;
+    int fetch_wait_ms; // of the consumer clients: see reader_list_update()
 };
 
 // Call it once, when the worker starts. It raises an error if there is no memory.
@@ -22,8 +23,9 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 // Opens, keeps and closes readers, so that the list has a reader for each of these sources. It keeps a reader
 // if its source still has the same revision. If a person may have changed something that concerns a kept
 // reader, this reader begins again. After a reload of the configuration each kept reader gets a new client,
-// because the content of the properties file may have changed. Returns the first source for which there is no
-// room, or nullptr.
+// because the content of the properties file may have changed. Each kept reader also gets a new client if the
+// number of sources requires another fetch_wait_ms. Returns the first source for which there is no room, or
+// nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
 // Takes the numbers of readers from the pipe: Kafka has messages or an answer for these readers.

@@ -174,6 +174,10 @@ bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *r
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))
             return false;
+    char fetch_wait[16];
+    std::snprintf(fetch_wait, sizeof(fetch_wait), "%d", settings.fetch_wait_ms);
+    if (settings.fetch_wait_ms > 0 && !set_property(config, "fetch.wait.max.ms", fetch_wait, error))
+        return false;
     if (settings.config_file[0] != '\0' && !set_from_file(config, settings, redactor, error))
         return false;
     for (const Property &property : fixed)

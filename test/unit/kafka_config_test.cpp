@@ -26,7 +26,9 @@ class KafkaConfigTest : public testing::Test {
     bool create(const std::string &properties, mode_t mode = 0600) {
         std::ofstream(path) << properties;
         chmod(path.c_str(), mode);
-        config = kafka_config_create({"broker:9092", "topic", "group", path.c_str(), "client"}, &error);
+        KafkaSettings settings{"broker:9092", "topic", "group", path.c_str(), "client"};
+        settings.fetch_wait_ms = fetch_wait_ms;
+        config = kafka_config_create(settings, &error);
         return config != nullptr;
     }
     // Expects that heartbeat refuses the properties. The error must have the given words, and no part of a
@@ -44,6 +46,7 @@ class KafkaConfigTest : public testing::Test {
         return rd_kafka_conf_get(config.get(), name, value, &size) == RD_KAFKA_CONF_OK ? value : "(unknown)";
     }
 
+    int fetch_wait_ms = 0;
     std::string path;
     ConfigPointer config;
     Error error{};
@@ -69,6 +72,16 @@ TEST_F(KafkaConfigTest, UsesThePropertiesOfTheFile) {
         << error.text;
     EXPECT_EQ(get("fetch.wait.max.ms"), "50");
     EXPECT_EQ(get("sasl.password"), "a=b c");
+}
+
+TEST_F(KafkaConfigTest, WaitsForMessagesAsTheFileOrTheSettingsSay) {
+    ASSERT_TRUE(create(""));
+    EXPECT_EQ(get("fetch.wait.max.ms"), "500"); // librdkafka's default
+    fetch_wait_ms = 3000;
+    ASSERT_TRUE(create(""));
+    EXPECT_EQ(get("fetch.wait.max.ms"), "3000");
+    ASSERT_TRUE(create("fetch.wait.max.ms=50\n"));
+    EXPECT_EQ(get("fetch.wait.max.ms"), "50");
 }
 
 TEST_F(KafkaConfigTest, RefusesReservedProperties) {
