@@ -37,7 +37,7 @@ publish({ partition => 0, value => reading('a', 90, $time) });
 is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second one has another heart rate');
 
 publish({ partition => 0, value => reading('b', 60, $time) }, { partition => 0, value => reading('b', 61, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'the first reading of a batch is stored when a second one has another heart rate');
+is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'of two readings in one batch that differ only in the heart rate, the first is stored');
 
 publish(map { { partition => 0, value => reading('c', $_, $time) } } 200, 200, 250);
 is($node->query("SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 'c'"), '200', 'the first anomaly with the same customer and time is stored');

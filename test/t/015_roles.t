@@ -40,7 +40,7 @@ $node->wait_for_offsets('heartbeat-events', 6);
 is($node->query('SELECT records, anomalies, duplicates, dead_letters FROM heartbeat_offsets'), '3|1|1|1', 'the worker stores every kind of message with the grants of docs/security.md');
 is($node->query('SELECT DISTINCT name FROM actor'), 'heartbeat_worker', 'the worker stores the readings as heartbeat_worker');
 like($node->query_error('SET ROLE heartbeat_worker; DELETE FROM heartbeat_records'), qr/permission denied/, 'heartbeat_worker may not delete readings');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the maintenance worker folds the rollup with the rights of heartbeat_worker');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the maintenance worker adds pending sums to the rollup with the rights of heartbeat_worker');
 is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup'), 3, 'the rollup contains all normal readings');
 
 is($node->query("SET ROLE heartbeat_reader; SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'"), 3, 'heartbeat_reader reads a view');

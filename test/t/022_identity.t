@@ -130,7 +130,7 @@ $node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of 
 	'the worker is FAILED when messages were removed while it was stopped by a signal');
 my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
 $unread = 11 - $lost;
-is_stored(81, 'the worker reads no message behind the removed ones');
+is_stored(81, 'the worker reads no message after the removed messages');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('removed', 20);
 is_gap('removed', "0:$lost-15", 'heartbeat_gaps records the gap when heartbeat.offset_reset = earliest');

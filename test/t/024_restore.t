@@ -72,7 +72,7 @@ is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE 
 		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
 	900, 'the restored server stores only the messages after the restore point again');
 $feed->publish(300);
-reads_everything($_, $_->name . ' goes on beside the other') for $main, $restored;
+reads_everything($_, $_->name . ' continues while the other server runs') for $main, $restored;
 is_deeply(carried($restored), carried($main), 'the restored server has the dead letters, gaps, alerts and customers of the original');
 $restored->assert_no_crash;
 $restored->stop;

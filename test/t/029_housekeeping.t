@@ -123,7 +123,7 @@ $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type 
 	1, 'the maintenance worker lives for ten seconds when no session terminates it');
 my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
-cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once when it is terminated after that');
+cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
 # A new launcher does not know that the earlier processes lived only for a short time, and begins again with the shortest delay.
 # So the test terminates the launcher last.

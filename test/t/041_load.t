@@ -51,9 +51,9 @@ $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FR
 # partitions and to the default partitions, and the last batch goes only to the default partitions.
 store('a batch of one week is stored', 3000, $this_week + 3600);
 store('a batch of ten weeks is stored', 2000, $this_week - 10 * $week, 3000);
-store('a batch of this century and the last is stored', 2000, 0, int($this_week / 2000));
-store('a batch from long before to long after is stored', 2000, 86400, int($this_week / 1000));
-store('a batch long before is stored', 1000, 86400);
+store('a batch with event times from 1970 to this week is stored', 2000, 0, int($this_week / 2000));
+store('a batch with event times from 1970 to the far future is stored', 2000, 86400, int($this_week / 1000));
+store('a batch with event times in 1970 is stored', 1000, 86400);
 is($node->query('SELECT count(*) > 1000 FROM heartbeat_records_default'), 't', 'the default partition contains the readings of weeks without a table partition');
 my $partition = $node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE event_timestamp = to_timestamp($this_week + 3601)");
 is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c.oid = r.tableoid
@@ -76,7 +76,7 @@ sub assert_index_on_time
 }
 $node->query("SELECT brin_summarize_new_values('${partition}_event_timestamp_idx'::regclass)");
 assert_index_on_time('finds every row');
-store('a batch with readings from before and after those is stored', 1000, $this_week, 10);
+store('a batch with readings before and after the first batch is stored', 1000, $this_week, 10);
 assert_index_on_time('finds the rows that were added to summarized pages');
 
 # Columns that a user has added get their defaults, as with INSERT.

@@ -56,7 +56,7 @@ $node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");
 as_nina("SELECT heartbeat_pause('disk is being replaced')");
-next_events('the events have the role and its reason for a pause, and the state PAUSED, but not a pause that was rolled back', 'nina pause disk is being replaced', 'state PAUSED');
+next_events('the events are the pause, with its role and reason, and the state PAUSED; a pause that was rolled back leaves no event', 'nina pause disk is being replaced', 'state PAUSED');
 as_nina('SELECT heartbeat_resume()');
 next_events('the events have the role that resumed ingest', 'nina resume', 'state RUNNING');
 

@@ -44,7 +44,7 @@ is($node->query('SELECT resolved, remaining, remaining_errors FROM heartbeat_ret
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
 like($node->query_error("SELECT heartbeat_retry_dead_letters('$_')"), qr/there is no error code "\Q$_\E".*one of TOMBSTONE, .*INVALID_TIMESTAMP, CONFLICT\./s, "an error code that no dead letter can have is refused: '$_'")
   for 'MISSING_FEILD', 'missing_field', '', 'OUT_OF_MEMORY', 'NONE', '2351', '23514 ';
-is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'a retry stores the readings that a constraint had refused, after it is dropped');
+is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'when a constraint is dropped, a retry stores the readings that the constraint had refused');
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"bpm"', '"heart_rate"'), 'UTF8')
 	WHERE error_code = 'MISSING_FIELD'});
 is($node->query('SELECT * FROM heartbeat_retry_dead_letters()'), '6|2|{"INVALID_JSON": 2}', 'a retry stores the dead letters with corrected payloads');

@@ -131,7 +131,7 @@ is(replay(1000, 1100), "0|1000|1100|100|0|0|100|0\n1|1000|1100|100|0|0|100|0", '
 is(replay(500, 600, 1), '1|500|600|100|0|0|100|0', 'a replay of another partition works');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ', 7)'), qr/heartbeat has not read partition 7 /, 'the error names a partition that no worker has read');
 $node->query('SELECT heartbeat_pause()');
-for my $case ([ 999, 'an offset that Kafka has removed' ], [ 2304, 'an offset behind the end' ])
+for my $case ([ 999, 'an offset that Kafka has removed' ], [ 2304, 'an offset after the end' ])
 {
 	like($node->query_error("SELECT heartbeat_seek(0, $case->[0])"),
 		qr/Kafka does not hold offset $case->[0] of partition 0.*Kafka holds offsets 1000 to 2302 of this partition\. The next message will have offset 2303\..*heartbeat_seek\(0, 1000\)/s,
@@ -163,7 +163,7 @@ is($node->query('SELECT new_offset FROM heartbeat_seek(0, 2303)'), 2303, 'a seco
 $kafka->start;
 $node->query('SELECT heartbeat_resume()');
 is(replay(1000, 1100), "0|1000|1100|100|0|0|100|0\n1|1000|1100|100|0|0|100|0", 'a replay of all partitions skips a partition that the topic does not have');
-$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'the lag is known although a stored offset has no partition');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'the lag is known although one stored offset belongs to a missing partition');
 like($node->query_error('SELECT heartbeat_replay(' . at(1000) . ', ' . at(1100) . ', 9)'), qr/heartbeat has not read partition 9 /, 'a replay of this partition alone fails');
 $node->query('SELECT heartbeat_pause()');
 is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(9, NULL)'), '5|', 'heartbeat_seek(9, NULL) removes the offset');

@@ -76,7 +76,7 @@ for my $version (@earlier)
 		$node->query($named{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
 			qr/ERROR:  the parameter event_time of heartbeat_seek\(\) has the new name kafka_time.*\nDETAIL:  It is used by \Q$caller\E\.\nHINT:  Create these objects again without/,
-			"the update refuses a caller that uses the parameter's old name, and names it: $caller");
+			"the update refuses a caller that uses the parameter's old name, and names the caller: $caller");
 		$node->query($named{$caller}[1]);
 	}
 	for my $caller (sort keys %called)
@@ -84,7 +84,7 @@ for my $version (@earlier)
 		$node->query($called{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
 			qr/ERROR:  functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them\nDETAIL:  They are called by \Q$caller\E\.\nHINT:  Drop these objects/,
-			"the update refuses a caller of a function that 2.0 replaces, and names it: $caller");
+			"the update refuses a caller of a function that 2.0 replaces, and names the caller: $caller");
 		$node->query($called{$caller}[1]);
 	}
 	$node->query($_) for 'GRANT EXECUTE ON FUNCTION heartbeat_audit() TO viewer WITH GRANT OPTION', 'CREATE ROLE mover',

@@ -1,5 +1,5 @@
 # Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
-# consumer, and to heartbeat for good. In the consumer's tables a heart rate is an integer, and a time is exact to the
+# consumer, and then permanently to heartbeat. In the consumer's tables a heart rate is an integer, and a time is exact to the
 # millisecond. These tables also have nulls, duplicates and readings in the wrong table, and users' views read these tables.
 
 use strict;
@@ -95,7 +95,7 @@ is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the
 $node->query($make_views);
 $node->query('GRANT SELECT ON vw_my_report TO reporter');
 
-# Moves ingest to heartbeat for good.
+# Moves ingest permanently to heartbeat.
 $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 

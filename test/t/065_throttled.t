@@ -25,7 +25,7 @@ my $line = 'SELECT state, reason, hint FROM heartbeat_status';
 
 $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
-is($node->query($line), 'RUNNING||', 'the status does not mention a quota without one');
+is($node->query($line), 'RUNNING||', 'the status mentions no quota when Kafka has none');
 
 # After this quota is set, Kafka answers some requests immediately. Then it answers no request for five seconds, not even a
 # request for the metadata of the topic.

@@ -142,7 +142,7 @@ sub rebuild
 }
 my $hour = "to_timestamp($now - 3600), to_timestamp($now + 3600)";
 $node->query("SET session_replication_role = replica; DELETE FROM heartbeat_records WHERE customer_id = 'C9'");
-rebuild('a session that passes triggers over', split / *, (?=to_)/, $hour);
+rebuild('a session that runs no triggers', split / *, (?=to_)/, $hour);
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, to_timestamp($now)), ('C1', 71, to_timestamp($now + 5))");
 rebuild('INSERT', split / *, (?=to_)/, $hour);
 my ($bounds) = $node->query("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = '$week_before'::regclass");

@@ -102,7 +102,7 @@ sub copied { my ($database) = @_; return $server->poll_query_until($database, "S
 sub fold
 {
 	$publisher->query('SELECT heartbeat_wake_workers()');
-	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded');
+	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'all pending sums are rolled up');
 }
 
 # Sets up replication when readings exist already. Some readings are of this week, and some are of a week that is too old to
@@ -118,15 +118,15 @@ copied($_) for qw(heartbeat warehouse archive);
 is($at{heartbeat}->run('A subscriber with the extension', 4), '', 'the rows that existed before are copied');
 same('rows that existed before');
 like($server->query("SELECT string_agg(DISTINCT tableoid::regclass::text, ' ') FROM heartbeat_records"), qr/heartbeat_records_\d+w\d+.*heartbeat_records_default|heartbeat_records_default.*heartbeat_records_\d+w\d+/,
-	'the subscriber has them in the table partition of their week and in the default partition');
+	'the subscriber has the copied readings in the table partition of their week and in the default partition');
 
 $runbook->run('Consumers of changes', 1);
 publish(readings(0), readings(60), readings(58), readings(30));
 same('new and late readings');
-$server->assert_summary('the summary of the subscriber is exact before the rollup is folded');
+$server->assert_summary('the summary of the subscriber is exact before the pending sums are rolled up');
 fold();
-same('after the fold');
-$server->assert_summary('the summary of the subscriber is exact after the rollup is folded');
+same('after the rollup of pending sums');
+$server->assert_summary('the summary of the subscriber is exact after the pending sums are rolled up');
 
 # When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
 # this week from the default partitions.
@@ -269,7 +269,7 @@ $server->wait_for_log(qr/logical replication target relation "public.heartbeat_r
 $at{leaves}->run('Partitions one by one', 3);
 copied('leaves');
 same('a table partition that was made for late readings, after a refresh', 'leaves');
-same('the other subscribers after that');
+same('the other subscribers after this refresh');
 
 # TRUNCATE of a table on the publisher also empties the table on the subscribers.
 $publisher->query('TRUNCATE heartbeat_anomalies');
@@ -282,7 +282,7 @@ $at{heartbeat}->run('Many readings a second', 3);
 publish(readings(0), readings(59));
 fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
-same('a publication of the rollup, after the fold', 'heartbeat');
+same('a publication of the rollup, after the rollup of pending sums', 'heartbeat');
 
 # A replication slot is lost. On a busy machine other slots can be lost at the same time, so this test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');

@@ -74,7 +74,7 @@ for my $manner (@manners)
 	{
 		my $position = $node->log_position;
 		usleep(12_000_000);    # in this time the worker asks for the end of the partition three times, and gets three answers
-		is($node->log_matches('CONNECTING', $position), 0, 'a partition whose leader answers late does not become CONNECTING');
+		is($node->log_matches('CONNECTING', $position), 0, 'the worker does not report CONNECTING because the leader of a partition answers late');
 	}
 
 	$node->query("SELECT heartbeat_pause('deadlines')");

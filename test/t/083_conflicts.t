@@ -62,7 +62,7 @@ assert_exact('a conflict changes neither audit');
 # Conflicts within a batch, and conflicts with a stored reading that differs from the first reading of the batch
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
-is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'a conflict within a batch is a conflict');
+is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'another heart rate within one batch is a conflict');
 publish(at('between', 76), at('between', 74), at('between', 77));
 is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_heart_rate' = '74'}), 3,
 	'if the first reading of a batch is in conflict, the other readings are compared with the stored reading');

@@ -84,8 +84,8 @@ for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
 	refused("SELECT * FROM $function('a b')", qr/is not the name of a Kafka topic/, "$function refuses an impossible name");
 }
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, 'heartbeat')", qr/both a mapping and a preset/, 'a mapping and a preset exclude each other');
-refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the presets are named');
-refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'a wrong mapping is explained');
+refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the error names the presets');
+refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'the error explains a wrong mapping');
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'avro')", qr/does not decode the format avro/, 'a format that this version does not have is refused');
 
 # Nothing is stored.

@@ -1,6 +1,6 @@
 # Test code: the operations of a test on any Kafka: topics, offsets, messages, consumer groups, Kafka's own tools.
-# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from it. Each of them has the function brokers(), which returns its
-# addresses. Each function that waits has a condition and a deadline.
+# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from this class. Both have the function brokers(), which returns the
+# addresses of the brokers. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Client;
 
