@@ -45,7 +45,7 @@ sub make_database
 	return;
 }
 
-# Drops the database and the role stranger. A role exists in all databases.
+# Drops the database, and also the role stranger, because a role exists in all databases.
 sub drop_database
 {
 	my ($database) = @_;
@@ -281,7 +281,7 @@ is($node->query(ask("SELECT tableoid::regclass <> 'hb.heartbeat_records_default'
 $node->set('heartbeat.retention' => '70d');
 $node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'ambiguous calls: the maintenance worker applies retention');
 $node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'ambiguous calls: heartbeat_events records retention');
-$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'ambiguous calls: the rollup is folded');
+$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'ambiguous calls: all pending sums are rolled up');
 $node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_alerts WHERE rule = 'anomalous'"), 't', 'ambiguous calls: alerts are raised');
 assert_all_read('ambiguous calls');
 assert_nothing_used('ambiguous calls');

@@ -325,7 +325,7 @@ $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 
 # If the workers act as a superuser, the status has a hint. Even then no trigger runs as a superuser.
-$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is none');
+$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is no superuser');
 $node->query('ALTER ROLE heartbeat_owner SUPERUSER');
 $node->set('heartbeat.role' => '');
 publish_some();

@@ -1,7 +1,7 @@
 # Calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the limits
 # of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that names
 # the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The test
-# fails if a function or a setting has no row in it.
+# also fails if it has no row for a function or a setting.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A user's trigger calls heartbeat's functions inside a statement of heartbeat. It calls them while it renames the schema, in
-# a block that is rolled back, and in an endless recursion.
+# A user's trigger calls heartbeat's functions inside a statement of heartbeat. The trigger also renames the schema, works in a
+# block that is rolled back, or calls itself without end.
 
 use strict;
 use warnings;
@@ -47,8 +47,8 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty 
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan this statement again
-# while it runs.
+# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan the UPDATE again while
+# the UPDATE runs.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN

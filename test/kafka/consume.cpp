@@ -118,7 +118,7 @@ int run_command_line(int argc, char **argv) {
     app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
     app.add_option("-t,--topic", options.topic, "the topic")->required();
     app.add_option("--timeout", options.timeout, "seconds that reading may take")->capture_default_str();
-    app.add_flag("--compacted", options.compacted, "offsets may be missing, but for the last");
+    app.add_flag("--compacted", options.compacted, "offsets may be missing, except the last");
     CLI11_PARSE(app, argc, argv);
     run(options);
     return 0;
