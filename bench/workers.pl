@@ -17,7 +17,7 @@ GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds, 'history=i' => \$
 my $bench = Heartbeat::Bench->new('workers', partitions => 2);
 $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
-	  . "a rollup of $history older readings, where there is one");
+	  . "$history older readings in the cases with a rollup");
 
 # This SQL records what each process of heartbeat waits for. If a process waits for a lock, it records the kind of the lock and
 # the locked object.
@@ -94,7 +94,7 @@ for my $round (1 .. $rounds)
 $table->print_medians;
 
 # Sampling the waits costs CPU time. So the workers store the backlog once more for the samples.
-print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
+print_line("\nWhat the processes wait for while the backlog is stored once more, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {
 	drain($case, prepare => $prepare, watch => $watch, report => $report);
