@@ -153,7 +153,8 @@ my $now       = int(time);
 my $week      = 7 * 86400;
 
 # Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
-# Some of these weeks have no table partition. For some of them, the stranger has objects with the names of the partitions.
+# Some of these weeks have no table partition. For some of these weeks, the stranger has objects with the names of their table
+# partitions.
 sub publish
 {
 	my (@weeks) = @_;
@@ -173,8 +174,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. The test calls it where assert_all_stored() would fail, because the test cannot call
-# heartbeat_audit(), or because replays have changed the counters.
+# Passes when every message is read. The test calls this function where assert_all_stored() would fail: replays have changed the
+# counters, or the test cannot call heartbeat_audit().
 sub assert_all_read
 {
 	my ($what) = @_;

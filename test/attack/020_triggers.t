@@ -110,7 +110,7 @@ sub assert_work
 	# a call above has woken the maintenance worker, so the worker moves the rows of heartbeat_rollup_pending at once
 	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
 	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
-	return is("@wrong", '', "$what: each call succeeds, or names the object that it refuses");
+	return is("@wrong", '', "$what: each call succeeds, or its error names the refused object");
 }
 
 # Passes when ingest continues, and the audit shows no difference.
@@ -256,7 +256,7 @@ for my $table (sort keys %column)
 	}
 }
 
-# Retention while the tables from which it deletes rows have triggers. The workers, an operator and a superuser apply retention.
+# Triggers on the tables from which retention deletes rows. The workers, an operator and a superuser apply retention.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");

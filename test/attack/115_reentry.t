@@ -12,7 +12,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-$ENV{MALLOC_PERTURB_} = 85;    # glibc overwrites freed memory, so its use causes an error
+$ENV{MALLOC_PERTURB_} = 85;    # glibc overwrites freed memory, so the use of freed memory causes an error
 
 my $kafka = Heartbeat::Kafka->new('reentry');
 $kafka->start;
@@ -64,7 +64,7 @@ $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql
 $node->query('CREATE TRIGGER rename BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.rename()');
 is( $node->query("BEGIN; SELECT resolved FROM heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[1 : 1]);"
 		  . " SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL; ROLLBACK"),
-	"1\n11", 'a statement continues although the server planned it again while it ran')
+	"1\n11", 'a running statement continues after the server has planned this statement again')
   for 1 .. 3;
 like($node->query_error('SELECT heartbeat_retry_dead_letters()'),
 	qr/already modified by an operation triggered by the current command/,

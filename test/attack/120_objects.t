@@ -135,7 +135,7 @@ for my $column (@columns)
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
 	# PostgreSQL refuses another type for a column that a view needs. So the test renames the column, and adds another column
-	# with its name.
+	# with the old name.
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )

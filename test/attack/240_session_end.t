@@ -54,7 +54,7 @@ sub ended
 {
 	my ($sql) = @_;
 	my ($pid) = split /\n/, $node->query("SELECT pg_backend_pid(); $sql");
-	$node->processes_end(10, $pid) or return 'it has not ended';
+	$node->processes_end(10, $pid) or return 'the process has not ended';
 	return join ' ', map { /^$pid (\w+)$/ ? $1 : () } split /\n/, slurp_file($told);
 }
 

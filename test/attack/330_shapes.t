@@ -1,5 +1,5 @@
-# The owner creates table partitions with columns, keys and partitions of its own. heartbeat stores each reading once, in the
-# table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
+# The owner creates table partitions that have their own columns, keys and partitions. heartbeat stores each reading once, in
+# the table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
 
 use strict;
 use warnings;
@@ -86,7 +86,7 @@ sub assert_shape
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	publish($weeks, 0,    100);
 	publish($weeks, 1000, 1000);
-	publish($weeks, 950,  300);    # 250 of them exist already
+	publish($weeks, 950,  300);    # 250 of these readings exist already
 	is($node->count($name), 1150, "$what: each reading is stored once");
 	is($node->query("SELECT count(*) FROM generate_series(0, 96) n WHERE NOT EXISTS (SELECT FROM heartbeat_records WHERE customer_id = 'CUST-' || n
 		AND event_timestamp >= to_timestamp($this_week - $weeks * 7 * 86400) AND event_timestamp < to_timestamp($this_week - ($weeks - 1) * 7 * 86400))"),

@@ -104,7 +104,7 @@ is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0,
 my $replayed = $node->query('SELECT sum(messages), sum(records + anomalies + dead_letters) FROM heartbeat_replay(now() - interval \'1 hour\', now())');
 like($replayed, qr/^[1-9]\d+\|0$/, 'a replay stores no reading again');
 
-# Table partitions: old readings move to a new table partition, and retention drops it.
+# Table partitions: old readings move to a new table partition, and retention drops this table partition.
 publish(map { reading("C$_", 80, reading_time($old, $_)) } 1 .. 20);
 is($node->count('heartbeat_records_default'), 20, 'old readings are in the default partition');
 await_rollup();

@@ -203,7 +203,7 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns the first offset or the end offset of each partition, as `which` says. It does not call
+// Returns the first offset or the end offset of each partition, as `which` says. The function does not call
 // rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
 // cannot be reached.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,

@@ -1,4 +1,4 @@
-// Test code: common functions of the test clients. They create a librdkafka handle from "key=value"
+// Test code: common functions of the test clients. The functions create a librdkafka handle from "key=value"
 // properties, and report errors. This code depends on librdkafka, but not on PostgreSQL.
 #pragma once
 

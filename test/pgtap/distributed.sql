@@ -58,7 +58,7 @@ SELECT isnt_empty($$SELECT FROM reached WHERE object = 'extension heartbeat'$$, 
 SELECT heartbeat_prepare_spread();
 SELECT is_empty('SELECT start, object FROM reached WHERE itself', 'heartbeat_distribute() distributes no table that depends on itself');
 SELECT is_empty($$SELECT start, object FROM reached WHERE object ~ '^extension|heartbeat' AND object !~ 'sequence heartbeat_(records|anomalies)_id_seq|^index '$$,
-                'no table that heartbeat_distribute() distributes depends on the extension or an object of it');
+                'no table that heartbeat_distribute() distributes depends on the extension or on one of its objects');
 SELECT is_empty('SELECT * FROM heartbeat_check_objects()', 'the extension uses no object of another role: these tables are still its own');
 SELECT is((SELECT sum(difference) FROM heartbeat_audit_tables()), 0::numeric, 'functions still call each other');
 

@@ -43,9 +43,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch has readings of many customers in one minute. It adds no sums of this minute to heartbeat_rollup_pending: it marks
-# the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch add
-# sums of the same minute.
+# A batch has readings of many customers in one minute. The batch adds no sums of this minute to heartbeat_rollup_pending, and
+# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch
+# add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
@@ -149,7 +149,7 @@ is($node->query('SELECT count(*) FROM heartbeat_rollup_pending'), 0, 'the rolled
 $node->set('heartbeat.dead_letter_limit' => 0);
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-assert_customers(606, 'the customers of the batch count once when it is stored after heartbeat_resume()');
+assert_customers(606, 'the customers of the batch count once when the batch is stored after heartbeat_resume()');
 
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$BEGIN RAISE EXCEPTION 'refused for now' USING ERRCODE = 'lock_not_available'; END$$});

@@ -130,7 +130,7 @@ for my $node ($primary, $standby)
 my @ends = $kafka->end_offsets('heartbeat-events');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
 	\@ends, 'the consumer group in Kafka has the end offsets');
-$feed->assert_stored($cascaded, 'a standby of the promoted standby follows it');
+$feed->assert_stored($cascaded, 'a standby of the promoted standby has every reading');
 is_deeply([ $cascaded->worker_pids ], [], 'the cascaded standby runs no process of heartbeat');
 
 # The old primary is rewound to the new primary, follows it as a standby, and is promoted again.

@@ -87,7 +87,7 @@ reads_everything($copy, 'a cold copy continues at its stored offsets');
 $copy->assert_no_crash;
 $copy->stop;
 
-# The test takes dumps while readings are being stored, and restores them while the workers of the new server wait for the
+# The test takes dumps while readings are being stored, and restores the dumps while the workers of the new server wait for the
 # extension.
 my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
 my $folder = PostgreSQL::Test::Utils::tempdir('dumps');
@@ -122,7 +122,7 @@ sub dump_while_storing
 	return;
 }
 
-# Restores into a database in which the workers wait for the extension, and compares it with $expected.
+# Restores into a database in which the workers wait for the extension, and compares the contents with $expected.
 sub restores
 {
 	my ($database, $expected, $reason, $restore) = @_;
@@ -137,7 +137,7 @@ sub restores
 	}
 	$restore->($database);
 	$new->wait_for_state('PAUSED', $reason, 'the workers wait for heartbeat_resume() after a restore');
-	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'the workers touch nothing during the restore');
+	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'no worker is RUNNING during the restore, and the log has no error');
 	$feed->publish(300);
 	$new->query('SELECT heartbeat_resume()');
 	reads_everything($new, 'the workers read the messages that the dump does not contain');

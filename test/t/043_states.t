@@ -1,4 +1,4 @@
-# Causes each state for real, and checks heartbeat_status: the state, its beginning, the reason, the hint and the lag.
+# Causes each state by a real event, and checks heartbeat_status: the state, its beginning, the reason, the hint and the lag.
 # heartbeat_status must be right from the first moment after a restart, and while another session has locked the tables.
 
 use strict;
@@ -44,7 +44,7 @@ $feed->publish(100);
 $node->wait_for_query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_status', '100|t', 'the lag of a paused worker grows, in messages and in seconds');
 is($node->query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_partitions ORDER BY partition'), "50|t\n50|t", 'the lag of each Kafka partition grows');
 is($node->query('BEGIN; SELECT heartbeat_resume(); SELECT state FROM heartbeat_status; ROLLBACK') =~ /PAUSED/ ? 'PAUSED' : 'not yet',
-	'PAUSED', 'heartbeat_resume() has no effect before it commits');
+	'PAUSED', 'heartbeat_resume() has no effect before its transaction commits');
 
 # Returns the states that heartbeat_status shows after a restart, sorted by name. The state may be CONNECTING before the
 # final state, and it must never be STOPPED or RETRYING.

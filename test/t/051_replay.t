@@ -150,14 +150,14 @@ assert_complete('both audits show no difference when ingest reads the messages a
 $kafka->stop;
 $node->query('SELECT heartbeat_pause()');
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(0, 1)', stdout => \$out, stderr => \$notice);
-is($out, 1, 'a seek by offset works while Kafka is away');
+is($out, 1, 'a seek by offset works while Kafka is down');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
-like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is away');
+like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is down');
 
-# While Kafka is away, a seek sets an offset for a partition that the topic does not have. The lag and a replay of all
+# While Kafka is down, a seek sets an offset for a partition that the topic does not have. The lag and a replay of all
 # partitions ignore this offset, and a user can remove it.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
-is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is away');
+is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is down');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');
 is($node->query('SELECT new_offset FROM heartbeat_seek(0, 2303)'), 2303, 'a second seek changes the offset back');
 $kafka->start;

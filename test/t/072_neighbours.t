@@ -79,7 +79,7 @@ my $waiter = $node->background_psql('heartbeat');
 $waiter->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE heartbeat_records;\n");
 publish();
 $node->wait_for_query($say, qr/^STALLED \| .*process $pid \(user "bob".*\) holds a lock on table "heartbeat_records", for which process \d+ waits too \| .*pg_terminate_backend\($pid\)/s,
-	'the reason names the session that holds the lock, not the one that waits for it');
+	'the reason names the session that holds the lock, not the session that waits for the lock');
 $bob->query_safe('ROLLBACK');
 $waiter->quit;
 assert_goes_on('a queue for a lock');

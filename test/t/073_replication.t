@@ -1,6 +1,6 @@
 # Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document. The
-# publisher stores late readings, and moves readings when the table partition of their week is created. It also applies
-# retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
+# publisher stores late readings, and moves readings when the table partition of their week is created. The publisher also
+# applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
 # extension then have the same rows as the publisher, and no subscription stops.
 
 use strict;
@@ -131,7 +131,7 @@ $server->assert_summary('the summary of the subscriber is exact after the pendin
 # When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
 # this week from the default partitions.
 my $moved = "to_timestamp($now - 60 * $week)";
-# A trigger for new readings must not fire for the moved readings, because it would run as the extension's owner.
+# A trigger for new readings must not fire for the moved readings, because the trigger would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
 	CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()});
 is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'three table partitions are made for the week of the old readings');
@@ -144,7 +144,7 @@ my @changes = map { /^table public\.(heartbeat_\w+): (\w+):/ ? "$1 $2" : /^(BEGI
 my ($move) = grep { /records_default DELETE/ } split /BEGIN/, join "\n", @changes;
 my $tables = 'records|anomalies|rollup';
 like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$tables)_\d+w\d+ INSERT\n)+COMMIT\s*$/,
-	'a move is one transaction with the deletes first, and nothing else');
+	'a move is one transaction: first the deletes, then the inserts, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
 # The subscriber also creates the table partition of the moved week. The subscriber's readings of this week move to the table

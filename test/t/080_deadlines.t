@@ -120,8 +120,8 @@ for my $manner (@manners)
 	$node->start;
 }
 
-# SIGSTOP stops a worker, so it does not return to its loop. The status must not show this worker's last report as the present
-# state.
+# SIGSTOP stops a worker, so the worker does not return to its loop. The status must not show this worker's last report as the
+# present state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);

@@ -1,7 +1,7 @@
-# Before a person adds a source, two functions show what it would store: heartbeat_suggest_mapping() finds a mapping for the
-# messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, and wait for
-# Kafka only for a limited time. They require rights, and store nothing in Kafka or in the database. The steps of
-# docs/sources.md add a source, repair it and drop it.
+# Before a person adds a source, two functions show which readings the source would give: heartbeat_suggest_mapping() finds a
+# mapping for the messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages,
+# and wait for Kafka only for a limited time. The functions require rights, and store nothing in Kafka or in the database. The
+# steps of docs/sources.md add a source, repair it and drop it.
 
 use strict;
 use warnings;

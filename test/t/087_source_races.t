@@ -53,8 +53,8 @@ utf8::encode($_) for @sized;
 $kafka->produce('size', map { { value => $_ } } @sized);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
 
-# Adds the source `ward` without a mapping, and waits until the worker has read its messages. They have the layout of $flat, so
-# they become dead letters. Later sessions retry and delete these dead letters.
+# Adds the source `ward` without a mapping, and waits until the worker has read its messages. The messages have the layout of
+# $flat, so they become dead letters. Later sessions retry and delete these dead letters.
 sub add_ward
 {
 	my ($letters) = @_;
@@ -123,7 +123,7 @@ $node->query("SELECT heartbeat_add_source('away', 'ward', brokers => '127.0.0.1:
 my $all = "FROM heartbeat_replay('2020-01-01', now() + interval '1 hour')";
 $node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 1, 'the source default reads its topic');
 my ($status, $rows, $warnings) = $node->psql('heartbeat', "SELECT source_name, messages IS NOT NULL, error $all ORDER BY 1");
-like($rows, qr/^away\|f\|cannot ask Kafka .*127\.0\.0\.1:1.*\naway too\|f\|cannot ask.*\ndefault\|t\|\nsize\|t\|$/, 'a replay of all sources does not fail because the clusters of two sources are away');
+like($rows, qr/^away\|f\|cannot ask Kafka .*127\.0\.0\.1:1.*\naway too\|f\|cannot ask.*\ndefault\|t\|\nsize\|t\|$/, 'a replay of all sources does not fail because the clusters of two sources do not answer');
 like($warnings, qr/WARNING:  source "away too" is not replayed: cannot ask Kafka.*source => 'away too'/s, 'a warning names each of these sources');
 $node->query("SELECT heartbeat_drop_source('away'), heartbeat_drop_source('away too')");
 assert_exact('after a replay of the sources that answer');

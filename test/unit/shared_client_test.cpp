@@ -71,7 +71,8 @@ class Reader {
         Error error{};
         ASSERT_TRUE(consumer_join(consumer_, &position, 1, &error)) << error.text;
     }
-    // Takes the messages that have arrived, and checks that they are the next ones of its own topic.
+    // Takes the messages that have arrived, and checks that they are the next messages of the reader's own
+    // topic.
     void read() {
         FillResult result = consumer_fill(consumer_, decoder_of_heartbeat(), &batch_);
         if (result == FillResult::trouble) {

@@ -14,8 +14,8 @@ use Heartbeat::Kafka::Producer;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
-# Creates a topic. Kafka spreads its partitions over the brokers. Heartbeat::Kafka::Cluster can also set the replicas.
-# Further arguments are settings, key=value.
+# Creates a topic. Kafka spreads the partitions of the topic over the brokers. Heartbeat::Kafka::Cluster can also set the
+# replicas. Further arguments are settings, key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;

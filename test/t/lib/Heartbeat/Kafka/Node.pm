@@ -237,7 +237,8 @@ sub configure
 	return;
 }
 
-# The processes must end with the test. When they end, Perl changes $?, but the exit status must stay that of the test.
+# The processes must end with the test. When the processes end, Perl changes $?, so this code restores the exit status of the
+# test.
 END
 {
 	my $status = $?;
