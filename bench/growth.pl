@@ -54,8 +54,8 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures them, so they include the
-# transfer of the rows.
+# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures these times, so they include
+# the transfer of the rows.
 sub query_times
 {
 	my ($sql) = @_;

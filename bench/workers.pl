@@ -19,8 +19,8 @@ $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
 	  . "$history older readings in the cases with a rollup");
 
-# This SQL records what each process of heartbeat waits for. If a process waits for a lock, it records the kind of the lock and
-# the locked object.
+# This SQL records what each process of heartbeat waits for. If a process waits for a lock, the SQL records the kind of the lock
+# and the locked object.
 my $prepare = 'CREATE TEMP TABLE waits (process text, event text)';
 my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$active$$ THEN $$idle$$
 	WHEN wait_event IS NULL THEN $$running$$ WHEN wait_event_type = $$Lock$$ THEN $$Lock:$$ || wait_event ||
@@ -30,8 +30,8 @@ my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$acti
 my $report = q{SELECT process, event, count(*) * 100.0 / sum(count(*)) OVER (PARTITION BY process)
 	FROM waits GROUP BY process, event ORDER BY process, count(*) DESC};
 
-# Inserts readings of the day before, and does not roll them up. The maintenance worker begins their rollup at the same time
-# as ingest.
+# Inserts readings of the day before, and does not roll them up. The maintenance worker begins the rollup of these readings at
+# the same time as ingest.
 sub make_history
 {
 	$bench->query("SELECT heartbeat_make_partitions(now() - interval '1 day', now())");
