@@ -193,7 +193,8 @@ my $stranger = Heartbeat::Stranger->new($node, 'hb', $names, roles => [qw(heartb
 $stranger->overload->make_operators->make_casts;
 cmp_ok($stranger->count, '>', 1500, 'the stranger has created objects');
 
-# Ends heartbeat's processes, and waits for new ones. The new processes have no cached plans, so they plan each statement again.
+# Ends heartbeat's processes, and waits for new processes. The new processes have no cached plans, so they plan each statement
+# again.
 sub restart_processes
 {
 	my ($what) = @_;

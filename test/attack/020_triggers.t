@@ -341,7 +341,7 @@ $node->query('ALTER ROLE heartbeat_owner NOSUPERUSER');
 $node->set('heartbeat.role' => 'heartbeat_worker');
 publish_some();
 $node->wait_for_offsets($topic, $published);
-$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'the status has no such hint when the owner is no superuser any more');
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is no superuser any more');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
 $node->assert_no_crash;

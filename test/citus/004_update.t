@@ -41,7 +41,7 @@ assert_exact('in version 1.1 with distributed tables');
 like($node->query_error('ALTER EXTENSION heartbeat UPDATE'), qr/Citus would also update the extension "heartbeat" on its nodes/, 'an update that Citus would repeat on the nodes is refused');
 $node->query('SET citus.enable_ddl_propagation = off; ALTER EXTENSION heartbeat UPDATE');
 $node->wait_for_state('RUNNING');
-is($node->query($calls), 0, 'after the update no function of the extension depends on another one');
+is($node->query($calls), 0, 'after the update no function of the extension depends on another function of it');
 assert_exact('after the update with distributed tables');
 my $device = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) SELECT customer_id, 71, event_timestamp, 'second' FROM (SELECT * FROM heartbeat_records ORDER BY event_timestamp DESC LIMIT 1) r";
 like($node->query_error($device), qr/duplicate key/, 'a distributed table partition of the old version allows a customer only one reading for each time');

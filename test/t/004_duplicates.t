@@ -34,7 +34,7 @@ is(counters(), '1|0|5', 'an equal reading in a later batch counts as a duplicate
 publish({ partition => 1, value => reading('a', 70, $time) });
 is(counters(), '1|0|6', 'an equal reading in another partition counts as a duplicate');
 publish({ partition => 0, value => reading('a', 90, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second one has another heart rate');
+is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second reading has another heart rate');
 
 publish({ partition => 0, value => reading('b', 60, $time) }, { partition => 0, value => reading('b', 61, $time) });
 is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'of two readings in one batch that differ only in the heart rate, the first is stored');
@@ -44,7 +44,7 @@ is($node->query("SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 
 is(counters(), '2|1|7', 'an equal anomaly counts as a duplicate');
 is($node->query('SELECT sum(conflicts) FROM heartbeat_offsets'), 3, 'readings with another heart rate than the stored one count as conflicts');
 
-# A time is the same time if it is written in another time zone or with another precision.
+# One time can be written in several time zones and with several precisions.
 publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01T12:00:00Z') },
 	{ partition => 0, value => reading('d', 70, '2026-01-01T13:00:00.000000+01:00') },

@@ -50,8 +50,8 @@ for my $sql ('SELECT * FROM heartbeat_dead_letters', 'SELECT heartbeat_pause()',
 	like($node->query_error("SET ROLE heartbeat_reader; $sql"), qr/permission denied/, "heartbeat_reader may not run: $sql");
 }
 
-# Checks all objects of the extension, and its table partitions. The reader can read the views, but not the sequences and
-# tables (except heartbeat_events), and can call only functions that change nothing.
+# Checks all objects of the extension, and its table partitions. The reader can read the views and the table heartbeat_events,
+# but no other table and no sequence. The reader can call only functions that change nothing.
 my $member = "JOIN pg_depend d ON d.objid = o.oid AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'heartbeat')";
 my @views  = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind = 'v'");
 my @tables = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind NOT IN ('v', 'i', 'I')

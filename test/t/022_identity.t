@@ -143,7 +143,7 @@ $node->wait_for_state('PAUSED');
 publish('removed', 10);
 $kafka->truncate('removed', 0, 21);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at offset 21', 'the worker is FAILED when messages were removed during a pause, even a single message');
+$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at offset 21', 'the worker is FAILED when messages were removed during a pause, even if only one message was removed');
 $node->stop;
 $kafka->truncate('removed', 0, 25);
 $node->start;

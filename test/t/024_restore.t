@@ -70,7 +70,7 @@ reads_everything($restored, 'a server restored to a point in time reads the late
 ok($restored->log_matches('recovery stopping at restore point "noon"'), 'recovery stopped at the restore point');
 is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE ingested_at > pg_postmaster_start_time()
 		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
-	900, 'the restored server stores only the messages after the restore point again');
+	900, 'the restored server stores again only the messages after the restore point');
 $feed->publish(300);
 reads_everything($_, $_->name . ' continues while the other server runs') for $main, $restored;
 is_deeply(carried($restored), carried($main), 'the restored server has the dead letters, gaps, alerts and customers of the original');
@@ -181,7 +181,7 @@ $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');
 $new->query('ALTER DATABASE occupied SET search_path = hb');
 $new->query('CREATE EXTENSION heartbeat SCHEMA hb');
-reads_everything($new, 'the workers store readings in a schema of its own');
+reads_everything($new, 'the workers store readings when the extension has its own schema');
 $new->query('SELECT heartbeat_pause($$disk is being replaced$$)');
 my $expected = carried($new);
 is(run_tool($new, 'occupied', 'pg_dump', '-Fc', '--schema=hb', '--extension=heartbeat', '-f', "$folder/schema"), '', 'pg_dump --schema');

@@ -26,7 +26,7 @@ sub signal_workers
 	return $node->safe_psql('postgres', "SELECT count(pg_${how}_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE '$like'");
 }
 
-# Returns the seconds until new processes of the type have replaced the given ones.
+# Returns the seconds until new processes of the type have replaced the given processes.
 sub seconds_until_replaced
 {
 	my ($like, @old) = @_;

@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# A user runs DROP and CREATE EXTENSION in one transaction, and then does this again. The new schema's name needs quotes.
+# Twice, a user runs DROP and CREATE EXTENSION in one transaction. The new schema's name needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {

@@ -140,7 +140,7 @@ sub assert_retry_needs
 }
 
 # A retry with `replace` replaces a stored reading. If the corrected reading belongs to the other table, the retry deletes the
-# stored reading: this needs DELETE.
+# stored reading, and needs the right DELETE.
 my $replaced = 0;
 sub assert_replace_needs
 {

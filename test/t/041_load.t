@@ -59,7 +59,7 @@ my $partition = $node->query("SELECT tableoid::regclass FROM heartbeat_records W
 is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c.oid = r.tableoid
 		CROSS JOIN LATERAL (SELECT 'heartbeat_records' || to_char(event_timestamp AT TIME ZONE 'UTC', '_IYYY"w"IW')) w (of_week)
 		WHERE c.relname <> CASE WHEN to_regclass(of_week) IS NULL THEN 'heartbeat_records_default' ELSE of_week END}),
-	0, 'each reading is in the table partition of its week, if there is one');
+	0, 'each reading is in the table partition of its week, if this table partition exists');
 
 # The BRIN index on time: if a row is added to a page range that is summarized already, the summary must include this row.
 my $minutes = q{SELECT md5(string_agg(n::text, ',' ORDER BY m)) FROM generate_series(to_timestamp(%d), to_timestamp(%d) + interval '3 hours', interval '1 minute') m,

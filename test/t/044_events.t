@@ -20,7 +20,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('events', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s', 'heartbeat.workers' => 2 });
 my $events = "SELECT concat_ws(' ', role, kind, details->>'state', reason) FROM heartbeat_events ORDER BY id";
 
-# Passes when the next events are the given ones. Each given event is a text or a pattern.
+# Passes when the next events are the given events. Each given event is a text or a pattern.
 my $known = 0;
 sub next_events
 {
@@ -63,7 +63,7 @@ next_events('the events have the role that resumed ingest', 'nina resume', 'stat
 # The broker stops, and the server restarts.
 my $stopped = $node->log_position;
 $kafka->stop;
-next_events('an event records CONNECTING when the broker is down, and a second one may add the reason', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
+next_events('an event records CONNECTING when the broker is down, and a second event may add the reason', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
 is($node->log_matches('CONNECTING: .*\n(?!.*(?:HINT:  Check that the brokers run|Check the broker))', $stopped), 0, 'each CONNECTING line in the log has a hint about what to check');
 $kafka->start;
 $node->wait_for_state('RUNNING');

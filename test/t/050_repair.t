@@ -100,7 +100,7 @@ is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'nei
 my $log    = $node->log_position;
 my @before = $kafka->end_offsets($topic);
 publish('garbage 5', 'garbage 6', reading('behind', 70, $time));
-$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'the worker is FAILED at one more dead letter');
+$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'the worker is FAILED when one more dead letter arrives');
 like($node->status->{hint}, qr/heartbeat_dead_letter_summary.*heartbeat_retry_dead_letters.*DELETE.*raise the limit/, 'the hint names the ways to continue');
 like(slurp_file($node->logfile, $log), qr/WARNING:  heartbeat: FAILED: heartbeat.dead_letter_limit/, 'the log has a warning about the limit');
 is($node->query($unresolved), 6, 'nothing of the batch above the limit is stored');

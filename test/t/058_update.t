@@ -131,7 +131,7 @@ for my $version (@earlier)
 	is($node->query($has =~ s/\Q$seek\E/$new/r), $had, 'heartbeat_seek() keeps its owner and its grants');
 	is($node->query("SELECT has_function_privilege('viewer', 'heartbeat_audit()', 'EXECUTE WITH GRANT OPTION'),
 		has_function_privilege('mover', 'heartbeat_move_offset(text, text, integer, bigint, text)', 'EXECUTE'),
-		has_table_privilege('mover', 'heartbeat_source_definitions', 'SELECT')"), 't|t|t', 'the new functions and tables have the grants of the old ones');
+		has_table_privilege('mover', 'heartbeat_source_definitions', 'SELECT')"), 't|t|t', 'the new functions and tables have the grants of the old functions and tables');
 	my $rights = "SELECT string_agg(format('%s: %s', a.attrelid::regclass, x), ', ' ORDER BY a.attrelid::regclass::text, x::text)
 		FROM (SELECT oid AS attrelid, relacl AS acl FROM pg_class UNION ALL SELECT attrelid, attacl FROM pg_attribute) a, unnest(a.acl) x
 		WHERE a.attrelid IN ('heartbeat_dead_letters'::regclass, 'heartbeat_arrivals'::regclass) AND x::text NOT LIKE 'postgres=%'";

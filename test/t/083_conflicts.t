@@ -1,6 +1,6 @@
 # A reading with the same customer, time and device as a stored reading, but another heart rate, is in conflict. The stored
 # reading stays, and the message of the new reading is kept. A retry with `replace` replaces the stored heart rate with the
-# newer one. Both audits stay exact.
+# newer heart rate. Both audits stay exact.
 
 use strict;
 use warnings;
@@ -172,7 +172,7 @@ $node->wait_for_state('RUNNING');
 $kafka->produce_transaction($topic, 'commit', { value => at('limit', 76) });
 $published += 2;
 $node->wait_for_state('FAILED', "heartbeat.dead_letter_limit \\(@{[ $limit + 1 ]}\\) is reached: @{[ $limit - $open ]} dead letters and at least @{[ $open + 1 ]} messages in conflict",
-	'the worker is FAILED at one more conflict');
+	'the worker is FAILED when one more conflict arrives');
 is(letters(q{error_code = 'CONFLICT' AND resolved_at IS NULL}), $open + 1, 'the worker has not stored this conflict');
 $node->query(q{DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'});
 $node->wait_for_offsets($topic, $published);

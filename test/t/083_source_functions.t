@@ -166,7 +166,7 @@ my $reader = $node->background_psql('heartbeat');
 $reader->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records_2020w05';
 is($node->query('SELECT table_partition FROM heartbeat_upgrade_keys(1) ORDER BY 1::text'), "heartbeat_records_2020w01\nheartbeat_anomalies_2020w01", 'one week is upgraded while a session reads another week');
 my ($result, $out, $warning) = $node->psql('heartbeat', 'SELECT table_partition FROM heartbeat_upgrade_keys(1)');
-is("$result|$out", '0|heartbeat_records_2020w09', 'a week that a session reads for long keeps its key, and does not count as upgraded');
+is("$result|$out", '0|heartbeat_records_2020w09', 'a week that a session reads for a long time keeps its key, and does not count as upgraded');
 like($warning, qr/WARNING:  table partition (?:public\.)?heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'a warning names a week that keeps its key');
 $reader->quit;
 $node->query('CREATE UNIQUE INDEX CONCURRENTLY mine ON heartbeat_records_2020w14 (customer_id, event_timestamp, device_id)');

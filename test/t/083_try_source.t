@@ -58,7 +58,7 @@ $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-2
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
 like(tried("'mixed', messages => 7"),
 	qr/^0\|0\|CUST-1\|\|74\|2026-11-22 14:39:02\+00\|NORMAL\|\|\n0\|1\|\|\|\|\|\|INVALID_JSON\|[^\n]+\n0\|2\|\|\|\|\|\|TOMBSTONE\|/,
-	'without a mapping, messages are read in the own layout');
+	'without a mapping, messages must have the layout of heartbeat');
 is($node->query(q[SELECT kafka_offset, customer_id, heart_rate, class, error_code FROM heartbeat_try_source('mixed',
 	'{"when": {"/kind": "rates"}, "each": "/rates", "customer_id": "key", "heart_rate": "each/r", "event_timestamp": {"at": "each/t", "unit": "s"}}') WHERE kafka_offset > 1]),
 	"2||||TOMBSTONE\n3||||IGNORED\n4||||NO_READING\n5|K|30|BRADYCARDIA|\n5|K|301|INVALID|\n6||||WRONG_TYPE",
